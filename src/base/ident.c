@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ids of signals as text. Parsing is strict by construction: what was parsed is formatted again and
+ * must give the same bytes.
+ */
+#include "base/ident.h"
+
+#include <stdio.h>
+
+const char *mri_ident_format(const struct mri_ident *ident, char text[static MRI_IDENT_BYTES])
+{
+    (void)snprintf(text, MRI_IDENT_BYTES, "%.*s_%lld_%08lx", (int)ident->symbol.count,
+        ident->symbol.bytes, (long long)ident->time_unix_ms, (unsigned long)ident->ordinal.n);
+    return text;
+}
+
+static size_t last_underscore(struct mri_slice text)
+{
+    size_t i = text.count;
+    while (i > 0 && text.bytes[i - 1] != '_') {
+        i--;
+    }
+    return i; /* the index after it; 0 when there is none */
+}
+
+static mr_err parse_number(struct mri_slice text, unsigned base, uint64_t limit, uint64_t *ret)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.count; i++) {
+        char c = text.bytes[i];
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                                : 99;
+        if (digit >= base || value > (limit - digit) / base) {
+            return MR_REFUSED;
+        }
+        value = value * base + digit;
+    }
+    *ret = value;
+    return text.count > 0 ? MR_OK : MR_REFUSED;
+}
+
+mr_err mri_ident_parse(struct mri_slice text, struct mri_ident *ret_ident)
+{
+    size_t hex_at = last_underscore(text);
+    if (hex_at == 0 || text.count >= MRI_IDENT_BYTES) {
+        return MR_REFUSED;
+    }
+    struct mri_slice hex = {text.bytes + hex_at, text.count - hex_at};
+    struct mri_slice front = {text.bytes, hex_at - 1};
+    size_t ms_at = last_underscore(front);
+    if (ms_at < 2 || ms_at - 1 > MRI_SYMBOL_BYTES_MAX) {
+        return MR_REFUSED;
+    }
+    uint64_t ordinal;
+    uint64_t ms;
+    struct mri_slice ms_text = {front.bytes + ms_at, front.count - ms_at};
+    if (parse_number(hex, 16, UINT32_MAX, &ordinal) != MR_OK ||
+        parse_number(ms_text, 10, INT64_MAX / 1000000, &ms) != MR_OK) {
+        return MR_REFUSED;
+    }
+    struct mri_ident ident = {.symbol = {text.bytes, ms_at - 1},
+        .time_unix_ms = (int64_t)ms,
+        .ordinal = {(uint32_t)ordinal}};
+    char again[MRI_IDENT_BYTES];
+    if (!mri_slice_is(text, mri_ident_format(&ident, again)) || ordinal == 0) {
+        return MR_REFUSED;
+    }
+    *ret_ident = ident;
+    return MR_OK;
+}

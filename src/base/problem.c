@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Problem texts. They quote foreign bytes (file content, names), so everything is escaped here,
+ * once.
+ */
+#include "base/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/text.h"
+
+static void copy_cut(mr_problem *problem, const char *text, size_t count)
+{
+    static const char dots[] = "...";
+    bool is_cut = count >= MR_PROBLEM_BYTES;
+    size_t keep = is_cut ? MR_PROBLEM_BYTES - sizeof(dots) : count;
+    memcpy(problem->text, text, keep);
+    memcpy(problem->text + keep, is_cut ? dots : "", is_cut ? sizeof(dots) : 1);
+}
+
+mr_err mri_problem(mr_problem *problem, mr_err err, const char *format, ...)
+{
+    if (problem == NULL) {
+        return err;
+    }
+    char raw[2 * MR_PROBLEM_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    int count = vsnprintf(raw, sizeof(raw), format, arguments);
+    va_end(arguments);
+    struct mri_buf escaped;
+    mri_buf_init(&escaped, mri_alloc_system(), 8 * sizeof(raw));
+    mri_text_escape(&escaped, mri_slice_of(count < 0 ? "?" : raw));
+    copy_cut(problem, mri_buf_c_text(&escaped), escaped.count);
+    mri_buf_fini(&escaped);
+    return err;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checks and rewrites of text that came from outside. Nothing here allocates but the buffer.
+ */
+#include "base/text.h"
+
+#include <stdint.h>
+
+enum { DISTANCE_BYTES_MAX = 64 };
+
+/** Length of the UTF-8 sequence at the start of the text, 0 when it is not one. */
+static size_t sequence_bytes(const unsigned char *at, size_t left)
+{
+    if (at[0] < 0x80) {
+        return 1;
+    }
+    size_t count = (at[0] & 0xe0) == 0xc0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : 4;
+    if (at[0] < 0xc2 || at[0] > 0xf4 || left < count) {
+        return 0;
+    }
+    for (size_t i = 1; i < count; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    bool is_overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
+    bool is_surrogate = at[0] == 0xed && at[1] > 0x9f;
+    bool is_beyond = at[0] == 0xf4 && at[1] > 0x8f;
+    return is_overlong || is_surrogate || is_beyond ? 0 : count;
+}
+
+bool mri_text_is_utf8(struct mri_slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.bytes;
+    size_t i = 0;
+    while (i < text.count) {
+        size_t count = sequence_bytes(bytes + i, text.count - i);
+        if (count == 0) {
+            return false;
+        }
+        i += count;
+    }
+    return true;
+}
+
+/** Is the character at the start of a valid sequence a control character? */
+static bool is_control(const unsigned char *at, size_t count)
+{
+    if (count == 1) {
+        return at[0] < 0x20 || at[0] == 0x7f;
+    }
+    return count == 2 && at[0] == 0xc2 && at[1] < 0xa0;
+}
+
+bool mri_text_has_control(struct mri_slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.bytes;
+    size_t i = 0;
+    while (i < text.count) {
+        size_t count = sequence_bytes(bytes + i, text.count - i);
+        if (count != 0 && is_control(bytes + i, count)) {
+            return true;
+        }
+        i += count == 0 ? 1 : count;
+    }
+    return false;
+}
+
+void mri_text_escape(struct mri_buf *buf, struct mri_slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.bytes;
+    size_t i = 0;
+    while (i < text.count) {
+        size_t count = sequence_bytes(bytes + i, text.count - i);
+        bool is_plain = count != 0 && !is_control(bytes + i, count) && bytes[i] != '\\';
+        if (is_plain) {
+            mri_buf_put(buf, bytes + i, count);
+            i += count;
+            continue;
+        }
+        size_t bad = count == 0 ? 1 : count;
+        for (size_t k = 0; k < bad; k++) {
+            mri_buf_printf(buf, "\\x%02x", bytes[i + k]);
+        }
+        i += bad;
+    }
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Optimal string alignment: rows i-2, i-1 and i of the usual table. */
+size_t mri_text_distance(struct mri_slice a, struct mri_slice b)
+{
+    if (a.count > DISTANCE_BYTES_MAX || b.count > DISTANCE_BYTES_MAX) {
+        return SIZE_MAX;
+    }
+    size_t rows[3][DISTANCE_BYTES_MAX + 1];
+    for (size_t j = 0; j <= b.count; j++) {
+        rows[0][j] = j;
+    }
+    for (size_t i = 1; i <= a.count; i++) {
+        size_t *row = rows[i % 3];
+        const size_t *up = rows[(i + 2) % 3];
+        const size_t *upper = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b.count; j++) {
+            size_t replaced = up[j - 1] + (a.bytes[i - 1] != b.bytes[j - 1]);
+            row[j] = least(replaced, least(up[j], row[j - 1]) + 1);
+            bool is_swap = i > 1 && j > 1 && a.bytes[i - 1] == b.bytes[j - 2] &&
+                           a.bytes[i - 2] == b.bytes[j - 1];
+            if (is_swap) {
+                row[j] = least(row[j], upper[j - 2] + 1);
+            }
+        }
+    }
+    return rows[a.count % 3][b.count];
+}
+
+const char *mri_text_nearest(struct mri_slice word, const char *const *candidates, size_t count)
+{
+    size_t allowed = least(3, word.count / 3 < 1 ? 1 : word.count / 3);
+    const char *best = NULL;
+    size_t best_distance = allowed + 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = mri_text_distance(word, mri_slice_of(candidates[i]));
+        if (distance < best_distance) {
+            best = candidates[i];
+            best_distance = distance;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Foreign text: is it UTF-8, what does it look like on a terminal, what did the writer mean.
+ */
+#ifndef MRI_BASE_TEXT_H
+#define MRI_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+/**
+ * Is this valid UTF-8 (no overlong forms, no surrogates, at most U+10FFFF)?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_text_is_utf8(struct mri_slice text);
+
+/**
+ * Has the text a control character (C0, DEL, C1)? Such text is refused as a name.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_text_has_control(struct mri_slice text);
+
+/**
+ * Append text as a person may safely see it: control characters, bytes that are not UTF-8 and
+ * backslashes are written as \xNN.
+ *
+ * Returns  nothing; see buf->err.
+ * Threads  one at a time per buffer.
+ */
+void mri_text_escape(struct mri_buf *buf, struct mri_slice text);
+
+/**
+ * How many single-letter edits (insert, delete, replace, swap of neighbours) lie between two texts.
+ *
+ * Returns  the distance; SIZE_MAX when one of them is longer than 64 bytes.
+ * Threads  any.
+ */
+size_t mri_text_distance(struct mri_slice a, struct mri_slice b);
+
+/**
+ * The candidate that a misspelt word most likely meant.
+ *
+ * @param candidates  `count` C texts
+ *
+ * Returns  the nearest candidate within a third of the word's length (at least 1, at most 3 edits),
+ *          the first of equals; NULL when none is near.
+ * Threads  any.
+ */
+const char *mri_text_nearest(struct mri_slice word, const char *const *candidates, size_t count);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MANIFEST.
+ *
+ *   millrace-log: 1
+ *   uuid: 32 hex digits
+ *   segment_bytes: 67108864
+ *   features: compat ro_compat incompat      (three numbers, hex)
+ *   KEY: VALUE                               (attributes, any number up to 16)
+ *   crc32c: 8 hex digits over everything above
+ *
+ * Invariants
+ *  1. What is read is exactly what was written: an unknown line is an attribute, a bad one damage.
+ *  2. The file is only ever replaced whole, so a torn one means damage, not a crash.
+ */
+#include "log/manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/crc32c.h"
+#include "base/problem.h"
+#include "log/segment.h"
+
+enum { MANIFEST_BYTES_MAX = 8192, MANIFEST_VERSION = 1 };
+static const char manifest_name[] = "MANIFEST";
+static const char crc_key[] = "crc32c: ";
+
+static bool is_storable(const char *text, char forbidden)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at < 0x20 || *at > 0x7e || *at == forbidden) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static mr_err format_manifest(const struct mri_manifest *manifest, struct mri_buf *text)
+{
+    mri_buf_printf(text, "millrace-log: %d\nuuid: ", MANIFEST_VERSION);
+    for (size_t i = 0; i < sizeof(manifest->log_uuid); i++) {
+        mri_buf_printf(text, "%02x", manifest->log_uuid[i]);
+    }
+    mri_buf_printf(text, "\nsegment_bytes: %llu\nfeatures: %x %x %x\n",
+        (unsigned long long)manifest->segment_bytes, manifest->features_compat,
+        manifest->features_ro_compat, manifest->features_incompat);
+    for (uint32_t i = 0; i < manifest->attribute_count; i++) {
+        const struct mri_manifest_attribute *attribute = &manifest->attributes[i];
+        if (!is_storable(attribute->key, ':') || !is_storable(attribute->value, '\0')) {
+            return MR_EINVAL;
+        }
+        mri_buf_printf(text, "%s: %s\n", attribute->key, attribute->value);
+    }
+    mri_buf_printf(text, "%s%08x\n", crc_key, mri_crc32c(0, text->bytes, text->count));
+    return text->err;
+}
+
+mr_err mri_manifest_write(
+    const struct mri_os *os, const char *folder, const struct mri_manifest *manifest)
+{
+    struct mri_buf text;
+    mri_buf_init(&text, mri_alloc_system(), MANIFEST_BYTES_MAX);
+    mr_err err = format_manifest(manifest, &text);
+    if (err == MR_OK) {
+        err = mri_os_replace_file(os, folder, manifest_name, text.bytes, text.count);
+    }
+    mri_buf_fini(&text);
+    return err;
+}
+
+static bool parse_uuid(const char *text, uint8_t uuid[16])
+{
+    if (strlen(text) != 32) {
+        return false;
+    }
+    for (int i = 0; i < 16; i++) {
+        unsigned byte;
+        if (sscanf(text + 2 * i, "%2x", &byte) != 1) {
+            return false;
+        }
+        uuid[i] = (uint8_t)byte;
+    }
+    return true;
+}
+
+static bool store_attribute(struct mri_manifest *manifest, const char *key, const char *value)
+{
+    if (manifest->attribute_count == MRI_MANIFEST_ATTRIBUTES_MAX) {
+        return false;
+    }
+    struct mri_manifest_attribute *attribute = &manifest->attributes[manifest->attribute_count++];
+    int key_bytes = snprintf(attribute->key, sizeof(attribute->key), "%s", key);
+    int value_bytes = snprintf(attribute->value, sizeof(attribute->value), "%s", value);
+    return key_bytes < MRI_MANIFEST_KEY_BYTES && value_bytes < MRI_MANIFEST_VALUE_BYTES;
+}
+
+/** Read one "key: value" line; the line number decides which key is due. */
+static bool parse_line(struct mri_manifest *manifest, unsigned number, const char *key,
+    const char *value, bool *ret_is_version_known)
+{
+    switch (number) {
+    case 0:
+        *ret_is_version_known = strcmp(value, "1") == 0;
+        return strcmp(key, "millrace-log") == 0;
+    case 1:
+        return strcmp(key, "uuid") == 0 && parse_uuid(value, manifest->log_uuid);
+    case 2: {
+        char *end;
+        manifest->segment_bytes = strtoull(value, &end, 10);
+        return strcmp(key, "segment_bytes") == 0 && *end == '\0';
+    }
+    case 3:
+        return strcmp(key, "features") == 0 &&
+               sscanf(value, "%x %x %x", &manifest->features_compat, &manifest->features_ro_compat,
+                   &manifest->features_incompat) == 3;
+    default:
+        return store_attribute(manifest, key, value);
+    }
+}
+
+static mr_err parse_manifest(char *text, size_t count, struct mri_manifest *ret_manifest)
+{
+    struct mri_manifest manifest = {0};
+    size_t crc_line_bytes = strlen(crc_key) + 9;
+    unsigned crc;
+    if (count < crc_line_bytes || text[count - 1] != '\n' ||
+        sscanf(text + count - crc_line_bytes, "crc32c: %8x", &crc) != 1 ||
+        crc != mri_crc32c(0, text, count - crc_line_bytes)) {
+        return MR_ECORRUPT;
+    }
+    text[count - crc_line_bytes] = '\0';
+    bool is_version_known = false;
+    unsigned number = 0;
+    char *line = text;
+    while (*line != '\0') {
+        char *end = strchr(line, '\n');
+        char *colon = strstr(line, ": ");
+        if (end == NULL || colon == NULL || colon > end) {
+            return MR_ECORRUPT;
+        }
+        *end = '\0';
+        *colon = '\0';
+        if (!parse_line(&manifest, number++, line, colon + 2, &is_version_known)) {
+            return MR_ECORRUPT;
+        }
+        if (!is_version_known) {
+            return MR_EVERSION;
+        }
+        line = end + 1;
+    }
+    *ret_manifest = manifest;
+    return number >= 4 ? MR_OK : MR_ECORRUPT;
+}
+
+mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
+    struct mri_manifest *ret_manifest, mr_problem *reterr_problem)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    char text[MANIFEST_BYTES_MAX + 1];
+    size_t count;
+    struct mri_file_info info;
+    mr_err err = os->info(os->context, folder, &info);
+    if (err == MR_OK && !info.is_folder) {
+        err = MR_EPATH;
+    }
+    if (err == MR_OK) {
+        err = mri_os_path(folder, manifest_name, path);
+    }
+    if (err != MR_OK) {
+        return mri_problem(reterr_problem, err, "%s: %s", folder, mr_err_text(err));
+    }
+    err = mri_os_read_file(os, path, text, MANIFEST_BYTES_MAX, &count);
+    if (err == MR_EPATH) {
+        return mri_problem(
+            reterr_problem, MR_NOT_FOUND, "%s: no log here (it has no MANIFEST)", folder);
+    }
+    if (err == MR_OK) {
+        text[count] = '\0';
+        err = memchr(text, '\0', count) != NULL ? MR_ECORRUPT
+                                                : parse_manifest(text, count, ret_manifest);
+    }
+    if (err == MR_OK && (ret_manifest->features_incompat & ~(uint32_t)MRI_FEATURES_INCOMPAT) != 0) {
+        err = MR_EVERSION;
+    }
+    return err == MR_OK ? MR_OK
+                        : mri_problem(reterr_problem, err, "%s: %s", path, mr_err_text(err));
+}
+
+const char *mri_manifest_get(const struct mri_manifest *manifest, const char *key)
+{
+    for (uint32_t i = 0; i < manifest->attribute_count; i++) {
+        if (strcmp(manifest->attributes[i].key, key) == 0) {
+            return manifest->attributes[i].value;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The reader's side of the log, with the machine to run on as an argument. The functions that users
+ * call are in millrace/log_read.h.
+ */
+#ifndef MRI_LOG_READER_H
+#define MRI_LOG_READER_H
+
+#include "base/alloc.h"
+#include "log/manifest.h"
+#include "millrace/log_read.h"
+#include "os/os.h"
+
+/**
+ * mr_log_reader_open() on a given machine.
+ *
+ * Returns  as mr_log_reader_open().
+ * Owner    mr_log_reader_close() frees; os and alloc must outlive the reader.
+ * Threads  one thread per reader.
+ */
+MR_MUST_USE mr_err mri_reader_open(const struct mri_os *os, const struct mri_alloc *alloc,
+    const char *folder, mr_log_reader **ret_reader, mr_problem *reterr_problem);
+
+/**
+ * Where the reader stands, for messages: the file name and the offset of the next record.
+ *
+ * Returns  the offset.
+ * Owner    *ret_name points into the reader.
+ * Threads  the reader's thread.
+ */
+uint64_t mri_reader_place(const mr_log_reader *reader, const char **ret_name);
+
+#endif

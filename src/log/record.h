@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * One record of the log: a 64-byte head, a body, zeros up to the next multiple of 64.
+ *
+ * docs/FORMAT.md "Record" is the same in words.
+ */
+#ifndef MRI_LOG_RECORD_H
+#define MRI_LOG_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "millrace/err.h"
+
+enum {
+    MRI_RECORD_UNIT_BYTES = 64,         /**< records start and end on multiples of this */
+    MRI_RECORD_BYTES_MAX = 1024 * 1024, /**< head and body */
+    MRI_RECORD_VERSION = 1,
+};
+
+/** Bits of mri_record_head.flags. */
+enum {
+    MRI_RECORD_TXN_CONT = 1, /**< more records of the same batch follow */
+    MRI_RECORD_TXN_END = 2,  /**< the last record of a batch: now all of it is visible */
+};
+
+/** Types below 256 belong to the log, the others to the layer above. */
+enum {
+    MRI_RECORD_RECOVERY = 1, /**< an open cut off an incomplete end; body: struct mri_recovery */
+    MRI_RECORD_ROLL = 2,     /**< the last record of a segment; no body */
+    MRI_RECORD_TYPE_FREE = 256,
+};
+
+/** The head as it lies in the file, little-endian. */
+struct mri_record_head {
+    uint32_t bytes;        /**< head and body, without padding; 0 = never written */
+    uint32_t head_crc;     /**< CRC32C of salt, position, bytes and the head from `seq` on */
+    uint64_t seq;          /**< dense over the whole log, from 1 */
+    int64_t time_unix_ns;  /**< wall clock of the append, never below its predecessor's + 1 */
+    uint64_t subject_prev; /**< seq of the subject's previous record; 0 = first or no subject */
+    uint32_t subject_id;   /**< 0 = no subject */
+    uint32_t body_crc;     /**< CRC32C of the body */
+    uint32_t prev_crc;     /**< head_crc of the previous record: a chain */
+    uint16_t prev_units;   /**< length of the previous record in units, for reading backwards */
+    uint16_t durable_lag;  /**< seq minus the durable seq at append; 65535 claims nothing */
+    uint32_t producer_id;  /**< 0 = none */
+    uint32_t producer_seq; /**< 0 = none */
+    uint32_t writer_epoch; /**< grows with every open for writing */
+    uint16_t type;
+    uint8_t flags;
+    uint8_t version;
+};
+
+MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == 64, "the head is a file format");
+MRI_STATIC_ASSERT(offsetof(struct mri_record_head, seq) == 8, "head_crc covers from here");
+MRI_STATIC_ASSERT(offsetof(struct mri_record_head, subject_id) == 32, "file format");
+MRI_STATIC_ASSERT(offsetof(struct mri_record_head, durable_lag) == 46, "file format");
+MRI_STATIC_ASSERT(offsetof(struct mri_record_head, type) == 60, "file format");
+MRI_STATIC_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian");
+
+/** Body of MRI_RECORD_RECOVERY. */
+struct mri_recovery {
+    uint64_t cut_position; /**< where the incomplete end began */
+    uint64_t cut_bytes;    /**< from there to the last byte that was not zero */
+};
+
+/**
+ * Bytes that a record takes in the file, padding included.
+ *
+ * Returns  a multiple of MRI_RECORD_UNIT_BYTES.
+ * Threads  any.
+ */
+static inline size_t mri_record_stride(size_t record_bytes)
+{
+    return (record_bytes + MRI_RECORD_UNIT_BYTES - 1) & ~(size_t)(MRI_RECORD_UNIT_BYTES - 1);
+}
+
+/**
+ * The checksum that makes a head trustworthy at its place.
+ *
+ * @param salt      of the segment
+ * @param position  of the record in the log
+ *
+ * Returns  the value for head_crc.
+ * Threads  any.
+ */
+uint32_t mri_record_head_crc(const struct mri_record_head *head, uint64_t salt, uint64_t position);
+
+/**
+ * Is this the head of a record that was written here, in this log, and is it well formed? Says
+ * nothing about its neighbours or its body.
+ *
+ * Returns  MR_OK; MR_END never written (length 0); MR_ECORRUPT.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_record_check_head(
+    const struct mri_record_head *head, uint64_t salt, uint64_t position);
+
+/**
+ * Does the body match its checksum, and is the padding zero? The head must have passed.
+ *
+ * @param room_bytes  bytes that may be read from `head` on
+ *
+ * Returns  MR_OK; MR_ECORRUPT also when the record is longer than the room.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_record_check_body(const struct mri_record_head *head, size_t room_bytes);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recovery of the newest segment.
+ *
+ * A crash of the process leaves whole batches, since a record that was not written completely fails
+ * its checksums. A power cut may in addition lose or garble anything that was not synced. What was
+ * synced, each later record says (durable_lag), so the end of the log can be judged without a side
+ * file: below the watermark nothing is ever cut, above it nobody was told that it is durable.
+ *
+ * Invariants
+ *  1. The scan accepts a record only with good checksums, the next seq and the right chain; a batch
+ *     only with its last record.
+ *  2. durable_lag 65535 claims nothing (it saturates there).
+ *  3. The table below is total and has no overlap; a test walks all combinations.
+ *
+ * Not here: writing. The caller zeroes the cut end.
+ */
+#include "log/recover.h"
+
+#include <string.h>
+
+enum { LAG_CLAIMS_NOTHING = 65535 };
+
+/** yes, no, or either. */
+enum fact { NO, YES, ANY };
+
+struct row {
+    enum fact is_end_zero, is_later_valid, is_claimed, is_last_segment;
+    enum mri_recover_decision decision;
+};
+
+/* Columns: rest all zero, later record valid, first bad seq <= watermark, last segment. */
+static const struct row rows[] = {
+    {YES, ANY, NO, YES, MRI_RECOVER_CLEAN},
+    {NO, NO, NO, YES, MRI_RECOVER_TRUNCATE},
+    {NO, YES, NO, YES, MRI_RECOVER_TRUNCATE},
+    {ANY, ANY, YES, YES, MRI_RECOVER_QUARANTINE},
+    {ANY, ANY, ANY, NO, MRI_RECOVER_QUARANTINE},
+};
+
+static bool is_match(enum fact wanted, bool is_so)
+{
+    return wanted == ANY || (wanted == YES) == is_so;
+}
+
+static bool is_row_for(const struct row *row, const struct mri_recover_facts *facts)
+{
+    return is_match(row->is_end_zero, facts->is_end_zero) &&
+           is_match(row->is_later_valid, facts->is_later_valid) &&
+           is_match(row->is_claimed, facts->is_claimed) &&
+           is_match(row->is_last_segment, facts->is_last_segment);
+}
+
+unsigned mri_recover_rows_for(const struct mri_recover_facts *facts)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < MRI_COUNT_OF(rows); i++) {
+        count += is_row_for(&rows[i], facts);
+    }
+    return count;
+}
+
+enum mri_recover_decision mri_recover_decide(const struct mri_recover_facts *facts)
+{
+    MRI_DEBUG_ASSERT(mri_recover_rows_for(facts) == 1);
+    for (size_t i = 0; i < MRI_COUNT_OF(rows); i++) {
+        if (is_row_for(&rows[i], facts)) {
+            return rows[i].decision;
+        }
+    }
+    return MRI_RECOVER_QUARANTINE; /* unreachable; the careful answer */
+}
+
+/** What the walk over records needs to know. */
+struct walk {
+    const struct mri_segment_head *segment;
+    const uint8_t *bytes;
+    uint64_t count;
+    uint64_t offset;
+    uint64_t seq;
+    uint32_t prev_crc;
+    uint16_t prev_units;
+};
+
+static bool has_valid_head(const struct walk *walk, uint64_t offset)
+{
+    if (offset + sizeof(struct mri_record_head) > walk->count) {
+        return false;
+    }
+    const struct mri_record_head *head = (const struct mri_record_head *)(walk->bytes + offset);
+    return mri_record_check_head(
+               head, walk->segment->salt, walk->segment->base_position + offset) == MR_OK;
+}
+
+/** The next record if it is good and continues the chain, else NULL. */
+static const struct mri_record_head *next_good(const struct walk *walk)
+{
+    if (!has_valid_head(walk, walk->offset)) {
+        return NULL;
+    }
+    const struct mri_record_head *head =
+        (const struct mri_record_head *)(walk->bytes + walk->offset);
+    bool is_chained = head->seq == walk->seq && head->prev_crc == walk->prev_crc &&
+                      head->prev_units == walk->prev_units;
+    bool is_whole = mri_record_check_body(head, (size_t)(walk->count - walk->offset)) == MR_OK;
+    return is_chained && is_whole ? head : NULL;
+}
+
+static void note_watermark(struct mri_recover_scan *scan, const struct mri_record_head *head)
+{
+    if (head->durable_lag == LAG_CLAIMS_NOTHING || head->durable_lag > head->seq) {
+        return;
+    }
+    uint64_t claim = head->seq - head->durable_lag;
+    scan->watermark_seq = claim > scan->watermark_seq ? claim : scan->watermark_seq;
+}
+
+static void step_over(struct walk *walk, const struct mri_record_head *head)
+{
+    walk->offset += mri_record_stride(head->bytes);
+    walk->seq = head->seq + 1;
+    walk->prev_crc = head->head_crc;
+    walk->prev_units = (uint16_t)(mri_record_stride(head->bytes) / MRI_RECORD_UNIT_BYTES);
+}
+
+/** Walk the good records; the scan moves only when a batch is complete. */
+static void walk_batches(struct walk *walk, struct mri_recover_scan *scan)
+{
+    const struct mri_record_head *head;
+    while (!scan->is_rolled && (head = next_good(walk)) != NULL) {
+        note_watermark(scan, head);
+        step_over(walk, head);
+        if ((head->flags & MRI_RECORD_TXN_END) == 0) {
+            continue;
+        }
+        scan->end_offset = walk->offset;
+        scan->next_seq = walk->seq;
+        scan->prev_crc = walk->prev_crc;
+        scan->prev_units = walk->prev_units;
+        scan->last_unix_ns = head->time_unix_ns;
+        scan->last_epoch =
+            head->writer_epoch > scan->last_epoch ? head->writer_epoch : scan->last_epoch;
+        scan->is_rolled = head->type == MRI_RECORD_ROLL;
+    }
+}
+
+/** Behind the last byte that is not zero, at or after `from`. */
+static uint64_t dirty_end(const uint8_t *bytes, uint64_t from, uint64_t count)
+{
+    static const uint8_t zeros[MRI_SEGMENT_PAGE_BYTES];
+    uint64_t end = count;
+    while (end > from) {
+        uint64_t step = end - from < sizeof(zeros) ? end - from : sizeof(zeros);
+        if (memcmp(bytes + end - step, zeros, (size_t)step) != 0) {
+            break;
+        }
+        end -= step;
+    }
+    while (end > from && bytes[end - 1] == 0) {
+        end--;
+    }
+    return end;
+}
+
+void mri_recover_scan_segment(const struct mri_segment_head *head, const void *bytes,
+    uint64_t bytes_count, struct mri_recover_scan *ret_scan)
+{
+    struct mri_recover_scan scan = {
+        .end_offset = MRI_SEGMENT_PAGE_BYTES,
+        .next_seq = head->base_seq,
+        .prev_crc = head->prev_crc,
+        .prev_units = head->prev_units,
+        .last_epoch = head->writer_epoch,
+        .watermark_seq = head->base_seq - 1, /* a segment is made after its predecessor's sync */
+    };
+    struct walk walk = {
+        .segment = head,
+        .bytes = bytes,
+        .count = bytes_count,
+        .offset = MRI_SEGMENT_PAGE_BYTES,
+        .seq = head->base_seq,
+        .prev_crc = head->prev_crc,
+        .prev_units = head->prev_units,
+    };
+    walk_batches(&walk, &scan);
+    scan.dirty_end_offset = dirty_end(bytes, scan.end_offset, bytes_count);
+    scan.facts.is_end_zero = scan.dirty_end_offset == scan.end_offset;
+    for (uint64_t at = walk.offset; at < scan.dirty_end_offset; at += MRI_RECORD_UNIT_BYTES) {
+        if (has_valid_head(&walk, at)) {
+            scan.facts.is_later_valid = true;
+            note_watermark(&scan, (const struct mri_record_head *)(walk.bytes + at));
+        }
+    }
+    scan.facts.is_claimed = !scan.facts.is_end_zero && scan.next_seq <= scan.watermark_seq;
+    *ret_scan = scan;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * One file of the log: a 4 KiB page that says what it is, then records.
+ *
+ * The name is its first sequence number, seg-0000000000000001.log. The page holds the head twice,
+ * so that a damaged sector does not lose the salt that makes the records readable.
+ */
+#ifndef MRI_LOG_SEGMENT_H
+#define MRI_LOG_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "base/check.h"
+#include "log/record.h"
+#include "millrace/err.h"
+#include "os/os.h"
+
+enum {
+    MRI_SEGMENT_PAGE_BYTES = 4096,
+    MRI_SEGMENT_BYTES_MIN = 1024 * 1024,
+    MRI_SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024,
+    MRI_SEGMENT_BYTES_MAX = 1024 * 1024 * 1024,
+    MRI_SEGMENT_VERSION = 1,
+    MRI_SEGMENT_NAME_BYTES = 32,
+};
+
+/** Feature bits this version knows. A segment or log with an unknown incompat bit is refused. */
+enum { MRI_FEATURES_COMPAT = 0, MRI_FEATURES_RO_COMPAT = 0, MRI_FEATURES_INCOMPAT = 0 };
+
+/** The head of a segment as it lies in the file, twice: at 0 and at half a page. */
+struct mri_segment_head {
+    char magic[8]; /**< "MRSEG\r\n\x1a" */
+    uint32_t version;
+    uint32_t writer_epoch; /**< of the open that made it */
+    uint8_t log_uuid[16];
+    uint64_t base_seq;      /**< seq of the first record */
+    uint64_t base_position; /**< position of byte 0 of this file in the log */
+    uint64_t salt;          /**< random; part of every record's checksum */
+    uint64_t segment_bytes; /**< length of the file */
+    uint32_t prev_crc;      /**< head_crc of the last record before; 0 in the first segment */
+    uint16_t prev_units;    /**< its length in units; 0 in the first segment */
+    uint16_t reserved_a;
+    uint32_t features_compat;
+    uint32_t features_ro_compat;
+    uint32_t features_incompat;
+    uint8_t reserved_b[40];
+    uint32_t head_crc; /**< CRC32C of all above */
+};
+
+MRI_STATIC_ASSERT(sizeof(struct mri_segment_head) == 128, "the head is a file format");
+MRI_STATIC_ASSERT(offsetof(struct mri_segment_head, head_crc) == 124, "file format");
+
+/** A list of segments in order of base_seq. */
+struct mri_segment_list {
+    const struct mri_alloc *alloc;
+    uint64_t *base_seqs;
+    size_t count;
+    size_t capacity;
+};
+
+/**
+ * The file name of a segment.
+ *
+ * Returns  name.
+ * Threads  any.
+ */
+const char *mri_segment_name(uint64_t base_seq, char name[static MRI_SEGMENT_NAME_BYTES]);
+
+/**
+ * Is this the name of a segment, and which?
+ *
+ * Returns  MR_OK; MR_REFUSED some other file.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_segment_name_parse(const char *name, uint64_t *ret_base_seq);
+
+/**
+ * List the segments of a folder in order.
+ *
+ * Returns  MR_OK; MR_ENOMEM; a fault of reading the folder.
+ * Owner    mri_segment_list_fini() frees.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_segment_list(const struct mri_os *os, const struct mri_alloc *alloc,
+    const char *folder, struct mri_segment_list *ret_list);
+
+/**
+ * Free a list. NULL and zeroed are allowed.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_segment_list_fini(struct mri_segment_list *list);
+
+/**
+ * Complete a head: magic, version, checksum.
+ *
+ * Returns  nothing.
+ * Threads  any.
+ */
+void mri_segment_head_seal(struct mri_segment_head *head);
+
+/**
+ * Write both copies of the head into an open segment file.
+ *
+ * Returns  MR_OK; a fault of the write.
+ * Threads  one at a time per file.
+ */
+MR_MUST_USE mr_err mri_segment_head_write(
+    const struct mri_os *os, int fd, const struct mri_segment_head *head);
+
+/**
+ * Take the head out of the first page of a segment.
+ *
+ * @param page         the first bytes of the file
+ * @param page_bytes   how many there are
+ * @param ret_is_hurt  true: one copy was bad, the other is used
+ *
+ * Returns  MR_OK; MR_ECORRUPT neither copy is good; MR_EVERSION a newer version or an unknown
+ *          incompat feature.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_segment_head_read(
+    const void *page, size_t page_bytes, struct mri_segment_head *ret_head, bool *ret_is_hurt);
+
+#endif

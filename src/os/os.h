@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The machine behind a table: every system call of the library goes through one of these functions,
+ * so that a test can replace the clock, make the k-th call fail, or cut the power.
+ *
+ * All calls return mr_err; the few errors that callers tell apart have codes of their own, any
+ * other is MR_EIO. Interrupted calls are repeated inside. Paths are UTF-8 with a NUL.
+ */
+#ifndef MRI_OS_OS_H
+#define MRI_OS_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "millrace/err.h"
+
+/** How to open a file. */
+enum mri_open {
+    MRI_OPEN_READ = 0,
+    MRI_OPEN_WRITE = 1,     /**< read and write */
+    MRI_OPEN_CREATE = 2,    /**< with WRITE: make it if it is missing */
+    MRI_OPEN_EXCLUSIVE = 4, /**< with CREATE: MR_EXISTS if it is there */
+};
+
+/** A piece of memory to write. */
+struct mri_io_piece {
+    const void *bytes;
+    size_t count;
+};
+
+/** What a path is. */
+struct mri_file_info {
+    bool is_folder;
+    bool is_network; /**< on NFS, CIFS, 9p or FUSE */
+    uint64_t bytes;
+};
+
+/** The longest path that is built inside the library. */
+enum { MRI_PATH_BYTES_MAX = 4096 };
+
+struct mri_os {
+    void *context; /**< first argument of every call */
+
+    /* Files. write_at writes everything or fails; MR_ENOSPC is told apart. */
+    mr_err (*open)(void *context, const char *path, unsigned flags, int *ret_fd);
+    void (*close)(void *context, int fd);
+    mr_err (*info)(void *context, const char *path, struct mri_file_info *ret_info);
+    mr_err (*size)(void *context, int fd, uint64_t *ret_bytes);
+    mr_err (*read_at)(
+        void *context, int fd, void *bytes, size_t count, uint64_t offset, size_t *ret_count);
+    mr_err (*write_at)(
+        void *context, int fd, const struct mri_io_piece *pieces, size_t count, uint64_t offset);
+    mr_err (*allocate)(void *context, int fd, uint64_t bytes);
+    mr_err (*truncate)(void *context, int fd, uint64_t bytes);
+    mr_err (*sync_data)(void *context, int fd);
+    mr_err (*start_writeback)(void *context, int fd, uint64_t offset, uint64_t bytes);
+    mr_err (*drop_cache)(void *context, int fd);
+    mr_err (*map_read)(void *context, int fd, size_t bytes, const void **ret_map);
+    void (*unmap)(void *context, const void *map, size_t bytes);
+
+    /* An exclusive lock on an open file, held until the last descriptor of this open is closed. */
+    mr_err (*lock)(void *context, int fd); /**< MR_BUSY: somebody else holds it */
+    mr_err (*is_locked)(void *context, int fd, bool *ret_is_locked);
+
+    /* Folders. */
+    mr_err (*make_folder)(void *context, const char *path); /**< MR_EXISTS */
+    mr_err (*sync_folder)(void *context, const char *path);
+    mr_err (*rename)(void *context, const char *from, const char *to);
+    mr_err (*remove)(void *context, const char *path);
+    mr_err (*list)(void *context, const char *path, void *argument,
+        mr_err (*each)(void *argument, const char *name)); /**< without . and .., any order */
+
+    /* Waiting for changes in a folder. */
+    mr_err (*watch)(void *context, const char *path, int *ret_fd);
+    mr_err (*wait_change)(void *context, int fd, int64_t timeout_ns); /**< MR_AGAIN: none came */
+
+    /* Time, randomness, identity. */
+    int64_t (*realtime_unix_ns)(void *context);
+    int64_t (*boottime_ns)(void *context);
+    void (*sleep_ns)(void *context, int64_t duration_ns); /**< may end early on a signal */
+    mr_err (*random_bytes)(void *context, void *bytes, size_t count);
+    uint32_t (*process_id)(void *context);
+};
+
+/**
+ * The machine we run on.
+ *
+ * Returns  a static table; never NULL.
+ * Threads  any.
+ */
+const struct mri_os *mri_os_linux(void);
+
+/**
+ * Join a folder and a name.
+ *
+ * Returns  MR_OK; MR_EINVAL the path would be longer than MRI_PATH_BYTES_MAX.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_os_path(
+    const char *folder, const char *name, char ret_path[static MRI_PATH_BYTES_MAX]);
+
+/**
+ * Replace a small file so that a crash leaves the old or the new content, never a mixture: write
+ * beside it, sync, rename, sync the folder.
+ *
+ * Returns  MR_OK; a fault of the calls involved, the old file stays.
+ * Threads  one at a time per file.
+ */
+MR_MUST_USE mr_err mri_os_replace_file(
+    const struct mri_os *os, const char *folder, const char *name, const void *bytes, size_t count);
+
+/**
+ * Read a whole small file.
+ *
+ * @param bytes_max  room in `bytes`
+ *
+ * Returns  MR_OK; MR_EPATH it is not there; MR_ERANGE it is larger than bytes_max; another fault.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_os_read_file(
+    const struct mri_os *os, const char *path, void *bytes, size_t bytes_max, size_t *ret_count);
+
+#endif

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct mri_os on Linux.
+ *
+ * Invariants
+ *  1. No call here keeps state: the context is NULL, the table constant.
+ *  2. EINTR never leaves this file; short reads and writes are continued.
+ *  3. Files are opened without following a symbolic link in the last component and are closed on
+ *     exec; new files belong to the user alone (0600, folders 0700).
+ */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PIECES_MAX = 16 };
+
+static mr_err err_of(int number)
+{
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+        return MR_ENOSPC;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return MR_EACCESS;
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return MR_EPATH;
+    case EEXIST:
+        return MR_EXISTS;
+    case ENOMEM:
+        return MR_ENOMEM;
+    case EMFILE:
+    case ENFILE:
+        return MR_ELIMIT;
+    default:
+        return MR_EIO;
+    }
+}
+
+static mr_err result_of(int result)
+{
+    return result == 0 ? MR_OK : err_of(errno);
+}
+
+static mr_err linux_open(void *context, const char *path, unsigned flags, int *ret_fd)
+{
+    (void)context;
+    int how = O_CLOEXEC | O_NOFOLLOW;
+    how |= (flags & MRI_OPEN_WRITE) != 0 ? O_RDWR : O_RDONLY;
+    how |= (flags & MRI_OPEN_CREATE) != 0 ? O_CREAT : 0;
+    how |= (flags & MRI_OPEN_EXCLUSIVE) != 0 ? O_EXCL : 0;
+    int fd;
+    do {
+        fd = open(path, how, 0600);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) {
+        return err_of(errno);
+    }
+    *ret_fd = fd;
+    return MR_OK;
+}
+
+static void linux_close(void *context, int fd)
+{
+    (void)context;
+    (void)close(fd); /* Linux releases the descriptor whatever close returns */
+}
+
+static mr_err linux_info(void *context, const char *path, struct mri_file_info *ret_info)
+{
+    (void)context;
+    struct stat status;
+    struct statfs system;
+    if (stat(path, &status) != 0 || statfs(path, &system) != 0) {
+        return err_of(errno);
+    }
+    unsigned long kind = (unsigned long)system.f_type & 0xffffffffu;
+    *ret_info = (struct mri_file_info){
+        .is_folder = S_ISDIR(status.st_mode),
+        .is_network = kind == NFS_SUPER_MAGIC || kind == SMB_SUPER_MAGIC ||
+                      kind == CIFS_SUPER_MAGIC || kind == SMB2_SUPER_MAGIC || kind == V9FS_MAGIC ||
+                      kind == FUSE_SUPER_MAGIC,
+        .bytes = (uint64_t)status.st_size,
+    };
+    return MR_OK;
+}
+
+static mr_err linux_size(void *context, int fd, uint64_t *ret_bytes)
+{
+    (void)context;
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return err_of(errno);
+    }
+    *ret_bytes = (uint64_t)status.st_size;
+    return MR_OK;
+}
+
+static mr_err linux_read_at(
+    void *context, int fd, void *bytes, size_t count, uint64_t offset, size_t *ret_count)
+{
+    (void)context;
+    size_t done = 0;
+    while (done < count) {
+        ssize_t got = pread(fd, (char *)bytes + done, count - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return err_of(errno);
+        }
+        if (got == 0) {
+            break;
+        }
+        done += (size_t)got;
+    }
+    *ret_count = done;
+    return MR_OK;
+}
+
+/** Drop the first `done` bytes of a vector. */
+static void advance(struct iovec *vector, size_t count, size_t done)
+{
+    for (size_t i = 0; i < count && done > 0; i++) {
+        size_t step = done < vector[i].iov_len ? done : vector[i].iov_len;
+        vector[i].iov_base = (char *)vector[i].iov_base + step;
+        vector[i].iov_len -= step;
+        done -= step;
+    }
+}
+
+static mr_err linux_write_at(
+    void *context, int fd, const struct mri_io_piece *pieces, size_t count, uint64_t offset)
+{
+    (void)context;
+    if (count > PIECES_MAX) {
+        return MR_EINVAL;
+    }
+    struct iovec vector[PIECES_MAX];
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        vector[i] = (struct iovec){(void *)pieces[i].bytes, pieces[i].count};
+        left += pieces[i].count;
+    }
+    while (left > 0) {
+        ssize_t put = pwritev(fd, vector, (int)count, (off_t)offset);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return put == 0 ? MR_EIO : err_of(errno);
+        }
+        advance(vector, count, (size_t)put);
+        offset += (uint64_t)put;
+        left -= (size_t)put;
+    }
+    return MR_OK;
+}
+
+static mr_err linux_allocate(void *context, int fd, uint64_t bytes)
+{
+    (void)context;
+    int result;
+    do {
+        result = fallocate(fd, 0, 0, (off_t)bytes);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EOPNOTSUPP) {
+        return result_of(ftruncate(fd, (off_t)bytes)); /* tmpfs of old kernels, ZFS */
+    }
+    return result_of(result);
+}
+
+static mr_err linux_truncate(void *context, int fd, uint64_t bytes)
+{
+    (void)context;
+    return result_of(ftruncate(fd, (off_t)bytes));
+}
+
+static mr_err linux_sync_data(void *context, int fd)
+{
+    (void)context;
+    int result;
+    do {
+        result = fdatasync(fd);
+    } while (result != 0 && errno == EINTR);
+    return result_of(result);
+}
+
+static mr_err linux_start_writeback(void *context, int fd, uint64_t offset, uint64_t bytes)
+{
+    (void)context;
+    return result_of(sync_file_range(fd, (off_t)offset, (off_t)bytes, SYNC_FILE_RANGE_WRITE));
+}
+
+static mr_err linux_drop_cache(void *context, int fd)
+{
+    (void)context;
+    int number = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return number == 0 ? MR_OK : err_of(number);
+}
+
+static mr_err linux_map_read(void *context, int fd, size_t bytes, const void **ret_map)
+{
+    (void)context;
+    void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) {
+        return err_of(errno);
+    }
+    *ret_map = map;
+    return MR_OK;
+}
+
+static void linux_unmap(void *context, const void *map, size_t bytes)
+{
+    (void)context;
+    (void)munmap((void *)map, bytes); /* fails only for arguments that are not a map */
+}
+
+static mr_err linux_lock(void *context, int fd)
+{
+    (void)context;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+        return MR_OK;
+    }
+    return errno == EAGAIN || errno == EACCES ? MR_BUSY : err_of(errno);
+}
+
+static mr_err linux_is_locked(void *context, int fd, bool *ret_is_locked)
+{
+    (void)context;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &whole) != 0) {
+        return err_of(errno);
+    }
+    *ret_is_locked = whole.l_type != F_UNLCK;
+    return MR_OK;
+}
+
+static mr_err linux_make_folder(void *context, const char *path)
+{
+    (void)context;
+    return result_of(mkdir(path, 0700));
+}
+
+static mr_err linux_sync_folder(void *context, const char *path)
+{
+    (void)context;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_of(errno);
+    }
+    mr_err err = result_of(fsync(fd));
+    (void)close(fd); /* nothing was written through this descriptor */
+    return err;
+}
+
+static mr_err linux_rename(void *context, const char *from, const char *to)
+{
+    (void)context;
+    return result_of(rename(from, to));
+}
+
+static mr_err linux_remove(void *context, const char *path)
+{
+    (void)context;
+    return result_of(unlink(path));
+}
+
+static mr_err linux_list(void *context, const char *path, void *argument,
+    mr_err (*each)(void *argument, const char *name))
+{
+    (void)context;
+    DIR *folder = opendir(path);
+    if (folder == NULL) {
+        return err_of(errno);
+    }
+    mr_err err = MR_OK;
+    errno = 0;
+    for (struct dirent *entry = readdir(folder); entry != NULL && err == MR_OK;
+         entry = readdir(folder)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            err = each(argument, entry->d_name);
+        }
+        errno = 0;
+    }
+    if (err == MR_OK && errno != 0) {
+        err = err_of(errno);
+    }
+    (void)closedir(folder); /* read only */
+    return err;
+}
+
+static mr_err linux_watch(void *context, const char *path, int *ret_fd)
+{
+    (void)context;
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0) {
+        return err_of(errno);
+    }
+    if (inotify_add_watch(fd, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+        mr_err err = err_of(errno);
+        (void)close(fd); /* nothing was written through this descriptor */
+        return err;
+    }
+    *ret_fd = fd;
+    return MR_OK;
+}
+
+static mr_err linux_wait_change(void *context, int fd, int64_t timeout_ns)
+{
+    (void)context;
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
+    struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    int ready = ppoll(&poller, 1, timeout_ns < 0 ? NULL : &timeout, NULL);
+    if (ready < 0 && errno != EINTR) {
+        return err_of(errno);
+    }
+    if (ready <= 0) {
+        return MR_AGAIN;
+    }
+    char events[4096];
+    while (read(fd, events, sizeof(events)) > 0) {
+    } /* what changed does not matter: the reader looks at the log itself */
+    return MR_OK;
+}
+
+static int64_t clock_ns(clockid_t id)
+{
+    struct timespec now;
+    (void)clock_gettime(id, &now); /* cannot fail for these ids */
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t linux_realtime_unix_ns(void *context)
+{
+    (void)context;
+    return clock_ns(CLOCK_REALTIME);
+}
+
+static int64_t linux_boottime_ns(void *context)
+{
+    (void)context;
+    return clock_ns(CLOCK_BOOTTIME);
+}
+
+static void linux_sleep_ns(void *context, int64_t duration_ns)
+{
+    (void)context;
+    struct timespec duration = {duration_ns / 1000000000, duration_ns % 1000000000};
+    (void)nanosleep(&duration, NULL); /* ending early on a signal is what callers want */
+}
+
+static mr_err linux_random_bytes(void *context, void *bytes, size_t count)
+{
+    (void)context;
+    ssize_t got;
+    do {
+        got = getrandom(bytes, count, 0);
+    } while (got < 0 && errno == EINTR);
+    return got == (ssize_t)count ? MR_OK : MR_EIO;
+}
+
+static uint32_t linux_process_id(void *context)
+{
+    (void)context;
+    return (uint32_t)getpid();
+}
+
+const struct mri_os *mri_os_linux(void)
+{
+    static const struct mri_os linux_table = {
+        .open = linux_open,
+        .close = linux_close,
+        .info = linux_info,
+        .size = linux_size,
+        .read_at = linux_read_at,
+        .write_at = linux_write_at,
+        .allocate = linux_allocate,
+        .truncate = linux_truncate,
+        .sync_data = linux_sync_data,
+        .start_writeback = linux_start_writeback,
+        .drop_cache = linux_drop_cache,
+        .map_read = linux_map_read,
+        .unmap = linux_unmap,
+        .lock = linux_lock,
+        .is_locked = linux_is_locked,
+        .make_folder = linux_make_folder,
+        .sync_folder = linux_sync_folder,
+        .rename = linux_rename,
+        .remove = linux_remove,
+        .list = linux_list,
+        .watch = linux_watch,
+        .wait_change = linux_wait_change,
+        .realtime_unix_ns = linux_realtime_unix_ns,
+        .boottime_ns = linux_boottime_ns,
+        .sleep_ns = linux_sleep_ns,
+        .random_bytes = linux_random_bytes,
+        .process_id = linux_process_id,
+    };
+    return &linux_table;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The wish to stop: SIGINT and SIGTERM set a flag that long work looks at between two steps.
+ */
+#ifndef MRI_OS_STOP_H
+#define MRI_OS_STOP_H
+
+#include <stdbool.h>
+
+/**
+ * From now on SIGINT and SIGTERM only set the flag; a second one ends the process at once, which
+ * the log survives by design. SIGPIPE is ignored, so that writing to a closed pipe is an error
+ * code.
+ *
+ * Returns  nothing.
+ * Threads  call once, before other threads start.
+ */
+void mri_stop_install(void);
+
+/**
+ * Has a signal asked to stop?
+ *
+ * Returns  true after the first SIGINT or SIGTERM.
+ * Threads  any.
+ */
+bool mri_stop_is_wished(void);
+
+#endif
