@@ -4,7 +4,7 @@
  *
  *   segment n                                 segment n + 1
  *   [page | r r r | r r | ... | ROLL | 0 0]   [page | r r ...
- *                  batch                       base_seq = ROLL.seq + 1, prev_crc = ROLL's
+ *                  batch                       base_seq = ROLL.seq, prev_crc = ROLL's
  *
  * Invariants
  *  1. A batch lies in one segment, in one write; its last record carries TXN_END, the others
@@ -13,7 +13,9 @@
  *  3. The file of the next segment exists, at full length, before ROLL is written: a full disk is
  *     found before the log is touched. The old segment is synced before the new one gets its name,
  *     so a segment that has a successor is complete on disk.
- *  4. offset, next_seq and the chain move only after the write has succeeded.
+ *  4. ROLL takes no sequence number of its own (it carries the next one), so the numbers of events
+ *     do not depend on where segments end.
+ *  5. offset, next_seq and the chain move only after the write has succeeded.
  *
  * Not here: durability (commit.c), opening (opening.c).
  */
@@ -176,7 +178,7 @@ static mr_err put_record(
     };
     head.head_crc = mri_record_head_crc(&head, log->segment.salt, chain->position);
     memcpy(place, &head, sizeof(head));
-    chain->seq++;
+    chain->seq += record->type != MRI_RECORD_ROLL;
     chain->position += stride;
     chain->prev_crc = head.head_crc;
     chain->prev_units = (uint16_t)(stride / MRI_RECORD_UNIT_BYTES);

@@ -11,7 +11,8 @@
  *  2. What does not check behind visible_end is no damage while it can be a write under way: it is
  *     damage when a newer segment exists, or when a later record of the same segment says that it
  *     was durable.
- *  3. One segment is mapped at a time, so memory does not grow with the log.
+ *  3. ROLL is not handed out: it only leads to the next segment.
+ *  4. One segment is mapped at a time, so memory does not grow with the log.
  */
 #include "log/reader.h"
 
@@ -214,7 +215,7 @@ static mr_err find_batch(mr_log_reader *reader)
         const struct mri_record_head *head = (const struct mri_record_head *)(reader->map + offset);
         size_t stride = mri_record_stride(head->bytes);
         offset += stride;
-        seq = head->seq + 1;
+        seq = head->seq + (head->type != MRI_RECORD_ROLL);
         crc = head->head_crc;
         units = (uint16_t)(stride / MRI_RECORD_UNIT_BYTES);
         if ((head->flags & MRI_RECORD_TXN_END) != 0) {
@@ -280,6 +281,16 @@ static mr_err judge_end(mr_log_reader *reader, mr_err found, mr_problem *problem
     return MR_END;
 }
 
+/** Is there an event to hand out at the current offset? ROLL is none. */
+static bool has_event(const mr_log_reader *reader)
+{
+    if (reader->offset == reader->visible_end) {
+        return false;
+    }
+    return ((const struct mri_record_head *)(reader->map + reader->offset))->type !=
+           MRI_RECORD_ROLL;
+}
+
 static void fill_event(mr_log_reader *reader, mr_log_event *event)
 {
     const struct mri_record_head *head =
@@ -318,8 +329,8 @@ mr_err mr_log_reader_next(
             return err;
         }
     }
-    while (reader->offset == reader->visible_end) {
-        size_t index = reader->index;
+    while (!has_event(reader)) {
+        reader->offset = reader->visible_end;
         mr_err err = find_batch(reader);
         if (err != MR_OK) {
             err = judge_end(reader, err, reterr_problem);
@@ -327,7 +338,6 @@ mr_err mr_log_reader_next(
         if (err != MR_OK) {
             return err;
         }
-        MRI_ASSERT(reader->index == index || reader->offset == MRI_SEGMENT_PAGE_BYTES);
     }
     fill_event(reader, ret_event);
     return MR_OK;

@@ -28,7 +28,7 @@ enum {
 /** Types below 256 belong to the log, the others to the layer above. */
 enum {
     MRI_RECORD_RECOVERY = 1, /**< an open cut off an incomplete end; body: struct mri_recovery */
-    MRI_RECORD_ROLL = 2,     /**< the last record of a segment; no body */
+    MRI_RECORD_ROLL = 2,     /**< the last record of a segment; no body, seq of the next */
     MRI_RECORD_TYPE_FREE = 256,
 };
 
@@ -36,7 +36,7 @@ enum {
 struct mri_record_head {
     uint32_t bytes;        /**< head and body, without padding; 0 = never written */
     uint32_t head_crc;     /**< CRC32C of salt, position, bytes and the head from `seq` on */
-    uint64_t seq;          /**< dense over the whole log, from 1 */
+    uint64_t seq;          /**< dense over the whole log, from 1; ROLL takes none of its own */
     int64_t time_unix_ns;  /**< wall clock of the append, never below its predecessor's + 1 */
     uint64_t subject_prev; /**< seq of the subject's previous record; 0 = first or no subject */
     uint32_t subject_id;   /**< 0 = no subject */

@@ -118,7 +118,7 @@ static void note_watermark(struct mri_recover_scan *scan, const struct mri_recor
 static void step_over(struct walk *walk, const struct mri_record_head *head)
 {
     walk->offset += mri_record_stride(head->bytes);
-    walk->seq = head->seq + 1;
+    walk->seq = head->seq + (head->type != MRI_RECORD_ROLL);
     walk->prev_crc = head->head_crc;
     walk->prev_units = (uint16_t)(mri_record_stride(head->bytes) / MRI_RECORD_UNIT_BYTES);
 }

@@ -26,11 +26,16 @@ void mri_digest_add(struct mri_digest *digest, const void *bytes, size_t count)
     MRI_ASSERT(is_added == 1); /* SHA-256 fails only after it was finished */
 }
 
-const char *mri_digest_text(struct mri_digest *digest, char text[static MRI_DIGEST_TEXT_BYTES])
+void mri_digest_bytes(struct mri_digest *digest, uint8_t bytes[static MRI_DIGEST_BYTES])
 {
-    unsigned char bytes[MRI_DIGEST_BYTES];
     int is_final = EVP_DigestFinal_ex(digest->state, bytes, NULL);
     MRI_ASSERT(is_final == 1);
+}
+
+const char *mri_digest_text(struct mri_digest *digest, char text[static MRI_DIGEST_TEXT_BYTES])
+{
+    uint8_t bytes[MRI_DIGEST_BYTES];
+    mri_digest_bytes(digest, bytes);
     for (int i = 0; i < MRI_DIGEST_BYTES; i++) {
         (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
     }

@@ -35,6 +35,14 @@ MR_MUST_USE mr_err mri_digest_init(struct mri_digest *digest);
 void mri_digest_add(struct mri_digest *digest, const void *bytes, size_t count);
 
 /**
+ * Finish and write the digest as bytes; nothing may be added afterwards.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_digest_bytes(struct mri_digest *digest, uint8_t bytes[static MRI_DIGEST_BYTES]);
+
+/**
  * Finish and write the digest as 64 lower-case hex digits; nothing may be added afterwards.
  *
  * Returns  text.

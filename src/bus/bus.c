@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bus: appends that keep the signal table, and folding that rebuilds it.
+ *
+ * Invariants
+ *  1. A signal's state changes by signal.moved alone, and only if the move names the state that the
+ *     signal has in the log (compare and set) and the lifecycle allows it.
+ *  2. Whatever can refuse a batch does so before the log is touched; taking it into the tables
+ *     afterwards cannot fail.
+ *  3. Append and fold take events in by the same function, so a rebuilt table equals the kept one.
+ */
+#include "bus/bus.h"
+
+#include <string.h>
+
+#include "bus/lifecycle.h"
+
+const struct mri_bus_limits mri_bus_limits_default = {
+    .slots = {.signals_max = 1 << 24, .symbols_max = 256, .sources_max = 64},
+    .names_max = 65535,
+};
+
+mr_err mri_bus_init(struct mri_bus *bus, const struct mri_alloc *alloc,
+    const struct mri_bus_limits *limits, mr_log *log)
+{
+    *bus = (struct mri_bus){.alloc = alloc, .log = log};
+    if (limits->names_max > UINT16_MAX) {
+        return MR_EINVAL;
+    }
+    mri_keys_init(&bus->keys, alloc);
+    mr_err err = mri_slots_init(&bus->slots, alloc, &limits->slots);
+    if (err == MR_OK) {
+        err = mri_intern_init(&bus->sources, alloc, limits->slots.sources_max);
+    }
+    if (err == MR_OK) {
+        err = mri_intern_init(&bus->names, alloc, limits->names_max);
+    }
+    void *records = NULL;
+    if (err == MR_OK) {
+        err = mri_alloc_array(alloc, MRI_BUS_BATCH_MAX, sizeof(*bus->records), &records);
+    }
+    bus->records = records;
+    if (err != MR_OK) {
+        mri_bus_fini(bus);
+    }
+    return err;
+}
+
+void mri_bus_fini(struct mri_bus *bus)
+{
+    if (bus != NULL) {
+        mri_slots_fini(&bus->slots);
+        mri_intern_fini(&bus->sources);
+        mri_intern_fini(&bus->names);
+        mri_keys_fini(&bus->keys);
+        if (bus->alloc != NULL) {
+            mri_alloc_free(bus->alloc, bus->records, MRI_BUS_BATCH_MAX * sizeof(*bus->records));
+        }
+        *bus = (struct mri_bus){0};
+    }
+}
+
+static void note_time(struct mri_bus *bus, int64_t time_unix_ns)
+{
+    if (time_unix_ns > bus->event_time_unix_ns) {
+        bus->event_time_unix_ns = time_unix_ns;
+    }
+}
+
+static mr_err take_generated(struct mri_bus *bus, const struct mri_event *event)
+{
+    const struct mri_signal_generated *body = event->body;
+    uint32_t source;
+    uint32_t name;
+    if (event->ordinal != bus->slots.count + 1) {
+        return MR_ECORRUPT;
+    }
+    struct mri_slice source_text = mri_event_text(event, MRI_TEXT_signal_generated_source);
+    struct mri_slice name_text = mri_event_text(event, MRI_TEXT_signal_generated_name);
+    struct mri_slice key_text = mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key);
+    mr_err err = mri_intern_add(&bus->sources, source_text, &source);
+    if (err == MR_OK) {
+        err = mri_intern_add(&bus->names, name_text, &name);
+    }
+    if (err != MR_OK) {
+        return err == MR_REFUSED ? MR_ECORRUPT : err;
+    }
+    struct mri_slot slot = {
+        .event_time_unix_ns = body->event_time_unix_ns,
+        .generated_seq = event->seq,
+        .symbol = body->symbol,
+        .source = (uint16_t)source,
+        .name = (uint16_t)name,
+        .side = body->side,
+    };
+    err = mri_slots_create(&bus->slots, &slot);
+    if (err == MR_OK && key_text.count > 0) {
+        struct mri_key key;
+        err = mri_key_of(source_text, key_text, &key);
+        if (err == MR_OK) {
+            err = mri_keys_reserve(&bus->keys);
+        }
+        if (err == MR_OK) {
+            mri_keys_add(&bus->keys, &key, event->ordinal);
+        }
+    }
+    note_time(bus, body->event_time_unix_ns);
+    return err;
+}
+
+static mr_err take_moved(struct mri_bus *bus, const struct mri_event *event)
+{
+    const struct mri_signal_moved *move = event->body;
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, event->ordinal);
+    if (slot == NULL || slot->state != move->from || mri_lifecycle_check(move) != MR_OK) {
+        return MR_ECORRUPT;
+    }
+    mri_slots_move(&bus->slots, event->ordinal, move, event->seq);
+    bus->foreign_moves += move->cause == 0;
+    return MR_OK;
+}
+
+/** Take an event in; only a log that contradicts itself, or memory, can make it fail. */
+static mr_err take(struct mri_bus *bus, const struct mri_event *event)
+{
+    mr_err err = MR_OK;
+    switch (event->type) {
+    case MRI_EVENT_SIGNAL_GENERATED:
+        err = take_generated(bus, event);
+        break;
+    case MRI_EVENT_SIGNAL_MOVED:
+        err = take_moved(bus, event);
+        break;
+    case MRI_EVENT_CANDLE:
+        note_time(bus, ((const struct mri_candle *)event->body)->close_time_unix_ns);
+        break;
+    case MRI_EVENT_TICK:
+        note_time(bus, ((const struct mri_tick *)event->body)->event_time_unix_ns);
+        break;
+    default:
+        break;
+    }
+    if (err == MR_OK && event->ordinal != 0) {
+        struct mri_slot *slot = mri_slots_get(&bus->slots, event->ordinal);
+        if (slot == NULL) {
+            return MR_ECORRUPT;
+        }
+        slot->last_seq = event->seq;
+    }
+    return err;
+}
+
+mr_err mri_bus_fold(struct mri_bus *bus, const mr_log_event *record, struct mri_event *ret_event)
+{
+    if (record->seq.n != bus->last_seq + 1) {
+        return MR_ECORRUPT;
+    }
+    struct mri_event event = {.type = record->type, .seq = record->seq.n};
+    mr_err err = MR_OK;
+    if (record->type >= MR_LOG_TYPE_FREE) {
+        err = mri_event_decode(record, &event);
+        if (err == MR_OK) {
+            err = take(bus, &event);
+        }
+    }
+    if (err == MR_OK) {
+        bus->last_seq = record->seq.n;
+        bus->chain_crc = record->chain_crc;
+        *ret_event = event;
+    }
+    return err;
+}
+
+void mri_bus_begin(const struct mri_bus *bus, struct mri_batch *batch)
+{
+    mri_batch_begin(batch, bus->last_seq + 1, bus->slots.count + 1);
+}
+
+/** The newest earlier event of the batch about the same signal; count = none. */
+static uint32_t earlier_item(const struct mri_batch *batch, uint32_t index)
+{
+    uint32_t ordinal = batch->items[index].ordinal;
+    for (uint32_t i = index; i > 0; i--) {
+        if (batch->items[i - 1].ordinal == ordinal) {
+            return i - 1;
+        }
+    }
+    return batch->count;
+}
+
+/** The newest earlier move of the batch about the same signal, or its birth; count = none. */
+static uint32_t earlier_move(const struct mri_batch *batch, uint32_t index)
+{
+    uint32_t ordinal = batch->items[index].ordinal;
+    for (uint32_t i = index; i > 0; i--) {
+        const struct mri_batch_item *item = &batch->items[i - 1];
+        bool is_state =
+            item->type == MRI_EVENT_SIGNAL_MOVED || item->type == MRI_EVENT_SIGNAL_GENERATED;
+        if (item->ordinal == ordinal && is_state) {
+            return i - 1;
+        }
+    }
+    return batch->count;
+}
+
+/** Is the move legal, given the log and what stands before it in the batch? */
+static mr_err check_move(const struct mri_bus *bus, const struct mri_batch *batch, uint32_t index,
+    struct mri_bus_conflict *conflict)
+{
+    struct mri_event event = mri_batch_event(batch, index);
+    const struct mri_signal_moved *move = event.body;
+    if (mri_lifecycle_check(move) != MR_OK) {
+        return MR_REFUSED;
+    }
+    uint32_t earlier = earlier_move(batch, index);
+    if (earlier < batch->count) {
+        struct mri_event before = mri_batch_event(batch, earlier);
+        bool is_move = before.type == MRI_EVENT_SIGNAL_MOVED;
+        unsigned state =
+            is_move ? ((const struct mri_signal_moved *)before.body)->to : (unsigned)MR_GENERATED;
+        return state == move->from ? MR_OK : MR_REFUSED;
+    }
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, event.ordinal);
+    if (slot == NULL) {
+        return MR_REFUSED;
+    }
+    if (slot->state != move->from) {
+        *conflict = (struct mri_bus_conflict){.ordinal = event.ordinal,
+            .found = (mr_state)slot->state,
+            .winner_seq = slot->moved_seq};
+        return MR_CONFLICT;
+    }
+    return MR_OK;
+}
+
+/** Can a new signal be taken in? Makes room, so that afterwards nothing can fail. */
+static mr_err prepare_generated(struct mri_bus *bus, const struct mri_event *event)
+{
+    uint32_t number;
+    struct mri_slice source = mri_event_text(event, MRI_TEXT_signal_generated_source);
+    struct mri_slice name = mri_event_text(event, MRI_TEXT_signal_generated_name);
+    const struct mri_signal_generated *body = event->body;
+    if (body->symbol >= bus->slots.limits.symbols_max) {
+        return MR_REFUSED;
+    }
+    mr_err err = mri_intern_add(&bus->sources, source, &number);
+    if (err == MR_OK) {
+        err = mri_intern_add(&bus->names, name, &number);
+    }
+    if (err == MR_OK && mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key).count) {
+        err = mri_keys_reserve(&bus->keys);
+    }
+    return err;
+}
+
+static mr_err prepare(
+    struct mri_bus *bus, const struct mri_batch *batch, struct mri_bus_conflict *conflict)
+{
+    mr_err err = mri_slots_reserve(&bus->slots, batch->next_ordinal - 1 - bus->slots.count);
+    for (uint32_t i = 0; i < batch->count && err == MR_OK; i++) {
+        if (batch->items[i].type == MRI_EVENT_SIGNAL_MOVED) {
+            err = check_move(bus, batch, i, conflict);
+        } else if (batch->items[i].type == MRI_EVENT_SIGNAL_GENERATED) {
+            struct mri_event event = mri_batch_event(batch, i);
+            err = prepare_generated(bus, &event);
+        }
+    }
+    return err;
+}
+
+static uint64_t previous_seq(
+    const struct mri_bus *bus, const struct mri_batch *batch, uint32_t index)
+{
+    uint32_t ordinal = batch->items[index].ordinal;
+    if (ordinal == 0) {
+        return 0;
+    }
+    uint32_t earlier = earlier_item(batch, index);
+    if (earlier < batch->count) {
+        return batch->base_seq + earlier;
+    }
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
+    return slot == NULL ? 0 : slot->last_seq;
+}
+
+static void fill_records(struct mri_bus *bus, const struct mri_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct mri_batch_item *item = &batch->items[i];
+        bus->records[i] = (mr_log_record){
+            .body = batch->bodies.bytes + item->offset,
+            .body_bytes = item->bytes,
+            .subject_id = item->ordinal,
+            .subject_prev = previous_seq(bus, batch, i),
+            .type = item->type,
+            .version = MRI_EVENT_VERSION,
+        };
+    }
+}
+
+mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch, mr_durability durability,
+    mr_log_ack *ret_ack, struct mri_bus_conflict *reterr_conflict)
+{
+    struct mri_bus_conflict conflict = {0};
+    MRI_ASSERT(bus->log != NULL && batch->base_seq == bus->last_seq + 1);
+    if (batch->count == 0 || batch->count > MRI_BUS_BATCH_MAX) {
+        return MR_EINVAL;
+    }
+    mr_err err = prepare(bus, batch, &conflict);
+    if (err != MR_OK) {
+        if (err == MR_CONFLICT && reterr_conflict != NULL) {
+            *reterr_conflict = conflict;
+        }
+        return err;
+    }
+    fill_records(bus, batch);
+    mr_log_ack ack;
+    err = mr_log_append(bus->log, bus->records, batch->count, durability, &ack);
+    if (err != MR_OK && err != MR_EUNKNOWN) {
+        return err; /* MR_EUNKNOWN: the batch is in the log, only its durability is not known */
+    }
+    MRI_ASSERT(ack.first.n == batch->base_seq);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct mri_event event = mri_batch_event(batch, i);
+        mr_err taken = take(bus, &event);
+        MRI_ASSERT(taken == MR_OK); /* everything that can fail was prepared */
+    }
+    bus->last_seq = ack.last.n;
+    bus->chain_crc = mri_log_chain_crc(bus->log);
+    if (ret_ack != NULL) {
+        *ret_ack = ack;
+    }
+    return err;
+}
+
+static void save_intern(const struct mri_intern *intern, struct mri_buf *buf)
+{
+    mri_buf_put(buf, &intern->count, sizeof(intern->count));
+    mri_buf_put(buf, intern->entries, intern->count * sizeof(*intern->entries));
+}
+
+static mr_err load_intern(struct mri_intern *intern, struct mri_unpack *unpack)
+{
+    uint32_t count = mri_unpack_count(unpack, intern->count_max, sizeof(struct mri_intern_entry));
+    mr_err err = unpack->err;
+    for (uint32_t i = 0; i < count && err == MR_OK; i++) {
+        struct mri_intern_entry entry;
+        uint32_t number;
+        mri_unpack_take(unpack, &entry, sizeof(entry));
+        if (entry.bytes > MRI_INTERN_BYTES_MAX) {
+            return MR_ECORRUPT;
+        }
+        err = mri_intern_add(intern, (struct mri_slice){entry.text, entry.bytes}, &number);
+        if (err != MR_OK || number != i) {
+            return MR_ECORRUPT;
+        }
+    }
+    return err;
+}
+
+void mri_bus_save(const struct mri_bus *bus, struct mri_buf *buf)
+{
+    mri_buf_put(buf, &bus->last_seq, sizeof(bus->last_seq));
+    mri_buf_put(buf, &bus->chain_crc, sizeof(bus->chain_crc));
+    mri_buf_put(buf, &bus->event_time_unix_ns, sizeof(bus->event_time_unix_ns));
+    mri_buf_put(buf, &bus->foreign_moves, sizeof(bus->foreign_moves));
+    save_intern(&bus->sources, buf);
+    save_intern(&bus->names, buf);
+    mri_keys_save(&bus->keys, buf);
+    mri_slots_save(&bus->slots, buf);
+}
+
+mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack)
+{
+    mri_unpack_take(unpack, &bus->last_seq, sizeof(bus->last_seq));
+    mri_unpack_take(unpack, &bus->chain_crc, sizeof(bus->chain_crc));
+    mri_unpack_take(unpack, &bus->event_time_unix_ns, sizeof(bus->event_time_unix_ns));
+    mri_unpack_take(unpack, &bus->foreign_moves, sizeof(bus->foreign_moves));
+    mr_err err = load_intern(&bus->sources, unpack);
+    if (err == MR_OK) {
+        err = load_intern(&bus->names, unpack);
+    }
+    if (err == MR_OK) {
+        err = mri_keys_load(&bus->keys, unpack);
+    }
+    return err == MR_OK ? mri_slots_load(&bus->slots, unpack) : err;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The signal bus: the log, and what is derived from it in log order.
+ *
+ * A bus is open for writing (it owns the log) or only folds records that somebody reads. Either way
+ * its tables are those of the log up to `last_seq`.
+ */
+#ifndef MRI_BUS_BUS_H
+#define MRI_BUS_BUS_H
+
+#include "base/intern.h"
+#include "bus/batch.h"
+#include "bus/keys.h"
+#include "bus/slots.h"
+#include "log/append.h"
+#include "millrace/log.h"
+
+struct mri_bus_limits {
+    struct mri_slots_limits slots;
+    uint32_t names_max; /**< distinct names of signals; at most 65535 */
+};
+
+/** The most events in one batch. */
+enum { MRI_BUS_BATCH_MAX = 16384 };
+
+struct mri_bus {
+    const struct mri_alloc *alloc;
+    mr_log *log; /**< NULL: folds only */
+    struct mri_slots slots;
+    struct mri_intern sources; /**< numbered in order of their first signal in the log */
+    struct mri_intern names;
+    struct mri_keys keys;
+    uint64_t last_seq;          /**< newest record taken in */
+    uint32_t chain_crc;         /**< its head's checksum */
+    int64_t event_time_unix_ns; /**< highest event time of an input so far; 0 = none yet */
+    uint64_t foreign_moves;     /**< moves from outside taken in so far */
+    mr_log_record *records;     /**< of the batch that is being appended */
+};
+
+/** What stood in the way of a batch. */
+struct mri_bus_conflict {
+    uint32_t ordinal;    /**< of the signal */
+    mr_state found;      /**< its state in the log */
+    uint64_t winner_seq; /**< the move that made it so */
+};
+
+/** The limits that a program uses unless its configuration says otherwise. */
+extern const struct mri_bus_limits mri_bus_limits_default;
+
+/**
+ * Make an empty bus.
+ *
+ * @param log  open at its end, whose records are still to be folded; NULL to fold only
+ *
+ * Returns  MR_OK; MR_ENOMEM; MR_EINVAL.
+ * Owner    mri_bus_fini() frees; the log stays the caller's.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_init(struct mri_bus *bus, const struct mri_alloc *alloc,
+    const struct mri_bus_limits *limits, mr_log *log);
+
+/**
+ * Free a bus. NULL and zeroed are allowed.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_bus_fini(struct mri_bus *bus);
+
+/**
+ * Take the next record of the log into the tables.
+ *
+ * @param ret_event  the decoded event; its type is below 256 for the log's own records
+ *
+ * Returns  MR_OK; MR_ECORRUPT the record contradicts what came before; MR_EVERSION; MR_FULL a limit
+ *          is too low for this log; MR_ENOMEM.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_fold(
+    struct mri_bus *bus, const mr_log_event *record, struct mri_event *ret_event);
+
+/**
+ * Empty a batch and tell it where it will land.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_bus_begin(const struct mri_bus *bus, struct mri_batch *batch);
+
+/**
+ * Append a batch: every move is compared with the signal's state in the log and made, or the whole
+ * batch is refused.
+ *
+ * @param reterr_conflict  NULL, or who was first
+ *
+ * Returns  MR_OK; MR_CONFLICT a signal is in another state than its move says, nothing was written;
+ *          MR_REFUSED a move that the lifecycle forbids or that lacks its gate or reason, nothing
+ * was written; MR_FULL signals_max, names_max or sources_max would be exceeded, nothing was
+ *          written; otherwise as mr_log_append().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch,
+    mr_durability durability, mr_log_ack *ret_ack, struct mri_bus_conflict *reterr_conflict);
+
+/**
+ * Append the tables to a snapshot.
+ *
+ * Returns  nothing; see buf->err.
+ * Threads  one at a time.
+ */
+void mri_bus_save(const struct mri_bus *bus, struct mri_buf *buf);
+
+/**
+ * Take the tables back into an empty bus with the same limits.
+ *
+ * Returns  MR_OK; MR_ECORRUPT; MR_ENOMEM.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack);
+
+#endif

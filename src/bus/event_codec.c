@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events as bytes and back.
+ *
+ *   | fixed struct | rows of group 0 | rows of group 1 | ... | text 0 | text 1 | ...
+ *                                                             length, bytes
+ *
+ * Invariants
+ *  1. Structs have no padding, fixed parts and all rows but those of the last group are multiples
+ * of 8 bytes long: a body, which starts on a 64-byte boundary, is read in place.
+ *  2. A body is accepted only if its parts fill it exactly and every code is in its vocabulary.
+ */
+#include "bus/event_codec.h"
+
+#include <string.h>
+
+#include "base/exact_math.h"
+#include "base/text.h"
+
+/* No padding: the sizes of the members add up to the size of the struct. */
+#define MEMBER_SIZE(kind, member, unit, about) +sizeof(mri_field_##kind)
+#define ASSERT_STRUCT(ID, id, number, label, writers)                                              \
+    MRI_STATIC_ASSERT(sizeof(struct mri_##id) == 0 MRI_FIELDS_##id(MEMBER_SIZE), "no padding");    \
+    MRI_STATIC_ASSERT(sizeof(struct mri_##id) % 8 == 0, "rows that follow are aligned");
+MRI_EVENT_MAP(ASSERT_STRUCT)
+#define ASSERT_ROW(id)                                                                             \
+    MRI_STATIC_ASSERT(sizeof(struct mri_row_##id) == 0 MRI_ROW_##id(MEMBER_SIZE), "no padding");
+MRI_ROW_MAP(ASSERT_ROW)
+
+#define FIELD(kind, member, unit, about) {#member, unit, about, MRI_FIELD_##kind},
+#define ROW_FIELDS(id)                   static const struct mri_field row_fields_##id[] = {MRI_ROW_##id(FIELD)};
+MRI_ROW_MAP(ROW_FIELDS)
+
+#define ROWS(row, id, member, count)                                                               \
+    {#member, row_fields_##row, MRI_COUNT_OF(row_fields_##row), sizeof(struct mri_row_##row),      \
+        offsetof(struct mri_##id, count)},
+#define TEXT(kind, id, member, about) {#member, about, TEXT_IS_LONG_##kind},
+#define TEXT_IS_LONG_text             false
+#define TEXT_IS_LONG_json             true
+
+/* The last element keeps empty lists legal; counts leave it out. */
+#define KIND_TABLES(ID, id, number, label, writers)                                                \
+    static const struct mri_field fields_##id[] = {MRI_FIELDS_##id(FIELD)};                        \
+    static const struct mri_rows rows_##id[] = {MRI_ROWS_##id(ROWS){.name = NULL}};                \
+    static const struct mri_text texts_##id[] = {MRI_TEXTS_##id(TEXT){.name = NULL}};
+MRI_EVENT_MAP(KIND_TABLES)
+
+#define IS_COVERED(ID)                                                                             \
+    (MRI_EVENT_##ID != MRI_EVENT_SESSION && MRI_EVENT_##ID != MRI_EVENT_CONFIG &&                  \
+        MRI_EVENT_##ID != MRI_EVENT_TICK && MRI_EVENT_##ID != MRI_EVENT_ALERT)
+#define KIND(ID, id, number, label, writers)                                                       \
+    {label, writers, fields_##id, rows_##id, texts_##id, number, MRI_COUNT_OF(fields_##id),        \
+        sizeof(struct mri_##id), MRI_COUNT_OF(rows_##id) - 1, MRI_COUNT_OF(texts_##id) - 1,        \
+        IS_COVERED(ID)},
+static const struct mri_event_kind kinds[] = {MRI_EVENT_MAP(KIND)};
+
+enum kind_position {
+#define POSITION(ID, id, number, label, writers) POSITION_##ID,
+    MRI_EVENT_MAP(POSITION)
+#undef POSITION
+};
+
+/** Position + 1 of each type in `kinds`, 0 for a type that is not known. */
+enum { TYPES = 256 };
+static const uint8_t positions[TYPES] = {
+#define POSITION_ENTRY(ID, id, number, label, writers)                                             \
+    [(number)-MR_LOG_TYPE_FREE] = POSITION_##ID + 1,
+    MRI_EVENT_MAP(POSITION_ENTRY)
+#undef POSITION_ENTRY
+};
+
+static const uint8_t field_bytes[] = {
+#define FIELD_BYTES(kind) sizeof(mri_field_##kind),
+    MRI_FIELD_KIND_MAP(FIELD_BYTES)
+#undef FIELD_BYTES
+};
+
+unsigned mri_field_bytes(enum mri_field_kind kind)
+{
+    MRI_ASSERT(kind < MRI_COUNT_OF(field_bytes));
+    return field_bytes[kind];
+}
+
+uint64_t mri_field_unsigned(enum mri_field_kind kind, const void *at)
+{
+    uint64_t value = 0;
+    memcpy(&value, at, mri_field_bytes(kind));
+    return value;
+}
+
+const struct mri_event_kind *mri_event_kind(uint16_t type)
+{
+    if (type < MR_LOG_TYPE_FREE || type >= MR_LOG_TYPE_FREE + TYPES) {
+        return NULL;
+    }
+    uint8_t position = positions[type - MR_LOG_TYPE_FREE];
+    return position == 0 ? NULL : &kinds[position - 1];
+}
+
+const struct mri_event_kind *mri_event_kinds(size_t *ret_count)
+{
+    *ret_count = MRI_COUNT_OF(kinds);
+    return kinds;
+}
+
+static unsigned row_count(const struct mri_rows *rows, const void *fixed)
+{
+    return ((const uint8_t *)fixed)[rows->count_offset];
+}
+
+static size_t length_bytes(const struct mri_text *text)
+{
+    return text->is_long ? sizeof(uint32_t) : sizeof(uint16_t);
+}
+
+size_t mri_event_body_bytes(const struct mri_draft *draft)
+{
+    const struct mri_event_kind *kind = mri_event_kind(draft->type);
+    MRI_ASSERT(kind != NULL);
+    size_t bytes = kind->fixed_bytes;
+    for (unsigned i = 0; i < kind->row_group_count; i++) {
+        bytes += (size_t)row_count(&kind->rows[i], draft->fixed) * kind->rows[i].row_bytes;
+    }
+    for (unsigned i = 0; i < kind->text_count; i++) {
+        size_t limit = kind->texts[i].is_long ? UINT32_MAX : UINT16_MAX;
+        if (draft->texts[i].count > limit) {
+            return SIZE_MAX;
+        }
+        bytes += length_bytes(&kind->texts[i]) + draft->texts[i].count;
+    }
+    return bytes;
+}
+
+void mri_event_encode(const struct mri_draft *draft, void *body)
+{
+    const struct mri_event_kind *kind = mri_event_kind(draft->type);
+    uint8_t *at = body;
+    memcpy(at, draft->fixed, kind->fixed_bytes);
+    at += kind->fixed_bytes;
+    for (unsigned i = 0; i < kind->row_group_count; i++) {
+        size_t bytes = (size_t)row_count(&kind->rows[i], draft->fixed) * kind->rows[i].row_bytes;
+        if (bytes > 0) {
+            memcpy(at, draft->rows[i], bytes);
+        }
+        at += bytes;
+    }
+    for (unsigned i = 0; i < kind->text_count; i++) {
+        uint32_t count = (uint32_t)draft->texts[i].count;
+        memcpy(at, &count, length_bytes(&kind->texts[i])); /* little-endian: the low bytes */
+        at += length_bytes(&kind->texts[i]);
+        if (count > 0) {
+            memcpy(at, draft->texts[i].bytes, count);
+        }
+        at += count;
+    }
+}
+
+static bool is_code_known(enum mri_field_kind kind, uint64_t value)
+{
+#define VOCABULARY_CASE(id)                                                                        \
+    case MRI_FIELD_##id:                                                                           \
+        return mri_word_text(MRI_VOCABULARY_##id, (unsigned)value) != NULL;
+    switch (kind) {
+        MRI_VOCABULARY_MAP(VOCABULARY_CASE)
+    case MRI_FIELD_reason8:
+        return mri_word_text(MRI_VOCABULARY_reason, (unsigned)value) != NULL;
+    case MRI_FIELD_pad8:
+    case MRI_FIELD_pad16:
+    case MRI_FIELD_pad32:
+        return value == 0;
+    default:
+        return true;
+    }
+#undef VOCABULARY_CASE
+}
+
+static bool are_fields_good(const struct mri_field *fields, unsigned count, const uint8_t *at)
+{
+    for (unsigned i = 0; i < count; i++) {
+        enum mri_field_kind kind = fields[i].kind;
+        if (kind == MRI_FIELD_number) {
+            double number;
+            memcpy(&number, at, sizeof(number));
+            if (!mri_is_finite(number)) {
+                return false;
+            }
+        } else if (!is_code_known(kind, mri_field_unsigned(kind, at))) {
+            return false;
+        }
+        at += mri_field_bytes(kind);
+    }
+    return true;
+}
+
+/** Check the rows behind the fixed part; *at moves over them. */
+static bool are_rows_good(
+    const struct mri_event_kind *kind, const uint8_t *body, size_t *at, size_t bytes)
+{
+    for (unsigned i = 0; i < kind->row_group_count; i++) {
+        const struct mri_rows *rows = &kind->rows[i];
+        unsigned count = row_count(rows, body);
+        if ((size_t)count * rows->row_bytes > bytes - *at) {
+            return false;
+        }
+        for (unsigned k = 0; k < count; k++) {
+            if (!are_fields_good(rows->fields, rows->field_count, body + *at)) {
+                return false;
+            }
+            *at += rows->row_bytes;
+        }
+    }
+    return true;
+}
+
+static bool are_texts_good(
+    const struct mri_event_kind *kind, const uint8_t *body, size_t *at, size_t bytes)
+{
+    for (unsigned i = 0; i < kind->text_count; i++) {
+        size_t length = length_bytes(&kind->texts[i]);
+        uint32_t count = 0;
+        if (length > bytes - *at) {
+            return false;
+        }
+        memcpy(&count, body + *at, length);
+        *at += length;
+        if (count > bytes - *at) {
+            return false;
+        }
+        if (!mri_text_is_utf8((struct mri_slice){(const char *)body + *at, count})) {
+            return false;
+        }
+        *at += count;
+    }
+    return true;
+}
+
+static bool is_body_good(const struct mri_event_kind *kind, const void *body, size_t bytes)
+{
+    size_t at = kind->fixed_bytes;
+    return bytes >= kind->fixed_bytes && are_fields_good(kind->fields, kind->field_count, body) &&
+           are_rows_good(kind, body, &at, bytes) && are_texts_good(kind, body, &at, bytes) &&
+           at == bytes;
+}
+
+mr_err mri_event_decode(const mr_log_event *record, struct mri_event *ret_event)
+{
+    if (record->type < MR_LOG_TYPE_FREE) {
+        return MR_NOT_FOUND;
+    }
+    const struct mri_event_kind *kind = mri_event_kind(record->type);
+    if (kind == NULL || record->version != MRI_EVENT_VERSION) {
+        return MR_EVERSION;
+    }
+    if (!is_body_good(kind, record->body, record->body_bytes)) {
+        return MR_ECORRUPT;
+    }
+    *ret_event = (struct mri_event){
+        .seq = record->seq.n,
+        .ordinal = record->subject_id,
+        .ordinal_prev = record->subject_prev,
+        .wall_unix_ns = record->time_unix_ns,
+        .body = record->body,
+        .body_bytes = record->body_bytes,
+        .stored_bytes = record->stored_bytes,
+        .chain_crc = record->chain_crc,
+        .type = record->type,
+        .version = record->version,
+        .is_batch_end = record->is_batch_end,
+    };
+    return MR_OK;
+}
+
+const void *mri_event_rows(const struct mri_event *event, unsigned index, unsigned *ret_count)
+{
+    const struct mri_event_kind *kind = mri_event_kind(event->type);
+    MRI_ASSERT(kind != NULL && index < kind->row_group_count);
+    const uint8_t *at = (const uint8_t *)event->body + kind->fixed_bytes;
+    for (unsigned i = 0; i < index; i++) {
+        at += (size_t)row_count(&kind->rows[i], event->body) * kind->rows[i].row_bytes;
+    }
+    *ret_count = row_count(&kind->rows[index], event->body);
+    return at;
+}
+
+struct mri_slice mri_event_text(const struct mri_event *event, unsigned index)
+{
+    const struct mri_event_kind *kind = mri_event_kind(event->type);
+    MRI_ASSERT(kind != NULL && index < kind->text_count);
+    const uint8_t *at = (const uint8_t *)event->body + kind->fixed_bytes;
+    for (unsigned i = 0; i < kind->row_group_count; i++) {
+        at += (size_t)row_count(&kind->rows[i], event->body) * kind->rows[i].row_bytes;
+    }
+    for (unsigned i = 0;; i++) {
+        uint32_t count = 0;
+        memcpy(&count, at, length_bytes(&kind->texts[i]));
+        at += length_bytes(&kind->texts[i]);
+        if (i == index) {
+            return (struct mri_slice){(const char *)at, count};
+        }
+        at += count;
+    }
+}
+
+uint64_t mri_event_cause(const struct mri_event *event)
+{
+    const struct mri_event_kind *kind = mri_event_kind(event->type);
+    MRI_ASSERT(kind != NULL);
+    bool has_cause =
+        kind->fields[0].kind == MRI_FIELD_ref && strcmp(kind->fields[0].name, "cause") == 0;
+    if (!has_cause) {
+        return 0;
+    }
+    return mri_ref_seq(mri_field_unsigned(MRI_FIELD_ref, event->body), event->seq);
+}

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Every kind of event, with every field: the one source of the structs, the checks, the digest, the
+ * printing and docs/FORMAT.md.
+ *
+ * A body is a fixed little-endian struct, then rows (arrays of fixed structs, counted in the fixed
+ * part), then texts (a 16-bit length and UTF-8 each, json a 32-bit length). An empty text is an
+ * absent one. Fields are ordered by size, so that there is no padding.
+ *
+ * F(kind, member, unit, about)   kind names a C type and how the field is checked and printed:
+ *   ref        an event: 0 absent; with the high bit, so many records back; else its seq
+ *   time       int64 ns since 1970 UTC           duration   int64 ns
+ *   price      int64 in the instrument's price decimals
+ *   quantity   int64 in the instrument's quantity decimals
+ *   money      int64 with 8 decimals of the quote currency
+ *   number     double, never NaN or infinite     count      uint32      small   uint8
+ *   wide       uint64                            integer    int64
+ *   symbol, instrument  uint32 numbers of the registry; source  uint16 number in order of first use
+ *   any vocabulary of vocabulary.h (uint8), reason (uint16; reason8 uint8), flags16,
+ *   pad8, pad16, pad32 (zero)
+ */
+#ifndef MRI_BUS_EVENT_TABLE_H
+#define MRI_BUS_EVENT_TABLE_H
+
+#include <stdint.h>
+
+#include "bus/vocabulary.h"
+
+/** K(ID, id, number, name, writers): the kinds. Numbers are never reused; gaps are kept for more.
+ */
+#define MRI_EVENT_MAP(K)                                                                           \
+    K(SIGNAL_GENERATED, signal_generated, 256, "signal.generated", "sources, emit")                \
+    K(SIGNAL_MOVED, signal_moved, 257, "signal.moved", "evaluate, execute, learn, timers")         \
+    K(VIEW, view, 288, "view", "evaluate")                                                         \
+    K(PREDICTION, prediction, 289, "prediction", "evaluate")                                       \
+    K(DECISION, decision, 290, "decision", "evaluate")                                             \
+    K(SUPERSEDED, superseded, 291, "superseded", "pipeline")                                       \
+    K(ORDER_INTENT, order_intent, 320, "order.intent", "execute")                                  \
+    K(ORDER_SENT, order_sent, 321, "order.sent", "execute")                                        \
+    K(ORDER_ACCEPTED, order_accepted, 322, "order.accepted", "execute")                            \
+    K(ORDER_FILLED, order_filled, 323, "order.filled", "execute")                                  \
+    K(ORDER_REJECTED, order_rejected, 324, "order.rejected", "execute")                            \
+    K(ORDER_CANCELLED, order_cancelled, 325, "order.cancelled", "execute")                         \
+    K(POSITION_OPENED, position_opened, 336, "position.opened", "execute")                         \
+    K(POSITION_CLOSED, position_closed, 337, "position.closed", "execute")                         \
+    K(MODE_CHANGED, mode_changed, 344, "mode", "execute, clock, operator")                         \
+    K(OUTCOME, outcome, 352, "outcome", "resolve")                                                 \
+    K(FEEDBACK, feedback, 384, "feedback", "learn")                                                \
+    K(INSTRUMENT, instrument, 416, "instrument", "pipeline")                                       \
+    K(CANDLE, candle, 417, "candle", "feed")                                                       \
+    K(QUARANTINED, quarantined, 421, "quarantined", "feed")                                        \
+    K(MARKET_GAP, market_gap, 422, "market.gap", "feed")                                           \
+    K(SESSION, session, 448, "session", "pipeline")                                                \
+    K(CONFIG, config, 449, "config", "pipeline")                                                   \
+    K(TICK, tick, 450, "tick", "clock, pipeline")                                                  \
+    K(ALERT, alert, 451, "alert", "pipeline")
+
+/* ---- signal ---------------------------------------------------------------------------------- */
+
+/** Bits of signal_generated.present. */
+enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
+
+#define MRI_FIELDS_signal_generated(F)                                                             \
+    F(ref, cause, "", "the candle that made it; absent for a signal from outside")                 \
+    F(time, event_time_unix_ns, "", "when it was emitted")                                         \
+    F(time, price_time_unix_ns, "", "time of the producer's price")                                \
+    F(price, price, "", "the producer's price, if present bit 1 is set")                           \
+    F(ref, feedback, "", "newest feedback that the producer had seen, informational")              \
+    F(number, confidence, "", "0 to 1")                                                            \
+    F(duration, valid_for_ns, "", "how long it may wait for a decision and count as evidence")     \
+    F(symbol, symbol, "", "")                                                                      \
+    F(instrument, instrument, "", "the instrument of the price")                                   \
+    F(side, side, "", "")                                                                          \
+    F(horizon, horizon, "", "the producer's horizon, if present bit 2 is set")                     \
+    F(regime, regime, "", "the market's regime at emission")                                       \
+    F(pad8, reserved_a, "", "")                                                                    \
+    F(flags16, present, "", "1: price and its time; 2: horizon")                                   \
+    F(pad16, reserved_b, "", "")
+#define MRI_ROWS_signal_generated(R)
+#define MRI_TEXTS_signal_generated(T)                                                              \
+    T(text, signal_generated, source, "who emitted it")                                            \
+    T(text, signal_generated, name, "the producer's name for this kind of signal")                 \
+    T(text, signal_generated, external_id, "the producer's own id")                                \
+    T(text, signal_generated, idempotency_key, "the same key of the same source: the same signal") \
+    T(text, signal_generated, account, "")                                                         \
+    T(json, signal_generated, data, "free data of the producer, never parsed here")
+
+#define MRI_FIELDS_signal_moved(F)                                                                 \
+    F(ref, cause, "", "what was decided on; absent for a move from outside")                       \
+    F(ref, signal, "", "its signal.generated")                                                     \
+    F(ref, evidence, "", "the event that shows why: decision, order or last outcome")              \
+    F(state, from, "", "")                                                                         \
+    F(state, to, "", "")                                                                           \
+    F(actor, actor, "", "")                                                                        \
+    F(gate, gate, "", "who blocked, when `to` is blocked or expired")                              \
+    F(reason, reason, "", "")                                                                      \
+    F(pad16, reserved, "", "")
+#define MRI_ROWS_signal_moved(R)
+#define MRI_TEXTS_signal_moved(T) T(json, signal_moved, data, "free data of a move from outside")
+
+/* ---- evaluate -------------------------------------------------------------------------------- */
+
+#define MRI_FIELDS_view(F)                                                                         \
+    F(ref, cause, "", "")                                                                          \
+    F(time, event_time_unix_ns, "", "")                                                            \
+    F(price, price, "", "the symbol's close in force")                                             \
+    F(number, volatility, "", "standard deviation of the 1-minute log return; 0 = absent")         \
+    F(symbol, symbol, "", "")                                                                      \
+    F(view_kind, kind, "", "")                                                                     \
+    F(regime, regime, "", "")                                                                      \
+    F(small, term_count, "", "")                                                                   \
+    F(small, signal_count, "", "signals decided on this view")                                     \
+    F(small, open_1m, "", "open step views of the symbol at 1m, this one included")                \
+    F(small, open_5m, "", "")                                                                      \
+    F(small, open_15m, "", "")                                                                     \
+    F(small, open_30m, "", "")                                                                     \
+    F(small, open_1h, "", "")                                                                      \
+    F(small, ready_count, "", "internal sources that had the input they need")                     \
+    F(small, source_count, "", "internal sources there are")                                       \
+    F(pad8, reserved, "", "")
+#define MRI_ROWS_view(R) R(term, view, terms, term_count)
+#define MRI_TEXTS_view(T)
+
+/** One source's evidence in a view. */
+#define MRI_ROW_term(F)                                                                            \
+    F(number, x, "", "confidence, + for long and - for short")                                     \
+    F(count, ordinal, "", "the external signal it is; 0 for an internal source")                   \
+    F(source, source, "", "")                                                                      \
+    F(origin, origin, "", "")                                                                      \
+    F(pad8, reserved, "", "")
+
+#define MRI_FIELDS_prediction(F)                                                                   \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, view, "", "")                                                                           \
+    F(ref, feedback, "", "the newest feedback in force")                                           \
+    F(small, forecast_count, "", "one a horizon")                                                  \
+    F(small, has_ev, "", "1: the expected values are present (volatility was known)")              \
+    F(pad16, reserved_a, "", "")                                                                   \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_prediction(R) R(forecast, prediction, forecasts, forecast_count)
+#define MRI_TEXTS_prediction(T)
+
+/** What is expected at one horizon. */
+#define MRI_ROW_forecast(F)                                                                        \
+    F(number, prob_up, "", "of the protected mixture")                                             \
+    F(number, prob_pool, "", "of the log-odds pool alone")                                         \
+    F(number, ev_bps, "bps", "expected return, + is up")                                           \
+    F(number, ev_sd_bps, "bps", "standard error of ev_bps")
+
+#define MRI_FIELDS_decision(F)                                                                     \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, signal, "", "")                                                                         \
+    F(ref, view, "", "")                                                                           \
+    F(ref, feedback, "", "the newest feedback that this decision used")                            \
+    F(verdict, verdict, "", "")                                                                    \
+    F(gate, gate, "", "the first gate that blocked")                                               \
+    F(horizon, horizon, "", "the horizon whose expected value was judged")                         \
+    F(side, side, "", "")                                                                          \
+    F(reason, reason, "", "")                                                                      \
+    F(small, gate_count, "", "")                                                                   \
+    F(small, factor_count, "", "0 unless every gate of the chain passed")
+#define MRI_ROWS_decision(R)                                                                       \
+    R(gate_number, decision, numbers, gate_count)                                                  \
+    R(factor, decision, factors, factor_count)                                                     \
+    R(gate_code, decision, codes, gate_count)
+#define MRI_TEXTS_decision(T)
+
+/** What a gate compared. */
+#define MRI_ROW_gate_number(F)                                                                     \
+    F(number, value, "", "in the unit of the gate; 0 when absent")                                 \
+    F(number, threshold, "", "")
+
+/** What a gate said. */
+#define MRI_ROW_gate_code(F)                                                                       \
+    F(gate, gate, "", "")                                                                          \
+    F(verdict, verdict, "", "")                                                                    \
+    F(unit, unit, "", "")                                                                          \
+    F(reason8, reason, "", "input_absent: the value is absent, whatever the verdict")
+
+/** One factor of the order size: the product of all is the notional. */
+#define MRI_ROW_factor(F)                                                                          \
+    F(number, value, "", "")                                                                       \
+    F(count, factor, "", "0 equity, 1 Kelly fraction, 2 shrinkage, 3 cap")                         \
+    F(pad32, reserved, "", "")
+
+#define MRI_FIELDS_superseded(F)                                                                   \
+    F(ref, cause, "", "the input whose outputs lost")                                              \
+    F(ref, winner, "", "the move of another process that was first")
+#define MRI_ROWS_superseded(R)
+#define MRI_TEXTS_superseded(T)
+
+/* ---- execute --------------------------------------------------------------------------------- */
+
+#define MRI_FIELDS_order_intent(F)                                                                 \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, signal, "", "")                                                                         \
+    F(ref, decision, "", "the decision that led here")                                             \
+    F(quantity, quantity, "", "")                                                                  \
+    F(price, reference_price, "", "the close it was decided at")                                   \
+    F(price, trigger_price, "", "of a stop or limit order; 0 for market")                          \
+    F(instrument, instrument, "", "")                                                              \
+    F(side, side, "", "of the order: long buys")                                                   \
+    F(leg, leg, "", "")                                                                            \
+    F(order_type, order_type, "", "")                                                              \
+    F(venue_mode, venue_mode, "", "")
+#define MRI_ROWS_order_intent(R)
+#define MRI_TEXTS_order_intent(T)
+
+/** The fields of every fact about an order that carries no numbers. */
+#define MRI_FIELDS_order_fact(F)                                                                   \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, signal, "", "")                                                                         \
+    F(ref, intent, "", "")                                                                         \
+    F(instrument, instrument, "", "")                                                              \
+    F(leg, leg, "", "")                                                                            \
+    F(venue_mode, venue_mode, "", "")                                                              \
+    F(reason, reason, "", "")
+#define MRI_FIELDS_order_sent(F) MRI_FIELDS_order_fact(F)
+#define MRI_ROWS_order_sent(R)
+#define MRI_TEXTS_order_sent(T)
+#define MRI_FIELDS_order_accepted(F) MRI_FIELDS_order_fact(F)
+#define MRI_ROWS_order_accepted(R)
+#define MRI_TEXTS_order_accepted(T)
+#define MRI_FIELDS_order_rejected(F) MRI_FIELDS_order_fact(F)
+#define MRI_ROWS_order_rejected(R)
+#define MRI_TEXTS_order_rejected(T)
+#define MRI_FIELDS_order_cancelled(F) MRI_FIELDS_order_fact(F)
+#define MRI_ROWS_order_cancelled(R)
+#define MRI_TEXTS_order_cancelled(T)
+
+#define MRI_FIELDS_order_filled(F)                                                                 \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, signal, "", "")                                                                         \
+    F(ref, intent, "", "")                                                                         \
+    F(time, event_time_unix_ns, "", "of the fill: the open of the bar it happened in")             \
+    F(quantity, quantity, "", "")                                                                  \
+    F(price, price, "", "what was paid or got")                                                    \
+    F(price, reference_price, "", "the market without spread and slippage")                        \
+    F(money, fee_e8, "", "")                                                                       \
+    F(money, slippage_e8, "", "cost of price against reference_price, >= 0")                       \
+    F(instrument, instrument, "", "")                                                              \
+    F(side, side, "", "of the order: long buys")                                                   \
+    F(leg, leg, "", "")                                                                            \
+    F(venue_mode, venue_mode, "", "")                                                              \
+    F(pad8, reserved, "", "")
+#define MRI_ROWS_order_filled(R)
+#define MRI_TEXTS_order_filled(T)
+
+#define MRI_FIELDS_position_opened(F)                                                              \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, signal, "", "")                                                                         \
+    F(ref, fill, "", "the entry's order.filled")                                                   \
+    F(time, event_time_unix_ns, "", "")                                                            \
+    F(time, exit_time_unix_ns, "", "when it is closed at the latest")                              \
+    F(quantity, quantity, "", "")                                                                  \
+    F(price, price, "", "entry price")                                                             \
+    F(price, stop_price, "", "")                                                                   \
+    F(price, target_price, "", "")                                                                 \
+    F(money, notional_e8, "", "price times quantity")                                              \
+    F(symbol, symbol, "", "")                                                                      \
+    F(instrument, instrument, "", "")                                                              \
+    F(side, side, "", "")                                                                          \
+    F(venue_mode, venue_mode, "", "")                                                              \
+    F(pad16, reserved_a, "", "")                                                                   \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_position_opened(R)
+#define MRI_TEXTS_position_opened(T)
+
+#define MRI_FIELDS_position_closed(F)                                                              \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, signal, "", "")                                                                         \
+    F(ref, fill, "", "the exit's order.filled")                                                    \
+    F(time, event_time_unix_ns, "", "")                                                            \
+    F(quantity, quantity, "", "")                                                                  \
+    F(price, entry_price, "", "")                                                                  \
+    F(price, exit_price, "", "")                                                                   \
+    F(money, gross_e8, "", "at the reference prices")                                              \
+    F(money, fee_e8, "", "of entry and exit")                                                      \
+    F(money, slippage_e8, "", "of entry and exit")                                                 \
+    F(money, net_e8, "", "gross - fee - slippage")                                                 \
+    F(symbol, symbol, "", "")                                                                      \
+    F(instrument, instrument, "", "")                                                              \
+    F(side, side, "", "")                                                                          \
+    F(venue_mode, venue_mode, "", "")                                                              \
+    F(reason, reason, "", "stop, target or time")                                                  \
+    F(pad32, reserved, "", "")
+#define MRI_ROWS_position_closed(R)
+#define MRI_TEXTS_position_closed(T)
+
+#define MRI_FIELDS_mode_changed(F)                                                                 \
+    F(ref, cause, "", "")                                                                          \
+    F(mode, from, "", "")                                                                          \
+    F(mode, to, "", "")                                                                            \
+    F(actor, actor, "", "")                                                                        \
+    F(pad8, reserved_a, "", "")                                                                    \
+    F(reason, reason, "", "")                                                                      \
+    F(pad16, reserved_b, "", "")
+#define MRI_ROWS_mode_changed(R)
+#define MRI_TEXTS_mode_changed(T)
+
+/* ---- resolve --------------------------------------------------------------------------------- */
+
+#define MRI_FIELDS_outcome(F)                                                                      \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, signal, "", "")                                                                         \
+    F(time, due_unix_ns, "", "emission plus horizon")                                              \
+    F(time, price_time_unix_ns, "", "of the price; 0 when unresolved")                             \
+    F(price, price, "", "in force at the horizon; 0 when unresolved")                              \
+    F(price, entry_price, "", "in force at emission; 0 when there was none")                       \
+    F(number, return_bps, "bps", "of the market, + is up; 0 when unresolved")                      \
+    F(instrument, instrument, "", "")                                                              \
+    F(horizon, horizon, "", "")                                                                    \
+    F(outcome_status, status, "", "")                                                              \
+    F(reason, reason, "", "why it is excluded or unresolved")
+#define MRI_ROWS_outcome(R)
+#define MRI_TEXTS_outcome(T)
+
+/* ---- learn ----------------------------------------------------------------------------------- */
+
+#define MRI_FIELDS_feedback(F)                                                                     \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, view, "", "the step view that matured")                                                 \
+    F(number, return_bps, "bps", "of the market over the horizon, + is up; 0 when unresolved")     \
+    F(number, weight, "", "overlap weight: kappa / open step views")                               \
+    F(number, prob_before, "", "prob_up as it was published")                                      \
+    F(number, platt_slope, "", "of the calibrated static member, after")                           \
+    F(number, platt_variance, "", "after")                                                         \
+    F(number, log_weight_coin, "", "of the mixture, after")                                        \
+    F(number, log_weight_platt, "", "after")                                                       \
+    F(number, log_weight_pool, "", "after")                                                        \
+    F(horizon, horizon, "", "")                                                                    \
+    F(feedback_status, status, "", "only `learned` changes anything")                              \
+    F(small, cell_count, "", "")                                                                   \
+    F(small, signal_count, "", "signals that were decided on the view")                            \
+    F(symbol, symbol, "", "")
+#define MRI_ROWS_feedback(R) R(cell, feedback, cells, cell_count)
+#define MRI_TEXTS_feedback(T)
+
+/** The coefficients of one source and direction after the update, as of the feedback's time. */
+#define MRI_ROW_cell(F)                                                                            \
+    F(number, mean_global, "", "log-odds per unit of x")                                           \
+    F(number, variance_global, "", "")                                                             \
+    F(number, mean_symbol, "", "")                                                                 \
+    F(number, variance_symbol, "", "")                                                             \
+    F(number, mean_regime, "", "")                                                                 \
+    F(number, variance_regime, "", "")                                                             \
+    F(number, ev_mean_global, "", "return / volatility per unit of x")                             \
+    F(number, ev_variance_global, "", "")                                                          \
+    F(number, ev_mean_symbol, "", "")                                                              \
+    F(number, ev_variance_symbol, "", "")                                                          \
+    F(number, ev_mean_regime, "", "")                                                              \
+    F(number, ev_variance_regime, "", "")                                                          \
+    F(source, source, "", "")                                                                      \
+    F(side, side, "", "")                                                                          \
+    F(regime, regime, "", "")                                                                      \
+    F(pad32, reserved, "", "")
+
+/* ---- market ---------------------------------------------------------------------------------- */
+
+#define MRI_FIELDS_instrument(F)                                                                   \
+    F(price, tick, "", "smallest step of a price")                                                 \
+    F(quantity, lot, "", "smallest step of a quantity")                                            \
+    F(quantity, quantity_min, "", "smallest order")                                                \
+    F(money, notional_min_e8, "", "smallest order by value")                                       \
+    F(integer, multiplier, "", "units of the symbol in one contract")                              \
+    F(symbol, symbol, "", "number of the symbol, in order of registration from 0")                 \
+    F(instrument, instrument, "", "number of the instrument, from 0")                              \
+    F(small, price_decimals, "", "")                                                               \
+    F(small, quantity_decimals, "", "")                                                            \
+    F(pad16, reserved_a, "", "")                                                                   \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_instrument(R)
+#define MRI_TEXTS_instrument(T)                                                                    \
+    T(text, instrument, symbol_name, "")                                                           \
+    T(text, instrument, venue, "")                                                                 \
+    T(text, instrument, native_name, "the venue's name for it")                                    \
+    T(text, instrument, quote_currency, "")
+
+#define MRI_FIELDS_candle(F)                                                                       \
+    F(time, close_time_unix_ns, "", "its event time")                                              \
+    F(duration, duration_ns, "", "")                                                               \
+    F(price, open, "", "")                                                                         \
+    F(price, high, "", "")                                                                         \
+    F(price, low, "", "")                                                                          \
+    F(price, close, "", "")                                                                        \
+    F(number, volume, "", "")                                                                      \
+    F(symbol, symbol, "", "")                                                                      \
+    F(instrument, instrument, "", "")
+#define MRI_ROWS_candle(R)
+#define MRI_TEXTS_candle(T)
+
+#define MRI_FIELDS_quarantined(F)                                                                  \
+    F(time, event_time_unix_ns, "", "of the next good row of the feed")                            \
+    F(wide, line, "", "in its file, from 1")                                                       \
+    F(symbol, symbol, "", "of the file; 4294967295 when it is not registered")                     \
+    F(reason, reason, "", "")                                                                      \
+    F(pad16, reserved, "", "")
+#define MRI_ROWS_quarantined(R)
+#define MRI_TEXTS_quarantined(T) T(text, quarantined, row, "the beginning of the row, escaped")
+
+#define MRI_FIELDS_market_gap(F)                                                                   \
+    F(time, from_unix_ns, "", "close of the last bar before")                                      \
+    F(time, to_unix_ns, "", "close of the first bar after")                                        \
+    F(count, missing_bars, "", "")                                                                 \
+    F(symbol, symbol, "", "")
+#define MRI_ROWS_market_gap(R)
+#define MRI_TEXTS_market_gap(T)
+
+/* ---- system ---------------------------------------------------------------------------------- */
+
+#define MRI_FIELDS_session(F)                                                                      \
+    F(session_kind, kind, "", "")                                                                  \
+    F(pad8, reserved_a, "", "")                                                                    \
+    F(pad16, reserved_b, "", "")                                                                   \
+    F(count, engine_version, "", "of the decisions that follow")
+#define MRI_ROWS_session(R)
+#define MRI_TEXTS_session(T) T(text, session, build, "program version")
+
+#define MRI_FIELDS_config(F) F(wide, text_hash, "", "of the text, to tell configurations apart")
+#define MRI_ROWS_config(R)
+#define MRI_TEXTS_config(T) T(json, config, text, "the whole effective configuration, YAML")
+
+#define MRI_FIELDS_tick(F)                                                                         \
+    F(time, event_time_unix_ns, "", "")                                                            \
+    F(duration, wall_step_ns, "", "jump of the wall clock since the last tick, 0 = none")          \
+    F(reason, reason, "", "time_passed, clock_step, clocks_agree or feed_ended")                   \
+    F(pad16, reserved_a, "", "")                                                                   \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_tick(R)
+#define MRI_TEXTS_tick(T)
+
+#define MRI_FIELDS_alert(F)                                                                        \
+    F(ref, about, "", "the event it is about")                                                     \
+    F(severity, severity, "", "")                                                                  \
+    F(pad8, reserved_a, "", "")                                                                    \
+    F(reason, reason, "", "")                                                                      \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_alert(R)
+#define MRI_TEXTS_alert(T) T(text, alert, message, "for people")
+
+/** R(id): the row structs. */
+#define MRI_ROW_MAP(R)                                                                             \
+    R(term)                                                                                        \
+    R(forecast)                                                                                    \
+    R(gate_number)                                                                                 \
+    R(gate_code)                                                                                   \
+    R(factor)                                                                                      \
+    R(cell)
+
+#endif

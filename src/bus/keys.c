@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Idempotency keys by open addressing.
+ *
+ * Invariants
+ *  1. capacity is 0 or a power of two, and at most half full, so probing ends.
+ *  2. The place of an entry depends on the order of insertion; nothing but find depends on places,
+ *     and a snapshot stores the table as it is.
+ */
+#include "bus/keys.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "os/digest.h"
+
+enum { FIRST_CAPACITY = 1024, CAPACITY_MAX = 1 << 28 };
+
+void mri_keys_init(struct mri_keys *keys, const struct mri_alloc *alloc)
+{
+    *keys = (struct mri_keys){.alloc = alloc};
+}
+
+void mri_keys_fini(struct mri_keys *keys)
+{
+    if (keys != NULL && keys->alloc != NULL) {
+        mri_alloc_free(keys->alloc, keys->entries, keys->capacity * sizeof(*keys->entries));
+        *keys = (struct mri_keys){0};
+    }
+}
+
+mr_err mri_key_of(struct mri_slice source, struct mri_slice text, struct mri_key *ret_key)
+{
+    struct mri_digest digest;
+    uint8_t bytes[MRI_DIGEST_BYTES];
+    mr_err err = mri_digest_init(&digest);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint32_t source_bytes = (uint32_t)source.count; /* so that "ab"+"c" is not "a"+"bc" */
+    mri_digest_add(&digest, &source_bytes, sizeof(source_bytes));
+    mri_digest_add(&digest, source.bytes, source.count);
+    mri_digest_add(&digest, text.bytes, text.count);
+    mri_digest_bytes(&digest, bytes);
+    mri_digest_fini(&digest);
+    memcpy(ret_key->words, bytes, sizeof(ret_key->words));
+    return MR_OK;
+}
+
+/** The entry that holds the key, or the empty one where it would go. */
+static struct mri_key_entry *entry_for(const struct mri_keys *keys, const struct mri_key *key)
+{
+    uint32_t mask = keys->capacity - 1;
+    uint32_t at = (uint32_t)key->words[0] & mask;
+    while (
+        keys->entries[at].ordinal != 0 && memcmp(&keys->entries[at].key, key, sizeof(*key)) != 0) {
+        at = (at + 1) & mask;
+    }
+    return &keys->entries[at];
+}
+
+uint32_t mri_keys_find(const struct mri_keys *keys, const struct mri_key *key)
+{
+    return keys->capacity == 0 ? 0 : entry_for(keys, key)->ordinal;
+}
+
+mr_err mri_keys_reserve(struct mri_keys *keys)
+{
+    if (keys->count < keys->capacity / 2) {
+        return MR_OK;
+    }
+    uint32_t capacity = keys->capacity == 0 ? FIRST_CAPACITY : 2 * keys->capacity;
+    void *block;
+    if (capacity > CAPACITY_MAX) {
+        return MR_ENOMEM;
+    }
+    mr_err err = mri_alloc_array(keys->alloc, capacity, sizeof(*keys->entries), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    struct mri_keys grown = {
+        .alloc = keys->alloc, .entries = block, .count = keys->count, .capacity = capacity};
+    for (uint32_t i = 0; i < keys->capacity; i++) {
+        if (keys->entries[i].ordinal != 0) {
+            *entry_for(&grown, &keys->entries[i].key) = keys->entries[i];
+        }
+    }
+    mri_alloc_free(keys->alloc, keys->entries, keys->capacity * sizeof(*keys->entries));
+    *keys = grown;
+    return MR_OK;
+}
+
+void mri_keys_add(struct mri_keys *keys, const struct mri_key *key, uint32_t ordinal)
+{
+    MRI_ASSERT(ordinal != 0 && keys->count < keys->capacity / 2);
+    struct mri_key_entry *entry = entry_for(keys, key);
+    if (entry->ordinal == 0) {
+        *entry = (struct mri_key_entry){.key = *key, .ordinal = ordinal};
+        keys->count++;
+    }
+}
+
+void mri_keys_save(const struct mri_keys *keys, struct mri_buf *buf)
+{
+    mri_buf_put(buf, &keys->capacity, sizeof(keys->capacity));
+    mri_buf_put(buf, &keys->count, sizeof(keys->count));
+    mri_buf_put(buf, keys->entries, keys->capacity * sizeof(*keys->entries));
+}
+
+mr_err mri_keys_load(struct mri_keys *keys, struct mri_unpack *unpack)
+{
+    MRI_ASSERT(keys->capacity == 0);
+    uint32_t capacity;
+    uint32_t count;
+    mri_unpack_take(unpack, &capacity, sizeof(capacity));
+    mri_unpack_take(unpack, &count, sizeof(count));
+    bool is_sound = capacity <= CAPACITY_MAX && (capacity & (capacity - 1)) == 0 &&
+                    count <= capacity / 2 &&
+                    unpack->count - unpack->at >= (size_t)capacity * sizeof(*keys->entries);
+    if (unpack->err != MR_OK || !is_sound) {
+        return MR_ECORRUPT;
+    }
+    if (capacity == 0) {
+        return MR_OK;
+    }
+    void *block;
+    mr_err err = mri_alloc_array(keys->alloc, capacity, sizeof(*keys->entries), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    keys->entries = block;
+    keys->capacity = capacity;
+    keys->count = count;
+    mri_unpack_take(unpack, block, capacity * sizeof(*keys->entries));
+    return unpack->err;
+}

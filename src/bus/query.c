@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queries over the signal table.
+ *
+ * A plan is the shortest sequence that holds every match; it is scanned from the newest end until
+ * the limit is reached. "Newest" is creation order, so the list of a state, which is in order of
+ * entering, is sorted first.
+ *
+ * Invariants
+ *  1. The answer does not depend on the plan, only `scanned` does.
+ */
+#include "bus/query.h"
+
+#include <stdlib.h>
+
+const struct mri_query mri_query_all = {
+    .state = MRI_QUERY_ANY,
+    .symbol = MRI_QUERY_ANY,
+    .source = MRI_QUERY_ANY,
+    .name = MRI_QUERY_ANY,
+    .since_unix_ns = INT64_MIN,
+    .until_unix_ns = INT64_MAX,
+    .limit = 100,
+};
+
+enum { STATE_MASK = 15, STATE_BITS = 4 };
+
+/** Candidates in creation order: an array of entries, or ordinals 1..count when it is NULL. */
+struct plan {
+    const uint32_t *entries;
+    uint32_t count;
+    bool has_state; /**< the low bits of an entry are the signal's state */
+};
+
+static bool is_match(const struct mri_slot *slot, const struct mri_query *query)
+{
+    return (query->state == MRI_QUERY_ANY || slot->state == query->state) &&
+           (query->symbol == MRI_QUERY_ANY || slot->symbol == query->symbol) &&
+           (query->source == MRI_QUERY_ANY || slot->source == query->source) &&
+           (query->name == MRI_QUERY_ANY || slot->name == query->name) &&
+           slot->event_time_unix_ns >= query->since_unix_ns &&
+           slot->event_time_unix_ns < query->until_unix_ns;
+}
+
+static void scan(const struct mri_bus *bus, const struct mri_query *query, const struct plan *plan,
+    uint32_t *ordinals, struct mri_query_result *result)
+{
+    for (uint32_t i = plan->count; i > 0; i--) {
+        uint32_t entry = plan->entries == NULL ? i : plan->entries[i - 1];
+        uint32_t ordinal = plan->has_state ? entry >> STATE_BITS : entry;
+        if (result->count == query->limit) {
+            result->is_cut = true;
+            return;
+        }
+        result->scanned++;
+        bool is_other_state = plan->has_state && query->state != MRI_QUERY_ANY &&
+                              (entry & STATE_MASK) != query->state;
+        if (!is_other_state && is_match(mri_slots_get(&bus->slots, ordinal), query)) {
+            ordinals[result->count++] = ordinal;
+        }
+    }
+}
+
+static int compare_ordinals(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/** The list of a state as a sorted array. */
+static mr_err sort_state(const struct mri_bus *bus, uint32_t state, uint32_t **ret_ordinals)
+{
+    const struct mri_state_list *list = &bus->slots.states[state];
+    void *block;
+    mr_err err = mri_alloc_array(bus->alloc, list->count, sizeof(uint32_t), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint32_t *ordinals = block;
+    uint32_t count = 0;
+    for (uint32_t at = list->first; at != 0; at = mri_slots_get(&bus->slots, at)->state_next) {
+        ordinals[count++] = at;
+    }
+    MRI_ASSERT(count == list->count);
+    qsort(ordinals, count, sizeof(*ordinals), compare_ordinals);
+    *ret_ordinals = ordinals;
+    return MR_OK;
+}
+
+static void consider(struct plan *plan, const struct mri_slot_array *array)
+{
+    if (array->count < plan->count) {
+        *plan = (struct plan){.entries = array->entries, .count = array->count, .has_state = true};
+    }
+}
+
+mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query, uint32_t *ordinals,
+    struct mri_query_result *ret_result)
+{
+    const struct mri_slots *slots = &bus->slots;
+    struct mri_query_result result = {0};
+    struct plan plan = {.count = slots->count};
+    if (query->symbol < slots->limits.symbols_max) {
+        consider(&plan, &slots->by_symbol[query->symbol]);
+    }
+    if (query->source < slots->limits.sources_max) {
+        consider(&plan, &slots->by_source[query->source]);
+    }
+    uint32_t *sorted = NULL;
+    uint32_t sorted_count = 0;
+    bool is_by_state =
+        query->state < MR_STATE_COUNT && slots->states[query->state].count < plan.count / 16;
+    if (is_by_state) {
+        sorted_count = slots->states[query->state].count;
+        plan = (struct plan){.count = sorted_count};
+    }
+    if (is_by_state && sorted_count > 0) {
+        mr_err err = sort_state(bus, query->state, &sorted);
+        if (err != MR_OK) {
+            return err;
+        }
+        plan.entries = sorted;
+    }
+    scan(bus, query, &plan, ordinals, &result);
+    mri_alloc_free(bus->alloc, sorted, sorted_count * sizeof(*sorted));
+    *ret_result = result;
+    return MR_OK;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Questions about signals, answered from the signal table.
+ */
+#ifndef MRI_BUS_QUERY_H
+#define MRI_BUS_QUERY_H
+
+#include "bus/bus.h"
+
+/** A value of a query's field that does not filter. */
+#define MRI_QUERY_ANY UINT32_MAX
+
+/** What to look for; a signal must match every field. */
+struct mri_query {
+    uint32_t state;        /**< mr_state or MRI_QUERY_ANY */
+    uint32_t symbol;       /**< number or MRI_QUERY_ANY */
+    uint32_t source;       /**< number or MRI_QUERY_ANY */
+    uint32_t name;         /**< number or MRI_QUERY_ANY */
+    int64_t since_unix_ns; /**< emitted at or after */
+    int64_t until_unix_ns; /**< emitted before; INT64_MAX = no limit */
+    uint32_t limit;        /**< newest so many */
+};
+
+/** A query that matches every signal. */
+extern const struct mri_query mri_query_all;
+
+/** What a query found. */
+struct mri_query_result {
+    uint32_t count;   /**< ordinals found, at most limit */
+    uint32_t scanned; /**< entries looked at */
+    bool is_cut;      /**< more may match: the limit was reached */
+};
+
+/**
+ * Find signals, newest first: in order of creation, backwards.
+ *
+ * @param ordinals  room for query->limit numbers
+ *
+ * Returns  MR_OK, also when nothing matches; MR_ENOMEM.
+ * Threads  one at a time per bus.
+ * Cost     O(scanned): the shortest of the symbol's array, the source's array, the state's list and
+ *          the whole table is scanned from its new end.
+ */
+MR_MUST_USE mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query,
+    uint32_t *ordinals, struct mri_query_result *ret_result);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The vocabularies as tables, made from the maps in the header.
+ */
+#include "bus/vocabulary.h"
+
+#include "base/check.h"
+
+#define WORD3(name, value, text)                 {value, text, NULL},
+#define WORD_UNIT(name, value, text, unit)       {value, text, NULL},
+#define WORD4(name, value, text, about)          {value, text, about},
+#define WORD_HORIZON(name, value, text, seconds) {value, text, NULL},
+
+static const struct mri_word side_words[] = {MR_SIDE_MAP(WORD3)};
+static const struct mri_word state_words[] = {MR_STATE_MAP(WORD3)};
+static const struct mri_word horizon_words[] = {MR_HORIZON_MAP(WORD_HORIZON)};
+static const struct mri_word actor_words[] = {MRI_ACTOR_MAP(WORD3)};
+static const struct mri_word gate_words[] = {MRI_GATE_MAP(WORD_UNIT)};
+static const struct mri_word unit_words[] = {MRI_UNIT_MAP(WORD3)};
+static const struct mri_word verdict_words[] = {MRI_VERDICT_MAP(WORD3)};
+static const struct mri_word mode_words[] = {MRI_MODE_MAP(WORD3)};
+static const struct mri_word venue_mode_words[] = {MRI_VENUE_MODE_MAP(WORD3)};
+static const struct mri_word regime_words[] = {MRI_REGIME_MAP(WORD3)};
+static const struct mri_word view_kind_words[] = {MRI_VIEW_KIND_MAP(WORD3)};
+static const struct mri_word origin_words[] = {MRI_ORIGIN_MAP(WORD3)};
+static const struct mri_word leg_words[] = {MRI_LEG_MAP(WORD3)};
+static const struct mri_word order_type_words[] = {MRI_ORDER_TYPE_MAP(WORD3)};
+static const struct mri_word outcome_status_words[] = {MRI_OUTCOME_STATUS_MAP(WORD3)};
+static const struct mri_word feedback_status_words[] = {MRI_FEEDBACK_STATUS_MAP(WORD3)};
+static const struct mri_word session_kind_words[] = {MRI_SESSION_KIND_MAP(WORD3)};
+static const struct mri_word severity_words[] = {MRI_SEVERITY_MAP(WORD3)};
+static const struct mri_word reason_words[] = {MRI_REASON_MAP(WORD4)};
+
+#define TABLE(id) {#id, id##_words, MRI_COUNT_OF(id##_words)},
+static const struct mri_vocabulary vocabularies[] = {MRI_VOCABULARY_MAP(TABLE)};
+
+const struct mri_vocabulary *mri_vocabulary(enum mri_vocabulary_id id)
+{
+    MRI_ASSERT(id < MRI_VOCABULARY_COUNT);
+    return &vocabularies[id];
+}
+
+const char *mri_word_text(enum mri_vocabulary_id id, unsigned value)
+{
+    const struct mri_vocabulary *vocabulary = mri_vocabulary(id);
+    for (size_t i = 0; i < vocabulary->count; i++) {
+        if (vocabulary->words[i].value == value) {
+            return vocabulary->words[i].text;
+        }
+    }
+    return NULL;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_same_word(struct mri_slice text, const char *word)
+{
+    size_t i = 0;
+    while (i < text.count && word[i] != '\0' && lower(text.bytes[i]) == lower(word[i])) {
+        i++;
+    }
+    return i == text.count && word[i] == '\0';
+}
+
+mr_err mri_word_parse(enum mri_vocabulary_id id, struct mri_slice text, unsigned *ret_value)
+{
+    const struct mri_vocabulary *vocabulary = mri_vocabulary(id);
+    for (size_t i = 0; i < vocabulary->count; i++) {
+        if (is_same_word(text, vocabulary->words[i].text)) {
+            *ret_value = vocabulary->words[i].value;
+            return MR_OK;
+        }
+    }
+    return MR_REFUSED;
+}
+
+mr_err mri_side_parse(struct mri_slice text, mr_side *ret_side)
+{
+    static const struct {
+        const char *word;
+        mr_side side;
+    } spellings[] = {
+        {"LONG", MR_LONG},
+        {"BUY", MR_LONG},
+        {"STRONG_LONG", MR_LONG},
+        {"STRONG_BUY", MR_LONG},
+        {"SHORT", MR_SHORT},
+        {"SELL", MR_SHORT},
+        {"STRONG_SHORT", MR_SHORT},
+        {"STRONG_SELL", MR_SHORT},
+    };
+    for (size_t i = 0; i < MRI_COUNT_OF(spellings); i++) {
+        if (is_same_word(text, spellings[i].word)) {
+            *ret_side = spellings[i].side;
+            return MR_OK;
+        }
+    }
+    return MR_REFUSED;
+}
+
+enum mri_unit mri_gate_unit(enum mri_gate gate)
+{
+    switch (gate) {
+#define UNIT_CASE(name, value, text, unit)                                                         \
+    case name:                                                                                     \
+        return MRI_UNIT_##unit;
+        MRI_GATE_MAP(UNIT_CASE)
+#undef UNIT_CASE
+    }
+    return MRI_UNIT_NONE;
+}
+
+int64_t mri_horizon_ns(mr_horizon horizon)
+{
+    switch (horizon) {
+#define HORIZON_CASE(name, index, text, seconds)                                                   \
+    case name:                                                                                     \
+        return (int64_t)(seconds)*1000000000;
+        MR_HORIZON_MAP(HORIZON_CASE)
+#undef HORIZON_CASE
+    }
+    return 0;
+}
