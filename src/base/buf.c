@@ -34,15 +34,24 @@ void mri_buf_clear(struct mri_buf *buf)
     buf->err = MR_OK;
 }
 
-static mr_err make_room(struct mri_buf *buf, size_t need)
+/** Twice as much until it is enough, but not beyond the limit. */
+static size_t capacity_for(const struct mri_buf *buf, size_t need)
 {
-    if (need <= buf->capacity) {
-        return MR_OK;
-    }
+    size_t limit = need > buf->bytes_max ? need : buf->bytes_max; /* need may include a NUL */
     size_t capacity = buf->capacity == 0 ? FIRST_BYTES : buf->capacity;
-    while (capacity < need) {
+    while (capacity < need && capacity <= SIZE_MAX / 2) {
         capacity *= 2;
     }
+    capacity = capacity < need || capacity > limit ? limit : capacity;
+    return capacity == 0 ? 1 : capacity; /* an empty place is a place too */
+}
+
+static mr_err make_room(struct mri_buf *buf, size_t need)
+{
+    if (need <= buf->capacity && buf->bytes != NULL) {
+        return MR_OK;
+    }
+    size_t capacity = capacity_for(buf, need);
     void *block = buf->bytes;
     mr_err err = mri_alloc_resize(buf->alloc, &block, buf->capacity, capacity);
     if (err == MR_OK) {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* ln 2 in two parts: the first has 33 significant bits, so k * LN2_HIGH is exact for |k| < 2^20. */
+/* ln 2 in two parts: the first has 36 significant bits, so k * LN2_HIGH is exact for |k| < 2^17. */
 #define LN2_HIGH    0x1.62e42fefap-1
 #define LN2_LOW     0x1.cf79abc9e3b39p-40
 #define INVERSE_LN2 0x1.71547652b82fep+0
@@ -130,7 +130,7 @@ double mri_log(double x)
 
 double mri_sqrt(double x)
 {
-    return __builtin_sqrt(x);
+    return x < 0.0 ? mri_nan() : __builtin_sqrt(x); /* the sign of the CPU's own NaN differs */
 }
 
 double mri_sigmoid(double z)

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 /**
- * e to the power of x; relative error below 4e-16.
+ * e to the power of x; relative error below 4e-16 where the result is a normal number.
  *
  * Returns  the power; 0 below -745, infinity above 709.78, NaN for NaN.
  * Threads  any.

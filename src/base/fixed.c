@@ -3,13 +3,15 @@
  * Scaled integers.
  *
  * Invariants
- *  1. Nothing here rounds silently but mul_div, notional and from_double, which say how.
- *  2. No function uses floating point but the two with "double" in their names.
+ *  1. Nothing here rounds silently but mul_div, notional and the two with "double" in their names,
+ *     which say how.
+ *  2. Floating point is used by to_double alone.
  */
 #include "base/fixed.h"
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -23,6 +25,15 @@ int64_t mri_fixed_power(unsigned decimals)
         power *= 10;
     }
     return power;
+}
+
+static mr_err narrow(wide value, int64_t *ret_value)
+{
+    if (value > INT64_MAX || value < INT64_MIN) {
+        return MR_ERANGE;
+    }
+    *ret_value = (int64_t)value;
+    return MR_OK;
 }
 
 /** Reads digits with at most one point; counts the digits after it. */
@@ -53,7 +64,7 @@ static mr_err read_digits(const char *at, const char *end, struct digits *ret_di
         }
         unsigned shift = zeros + 1;
         for (unsigned i = 0; i < shift; i++) {
-            digits.is_too_big = digits.is_too_big || digits.value > UINT64_MAX / 100;
+            digits.is_too_big = digits.is_too_big || digits.value > (UINT64_MAX - 9) / 10;
             digits.value *= 10;
         }
         digits.value += (uint64_t)(*at - '0');
@@ -66,10 +77,13 @@ static mr_err read_digits(const char *at, const char *end, struct digits *ret_di
 
 mr_err mri_fixed_parse(struct mri_slice text, unsigned decimals, int64_t *ret_value)
 {
+    if (text.count == 0) {
+        return MR_REFUSED;
+    }
     const char *at = text.bytes;
     const char *end = text.bytes + text.count;
-    bool is_negative = text.count > 0 && *at == '-';
-    if (text.count > 0 && (*at == '-' || *at == '+')) {
+    bool is_negative = *at == '-';
+    if (*at == '-' || *at == '+') {
         at++;
     }
     struct digits digits;
@@ -81,11 +95,7 @@ mr_err mri_fixed_parse(struct mri_slice text, unsigned decimals, int64_t *ret_va
         return MR_ERANGE;
     }
     wide scaled = (wide)digits.value * mri_fixed_power(decimals - digits.decimals);
-    if (scaled > INT64_MAX) {
-        return MR_ERANGE;
-    }
-    *ret_value = is_negative ? -(int64_t)scaled : (int64_t)scaled;
-    return MR_OK;
+    return narrow(is_negative ? -scaled : scaled, ret_value);
 }
 
 const char *mri_fixed_format(
@@ -102,15 +112,6 @@ const char *mri_fixed_format(
             (unsigned long long)(magnitude % power));
     }
     return text;
-}
-
-static mr_err narrow(wide value, int64_t *ret_value)
-{
-    if (value > INT64_MAX || value < INT64_MIN) {
-        return MR_ERANGE;
-    }
-    *ret_value = (int64_t)value;
-    return MR_OK;
 }
 
 static wide divide_half_away(wide value, wide divisor)
@@ -137,9 +138,8 @@ mr_err mri_fixed_notional_e8(int64_t price, unsigned price_decimals, int64_t qua
         unsigned excess = decimals - MRI_MONEY_DECIMALS;
         return narrow(divide_half_away(product, mri_fixed_power(excess)), ret_money_e8);
     }
-    wide limit = (wide)INT64_MAX;
-    if (product > limit || product < -limit) {
-        return MR_ERANGE;
+    if (product > INT64_MAX || product < INT64_MIN) {
+        return MR_ERANGE; /* the multiplication below could leave 128 bits */
     }
     return narrow(product * mri_fixed_power(MRI_MONEY_DECIMALS - decimals), ret_money_e8);
 }
@@ -156,10 +156,18 @@ double mri_fixed_to_double(int64_t value, unsigned decimals)
 
 mr_err mri_fixed_from_double(double value, unsigned decimals, int64_t *ret_value)
 {
-    double scaled = value * (double)mri_fixed_power(decimals);
-    if (!(scaled > -9.2e18 && scaled < 9.2e18)) {
-        return MR_ERANGE;
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    int exponent = (int)(bits >> 52 & 0x7ff) - 1075; /* |value| = mantissa * 2^exponent */
+    wide mantissa = (wide)((bits & 0x000fffffffffffffu) | 0x0010000000000000u);
+    wide scaled = mantissa * mri_fixed_power(decimals); /* below 2^113 */
+    if (exponent > 11) {
+        return MR_ERANGE; /* at least 2^64; NaN and infinity come here too */
     }
-    *ret_value = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-    return MR_OK;
+    if (exponent >= 0) {
+        scaled <<= exponent;
+    } else {
+        scaled = exponent < -114 ? 0 : (scaled + ((wide)1 << (-exponent - 1))) >> -exponent;
+    }
+    return narrow(value < 0 ? -scaled : scaled, ret_value);
 }

@@ -79,13 +79,14 @@ MR_MUST_USE mr_err mri_fixed_add(int64_t a, int64_t b, int64_t *ret_value);
 /**
  * The value as a double, for statistics only.
  *
- * Returns  value / 10^decimals, correctly rounded.
+ * Returns  value / 10^decimals, correctly rounded while |value| < 2^53; else the last bit may be
+ *          off by one.
  * Threads  any.
  */
 double mri_fixed_to_double(int64_t value, unsigned decimals);
 
 /**
- * A double as a scaled integer, rounded half away from zero.
+ * A double as a scaled integer: its exact value times 10^decimals, rounded half away from zero.
  *
  * Returns  MR_OK; MR_ERANGE not finite or does not fit.
  * Threads  any.

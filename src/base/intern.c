@@ -88,6 +88,19 @@ mr_err mri_intern_add(struct mri_intern *intern, struct mri_slice text, uint32_t
     return MR_OK;
 }
 
+/* The newest text is at the end of its probe chain: emptying its bucket breaks no other chain. */
+void mri_intern_cut(struct mri_intern *intern, uint32_t count)
+{
+    MRI_ASSERT(count <= intern->count);
+    while (intern->count > count) {
+        uint32_t at = bucket_of(intern, mri_intern_text(intern, intern->count - 1));
+        MRI_ASSERT(intern->buckets[at] == intern->count);
+        intern->buckets[at] = 0;
+        intern->count--;
+        intern->entries[intern->count] = (struct mri_intern_entry){0};
+    }
+}
+
 struct mri_slice mri_intern_text(const struct mri_intern *intern, uint32_t number)
 {
     MRI_ASSERT(number < intern->count);

@@ -66,6 +66,16 @@ MR_MUST_USE mr_err mri_intern_add(
     struct mri_intern *intern, struct mri_slice text, uint32_t *ret_number);
 
 /**
+ * Forget the newest texts, so that `count` are left: as if they had never been added.
+ *
+ * @param count  at most intern->count
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_intern_cut(struct mri_intern *intern, uint32_t count);
+
+/**
  * The text of a number.
  *
  * @param number  below intern->count

@@ -31,7 +31,7 @@ struct mri_belief {
 /**
  * How much of a deviation is left after a time: exp(-elapsed / tau).
  *
- * Returns  a factor in (0, 1]; 1 when no time has passed or the clock went back.
+ * Returns  a factor in [0, 1]; 1 when no time has passed or the clock went back.
  * Threads  any.
  */
 double mri_ou_decay(const struct mri_ou_prior *prior, int64_t touch_unix_ns, int64_t now_unix_ns);

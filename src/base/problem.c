@@ -13,11 +13,15 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-static void copy_cut(mr_problem *problem, const char *text, size_t count)
+static void copy_cut(mr_problem *problem, const char *text)
 {
     static const char dots[] = "...";
+    size_t count = strlen(text);
     bool is_cut = count >= MR_PROBLEM_BYTES;
     size_t keep = is_cut ? MR_PROBLEM_BYTES - sizeof(dots) : count;
+    while (is_cut && keep > 0 && ((unsigned char)text[keep] & 0xc0) == 0x80) {
+        keep--; /* not in the middle of a character */
+    }
     memcpy(problem->text, text, keep);
     memcpy(problem->text + keep, is_cut ? dots : "", is_cut ? sizeof(dots) : 1);
 }
@@ -35,7 +39,7 @@ mr_err mri_problem(mr_problem *problem, mr_err err, const char *format, ...)
     struct mri_buf escaped;
     mri_buf_init(&escaped, mri_alloc_system(), 8 * sizeof(raw));
     mri_text_escape(&escaped, mri_slice_of(count < 0 ? "?" : raw));
-    copy_cut(problem, mri_buf_c_text(&escaped), escaped.count);
+    copy_cut(problem, mri_buf_c_text(&escaped));
     mri_buf_fini(&escaped);
     return err;
 }

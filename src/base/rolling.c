@@ -9,10 +9,14 @@
  * Invariants
  *  1. `present`, `sum` and `sum_square` are those of the slots in the ring; the sums carry rounding
  *     of at most one lap, since they are computed afresh when next returns to 0.
- *  2. The state is a function of the series pushed: a snapshot that stores all fields continues
- * with the same bits.
+ *  2. Sums are of differences from `shift`, a value of the window: a series far from zero loses no
+ *     digits, and equal values have a variance of exactly 0.
+ *  3. The state is a function of the series pushed: a snapshot that stores all fields continues
+ *     with the same bits.
  */
 #include "base/rolling.h"
+
+#include <stdbool.h>
 
 #include "base/check.h"
 #include "base/exact_math.h"
@@ -37,15 +41,26 @@ void mri_rolling_fini(struct mri_rolling *rolling, const struct mri_alloc *alloc
     }
 }
 
+/** Count a value in (sign = 1) or out (sign = -1); the first of a window becomes the shift. */
+static void count_value(struct mri_rolling *rolling, double value, double sign)
+{
+    if (rolling->present == 0) {
+        rolling->shift = value;
+        rolling->sum = 0.0;
+        rolling->sum_square = 0.0;
+    }
+    double difference = value - rolling->shift;
+    rolling->present += sign > 0.0 ? 1 : -1;
+    rolling->sum += sign * difference;
+    rolling->sum_square += sign * (difference * difference);
+}
+
 static void sum_afresh(struct mri_rolling *rolling)
 {
-    rolling->sum = 0.0;
-    rolling->sum_square = 0.0;
+    rolling->present = 0;
     for (uint32_t i = 0; i < rolling->pushed; i++) {
-        double value = rolling->ring[i];
-        if (mri_is_finite(value)) {
-            rolling->sum += value;
-            rolling->sum_square += value * value;
+        if (mri_is_finite(rolling->ring[i])) {
+            count_value(rolling, rolling->ring[i], 1.0);
         }
     }
 }
@@ -55,17 +70,13 @@ void mri_rolling_push(struct mri_rolling *rolling, double value)
     if (rolling->pushed == rolling->slots) {
         double oldest = rolling->ring[rolling->next];
         if (mri_is_finite(oldest)) {
-            rolling->present--;
-            rolling->sum -= oldest;
-            rolling->sum_square -= oldest * oldest;
+            count_value(rolling, oldest, -1.0);
         }
     } else {
         rolling->pushed++;
     }
     if (mri_is_finite(value)) {
-        rolling->present++;
-        rolling->sum += value;
-        rolling->sum_square += value * value;
+        count_value(rolling, value, 1.0);
     } else {
         value = mri_nan();
     }
@@ -90,7 +101,7 @@ double mri_rolling_mean(const struct mri_rolling *rolling, uint32_t present_min)
     if (rolling->present < present_min || rolling->present == 0) {
         return mri_nan();
     }
-    return rolling->sum / rolling->present;
+    return rolling->shift + rolling->sum / rolling->present;
 }
 
 double mri_rolling_variance(const struct mri_rolling *rolling, uint32_t present_min)
@@ -116,4 +127,51 @@ double mri_rolling_extreme(const struct mri_rolling *rolling, uint32_t from, uin
         }
     }
     return best;
+}
+
+/** What is saved beside the ring. */
+struct rolling_head {
+    uint32_t slots;
+    uint32_t next;
+    uint32_t pushed;
+    uint32_t present;
+    double shift;
+    double sum;
+    double sum_square;
+};
+
+void mri_rolling_save(const struct mri_rolling *rolling, struct mri_buf *buf)
+{
+    const struct rolling_head head = {
+        .slots = rolling->slots,
+        .next = rolling->next,
+        .pushed = rolling->pushed,
+        .present = rolling->present,
+        .shift = rolling->shift,
+        .sum = rolling->sum,
+        .sum_square = rolling->sum_square,
+    };
+    mri_buf_put(buf, &head, sizeof(head));
+    mri_buf_put(buf, rolling->ring, rolling->slots * sizeof(*rolling->ring));
+}
+
+void mri_rolling_load(struct mri_rolling *rolling, struct mri_unpack *unpack)
+{
+    struct rolling_head head;
+    mri_unpack_take(unpack, &head, sizeof(head));
+    bool is_sound = head.slots == rolling->slots && head.next < rolling->slots &&
+                    head.pushed <= rolling->slots && head.present <= head.pushed;
+    if (unpack->err == MR_OK && !is_sound) {
+        unpack->err = MR_ECORRUPT;
+    }
+    if (unpack->err != MR_OK) {
+        return;
+    }
+    mri_unpack_take(unpack, rolling->ring, rolling->slots * sizeof(*rolling->ring));
+    rolling->next = head.next;
+    rolling->pushed = head.pushed;
+    rolling->present = head.present;
+    rolling->shift = head.shift;
+    rolling->sum = head.sum;
+    rolling->sum_square = head.sum_square;
 }

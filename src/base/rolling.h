@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
+#include "base/unpack.h"
 #include "millrace/err.h"
 
 struct mri_rolling {
@@ -21,8 +23,9 @@ struct mri_rolling {
     uint32_t next;     /**< where the next value goes */
     uint32_t pushed;   /**< slots pushed so far, at most `slots` */
     uint32_t present;  /**< of these, how many are not missing */
-    double sum;        /**< of the present ones */
-    double sum_square; /**< of the present ones */
+    double shift;      /**< a value of the window, which the sums leave out */
+    double sum;        /**< of (value - shift) */
+    double sum_square; /**< of (value - shift) squared */
 };
 
 /**
@@ -86,5 +89,21 @@ double mri_rolling_variance(const struct mri_rolling *rolling, uint32_t present_
  * Cost     O(to - from).
  */
 double mri_rolling_extreme(const struct mri_rolling *rolling, uint32_t from, uint32_t to, int sign);
+
+/**
+ * Append a window to a snapshot.
+ *
+ * Returns  nothing; see buf->err.
+ * Threads  one at a time.
+ */
+void mri_rolling_save(const struct mri_rolling *rolling, struct mri_buf *buf);
+
+/**
+ * Take a window back into an empty one of the same length.
+ *
+ * Returns  nothing; unpack->err is set when the bytes are not those of such a window.
+ * Threads  one at a time.
+ */
+void mri_rolling_load(struct mri_rolling *rolling, struct mri_unpack *unpack);
 
 #endif

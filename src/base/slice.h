@@ -15,19 +15,37 @@ struct mri_slice {
     size_t count;
 };
 
-/** A slice over a C text. */
+/**
+ * A slice over a C text.
+ *
+ * Returns  the slice, without the NUL; an empty one for NULL.
+ * Owner    borrows the text.
+ * Threads  any.
+ */
 static inline struct mri_slice mri_slice_of(const char *text)
 {
-    return (struct mri_slice){.bytes = text, .count = text == NULL ? 0 : strlen(text)};
+    struct mri_slice slice = {
+        text, text == NULL ? 0 : strlen(text)}; /* C++ reads this header too */
+    return slice;
 }
 
-/** Do two slices hold the same bytes? */
+/**
+ * Do two slices hold the same bytes?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
 static inline bool mri_slice_equal(struct mri_slice a, struct mri_slice b)
 {
     return a.count == b.count && (a.count == 0 || memcmp(a.bytes, b.bytes, a.count) == 0);
 }
 
-/** Does a slice hold exactly this C text? */
+/**
+ * Does a slice hold exactly this C text?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
 static inline bool mri_slice_is(struct mri_slice slice, const char *text)
 {
     return mri_slice_equal(slice, mri_slice_of(text));

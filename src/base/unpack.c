@@ -13,6 +13,9 @@ void mri_unpack_init(struct mri_unpack *unpack, const void *bytes, size_t count)
 
 void mri_unpack_take(struct mri_unpack *unpack, void *place, size_t count)
 {
+    if (count == 0) {
+        return;
+    }
     if (unpack->err == MR_OK && count > unpack->count - unpack->at) {
         unpack->err = MR_ECORRUPT;
     }
@@ -20,9 +23,7 @@ void mri_unpack_take(struct mri_unpack *unpack, void *place, size_t count)
         memset(place, 0, count);
         return;
     }
-    if (count > 0) {
-        memcpy(place, unpack->bytes + unpack->at, count);
-    }
+    memcpy(place, unpack->bytes + unpack->at, count);
     unpack->at += count;
 }
 

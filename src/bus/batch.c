@@ -36,10 +36,19 @@ void mri_batch_begin(struct mri_batch *batch, uint64_t next_seq, uint32_t next_o
     batch->count = 0;
     batch->base_seq = next_seq;
     batch->next_ordinal = next_ordinal;
+    batch->is_cut = false;
+}
+
+bool mri_batch_is_filled(const struct mri_batch *batch, double share)
+{
+    return (double)batch->count >= share * (double)batch->count_max ||
+           (double)batch->bodies.count >= share * (double)batch->bodies.bytes_max;
 }
 
 mr_err mri_batch_add(struct mri_batch *batch, const struct mri_draft *draft, uint32_t ordinal)
 {
+    bool is_generated = draft->type == MRI_EVENT_SIGNAL_GENERATED;
+    MRI_ASSERT(!is_generated || ordinal == batch->next_ordinal);
     size_t bytes = mri_event_body_bytes(draft);
     if (bytes > MR_LOG_BODY_BYTES_MAX) {
         return MR_EINVAL;
@@ -55,10 +64,7 @@ mr_err mri_batch_add(struct mri_batch *batch, const struct mri_draft *draft, uin
     mri_event_encode(draft, body);
     batch->items[batch->count++] = (struct mri_batch_item){
         .offset = offset, .bytes = (uint32_t)bytes, .ordinal = ordinal, .type = draft->type};
-    if (draft->type == MRI_EVENT_SIGNAL_GENERATED) {
-        MRI_ASSERT(ordinal == batch->next_ordinal);
-        batch->next_ordinal++;
-    }
+    batch->next_ordinal += is_generated;
     return MR_OK;
 }
 

@@ -28,6 +28,7 @@ struct mri_batch {
     uint32_t count_max;
     uint64_t base_seq;     /**< the first event will have this seq */
     uint32_t next_ordinal; /**< the next signal drafted will have this ordinal */
+    bool is_cut;           /**< an engine had more to say than there was room for */
 };
 
 /**
@@ -72,7 +73,17 @@ MR_MUST_USE mr_err mri_batch_add(
     struct mri_batch *batch, const struct mri_draft *draft, uint32_t ordinal);
 
 /**
- * A drafted event as it will be read, stored_bytes and chain_crc excepted.
+ * Is this share of the batch used up? Engines whose outputs can be many stop there, set is_cut, and
+ * go on at the next tick.
+ *
+ * Returns  true or false.
+ * Threads  one at a time.
+ */
+bool mri_batch_is_filled(const struct mri_batch *batch, double share);
+
+/**
+ * A drafted event as it will be read, but for what the log adds: ordinal_prev, wall_unix_ns,
+ * stored_bytes and chain_crc are 0.
  *
  * Returns  the event.
  * Owner    its body points into the batch, until the next mri_batch_add().

@@ -16,15 +16,34 @@
 #include "bus/lifecycle.h"
 
 const struct mri_bus_limits mri_bus_limits_default = {
-    .slots = {.signals_max = 1 << 24, .symbols_max = 256, .sources_max = 64},
+    .slots = {.signals_max = 1 << 24, .symbols_max = 256, .sources_max = 96},
     .names_max = 65535,
 };
+
+/** The first numbers belong to the sources of this program, used or kept for more. */
+static mr_err reserve_source_numbers(struct mri_intern *sources)
+{
+    static const char *const names[MRI_SOURCE_EXTERNAL_FIRST] = {
+#define SOURCE_NAME(name, value, text) [value] = text,
+        MRI_SOURCE_MAP(SOURCE_NAME)
+#undef SOURCE_NAME
+    };
+    mr_err err = MR_OK;
+    for (uint32_t i = 0; i < MRI_SOURCE_EXTERNAL_FIRST && err == MR_OK; i++) {
+        char kept[3] = {
+            '\x01', (char)('A' + i), '\0'}; /* no name from outside has a control byte */
+        uint32_t number;
+        err = mri_intern_add(sources, mri_slice_of(names[i] != NULL ? names[i] : kept), &number);
+    }
+    return err;
+}
 
 mr_err mri_bus_init(struct mri_bus *bus, const struct mri_alloc *alloc,
     const struct mri_bus_limits *limits, mr_log *log)
 {
     *bus = (struct mri_bus){.alloc = alloc, .log = log};
-    if (limits->names_max > UINT16_MAX) {
+    if (limits->names_max == 0 || limits->names_max > UINT16_MAX ||
+        limits->slots.sources_max <= MRI_SOURCE_EXTERNAL_FIRST) {
         return MR_EINVAL;
     }
     mri_keys_init(&bus->keys, alloc);
@@ -34,6 +53,9 @@ mr_err mri_bus_init(struct mri_bus *bus, const struct mri_alloc *alloc,
     }
     if (err == MR_OK) {
         err = mri_intern_init(&bus->names, alloc, limits->names_max);
+    }
+    if (err == MR_OK) {
+        err = reserve_source_numbers(&bus->sources);
     }
     void *records = NULL;
     if (err == MR_OK) {
@@ -98,7 +120,7 @@ static mr_err take_generated(struct mri_bus *bus, const struct mri_event *event)
         struct mri_key key;
         err = mri_key_of(source_text, key_text, &key);
         if (err == MR_OK) {
-            err = mri_keys_reserve(&bus->keys);
+            err = mri_keys_reserve(&bus->keys, 1);
         }
         if (err == MR_OK) {
             mri_keys_add(&bus->keys, &key, event->ordinal);
@@ -234,35 +256,63 @@ static mr_err check_move(const struct mri_bus *bus, const struct mri_batch *batc
 }
 
 /** Can a new signal be taken in? Makes room, so that afterwards nothing can fail. */
-static mr_err prepare_generated(struct mri_bus *bus, const struct mri_event *event)
+static mr_err prepare_generated(struct mri_bus *bus, const struct mri_event *event, uint32_t more)
 {
-    uint32_t number;
-    struct mri_slice source = mri_event_text(event, MRI_TEXT_signal_generated_source);
-    struct mri_slice name = mri_event_text(event, MRI_TEXT_signal_generated_name);
+    uint32_t source;
+    uint32_t name;
+    struct mri_slice source_text = mri_event_text(event, MRI_TEXT_signal_generated_source);
+    struct mri_slice name_text = mri_event_text(event, MRI_TEXT_signal_generated_name);
+    struct mri_slice key_text = mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key);
     const struct mri_signal_generated *body = event->body;
     if (body->symbol >= bus->slots.limits.symbols_max) {
         return MR_REFUSED;
     }
-    mr_err err = mri_intern_add(&bus->sources, source, &number);
+    mr_err err = mri_intern_add(&bus->sources, source_text, &source);
     if (err == MR_OK) {
-        err = mri_intern_add(&bus->names, name, &number);
+        err = mri_intern_add(&bus->names, name_text, &name);
     }
-    if (err == MR_OK && mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key).count) {
-        err = mri_keys_reserve(&bus->keys);
+    if (err == MR_OK) {
+        err = mri_slots_reserve_entries(&bus->slots, body->symbol, (uint16_t)source, more);
+    }
+    if (err == MR_OK && key_text.count > 0) {
+        err = mri_keys_reserve(&bus->keys, more);
     }
     return err;
+}
+
+/** Can the event be read back, and is it about a signal that exists by then? */
+static mr_err check_item(const struct mri_batch *batch, uint32_t index, uint32_t ordinal_max)
+{
+    const struct mri_batch_item *item = &batch->items[index];
+    const mr_log_event record = {
+        .seq = {batch->base_seq + index},
+        .body = batch->bodies.bytes + item->offset,
+        .body_bytes = item->bytes,
+        .type = item->type,
+        .version = MRI_EVENT_VERSION,
+    };
+    struct mri_event event;
+    if (mri_event_decode(&record, &event) != MR_OK) {
+        return MR_EINVAL;
+    }
+    return item->ordinal <= ordinal_max ? MR_OK : MR_REFUSED;
 }
 
 static mr_err prepare(
     struct mri_bus *bus, const struct mri_batch *batch, struct mri_bus_conflict *conflict)
 {
-    mr_err err = mri_slots_reserve(&bus->slots, batch->next_ordinal - 1 - bus->slots.count);
+    uint32_t more = batch->next_ordinal - 1 - bus->slots.count;
+    uint32_t ordinal_max = bus->slots.count;
+    mr_err err = mri_slots_reserve(&bus->slots, more);
     for (uint32_t i = 0; i < batch->count && err == MR_OK; i++) {
-        if (batch->items[i].type == MRI_EVENT_SIGNAL_MOVED) {
-            err = check_move(bus, batch, i, conflict);
-        } else if (batch->items[i].type == MRI_EVENT_SIGNAL_GENERATED) {
+        bool is_generated = batch->items[i].type == MRI_EVENT_SIGNAL_GENERATED;
+        ordinal_max += is_generated;
+        err = check_item(batch, i, ordinal_max);
+        if (err == MR_OK && is_generated) {
             struct mri_event event = mri_batch_event(batch, i);
-            err = prepare_generated(bus, &event);
+            err = prepare_generated(bus, &event, more);
+        } else if (err == MR_OK && batch->items[i].type == MRI_EVENT_SIGNAL_MOVED) {
+            err = check_move(bus, batch, i, conflict);
         }
     }
     return err;
@@ -306,17 +356,20 @@ mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch, mr_dur
     if (batch->count == 0 || batch->count > MRI_BUS_BATCH_MAX) {
         return MR_EINVAL;
     }
-    mr_err err = prepare(bus, batch, &conflict);
-    if (err != MR_OK) {
-        if (err == MR_CONFLICT && reterr_conflict != NULL) {
-            *reterr_conflict = conflict;
-        }
-        return err;
-    }
-    fill_records(bus, batch);
+    uint32_t source_count = bus->sources.count;
+    uint32_t name_count = bus->names.count;
     mr_log_ack ack;
-    err = mr_log_append(bus->log, bus->records, batch->count, durability, &ack);
+    mr_err err = prepare(bus, batch, &conflict);
+    if (err == MR_CONFLICT && reterr_conflict != NULL) {
+        *reterr_conflict = conflict;
+    }
+    if (err == MR_OK) {
+        fill_records(bus, batch);
+        err = mr_log_append(bus->log, bus->records, batch->count, durability, &ack);
+    }
     if (err != MR_OK && err != MR_EUNKNOWN) {
+        mri_intern_cut(&bus->sources, source_count); /* numbers are given by the log alone */
+        mri_intern_cut(&bus->names, name_count);
         return err; /* MR_EUNKNOWN: the batch is in the log, only its durability is not known */
     }
     MRI_ASSERT(ack.first.n == batch->base_seq);
@@ -352,7 +405,7 @@ static mr_err load_intern(struct mri_intern *intern, struct mri_unpack *unpack)
         }
         err = mri_intern_add(intern, (struct mri_slice){entry.text, entry.bytes}, &number);
         if (err != MR_OK || number != i) {
-            return MR_ECORRUPT;
+            return MR_ECORRUPT; /* the reserved sources are there already, in the same order */
         }
     }
     return err;
@@ -370,6 +423,23 @@ void mri_bus_save(const struct mri_bus *bus, struct mri_buf *buf)
     mri_slots_save(&bus->slots, buf);
 }
 
+/** Do the tables name only what is in the other tables? */
+static bool are_numbers_good(const struct mri_bus *bus)
+{
+    for (uint32_t ordinal = 1; ordinal <= bus->slots.count; ordinal++) {
+        const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
+        if (slot->source >= bus->sources.count || slot->name >= bus->names.count) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < bus->keys.capacity; i++) {
+        if (bus->keys.entries[i].ordinal > bus->slots.count) {
+            return false;
+        }
+    }
+    return true;
+}
+
 mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack)
 {
     mri_unpack_take(unpack, &bus->last_seq, sizeof(bus->last_seq));
@@ -383,5 +453,8 @@ mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack)
     if (err == MR_OK) {
         err = mri_keys_load(&bus->keys, unpack);
     }
-    return err == MR_OK ? mri_slots_load(&bus->slots, unpack) : err;
+    if (err == MR_OK) {
+        err = mri_slots_load(&bus->slots, unpack);
+    }
+    return err == MR_OK && !are_numbers_good(bus) ? MR_ECORRUPT : err;
 }

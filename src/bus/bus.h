@@ -96,7 +96,9 @@ void mri_bus_begin(const struct mri_bus *bus, struct mri_batch *batch);
  * Returns  MR_OK; MR_CONFLICT a signal is in another state than its move says, nothing was written;
  *          MR_REFUSED a move that the lifecycle forbids or that lacks its gate or reason, nothing
  * was written; MR_FULL signals_max, names_max or sources_max would be exceeded, nothing was
- *          written; otherwise as mr_log_append().
+ *          written; MR_EINVAL an event could not be read back (a number that is not finite, a code
+ *          that is in no vocabulary, text that is not UTF-8), nothing was written; otherwise as
+ *          mr_log_append().
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch,

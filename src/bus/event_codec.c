@@ -174,7 +174,14 @@ static bool is_code_known(enum mri_field_kind kind, uint64_t value)
 #undef VOCABULARY_CASE
 }
 
-static bool are_fields_good(const struct mri_field *fields, unsigned count, const uint8_t *at)
+/** A reference names an event before its own, or none. */
+static bool is_ref_good(uint64_t ref, uint64_t seq)
+{
+    return ref == 0 || mri_ref_seq(ref, seq) - 1 < seq - 1; /* 1..seq-1; 0 wraps */
+}
+
+static bool are_fields_good(
+    const struct mri_field *fields, unsigned count, const uint8_t *at, uint64_t seq)
 {
     for (unsigned i = 0; i < count; i++) {
         enum mri_field_kind kind = fields[i].kind;
@@ -182,6 +189,10 @@ static bool are_fields_good(const struct mri_field *fields, unsigned count, cons
             double number;
             memcpy(&number, at, sizeof(number));
             if (!mri_is_finite(number)) {
+                return false;
+            }
+        } else if (kind == MRI_FIELD_ref) {
+            if (!is_ref_good(mri_field_unsigned(kind, at), seq)) {
                 return false;
             }
         } else if (!is_code_known(kind, mri_field_unsigned(kind, at))) {
@@ -194,7 +205,7 @@ static bool are_fields_good(const struct mri_field *fields, unsigned count, cons
 
 /** Check the rows behind the fixed part; *at moves over them. */
 static bool are_rows_good(
-    const struct mri_event_kind *kind, const uint8_t *body, size_t *at, size_t bytes)
+    const struct mri_event_kind *kind, const uint8_t *body, uint64_t seq, size_t *at, size_t bytes)
 {
     for (unsigned i = 0; i < kind->row_group_count; i++) {
         const struct mri_rows *rows = &kind->rows[i];
@@ -203,7 +214,7 @@ static bool are_rows_good(
             return false;
         }
         for (unsigned k = 0; k < count; k++) {
-            if (!are_fields_good(rows->fields, rows->field_count, body + *at)) {
+            if (!are_fields_good(rows->fields, rows->field_count, body + *at, seq)) {
                 return false;
             }
             *at += rows->row_bytes;
@@ -234,11 +245,13 @@ static bool are_texts_good(
     return true;
 }
 
-static bool is_body_good(const struct mri_event_kind *kind, const void *body, size_t bytes)
+static bool is_body_good(
+    const struct mri_event_kind *kind, const void *body, size_t bytes, uint64_t seq)
 {
     size_t at = kind->fixed_bytes;
-    return bytes >= kind->fixed_bytes && are_fields_good(kind->fields, kind->field_count, body) &&
-           are_rows_good(kind, body, &at, bytes) && are_texts_good(kind, body, &at, bytes) &&
+    return bytes >= kind->fixed_bytes &&
+           are_fields_good(kind->fields, kind->field_count, body, seq) &&
+           are_rows_good(kind, body, seq, &at, bytes) && are_texts_good(kind, body, &at, bytes) &&
            at == bytes;
 }
 
@@ -251,7 +264,7 @@ mr_err mri_event_decode(const mr_log_event *record, struct mri_event *ret_event)
     if (kind == NULL || record->version != MRI_EVENT_VERSION) {
         return MR_EVERSION;
     }
-    if (!is_body_good(kind, record->body, record->body_bytes)) {
+    if (!is_body_good(kind, record->body, record->body_bytes, record->seq.n)) {
         return MR_ECORRUPT;
     }
     *ret_event = (struct mri_event){

@@ -23,7 +23,7 @@ typedef uint8_t mri_field_small, mri_field_pad8, mri_field_reason8, mri_field_si
     mri_field_horizon, mri_field_actor, mri_field_gate, mri_field_unit, mri_field_verdict,
     mri_field_mode, mri_field_venue_mode, mri_field_regime, mri_field_view_kind, mri_field_origin,
     mri_field_leg, mri_field_order_type, mri_field_outcome_status, mri_field_feedback_status,
-    mri_field_session_kind, mri_field_severity;
+    mri_field_session_kind, mri_field_severity, mri_field_factor;
 
 /** X(kind): every kind of field, for descriptions. */
 #define MRI_FIELD_KIND_MAP(X)                                                                      \
@@ -86,7 +86,7 @@ MRI_EVENT_MAP(MRI_TEXT_ENUM)
 #undef MRI_TEXT_INDEX
 
 /** The version of every body's layout so far, and the most texts and row groups a kind has. */
-enum { MRI_EVENT_VERSION = 1, MRI_EVENT_TEXTS_MAX = 6, MRI_EVENT_ROWS_MAX = 3 };
+enum { MRI_EVENT_VERSION = 1, MRI_EVENT_TEXTS_MAX = 6, MRI_EVENT_ROWS_MAX = 4 };
 
 /** The high bit of a reference: the other bits count records back from the referring one. */
 #define MRI_REF_RELATIVE ((uint64_t)1 << 63)
@@ -208,7 +208,7 @@ void mri_event_encode(const struct mri_draft *draft, void *body);
 
 /**
  * Take a record of the log as an event and check its body: lengths, vocabularies, finite numbers,
- * zero padding, UTF-8.
+ * references that point backwards, zero padding, UTF-8.
  *
  * Returns  MR_OK; MR_NOT_FOUND a type below 256, which is the log's own; MR_EVERSION a type or
  * version that this program does not know; MR_ECORRUPT. Owner    ret_event->body points to the

@@ -51,7 +51,7 @@
     K(QUARANTINED, quarantined, 421, "quarantined", "feed")                                        \
     K(MARKET_GAP, market_gap, 422, "market.gap", "feed")                                           \
     K(SESSION, session, 448, "session", "pipeline")                                                \
-    K(CONFIG, config, 449, "config", "pipeline")                                                   \
+    K(CONFIG, config_changed, 449, "config", "pipeline")                                           \
     K(TICK, tick, 450, "tick", "clock, pipeline")                                                  \
     K(ALERT, alert, 451, "alert", "pipeline")
 
@@ -158,10 +158,15 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
     F(side, side, "", "")                                                                          \
     F(reason, reason, "", "")                                                                      \
     F(small, gate_count, "", "")                                                                   \
-    F(small, factor_count, "", "0 unless every gate of the chain passed")
+    F(small, factor_count, "", "0 unless every gate of the chain passed")                          \
+    F(small, size_count, "", "1: the size of the order follows")                                   \
+    F(pad8, reserved_a, "", "")                                                                    \
+    F(pad16, reserved_b, "", "")                                                                   \
+    F(symbol, symbol, "", "")
 #define MRI_ROWS_decision(R)                                                                       \
     R(gate_number, decision, numbers, gate_count)                                                  \
     R(factor, decision, factors, factor_count)                                                     \
+    R(order_size, decision, sizes, size_count)                                                     \
     R(gate_code, decision, codes, gate_count)
 #define MRI_TEXTS_decision(T)
 
@@ -180,8 +185,15 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
 /** One factor of the order size: the product of all is the notional. */
 #define MRI_ROW_factor(F)                                                                          \
     F(number, value, "", "")                                                                       \
-    F(count, factor, "", "0 equity, 1 Kelly fraction, 2 shrinkage, 3 cap")                         \
-    F(pad32, reserved, "", "")
+    F(factor, factor, "", "")                                                                      \
+    F(pad8, reserved_a, "", "")                                                                    \
+    F(pad16, reserved_b, "", "")                                                                   \
+    F(pad32, reserved_c, "", "")
+
+/** The size of an approved order. */
+#define MRI_ROW_order_size(F)                                                                      \
+    F(quantity, quantity, "", "rounded down to the lot")                                           \
+    F(money, notional_e8, "", "at the price in force")
 
 #define MRI_FIELDS_superseded(F)                                                                   \
     F(ref, cause, "", "the input whose outputs lost")                                              \
@@ -416,9 +428,11 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
 #define MRI_ROWS_session(R)
 #define MRI_TEXTS_session(T) T(text, session, build, "program version")
 
-#define MRI_FIELDS_config(F) F(wide, text_hash, "", "of the text, to tell configurations apart")
-#define MRI_ROWS_config(R)
-#define MRI_TEXTS_config(T) T(json, config, text, "the whole effective configuration, YAML")
+#define MRI_FIELDS_config_changed(F)                                                               \
+    F(wide, text_hash, "", "of the text, to tell configurations apart")
+#define MRI_ROWS_config_changed(R)
+#define MRI_TEXTS_config_changed(T)                                                                \
+    T(json, config_changed, text, "the whole effective configuration, YAML")
 
 #define MRI_FIELDS_tick(F)                                                                         \
     F(time, event_time_unix_ns, "", "")                                                            \
@@ -445,6 +459,7 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
     R(gate_number)                                                                                 \
     R(gate_code)                                                                                   \
     R(factor)                                                                                      \
+    R(order_size)                                                                                  \
     R(cell)
 
 #endif

@@ -4,11 +4,12 @@
  *
  * Invariants
  *  1. capacity is 0 or a power of two, and at most half full, so probing ends.
- *  2. The place of an entry depends on the order of insertion; nothing but find depends on places,
- *     and a snapshot stores the table as it is.
+ *  2. The place of an entry depends on the order of insertion and on when the table grew; nothing
+ *     but find depends on places, and a snapshot is in order of ordinals.
  */
 #include "bus/keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -64,16 +65,19 @@ uint32_t mri_keys_find(const struct mri_keys *keys, const struct mri_key *key)
     return keys->capacity == 0 ? 0 : entry_for(keys, key)->ordinal;
 }
 
-mr_err mri_keys_reserve(struct mri_keys *keys)
+mr_err mri_keys_reserve(struct mri_keys *keys, uint32_t more)
 {
-    if (keys->count < keys->capacity / 2) {
-        return MR_OK;
-    }
-    uint32_t capacity = keys->capacity == 0 ? FIRST_CAPACITY : 2 * keys->capacity;
-    void *block;
-    if (capacity > CAPACITY_MAX) {
+    if (more > CAPACITY_MAX / 2 || keys->count + more > CAPACITY_MAX / 2) {
         return MR_ENOMEM;
     }
+    uint32_t capacity = keys->capacity == 0 ? FIRST_CAPACITY : keys->capacity;
+    while (capacity / 2 < keys->count + more) {
+        capacity *= 2;
+    }
+    if (capacity == keys->capacity) {
+        return MR_OK;
+    }
+    void *block;
     mr_err err = mri_alloc_array(keys->alloc, capacity, sizeof(*keys->entries), &block);
     if (err != MR_OK) {
         return err;
@@ -100,37 +104,49 @@ void mri_keys_add(struct mri_keys *keys, const struct mri_key *key, uint32_t ord
     }
 }
 
+static int compare_ordinals(const void *a, const void *b)
+{
+    struct mri_key_entry x;
+    struct mri_key_entry y;
+    memcpy(&x, a, sizeof(x)); /* a buffer's bytes may have any alignment */
+    memcpy(&y, b, sizeof(y));
+    return x.ordinal < y.ordinal ? -1 : x.ordinal > y.ordinal;
+}
+
 void mri_keys_save(const struct mri_keys *keys, struct mri_buf *buf)
 {
-    mri_buf_put(buf, &keys->capacity, sizeof(keys->capacity));
     mri_buf_put(buf, &keys->count, sizeof(keys->count));
-    mri_buf_put(buf, keys->entries, keys->capacity * sizeof(*keys->entries));
+    uint8_t *first = mri_buf_grow(buf, keys->count * sizeof(*keys->entries));
+    if (first == NULL) {
+        return;
+    }
+    uint8_t *at = first;
+    for (uint32_t i = 0; i < keys->capacity; i++) {
+        if (keys->entries[i].ordinal != 0) {
+            memcpy(at, &keys->entries[i], sizeof(keys->entries[i]));
+            at += sizeof(keys->entries[i]);
+        }
+    }
+    qsort(first, keys->count, sizeof(*keys->entries), compare_ordinals);
 }
 
 mr_err mri_keys_load(struct mri_keys *keys, struct mri_unpack *unpack)
 {
-    MRI_ASSERT(keys->capacity == 0);
-    uint32_t capacity;
-    uint32_t count;
-    mri_unpack_take(unpack, &capacity, sizeof(capacity));
-    mri_unpack_take(unpack, &count, sizeof(count));
-    bool is_sound = capacity <= CAPACITY_MAX && (capacity & (capacity - 1)) == 0 &&
-                    count <= capacity / 2 &&
-                    unpack->count - unpack->at >= (size_t)capacity * sizeof(*keys->entries);
-    if (unpack->err != MR_OK || !is_sound) {
-        return MR_ECORRUPT;
+    MRI_ASSERT(keys->count == 0);
+    uint32_t count = mri_unpack_count(unpack, CAPACITY_MAX / 2, sizeof(struct mri_key_entry));
+    mr_err err = unpack->err;
+    if (err == MR_OK && count > 0) {
+        err = mri_keys_reserve(keys, count);
     }
-    if (capacity == 0) {
-        return MR_OK;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < count && err == MR_OK; i++) {
+        struct mri_key_entry entry;
+        mri_unpack_take(unpack, &entry, sizeof(entry));
+        if (entry.ordinal <= before || mri_keys_find(keys, &entry.key) != 0) {
+            return MR_ECORRUPT;
+        }
+        mri_keys_add(keys, &entry.key, entry.ordinal);
+        before = entry.ordinal;
     }
-    void *block;
-    mr_err err = mri_alloc_array(keys->alloc, capacity, sizeof(*keys->entries), &block);
-    if (err != MR_OK) {
-        return err;
-    }
-    keys->entries = block;
-    keys->capacity = capacity;
-    keys->count = count;
-    mri_unpack_take(unpack, block, capacity * sizeof(*keys->entries));
-    return unpack->err;
+    return err;
 }

@@ -65,12 +65,12 @@ MR_MUST_USE mr_err mri_key_of(
 uint32_t mri_keys_find(const struct mri_keys *keys, const struct mri_key *key);
 
 /**
- * Make room for one more key, so that adding it cannot fail.
+ * Make room for more keys, so that adding them cannot fail.
  *
  * Returns  MR_OK; MR_ENOMEM.
  * Threads  one at a time.
  */
-MR_MUST_USE mr_err mri_keys_reserve(struct mri_keys *keys);
+MR_MUST_USE mr_err mri_keys_reserve(struct mri_keys *keys, uint32_t more);
 
 /**
  * Add a key; the first signal of a key keeps it.
@@ -81,10 +81,11 @@ MR_MUST_USE mr_err mri_keys_reserve(struct mri_keys *keys);
 void mri_keys_add(struct mri_keys *keys, const struct mri_key *key, uint32_t ordinal);
 
 /**
- * Append the table to a snapshot.
+ * Append the table to a snapshot: the keys in order of their signals, whatever their places.
  *
  * Returns  nothing; see buf->err.
  * Threads  one at a time.
+ * Cost     O(n log n).
  */
 void mri_keys_save(const struct mri_keys *keys, struct mri_buf *buf);
 

@@ -7,7 +7,8 @@
  * entering, is sorted first.
  *
  * Invariants
- *  1. The answer does not depend on the plan, only `scanned` does.
+ *  1. The ordinals found do not depend on the plan; `scanned` does, and `is_cut` when exactly limit
+ *     signals match.
  */
 #include "bus/query.h"
 

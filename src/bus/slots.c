@@ -100,12 +100,16 @@ static uint32_t entry_of(uint32_t ordinal, unsigned state)
     return ordinal << STATE_BITS | state;
 }
 
-static mr_err array_reserve(const struct mri_alloc *alloc, struct mri_slot_array *array)
+static mr_err array_reserve(
+    const struct mri_alloc *alloc, struct mri_slot_array *array, uint32_t more)
 {
-    if (array->count < array->capacity) {
+    uint32_t capacity = array->capacity == 0 ? ARRAY_FIRST : array->capacity;
+    while (capacity - array->count < more) {
+        capacity *= 2; /* there are fewer than 2^28 signals */
+    }
+    if (capacity == array->capacity) {
         return MR_OK;
     }
-    uint32_t capacity = array->capacity == 0 ? ARRAY_FIRST : 2 * array->capacity;
     void *block = array->entries;
     mr_err err = mri_alloc_resize(alloc, &block, array->capacity * sizeof(*array->entries),
         capacity * sizeof(*array->entries));
@@ -114,6 +118,19 @@ static mr_err array_reserve(const struct mri_alloc *alloc, struct mri_slot_array
         array->capacity = capacity;
     }
     return err;
+}
+
+mr_err mri_slots_reserve_entries(
+    struct mri_slots *slots, uint32_t symbol, uint16_t source, uint32_t more)
+{
+    if (symbol >= slots->limits.symbols_max || source >= slots->limits.sources_max) {
+        return MR_ECORRUPT;
+    }
+    if (more > MRI_ORDINAL_MAX) {
+        return MR_FULL;
+    }
+    mr_err err = array_reserve(slots->alloc, &slots->by_symbol[symbol], more);
+    return err == MR_OK ? array_reserve(slots->alloc, &slots->by_source[source], more) : err;
 }
 
 static void list_append(struct mri_slots *slots, uint32_t ordinal)
@@ -151,29 +168,29 @@ static void list_remove(struct mri_slots *slots, uint32_t ordinal)
 
 mr_err mri_slots_create(struct mri_slots *slots, const struct mri_slot *slot)
 {
-    if (slot->symbol >= slots->limits.symbols_max || slot->source >= slots->limits.sources_max) {
-        return MR_ECORRUPT;
-    }
-    struct mri_slot_array *by_symbol = &slots->by_symbol[slot->symbol];
-    struct mri_slot_array *by_source = &slots->by_source[slot->source];
-    mr_err err = mri_slots_reserve(slots, 1);
+    mr_err err = mri_slots_reserve_entries(slots, slot->symbol, slot->source, 1);
     if (err == MR_OK) {
-        err = array_reserve(slots->alloc, by_symbol);
-    }
-    if (err == MR_OK) {
-        err = array_reserve(slots->alloc, by_source);
+        err = mri_slots_reserve(slots, 1);
     }
     if (err != MR_OK) {
         return err;
     }
+    struct mri_slot_array *by_symbol = &slots->by_symbol[slot->symbol];
+    struct mri_slot_array *by_source = &slots->by_source[slot->source];
     uint32_t ordinal = ++slots->count;
-    struct mri_slot *made = mri_slots_get(slots, ordinal);
-    *made = *slot;
-    made->state = MR_GENERATED;
-    made->last_seq = slot->generated_seq;
-    made->moved_seq = slot->generated_seq;
-    made->symbol_index = by_symbol->count;
-    made->source_index = by_source->count;
+    *mri_slots_get(slots, ordinal) = (struct mri_slot){
+        .event_time_unix_ns = slot->event_time_unix_ns,
+        .generated_seq = slot->generated_seq,
+        .last_seq = slot->generated_seq,
+        .moved_seq = slot->generated_seq,
+        .symbol = slot->symbol,
+        .source = slot->source,
+        .name = slot->name,
+        .symbol_index = by_symbol->count,
+        .source_index = by_source->count,
+        .state = MR_GENERATED,
+        .side = slot->side,
+    };
     by_symbol->entries[by_symbol->count++] = entry_of(ordinal, MR_GENERATED);
     by_source->entries[by_source->count++] = entry_of(ordinal, MR_GENERATED);
     list_append(slots, ordinal);
@@ -222,15 +239,38 @@ static mr_err load_entries(struct mri_slots *slots, uint32_t ordinal)
     if (slot->symbol_index != by_symbol->count || slot->source_index != by_source->count) {
         return MR_ECORRUPT;
     }
-    mr_err err = array_reserve(slots->alloc, by_symbol);
-    if (err == MR_OK) {
-        err = array_reserve(slots->alloc, by_source);
-    }
+    mr_err err = mri_slots_reserve_entries(slots, slot->symbol, slot->source, 1);
     if (err == MR_OK) {
         by_symbol->entries[by_symbol->count++] = entry_of(ordinal, slot->state);
         by_source->entries[by_source->count++] = entry_of(ordinal, slot->state);
     }
     return err;
+}
+
+/** Walk the list of every state: each slot must be in the list of its state, once. */
+static bool are_lists_good(const struct mri_slots *slots)
+{
+    uint64_t sum = 0;
+    for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
+        const struct mri_state_list *list = &slots->states[state];
+        uint32_t before = 0;
+        uint32_t count = 0;
+        uint32_t at = list->first;
+        while (at != 0 && count < list->count) {
+            const struct mri_slot *slot = mri_slots_get(slots, at);
+            if (slot == NULL || slot->state != state || slot->state_prev != before) {
+                return false;
+            }
+            before = at;
+            at = slot->state_next;
+            count++;
+        }
+        if (at != 0 || count != list->count || list->last != before) {
+            return false;
+        }
+        sum += count;
+    }
+    return sum == slots->count;
 }
 
 mr_err mri_slots_load(struct mri_slots *slots, struct mri_unpack *unpack)
@@ -250,5 +290,5 @@ mr_err mri_slots_load(struct mri_slots *slots, struct mri_unpack *unpack)
         mri_unpack_take(unpack, mri_slots_get(slots, ordinal), sizeof(struct mri_slot));
         err = unpack->err == MR_OK ? load_entries(slots, ordinal) : unpack->err;
     }
-    return err;
+    return err == MR_OK && !are_lists_good(slots) ? MR_ECORRUPT : err;
 }

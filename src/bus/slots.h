@@ -99,6 +99,17 @@ void mri_slots_fini(struct mri_slots *slots);
 MR_MUST_USE mr_err mri_slots_reserve(struct mri_slots *slots, uint32_t more);
 
 /**
+ * Make room for `more` signals of a symbol and a source in their arrays; with mri_slots_reserve(),
+ * creating them cannot fail.
+ *
+ * Returns  MR_OK; MR_FULL more than there can be; MR_ECORRUPT symbol or source beyond the limits;
+ *          MR_ENOMEM.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_slots_reserve_entries(
+    struct mri_slots *slots, uint32_t symbol, uint16_t source, uint32_t more);
+
+/**
  * Add the next signal, in state generated.
  *
  * @param slot  symbol, source, name, side, event_time_unix_ns and generated_seq are taken from it

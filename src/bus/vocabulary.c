@@ -29,7 +29,11 @@ static const struct mri_word outcome_status_words[] = {MRI_OUTCOME_STATUS_MAP(WO
 static const struct mri_word feedback_status_words[] = {MRI_FEEDBACK_STATUS_MAP(WORD3)};
 static const struct mri_word session_kind_words[] = {MRI_SESSION_KIND_MAP(WORD3)};
 static const struct mri_word severity_words[] = {MRI_SEVERITY_MAP(WORD3)};
+static const struct mri_word factor_words[] = {MRI_FACTOR_MAP(WORD3)};
+static const struct mri_word internal_source_words[] = {MRI_SOURCE_MAP(WORD3)};
 static const struct mri_word reason_words[] = {MRI_REASON_MAP(WORD4)};
+
+MRI_STATIC_ASSERT(MRI_COUNT_OF(internal_source_words) == MRI_SOURCE_INTERNAL_COUNT, "one list");
 
 #define TABLE(id) {#id, id##_words, MRI_COUNT_OF(id##_words)},
 static const struct mri_vocabulary vocabularies[] = {MRI_VOCABULARY_MAP(TABLE)};
@@ -99,6 +103,22 @@ mr_err mri_side_parse(struct mri_slice text, mr_side *ret_side)
         }
     }
     return MR_REFUSED;
+}
+
+bool mri_source_is_internal(struct mri_slice name)
+{
+    for (size_t i = 0; i < MRI_COUNT_OF(internal_source_words); i++) {
+        if (is_same_word(name, internal_source_words[i].text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *mri_source_name(enum mri_source source)
+{
+    MRI_ASSERT((unsigned)source < MRI_SOURCE_INTERNAL_COUNT);
+    return internal_source_words[source].text;
 }
 
 enum mri_unit mri_gate_unit(enum mri_gate gate)

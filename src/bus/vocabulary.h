@@ -117,6 +117,25 @@
     X(MRI_SESSION_START, 0, "start")                                                               \
     X(MRI_SESSION_END, 1, "end")
 
+/** X(NAME, value, text): the factors of an order's size; their product is its notional. */
+#define MRI_FACTOR_MAP(X)                                                                          \
+    X(MRI_FACTOR_EQUITY, 0, "equity")                                                              \
+    X(MRI_FACTOR_EDGE, 1, "edge_over_variance")                                                    \
+    X(MRI_FACTOR_KELLY, 2, "kelly_fraction")                                                       \
+    X(MRI_FACTOR_SHRINKAGE, 3, "shrinkage")                                                        \
+    X(MRI_FACTOR_CAP, 4, "cap")
+
+/**
+ * X(NAME, value, text): the sources of this program. Their numbers are fixed; sources from outside
+ * are numbered from MRI_SOURCE_EXTERNAL_FIRST on, in order of their first signal in the log.
+ */
+#define MRI_SOURCE_MAP(X)                                                                          \
+    X(MRI_SOURCE_MOMENTUM, 0, "momentum")                                                          \
+    X(MRI_SOURCE_MEAN_REVERSION, 1, "mean_reversion")                                              \
+    X(MRI_SOURCE_BREAKOUT, 2, "breakout")                                                          \
+    X(MRI_SOURCE_VOLUME_IMBALANCE, 3, "volume_imbalance")                                          \
+    X(MRI_SOURCE_RSI, 4, "rsi")
+
 /** X(NAME, value, text): how urgent an alert is. */
 #define MRI_SEVERITY_MAP(X)                                                                        \
     X(MRI_SEVERITY_NOTICE, 0, "notice")                                                            \
@@ -194,12 +213,17 @@ enum mri_outcome_status { MRI_OUTCOME_STATUS_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_feedback_status { MRI_FEEDBACK_STATUS_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_session_kind { MRI_SESSION_KIND_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_severity { MRI_SEVERITY_MAP(MRI_VOCABULARY_ENUM3) };
+enum mri_factor { MRI_FACTOR_MAP(MRI_VOCABULARY_ENUM3) };
+enum mri_source { MRI_SOURCE_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_reason { MRI_REASON_MAP(MRI_VOCABULARY_ENUM4) };
 #undef MRI_VOCABULARY_ENUM3
 #undef MRI_VOCABULARY_ENUM4
 
 /** How many legs an order plan has, gates the chain has (mode to view_duplicate), regimes. */
 enum { MRI_LEG_COUNT = 4, MRI_CHAIN_GATE_COUNT = 7, MRI_REGIME_COUNT = 3 };
+
+/** Sources of this program, and the first number of a source from outside. */
+enum { MRI_SOURCE_INTERNAL_COUNT = 5, MRI_SOURCE_EXTERNAL_FIRST = 32 };
 
 /** One word of a vocabulary. */
 struct mri_word {
@@ -235,6 +259,7 @@ struct mri_vocabulary {
     X(feedback_status)                                                                             \
     X(session_kind)                                                                                \
     X(severity)                                                                                    \
+    X(factor)                                                                                      \
     X(reason)
 
 /** Index of each vocabulary for mri_vocabulary(). */
@@ -277,6 +302,22 @@ MR_MUST_USE mr_err mri_word_parse(
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_side_parse(struct mri_slice text, mr_side *ret_side);
+
+/**
+ * Is this the name of a source of this program? Signals from outside may not use it.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_source_is_internal(struct mri_slice name);
+
+/**
+ * The name of a source of this program.
+ *
+ * Returns  a static text.
+ * Threads  any.
+ */
+const char *mri_source_name(enum mri_source source);
 
 /**
  * The unit of a gate's value and threshold.

@@ -86,6 +86,7 @@ static struct mri_segment_head next_head(const mr_log *log, uint64_t base_positi
         .base_seq = log->next_seq,
         .base_position = base_position,
         .segment_bytes = log->manifest.segment_bytes,
+        .prev_unix_ns = log->last_unix_ns,
         .prev_crc = log->prev_crc,
         .prev_units = log->prev_units,
         .features_compat = log->manifest.features_compat,
@@ -105,6 +106,7 @@ static void switch_segment(mr_log *log, int fd, const struct mri_segment_head *h
     log->segment = *head;
     log->offset = MRI_SEGMENT_PAGE_BYTES;
     log->writeback_offset = 0;
+    log->has_unsynced = false; /* the head was synced before the file got its name */
 }
 
 /** Turn the spare into the segment that continues the chain, and write there from now on. */
@@ -223,6 +225,7 @@ static mr_err write_batch(mr_log *log, const mr_log_record *records, size_t coun
     log->prev_crc = chain.prev_crc;
     log->prev_units = chain.prev_units;
     log->last_unix_ns = chain.last_unix_ns;
+    log->has_unsynced = true;
     kick_writeback(log);
     return MR_OK;
 }
@@ -246,12 +249,12 @@ static mr_err roll(mr_log *log)
     }
     if (err != MR_OK) {
         log->os->close(log->os->context, fd);
-        return err;
+        return MR_EIO; /* poisoned already; the batch that wanted room is not in the log */
     }
     uint64_t base_position = log->segment.base_position + log->segment.segment_bytes;
     err = use_spare(log, fd, spare, base_position);
     /* Behind ROLL nothing may follow in the old file: the next open goes on in a new one. */
-    return err == MR_OK ? MR_OK : mri_commit_poison(log, err);
+    return err == MR_OK ? MR_OK : mri_commit_poison(log, MR_EIO);
 }
 
 /** Bytes of the batch in the file, or 0 when a record is malformed or it can never fit. */

@@ -21,14 +21,14 @@ mr_err mri_commit_sync(mr_log *log)
     if (log->is_poisoned) {
         return MR_EPOISONED;
     }
-    uint64_t last = log->next_seq - 1;
-    if (log->durable_seq == last) {
+    if (!log->has_unsynced) {
         return MR_OK;
     }
     if (log->os->sync_data(log->os->context, log->segment_fd) != MR_OK) {
         return mri_commit_poison(log, MR_EUNKNOWN);
     }
-    log->durable_seq = last;
+    log->has_unsynced = false;
+    log->durable_seq = log->next_seq - 1;
     return MR_OK;
 }
 

@@ -24,9 +24,9 @@
 #include "base/problem.h"
 #include "log/segment.h"
 
-enum { MANIFEST_BYTES_MAX = 8192, MANIFEST_VERSION = 1 };
+enum { MANIFEST_BYTES_MAX = 8192, MANIFEST_VERSION = 1, CRC_LINE_BYTES = 17 };
 static const char manifest_name[] = "MANIFEST";
-static const char crc_key[] = "crc32c: ";
+#define CRC_FORMAT "crc32c: %08x\n"
 
 static bool is_storable(const char *text, char forbidden)
 {
@@ -54,7 +54,7 @@ static mr_err format_manifest(const struct mri_manifest *manifest, struct mri_bu
         }
         mri_buf_printf(text, "%s: %s\n", attribute->key, attribute->value);
     }
-    mri_buf_printf(text, "%s%08x\n", crc_key, mri_crc32c(0, text->bytes, text->count));
+    mri_buf_printf(text, CRC_FORMAT, mri_crc32c(0, text->bytes, text->count));
     return text->err;
 }
 
@@ -121,17 +121,25 @@ static bool parse_line(struct mri_manifest *manifest, unsigned number, const cha
     }
 }
 
+static bool is_length_good(uint64_t segment_bytes)
+{
+    return segment_bytes >= MRI_SEGMENT_BYTES_MIN && segment_bytes <= MRI_SEGMENT_BYTES_MAX &&
+           (segment_bytes & (segment_bytes - 1)) == 0;
+}
+
 static mr_err parse_manifest(char *text, size_t count, struct mri_manifest *ret_manifest)
 {
     struct mri_manifest manifest = {0};
-    size_t crc_line_bytes = strlen(crc_key) + 9;
-    unsigned crc;
-    if (count < crc_line_bytes || text[count - 1] != '\n' ||
-        sscanf(text + count - crc_line_bytes, "crc32c: %8x", &crc) != 1 ||
-        crc != mri_crc32c(0, text, count - crc_line_bytes)) {
+    char crc_line[CRC_LINE_BYTES + 1];
+    if (count < CRC_LINE_BYTES) {
         return MR_ECORRUPT;
     }
-    text[count - crc_line_bytes] = '\0';
+    count -= CRC_LINE_BYTES;
+    (void)snprintf(crc_line, sizeof(crc_line), CRC_FORMAT, mri_crc32c(0, text, count));
+    if (strcmp(text + count, crc_line) != 0) {
+        return MR_ECORRUPT;
+    }
+    text[count] = '\0';
     bool is_version_known = false;
     unsigned number = 0;
     char *line = text;
@@ -152,7 +160,7 @@ static mr_err parse_manifest(char *text, size_t count, struct mri_manifest *ret_
         line = end + 1;
     }
     *ret_manifest = manifest;
-    return number >= 4 ? MR_OK : MR_ECORRUPT;
+    return number >= 4 && is_length_good(manifest.segment_bytes) ? MR_OK : MR_ECORRUPT;
 }
 
 mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
@@ -173,6 +181,7 @@ mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
         return mri_problem(reterr_problem, err, "%s: %s", folder, mr_err_text(err));
     }
     err = mri_os_read_file(os, path, text, MANIFEST_BYTES_MAX, &count);
+    err = err == MR_ERANGE ? MR_ECORRUPT : err; /* we never write one that long */
     if (err == MR_EPATH) {
         return mri_problem(
             reterr_problem, MR_NOT_FOUND, "%s: no log here (it has no MANIFEST)", folder);

@@ -5,12 +5,13 @@
  *   lock -> MANIFEST (or make it) -> newest segment: sync, drop its cache, scan, decide -> write
  *
  * Invariants
- *  1. Nothing in the folder changes before the lock is held, and nothing at all when the decision
- * is QUARANTINE.
+ *  1. Nothing in the folder changes before the lock is held, and no log data when the decision is
+ *     QUARANTINE.
  *  2. The newest segment is synced and dropped from the page cache before it is scanned: pages that
- * a failed writeback left behind would look fine in the cache and be certified as durable.
+ *     a failed writeback left behind would look fine in the cache and be certified as durable.
  *  3. A new log gets its MANIFEST first, its first segment second; an open between the two makes
- * the segment.
+ *     the segment. The folder's own name is durable before its MANIFEST exists.
+ *  4. Segments have one length, so the newest one's position says how many there must be.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,8 @@ enum { PID_TEXT_BYTES = 16, BATCH_BYTES_MAX = MRI_SEGMENT_BYTES_MAX };
 
 /** The newest segment and what its scan said. */
 struct newest {
+    uint64_t base_seq;      /**< by its name */
+    uint64_t base_position; /**< by the number of segments; UINT64_MAX = older ones were removed */
     struct mri_segment_head head;
     struct mri_recover_scan scan;
     char path[MRI_PATH_BYTES_MAX];
@@ -122,6 +125,17 @@ static mr_err new_manifest(
     return os->random_bytes(os->context, manifest->log_uuid, sizeof(manifest->log_uuid));
 }
 
+/** Make the name of the log's folder durable, before anything in it is. */
+static mr_err sync_parent(mr_log *log)
+{
+    char parent[MRI_PATH_BYTES_MAX];
+    mr_err err = mri_os_path(log->folder, "..", parent);
+    if (err == MR_OK) {
+        err = log->os->sync_folder(log->os->context, parent);
+    }
+    return err == MR_EACCESS ? MR_OK : err; /* then the folder was made by somebody else, before */
+}
+
 static mr_err load_manifest(
     mr_log *log, const mr_log_options *options, bool *ret_is_created, mr_problem *problem)
 {
@@ -129,6 +143,9 @@ static mr_err load_manifest(
     *ret_is_created = err == MR_NOT_FOUND && options->is_create;
     if (*ret_is_created) {
         err = new_manifest(options, log->os, &log->manifest);
+        if (err == MR_OK) {
+            err = sync_parent(log);
+        }
         if (err == MR_OK) {
             err = mri_manifest_write(log->os, log->folder, &log->manifest);
         }
@@ -138,10 +155,31 @@ static mr_err load_manifest(
         }
         (void)mri_problem(problem, MR_OK, "%s", ""); /* "no log here" is no longer a problem */
     }
+    if (err == MR_OK &&
+        (log->manifest.features_ro_compat & ~(uint32_t)MRI_FEATURES_RO_COMPAT) != 0) {
+        return mri_problem(problem, MR_EVERSION,
+            "%s: a newer version wrote this log; this one can only read it", log->folder);
+    }
     for (size_t i = 0; err == MR_OK && i < sizeof(log->manifest.log_uuid); i++) {
         (void)snprintf(log->uuid_text + 2 * i, 3, "%02x", log->manifest.log_uuid[i]);
     }
     return err;
+}
+
+/** Does the segment belong to this log, at this place of it, and may this version write to it? */
+static mr_err check_place(const mr_log *log, const struct newest *newest)
+{
+    const struct mri_segment_head *head = &newest->head;
+    bool is_ours = memcmp(head->log_uuid, log->manifest.log_uuid, sizeof(head->log_uuid)) == 0;
+    bool is_here =
+        head->base_seq == newest->base_seq && head->segment_bytes == log->manifest.segment_bytes;
+    bool is_gapless =
+        newest->base_position == UINT64_MAX || newest->base_position == head->base_position;
+    if (!is_ours || !is_here || !is_gapless) {
+        return MR_ECORRUPT;
+    }
+    return (head->features_ro_compat & ~(uint32_t)MRI_FEATURES_RO_COMPAT) == 0 ? MR_OK
+                                                                               : MR_EVERSION;
 }
 
 /** Sync the newest segment, forget the cached copy, map it and scan it. */
@@ -167,12 +205,14 @@ static mr_err scan_newest(mr_log *log, struct newest *newest)
     }
     err = mri_segment_head_read(
         map, (size_t)newest->file_bytes, &newest->head, &newest->is_head_hurt);
-    if (err == MR_OK &&
-        memcmp(newest->head.log_uuid, log->manifest.log_uuid, sizeof(newest->head.log_uuid)) != 0) {
-        err = MR_ECORRUPT;
+    if (err == MR_OK) {
+        err = check_place(log, newest);
     }
     if (err == MR_OK) {
-        mri_recover_scan_segment(&newest->head, map, newest->file_bytes, &newest->scan);
+        uint64_t bytes = newest->file_bytes < newest->head.segment_bytes
+                             ? newest->file_bytes
+                             : newest->head.segment_bytes;
+        mri_recover_scan_segment(&newest->head, map, bytes, &newest->scan);
         newest->scan.facts.is_last_segment = true;
         newest->scan.facts.is_head_hurt = newest->is_head_hurt;
     }
@@ -248,12 +288,17 @@ static mr_err append_recovery(mr_log *log, const struct newest *newest)
     return mri_append_batch(log, &record, 1, MR_GROUP, NULL);
 }
 
-static mr_err open_newest(
-    mr_log *log, uint64_t base_seq, struct mri_log_opening *opening, mr_problem *problem)
+static mr_err open_newest(mr_log *log, const struct mri_segment_list *list,
+    struct mri_log_opening *opening, mr_problem *problem)
 {
-    struct newest newest = {.fd = -1};
+    struct newest newest = {
+        .base_seq = list->base_seqs[list->count - 1],
+        .base_position =
+            list->base_seqs[0] == 1 ? (list->count - 1) * log->manifest.segment_bytes : UINT64_MAX,
+        .fd = -1,
+    };
     char name[MRI_SEGMENT_NAME_BYTES];
-    mr_err err = mri_os_path(log->folder, mri_segment_name(base_seq, name), newest.path);
+    mr_err err = mri_os_path(log->folder, mri_segment_name(newest.base_seq, name), newest.path);
     if (err == MR_OK) {
         err = log->os->open(log->os->context, newest.path, MRI_OPEN_WRITE, &newest.fd);
     }
@@ -303,10 +348,10 @@ static mr_err open_segments(mr_log *log, struct mri_log_opening *opening, mr_pro
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", log->folder, mr_err_text(err));
     }
-    uint64_t newest = list.count == 0 ? 0 : list.base_seqs[list.count - 1];
-    mri_segment_list_fini(&list);
-    if (newest != 0) {
-        return open_newest(log, newest, opening, problem);
+    if (list.count > 0) {
+        err = open_newest(log, &list, opening, problem);
+        mri_segment_list_fini(&list);
+        return err;
     }
     opening->is_created = true;
     log->next_seq = 1;
@@ -332,9 +377,10 @@ mr_err mri_log_open(const struct mri_os *os, const struct mri_alloc *alloc, cons
     *log =
         (mr_log){.magic = MRI_LOG_MAGIC, .os = os, .alloc = alloc, .lock_fd = -1, .segment_fd = -1};
     mri_buf_init(&log->batch, alloc, BATCH_BYTES_MAX);
-    if (folder == NULL ||
+    if (ret_log == NULL || folder == NULL ||
         snprintf(log->folder, sizeof(log->folder), "%s", folder) >= (int)sizeof(log->folder)) {
-        err = mri_problem(reterr_problem, MR_EINVAL, "the path of the log is missing or too long");
+        err = mri_problem(reterr_problem, MR_EINVAL,
+            "the path of the log, or where to put it, is missing or too long");
     }
     if (err == MR_OK) {
         err = check_folder(log, options->is_create, reterr_problem);

@@ -10,9 +10,11 @@
  *     batches; only these are handed out.
  *  2. What does not check behind visible_end is no damage while it can be a write under way: it is
  *     damage when a newer segment exists, or when a later record of the same segment says that it
- *     was durable.
- *  3. ROLL is not handed out: it only leads to the next segment.
- *  4. One segment is mapped at a time, so memory does not grow with the log.
+ *     was durable. Both are looked at after the bad bytes, and the writer may have gone on in
+ *     between, so before it is called damage it is read once more.
+ *  3. ROLL is not handed out: it only leads to the next segment, which must continue the chain.
+ *  4. One segment is mapped at a time, so memory does not grow with the log. The place in the log
+ *     changes only when everything has succeeded: after a fault the reader stands where it stood.
  */
 #include "log/reader.h"
 
@@ -24,7 +26,26 @@
 #include "log/recover.h"
 #include "log/segment.h"
 
-enum { READER_MAGIC = 0x6d724c52 };
+enum {
+    READER_MAGIC = 0x6d724c52,
+    AHEAD_BYTES = 64 * 1024, /* looked at behind a clean end; a writer's open looks at all of it */
+};
+
+/** A mapped segment and the way through it. */
+struct place {
+    size_t index; /**< of the segment in the list */
+    char name[MRI_SEGMENT_NAME_BYTES];
+    struct mri_segment_head segment;
+    const uint8_t *map; /**< NULL: the log has no segment yet */
+    uint64_t map_bytes;
+
+    uint64_t offset;      /**< of the next record to hand out */
+    uint64_t visible_end; /**< behind the last complete batch found so far */
+    uint64_t check_seq;   /**< seq expected at visible_end */
+    uint32_t check_crc;   /**< chain at visible_end */
+    uint16_t check_units;
+    bool is_rolled; /**< the record before visible_end is ROLL */
+};
 
 struct mr_log_reader {
     uint32_t magic;
@@ -34,31 +55,19 @@ struct mr_log_reader {
     struct mri_manifest manifest;
     struct mri_segment_list list;
     int watch_fd;
-
-    size_t index; /**< of the mapped segment in the list */
-    char name[MRI_SEGMENT_NAME_BYTES];
-    struct mri_segment_head segment;
-    const uint8_t *map;
-    uint64_t map_bytes;
-
-    uint64_t offset;      /**< of the next record to hand out */
-    uint64_t visible_end; /**< behind the last complete batch found so far */
-    uint64_t check_seq;   /**< seq expected at visible_end */
-    uint32_t check_crc;   /**< chain at visible_end */
-    uint16_t check_units;
-    bool is_rolled; /**< the record before visible_end is ROLL */
+    struct place at;
     mr_log_tail tail;
 };
 
-static void close_segment(mr_log_reader *reader)
+static void unmap_place(const mr_log_reader *reader, struct place *place)
 {
-    if (reader->map != NULL) {
-        reader->os->unmap(reader->os->context, reader->map, (size_t)reader->map_bytes);
-        reader->map = NULL;
+    if (place->map != NULL) {
+        reader->os->unmap(reader->os->context, place->map, (size_t)place->map_bytes);
+        place->map = NULL;
     }
 }
 
-static mr_err map_segment(mr_log_reader *reader, const char *path)
+static mr_err map_file(const mr_log_reader *reader, const char *path, struct place *place)
 {
     const struct mri_os *os = reader->os;
     int fd;
@@ -69,56 +78,104 @@ static mr_err map_segment(mr_log_reader *reader, const char *path)
         return err;
     }
     err = os->size(os->context, fd, &bytes);
-    if (err == MR_OK && (bytes < MRI_SEGMENT_PAGE_BYTES || bytes > MRI_SEGMENT_BYTES_MAX)) {
+    if (err == MR_OK && bytes < MRI_SEGMENT_PAGE_BYTES) {
         err = MR_ECORRUPT;
+    }
+    if (err == MR_OK && bytes > reader->manifest.segment_bytes) {
+        bytes = reader->manifest.segment_bytes; /* what follows is not ours */
     }
     if (err == MR_OK) {
         err = os->map_read(os->context, fd, (size_t)bytes, &map);
     }
     os->close(os->context, fd); /* the map stays */
     if (err == MR_OK) {
-        reader->map = map;
-        reader->map_bytes = bytes;
+        place->map = map;
+        place->map_bytes = bytes;
     }
     return err;
 }
 
-/** Does the segment belong to this log and follow what was read before? */
-static bool is_expected(const mr_log_reader *reader, const struct mri_segment_head *head)
+/** Does the segment belong to this log and have the length that all have? */
+static bool is_expected(const mr_log_reader *reader, const struct place *place)
 {
+    const struct mri_segment_head *head = &place->segment;
     return memcmp(head->log_uuid, reader->manifest.log_uuid, sizeof(head->log_uuid)) == 0 &&
-           head->base_seq == reader->list.base_seqs[reader->index];
+           head->segment_bytes == reader->manifest.segment_bytes &&
+           head->base_seq == reader->list.base_seqs[place->index];
 }
 
-static mr_err open_segment(mr_log_reader *reader, size_t index, mr_problem *problem)
+/** Map a segment, standing at its first record. */
+static mr_err open_place(
+    const mr_log_reader *reader, size_t index, struct place *ret_place, mr_problem *problem)
 {
     char path[MRI_PATH_BYTES_MAX];
+    struct place place = {.index = index};
     bool is_hurt;
-    close_segment(reader);
-    reader->index = index;
-    (void)mri_segment_name(reader->list.base_seqs[index], reader->name);
-    mr_err err = mri_os_path(reader->folder, reader->name, path);
+    (void)mri_segment_name(reader->list.base_seqs[index], place.name);
+    mr_err err = mri_os_path(reader->folder, place.name, path);
     if (err == MR_OK) {
-        err = map_segment(reader, path);
+        err = map_file(reader, path, &place);
     }
     if (err == MR_OK) {
-        err = mri_segment_head_read(
-            reader->map, (size_t)reader->map_bytes, &reader->segment, &is_hurt);
+        err = mri_segment_head_read(place.map, (size_t)place.map_bytes, &place.segment, &is_hurt);
     }
-    if (err == MR_OK && !is_expected(reader, &reader->segment)) {
+    if (err == MR_OK && !is_expected(reader, &place)) {
         err = MR_ECORRUPT;
     }
     if (err != MR_OK) {
-        close_segment(reader);
+        unmap_place(reader, &place);
         return mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
     }
-    reader->offset = MRI_SEGMENT_PAGE_BYTES;
-    reader->visible_end = MRI_SEGMENT_PAGE_BYTES;
-    reader->check_seq = reader->segment.base_seq;
-    reader->check_crc = reader->segment.prev_crc;
-    reader->check_units = reader->segment.prev_units;
-    reader->is_rolled = false;
+    place.offset = MRI_SEGMENT_PAGE_BYTES;
+    place.visible_end = MRI_SEGMENT_PAGE_BYTES;
+    place.check_seq = place.segment.base_seq;
+    place.check_crc = place.segment.prev_crc;
+    place.check_units = place.segment.prev_units;
+    *ret_place = place;
     return MR_OK;
+}
+
+static void move_to(mr_log_reader *reader, const struct place *place)
+{
+    if (reader->at.map != place->map) {
+        unmap_place(reader, &reader->at);
+    }
+    reader->at = *place;
+}
+
+/** Read the folder again: has a newer segment appeared? */
+static mr_err refresh_list(mr_log_reader *reader, mr_problem *problem)
+{
+    struct mri_segment_list list;
+    mr_err err = mri_segment_list(reader->os, reader->alloc, reader->folder, &list);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s: %s", reader->folder, mr_err_text(err));
+    }
+    if (list.count < reader->list.count) {
+        mri_segment_list_fini(&list);
+        return mri_problem(
+            problem, MR_ECORRUPT, "%s: a segment of the log is gone", reader->folder);
+    }
+    mri_segment_list_fini(&reader->list);
+    reader->list = list;
+    return MR_OK;
+}
+
+/** Go to the first segment; MR_END while there is none. */
+static mr_err open_first(mr_log_reader *reader, mr_problem *problem)
+{
+    struct place place;
+    mr_err err = refresh_list(reader, problem);
+    if (err == MR_OK && reader->list.count == 0) {
+        err = MR_END;
+    }
+    if (err == MR_OK) {
+        err = open_place(reader, 0, &place, problem);
+    }
+    if (err == MR_OK) {
+        move_to(reader, &place);
+    }
+    return err;
 }
 
 mr_err mri_reader_open(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,
@@ -139,10 +196,8 @@ mr_err mri_reader_open(const struct mri_os *os, const struct mri_alloc *alloc, c
         err = mri_manifest_read(os, folder, &reader->manifest, reterr_problem);
     }
     if (err == MR_OK) {
-        err = mri_segment_list(os, alloc, folder, &reader->list);
-    }
-    if (err == MR_OK && reader->list.count > 0) {
-        err = open_segment(reader, 0, reterr_problem);
+        err = open_first(reader, reterr_problem);
+        err = err == MR_END ? MR_OK : err; /* the writer makes the first segment last */
     }
     if (err != MR_OK) {
         mr_log_reader_close(reader);
@@ -161,140 +216,170 @@ mr_err mr_log_reader_open(
     return mri_reader_open(mri_os_linux(), mri_alloc_system(), folder, ret_reader, reterr_problem);
 }
 
-/** Has a newer segment appeared? Reads the folder again. */
-static mr_err refresh_list(mr_log_reader *reader, bool *ret_has_next)
+static const struct mri_record_head *head_at(const struct place *place, uint64_t offset)
 {
-    struct mri_segment_list list;
-    mr_err err = mri_segment_list(reader->os, reader->alloc, reader->folder, &list);
-    if (err != MR_OK) {
-        return err;
-    }
-    if (list.count < reader->list.count) {
-        mri_segment_list_fini(&list);
-        return MR_ECORRUPT; /* a segment we knew is gone */
-    }
-    mri_segment_list_fini(&reader->list);
-    reader->list = list;
-    *ret_has_next = reader->index + 1 < list.count;
-    return MR_OK;
+    return (const struct mri_record_head *)(place->map + offset);
 }
 
 /** One record behind visible_end: is it good? MR_END: nothing was written there. */
-static mr_err check_record(const mr_log_reader *reader, uint64_t offset, uint64_t seq,
+static mr_err check_record(const struct place *place, uint64_t offset, uint64_t seq,
     uint32_t prev_crc, uint16_t prev_units)
 {
-    if (offset + sizeof(struct mri_record_head) > reader->map_bytes) {
+    if (offset + sizeof(struct mri_record_head) > place->map_bytes) {
         return MR_END;
     }
-    const struct mri_record_head *head = (const struct mri_record_head *)(reader->map + offset);
+    const struct mri_record_head *head = head_at(place, offset);
     mr_err err =
-        mri_record_check_head(head, reader->segment.salt, reader->segment.base_position + offset);
+        mri_record_check_head(head, place->segment.salt, place->segment.base_position + offset);
     if (err != MR_OK) {
         return err;
     }
     if (head->seq != seq || head->prev_crc != prev_crc || head->prev_units != prev_units) {
         return MR_ECORRUPT;
     }
-    return mri_record_check_body(head, (size_t)(reader->map_bytes - offset));
+    return mri_record_check_body(head, (size_t)(place->map_bytes - offset));
 }
 
 /** Look for one more complete batch behind visible_end. */
-static mr_err find_batch(mr_log_reader *reader)
+static mr_err find_batch(struct place *place)
 {
-    uint64_t offset = reader->visible_end;
-    uint64_t seq = reader->check_seq;
-    uint32_t crc = reader->check_crc;
-    uint16_t units = reader->check_units;
+    uint64_t offset = place->visible_end;
+    uint64_t seq = place->check_seq;
+    uint32_t crc = place->check_crc;
+    uint16_t units = place->check_units;
     for (;;) {
-        mr_err err = check_record(reader, offset, seq, crc, units);
+        mr_err err = check_record(place, offset, seq, crc, units);
         if (err != MR_OK) {
-            reader->tail = err == MR_END && offset == reader->visible_end ? MR_LOG_TAIL_CLEAN
-                                                                          : MR_LOG_TAIL_TORN;
             return err;
         }
-        const struct mri_record_head *head = (const struct mri_record_head *)(reader->map + offset);
+        const struct mri_record_head *head = head_at(place, offset);
         size_t stride = mri_record_stride(head->bytes);
         offset += stride;
         seq = head->seq + (head->type != MRI_RECORD_ROLL);
         crc = head->head_crc;
         units = (uint16_t)(stride / MRI_RECORD_UNIT_BYTES);
         if ((head->flags & MRI_RECORD_TXN_END) != 0) {
-            reader->visible_end = offset;
-            reader->check_seq = seq;
-            reader->check_crc = crc;
-            reader->check_units = units;
-            reader->is_rolled = head->type == MRI_RECORD_ROLL;
+            place->visible_end = offset;
+            place->check_seq = seq;
+            place->check_crc = crc;
+            place->check_units = units;
+            place->is_rolled = head->type == MRI_RECORD_ROLL;
             return MR_OK;
         }
     }
 }
 
-static mr_err damage(const mr_log_reader *reader, mr_problem *problem)
+static mr_err damage(const mr_log_reader *reader, const struct place *place, mr_problem *problem)
 {
     return mri_problem(problem, MR_ECORRUPT,
         "%s/%s: event %llu at offset %llu is damaged; the log can be read up to event %llu",
-        reader->folder, reader->name, (unsigned long long)reader->check_seq,
-        (unsigned long long)reader->visible_end, (unsigned long long)reader->check_seq - 1);
+        reader->folder, place->name, (unsigned long long)place->check_seq,
+        (unsigned long long)place->visible_end, (unsigned long long)place->check_seq - 1);
 }
 
-/** The file was cut short once; the writer has made it whole again if it is longer now. */
+/** Are the bytes behind the last complete batch zero, as far as it is worth looking? */
+static bool is_rest_zero(const struct place *place)
+{
+    static const uint8_t zeros[MRI_SEGMENT_PAGE_BYTES];
+    uint64_t end = place->visible_end + AHEAD_BYTES;
+    end = end < place->map_bytes ? end : place->map_bytes;
+    for (uint64_t at = place->visible_end; at < end; at += sizeof(zeros)) {
+        uint64_t step = end - at < sizeof(zeros) ? end - at : sizeof(zeros);
+        if (memcmp(place->map + at, zeros, (size_t)step) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Does a later record of the segment say that what is bad at visible_end was durable? */
+static bool is_claimed(const struct place *place)
+{
+    struct mri_recover_scan scan;
+    mri_recover_scan_segment(&place->segment, place->map, place->map_bytes, &scan);
+    return scan.facts.is_claimed;
+}
+
+/** The file was cut short once; map it again if the writer has made it whole. */
 static mr_err grow_map(mr_log_reader *reader, mr_problem *problem)
 {
     char path[MRI_PATH_BYTES_MAX];
-    uint64_t before = reader->map_bytes;
-    close_segment(reader);
-    mr_err err = mri_os_path(reader->folder, reader->name, path);
+    struct place grown = reader->at;
+    mr_err err = mri_os_path(reader->folder, reader->at.name, path);
     if (err == MR_OK) {
-        err = map_segment(reader, path);
+        err = map_file(reader, path, &grown);
     }
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
     }
-    return reader->map_bytes > before ? MR_OK : MR_END;
+    if (grown.map_bytes <= reader->at.map_bytes) {
+        unmap_place(reader, &grown);
+        return MR_END;
+    }
+    move_to(reader, &grown);
+    return MR_OK;
+}
+
+/** Behind ROLL: go on in the next segment, which must continue where this one ended. */
+static mr_err enter_next(mr_log_reader *reader, mr_problem *problem)
+{
+    struct place next;
+    const struct place *at = &reader->at;
+    mr_err err = open_place(reader, at->index + 1, &next, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    bool is_next =
+        next.segment.base_seq == at->check_seq && next.check_crc == at->check_crc &&
+        next.check_units == at->check_units &&
+        next.segment.base_position == at->segment.base_position + at->segment.segment_bytes;
+    if (!is_next) {
+        (void)mri_problem(problem, MR_ECORRUPT,
+            "%s/%s: does not continue %s, which ends with event %llu; a segment is missing",
+            reader->folder, next.name, at->name, (unsigned long long)at->check_seq - 1);
+        unmap_place(reader, &next);
+        return MR_ECORRUPT;
+    }
+    move_to(reader, &next);
+    return MR_OK;
 }
 
 /** Nothing good follows in this segment: is that the end, a write under way, or damage? */
-static mr_err judge_end(mr_log_reader *reader, mr_err found, mr_problem *problem)
+static mr_err judge_end(mr_log_reader *reader, mr_problem *problem)
 {
-    bool has_next = false;
-    mr_err err = refresh_list(reader, &has_next);
+    struct place *at = &reader->at;
+    mr_err err = refresh_list(reader, problem);
+    if (err == MR_OK && at->map_bytes < at->segment.segment_bytes) {
+        err = grow_map(reader, problem);
+        if (err == MR_OK) {
+            return MR_OK;
+        }
+        err = err == MR_END ? MR_OK : err;
+    }
     if (err != MR_OK) {
-        return mri_problem(problem, err, "%s: %s", reader->folder, mr_err_text(err));
+        return err;
     }
-    if (has_next && reader->is_rolled) {
-        return open_segment(reader, reader->index + 1, problem);
+    bool has_next = at->index + 1 < reader->list.count;
+    if (has_next && at->is_rolled) {
+        return enter_next(reader, problem);
     }
-    if (has_next) {
-        return damage(reader, problem);
-    }
-    if (reader->map_bytes < reader->segment.segment_bytes) {
-        return grow_map(reader, problem);
-    }
-    if (found == MR_END) {
+    reader->tail = is_rest_zero(at) ? MR_LOG_TAIL_CLEAN : MR_LOG_TAIL_TORN;
+    if (!has_next && (reader->tail == MR_LOG_TAIL_CLEAN || !is_claimed(at))) {
         return MR_END;
     }
-    struct mri_recover_scan scan;
-    mri_recover_scan_segment(&reader->segment, reader->map, reader->map_bytes, &scan);
-    if (scan.facts.is_claimed) {
-        return damage(reader, problem);
-    }
-    return MR_END;
+    return find_batch(at) == MR_OK ? MR_OK : damage(reader, at, problem);
 }
 
 /** Is there an event to hand out at the current offset? ROLL is none. */
-static bool has_event(const mr_log_reader *reader)
+static bool has_event(const struct place *place)
 {
-    if (reader->offset == reader->visible_end) {
-        return false;
-    }
-    return ((const struct mri_record_head *)(reader->map + reader->offset))->type !=
-           MRI_RECORD_ROLL;
+    return place->offset != place->visible_end &&
+           head_at(place, place->offset)->type != MRI_RECORD_ROLL;
 }
 
-static void fill_event(mr_log_reader *reader, mr_log_event *event)
+static void fill_event(struct place *place, mr_log_event *event)
 {
-    const struct mri_record_head *head =
-        (const struct mri_record_head *)(reader->map + reader->offset);
+    const struct mri_record_head *head = head_at(place, place->offset);
     *event = (mr_log_event){
         .seq = {head->seq},
         .time_unix_ns = head->time_unix_ns,
@@ -311,35 +396,30 @@ static void fill_event(mr_log_reader *reader, mr_log_event *event)
         .version = head->version,
         .is_batch_end = (head->flags & MRI_RECORD_TXN_END) != 0,
     };
-    reader->offset += event->stored_bytes;
+    place->offset += event->stored_bytes;
 }
 
 mr_err mr_log_reader_next(
     mr_log_reader *reader, mr_log_event *ret_event, mr_problem *reterr_problem)
 {
     MRI_ASSERT(reader->magic == READER_MAGIC);
-    if (reader->map == NULL) { /* opened before the first segment was there */
-        bool has_next = false;
-        mr_err err = refresh_list(reader, &has_next);
-        if (err != MR_OK || reader->list.count == 0) {
-            return err == MR_OK ? MR_END : err;
-        }
-        err = open_segment(reader, 0, reterr_problem);
+    if (reader->at.map == NULL) { /* opened before the first segment was there */
+        mr_err err = open_first(reader, reterr_problem);
         if (err != MR_OK) {
             return err;
         }
     }
-    while (!has_event(reader)) {
-        reader->offset = reader->visible_end;
-        mr_err err = find_batch(reader);
+    while (!has_event(&reader->at)) {
+        reader->at.offset = reader->at.visible_end;
+        mr_err err = find_batch(&reader->at);
         if (err != MR_OK) {
-            err = judge_end(reader, err, reterr_problem);
+            err = judge_end(reader, reterr_problem);
         }
         if (err != MR_OK) {
             return err;
         }
     }
-    fill_event(reader, ret_event);
+    fill_event(&reader->at, ret_event);
     return MR_OK;
 }
 
@@ -359,40 +439,56 @@ static size_t segment_of(const mr_log_reader *reader, uint64_t seq)
     return low;
 }
 
+/** Walk to an event of the segment, or to the end behind its last one. */
+static mr_err walk_to(
+    const mr_log_reader *reader, struct place *place, uint64_t seq, mr_problem *problem)
+{
+    bool has_next = place->index + 1 < reader->list.count;
+    while (seq >= place->check_seq && find_batch(place) == MR_OK) {
+    }
+    while (seq > place->check_seq) { /* it lies behind what can be read */
+        if (!has_next && (is_rest_zero(place) || !is_claimed(place))) {
+            return MR_NOT_FOUND;
+        }
+        if (find_batch(place) != MR_OK) {
+            return damage(reader, place, problem);
+        }
+    }
+    place->offset = MRI_SEGMENT_PAGE_BYTES;
+    for (uint64_t at = place->segment.base_seq; at < seq; at++) {
+        MRI_ASSERT(place->offset < place->visible_end);
+        place->offset += mri_record_stride(head_at(place, place->offset)->bytes);
+    }
+    return MR_OK;
+}
+
 mr_err mr_log_reader_seek(mr_log_reader *reader, mr_seq seq, mr_problem *reterr_problem)
 {
     MRI_ASSERT(reader->magic == READER_MAGIC);
-    bool has_next;
-    mr_err err = refresh_list(reader, &has_next);
+    mr_err err = refresh_list(reader, reterr_problem);
     if (err != MR_OK) {
-        return mri_problem(reterr_problem, err, "%s: %s", reader->folder, mr_err_text(err));
+        return err;
     }
     if (reader->list.count == 0 || seq.n < reader->list.base_seqs[0]) {
         return seq.n == 1 && reader->list.count == 0 ? MR_OK : MR_NOT_FOUND;
     }
+    struct place place = reader->at;
     size_t index = segment_of(reader, seq.n);
-    if (reader->map == NULL || index != reader->index) {
-        err = open_segment(reader, index, reterr_problem);
+    bool is_mapped =
+        place.map != NULL && place.index == index && place.map_bytes == place.segment.segment_bytes;
+    if (!is_mapped) {
+        err = open_place(reader, index, &place, reterr_problem);
+        if (err != MR_OK) {
+            return err;
+        }
     }
-    reader->offset = MRI_SEGMENT_PAGE_BYTES;
-    while (err == MR_OK && seq.n >= reader->check_seq) {
-        err = find_batch(reader);
+    err = walk_to(reader, &place, seq.n, reterr_problem);
+    if (err == MR_OK) {
+        move_to(reader, &place);
+    } else if (!is_mapped) {
+        unmap_place(reader, &place);
     }
-    if (err != MR_OK && seq.n > reader->check_seq) {
-        err = err == MR_ECORRUPT ? judge_end(reader, err, reterr_problem) : err;
-        return err == MR_OK || err == MR_END ? MR_NOT_FOUND : err;
-    }
-    if (err != MR_OK && err != MR_END && err != MR_ECORRUPT) {
-        return err;
-    }
-    uint64_t at = reader->segment.base_seq;
-    while (at < seq.n && reader->offset < reader->visible_end) {
-        const struct mri_record_head *head =
-            (const struct mri_record_head *)(reader->map + reader->offset);
-        reader->offset += mri_record_stride(head->bytes);
-        at++;
-    }
-    return at == seq.n ? MR_OK : MR_NOT_FOUND;
+    return err;
 }
 
 mr_err mr_log_reader_wait(mr_log_reader *reader, int64_t timeout_ms)
@@ -404,7 +500,8 @@ mr_err mr_log_reader_wait(mr_log_reader *reader, int64_t timeout_ms)
         mr_err err = os->watch(os->context, reader->folder, &reader->watch_fd);
         return err;
     }
-    int64_t timeout_ns = timeout_ms < 0 ? -1 : timeout_ms * 1000000;
+    bool is_endless = timeout_ms < 0 || timeout_ms > INT64_MAX / 1000000;
+    int64_t timeout_ns = is_endless ? -1 : timeout_ms * 1000000;
     return os->wait_change(os->context, reader->watch_fd, timeout_ns);
 }
 
@@ -450,8 +547,8 @@ mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_i
 
 uint64_t mri_reader_place(const mr_log_reader *reader, const char **ret_name)
 {
-    *ret_name = reader->name;
-    return reader->offset;
+    *ret_name = reader->at.name;
+    return reader->at.offset;
 }
 
 void mr_log_reader_close(mr_log_reader *reader)
@@ -460,7 +557,7 @@ void mr_log_reader_close(mr_log_reader *reader)
         return;
     }
     MRI_ASSERT(reader->magic == READER_MAGIC);
-    close_segment(reader);
+    unmap_place(reader, &reader->at);
     mri_segment_list_fini(&reader->list);
     if (reader->watch_fd >= 0) {
         reader->os->close(reader->os->context, reader->watch_fd);

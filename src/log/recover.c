@@ -170,6 +170,7 @@ void mri_recover_scan_segment(const struct mri_segment_head *head, const void *b
         .next_seq = head->base_seq,
         .prev_crc = head->prev_crc,
         .prev_units = head->prev_units,
+        .last_unix_ns = head->prev_unix_ns,
         .last_epoch = head->writer_epoch,
         .watermark_seq = head->base_seq - 1, /* a segment is made after its predecessor's sync */
     };

@@ -39,7 +39,7 @@ struct mri_recover_scan {
     uint64_t next_seq;         /**< the seq that the next record will have */
     uint32_t prev_crc;         /**< head_crc of the last record of the last complete batch */
     uint16_t prev_units;       /**< its length in units */
-    int64_t last_unix_ns;      /**< its wall clock; 0 when the segment has no record */
+    int64_t last_unix_ns;      /**< its wall clock; 0 in an empty log */
     uint32_t last_epoch;       /**< highest writer epoch seen */
     uint64_t watermark_seq;    /**< highest seq that some record claims to be durable */
     uint64_t dirty_end_offset; /**< behind the last byte that is not zero */

@@ -132,6 +132,15 @@ static bool is_good(const struct mri_segment_head *head)
            head->head_crc == head_crc_of(head);
 }
 
+/** Are the numbers of a head with a good checksum such as a writer could have put there? */
+static bool is_sound(const struct mri_segment_head *head)
+{
+    uint64_t bytes = head->segment_bytes;
+    return head->base_seq > 0 && head->base_position % MRI_RECORD_UNIT_BYTES == 0 &&
+           bytes >= MRI_SEGMENT_BYTES_MIN && bytes <= MRI_SEGMENT_BYTES_MAX &&
+           bytes % MRI_SEGMENT_PAGE_BYTES == 0;
+}
+
 mr_err mri_segment_head_read(
     const void *page, size_t page_bytes, struct mri_segment_head *ret_head, bool *ret_is_hurt)
 {
@@ -150,6 +159,9 @@ mr_err mri_segment_head_read(
     if (head->version != MRI_SEGMENT_VERSION ||
         (head->features_incompat & ~(uint32_t)MRI_FEATURES_INCOMPAT) != 0) {
         return MR_EVERSION;
+    }
+    if (!is_sound(head)) {
+        return MR_ECORRUPT;
     }
     *ret_head = *head;
     *ret_is_hurt = !is_first_good || !is_second_good;

@@ -40,17 +40,19 @@ struct mri_segment_head {
     uint64_t base_position; /**< position of byte 0 of this file in the log */
     uint64_t salt;          /**< random; part of every record's checksum */
     uint64_t segment_bytes; /**< length of the file */
+    int64_t prev_unix_ns;   /**< wall clock of the last record before; 0 in the first segment */
     uint32_t prev_crc;      /**< head_crc of the last record before; 0 in the first segment */
     uint16_t prev_units;    /**< its length in units; 0 in the first segment */
     uint16_t reserved_a;
     uint32_t features_compat;
     uint32_t features_ro_compat;
     uint32_t features_incompat;
-    uint8_t reserved_b[40];
+    uint8_t reserved_b[32];
     uint32_t head_crc; /**< CRC32C of all above */
 };
 
 MRI_STATIC_ASSERT(sizeof(struct mri_segment_head) == 128, "the head is a file format");
+MRI_STATIC_ASSERT(offsetof(struct mri_segment_head, prev_crc) == 72, "file format");
 MRI_STATIC_ASSERT(offsetof(struct mri_segment_head, head_crc) == 124, "file format");
 
 /** A list of segments in order of base_seq. */

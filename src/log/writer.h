@@ -33,6 +33,7 @@ struct mr_log {
     uint32_t writer_epoch;
 
     uint64_t durable_seq; /**< everything up to here was synced */
+    bool has_unsynced;    /**< something was written since the last sync; ROLL has no seq */
     bool is_poisoned;
     struct mri_buf batch; /**< the batch under construction, as it goes to the file */
 };

@@ -21,6 +21,7 @@ enum mri_open {
     MRI_OPEN_WRITE = 1,     /**< read and write */
     MRI_OPEN_CREATE = 2,    /**< with WRITE: make it if it is missing */
     MRI_OPEN_EXCLUSIVE = 4, /**< with CREATE: MR_EXISTS if it is there */
+    MRI_OPEN_FOLLOW = 8,    /**< a last symbolic link is followed: files that a user named */
 };
 
 /** A piece of memory to write. */
@@ -49,6 +50,9 @@ struct mri_os {
     mr_err (*size)(void *context, int fd, uint64_t *ret_bytes);
     mr_err (*read_at)(
         void *context, int fd, void *bytes, size_t count, uint64_t offset, size_t *ret_count);
+    mr_err (*read)(void *context, int fd, void *bytes, size_t count,
+        size_t *ret_count); /**< the next bytes of a stream, as many as there are; 0 at its end;
+                                 MR_AGAIN: a signal came first */
     mr_err (*write_at)(
         void *context, int fd, const struct mri_io_piece *pieces, size_t count, uint64_t offset);
     mr_err (*allocate)(void *context, int fd, uint64_t bytes);

@@ -4,9 +4,10 @@
  *
  * Invariants
  *  1. No call here keeps state: the context is NULL, the table constant.
- *  2. EINTR never leaves this file; short reads and writes are continued.
- *  3. Files are opened without following a symbolic link in the last component and are closed on
- *     exec; new files belong to the user alone (0600, folders 0700).
+ *  2. EINTR never leaves this file; short reads and writes are continued. Only waiting for a stream
+ *     ends on a signal, so that the wish to stop is seen.
+ *  3. Files are closed on exec and, unless asked to, opened without following a symbolic link in
+ *     the last component; new files belong to the user alone (0600, folders 0700).
  */
 #define _GNU_SOURCE
 #include "os/os.h"
@@ -67,7 +68,8 @@ static mr_err result_of(int result)
 static mr_err linux_open(void *context, const char *path, unsigned flags, int *ret_fd)
 {
     (void)context;
-    int how = O_CLOEXEC | O_NOFOLLOW;
+    int how = O_CLOEXEC;
+    how |= (flags & MRI_OPEN_FOLLOW) != 0 ? 0 : O_NOFOLLOW;
     how |= (flags & MRI_OPEN_WRITE) != 0 ? O_RDWR : O_RDONLY;
     how |= (flags & MRI_OPEN_CREATE) != 0 ? O_CREAT : 0;
     how |= (flags & MRI_OPEN_EXCLUSIVE) != 0 ? O_EXCL : 0;
@@ -140,6 +142,17 @@ static mr_err linux_read_at(
     return MR_OK;
 }
 
+static mr_err linux_read(void *context, int fd, void *bytes, size_t count, size_t *ret_count)
+{
+    (void)context;
+    ssize_t got = read(fd, bytes, count);
+    if (got < 0) {
+        return errno == EINTR ? MR_AGAIN : err_of(errno);
+    }
+    *ret_count = (size_t)got;
+    return MR_OK;
+}
+
 /** Drop the first `done` bytes of a vector. */
 static void advance(struct iovec *vector, size_t count, size_t done)
 {
@@ -179,6 +192,16 @@ static mr_err linux_write_at(
     return MR_OK;
 }
 
+static mr_err linux_truncate(void *context, int fd, uint64_t bytes)
+{
+    (void)context;
+    int result;
+    do {
+        result = ftruncate(fd, (off_t)bytes);
+    } while (result != 0 && errno == EINTR);
+    return result_of(result);
+}
+
 static mr_err linux_allocate(void *context, int fd, uint64_t bytes)
 {
     (void)context;
@@ -187,15 +210,9 @@ static mr_err linux_allocate(void *context, int fd, uint64_t bytes)
         result = fallocate(fd, 0, 0, (off_t)bytes);
     } while (result != 0 && errno == EINTR);
     if (result != 0 && errno == EOPNOTSUPP) {
-        return result_of(ftruncate(fd, (off_t)bytes)); /* tmpfs of old kernels, ZFS */
+        return linux_truncate(NULL, fd, bytes); /* tmpfs of old kernels, ZFS */
     }
     return result_of(result);
-}
-
-static mr_err linux_truncate(void *context, int fd, uint64_t bytes)
-{
-    (void)context;
-    return result_of(ftruncate(fd, (off_t)bytes));
 }
 
 static mr_err linux_sync_data(void *context, int fd)
@@ -268,11 +285,18 @@ static mr_err linux_make_folder(void *context, const char *path)
 static mr_err linux_sync_folder(void *context, const char *path)
 {
     (void)context;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd;
+    do {
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         return err_of(errno);
     }
-    mr_err err = result_of(fsync(fd));
+    int result;
+    do {
+        result = fsync(fd);
+    } while (result != 0 && errno == EINTR);
+    mr_err err = result_of(result);
     (void)close(fd); /* nothing was written through this descriptor */
     return err;
 }
@@ -376,11 +400,14 @@ static void linux_sleep_ns(void *context, int64_t duration_ns)
 static mr_err linux_random_bytes(void *context, void *bytes, size_t count)
 {
     (void)context;
-    ssize_t got;
-    do {
-        got = getrandom(bytes, count, 0);
-    } while (got < 0 && errno == EINTR);
-    return got == (ssize_t)count ? MR_OK : MR_EIO;
+    for (size_t done = 0; done < count;) {
+        ssize_t got = getrandom((char *)bytes + done, count - done, 0);
+        if (got < 0 && errno != EINTR) {
+            return err_of(errno);
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return MR_OK;
 }
 
 static uint32_t linux_process_id(void *context)
@@ -397,6 +424,7 @@ const struct mri_os *mri_os_linux(void)
         .info = linux_info,
         .size = linux_size,
         .read_at = linux_read_at,
+        .read = linux_read,
         .write_at = linux_write_at,
         .allocate = linux_allocate,
         .truncate = linux_truncate,

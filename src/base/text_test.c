@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of foreign text: UTF-8 against its definition, escapes, edit distance against the full
+ * table.
+ */
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/prng.h"
+#include "tests/lib/cmocka_all.h"
+
+/** Encode a code point; 0 bytes for one that UTF-8 cannot say. */
+static size_t encode(uint32_t point, unsigned char bytes[static 4])
+{
+    if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
+        return 0;
+    }
+    size_t count = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    static const unsigned char leads[5] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = count; i > 1; i--) {
+        bytes[i - 1] = (unsigned char)(0x80 | (point & 0x3f));
+        point >>= 6;
+    }
+    bytes[0] = (unsigned char)(leads[count] | point);
+    return count;
+}
+
+/** Decode by trying every length and encoding again: valid is what survives. */
+static bool is_utf8_by_definition(const unsigned char *bytes, size_t count)
+{
+    size_t i = 0;
+    while (i < count) {
+        size_t found = 0;
+        for (size_t length = 1; length <= 4 && i + length <= count && found == 0; length++) {
+            static const unsigned char masks[5] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+            uint32_t point = bytes[i] & masks[length];
+            for (size_t k = 1; k < length; k++) {
+                point = point << 6 | (bytes[i + k] & 0x3f);
+            }
+            unsigned char again[4];
+            found = encode(point, again) == length && memcmp(again, bytes + i, length) == 0 ? length
+                                                                                            : 0;
+        }
+        if (found == 0) {
+            return false;
+        }
+        i += found;
+    }
+    return true;
+}
+
+static void every_code_point_is_utf8_and_nothing_else(void **fixture)
+{
+    (void)fixture;
+    for (uint32_t point = 0; point < 0x110000; point++) {
+        unsigned char bytes[4];
+        size_t count = encode(point, bytes);
+        struct mri_slice text = {(const char *)bytes, count};
+        assert_true(mri_text_is_utf8(text));
+        if (count > 1) {
+            text.count--;
+            assert_false(mri_text_is_utf8(text));
+        }
+    }
+}
+
+static void random_bytes_are_judged_as_the_definition_says(void **fixture)
+{
+    (void)fixture;
+    static const unsigned char edges[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0,
+        0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
+    struct mri_prng prng;
+    mri_prng_init(&prng, 1);
+    for (int i = 0; i < 300000; i++) {
+        unsigned char bytes[6];
+        size_t count = mri_prng_below(&prng, sizeof(bytes) + 1);
+        for (size_t k = 0; k < count; k++) {
+            bytes[k] = edges[mri_prng_below(&prng, sizeof(edges))];
+        }
+        assert_int_equal(mri_text_is_utf8((struct mri_slice){(const char *)bytes, count}),
+            is_utf8_by_definition(bytes, count));
+    }
+}
+
+static void control_characters_are_c0_del_and_c1(void **fixture)
+{
+    (void)fixture;
+    for (uint32_t point = 0; point < 0x3000; point++) {
+        unsigned char bytes[4];
+        size_t count = encode(point, bytes);
+        bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+        assert_int_equal(
+            mri_text_has_control((struct mri_slice){(const char *)bytes, count}), is_control);
+    }
+    assert_false(mri_text_has_control((struct mri_slice){NULL, 0}));
+    assert_true(mri_text_has_control(mri_slice_of("abc\xff\n")));
+}
+
+/** Undo mri_text_escape(). */
+static size_t unescape(const char *text, char *bytes)
+{
+    size_t count = 0;
+    for (const char *at = text; *at != '\0'; count++) {
+        unsigned value;
+        if (at[0] == '\\') {
+            assert_int_equal(at[1], 'x');
+            assert_int_equal(sscanf(at + 2, "%2x", &value), 1);
+            bytes[count] = (char)value;
+            at += 4;
+        } else {
+            bytes[count] = *at++;
+        }
+    }
+    return count;
+}
+
+static void escaped_text_is_safe_and_loses_nothing(void **fixture)
+{
+    (void)fixture;
+    struct mri_prng prng;
+    mri_prng_init(&prng, 2);
+    for (int i = 0; i < 50000; i++) {
+        char bytes[40];
+        char again[200];
+        size_t count = mri_prng_below(&prng, sizeof(bytes));
+        for (size_t k = 0; k < count; k++) {
+            bytes[k] = (char)(mri_prng_below(&prng, 3) == 0 ? mri_prng_below(&prng, 256)
+                                                            : 32 + mri_prng_below(&prng, 95));
+        }
+        struct mri_buf buf;
+        mri_buf_init(&buf, mri_alloc_system(), 1000);
+        mri_text_escape(&buf, (struct mri_slice){bytes, count});
+        const char *escaped = mri_buf_c_text(&buf);
+        assert_false(mri_text_has_control(mri_slice_of(escaped)));
+        assert_true(mri_text_is_utf8(mri_slice_of(escaped)));
+        assert_int_equal(unescape(escaped, again), count);
+        assert_memory_equal(again, bytes, count);
+        mri_buf_fini(&buf);
+    }
+}
+
+/** Optimal string alignment by the whole table. */
+static size_t distance_by_table(struct mri_slice a, struct mri_slice b)
+{
+    static size_t d[65][65];
+    for (size_t i = 0; i <= a.count; i++) {
+        for (size_t j = 0; j <= b.count; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = i + j;
+                continue;
+            }
+            size_t best = d[i - 1][j - 1] + (a.bytes[i - 1] != b.bytes[j - 1]);
+            best = d[i - 1][j] + 1 < best ? d[i - 1][j] + 1 : best;
+            best = d[i][j - 1] + 1 < best ? d[i][j - 1] + 1 : best;
+            if (i > 1 && j > 1 && a.bytes[i - 1] == b.bytes[j - 2] &&
+                a.bytes[i - 2] == b.bytes[j - 1] && d[i - 2][j - 2] + 1 < best) {
+                best = d[i - 2][j - 2] + 1;
+            }
+            d[i][j] = best;
+        }
+    }
+    return d[a.count][b.count];
+}
+
+static void the_distance_is_that_of_the_whole_table(void **fixture)
+{
+    (void)fixture;
+    struct mri_prng prng;
+    mri_prng_init(&prng, 3);
+    for (int i = 0; i < 20000; i++) {
+        char texts[2][65];
+        struct mri_slice slices[2];
+        for (int k = 0; k < 2; k++) {
+            slices[k] = (struct mri_slice){
+                texts[k], mri_prng_below(&prng, mri_prng_below(&prng, 50) == 0 ? 65 : 12)};
+            for (size_t n = 0; n < slices[k].count; n++) {
+                texts[k][n] = (char)('a' + mri_prng_below(&prng, 3));
+            }
+        }
+        size_t distance = mri_text_distance(slices[0], slices[1]);
+        assert_int_equal(distance, distance_by_table(slices[0], slices[1]));
+        assert_int_equal(distance, mri_text_distance(slices[1], slices[0]));
+    }
+    char longest[66];
+    memset(longest, 'a', sizeof(longest));
+    assert_int_equal(
+        mri_text_distance((struct mri_slice){longest, 65}, mri_slice_of("a")), SIZE_MAX);
+    assert_int_equal(
+        mri_text_distance(mri_slice_of("a"), (struct mri_slice){longest, 65}), SIZE_MAX);
+    assert_int_equal(mri_text_distance((struct mri_slice){longest, 64}, mri_slice_of("a")), 63);
+}
+
+static void a_misspelt_word_finds_its_neighbour(void **fixture)
+{
+    (void)fixture;
+    static const char *const words[] = {"mode", "cooldown", "coverage", "size", "stale"};
+    enum { COUNT = sizeof(words) / sizeof(words[0]) };
+    assert_string_equal(mri_text_nearest(mri_slice_of("cooldwon"), words, COUNT), "cooldown");
+    assert_string_equal(mri_text_nearest(mri_slice_of("mdoe"), words, COUNT), "mode");
+    assert_string_equal(mri_text_nearest(mri_slice_of("coverge"), words, COUNT), "coverage");
+    assert_string_equal(mri_text_nearest(mri_slice_of("size"), words, COUNT), "size");
+    assert_null(mri_text_nearest(mri_slice_of("xyz"), words, COUNT));
+    assert_null(mri_text_nearest(mri_slice_of("mo"), words, COUNT));
+    assert_null(mri_text_nearest(mri_slice_of("mode"), words, 0));
+    assert_null(mri_text_nearest(mri_slice_of("abcdefghijkl"), words, COUNT));
+    static const char *const twins[] = {"aaac", "aaab"};
+    assert_string_equal(mri_text_nearest(mri_slice_of("aaaa"), twins, 2), "aaac"); /* the first */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_code_point_is_utf8_and_nothing_else),
+        cmocka_unit_test(random_bytes_are_judged_as_the_definition_says),
+        cmocka_unit_test(control_characters_are_c0_del_and_c1),
+        cmocka_unit_test(escaped_text_is_safe_and_loses_nothing),
+        cmocka_unit_test(the_distance_is_that_of_the_whole_table),
+        cmocka_unit_test(a_misspelt_word_finds_its_neighbour),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine of execution.
+ *
+ *   decision approved -> intent, executing, sent, accepted | rejected, blocked
+ *   next bar          -> filled at the open, position opened, executed; stop and target placed
+ *   bars after        -> stop, target or time: filled, other legs cancelled, position closed
+ *
+ * Invariants
+ *  1. Order events follow the table in orders.c; an event that does not is damage.
+ *  2. A symbol has at most one position or pending entry, so a position is found by its symbol.
+ *  3. Within a bar the stop comes before the target; an exit by time fills at the open of the bar
+ *     after it was decided, before either.
+ */
+#include "execute/execute.h"
+
+#include "base/exact_math.h"
+
+mr_err mri_execute_init(struct mri_execute *execute, const struct mri_alloc *alloc,
+    const struct mri_market *market, const struct mri_execute_options *options)
+{
+    *execute = (struct mri_execute){.alloc = alloc, .market = market, .options = *options};
+    execute->venue = mri_paper_venue(&execute->options.costs, options->venue_mode);
+    void *block;
+    mr_err err = mri_alloc_array(alloc, options->symbols_max, sizeof(*execute->positions), &block);
+    if (err == MR_OK) {
+        execute->positions = block;
+    }
+    return err;
+}
+
+void mri_execute_fini(struct mri_execute *execute)
+{
+    if (execute != NULL && execute->alloc != NULL) {
+        mri_alloc_free(execute->alloc, execute->positions,
+            execute->options.symbols_max * sizeof(*execute->positions));
+        *execute = (struct mri_execute){0};
+    }
+}
+
+/* ---- drafting -------------------------------------------------------------------------------- */
+
+/** What every draft of a position needs. */
+struct draft_context {
+    const struct mri_execute *execute;
+    const struct mri_position *position;
+    const struct mri_event *input;
+    struct mri_batch *batch;
+    uint32_t symbol;
+};
+
+static mr_err add(const struct draft_context *context, enum mri_event_type type, const void *fixed)
+{
+    return mri_batch_add(context->batch,
+        &(struct mri_draft){.type = (uint16_t)type, .fixed = fixed}, context->position->ordinal);
+}
+
+static uint64_t ref(const struct draft_context *context, uint64_t seq)
+{
+    return mri_batch_ref(context->batch, seq);
+}
+
+static mr_err draft_fact(const struct draft_context *context, enum mri_event_type type,
+    enum mri_leg leg, uint64_t intent_seq, enum mri_reason reason)
+{
+    const struct mri_order_sent fact = {
+        .cause = ref(context, context->input->seq),
+        .signal = ref(context, context->position->signal_seq),
+        .intent = ref(context, intent_seq),
+        .instrument = context->symbol,
+        .leg = (uint8_t)leg,
+        .venue_mode = (uint8_t)context->execute->venue.mode,
+        .reason = (uint16_t)reason,
+    };
+    return add(context, type, &fact);
+}
+
+static mr_err draft_move(const struct draft_context *context, const struct mri_signal_moved *move)
+{
+    struct mri_signal_moved fixed = *move;
+    fixed.cause = ref(context, context->input->seq);
+    fixed.signal = ref(context, context->position->signal_seq);
+    fixed.evidence = ref(context, move->evidence);
+    fixed.actor = MRI_ACTOR_EXECUTE;
+    return add(context, MRI_EVENT_SIGNAL_MOVED, &fixed);
+}
+
+static mr_side side_of(const struct mri_position *position, enum mri_leg leg)
+{
+    bool is_long = position->side == MR_LONG;
+    return is_long == (leg == MRI_LEG_ENTRY) ? MR_LONG : MR_SHORT;
+}
+
+static mr_err draft_intent(const struct draft_context *context, enum mri_leg leg,
+    enum mri_order_type type, int64_t trigger_price)
+{
+    const struct mri_position *position = context->position;
+    const struct mri_order_intent intent = {
+        .cause = ref(context, context->input->seq),
+        .signal = ref(context, position->signal_seq),
+        .decision = ref(context, position->decision_seq),
+        .quantity = position->quantity,
+        .reference_price =
+            mri_market_symbol(context->execute->market, context->symbol)->candle.close,
+        .trigger_price = trigger_price,
+        .instrument = context->symbol,
+        .side = (uint8_t)side_of(position, leg),
+        .leg = (uint8_t)leg,
+        .order_type = (uint8_t)type,
+        .venue_mode = (uint8_t)context->execute->venue.mode,
+    };
+    return add(context, MRI_EVENT_ORDER_INTENT, &intent);
+}
+
+/** An exit order: intent, sent, accepted. */
+static mr_err draft_exit_order(const struct draft_context *context, enum mri_leg leg,
+    enum mri_order_type type, int64_t trigger_price)
+{
+    uint64_t intent_seq = mri_batch_next_seq(context->batch);
+    mr_err err = draft_intent(context, leg, type, trigger_price);
+    if (err == MR_OK) {
+        err = draft_fact(context, MRI_EVENT_ORDER_SENT, leg, intent_seq, MRI_REASON_NONE);
+    }
+    if (err == MR_OK) {
+        err = draft_fact(context, MRI_EVENT_ORDER_ACCEPTED, leg, intent_seq, MRI_REASON_NONE);
+    }
+    return err;
+}
+
+static mr_err draft_fill(
+    const struct draft_context *context, enum mri_leg leg, const struct mri_venue_fill *fill)
+{
+    const struct mri_position *position = context->position;
+    const struct mri_candle *candle = context->input->body;
+    const struct mri_order_filled fixed = {
+        .cause = ref(context, context->input->seq),
+        .signal = ref(context, position->signal_seq),
+        .intent = ref(context, position->orders[leg].intent_seq),
+        .event_time_unix_ns = candle->close_time_unix_ns - candle->duration_ns,
+        .quantity = position->quantity,
+        .price = fill->price,
+        .reference_price = fill->reference_price,
+        .fee_e8 = fill->fee_e8,
+        .slippage_e8 = fill->slippage_e8,
+        .instrument = context->symbol,
+        .side = (uint8_t)side_of(position, leg),
+        .leg = (uint8_t)leg,
+        .venue_mode = (uint8_t)context->execute->venue.mode,
+    };
+    return add(context, MRI_EVENT_ORDER_FILLED, &fixed);
+}
+
+/* ---- what the venue did in a bar ------------------------------------------------------------- */
+
+static mr_err match_leg(
+    const struct draft_context *context, enum mri_leg leg, struct mri_venue_fill *ret_fill)
+{
+    const struct mri_order *order = &context->position->orders[leg];
+    if (order->state != MRI_ORDER_ACCEPTED) {
+        return MR_NOT_FOUND;
+    }
+    const struct mri_venue *venue = &context->execute->venue;
+    const struct mri_venue_order at_venue = {
+        .spec = mri_instruments_get(&context->execute->market->instruments, context->symbol),
+        .side = (mr_side)order->side,
+        .type = (enum mri_order_type)order->type,
+        .quantity = order->quantity,
+        .trigger_price = order->trigger_price,
+    };
+    return venue->match(venue->context, &at_venue, context->input->body, ret_fill);
+}
+
+static mr_err draft_opened(const struct draft_context *context, uint64_t fill_seq,
+    const struct mri_position *opened, int64_t notional_e8)
+{
+    const struct mri_position_opened fixed = {
+        .cause = ref(context, context->input->seq),
+        .signal = ref(context, opened->signal_seq),
+        .fill = ref(context, fill_seq),
+        .event_time_unix_ns = opened->opened_unix_ns,
+        .exit_time_unix_ns = opened->exit_time_unix_ns,
+        .quantity = opened->quantity,
+        .price = opened->entry_price,
+        .stop_price = opened->stop_price,
+        .target_price = opened->target_price,
+        .notional_e8 = notional_e8,
+        .symbol = context->symbol,
+        .instrument = context->symbol,
+        .side = opened->side,
+        .venue_mode = (uint8_t)context->execute->venue.mode,
+    };
+    return add(context, MRI_EVENT_POSITION_OPENED, &fixed);
+}
+
+/** The entry was filled: the position opens, with its stop and target. */
+static mr_err draft_entry(const struct draft_context *context, const struct mri_venue_fill *fill)
+{
+    const struct mri_candle *candle = context->input->body;
+    const struct mri_market_symbol *market =
+        mri_market_symbol(context->execute->market, context->symbol);
+    const struct mri_instrument_spec *spec =
+        mri_instruments_get(&context->execute->market->instruments, context->symbol);
+    struct mri_position opened = *context->position;
+    int64_t notional_e8;
+    opened.entry_price = fill->price;
+    opened.opened_unix_ns = candle->close_time_unix_ns - candle->duration_ns;
+    mr_err err =
+        mri_position_exits(&context->execute->options.exits, spec, market->bar.volatility, &opened);
+    if (err == MR_OK) {
+        err = mri_fixed_notional_e8(fill->price, spec->price_decimals,
+            opened.quantity * spec->multiplier, spec->quantity_decimals, &notional_e8);
+    }
+    uint64_t fill_seq = mri_batch_next_seq(context->batch);
+    if (err == MR_OK) {
+        err = draft_fill(context, MRI_LEG_ENTRY, fill);
+    }
+    if (err == MR_OK) {
+        err = draft_opened(context, fill_seq, &opened, notional_e8);
+    }
+    if (err == MR_OK) {
+        err = draft_move(context, &(struct mri_signal_moved){.from = MR_EXECUTING,
+                                      .to = MR_EXECUTED,
+                                      .evidence = fill_seq,
+                                      .reason = MRI_REASON_FILLED});
+    }
+    if (err == MR_OK) {
+        err = draft_exit_order(context, MRI_LEG_STOP, MRI_ORDER_STOP, opened.stop_price);
+    }
+    if (err == MR_OK) {
+        err = draft_exit_order(context, MRI_LEG_TARGET, MRI_ORDER_LIMIT, opened.target_price);
+    }
+    return err;
+}
+
+static enum mri_reason exit_reason(enum mri_leg leg)
+{
+    return leg == MRI_LEG_STOP ? MRI_REASON_STOP
+                               : (leg == MRI_LEG_TARGET ? MRI_REASON_TARGET : MRI_REASON_TIME);
+}
+
+static mr_err draft_cancels(const struct draft_context *context, enum mri_leg filled)
+{
+    mr_err err = MR_OK;
+    for (unsigned leg = MRI_LEG_STOP; leg < MRI_LEG_COUNT && err == MR_OK; leg++) {
+        const struct mri_order *order = &context->position->orders[leg];
+        bool is_other =
+            leg != (unsigned)filled && mri_order_is_live((enum mri_order_state)order->state);
+        if (is_other) {
+            err = draft_fact(context, MRI_EVENT_ORDER_CANCELLED, (enum mri_leg)leg,
+                order->intent_seq, MRI_REASON_OTHER_LEG_FILLED);
+        }
+    }
+    return err;
+}
+
+/** An exit leg was filled: the position closes, the other legs are cancelled. */
+static mr_err draft_close(
+    const struct draft_context *context, enum mri_leg leg, const struct mri_venue_fill *fill)
+{
+    const struct mri_position *position = context->position;
+    const struct mri_candle *candle = context->input->body;
+    uint64_t fill_seq = mri_batch_next_seq(context->batch);
+    struct mri_position_closed fixed = {
+        .event_time_unix_ns = candle->close_time_unix_ns - candle->duration_ns,
+        .quantity = position->quantity,
+        .entry_price = position->entry_price,
+        .exit_price = fill->price,
+        .symbol = context->symbol,
+        .instrument = context->symbol,
+        .side = position->side,
+        .venue_mode = (uint8_t)context->execute->venue.mode,
+        .reason = (uint16_t)exit_reason(leg),
+    };
+    mr_err err = mri_position_result(position,
+        mri_instruments_get(&context->execute->market->instruments, context->symbol), fill, &fixed);
+    if (err == MR_OK) {
+        err = draft_fill(context, leg, fill);
+    }
+    if (err == MR_OK) {
+        err = draft_cancels(context, leg);
+    }
+    if (err == MR_OK) {
+        fixed.cause = ref(context, context->input->seq);
+        fixed.signal = ref(context, position->signal_seq);
+        fixed.fill = ref(context, fill_seq);
+        err = add(context, MRI_EVENT_POSITION_CLOSED, &fixed);
+    }
+    return err;
+}
+
+static mr_err decide_exits(const struct draft_context *context)
+{
+    static const enum mri_leg order_of_exits[] = {MRI_LEG_TIME, MRI_LEG_STOP, MRI_LEG_TARGET};
+    const struct mri_position *position = context->position;
+    for (unsigned i = 0; i < MRI_COUNT_OF(order_of_exits); i++) {
+        struct mri_venue_fill fill;
+        mr_err err = match_leg(context, order_of_exits[i], &fill);
+        if (err == MR_OK) {
+            return draft_close(context, order_of_exits[i], &fill);
+        }
+        if (err != MR_NOT_FOUND) {
+            return err;
+        }
+    }
+    bool is_time = context->execute->market->event_time_unix_ns >= position->exit_time_unix_ns &&
+                   position->orders[MRI_LEG_TIME].state == MRI_ORDER_NONE;
+    return is_time ? draft_exit_order(context, MRI_LEG_TIME, MRI_ORDER_MARKET, 0) : MR_OK;
+}
+
+static mr_err decide_fills(
+    const void *state, const struct mri_event *input, struct mri_batch *batch)
+{
+    const struct mri_execute *execute = state;
+    if (input->type != MRI_EVENT_CANDLE) {
+        return MR_OK;
+    }
+    const struct mri_candle *candle = input->body;
+    const struct mri_position *position = &execute->positions[candle->symbol];
+    const struct draft_context context = {
+        .execute = execute,
+        .position = position,
+        .input = input,
+        .batch = batch,
+        .symbol = candle->symbol,
+    };
+    if (position->ordinal == 0) {
+        return MR_OK;
+    }
+    if (position->is_open) {
+        return decide_exits(&context);
+    }
+    struct mri_venue_fill fill;
+    mr_err err = match_leg(&context, MRI_LEG_ENTRY, &fill);
+    if (err == MR_NOT_FOUND) {
+        return MR_OK;
+    }
+    if (err == MR_OK) {
+        err = draft_entry(&context, &fill);
+    }
+    return err == MR_OK ? MR_AGAIN : err; /* the same bar may already reach the stop */
+}
+
+/* ---- new orders ------------------------------------------------------------------------------ */
+
+/** An approved signal whose order may not be placed any more. */
+static mr_err draft_mode_block(const struct draft_context *context)
+{
+    bool is_halt = context->execute->mode.mode == MRI_MODE_HALT;
+    return draft_move(
+        context, &(struct mri_signal_moved){.from = MR_APPROVED,
+                     .to = MR_BLOCKED,
+                     .evidence = context->position->decision_seq,
+                     .gate = MRI_GATE_MODE,
+                     .reason = is_halt ? MRI_REASON_MODE_HALT : MRI_REASON_MODE_CLOSE_ONLY});
+}
+
+static mr_err draft_new_order(const struct draft_context *context)
+{
+    const struct mri_execute *execute = context->execute;
+    const struct mri_venue_order order = {
+        .spec = mri_instruments_get(&execute->market->instruments, context->symbol),
+        .side = (mr_side)context->position->side,
+        .type = MRI_ORDER_MARKET,
+        .quantity = context->position->quantity,
+    };
+    uint64_t intent_seq = mri_batch_next_seq(context->batch);
+    mr_err err = draft_intent(context, MRI_LEG_ENTRY, MRI_ORDER_MARKET, 0);
+    if (err == MR_OK) {
+        err = draft_move(context, &(struct mri_signal_moved){.from = MR_APPROVED,
+                                      .to = MR_EXECUTING,
+                                      .evidence = intent_seq,
+                                      .reason = MRI_REASON_INTENT_LOGGED});
+    }
+    if (err == MR_OK) {
+        err = draft_fact(context, MRI_EVENT_ORDER_SENT, MRI_LEG_ENTRY, intent_seq, MRI_REASON_NONE);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    if (execute->venue.check(execute->venue.context, &order) == MR_OK) {
+        return draft_fact(
+            context, MRI_EVENT_ORDER_ACCEPTED, MRI_LEG_ENTRY, intent_seq, MRI_REASON_NONE);
+    }
+    uint64_t rejected_seq = mri_batch_next_seq(context->batch);
+    err = draft_fact(
+        context, MRI_EVENT_ORDER_REJECTED, MRI_LEG_ENTRY, intent_seq, MRI_REASON_VENUE_REJECTED);
+    if (err == MR_OK) {
+        err = draft_move(context, &(struct mri_signal_moved){.from = MR_EXECUTING,
+                                      .to = MR_BLOCKED,
+                                      .evidence = rejected_seq,
+                                      .gate = MRI_GATE_VENUE,
+                                      .reason = MRI_REASON_VENUE_REJECTED});
+    }
+    return err;
+}
+
+static mr_err draft_mode_change(const struct mri_execute *execute,
+    const struct mri_mode_change *change, const struct mri_event *input, struct mri_batch *batch)
+{
+    const struct mri_mode_changed fixed = {
+        .cause = mri_batch_ref(batch, input->seq),
+        .from = execute->mode.mode,
+        .to = (uint8_t)change->to,
+        .actor = (uint8_t)change->actor,
+        .reason = (uint16_t)change->reason,
+    };
+    return mri_batch_add(
+        batch, &(struct mri_draft){.type = MRI_EVENT_MODE_CHANGED, .fixed = &fixed}, 0);
+}
+
+static mr_err decide_orders(
+    const void *state, const struct mri_event *input, struct mri_batch *batch)
+{
+    const struct mri_execute *execute = state;
+    struct mri_mode_change change =
+        mri_mode_next(&execute->mode, input, execute->ledger.mismatches > 0);
+    if (change.is_due) {
+        mr_err err = draft_mode_change(execute, &change, input, batch);
+        return err == MR_OK ? MR_AGAIN : err;
+    }
+    mr_err err = MR_OK;
+    uint32_t left = execute->wanted_count;
+    for (uint32_t i = 0; left > 0 && i < execute->options.symbols_max && err == MR_OK; i++) {
+        const struct draft_context context = {
+            .execute = execute,
+            .position = &execute->positions[i],
+            .input = input,
+            .batch = batch,
+            .symbol = i,
+        };
+        if (execute->positions[i].is_wanted) {
+            left--;
+            err = execute->mode.mode == MRI_MODE_RUN ? draft_new_order(&context)
+                                                     : draft_mode_block(&context);
+        }
+    }
+    return err;
+}
+
+/* ---- applying -------------------------------------------------------------------------------- */
+
+static mr_err apply_decision(struct mri_execute *execute, const struct mri_event *event)
+{
+    const struct mri_decision *decision = event->body;
+    unsigned count;
+    const struct mri_row_order_size *size = mri_event_rows(event, 2, &count);
+    if (decision->verdict != MRI_VERDICT_PASS) {
+        return MR_OK;
+    }
+    if (decision->symbol >= execute->options.symbols_max || count != 1 ||
+        execute->positions[decision->symbol].ordinal != 0) {
+        return MR_ECORRUPT;
+    }
+    execute->positions[decision->symbol] = (struct mri_position){
+        .signal_seq = mri_ref_seq(decision->signal, event->seq),
+        .decision_seq = event->seq,
+        .ordinal = event->ordinal,
+        .side = decision->side,
+        .is_wanted = 1,
+        .quantity = size->quantity,
+    };
+    execute->wanted_count++;
+    return MR_OK;
+}
+
+/** The position that an order event is about. */
+static struct mri_position *position_of(
+    struct mri_execute *execute, uint32_t instrument, uint32_t ordinal)
+{
+    bool is_known = instrument < execute->options.symbols_max &&
+                    execute->positions[instrument].ordinal == ordinal && ordinal != 0;
+    return is_known ? &execute->positions[instrument] : NULL;
+}
+
+static void stop_wanting(struct mri_execute *execute, struct mri_position *position)
+{
+    if (position->is_wanted) {
+        position->is_wanted = 0;
+        execute->wanted_count--;
+    }
+}
+
+static mr_err step_order(struct mri_position *position, unsigned leg, uint16_t event_type)
+{
+    enum mri_order_state next = mri_order_state_after(event_type);
+    struct mri_order *order = &position->orders[leg];
+    if (!mri_order_allows((enum mri_order_state)order->state, next)) {
+        return MR_ECORRUPT;
+    }
+    order->state = (uint8_t)next;
+    return MR_OK;
+}
+
+static mr_err apply_intent(struct mri_execute *execute, const struct mri_event *event)
+{
+    const struct mri_order_intent *intent = event->body;
+    struct mri_position *position = position_of(execute, intent->instrument, event->ordinal);
+    if (position == NULL) {
+        return MR_ECORRUPT;
+    }
+    mr_err err = step_order(position, intent->leg, event->type);
+    struct mri_order *order = &position->orders[intent->leg];
+    order->intent_seq = event->seq;
+    order->quantity = intent->quantity;
+    order->trigger_price = intent->trigger_price;
+    order->side = intent->side;
+    order->type = intent->order_type;
+    if (intent->leg == MRI_LEG_ENTRY) {
+        stop_wanting(execute, position);
+    }
+    return err;
+}
+
+static mr_err apply_fact(struct mri_execute *execute, const struct mri_event *event)
+{
+    const struct mri_order_sent *fact = event->body; /* all facts share their layout */
+    struct mri_position *position = position_of(execute, fact->instrument, event->ordinal);
+    if (position == NULL) {
+        return MR_ECORRUPT;
+    }
+    mr_err err = step_order(position, fact->leg, event->type);
+    bool is_over = event->type == MRI_EVENT_ORDER_REJECTED && fact->leg == MRI_LEG_ENTRY;
+    if (is_over) {
+        *position = (struct mri_position){0};
+    }
+    return err;
+}
+
+static mr_err apply_filled(struct mri_execute *execute, const struct mri_event *event)
+{
+    const struct mri_order_filled *fill = event->body;
+    struct mri_position *position = position_of(execute, fill->instrument, event->ordinal);
+    if (position == NULL) {
+        return MR_ECORRUPT;
+    }
+    mr_err err = step_order(position, fill->leg, event->type);
+    if (err == MR_OK && fill->leg == MRI_LEG_ENTRY) {
+        position->entry_price = fill->price;
+        position->entry_reference_price = fill->reference_price;
+        position->entry_fee_e8 = fill->fee_e8;
+        position->entry_slippage_e8 = fill->slippage_e8;
+    }
+    return err == MR_OK ? mri_ledger_fill(&execute->ledger, &position->ledger, fill,
+                              mri_instruments_get(&execute->market->instruments, fill->instrument))
+                        : err;
+}
+
+static mr_err apply_opened(struct mri_execute *execute, const struct mri_event *event)
+{
+    const struct mri_position_opened *opened = event->body;
+    struct mri_position *position = position_of(execute, opened->symbol, event->ordinal);
+    if (position == NULL || position->is_open) {
+        return MR_ECORRUPT;
+    }
+    position->is_open = 1;
+    position->stop_price = opened->stop_price;
+    position->target_price = opened->target_price;
+    position->exit_time_unix_ns = opened->exit_time_unix_ns;
+    position->opened_unix_ns = opened->event_time_unix_ns;
+    execute->open_count++;
+    return MR_OK;
+}
+
+static mr_err apply_closed(struct mri_execute *execute, const struct mri_event *event)
+{
+    const struct mri_position_closed *closed = event->body;
+    struct mri_position *position = position_of(execute, closed->symbol, event->ordinal);
+    if (position == NULL || !position->is_open) {
+        return MR_ECORRUPT;
+    }
+    mr_err err = mri_ledger_close(&execute->ledger, &position->ledger, closed);
+    *position = (struct mri_position){0};
+    execute->open_count--;
+    return err;
+}
+
+/** A signal that leaves approved without an order frees its symbol. */
+static void apply_moved(struct mri_execute *execute, const struct mri_event *event)
+{
+    const struct mri_signal_moved *move = event->body;
+    bool is_lost = move->from == MR_APPROVED && move->to != MR_EXECUTING;
+    for (uint32_t i = 0; is_lost && i < execute->options.symbols_max; i++) {
+        struct mri_position *position = &execute->positions[i];
+        if (position->ordinal == event->ordinal) {
+            stop_wanting(execute, position);
+            *position = (struct mri_position){0};
+        }
+    }
+}
+
+static mr_err apply(void *state, const struct mri_event *event)
+{
+    struct mri_execute *execute = state;
+    switch (event->type) {
+    case MRI_EVENT_DECISION:
+        return apply_decision(execute, event);
+    case MRI_EVENT_ORDER_INTENT:
+        return apply_intent(execute, event);
+    case MRI_EVENT_ORDER_SENT:
+    case MRI_EVENT_ORDER_ACCEPTED:
+    case MRI_EVENT_ORDER_REJECTED:
+    case MRI_EVENT_ORDER_CANCELLED:
+        return apply_fact(execute, event);
+    case MRI_EVENT_ORDER_FILLED:
+        return apply_filled(execute, event);
+    case MRI_EVENT_POSITION_OPENED:
+        return apply_opened(execute, event);
+    case MRI_EVENT_POSITION_CLOSED:
+        return apply_closed(execute, event);
+    case MRI_EVENT_SIGNAL_MOVED:
+        apply_moved(execute, event);
+        return MR_OK;
+    case MRI_EVENT_MODE_CHANGED:
+        execute->mode.mode = ((const struct mri_mode_changed *)event->body)->to;
+        execute->mode.reason = ((const struct mri_mode_changed *)event->body)->reason;
+        return MR_OK;
+    default:
+        return MR_OK;
+    }
+}
+
+static void save(const void *state, struct mri_buf *buf)
+{
+    const struct mri_execute *execute = state;
+    mri_buf_put(
+        buf, execute->positions, execute->options.symbols_max * sizeof(*execute->positions));
+    mri_buf_put(buf, &execute->ledger, sizeof(execute->ledger));
+    mri_buf_put(buf, &execute->mode, sizeof(execute->mode));
+    mri_buf_put(buf, &execute->wanted_count, sizeof(execute->wanted_count));
+    mri_buf_put(buf, &execute->open_count, sizeof(execute->open_count));
+}
+
+static mr_err load(void *state, struct mri_unpack *unpack)
+{
+    struct mri_execute *execute = state;
+    mri_unpack_take(
+        unpack, execute->positions, execute->options.symbols_max * sizeof(*execute->positions));
+    mri_unpack_take(unpack, &execute->ledger, sizeof(execute->ledger));
+    mri_unpack_take(unpack, &execute->mode, sizeof(execute->mode));
+    mri_unpack_take(unpack, &execute->wanted_count, sizeof(execute->wanted_count));
+    mri_unpack_take(unpack, &execute->open_count, sizeof(execute->open_count));
+    return unpack->err;
+}
+
+const struct mri_engine mri_execute_fills_engine = {
+    .name = "execute", .decide = decide_fills, .apply = apply, .save = save, .load = load};
+
+const struct mri_engine mri_execute_orders_engine = {.name = "orders", .decide = decide_orders};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arithmetic of positions, in integers.
+ *
+ *   N(p)      value of the position's quantity at price p
+ *   gross     side x (N(exit reference) - N(entry reference))
+ *   slippage  |N(price) - N(reference)| of both fills
+ *   net       gross - fee - slippage = side x (N(exit) - N(entry)) - fee, exactly
+ */
+#include "execute/positions.h"
+
+#include "base/exact_math.h"
+
+/** Standard deviation of the return over the 30 minutes that exits are measured in. */
+#define EXIT_BARS 30.0
+
+/** Without a known volatility: half a percent. */
+#define FALLBACK_SD 0.005
+
+static mr_err distance(int64_t price, double share, int64_t tick, int64_t *ret_distance)
+{
+    int64_t wide;
+    mr_err err = mri_fixed_mul_div(price, (int64_t)(share * 1e9 + 0.5), 1000000000, &wide);
+    if (err == MR_OK) {
+        *ret_distance = wide > tick ? wide : tick;
+    }
+    return err;
+}
+
+mr_err mri_position_exits(const struct mri_exit_limits *limits,
+    const struct mri_instrument_spec *spec, double volatility, struct mri_position *position)
+{
+    double sd = volatility > 0.0 ? volatility * mri_sqrt(EXIT_BARS) : FALLBACK_SD;
+    int64_t stop;
+    int64_t target;
+    mr_err err = distance(position->entry_price, limits->stop_sd * sd, spec->tick, &stop);
+    if (err == MR_OK) {
+        err = distance(position->entry_price, limits->target_sd * sd, spec->tick, &target);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    bool is_long = position->side == MR_LONG;
+    position->stop_price = mri_instrument_round_price(
+        spec, position->entry_price + (is_long ? -stop : stop), is_long ? -1 : 1);
+    position->target_price = mri_instrument_round_price(
+        spec, position->entry_price + (is_long ? target : -target), is_long ? 1 : -1);
+    position->exit_time_unix_ns = position->opened_unix_ns + limits->hold_ns;
+    return MR_OK;
+}
+
+static mr_err value_e8(const struct mri_position *position, const struct mri_instrument_spec *spec,
+    int64_t price, int64_t *ret_value)
+{
+    return mri_fixed_notional_e8(price, spec->price_decimals, position->quantity * spec->multiplier,
+        spec->quantity_decimals, ret_value);
+}
+
+mr_err mri_position_result(const struct mri_position *position,
+    const struct mri_instrument_spec *spec, const struct mri_venue_fill *exit,
+    struct mri_position_closed *closed)
+{
+    int64_t entry;
+    int64_t left;
+    mr_err err = value_e8(position, spec, position->entry_reference_price, &entry);
+    if (err == MR_OK) {
+        err = value_e8(position, spec, exit->reference_price, &left);
+    }
+    if (err == MR_OK) {
+        closed->gross_e8 = position->side == MR_LONG ? left - entry : entry - left;
+        err = mri_fixed_add(position->entry_fee_e8, exit->fee_e8, &closed->fee_e8);
+    }
+    if (err == MR_OK) {
+        err = mri_fixed_add(position->entry_slippage_e8, exit->slippage_e8, &closed->slippage_e8);
+    }
+    if (err == MR_OK) {
+        closed->net_e8 = closed->gross_e8 - closed->fee_e8 - closed->slippage_e8;
+    }
+    return err;
+}

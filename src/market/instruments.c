@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registry of symbols and instruments.
+ *
+ * Invariants
+ *  1. specs[0..count) are usable, and no two of them spell the same symbol.
+ *  2. The number of an instrument is its place in the log's order of registration, so a rebuilt
+ *     registry is the kept one.
+ *
+ * A registration that contradicts what came before is damage: nothing is taken from it.
+ */
+#include "market/instruments.h"
+
+#include "base/problem.h"
+
+static bool is_letter_or_digit(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_separator(char c)
+{
+    return c == '-' || c == '_' || c == '/';
+}
+
+static bool is_name_good(const char name[static MRI_INSTRUMENT_TEXT_BYTES])
+{
+    bool has_letter_or_digit = false;
+    size_t i = 0;
+    for (; i < MRI_INSTRUMENT_TEXT_BYTES && name[i] != '\0'; i++) {
+        bool is_word = is_letter_or_digit(name[i]);
+        if (!is_word && !is_separator(name[i]) && name[i] != '.') {
+            return false;
+        }
+        has_letter_or_digit = has_letter_or_digit || is_word;
+    }
+    return has_letter_or_digit && i < MRI_INSTRUMENT_TEXT_BYTES;
+}
+
+static mr_err check_names(const struct mri_instrument_spec *spec, mr_problem *problem)
+{
+    const struct {
+        const char *key;
+        const char *name;
+    } names[] = {
+        {"symbol", spec->symbol},
+        {"venue", spec->venue},
+        {"native_name", spec->native_name},
+        {"quote_currency", spec->quote_currency},
+    };
+    for (size_t i = 0; i < MRI_COUNT_OF(names); i++) {
+        if (!is_name_good(names[i].name)) {
+            return mri_problem(problem, MR_REFUSED,
+                "%s: expected 1 to %d letters, digits, '-', '_', '.' or '/', at least one of them "
+                "a letter or digit, found \"%.*s\"",
+                names[i].key, MRI_SYMBOL_BYTES_MAX, MRI_SYMBOL_BYTES_MAX, names[i].name);
+        }
+    }
+    return MR_OK;
+}
+
+static mr_err check_numbers(const struct mri_instrument_spec *spec, mr_problem *problem)
+{
+    if (spec->price_decimals > MRI_FIXED_DECIMALS_MAX ||
+        spec->quantity_decimals > MRI_FIXED_DECIMALS_MAX) {
+        return mri_problem(problem, MR_REFUSED,
+            "price_decimals and quantity_decimals: expected 0 to %d, found %u and %u",
+            MRI_FIXED_DECIMALS_MAX, spec->price_decimals, spec->quantity_decimals);
+    }
+    if (spec->tick <= 0 || spec->lot <= 0) {
+        return mri_problem(problem, MR_REFUSED, "%s: expected a step above zero",
+            spec->tick <= 0 ? "tick" : "lot");
+    }
+    if (spec->quantity_min <= 0 || spec->quantity_min % spec->lot != 0) {
+        char text[2][MRI_FIXED_TEXT_BYTES];
+        return mri_problem(problem, MR_REFUSED,
+            "quantity_min: expected a multiple of the lot %s above zero, found %s",
+            mri_fixed_format(spec->lot, spec->quantity_decimals, text[0]),
+            mri_fixed_format(spec->quantity_min, spec->quantity_decimals, text[1]));
+    }
+    if (spec->notional_min_e8 < 0) {
+        return mri_problem(problem, MR_REFUSED, "notional_min: expected zero or more");
+    }
+    if (spec->multiplier <= 0) {
+        return mri_problem(problem, MR_REFUSED, "multiplier: expected 1 or more, found %lld",
+            (long long)spec->multiplier);
+    }
+    return MR_OK;
+}
+
+mr_err mri_instrument_check(const struct mri_instrument_spec *spec, mr_problem *reterr_problem)
+{
+    mr_err err = check_names(spec, reterr_problem);
+    return err == MR_OK ? check_numbers(spec, reterr_problem) : err;
+}
+
+mr_err mri_instruments_init(
+    struct mri_instruments *instruments, const struct mri_alloc *alloc, uint32_t count_max)
+{
+    void *specs;
+    mr_err err = mri_alloc_array(alloc, count_max, sizeof(struct mri_instrument_spec), &specs);
+    if (err != MR_OK) {
+        return err;
+    }
+    *instruments = (struct mri_instruments){.alloc = alloc, .specs = specs, .count_max = count_max};
+    return MR_OK;
+}
+
+void mri_instruments_fini(struct mri_instruments *instruments)
+{
+    if (instruments != NULL && instruments->alloc != NULL) {
+        mri_alloc_free(instruments->alloc, instruments->specs,
+            instruments->count_max * sizeof(*instruments->specs));
+        *instruments = (struct mri_instruments){0};
+    }
+}
+
+mr_err mri_instrument_draft(
+    struct mri_batch *batch, const struct mri_instrument_spec *spec, uint32_t number)
+{
+    MRI_ASSERT(mri_instrument_check(spec, NULL) == MR_OK);
+    const struct mri_instrument fixed = {
+        .tick = spec->tick,
+        .lot = spec->lot,
+        .quantity_min = spec->quantity_min,
+        .notional_min_e8 = spec->notional_min_e8,
+        .multiplier = spec->multiplier,
+        .symbol = number,
+        .instrument = number,
+        .price_decimals = (uint8_t)spec->price_decimals,
+        .quantity_decimals = (uint8_t)spec->quantity_decimals,
+    };
+    struct mri_draft draft = {.type = MRI_EVENT_INSTRUMENT, .fixed = &fixed};
+    draft.texts[MRI_TEXT_instrument_symbol_name] = mri_slice_of(spec->symbol);
+    draft.texts[MRI_TEXT_instrument_venue] = mri_slice_of(spec->venue);
+    draft.texts[MRI_TEXT_instrument_native_name] = mri_slice_of(spec->native_name);
+    draft.texts[MRI_TEXT_instrument_quote_currency] = mri_slice_of(spec->quote_currency);
+    return mri_batch_add(batch, &draft, 0);
+}
+
+/** Copy a text of the event; false when it cannot be a name. `name` is zeroed. */
+static bool copy_name(
+    const struct mri_event *event, unsigned text, char name[static MRI_INSTRUMENT_TEXT_BYTES])
+{
+    struct mri_slice slice = mri_event_text(event, text);
+    if (slice.count == 0 || slice.count >= MRI_INSTRUMENT_TEXT_BYTES ||
+        memchr(slice.bytes, '\0', slice.count) != NULL) {
+        return false;
+    }
+    memcpy(name, slice.bytes, slice.count);
+    return true;
+}
+
+static mr_err spec_of(const struct mri_event *event, struct mri_instrument_spec *ret_spec)
+{
+    const struct mri_instrument *body = event->body;
+    struct mri_instrument_spec spec = {
+        .price_decimals = body->price_decimals,
+        .quantity_decimals = body->quantity_decimals,
+        .tick = body->tick,
+        .lot = body->lot,
+        .quantity_min = body->quantity_min,
+        .notional_min_e8 = body->notional_min_e8,
+        .multiplier = body->multiplier,
+    };
+    bool are_names = copy_name(event, MRI_TEXT_instrument_symbol_name, spec.symbol) &&
+                     copy_name(event, MRI_TEXT_instrument_venue, spec.venue) &&
+                     copy_name(event, MRI_TEXT_instrument_native_name, spec.native_name) &&
+                     copy_name(event, MRI_TEXT_instrument_quote_currency, spec.quote_currency);
+    if (!are_names || mri_instrument_check(&spec, NULL) != MR_OK) {
+        return MR_ECORRUPT;
+    }
+    *ret_spec = spec;
+    return MR_OK;
+}
+
+mr_err mri_instruments_apply(struct mri_instruments *instruments, const struct mri_event *event)
+{
+    if (event->type != MRI_EVENT_INSTRUMENT) {
+        return MR_OK;
+    }
+    const struct mri_instrument *body = event->body;
+    if (body->instrument != instruments->count || body->symbol != instruments->count) {
+        return MR_ECORRUPT;
+    }
+    struct mri_instrument_spec spec;
+    mr_err err = spec_of(event, &spec);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint32_t earlier;
+    if (mri_instruments_find(instruments, mri_slice_of(spec.symbol), &earlier) == MR_OK) {
+        return MR_ECORRUPT;
+    }
+    if (instruments->count == instruments->count_max) {
+        return MR_FULL;
+    }
+    instruments->specs[instruments->count++] = spec;
+    return MR_OK;
+}
+
+mr_err mri_instruments_find(
+    const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol)
+{
+    for (uint32_t i = 0; i < instruments->count; i++) {
+        if (mri_symbol_is_same(name, mri_slice_of(instruments->specs[i].symbol))) {
+            *ret_symbol = i;
+            return MR_OK;
+        }
+    }
+    return MR_NOT_FOUND;
+}
+
+const struct mri_instrument_spec *mri_instruments_get(
+    const struct mri_instruments *instruments, uint32_t number)
+{
+    return number < instruments->count ? &instruments->specs[number] : NULL;
+}
+
+enum { NAME_END = -1 };
+
+/** The next character that counts, in upper case; NAME_END behind the last. *at moves behind it. */
+static int next_letter(struct mri_slice name, size_t *at)
+{
+    while (*at < name.count && is_separator(name.bytes[*at])) {
+        (*at)++;
+    }
+    if (*at == name.count) {
+        return NAME_END;
+    }
+    unsigned char c = (unsigned char)name.bytes[(*at)++];
+    return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
+
+bool mri_symbol_is_same(struct mri_slice a, struct mri_slice b)
+{
+    size_t a_at = 0;
+    size_t b_at = 0;
+    int left;
+    do {
+        left = next_letter(a, &a_at);
+        if (left != next_letter(b, &b_at)) {
+            return false;
+        }
+    } while (left != NAME_END);
+    return true;
+}
+
+double mri_instrument_price(const struct mri_instrument_spec *spec, int64_t price)
+{
+    return mri_fixed_to_double(price, spec->price_decimals);
+}
+
+int64_t mri_instrument_round_price(
+    const struct mri_instrument_spec *spec, int64_t price, int direction)
+{
+    MRI_ASSERT(spec->tick > 0);
+    if (price <= spec->tick) {
+        return spec->tick;
+    }
+    int64_t rest = price % spec->tick;
+    int64_t below = price - rest;
+    bool is_up = rest != 0 && (direction > 0 || (direction == 0 && rest >= spec->tick - rest));
+    if (!is_up || below > INT64_MAX - spec->tick) {
+        return below; /* also where the next tick does not fit: it is no price of this world */
+    }
+    return below + spec->tick;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Symbols and instruments: what is predicted, and what is traded for it.
+ *
+ * A symbol has a number and a name; an instrument belongs to a symbol and a venue and says in which
+ * steps and decimals it trades. In this version each symbol has one instrument, and both have the
+ * same number. Names are compared without '-', '_' and '/', so BTC-USDT is BTCUSDT; anything else
+ * that is not registered is refused.
+ */
+#ifndef MRI_MARKET_INSTRUMENTS_H
+#define MRI_MARKET_INSTRUMENTS_H
+
+#include "base/alloc.h"
+#include "base/fixed.h"
+#include "base/ident.h"
+#include "bus/batch.h"
+
+enum { MRI_INSTRUMENT_TEXT_BYTES = MRI_SYMBOL_BYTES_MAX + 1 };
+
+/** What is known of an instrument; texts end in NUL. */
+struct mri_instrument_spec {
+    char symbol[MRI_INSTRUMENT_TEXT_BYTES];
+    char venue[MRI_INSTRUMENT_TEXT_BYTES];
+    char native_name[MRI_INSTRUMENT_TEXT_BYTES];
+    char quote_currency[MRI_INSTRUMENT_TEXT_BYTES];
+    uint32_t price_decimals;
+    uint32_t quantity_decimals;
+    int64_t tick;            /**< smallest step of a price */
+    int64_t lot;             /**< smallest step of a quantity */
+    int64_t quantity_min;    /**< smallest order */
+    int64_t notional_min_e8; /**< smallest order by value */
+    int64_t multiplier;      /**< units of the symbol in one contract */
+};
+
+/** The registry. */
+struct mri_instruments {
+    const struct mri_alloc *alloc;
+    struct mri_instrument_spec *specs;
+    uint32_t count;
+    uint32_t count_max;
+};
+
+/**
+ * Is the specification usable: names of 1 to 32 letters, digits, '-', '_', '.', '/' with at least
+ * one letter or digit; decimals at most 12; steps and multiplier above zero; the smallest quantity
+ * a multiple of the lot above zero, the smallest value not negative?
+ *
+ * Returns  MR_OK; MR_REFUSED, *reterr_problem says why.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_instrument_check(
+    const struct mri_instrument_spec *spec, mr_problem *reterr_problem);
+
+/**
+ * Make an empty registry.
+ *
+ * @param count_max  > 0
+ *
+ * Returns  MR_OK; MR_ENOMEM.
+ * Owner    mri_instruments_fini() frees.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_instruments_init(
+    struct mri_instruments *instruments, const struct mri_alloc *alloc, uint32_t count_max);
+
+/**
+ * Free a registry. NULL and zeroed are allowed.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_instruments_fini(struct mri_instruments *instruments);
+
+/**
+ * Draft the event that registers an instrument under the next number.
+ *
+ * @param spec  one that mri_instrument_check() accepts
+ *
+ * Returns  as mri_batch_add().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_instrument_draft(
+    struct mri_batch *batch, const struct mri_instrument_spec *spec, uint32_t number);
+
+/**
+ * Take an instrument event in; other events are ignored.
+ *
+ * Returns  MR_OK; MR_ECORRUPT not the next number, not a usable specification, or a symbol that is
+ *          registered already; MR_FULL.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_instruments_apply(
+    struct mri_instruments *instruments, const struct mri_event *event);
+
+/**
+ * Find a symbol by name, spelled with or without '-', '_' and '/', in any case.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND.
+ * Threads  one at a time.
+ * Cost     linear in the number of instruments.
+ */
+MR_MUST_USE mr_err mri_instruments_find(
+    const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol);
+
+/**
+ * The instrument of a number.
+ *
+ * Returns  its specification; NULL when there is none of that number.
+ * Owner    points into the registry.
+ * Threads  one at a time.
+ */
+const struct mri_instrument_spec *mri_instruments_get(
+    const struct mri_instruments *instruments, uint32_t number);
+
+/**
+ * Do two names spell the same symbol?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_symbol_is_same(struct mri_slice a, struct mri_slice b);
+
+/**
+ * A price as a double, for statistics.
+ *
+ * Returns  the price.
+ * Threads  any.
+ */
+double mri_instrument_price(const struct mri_instrument_spec *spec, int64_t price);
+
+/**
+ * A price rounded to the instrument's tick.
+ *
+ * @param direction  -1 down, +1 up, 0 nearest (half away from zero)
+ *
+ * Returns  the price, at least one tick.
+ * Threads  any.
+ */
+int64_t mri_instrument_round_price(
+    const struct mri_instrument_spec *spec, int64_t price, int direction);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Every setting there is: the one source of the struct, the defaults, the parser, `config --print`
+ * and docs/CONFIG.md.
+ *
+ * C(section, key, kind, default, low, high, unit, about)
+ *   kind: integer (int64), number (double), or choice_<name> (an enum of words below). low and high
+ *   are inclusive; choices use 0, 0. The member of struct mri_config is section_key.
+ */
+#ifndef MRI_PIPELINE_CONFIG_TABLE_H
+#define MRI_PIPELINE_CONFIG_TABLE_H
+
+#define MRI_CONFIG_MAP(C)                                                                          \
+    C(sources, emit, choice_emit, MRI_EMIT_ON_CHANGE, 0, 0, "",                                    \
+        "when a source emits: on_change of side or strength band, or on every_bar while active")   \
+    C(sources, band, number, 0.25, 0.05, 1, "confidence", "width of a strength band")              \
+    C(signals, valid_for, integer, 300, 1, 86400, "s",                                             \
+        "how long a signal without a limit of its own waits for a decision and counts as "         \
+        "evidence")                                                                                \
+    C(view, step_bars, integer, 5, 1, 60, "bars", "a step view opens every so many bars")          \
+    C(gates, stale_signal, integer, 120, 1, 86400, "s", "oldest signal that is decided on")        \
+    C(gates, stale_price, integer, 120, 1, 86400, "s", "oldest price that is decided on")          \
+    C(gates, cooldown, integer, 300, 0, 86400, "s",                                                \
+        "pause after an approval of the same symbol and side")                                     \
+    C(gates, coverage_min, number, 0.6, 0, 1, "share",                                             \
+        "share of the internal sources that must have the input they need")                        \
+    C(gates, ev_z, number, 1, 0, 5, "sd",                                                          \
+        "standard errors taken off the expected value before it is compared with costs")           \
+    C(gates, positions_max, integer, 10, 1, 1000, "count", "open positions and pending entries")   \
+    C(gates, exposure_max, number, 20000, 1, 1e12, "quote", "open notional, pending included")     \
+    C(execute, equity, number, 10000, 1, 1e12, "quote", "capital that sizes are shares of")        \
+    C(execute, kelly_fraction, number, 0.25, 0.01, 1, "share", "part of the Kelly bet")            \
+    C(execute, notional_cap, number, 0.2, 0.001, 10, "share of equity", "largest position")        \
+    C(execute, stop_sd, number, 1.5, 0.1, 20, "sd of the 30m return", "distance of the stop")      \
+    C(execute, target_sd, number, 2, 0.1, 20, "sd of the 30m return", "distance of the target")    \
+    C(execute, hold, integer, 1800, 60, 604800, "s", "longest holding time")                       \
+    C(venue, fee, number, 5, 0, 100, "bps", "taker fee of each fill")                              \
+    C(venue, half_spread, number, 1, 0, 100, "bps", "half the spread, paid by market orders")      \
+    C(venue, slippage, number, 1, 0, 100, "bps", "beyond the spread, paid by market orders")       \
+    C(resolve, tolerance, integer, 90, 1, 3600, "s",                                               \
+        "oldest price that counts as the price at a horizon")                                      \
+    C(learn, kappa, number, 0.2, 0.01, 1, "", "overlap weight of a view that is alone")            \
+    C(learn, tau, number, 30, 0.1, 3650, "days", "time in which a coefficient forgets")            \
+    C(learn, sd_global, number, 0.2, 0.001, 5, "", "prior of a source's coefficient")              \
+    C(learn, sd_symbol, number, 0.05, 0.0001, 5, "", "prior of its deviation for a symbol")        \
+    C(learn, sd_regime, number, 0.05, 0.0001, 5, "", "prior of its deviation for a regime")        \
+    C(learn, ev_noise, number, 1, 0.01, 100, "", "variance of return / volatility")                \
+    C(learn, platt_sd, number, 1, 0.001, 10, "", "prior of the static member's slope")             \
+    C(learn, mixture_coin, number, 0.57, 0.001, 1, "", "prior weight of the coin")                 \
+    C(learn, mixture_platt, number, 0.215, 0.001, 1, "",                                           \
+        "prior weight of the calibrated static weights")                                           \
+    C(learn, mixture_pool, number, 0.215, 0.001, 1, "", "prior weight of the log-odds pool")       \
+    C(learn, fixed_share, number, 0.0001, 0, 0.1, "", "part of each weight shared at an update")   \
+    C(learn, eta_factor, number, 2, 0.1, 10, "", "learning rate of the mixture / overlap weight")  \
+    C(learn, score_after, number, 3, 0, 365, "days", "skill is counted from this time on")         \
+    C(log, segment, integer, 64, 4, 1024, "MiB", "size of a segment; a power of two")              \
+    C(log, snapshot_events, integer, 2000000, 1000, 1000000000, "events",                          \
+        "a snapshot is written after so many")                                                     \
+    C(limits, signals_max, integer, 16777216, 1000, 268435455, "count", "signals in one log")      \
+    C(limits, symbols_max, integer, 64, 1, 4096, "count", "symbols in one log")                    \
+    C(limits, sources_max, integer, 96, 40, 1024, "count",                                         \
+        "sources in one log, 32 of them reserved")                                                 \
+    C(limits, names_max, integer, 4096, 8, 65535, "count", "distinct signal names in one log")     \
+    C(synthetic, symbols, integer, 8, 1, 32, "count", "symbols of the simulated market")           \
+    C(synthetic, bars, integer, 20160, 100, 10000000, "bars", "length of the simulated market")
+
+/** X(NAME, value, text): when sources emit. */
+#define MRI_CHOICE_EMIT_MAP(X)                                                                     \
+    X(MRI_EMIT_ON_CHANGE, 0, "on_change")                                                          \
+    X(MRI_EMIT_EVERY_BAR, 1, "every_bar")
+
+/** X(choice): the choices. */
+#define MRI_CHOICE_MAP(X) X(emit, MRI_CHOICE_EMIT_MAP)
+
+/**
+ * I(key, kind, about): the fields of one entry of `instruments:`. Text has no default; decimal is
+ * a number in the decimals of the instrument.
+ */
+#define MRI_CONFIG_INSTRUMENT_MAP(I)                                                               \
+    I(symbol, text, "what is predicted: letters, digits, '-', '_', '.', '/'")                      \
+    I(venue, text, "where it trades")                                                              \
+    I(native_name, text, "the venue's name for it")                                                \
+    I(quote_currency, text, "what prices are in")                                                  \
+    I(price_decimals, decimals, "decimals that prices are kept in, 0 to 12")                       \
+    I(quantity_decimals, decimals, "decimals that quantities are kept in, 0 to 12")                \
+    I(tick, price, "smallest step of a price")                                                     \
+    I(lot, quantity, "smallest step of a quantity")                                                \
+    I(quantity_min, quantity, "smallest order")                                                    \
+    I(notional_min, money, "smallest order by value")                                              \
+    I(multiplier, integer, "units of the symbol in one contract")
+
+#endif

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Folding a log.
+ *
+ *   log      c1 c2 | o1(c1) o2(c1) | o3(c2) | c3 ...        c = input, o = output with its cause
+ *   lead     -------------------------------->              everything, into the bus
+ *   inputs   ------->                                       c1 before o1, c2 before o3
+ *
+ * Invariants
+ *  1. An input is applied once: when the first output decided on it, or on a later one, is met; or
+ * by whoever goes on deciding.
+ *  2. A move that overtook its input's decision (superseded.winner) is applied right after that
+ * input, and is skipped where it lies.
+ *  3. Limits grow to those of the log's newest configuration: a fold that meets larger ones starts
+ *     again with them.
+ */
+#include "pipeline/fold.h"
+
+#include <string.h>
+
+#include "base/problem.h"
+#include "log/snapshot.h"
+
+#define SNAPSHOT_BYTES_MAX ((size_t)16 << 30)
+
+static mr_err open_readers(struct mri_fold *fold, mr_problem *problem)
+{
+    const struct mri_fold_options *options = &fold->options;
+    mr_err err =
+        mri_reader_open(options->os, options->alloc, options->folder, &fold->lead, problem);
+    if (err == MR_OK) {
+        err = mri_reader_open(options->os, options->alloc, options->folder, &fold->inputs, problem);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    mr_err writer = mr_log_reader_writer(fold->lead, &fold->writer_id);
+    return writer == MR_OK || writer == MR_NOT_FOUND
+               ? MR_OK
+               : mri_problem(problem, writer, "%s/%s: %s", options->folder, MRI_LOCK_NAME,
+                     mr_err_text(writer));
+}
+
+/** Bus and engines for the configuration at hand. */
+static mr_err make_state(struct mri_fold *fold, mr_problem *problem)
+{
+    const struct mri_fold_options *options = &fold->options;
+    const struct mri_config *config = options->config != NULL ? options->config : &fold->own_config;
+    const struct mri_wiring_limits limits = mri_wiring_limits_of(config);
+    const struct mri_bus_limits bus_limits = mri_wiring_bus_limits(&limits);
+    const char *market = mr_log_reader_attribute(fold->lead, MRI_ATTRIBUTE_MARKET);
+    mr_err err = mri_bus_init(&fold->bus, options->alloc, &bus_limits, NULL);
+    const struct mri_wiring_options wiring_options = {
+        .config = config,
+        .parse = options->parse,
+        .source_names = &fold->bus.sources,
+        .is_simulated_market = market != NULL && strcmp(market, "simulated") == 0,
+    };
+    if (err == MR_OK) {
+        err = mri_wiring_init(&fold->wiring, options->alloc, &wiring_options, problem);
+    }
+    fold->is_made = err == MR_OK;
+    return err;
+}
+
+static void drop_state(struct mri_fold *fold)
+{
+    mri_wiring_fini(&fold->wiring);
+    mri_bus_fini(&fold->bus);
+    fold->is_made = false;
+    fold->has_held = false;
+    fold->applied_seq = 0;
+    fold->undecided_seq = 0;
+    fold->foreign_applied = 0;
+    fold->winner_count = 0;
+    fold->snapshot_seq = 0;
+}
+
+mr_err mri_fold_begin(
+    struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem)
+{
+    *fold = (struct mri_fold){.options = *options};
+    mr_err err = mri_config_default(&fold->own_config, options->alloc);
+    if (err == MR_OK) {
+        err = open_readers(fold, reterr_problem);
+    }
+    if (err == MR_OK) {
+        err = make_state(fold, reterr_problem);
+    }
+    if (err != MR_OK) {
+        mri_fold_fini(fold);
+    }
+    return err;
+}
+
+void mri_fold_fini(struct mri_fold *fold)
+{
+    if (fold != NULL && fold->options.alloc != NULL) {
+        mr_log_reader_close(fold->lead);
+        mr_log_reader_close(fold->inputs);
+        drop_state(fold);
+        mri_config_fini(&fold->own_config);
+        *fold = (struct mri_fold){0};
+    }
+}
+
+static bool is_winner(const struct mri_fold *fold, uint64_t seq)
+{
+    for (uint32_t i = 0; i < fold->winner_count; i++) {
+        if (fold->winners[i] == seq) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Read on to the next input that was not applied early; it stays held until it is visited. */
+static mr_err hold_input(struct mri_fold *fold, mr_problem *problem)
+{
+    while (!fold->has_held) {
+        mr_err err = mr_log_reader_next(fold->inputs, &fold->held, problem);
+        if (err != MR_OK) {
+            return err;
+        }
+        struct mri_event event;
+        if (fold->held.type < MR_LOG_TYPE_FREE) {
+            continue;
+        }
+        err = mri_event_decode(&fold->held, &event);
+        if (err != MR_OK) {
+            return err;
+        }
+        fold->has_held = mri_wiring_is_input(&event) && !is_winner(fold, event.seq);
+    }
+    return MR_OK;
+}
+
+static mr_err take_held(struct mri_fold *fold, struct mri_event *ret_event)
+{
+    mr_err err = mri_event_decode(&fold->held, ret_event);
+    fold->has_held = false;
+    fold->applied_seq = ret_event->seq;
+    fold->foreign_applied += ret_event->type == MRI_EVENT_SIGNAL_MOVED;
+    return err;
+}
+
+mr_err mri_fold_next_input(
+    struct mri_fold *fold, struct mri_event *ret_event, mr_problem *reterr_problem)
+{
+    mr_err err = hold_input(fold, reterr_problem);
+    return err == MR_OK ? take_held(fold, ret_event) : err;
+}
+
+/** Visit every input up to `seq`. */
+static mr_err visit_inputs(struct mri_fold *fold, const struct mri_fold_visitor *visitor,
+    uint64_t seq, mr_problem *problem)
+{
+    for (;;) {
+        struct mri_event event;
+        mr_err err = hold_input(fold, problem);
+        if (err == MR_END) {
+            return MR_OK;
+        }
+        if (err == MR_OK && fold->held.seq.n > seq) {
+            return MR_OK;
+        }
+        if (err == MR_OK) {
+            err = take_held(fold, &event);
+        }
+        if (err == MR_OK) {
+            err = visitor->input(visitor->context, &event);
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+    }
+}
+
+mr_err mri_fold_read(
+    mr_log_reader *reader, uint64_t seq, struct mri_event *ret_event, mr_problem *reterr_problem)
+{
+    mr_log_event record;
+    mr_err err = mr_log_reader_seek(reader, (mr_seq){seq}, reterr_problem);
+    if (err == MR_OK) {
+        err = mr_log_reader_next(reader, &record, reterr_problem);
+    }
+    if (err == MR_OK) {
+        err = mri_event_decode(&record, ret_event);
+    }
+    return err == MR_END ? MR_NOT_FOUND : err;
+}
+
+/** Apply the move that overtook a decision, out of its turn. */
+static mr_err visit_winner(struct mri_fold *fold, const struct mri_fold_visitor *visitor,
+    const struct mri_event *event, mr_problem *problem)
+{
+    const struct mri_superseded *superseded = event->body;
+    uint64_t winner = mri_ref_seq(superseded->winner, event->seq);
+    mr_log_reader *reader;
+    if (fold->winner_count == MRI_FOLD_WINNERS_MAX) {
+        return mri_problem(problem, MR_FULL, "event %llu: too many superseded decisions at once",
+            (unsigned long long)event->seq);
+    }
+    mr_err err = mri_reader_open(
+        fold->options.os, fold->options.alloc, fold->options.folder, &reader, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    struct mri_event move;
+    err = mri_fold_read(reader, winner, &move, problem);
+    bool is_move = err == MR_OK && move.type == MRI_EVENT_SIGNAL_MOVED &&
+                   mri_wiring_is_input(&move) && !is_winner(fold, winner);
+    if (err == MR_OK && !is_move) {
+        err = mri_problem(problem, MR_ECORRUPT,
+            "event %llu: superseded by event %llu, which is no move of another process",
+            (unsigned long long)event->seq, (unsigned long long)winner);
+    }
+    if (err == MR_OK) {
+        fold->winners[fold->winner_count++] = winner;
+        fold->foreign_applied++;
+        fold->undecided_seq = mri_ref_seq(superseded->cause, event->seq);
+        err = visitor->input(visitor->context, &move);
+    }
+    mr_log_reader_close(reader);
+    return err;
+}
+
+static mr_err visit_output(struct mri_fold *fold, const struct mri_fold_visitor *visitor,
+    const struct mri_event *event, mr_problem *problem)
+{
+    uint64_t cause = mri_event_cause(event);
+    if (cause == 0 || cause >= event->seq) {
+        return mri_problem(problem, MR_ECORRUPT, "event %llu was decided on event %llu",
+            (unsigned long long)event->seq, (unsigned long long)cause);
+    }
+    mr_err err = visit_inputs(fold, visitor, cause, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    fold->undecided_seq = 0;
+    err = visitor->output(visitor->context, event);
+    if (err == MR_OK && event->type == MRI_EVENT_SUPERSEDED) {
+        err = visit_winner(fold, visitor, event, problem);
+    }
+    return err;
+}
+
+static mr_err describe(
+    mr_err err, const struct mri_fold *fold, const mr_log_event *record, mr_problem *problem)
+{
+    const char *name;
+    (void)mri_reader_place(fold->lead, &name);
+    const struct mri_event_kind *kind = mri_event_kind(record->type);
+    return mri_problem(problem, err, "%s/%s: event %llu (%s): %s", fold->options.folder, name,
+        (unsigned long long)record->seq.n, kind == NULL ? "unknown kind" : kind->name,
+        mr_err_text(err));
+}
+
+mr_err mri_fold_run(
+    struct mri_fold *fold, const struct mri_fold_visitor *visitor, mr_problem *reterr_problem)
+{
+    for (;;) {
+        mr_log_event record;
+        struct mri_event event;
+        mr_err err = mr_log_reader_next(fold->lead, &record, &fold->damage_problem);
+        if (err == MR_ECORRUPT) {
+            fold->damage = err; /* what lies before stays true */
+            return MR_OK;
+        }
+        if (err == MR_END) {
+            fold->is_torn = mr_log_reader_tail(fold->lead) == MR_LOG_TAIL_TORN;
+            return MR_OK;
+        }
+        if (err != MR_OK) {
+            return mri_problem(reterr_problem, err, "%s", fold->damage_problem.text);
+        }
+        mr_problem problem = {""};
+        err = mri_bus_fold(&fold->bus, &record, &event);
+        if (err == MR_OK && event.type >= MR_LOG_TYPE_FREE && !mri_wiring_is_input(&event)) {
+            err = visit_output(fold, visitor, &event, &problem);
+        }
+        if (err != MR_OK && problem.text[0] != '\0') {
+            return mri_problem(reterr_problem, err, "%s", problem.text);
+        }
+        if (err != MR_OK) {
+            return describe(err, fold, &record, reterr_problem);
+        }
+    }
+}
+
+/* ---- the plain fold: apply everything -------------------------------------------------------- */
+
+static mr_err apply_event(void *context, const struct mri_event *event)
+{
+    struct mri_fold *fold = context;
+    return mri_wiring_apply(&fold->wiring, event);
+}
+
+/** Where a snapshot's state begins. */
+struct fold_head {
+    uint64_t applied_seq;
+    uint64_t foreign_applied;
+};
+
+mr_err mri_fold_snapshot(const struct mri_fold *fold, uint64_t applied_seq)
+{
+    struct mri_buf payload;
+    const struct fold_head head = {
+        .applied_seq = applied_seq, .foreign_applied = fold->foreign_applied};
+    const struct mri_snapshot_place place = {
+        .seq = fold->bus.last_seq, .chain_crc = fold->bus.chain_crc};
+    if (place.seq == 0) {
+        return MR_OK; /* nothing happened yet */
+    }
+    mri_buf_init(&payload, fold->options.alloc, SNAPSHOT_BYTES_MAX);
+    mri_buf_put(&payload, &head, sizeof(head));
+    mri_bus_save(&fold->bus, &payload);
+    mri_wiring_save(&fold->wiring, &payload);
+    mr_err err = payload.err;
+    if (err == MR_OK) {
+        err = mri_snapshot_write(fold->options.os, fold->options.folder, &place, &payload);
+    }
+    mri_buf_fini(&payload);
+    return err;
+}
+
+/** Is the record that a snapshot was taken behind in this log, the very same? */
+static bool is_of_this_log(struct mri_fold *fold, const struct mri_snapshot_place *place)
+{
+    mr_log_event record;
+    return mr_log_reader_seek(fold->lead, (mr_seq){place->seq}, NULL) == MR_OK &&
+           mr_log_reader_next(fold->lead, &record, NULL) == MR_OK &&
+           record.chain_crc == place->chain_crc;
+}
+
+static mr_err load_payload(struct mri_fold *fold, const struct mri_buf *payload)
+{
+    struct mri_unpack unpack;
+    struct fold_head head;
+    mri_unpack_init(&unpack, payload->bytes, payload->count);
+    mri_unpack_take(&unpack, &head, sizeof(head));
+    mr_err err = mri_bus_load(&fold->bus, &unpack);
+    if (err == MR_OK) {
+        err = mri_wiring_load(&fold->wiring, &unpack);
+    }
+    if (err == MR_OK) {
+        err = mri_unpack_end(&unpack);
+    }
+    fold->applied_seq = head.applied_seq;
+    fold->foreign_applied = head.foreign_applied;
+    return err;
+}
+
+/** Start from a snapshot; false: the state is fresh again, and another one may do. */
+static bool start_from(struct mri_fold *fold, uint64_t seq, struct mri_buf *payload)
+{
+    struct mri_snapshot_place place;
+    bool is_usable =
+        mri_snapshot_read(fold->options.os, fold->options.folder, seq, &place, payload) == MR_OK &&
+        is_of_this_log(fold, &place) && load_payload(fold, payload) == MR_OK &&
+        fold->bus.last_seq == place.seq &&
+        mr_log_reader_seek(fold->inputs, (mr_seq){fold->applied_seq + 1}, NULL) == MR_OK &&
+        mr_log_reader_seek(fold->lead, (mr_seq){place.seq + 1}, NULL) == MR_OK;
+    fold->snapshot_seq = is_usable ? place.seq : 0;
+    return is_usable;
+}
+
+/** Begin anew with empty state, at the first record. */
+static mr_err start_fresh(struct mri_fold *fold, mr_problem *problem)
+{
+    drop_state(fold);
+    mr_err err = make_state(fold, problem);
+    if (err == MR_OK) {
+        err = mr_log_reader_seek(fold->lead, (mr_seq){1}, problem);
+    }
+    if (err == MR_OK) {
+        err = mr_log_reader_seek(fold->inputs, (mr_seq){1}, problem);
+    }
+    return err;
+}
+
+static mr_err start_from_newest(struct mri_fold *fold, mr_problem *problem)
+{
+    struct mri_snapshot_list list;
+    struct mri_buf payload;
+    mr_err err = mri_snapshot_list(fold->options.os, fold->options.folder, &list);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s/snap: %s", fold->options.folder, mr_err_text(err));
+    }
+    bool is_started = false;
+    mri_buf_init(&payload, fold->options.alloc, SNAPSHOT_BYTES_MAX);
+    for (uint32_t i = 0; i < list.count && !is_started && err == MR_OK; i++) {
+        is_started = start_from(fold, list.seqs[i], &payload);
+        if (!is_started) {
+            err = start_fresh(fold, problem);
+        }
+    }
+    mri_buf_fini(&payload);
+    return err;
+}
+
+/** Take larger limits from the log's newest configuration, if they are larger. */
+static bool adopt_limits(struct mri_fold *fold)
+{
+    struct mri_config config;
+    struct mri_slice text = {
+        (const char *)fold->wiring.config_text.bytes, fold->wiring.config_text.count};
+    if (fold->options.config != NULL || text.count == 0 ||
+        fold->options.parse(text, fold->options.alloc, &config) != MR_OK) {
+        return false;
+    }
+    struct mri_config *own = &fold->own_config;
+    bool is_larger = config.limits_signals_max > own->limits_signals_max ||
+                     config.limits_symbols_max > own->limits_symbols_max ||
+                     config.limits_sources_max > own->limits_sources_max ||
+                     config.limits_names_max > own->limits_names_max;
+    mri_config_fini(own);
+    *own = config;
+    return is_larger;
+}
+
+mr_err mri_fold_init(
+    struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem)
+{
+    const struct mri_fold_visitor visitor = {
+        .context = fold, .input = apply_event, .output = apply_event};
+    mr_err err = mri_fold_begin(fold, options, reterr_problem);
+    if (err == MR_OK && !options->is_from_start) {
+        err = start_from_newest(fold, reterr_problem);
+    }
+    if (err == MR_OK) {
+        err = mri_fold_run(fold, &visitor, reterr_problem);
+    }
+    while (err == MR_FULL && adopt_limits(fold)) {
+        err = start_fresh(fold, reterr_problem);
+        if (err == MR_OK) {
+            err = mri_fold_run(fold, &visitor, reterr_problem);
+        }
+    }
+    if (err != MR_OK) {
+        mri_fold_fini(fold);
+    }
+    return err;
+}

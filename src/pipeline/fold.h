@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The past of a log, taken in: the bus in log order, the engines in causal order.
+ *
+ * Causal order: an output says on which input it was decided; before it, every input up to that one
+ * is applied. So engines see the same sequence as when the log was written, however inputs and
+ * outputs lie between one another.
+ */
+#ifndef MRI_PIPELINE_FOLD_H
+#define MRI_PIPELINE_FOLD_H
+
+#include "log/reader.h"
+#include "pipeline/wiring.h"
+
+/** Keys of facts that a log's MANIFEST keeps. */
+#define MRI_ATTRIBUTE_TIME          "time_mode" /* simulated or live */
+#define MRI_ATTRIBUTE_MARKET        "market"    /* simulated or real */
+#define MRI_ATTRIBUTE_FEED          "feed"      /* csv, synthetic */
+#define MRI_ATTRIBUTE_FEED_IDENTITY "feed_identity"
+
+/** The most moves of other processes that can have overtaken inputs at one time. */
+enum { MRI_FOLD_WINNERS_MAX = 1024 };
+
+/** What is done with events in causal order. */
+struct mri_fold_visitor {
+    void *context;
+
+    /** An input, a winner of a superseded batch included. */
+    mr_err (*input)(void *context, const struct mri_event *event);
+
+    /** An output; every input up to its cause was visited before. */
+    mr_err (*output)(void *context, const struct mri_event *event);
+};
+
+struct mri_fold_options {
+    const struct mri_os *os;
+    const struct mri_alloc *alloc;
+    const char *folder;
+    mri_config_parser parse;
+    const struct mri_config *config; /**< for limits; NULL: those of the log's own configurations */
+    bool is_from_start;              /**< leave snapshots aside */
+};
+
+struct mri_fold {
+    struct mri_fold_options options;
+    struct mri_config own_config; /**< the defaults, or the log's newest configuration */
+    struct mri_bus bus;
+    struct mri_wiring wiring;
+    mr_log_reader *lead;   /**< reads everything, in log order */
+    mr_log_reader *inputs; /**< follows, for inputs in causal order */
+    mr_log_event held;     /**< an input read but not yet due */
+    bool has_held;
+    bool is_made;
+    uint64_t applied_seq;     /**< newest input applied */
+    uint64_t undecided_seq;   /**< an input that was applied, but whose decision lost; 0 = none */
+    uint64_t foreign_applied; /**< moves from outside applied so far */
+    uint64_t snapshot_seq;    /**< the snapshot that the fold started from; 0 = none */
+    uint64_t winners[MRI_FOLD_WINNERS_MAX]; /**< inputs applied early, in order */
+    uint32_t winner_count;
+    mr_err damage; /**< MR_OK, or the log can be read only up to here */
+    mr_problem damage_problem;
+    bool is_torn;       /**< an incomplete batch lies behind the last complete one */
+    uint32_t writer_id; /**< the process that writes to the log now; 0 = none */
+};
+
+/**
+ * Take in the whole past of a log. Damage stops it: what lies before is taken in, fold->damage says
+ * so.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND no log there; MR_FULL a limit of the configuration is too low for
+ * this log; MR_ECORRUPT events contradict one another; MR_EVERSION; MR_EPATH, MR_EACCESS, MR_EIO,
+ *          MR_ENOMEM; *reterr_problem says where and why.
+ * Owner    mri_fold_fini() frees. The struct must not move.
+ * Threads  one at a time.
+ * Cost     reads the log twice, about 150 ns an event; with a snapshot, only what follows it.
+ */
+MR_MUST_USE mr_err mri_fold_init(
+    struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem);
+
+/**
+ * Make fold, bus and engines at the beginning of a log, for a visitor of one's own.
+ *
+ * Returns  as mri_fold_init().
+ * Owner    mri_fold_fini() frees. The struct must not move.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_begin(
+    struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem);
+
+/**
+ * Visit what is in the log, up to its end as of now.
+ *
+ * Returns  MR_OK the end was reached; faults of the visitor; faults of reading, but damage, which
+ * is noted. Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_run(
+    struct mri_fold *fold, const struct mri_fold_visitor *visitor, mr_problem *reterr_problem);
+
+/**
+ * The next input that was not visited yet: whose decision is not in the log.
+ *
+ * Returns  MR_OK; MR_END there is none; faults of reading.
+ * Owner    ret_event->body points into the fold's reader, until the next call.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_next_input(
+    struct mri_fold *fold, struct mri_event *ret_event, mr_problem *reterr_problem);
+
+/**
+ * Read one event by its seq.
+ *
+ * @param reader  of the caller
+ *
+ * Returns  MR_OK; MR_NOT_FOUND; faults of reading.
+ * Owner    ret_event->body points into the reader, until the next call on it.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_read(
+    mr_log_reader *reader, uint64_t seq, struct mri_event *ret_event, mr_problem *reterr_problem);
+
+/**
+ * Write a snapshot of where the fold, or whoever continued it, stands.
+ *
+ * @param applied_seq  newest input; all inputs up to it are decided
+ *
+ * Returns  MR_OK; faults of writing, which cost nothing but time at the next start.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_snapshot(const struct mri_fold *fold, uint64_t applied_seq);
+
+/**
+ * Free. NULL and zeroed are allowed.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_fold_fini(struct mri_fold *fold);
+
+#endif

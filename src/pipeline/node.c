@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pipeline at work.
+ *
+ * Invariants
+ *  1. An input is in the log before it is decided on; its outputs are one batch with the input as
+ *     their cause. A crash leaves inputs without outputs, and the next open decides on them.
+ *  2. A move that loses against another process's takes the whole batch with it: the engines go
+ * back to the input, superseded{cause, winner} is logged, the winner applied, and the input decided
+ *     again.
+ *  3. A batch that was cut is continued by a tick before any other input.
+ */
+#include "pipeline/node.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/problem.h"
+
+#define SAVED_BYTES_MAX ((size_t)8 << 30)
+
+static mr_err fail(mr_problem *problem, mr_err err, const char *what)
+{
+    return mri_problem(problem, err, "%s: %s", what, mr_err_text(err));
+}
+
+/* ---- deciding -------------------------------------------------------------------------------- */
+
+/** Have moves from outside been logged that the engines have not taken in yet? */
+static bool may_lose(const struct mri_node *node)
+{
+    return node->fold.bus.foreign_moves != node->fold.foreign_applied;
+}
+
+static mr_err restore_engines(struct mri_node *node)
+{
+    struct mri_fold *fold = &node->fold;
+    struct mri_wiring *wiring = &fold->wiring;
+    const struct mri_wiring_options options = {
+        .config = node->options.config,
+        .parse = wiring->parse,
+        .source_names = &fold->bus.sources,
+        .is_simulated_market = wiring->is_simulated_market,
+    };
+    struct mri_unpack unpack;
+    mri_wiring_fini(wiring);
+    mr_err err = mri_wiring_init(wiring, node->options.alloc, &options, NULL);
+    mri_unpack_init(&unpack, node->saved.bytes, node->saved.count);
+    return err == MR_OK ? mri_wiring_load(wiring, &unpack) : err;
+}
+
+/** Log that the decision on an input lost against a move, and take that move in. */
+static mr_err supersede(struct mri_node *node, const struct mri_event *input, uint64_t winner_seq)
+{
+    struct mri_fold *fold = &node->fold;
+    struct mri_batch *batch = &node->outputs;
+    mr_log_reader *reader;
+    mri_bus_begin(&fold->bus, batch);
+    const struct mri_superseded body = {.cause = input->seq, .winner = winner_seq};
+    mr_err err =
+        mri_batch_add(batch, &(struct mri_draft){.type = MRI_EVENT_SUPERSEDED, .fixed = &body}, 0);
+    if (err == MR_OK) {
+        err = mri_bus_append(&fold->bus, batch, MR_ASYNC, NULL, NULL);
+    }
+    if (err == MR_OK) {
+        struct mri_event logged = mri_batch_event(batch, 0);
+        err = mri_wiring_apply(&fold->wiring, &logged);
+    }
+    if (err == MR_OK) {
+        err = mri_reader_open(
+            node->options.os, node->options.alloc, node->options.folder, &reader, NULL);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    struct mri_event winner;
+    err = mri_fold_read(reader, winner_seq, &winner, NULL);
+    if (err == MR_OK && fold->winner_count == MRI_FOLD_WINNERS_MAX) {
+        err = MR_FULL;
+    }
+    if (err == MR_OK) {
+        fold->winners[fold->winner_count++] = winner_seq;
+        fold->foreign_applied++;
+        err = mri_wiring_apply(&fold->wiring, &winner);
+    }
+    mr_log_reader_close(reader);
+    return err;
+}
+
+static mr_err save_engines(struct mri_node *node)
+{
+    mri_buf_clear(&node->saved);
+    mri_wiring_save(&node->fold.wiring, &node->saved);
+    return node->saved.err;
+}
+
+/** Decide on an input that was applied, as often as it takes. */
+static mr_err decide(struct mri_node *node, const struct mri_event *input)
+{
+    struct mri_fold *fold = &node->fold;
+    for (;;) {
+        struct mri_bus_conflict conflict;
+        mr_err err = may_lose(node) ? save_engines(node) : MR_OK;
+        if (err != MR_OK) {
+            return err;
+        }
+        mri_bus_begin(&fold->bus, &node->outputs);
+        err = mri_wiring_decide(&fold->wiring, input, &node->outputs);
+        if (err == MR_OK && node->outputs.count > 0) {
+            err = mri_bus_append(&fold->bus, &node->outputs, MR_ASYNC, NULL, &conflict);
+        }
+        if (err != MR_CONFLICT) {
+            node->is_behind = node->is_behind || node->outputs.is_cut;
+            return err;
+        }
+        err = restore_engines(node);
+        if (err == MR_OK) {
+            err = supersede(node, input, conflict.winner_seq);
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+    }
+}
+
+static mr_err process(struct mri_node *node, const struct mri_event *input)
+{
+    mr_err err = mri_wiring_apply(&node->fold.wiring, input);
+    if (err == MR_OK) {
+        err = decide(node, input);
+    }
+    node->fold.applied_seq = input->seq;
+    return err;
+}
+
+/** Append the drafted inputs and decide on each. */
+static mr_err take_batch(struct mri_node *node)
+{
+    struct mri_batch *batch = &node->inputs;
+    if (batch->count == 0) {
+        return MR_OK;
+    }
+    mr_err err = mri_bus_append(&node->fold.bus, batch, MR_ASYNC, NULL, NULL);
+    for (uint32_t i = 0; i < batch->count && err == MR_OK; i++) {
+        struct mri_event input = mri_batch_event(batch, i);
+        err = process(node, &input);
+    }
+    return err;
+}
+
+void mri_node_begin_inputs(struct mri_node *node)
+{
+    mri_bus_begin(&node->fold.bus, &node->inputs);
+}
+
+static mr_err add_input(
+    struct mri_node *node, enum mri_event_type type, const void *fixed, struct mri_slice text)
+{
+    return mri_batch_add(&node->inputs,
+        &(struct mri_draft){.type = (uint16_t)type, .fixed = fixed, .texts = {text}}, 0);
+}
+
+static mr_err take_tick(struct mri_node *node, const struct mri_tick *tick)
+{
+    mri_node_begin_inputs(node);
+    mr_err err = add_input(node, MRI_EVENT_TICK, tick, (struct mri_slice){0});
+    return err == MR_OK ? take_batch(node) : err;
+}
+
+/** Ticks for what did not fit into a batch. */
+static mr_err catch_up(struct mri_node *node, enum mri_reason reason)
+{
+    mr_err err = MR_OK;
+    while (node->is_behind && err == MR_OK) {
+        const struct mri_tick tick = {
+            .event_time_unix_ns = node->fold.wiring.market.event_time_unix_ns,
+            .reason = (uint16_t)reason};
+        node->is_behind = false;
+        err = take_tick(node, &tick);
+    }
+    return err;
+}
+
+mr_err mri_node_take_inputs(struct mri_node *node)
+{
+    mr_err err = take_batch(node);
+    return err == MR_OK ? catch_up(node, MRI_REASON_TIME_PASSED) : err;
+}
+
+mr_err mri_node_tick(struct mri_node *node)
+{
+    struct mri_tick tick;
+    mr_err err = catch_up(node, MRI_REASON_TIME_PASSED);
+    if (err == MR_OK &&
+        mri_clock_poll(&node->clock, node->fold.wiring.market.event_time_unix_ns, &tick)) {
+        err = take_tick(node, &tick);
+    }
+    return err == MR_OK ? catch_up(node, MRI_REASON_TIME_PASSED) : err;
+}
+
+mr_err mri_node_end_feed(struct mri_node *node)
+{
+    node->is_behind = true;
+    return catch_up(node, MRI_REASON_FEED_ENDED);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static mr_err open_log(struct mri_node *node, mr_problem *problem)
+{
+    const struct mri_node_options *options = &node->options;
+    const struct mri_feed *feed = options->feed;
+    const mr_log_attribute attributes[] = {
+        {MRI_ATTRIBUTE_TIME, options->time_mode},
+        {MRI_ATTRIBUTE_MARKET, feed != NULL && feed->is_simulated ? "simulated" : "real"},
+        {MRI_ATTRIBUTE_FEED, feed == NULL ? "none" : options->feed_kind},
+        {MRI_ATTRIBUTE_FEED_IDENTITY, feed == NULL ? "none" : feed->identity},
+    };
+    const mr_log_options log_options = {
+        .is_create = options->is_create,
+        .segment_bytes = (uint64_t)options->config->log_segment << 20,
+        .attributes = attributes,
+        .attribute_count = MRI_COUNT_OF(attributes),
+    };
+    mr_err err = mri_log_open(options->os, options->alloc, options->folder, &log_options,
+        &node->log, &node->opening, problem);
+    node->is_resumed = err == MR_OK && mr_log_last(node->log).n > 0;
+    return err;
+}
+
+static mr_err check_attribute(
+    const struct mri_node *node, const char *key, const char *wanted, mr_problem *problem)
+{
+    const char *found = mr_log_attribute_get(node->log, key);
+    if (found != NULL && strcmp(found, wanted) == 0) {
+        return MR_OK;
+    }
+    return mri_problem(problem, MR_REFUSED,
+        "%s belongs to another feed (%s is %.16s there, %.16s now); continue it with its own feed, "
+        "or "
+        "start a new directory",
+        node->options.folder, key, found == NULL ? "absent" : found, wanted);
+}
+
+/** A log is continued by the feed it was begun with. */
+static mr_err check_feed(const struct mri_node *node, mr_problem *problem)
+{
+    const struct mri_feed *feed = node->options.feed;
+    if (feed == NULL || node->opening.is_created) {
+        return MR_OK;
+    }
+    mr_err err = check_attribute(node, MRI_ATTRIBUTE_FEED, node->options.feed_kind, problem);
+    return err == MR_OK
+               ? check_attribute(node, MRI_ATTRIBUTE_FEED_IDENTITY, feed->identity, problem)
+               : err;
+}
+
+/** Decide on what was logged and not decided. */
+static mr_err decide_pending(struct mri_node *node, mr_problem *problem)
+{
+    struct mri_fold *fold = &node->fold;
+    struct mri_event input;
+    mr_err err = MR_OK;
+    if (fold->undecided_seq != 0) { /* applied already: the crash came behind superseded */
+        mr_log_reader *reader;
+        err = mri_reader_open(
+            node->options.os, node->options.alloc, node->options.folder, &reader, problem);
+        if (err != MR_OK) {
+            return err;
+        }
+        err = mri_fold_read(reader, fold->undecided_seq, &input, problem);
+        if (err == MR_OK) {
+            err = decide(node, &input);
+        }
+        mr_log_reader_close(reader);
+    }
+    while (err == MR_OK) {
+        err = mri_fold_next_input(fold, &input, problem);
+        if (err == MR_END) {
+            return MR_OK;
+        }
+        if (err == MR_OK) {
+            err = process(node, &input);
+        }
+    }
+    return err;
+}
+
+/** Draft the registration of an instrument that is new; refuse one that changed. */
+static mr_err register_instrument(struct mri_node *node, const struct mri_instrument_spec *spec,
+    uint32_t *new_count, mr_problem *problem)
+{
+    const struct mri_instruments *known = &node->fold.wiring.market.instruments;
+    uint32_t number;
+    if (mri_instruments_find(known, mri_slice_of(spec->symbol), &number) == MR_OK) {
+        if (memcmp(mri_instruments_get(known, number), spec, sizeof(*spec)) == 0) {
+            return MR_OK;
+        }
+        return mri_problem(problem, MR_REFUSED,
+            "instrument %s differs from its registration in %s; start a new directory for it",
+            spec->symbol, node->options.folder);
+    }
+    mr_err err = mri_instrument_draft(&node->inputs, spec, known->count + *new_count);
+    *new_count += err == MR_OK;
+    return err;
+}
+
+static mr_err register_instruments(struct mri_node *node, mr_problem *problem)
+{
+    const struct mri_config *config = node->options.config;
+    const struct mri_feed *feed = node->options.feed;
+    uint32_t feed_count = feed != NULL && feed->is_simulated ? feed->instrument_count : 0;
+    uint32_t new_count = 0;
+    mr_err err = MR_OK;
+    mri_node_begin_inputs(node);
+    for (uint32_t i = 0; i < feed_count && err == MR_OK; i++) {
+        err = register_instrument(node, &feed->instruments[i], &new_count, problem);
+    }
+    for (uint32_t i = 0; i < config->instrument_count && err == MR_OK; i++) {
+        err = register_instrument(node, &config->instruments[i], &new_count, problem);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    if (node->fold.wiring.market.instruments.count + new_count >
+        node->fold.wiring.limits.symbols_max) {
+        return mri_problem(problem, MR_FULL, "limits.symbols_max is %u, and %u symbols are needed",
+            node->fold.wiring.limits.symbols_max,
+            node->fold.wiring.market.instruments.count + new_count);
+    }
+    return mri_node_take_inputs(node);
+}
+
+static mr_err map_feed_symbols(struct mri_node *node, mr_problem *problem)
+{
+    const struct mri_feed *feed = node->options.feed;
+    void *block;
+    if (feed == NULL || feed->instrument_count == 0) {
+        return MR_OK;
+    }
+    mr_err err = mri_alloc_array(
+        node->options.alloc, feed->instrument_count, sizeof(*node->feed_symbols), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    node->feed_symbols = block;
+    for (uint32_t i = 0; i < feed->instrument_count && err == MR_OK; i++) {
+        const char *name = feed->instruments[i].symbol;
+        err = mri_instruments_find(
+            &node->fold.wiring.market.instruments, mri_slice_of(name), &node->feed_symbols[i]);
+        if (err != MR_OK) {
+            err = mri_problem(problem, MR_REFUSED, "symbol %s is not registered", name);
+        }
+    }
+    return err;
+}
+
+static mr_err add_config(struct mri_node *node, struct mri_slice text)
+{
+    const struct mri_buf *in_force = &node->fold.wiring.config_text;
+    struct mri_slice before = {(const char *)in_force->bytes, in_force->count};
+    if (mri_slice_equal(before, text)) {
+        return MR_OK;
+    }
+    const struct mri_config_changed body = {.text_hash = mri_hash(text.bytes, text.count)};
+    return add_input(node, MRI_EVENT_CONFIG, &body, text);
+}
+
+/** Session and configuration, in one batch. */
+static mr_err begin_session(struct mri_node *node)
+{
+    struct mri_buf text;
+    const struct mri_session session = {
+        .kind = MRI_SESSION_START, .engine_version = MRI_ENGINE_VERSION};
+    mri_buf_init(&text, node->options.alloc, MRI_CONFIG_TEXT_BYTES_MAX);
+    mri_config_print(node->options.config, &text);
+    mri_node_begin_inputs(node);
+    node->session_first_seq = mri_batch_next_seq(&node->inputs);
+    mr_err err = add_input(node, MRI_EVENT_SESSION, &session, mri_slice_of(node->options.build));
+    if (err == MR_OK) {
+        err = text.err != MR_OK
+                  ? text.err
+                  : add_config(node, (struct mri_slice){(const char *)text.bytes, text.count});
+    }
+    mri_buf_fini(&text);
+    return err == MR_OK ? take_batch(node) : err;
+}
+
+static mr_err take_past(struct mri_node *node, mr_problem *problem)
+{
+    const struct mri_fold_options options = {
+        .os = node->options.os,
+        .alloc = node->options.alloc,
+        .folder = node->options.folder,
+        .parse = node->options.parse,
+        .config = node->options.config,
+    };
+    mr_err err = mri_fold_init(&node->fold, &options, problem);
+    if (err == MR_FULL) {
+        return mri_problem(problem, MR_FULL,
+            "%s: the log needs more than the configuration's limits allow (limits.*)",
+            node->options.folder);
+    }
+    if (err == MR_OK && node->fold.damage != MR_OK) {
+        return mri_problem(problem, node->fold.damage, "%s", node->fold.damage_problem.text);
+    }
+    if (err == MR_OK) {
+        node->fold.bus.log = node->log;
+        node->snapshot_seq = node->fold.snapshot_seq;
+    }
+    return err;
+}
+
+static mr_err open_steps(struct mri_node *node, mr_problem *problem)
+{
+    mr_err err = open_log(node, problem);
+    if (err == MR_OK) {
+        err = check_feed(node, problem);
+    }
+    if (err == MR_OK) {
+        err = take_past(node, problem);
+    }
+    if (err == MR_OK) {
+        err = decide_pending(node, problem);
+        err = err < 0 && problem->text[0] == '\0' ? fail(problem, err, "deciding what was pending")
+                                                  : err;
+    }
+    if (err == MR_OK) {
+        err = begin_session(node);
+        err = err != MR_OK ? fail(problem, err, "beginning the session") : err;
+    }
+    if (err == MR_OK) {
+        err = register_instruments(node, problem);
+    }
+    if (err == MR_OK) {
+        err = map_feed_symbols(node, problem);
+    }
+    if (err == MR_OK && node->is_resumed) {
+        node->is_behind = true; /* a batch may have been cut when the last run ended */
+        err = catch_up(node, MRI_REASON_TIME_PASSED);
+    }
+    return err;
+}
+
+mr_err mri_node_open(
+    struct mri_node *node, const struct mri_node_options *options, mr_problem *reterr_problem)
+{
+    mr_problem own = {""};
+    mr_problem *problem = reterr_problem == NULL ? &own : reterr_problem;
+    *node = (struct mri_node){.options = *options};
+    mri_buf_init(&node->saved, options->alloc, SAVED_BYTES_MAX);
+    mri_clock_init(&node->clock, options->os,
+        options->time_mode != NULL && strcmp(options->time_mode, "live") == 0);
+    mr_err err = mri_batch_init(
+        &node->inputs, options->alloc, MRI_WIRING_BATCH_EVENTS_MAX, MRI_WIRING_BATCH_BYTES_MAX);
+    if (err == MR_OK) {
+        err = mri_batch_init(&node->outputs, options->alloc, MRI_WIRING_BATCH_EVENTS_MAX,
+            MRI_WIRING_BATCH_BYTES_MAX);
+    }
+    if (err == MR_OK) {
+        problem->text[0] = '\0';
+        err = open_steps(node, problem);
+    }
+    if (err != MR_OK && problem->text[0] == '\0') {
+        err = fail(problem, err, options->folder);
+    }
+    if (err != MR_OK) {
+        mri_node_close(node);
+    }
+    return err;
+}
+
+/* ---- ending ---------------------------------------------------------------------------------- */
+
+static mr_err write_snapshot(struct mri_node *node)
+{
+    mr_err err = mri_fold_snapshot(&node->fold, node->fold.applied_seq);
+    if (err == MR_OK) {
+        node->snapshot_seq = node->fold.bus.last_seq;
+    }
+    return err;
+}
+
+mr_err mri_node_snapshot_if_due(struct mri_node *node)
+{
+    uint64_t since = node->fold.bus.last_seq - node->snapshot_seq;
+    if (since < (uint64_t)node->options.config->log_snapshot_events) {
+        return MR_OK;
+    }
+    mr_err err = write_snapshot(node);
+    return err == MR_ENOSPC ? MR_OK : err;
+}
+
+mr_err mri_node_end_session(struct mri_node *node)
+{
+    const struct mri_session session = {
+        .kind = MRI_SESSION_END, .engine_version = MRI_ENGINE_VERSION};
+    mri_node_begin_inputs(node);
+    mr_err err = add_input(node, MRI_EVENT_SESSION, &session, mri_slice_of(node->options.build));
+    if (err == MR_OK) {
+        err = take_batch(node);
+    }
+    if (err == MR_OK) {
+        err = mr_log_sync(node->log);
+    }
+    if (err == MR_OK) {
+        err = write_snapshot(node);
+        err = err == MR_ENOSPC ? MR_OK : err;
+    }
+    return err;
+}
+
+void mri_node_close(struct mri_node *node)
+{
+    if (node == NULL || node->options.alloc == NULL) {
+        return;
+    }
+    const struct mri_feed *feed = node->options.feed;
+    mri_batch_fini(&node->inputs);
+    mri_batch_fini(&node->outputs);
+    mri_buf_fini(&node->saved);
+    if (feed != NULL) {
+        mri_alloc_free(node->options.alloc, node->feed_symbols,
+            feed->instrument_count * sizeof(*node->feed_symbols));
+    }
+    mri_fold_fini(&node->fold);
+    mr_log_close(node->log);
+    *node = (struct mri_node){0};
+}

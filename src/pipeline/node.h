@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A running pipeline: one log, one writer, engines that decide on every input.
+ *
+ *   open: log, past, pending inputs -> session, configuration, instruments
+ *   then, for each group of inputs: append them, and for each: apply, decide, append the outputs
+ */
+#ifndef MRI_PIPELINE_NODE_H
+#define MRI_PIPELINE_NODE_H
+
+#include "market/feed.h"
+#include "pipeline/clock.h"
+#include "pipeline/fold.h"
+
+struct mri_node_options {
+    const struct mri_os *os;
+    const struct mri_alloc *alloc;
+    const char *folder;
+    const struct mri_config
+        *config; /**< the effective one; becomes a config event when it is new */
+    mri_config_parser parse;
+    bool is_create;              /**< make the log when there is none */
+    const char *time_mode;       /**< of a log that is made: "simulated" or "live" */
+    const char *build;           /**< program version, for the session event */
+    const struct mri_feed *feed; /**< NULL: none; its instruments are registered */
+    const char *feed_kind;       /**< "csv", "synthetic"; kept with the log's identity */
+};
+
+struct mri_node {
+    struct mri_node_options options;
+    mr_log *log;
+    struct mri_log_opening opening;
+    struct mri_fold fold; /**< the bus and the engines live in it */
+    struct mri_clock clock;
+    struct mri_batch inputs;
+    struct mri_batch outputs;
+    struct mri_buf saved;       /**< engines before an input that a foreign move may overtake */
+    bool is_behind;             /**< a batch was cut: a tick is due */
+    bool is_resumed;            /**< the log existed */
+    uint32_t *feed_symbols;     /**< number of each of the feed's instruments */
+    uint64_t snapshot_seq;      /**< newest snapshot */
+    uint64_t session_first_seq; /**< first event of this session */
+};
+
+/**
+ * Open a pipeline: the log, its past, and whatever was not decided yet.
+ *
+ * Returns  MR_OK; as mr_log_open() and mri_fold_init(); MR_REFUSED the log belongs to another feed,
+ * or an instrument differs from its registration; MR_FULL; MR_EINTERNAL a gate fails its proof.
+ *          *reterr_problem says what and why; nothing was appended then but what was decided on
+ *          inputs that were pending.
+ * Owner    mri_node_close() frees. The struct must not move.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_node_open(
+    struct mri_node *node, const struct mri_node_options *options, mr_problem *reterr_problem);
+
+/**
+ * Append the inputs drafted in node->inputs as one batch, and decide on each of them.
+ *
+ * Returns  MR_OK; faults of appending and deciding.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_node_take_inputs(struct mri_node *node);
+
+/**
+ * Begin a group of inputs: node->inputs is empty afterwards.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_node_begin_inputs(struct mri_node *node);
+
+/**
+ * Take a tick in, if one is due: time passed in a live log, or a batch was cut.
+ *
+ * Returns  MR_OK; faults of appending and deciding.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_node_tick(struct mri_node *node);
+
+/**
+ * Say that the feed has ended: open horizons become unresolved.
+ *
+ * Returns  MR_OK; faults of appending and deciding.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_node_end_feed(struct mri_node *node);
+
+/**
+ * Write a snapshot if so many events have passed since the last.
+ *
+ * Returns  MR_OK, also when it could not be written for lack of space: it is only a hint.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_node_snapshot_if_due(struct mri_node *node);
+
+/**
+ * End the session: last snapshot, session event, sync.
+ *
+ * Returns  MR_OK; MR_EUNKNOWN and others: the end may not be durable.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_node_end_session(struct mri_node *node);
+
+/**
+ * Free everything; a session that was not ended stays open in the log. NULL and zeroed are allowed.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_node_close(struct mri_node *node);
+
+#endif
