@@ -64,7 +64,7 @@ static void exp_has_the_limits_that_its_header_says(void **fixture)
     assert_true(mri_exp(1e308) == HUGE_VAL);
     assert_true(mri_exp(-746.0) == 0.0);
     assert_true(mri_exp(-HUGE_VAL) == 0.0);
-    assert_true(isnan(mri_exp(NAN)));
+    assert_true(isnan(mri_exp((double)NAN)));
 }
 
 static void exp_never_falls_while_its_argument_rises(void **fixture)
@@ -104,7 +104,7 @@ static void log_has_the_limits_that_its_header_says(void **fixture)
     assert_true(mri_log(HUGE_VAL) == HUGE_VAL);
     assert_true(isnan(mri_log(-1.0)));
     assert_true(isnan(mri_log(-HUGE_VAL)));
-    assert_true(isnan(mri_log(NAN)));
+    assert_true(isnan(mri_log((double)NAN)));
     assert_true(is_near(mri_log(DBL_TRUE_MIN), logl((long double)DBL_TRUE_MIN)));
     assert_true(is_near(mri_log(DBL_MAX), logl((long double)DBL_MAX)));
 }
@@ -131,7 +131,7 @@ static void sqrt_is_correctly_rounded_and_nan_below_zero(void **fixture)
     assert_memory_equal(&root, &nan, sizeof(nan)); /* the same bits, not the CPU's own */
     assert_true(mri_sqrt(0.0) == 0.0);
     assert_true(signbit(mri_sqrt(-0.0)));
-    assert_true(isnan(mri_sqrt(NAN)));
+    assert_true(isnan(mri_sqrt((double)NAN)));
 }
 
 static void sigmoid_is_a_probability_without_overflow(void **fixture)
@@ -149,7 +149,7 @@ static void sigmoid_is_a_probability_without_overflow(void **fixture)
     assert_true(mri_sigmoid(-1e308) == 0.0);
     assert_true(mri_sigmoid(HUGE_VAL) == 1.0);
     assert_true(mri_sigmoid(-HUGE_VAL) == 0.0);
-    assert_true(isnan(mri_sigmoid(NAN)));
+    assert_true(isnan(mri_sigmoid((double)NAN)));
 }
 
 static void clamp_keeps_to_its_interval_and_takes_nan_for_low(void **fixture)
@@ -158,7 +158,7 @@ static void clamp_keeps_to_its_interval_and_takes_nan_for_low(void **fixture)
     assert_true(mri_clamp(0.5, 0.0, 1.0) == 0.5);
     assert_true(mri_clamp(-2.0, 0.0, 1.0) == 0.0);
     assert_true(mri_clamp(2.0, 0.0, 1.0) == 1.0);
-    assert_true(mri_clamp(NAN, 0.0, 1.0) == 0.0);
+    assert_true(mri_clamp((double)NAN, 0.0, 1.0) == 0.0);
     assert_true(mri_clamp(HUGE_VAL, 0.0, 1.0) == 1.0);
     assert_true(mri_clamp(-HUGE_VAL, 0.0, 1.0) == 0.0);
 }
@@ -168,7 +168,7 @@ static void finite_means_neither_nan_nor_infinite(void **fixture)
     (void)fixture;
     assert_true(mri_is_finite(0.0) && mri_is_finite(-0.0) && mri_is_finite(DBL_MAX));
     assert_true(mri_is_finite(-DBL_MAX) && mri_is_finite(DBL_TRUE_MIN));
-    assert_false(mri_is_finite(HUGE_VAL) || mri_is_finite(-HUGE_VAL) || mri_is_finite(NAN));
+    assert_false(mri_is_finite(HUGE_VAL) || mri_is_finite(-HUGE_VAL) || mri_is_finite((double)NAN));
     assert_false(mri_is_finite(mri_nan()));
     assert_true(mri_abs(-2.5) == 2.5 && mri_abs(2.5) == 2.5 && !signbit(mri_abs(-0.0)));
     assert_true(mri_abs(-HUGE_VAL) == HUGE_VAL);

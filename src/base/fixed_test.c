@@ -223,7 +223,7 @@ static void a_double_becomes_its_exact_value_rounded_half_away_from_zero(void **
         assert_int_equal(value, cases[i].expected);
     }
     static const double far[] = {
-        0x1p63, -0x1.0000000000001p63, 1e19, 1e300, HUGE_VAL, -HUGE_VAL, NAN};
+        0x1p63, -0x1.0000000000001p63, 1e19, 1e300, HUGE_VAL, -HUGE_VAL, (double)NAN};
     for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
         int64_t value = 77;
         assert_int_equal(mri_fixed_from_double(far[i], 0, &value), MR_ERANGE);

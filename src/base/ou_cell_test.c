@@ -45,10 +45,10 @@ static void it_relaxes_as_the_process_says(void **fixture)
         long double a = expl(-(long double)elapsed / (long double)prior.tau_ns);
         struct mri_belief belief = mri_ou_belief(&cell, &prior, cell.touch_unix_ns + elapsed);
         long double error = 1e-15L + 2.3e-16L * (long double)elapsed / (long double)prior.tau_ns;
-        long double mean = cell.mean * a;
-        long double variance = 0.09L + (cell.variance - 0.09L) * a * a;
-        assert_true(fabsl(belief.mean - mean) <= error * fabsl(mean));
-        assert_true(fabsl(belief.variance - variance) <= 1e-15L);
+        long double mean = (long double)cell.mean * a;
+        long double variance = 0.09L + ((long double)cell.variance - 0.09L) * a * a;
+        assert_true(fabsl((long double)belief.mean - mean) <= error * fabsl(mean));
+        assert_true(fabsl((long double)belief.variance - variance) <= 1e-15L);
         assert_true(belief.variance >= 0.0);
     }
 }

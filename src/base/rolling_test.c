@@ -29,13 +29,14 @@ static struct naive look(const double *series, size_t count, size_t slots)
     for (size_t i = from; i < count; i++) {
         if (isfinite(series[i])) {
             naive.present++;
-            sum += series[i];
+            sum += (long double)series[i];
         }
     }
     naive.mean = sum / naive.present;
     for (size_t i = from; i < count; i++) {
         if (isfinite(series[i])) {
-            naive.variance += (series[i] - naive.mean) * (series[i] - naive.mean);
+            long double difference = (long double)series[i] - naive.mean;
+            naive.variance += difference * difference;
         }
     }
     naive.variance /= naive.present - 1.0L;
@@ -45,7 +46,7 @@ static struct naive look(const double *series, size_t count, size_t slots)
         low = isfinite(series[i]) && series[i] < low ? series[i] : low;
         high = isfinite(series[i]) && series[i] > high ? series[i] : high;
     }
-    naive.spread = (long double)high - low;
+    naive.spread = (long double)high - (long double)low;
     return naive;
 }
 
@@ -90,9 +91,11 @@ static void it_equals_a_recomputation_of_every_window(void **fixture)
             assert_int_equal(isnan(mean), !has_mean);
             assert_int_equal(isnan(variance), !has_variance);
             long double unit = 1e-15L * slots * naive.spread;
-            assert_true(!has_mean || fabsl(mean - naive.mean) <= unit + 3e-16L * fabsl(naive.mean));
-            assert_true(!has_variance || (variance >= 0.0 && fabsl(variance - naive.variance) <=
-                                                                 unit * naive.spread * 4));
+            assert_true(!has_mean ||
+                        fabsl((long double)mean - naive.mean) <= unit + 3e-16L * fabsl(naive.mean));
+            assert_true(!has_variance ||
+                        (variance >= 0.0 && fabsl((long double)variance - naive.variance) <=
+                                                unit * naive.spread * 4));
         }
         mri_rolling_fini(&rolling, mri_alloc_system());
     }

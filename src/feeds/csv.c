@@ -123,13 +123,14 @@ static int compare_paths(const void *left, const void *right)
 /** Sort the paths by name, once all are there and no longer move. */
 static mr_err order_paths(struct csv *csv)
 {
-    const char *at = (const char *)csv->paths.bytes;
-    const char *end = at + csv->paths.count;
-    for (; at < end; at += strlen(at) + 1) {
-        mri_buf_put(&csv->path_list, &at, sizeof(at));
+    const char *path;
+    for (size_t i = 0; i < csv->paths.count; i += strlen(path) + 1) {
+        path = (const char *)csv->paths.bytes + i;
+        mri_buf_put(&csv->path_list, &path, sizeof(path));
     }
-    if (csv->path_list.err == MR_OK) {
-        qsort(csv->path_list.bytes, csv->path_list.count / sizeof(at), sizeof(at), compare_paths);
+    if (csv->path_list.count > 0 && csv->path_list.err == MR_OK) {
+        qsort(
+            csv->path_list.bytes, csv->path_list.count / sizeof(path), sizeof(path), compare_paths);
     }
     return csv->path_list.err;
 }

@@ -9,6 +9,11 @@
  * public kline dump: 12 columns, milliseconds or close_time,... microseconds, header or not; the
  * symbol is the file's name up to the first '-' or '.'
  *
+ * A row is used as a whole or not at all. A last line without a line end is not used: it may be
+ * half of a row. Problems come as market/feed.h says; in a file whose symbols follow one after the
+ * other a problem waits for the next bar of its symbol. After 1,024 bad rows without a bar between
+ * them the rest are only counted.
+ *
  * A bar's event time is its close. Several files may hold the same symbol, month by month; of two
  * bars of the same symbol and time the one from the first file is used, by order of name.
  */

@@ -165,7 +165,10 @@ static const char *read_exponent(const char *at, const char *end, struct decimal
 
 static bool read_decimal(struct mri_slice text, struct decimal *ret_decimal)
 {
-    struct decimal decimal = {.is_negative = text.count > 0 && text.bytes[0] == '-'};
+    if (text.count == 0) {
+        return false;
+    }
+    struct decimal decimal = {.is_negative = text.bytes[0] == '-'};
     const char *end = text.bytes + text.count;
     const char *at = read_mantissa(text.bytes + decimal.is_negative, end, &decimal);
     if (at != NULL && at < end && (*at == 'e' || *at == 'E')) {

@@ -406,12 +406,11 @@ static void bad_rows_without_end_are_counted(void **state)
 static uint64_t row_count_of(const struct mri_feed_item *item)
 {
     char text[64] = "";
-    unsigned long long count = 1;
     struct mri_slice row = item->problem.row;
     if (row.count > 0 && row.count < sizeof(text)) {
         memcpy(text, row.bytes, row.count);
     }
-    return strstr(text, " more rows") != NULL && sscanf(text, "%llu", &count) == 1 ? count : 1;
+    return strstr(text, " more rows") == NULL ? 1 : strtoull(text, NULL, 10);
 }
 
 static void many_files_share_the_room_for_waiting_problems(void **state)

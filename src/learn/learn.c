@@ -138,16 +138,20 @@ static void teach(const struct mri_learn *learn, const struct mri_lesson *lesson
     const struct mri_learn_view *view, struct mri_feedback *feedback, struct mri_row_cell *cells)
 {
     mr_horizon horizon = lesson->place.horizon;
-    const double members[MRI_MEMBER_COUNT] = {
-        [MRI_MEMBER_COIN] = 0.5,
-        [MRI_MEMBER_PLATT] = view->prob_platt[horizon],
-        [MRI_MEMBER_POOL] = view->prob_pool[horizon],
+    const struct mri_beliefs_horizon *before = &learn->beliefs.horizons[horizon];
+    const struct mri_mixture_lesson mixture_lesson = {
+        .members = {[MRI_MEMBER_COIN] = 0.5,
+            [MRI_MEMBER_PLATT] = view->prob_platt[horizon],
+            [MRI_MEMBER_POOL] = view->prob_pool[horizon]},
+        .weight = lesson->weight,
+        .is_up = lesson->is_up,
+        .is_new_time = before->platt.touch_unix_ns < learn->beliefs.event_time_unix_ns,
     };
     double after[MRI_MEMBER_COUNT];
     mri_cells_learn(&learn->beliefs, lesson, cells);
     struct mri_belief platt = mri_cells_learn_platt(&learn->beliefs, lesson, view->static_logit);
-    mri_mixture_learn(&learn->options.mixture, learn->beliefs.horizons[horizon].log_weights,
-        members, lesson->weight, lesson->is_up, after);
+    mri_mixture_learn(
+        &learn->options.mixture, before->log_weights, &mixture_lesson, after);
     feedback->cell_count = (uint8_t)lesson->term_count;
     feedback->platt_slope = platt.mean;
     feedback->platt_variance = platt.variance;

@@ -3,7 +3,7 @@
  * The mixture's weights.
  *
  * Invariants
- *  1. Weights add up to 1 after every update and none falls below fixed_share x prior.
+ *  1. Weights add up to 1 after every update; none becomes 0, so none is lost for good.
  *  2. A probability is taken as at least 1e-6, so that one surprise cannot end a member.
  */
 #include "learn/mixture.h"
@@ -11,6 +11,7 @@
 #include "base/exact_math.h"
 
 #define PROBABILITY_MIN 1e-6
+#define WEIGHT_MIN 1e-12
 
 static double probability_of(double prob_up, bool is_up)
 {
@@ -24,15 +25,15 @@ double mri_mixture_loss(double prob_up, bool is_up)
 }
 
 void mri_mixture_learn(const struct mri_mixture_options *options,
-    const double log_weights[static MRI_MEMBER_COUNT],
-    const double members[static MRI_MEMBER_COUNT], double weight, bool is_up,
+    const double log_weights[static MRI_MEMBER_COUNT], const struct mri_mixture_lesson *lesson,
     double ret_log_weights[static MRI_MEMBER_COUNT])
 {
-    double eta = options->eta_factor * weight;
+    double eta = options->eta_factor * lesson->weight;
+    double share = lesson->is_new_time ? options->fixed_share : 0.0;
     double largest = -1e300;
     double raised[MRI_MEMBER_COUNT];
     for (unsigned j = 0; j < MRI_MEMBER_COUNT; j++) {
-        raised[j] = log_weights[j] - eta * mri_mixture_loss(members[j], is_up);
+        raised[j] = log_weights[j] - eta * mri_mixture_loss(lesson->members[j], lesson->is_up);
         largest = raised[j] > largest ? raised[j] : largest;
     }
     double sum = 0.0;
@@ -41,7 +42,7 @@ void mri_mixture_learn(const struct mri_mixture_options *options,
         sum += raised[j];
     }
     for (unsigned j = 0; j < MRI_MEMBER_COUNT; j++) {
-        double share = options->fixed_share;
-        ret_log_weights[j] = mri_log((1.0 - share) * raised[j] / sum + share * options->prior[j]);
+        double weight = (1.0 - share) * raised[j] / sum + share * options->prior[j];
+        ret_log_weights[j] = mri_log(weight > WEIGHT_MIN ? weight : WEIGHT_MIN);
     }
 }

@@ -15,12 +15,18 @@ struct mri_mixture_options {
     double eta_factor;              /**< learning rate / overlap weight */
 };
 
+/** One outcome, as the mixture sees it. */
+struct mri_mixture_lesson {
+    double members[MRI_MEMBER_COUNT]; /**< probabilities of up, as they were published */
+    double weight;                    /**< overlap weight of the view; eta = eta_factor x weight */
+    bool is_up;
+    bool is_new_time; /**< the first outcome of this event time: weights are shared once a time */
+};
+
 /**
- * The members' log weights after an outcome: w_j <- w_j p_j(y)^eta, normalised, then
- * w <- (1 - a) w + a prior.
+ * The members' log weights after an outcome: w_j <- w_j p_j(y)^eta, normalised; then, once an event
+ * time, w <- (1 - a) w + a prior.
  *
- * @param members  the members' probabilities of up, as they were published
- * @param weight   overlap weight of the view; eta = eta_factor x weight
  *
  * Returns  nothing.
  * Threads  any.
@@ -28,8 +34,7 @@ struct mri_mixture_options {
  *          ln(1 / prior_j) / eta.
  */
 void mri_mixture_learn(const struct mri_mixture_options *options,
-    const double log_weights[static MRI_MEMBER_COUNT],
-    const double members[static MRI_MEMBER_COUNT], double weight, bool is_up,
+    const double log_weights[static MRI_MEMBER_COUNT], const struct mri_mixture_lesson *lesson,
     double ret_log_weights[static MRI_MEMBER_COUNT]);
 
 /**

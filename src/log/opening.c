@@ -285,7 +285,8 @@ static mr_err append_recovery(mr_log *log, const struct newest *newest)
         .body_bytes = sizeof(body),
         .type = MRI_RECORD_RECOVERY,
         .version = MRI_RECORD_VERSION};
-    return mri_append_batch(log, &record, 1, MR_GROUP, NULL);
+    mr_err err = mri_append_batch(log, &record, 1, MR_GROUP, NULL);
+    return err == MR_EUNKNOWN ? MR_EIO : err; /* the log is not open, so there is no third answer */
 }
 
 static mr_err open_newest(mr_log *log, const struct mri_segment_list *list,

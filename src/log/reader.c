@@ -135,11 +135,10 @@ static mr_err open_place(
     return MR_OK;
 }
 
+/** Go on at a place that has a map of its own. */
 static void move_to(mr_log_reader *reader, const struct place *place)
 {
-    if (reader->at.map != place->map) {
-        unmap_place(reader, &reader->at);
-    }
+    unmap_place(reader, &reader->at);
     reader->at = *place;
 }
 
@@ -483,7 +482,9 @@ mr_err mr_log_reader_seek(mr_log_reader *reader, mr_seq seq, mr_problem *reterr_
         }
     }
     err = walk_to(reader, &place, seq.n, reterr_problem);
-    if (err == MR_OK) {
+    if (err == MR_OK && is_mapped) {
+        reader->at = place;
+    } else if (err == MR_OK) {
         move_to(reader, &place);
     } else if (!is_mapped) {
         unmap_place(reader, &place);

@@ -77,7 +77,7 @@ struct mri_feed {
      * The next item, in order of time; at the same time problems, then candles in order of
      * instruments, then signals.
      *
-     * Returns  MR_OK; MR_END; MR_EIO, MR_ENOMEM.
+     * Returns  MR_OK; MR_END; MR_ENOMEM, MR_EIO or another fault of its files, which stays.
      */
     mr_err (*next)(void *state, struct mri_feed_item *ret_item);
 

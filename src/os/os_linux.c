@@ -158,6 +158,9 @@ static void advance(struct iovec *vector, size_t count, size_t done)
 {
     for (size_t i = 0; i < count && done > 0; i++) {
         size_t step = done < vector[i].iov_len ? done : vector[i].iov_len;
+        if (step == 0) {
+            continue; /* an empty piece may have no address */
+        }
         vector[i].iov_base = (char *)vector[i].iov_base + step;
         vector[i].iov_len -= step;
         done -= step;

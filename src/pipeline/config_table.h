@@ -50,7 +50,8 @@
     C(learn, mixture_platt, number, 0.215, 0.001, 1, "",                                           \
         "prior weight of the calibrated static weights")                                           \
     C(learn, mixture_pool, number, 0.215, 0.001, 1, "", "prior weight of the log-odds pool")       \
-    C(learn, fixed_share, number, 0.0001, 0, 0.1, "", "part of each weight shared at an update")   \
+    C(learn, fixed_share, number, 0.0001, 0, 0.1, "",                                              \
+        "part of each weight shared once an event time")                                           \
     C(learn, eta_factor, number, 2, 0.1, 10, "", "learning rate of the mixture / overlap weight")  \
     C(learn, score_after, number, 3, 0, 365, "days", "skill is counted from this time on")         \
     C(log, segment, integer, 64, 4, 1024, "MiB", "size of a segment; a power of two")              \

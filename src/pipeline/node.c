@@ -215,6 +215,7 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
         {MRI_ATTRIBUTE_MARKET, feed != NULL && feed->is_simulated ? "simulated" : "real"},
         {MRI_ATTRIBUTE_FEED, feed == NULL ? "none" : options->feed_kind},
         {MRI_ATTRIBUTE_FEED_IDENTITY, feed == NULL ? "none" : feed->identity},
+        {MRI_ATTRIBUTE_FEED_SEED, options->feed_seed == NULL ? "none" : options->feed_seed},
     };
     const mr_log_options log_options = {
         .is_create = options->is_create,

@@ -226,6 +226,12 @@ static void count_market(struct mri_report *report, const struct mri_event *even
     }
 }
 
+static void count_session(struct mri_report *report, const struct mri_session *session)
+{
+    report->sessions += session->kind == MRI_SESSION_START;
+    report->is_session_open = session->kind == MRI_SESSION_START;
+}
+
 static mr_err apply(void *state, const struct mri_event *event)
 {
     struct mri_report *report = state;
@@ -238,6 +244,7 @@ static mr_err apply(void *state, const struct mri_event *event)
         count_moved(report, event);
         break;
     case MRI_EVENT_DECISION:
+        report->decisions++;
         report->last_decision_unix_ns = report->last_event_unix_ns;
         break;
     case MRI_EVENT_OUTCOME:
@@ -259,7 +266,7 @@ static mr_err apply(void *state, const struct mri_event *event)
         report->superseded++;
         break;
     case MRI_EVENT_SESSION:
-        report->sessions += ((const struct mri_session *)event->body)->kind == MRI_SESSION_START;
+        count_session(report, event->body);
         break;
     case MRI_EVENT_CONFIG:
         report->configs++;

@@ -55,6 +55,8 @@ struct mri_report {
     uint64_t quarantined_since_candle; /**< rows left out since the newest bar */
     uint64_t alerts;
     uint64_t sessions;
+    uint64_t is_session_open; /**< 1: the newest session has not said that it ended */
+    uint64_t decisions;
     uint64_t configs;
     int64_t first_event_unix_ns;
     int64_t last_event_unix_ns;

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of queries against looking at every signal.
+ */
+#include "bus/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/bus_sample.h"
+#include "tests/lib/cmocka_all.h"
+#include "tests/lib/failing_alloc.h"
+
+enum { SIGNALS = 6000, QUERIES = 20000 };
+
+static struct mri_bus bus;
+static struct mri_prng prng;
+
+/** Make signals whose fields are unevenly spread, and move them about. */
+static int fill_bus(void **fixture)
+{
+    (void)fixture;
+    mri_prng_init(&prng, 1);
+    if (mri_bus_init(&bus, mri_alloc_system(), &mri_bus_sample_limits, NULL) != MR_OK) {
+        return 1;
+    }
+    for (int i = 0; i < SIGNALS; i++) {
+        const struct mri_slot slot = {
+            .event_time_unix_ns = 1000 + i / 3 + (int64_t)mri_prng_below(&prng, 50),
+            .generated_seq = (uint64_t)i + 1,
+            .symbol = (uint32_t)(mri_prng_below(&prng, 100) < 90 ? 0 : mri_prng_below(&prng, 4)),
+            .source = (uint16_t)(mri_prng_below(&prng, 100) < 80 ? 2 : mri_prng_below(&prng, 4)),
+            .name = (uint16_t)mri_prng_below(&prng, MRI_BUS_SAMPLE_NAMES),
+            .side = MR_LONG,
+        };
+        if (mri_slots_create(&bus.slots, &slot) != MR_OK) {
+            return 1;
+        }
+    }
+    for (int i = 0; i < 5 * SIGNALS; i++) { /* the newest stay as they were born: few per state */
+        uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, SIGNALS - 100);
+        unsigned from = mri_slots_get(&bus.slots, ordinal)->state;
+        unsigned to = mri_bus_sample_next_state(&prng, from);
+        if (to < MR_STATE_COUNT) {
+            const struct mri_signal_moved move = {.from = (uint8_t)from, .to = (uint8_t)to};
+            mri_slots_move(&bus.slots, ordinal, &move, (uint64_t)SIGNALS + (uint64_t)i);
+        }
+    }
+    return 0;
+}
+
+static int free_bus(void **fixture)
+{
+    (void)fixture;
+    mri_bus_fini(&bus);
+    return 0;
+}
+
+static bool is_match(const struct mri_slot *slot, const struct mri_query *query)
+{
+    return (query->state == MRI_QUERY_ANY || query->state == slot->state) &&
+           (query->symbol == MRI_QUERY_ANY || query->symbol == slot->symbol) &&
+           (query->source == MRI_QUERY_ANY || query->source == slot->source) &&
+           (query->name == MRI_QUERY_ANY || query->name == slot->name) &&
+           query->since_unix_ns <= slot->event_time_unix_ns &&
+           slot->event_time_unix_ns < query->until_unix_ns;
+}
+
+static uint32_t any_or(uint64_t below)
+{
+    return mri_prng_below(&prng, 2) == 0 ? MRI_QUERY_ANY : (uint32_t)mri_prng_below(&prng, below);
+}
+
+static struct mri_query any_query(void)
+{
+    struct mri_query query = mri_query_all;
+    query.state = any_or(9); /* one more than there are, of each */
+    query.symbol = any_or(6);
+    query.source = any_or(MRI_SOURCE_EXTERNAL_FIRST + 5);
+    query.source = query.source == MRI_QUERY_ANY ? query.source : query.source % 5;
+    query.name = any_or(7);
+    if (mri_prng_below(&prng, 2) == 0) {
+        query.since_unix_ns = (int64_t)mri_prng_below(&prng, 3500);
+        query.until_unix_ns = query.since_unix_ns + (int64_t)mri_prng_below(&prng, 2000);
+    }
+    query.limit = (uint32_t)mri_prng_below(&prng, mri_prng_below(&prng, 2) == 0 ? 10 : SIGNALS + 9);
+    return query;
+}
+
+/** The most entries that any plan may look at for a query. */
+static uint32_t scanned_max(const struct mri_query *query)
+{
+    const struct mri_slots *slots = &bus.slots;
+    uint32_t most = slots->count;
+    if (query->symbol < slots->limits.symbols_max) {
+        uint32_t count = slots->by_symbol[query->symbol].count;
+        most = count < most ? count : most;
+    }
+    if (query->source < slots->limits.sources_max) {
+        uint32_t count = slots->by_source[query->source].count;
+        most = count < most ? count : most;
+    }
+    if (query->state < MR_STATE_COUNT) { /* the list is sorted first, so it must pay */
+        uint32_t count = 16 * (slots->states[query->state].count + 1);
+        most = count < most ? count : most;
+    }
+    return most;
+}
+
+static void the_answer_is_that_of_looking_at_every_signal(void **fixture)
+{
+    (void)fixture;
+    static uint32_t expected[SIGNALS];
+    static uint32_t found[SIGNALS + 10];
+    for (int i = 0; i < QUERIES; i++) {
+        struct mri_query query = any_query();
+        struct mri_query_result result;
+        uint32_t matches = 0;
+        for (uint32_t ordinal = SIGNALS; ordinal > 0; ordinal--) {
+            if (is_match(mri_slots_get(&bus.slots, ordinal), &query)) {
+                expected[matches++] = ordinal;
+            }
+        }
+        assert_int_equal(mri_query_run(&bus, &query, found, &result), MR_OK);
+        uint32_t count = matches < query.limit ? matches : query.limit;
+        assert_int_equal(result.count, count);
+        assert_memory_equal(found, expected, count * sizeof(*found));
+        assert_true(result.is_cut || matches <= query.limit);
+        assert_true(!result.is_cut || result.count == query.limit);
+        assert_true(result.scanned <= scanned_max(&query));
+    }
+}
+
+static void the_newest_are_found_without_looking_at_the_rest(void **fixture)
+{
+    (void)fixture;
+    uint32_t found[10];
+    struct mri_query_result result;
+    struct mri_query query = mri_query_all;
+    query.limit = 10;
+    assert_int_equal(mri_query_run(&bus, &query, found, &result), MR_OK);
+    assert_int_equal(result.count, 10);
+    assert_int_equal(result.scanned, 10);
+    assert_int_equal(found[0], SIGNALS);
+    assert_true(result.is_cut);
+    query.symbol = 3; /* rare: its own array is taken */
+    query.limit = 1;
+    assert_int_equal(mri_query_run(&bus, &query, found, &result), MR_OK);
+    assert_int_equal(result.scanned, 1);
+}
+
+static void nothing_matches_in_an_empty_table(void **fixture)
+{
+    (void)fixture;
+    struct mri_bus empty;
+    struct mri_query_result result;
+    uint32_t found[1];
+    assert_int_equal(mri_bus_init(&empty, mri_alloc_system(), &mri_bus_sample_limits, NULL), MR_OK);
+    for (int i = 0; i < 1000; i++) {
+        struct mri_query query = any_query();
+        assert_int_equal(mri_query_run(&empty, &query, found, &result), MR_OK);
+        assert_int_equal(result.count, 0);
+        assert_int_equal(result.scanned, 0);
+        assert_false(result.is_cut);
+    }
+    mri_bus_fini(&empty);
+}
+
+static void without_memory_a_query_says_so(void **fixture)
+{
+    (void)fixture;
+    struct failing_alloc heap;
+    const struct mri_alloc *kept = bus.alloc;
+    struct mri_query query = mri_query_all;
+    struct mri_query_result result = {.count = 77};
+    uint32_t found[10];
+    query.limit = 10;
+    for (query.state = 0; query.state < MR_STATE_COUNT; query.state++) {
+        failing_alloc_init(&heap, 1);
+        bus.alloc = &heap.alloc;
+        mr_err err = mri_query_run(&bus, &query, found, &result);
+        bus.alloc = kept;
+        assert_int_equal(err, heap.calls > 0 ? MR_ENOMEM : MR_OK);
+        assert_int_equal(heap.live_bytes, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_answer_is_that_of_looking_at_every_signal),
+        cmocka_unit_test(the_newest_are_found_without_looking_at_the_rest),
+        cmocka_unit_test(nothing_matches_in_an_empty_table),
+        cmocka_unit_test(without_memory_a_query_says_so),
+    };
+    return cmocka_run_group_tests(tests, fill_bus, free_bus);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The program: its commands, its exit codes, and what every command gets.
+ */
+#ifndef MRI_CLI_CLI_H
+#define MRI_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "cli/options.h"
+#include "os/os.h"
+
+/** What the program answers with. */
+enum mri_exit {
+    MRI_EXIT_OK = 0,
+    MRI_EXIT_NO = 1,    /**< the answer is no, or something is unhealthy */
+    MRI_EXIT_USAGE = 2, /**< the command line, the configuration or its input is wrong */
+    MRI_EXIT_FAULT = 3, /**< a path that cannot be read, an I/O error, a damaged log */
+};
+
+struct mri_cli {
+    const struct mri_os *os;
+    const struct mri_alloc *alloc;
+    const struct mri_options *options; /**< of the command line */
+    bool is_json;
+};
+
+/** A command. */
+struct mri_command {
+    const char *name;
+    const char *summary;   /**< one line for the list of commands */
+    const char *arguments; /**< after the options: "ID", "" */
+    const char *about;     /**< paragraphs for --help */
+    const struct mri_option *options;
+    size_t option_count;
+    unsigned arguments_min;
+    unsigned arguments_max;
+    bool needs_folder; /**< --dir or MILLRACE_DIR must name a directory */
+    enum mri_exit (*run)(struct mri_cli *cli);
+};
+
+extern const struct mri_command mri_cmd_run;
+extern const struct mri_command mri_cmd_emit;
+extern const struct mri_command mri_cmd_tail;
+extern const struct mri_command mri_cmd_show;
+extern const struct mri_command mri_cmd_why;
+extern const struct mri_command mri_cmd_query;
+extern const struct mri_command mri_cmd_status;
+extern const struct mri_command mri_cmd_weights;
+extern const struct mri_command mri_cmd_verify;
+extern const struct mri_command mri_cmd_replay;
+extern const struct mri_command mri_cmd_config;
+extern const struct mri_command mri_cmd_version;
+
+/**
+ * Say on stderr why a command cannot go on (printf), escaped.
+ *
+ * Returns  exit, so that a failing line can end in `return mri_cli_fail(...)`.
+ * Threads  one.
+ */
+__attribute__((format(printf, 3, 4))) enum mri_exit mri_cli_fail(
+    const struct mri_cli *cli, enum mri_exit exit, const char *format, ...);
+
+/**
+ * The exit code for a fault or condition that ends a command.
+ *
+ * Returns  MRI_EXIT_USAGE for wrong input (MR_EINVAL, MR_REFUSED, MR_NOT_FOUND, MR_BUSY, MR_FULL),
+ *          else MRI_EXIT_FAULT.
+ * Threads  any.
+ */
+enum mri_exit mri_cli_exit_of(mr_err err);
+
+/**
+ * Print bytes to stdout; a closed pipe is no error, any other failure is.
+ *
+ * Returns  MRI_EXIT_OK; MRI_EXIT_FAULT stdout cannot be written.
+ * Threads  one.
+ */
+enum mri_exit mri_cli_print(const struct mri_cli *cli, const struct mri_buf *text);
+
+/**
+ * The directory of the log: --dir, else MILLRACE_DIR.
+ *
+ * Returns  its path; NULL when neither is given.
+ * Threads  one.
+ */
+const char *mri_cli_folder(const struct mri_cli *cli);
+
+/** The option that every command with a directory has. */
+#define MRI_OPTION_DIR                                                                             \
+    {                                                                                              \
+        "dir", "DIR", "directory of the log; default: the variable MILLRACE_DIR"                   \
+    }
+/** The option that every command with a machine-readable answer has. */
+#define MRI_OPTION_JSON                                                                            \
+    {                                                                                              \
+        "json", NULL, "answer as JSON"                                                             \
+    }
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * millrace query: signals by state, symbol, source, name and time.
+ */
+#include "base/check.h"
+#include "base/utc.h"
+#include "bus/query.h"
+#include "cli/cli.h"
+#include "cli/describe.h"
+#include "cli/opened.h"
+#include "cli/table.h"
+
+enum { QUERY_BYTES_MAX = 256 * 1024 * 1024, LIMIT_MAX = 1000000 };
+
+static const char *word(enum mri_vocabulary_id id, unsigned value)
+{
+    const char *text = mri_word_text(id, value);
+    return text == NULL ? "?" : text;
+}
+
+/** A time given with an option: absolute, or an age (2h) before the newest event. */
+static enum mri_exit read_time(
+    const struct mri_cli *cli, const struct mri_opened *opened, const char *name, int64_t *time)
+{
+    const char *text = mri_options_get(cli->options, name);
+    int64_t age;
+    if (text == NULL) {
+        return MRI_EXIT_OK;
+    }
+    if (mri_utc_parse_duration(mri_slice_of(text), &age) == MR_OK) {
+        *time = opened->fold.bus.event_time_unix_ns - age;
+        return MRI_EXIT_OK;
+    }
+    if (mri_utc_parse(mri_slice_of(text), time) == MR_OK) {
+        return MRI_EXIT_OK;
+    }
+    return mri_cli_fail(cli, MRI_EXIT_USAGE,
+        "--%s: expected a time (2025-05-04T15:34Z) or an age before the newest event (90s, 2h, "
+        "7d), "
+        "found \"%s\"",
+        name, text);
+}
+
+/** A text that must be in a table of names; nothing matches when it is not. */
+static void find_text(
+    const struct mri_intern *table, const char *text, uint32_t *number, bool *is_impossible)
+{
+    if (text != NULL && mri_intern_find(table, mri_slice_of(text), number) != MR_OK) {
+        *is_impossible = true;
+    }
+}
+
+static enum mri_exit read_query(const struct mri_cli *cli, const struct mri_opened *opened,
+    struct mri_query *query, bool *is_impossible)
+{
+    const struct mri_options *options = cli->options;
+    const char *state = mri_options_get(options, "state");
+    const char *symbol = mri_options_get(options, "symbol");
+    uint64_t limit = 20;
+    mr_problem problem = {""};
+    if (state != NULL) {
+        unsigned value;
+        if (mri_word_parse(MRI_VOCABULARY_state, mri_slice_of(state), &value) != MR_OK) {
+            return mri_cli_fail(cli, MRI_EXIT_USAGE,
+                "--state: expected generated, evaluating, approved, executing, executed, blocked, "
+                "expired or learned, found \"%s\"",
+                state);
+        }
+        query->state = value;
+    }
+    if (symbol != NULL && mri_instruments_find(&opened->fold.wiring.market.instruments,
+                              mri_slice_of(symbol), &query->symbol) != MR_OK) {
+        return mri_cli_fail(
+            cli, MRI_EXIT_USAGE, "--symbol: \"%s\" is not registered in this directory", symbol);
+    }
+    find_text(&opened->fold.bus.sources, mri_options_get(options, "source"), &query->source,
+        is_impossible);
+    find_text(
+        &opened->fold.bus.names, mri_options_get(options, "name"), &query->name, is_impossible);
+    if (mri_options_number(options, "limit", 1, LIMIT_MAX, &limit, &problem) == MR_REFUSED) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
+    }
+    query->limit = (uint32_t)limit;
+    enum mri_exit exit = read_time(cli, opened, "since", &query->since_unix_ns);
+    return exit == MRI_EXIT_OK ? read_time(cli, opened, "until", &query->until_unix_ns) : exit;
+}
+
+static void put_row(const struct mri_opened *opened, uint32_t ordinal, struct mri_table *table)
+{
+    const struct mri_names names = mri_names_of(&opened->fold);
+    const struct mri_slot *slot = mri_slots_get(&opened->fold.bus.slots, ordinal);
+    struct mri_slice source = mri_intern_text(&opened->fold.bus.sources, slot->source);
+    struct mri_slice name = mri_intern_text(&opened->fold.bus.names, slot->name);
+    char id[MRI_IDENT_BYTES];
+    char time[MRI_UTC_BYTES];
+    mri_table_cell(table, "%s", mri_names_signal(&names, ordinal, id));
+    mri_table_cell(table, "%.19sZ", mri_utc_format(slot->event_time_unix_ns, time));
+    mri_table_cell(table, "%s", word(MRI_VOCABULARY_side, slot->side));
+    mri_table_cell(table, "%.*s", (int)source.count, source.bytes);
+    mri_table_cell(table, "%.*s", (int)name.count, name.bytes);
+    if (slot->state == MR_LEARNED) {
+        mri_table_cell(table, "learned, was %s", word(MRI_VOCABULARY_state, slot->ended));
+    } else {
+        mri_table_cell(table, "%s", word(MRI_VOCABULARY_state, slot->state));
+    }
+    mri_table_cell(
+        table, "%s", slot->gate == MRI_GATE_NONE ? "" : word(MRI_VOCABULARY_gate, slot->gate));
+    mri_table_cell(table, "%s", word(MRI_VOCABULARY_reason, slot->reason));
+}
+
+static void put_json(const struct mri_opened *opened, uint32_t ordinal, struct mri_buf *text)
+{
+    const struct mri_names names = mri_names_of(&opened->fold);
+    const struct mri_slot *slot = mri_slots_get(&opened->fold.bus.slots, ordinal);
+    struct mri_json_writer json;
+    char id[MRI_IDENT_BYTES];
+    mri_json_write_begin(&json, text);
+    mri_json_write_object_open(&json);
+    mri_json_put_text(&json, "id", mri_names_signal(&names, ordinal, id));
+    mri_json_put_count(&json, "ordinal", ordinal);
+    mri_json_put_time(&json, "time", slot->event_time_unix_ns);
+    mri_json_put_text(&json, "symbol", mri_names_symbol(&names, slot->symbol));
+    mri_json_put_text(&json, "side", word(MRI_VOCABULARY_side, slot->side));
+    mri_json_write_key(&json, "source");
+    mri_json_write_text(&json, mri_intern_text(&opened->fold.bus.sources, slot->source));
+    mri_json_write_key(&json, "name");
+    mri_json_write_text(&json, mri_intern_text(&opened->fold.bus.names, slot->name));
+    mri_json_put_text(&json, "state", word(MRI_VOCABULARY_state, slot->state));
+    if (slot->state == MR_LEARNED) {
+        mri_json_put_text(&json, "ended", word(MRI_VOCABULARY_state, slot->ended));
+    }
+    if (slot->gate != MRI_GATE_NONE) {
+        mri_json_put_text(&json, "gate", word(MRI_VOCABULARY_gate, slot->gate));
+    }
+    mri_json_put_text(&json, "reason", word(MRI_VOCABULARY_reason, slot->reason));
+    mri_json_put_count(&json, "seq", slot->generated_seq);
+    mri_json_put_count(&json, "last_seq", slot->last_seq);
+    mri_json_write_object_close(&json);
+    mri_buf_text(text, "\n");
+}
+
+static enum mri_exit print_result(const struct mri_cli *cli, const struct mri_opened *opened,
+    const uint32_t *ordinals, const struct mri_query_result *result)
+{
+    struct mri_buf text;
+    struct mri_table table;
+    mri_buf_init(&text, cli->alloc, QUERY_BYTES_MAX);
+    mri_table_init(&table, cli->alloc, "llllllll");
+    for (uint32_t i = 0; i < result->count; i++) {
+        if (cli->is_json) {
+            put_json(opened, ordinals[i], &text);
+        } else {
+            put_row(opened, ordinals[i], &table);
+        }
+    }
+    mri_table_print(&table, 0, &text);
+    mri_table_fini(&table);
+    enum mri_exit exit = mri_cli_print(cli, &text);
+    mri_buf_fini(&text);
+    if (!cli->is_json) {
+        (void)fprintf(stderr, "%u signals, newest first%s; %u of %u looked at\n", result->count,
+            result->is_cut ? " (more may match: --limit)" : "", result->scanned,
+            opened->fold.bus.slots.count);
+    }
+    return exit;
+}
+
+static enum mri_exit run_query(const struct mri_cli *cli, const struct mri_opened *opened)
+{
+    struct mri_query query = mri_query_all;
+    struct mri_query_result result = {0};
+    bool is_impossible = false;
+    void *ordinals;
+    enum mri_exit exit = read_query(cli, opened, &query, &is_impossible);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
+    mr_err err = mri_alloc_array(cli->alloc, query.limit, sizeof(uint32_t), &ordinals);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
+    }
+    if (!is_impossible) {
+        err = mri_query_run(&opened->fold.bus, &query, ordinals, &result);
+    }
+    exit = err == MR_OK ? print_result(cli, opened, ordinals, &result)
+                        : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
+    mri_alloc_free(cli->alloc, ordinals, query.limit * sizeof(uint32_t));
+    return exit == MRI_EXIT_OK && result.count == 0 ? MRI_EXIT_NO : exit;
+}
+
+static enum mri_exit cmd_query(struct mri_cli *cli)
+{
+    struct mri_opened *opened;
+    enum mri_exit exit = mri_opened_open(cli, &opened);
+    return exit == MRI_EXIT_OK ? mri_opened_close(cli, opened, run_query(cli, opened)) : exit;
+}
+
+static const struct mri_option options[] = {
+    MRI_OPTION_DIR,
+    {"state", "STATE",
+        "generated, evaluating, approved, executing, executed, blocked, expired, learned"},
+    {"symbol", "SYMBOL", "what it is about"},
+    {"source", "SOURCE", "who emitted it"},
+    {"name", "NAME", "the source's name for this kind of signal"},
+    {"since", "TIME", "emitted at or after: a time, or an age before the newest event (2h)"},
+    {"until", "TIME", "emitted before"},
+    {"limit", "N", "newest so many; default: 20"},
+    {"json", NULL, "one JSON object a line"},
+};
+
+const struct mri_command mri_cmd_query = {
+    .name = "query",
+    .summary = "find signals by state, symbol, source, name and time",
+    .arguments = "",
+    .about = "Newest first, as of the last complete batch in the log. Exit code 1: none matches.\n",
+    .options = options,
+    .option_count = MRI_COUNT_OF(options),
+    .needs_folder = true,
+    .run = cmd_query,
+};

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * millrace run: a feed through the whole pipeline.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/fixed.h"
+#include "base/problem.h"
+#include "base/text.h"
+#include "bus/event_digest.h"
+#include "cli/cli.h"
+#include "cli/config_option.h"
+#include "cli/describe.h"
+#include "cli/feed_option.h"
+#include "cli/log_digest.h"
+#include "cli/progress.h"
+#include "cli/summary.h"
+#include "conf/yaml.h"
+#include "os/stop.h"
+#include "pipeline/health.h"
+#include "pipeline/intake.h"
+
+enum { SUMMARY_BYTES_MAX = 1024 * 1024, PROBLEMS_SHOWN_MAX = 20 };
+
+/** Pacing: so many seconds of event time a second; 0 = as fast as possible. */
+struct speed {
+    uint64_t factor;
+    int64_t first_event_unix_ns;
+    int64_t first_boot_ns;
+};
+
+struct run {
+    struct mri_cli *cli;
+    const char *folder;
+    struct mri_config config;
+    struct mri_feed_option feed_option;
+    struct mri_feed feed;
+    struct mri_node node;
+    struct mri_intake intake;
+    struct mri_progress progress;
+    struct speed speed;
+    struct mri_report before; /**< the report when this run began */
+    uint64_t learned_before;
+    uint64_t problems_shown;
+    bool has_config;
+    bool has_feed;
+    bool has_node;
+    bool is_interrupted;
+};
+
+static void show_problem(void *context, const struct mri_feed_item *item)
+{
+    struct run *run = context;
+    const struct mri_feed_problem *problem = &item->problem;
+    run->problems_shown++;
+    if (run->problems_shown > PROBLEMS_SHOWN_MAX) {
+        return; /* counted in the summary, and in the log one by one */
+    }
+    struct mri_buf line;
+    mri_buf_init(&line, run->cli->alloc, 8192);
+    mri_text_escape(&line, problem->place);
+    if (problem->line > 0) {
+        mri_buf_printf(&line, ":%llu", (unsigned long long)problem->line);
+    }
+    const struct mri_vocabulary *reasons = mri_vocabulary(MRI_VOCABULARY_reason);
+    const char *about = "";
+    for (size_t i = 0; i < reasons->count; i++) {
+        about = reasons->words[i].value == problem->reason ? reasons->words[i].about : about;
+    }
+    mri_buf_printf(
+        &line, ": left out (%s): %s", mri_word_text(MRI_VOCABULARY_reason, problem->reason), about);
+    if (problem->row.count > 0) {
+        mri_buf_text(&line, ": ");
+        mri_text_escape(&line, (struct mri_slice){problem->row.bytes,
+                                   problem->row.count < 80 ? problem->row.count : 80});
+    }
+    mri_progress_clear(&run->progress);
+    (void)fprintf(stderr, "%s\n", mri_buf_c_text(&line));
+    if (run->problems_shown == PROBLEMS_SHOWN_MAX) {
+        (void)fputs("... further rows that are left out are only counted\n", stderr);
+    }
+    mri_buf_fini(&line);
+}
+
+/** Without --feed: the one the log was begun with, or the simulated market with seed 1. */
+static enum mri_exit choose_feed(struct run *run)
+{
+    const struct mri_cli *cli = run->cli;
+    const char *given = mri_options_get(cli->options, "feed");
+    mr_problem problem;
+    mr_log_reader *reader;
+    if (given != NULL) {
+        return mri_feed_option_parse(given, &run->feed_option, &problem) == MR_OK
+                   ? MRI_EXIT_OK
+                   : mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
+    }
+    run->feed_option = (struct mri_feed_option){.kind = "synthetic", .seed = 1};
+    mr_err err = mr_log_reader_open(run->folder, &reader, &problem);
+    if (err != MR_OK) {
+        return err == MR_NOT_FOUND || err == MR_EPATH
+                   ? MRI_EXIT_OK
+                   : mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    const char *kind = mr_log_reader_attribute(reader, MRI_ATTRIBUTE_FEED);
+    const char *seed = mr_log_reader_attribute(reader, MRI_ATTRIBUTE_FEED_SEED);
+    bool is_csv = kind == NULL || strcmp(kind, "synthetic") != 0;
+    if (seed != NULL) {
+        run->feed_option.seed = strtoull(seed, NULL, 10);
+    }
+    mr_log_reader_close(reader);
+    return is_csv ? mri_cli_fail(cli, MRI_EXIT_USAGE,
+                        "%s was begun with a csv feed; name it with --feed csv:PATH", run->folder)
+                  : MRI_EXIT_OK;
+}
+
+static enum mri_exit parse_speed(struct run *run)
+{
+    const char *text = mri_options_get(run->cli->options, "speed");
+    int64_t factor;
+    if (text == NULL || strcmp(text, "max") == 0) {
+        return MRI_EXIT_OK;
+    }
+    if (mri_fixed_parse(mri_slice_of(text), 0, &factor) != MR_OK || factor < 1 ||
+        factor > 1000000000) {
+        return mri_cli_fail(run->cli, MRI_EXIT_USAGE,
+            "--speed: expected max, or how many seconds of market time pass in a second (1 to "
+            "1000000000), found \"%s\"",
+            text);
+    }
+    run->speed.factor = (uint64_t)factor;
+    return MRI_EXIT_OK;
+}
+
+static enum mri_exit open_all(struct run *run)
+{
+    struct mri_cli *cli = run->cli;
+    mr_problem problem = {""};
+    char seed[32];
+    enum mri_exit exit = parse_speed(run);
+    if (exit == MRI_EXIT_OK) {
+        exit = choose_feed(run);
+    }
+    if (exit == MRI_EXIT_OK) {
+        exit = mri_config_option_for(
+            cli, mri_options_get(cli->options, "config"), run->folder, &run->config);
+        run->has_config = exit == MRI_EXIT_OK;
+    }
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
+    mr_err err = mri_feed_option_open(
+        cli->os, cli->alloc, &run->feed_option, &run->config, &run->feed, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    run->has_feed = true;
+    (void)snprintf(seed, sizeof(seed), "%llu", (unsigned long long)run->feed_option.seed);
+    const struct mri_node_options options = {
+        .os = cli->os,
+        .alloc = cli->alloc,
+        .folder = run->folder,
+        .config = &run->config,
+        .parse = mri_yaml_config,
+        .is_create = true,
+        .time_mode = "simulated",
+        .build = MILLRACE_VERSION,
+        .feed = &run->feed,
+        .feed_kind = run->feed_option.kind,
+        .feed_seed = seed,
+    };
+    err = mri_node_open(&run->node, &options, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    run->has_node = true;
+    return MRI_EXIT_OK;
+}
+
+static void announce(struct run *run)
+{
+    const struct mri_node *node = &run->node;
+    (void)fprintf(stderr, "directory  %s\nfeed       %s%s\n", run->folder,
+        run->feed.is_simulated ? "SIMULATED market, " : "",
+        run->feed_option.path != NULL ? run->feed_option.path : "synthetic");
+    if (node->opening.cut_bytes > 0) {
+        (void)fprintf(stderr,
+            "recovered  an incomplete end of %llu bytes, which nobody was told is durable, was cut "
+            "off\n",
+            (unsigned long long)node->opening.cut_bytes);
+    }
+    if (node->is_resumed) {
+        (void)fprintf(stderr, "resumed    behind event %llu\n",
+            (unsigned long long)node->session_first_seq - 1);
+    }
+}
+
+/** Sleep until the feed's time is due, in small steps, so that a wish to stop is heard. */
+static void pace(struct run *run)
+{
+    struct speed *speed = &run->speed;
+    const struct mri_os *os = run->cli->os;
+    int64_t event = run->node.fold.wiring.market.event_time_unix_ns;
+    if (speed->factor == 0) {
+        return;
+    }
+    if (speed->first_boot_ns == 0) {
+        speed->first_boot_ns = os->boottime_ns(os->context);
+        speed->first_event_unix_ns = event;
+    }
+    int64_t due =
+        speed->first_boot_ns + (event - speed->first_event_unix_ns) / (int64_t)speed->factor;
+    for (;;) {
+        int64_t left = due - os->boottime_ns(os->context);
+        if (left <= 0 || mri_stop_is_wished()) {
+            return;
+        }
+        os->sleep_ns(os->context, left < 100000000 ? left : 100000000);
+    }
+}
+
+static void show_progress(struct run *run)
+{
+    const struct mri_report *report = &run->node.fold.wiring.report;
+    const struct mri_progress_state state = {
+        .share = run->feed.progress(run->feed.state),
+        .bars = report->candles - run->before.candles,
+        .signals = report->signals - run->before.signals,
+        .event_time_unix_ns = report->last_event_unix_ns,
+    };
+    mri_progress_show(&run->progress, &state);
+}
+
+/** Feed everything in; MR_OK also when a signal asked to stop. */
+static mr_err feed_all(struct run *run, mr_problem *problem)
+{
+    mr_err err = MR_OK;
+    while (err == MR_OK && !mri_stop_is_wished()) {
+        pace(run);
+        err = mri_intake_step(&run->intake, problem);
+        if (err == MR_OK) {
+            err = mri_node_snapshot_if_due(&run->node);
+        }
+        show_progress(run);
+    }
+    if (err == MR_END) {
+        return mri_node_end_feed(&run->node);
+    }
+    run->is_interrupted = err == MR_OK;
+    return err;
+}
+
+static enum mri_exit print_summary(struct run *run, double seconds)
+{
+    struct mri_cli *cli = run->cli;
+    const struct mri_fold *fold = &run->node.fold;
+    const struct mri_report *report = &fold->wiring.report;
+    char digest[MRI_DIGEST_TEXT_BYTES];
+    mr_problem problem;
+    mr_err err = mri_log_digest(cli, run->folder, digest, NULL, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", problem.text);
+    }
+    const struct mri_summary_run summary = {
+        .seconds = seconds,
+        .events = report->events - run->before.events,
+        .signals = report->signals - run->before.signals,
+        .learned = fold->bus.slots.states[MR_LEARNED].count - run->learned_before,
+        .candles = report->candles - run->before.candles,
+        .digest = digest,
+        .is_interrupted = run->is_interrupted,
+    };
+    struct mri_buf text;
+    mri_buf_init(&text, cli->alloc, SUMMARY_BYTES_MAX);
+    if (cli->is_json) {
+        mri_summary_json(fold, &summary, &text);
+    } else {
+        mri_summary_print(fold, &summary, &text);
+        char id[MRI_IDENT_BYTES];
+        struct mri_names names = mri_names_of(fold);
+        uint32_t last = fold->bus.slots.count;
+        mri_buf_printf(&text, "\nnext:  build/millrace status --dir %s\n", run->folder);
+        if (last > 0) {
+            mri_buf_printf(&text, "       build/millrace why %s --dir %s\n",
+                mri_names_signal(&names, last, id), run->folder);
+        }
+        mri_buf_printf(&text,
+            "       build/millrace query --limit 10 --dir %s\n"
+            "       build/millrace replay --check --dir %s\n",
+            run->folder, run->folder);
+    }
+    enum mri_exit exit = mri_cli_print(cli, &text);
+    mri_buf_fini(&text);
+    return exit;
+}
+
+static enum mri_exit go(struct run *run)
+{
+    struct mri_cli *cli = run->cli;
+    mr_problem problem = {""};
+    run->before = run->node.fold.wiring.report;
+    run->learned_before = run->node.fold.bus.slots.states[MR_LEARNED].count;
+    mri_intake_init(&run->intake, &run->node, &run->feed,
+        (struct mri_intake_listener){.context = run, .problem = show_problem});
+    announce(run);
+    mri_progress_begin(&run->progress, cli->os);
+    mr_err err = feed_all(run, &problem);
+    double seconds = mri_progress_seconds(&run->progress);
+    mri_progress_clear(&run->progress);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
+            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+    }
+    err = mri_node_end_session(&run->node);
+    if (err != MR_OK) {
+        return mri_cli_fail(
+            cli, mri_cli_exit_of(err), "%s: ending the session: %s", run->folder, mr_err_text(err));
+    }
+    if (run->is_interrupted) {
+        (void)fprintf(stderr,
+            "stopped    by signal; open horizons stay open, `millrace run --dir %s` continues\n",
+            run->folder);
+    }
+    enum mri_exit exit = print_summary(run, seconds);
+    bool is_healthy =
+        mri_health_is_ledger_ok(&run->node.fold.wiring) && run->intake.damaged_files == 0;
+    return exit == MRI_EXIT_OK && !is_healthy ? MRI_EXIT_NO : exit;
+}
+
+static enum mri_exit cmd_run(struct mri_cli *cli)
+{
+    void *block;
+    if (mri_alloc_array(cli->alloc, 1, sizeof(struct run), &block) != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(MR_ENOMEM));
+    }
+    struct run *run = block;
+    run->cli = cli;
+    run->folder = mri_cli_folder(cli);
+    enum mri_exit exit = open_all(run);
+    if (exit == MRI_EXIT_OK) {
+        exit = go(run);
+    }
+    if (run->has_node) {
+        mri_node_close(&run->node);
+    }
+    if (run->has_feed) {
+        run->feed.close(run->feed.state);
+    }
+    if (run->has_config) {
+        mri_config_fini(&run->config);
+    }
+    mri_alloc_free(cli->alloc, run, sizeof(*run));
+    return exit;
+}
+
+static const struct mri_option options[] = {
+    MRI_OPTION_DIR,
+    {"config", "FILE", "configuration; default: the log's own, or the built-in one"},
+    {"feed", "FEED",
+        "csv:PATH (file or folder) or synthetic:SEED; default: the log's own, or synthetic:1"},
+    {"speed", "N|max", "seconds of market time a second; default: max"},
+    {"json", NULL, "the last line of standard output is the summary as one JSON object"},
+};
+
+const struct mri_command mri_cmd_run = {
+    .name = "run",
+    .summary = "read a feed, decide, trade on paper, resolve, learn",
+    .arguments = "",
+    .about = "Reads the feed from where the directory's log ends, or from the start in a new "
+             "directory.\n"
+             "Every bar and signal is logged before it is decided on, every decision before it "
+             "acts; Ctrl-C\n"
+             "or a crash at any moment leaves a log that opens clean, and the same command "
+             "continues it.\n",
+    .options = options,
+    .option_count = MRI_COUNT_OF(options),
+    .needs_folder = true,
+    .run = cmd_run,
+};

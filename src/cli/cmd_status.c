@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * millrace status: the five questions of whoever runs this.
+ *
+ *   1 is it running and trading?   2 if not, which gate?   3 is the P&L right?
+ *   4 is every stage alive, how late is it?   5 was anything learned, and is it in use?
+ */
+#include <string.h>
+
+#include "base/check.h"
+#include "base/utc.h"
+#include "cli/cli.h"
+#include "cli/describe.h"
+#include "cli/opened.h"
+#include "cli/summary.h"
+#include "cli/table.h"
+#include "pipeline/health.h"
+
+enum { STATUS_BYTES_MAX = 1024 * 1024 };
+
+struct status {
+    struct mri_cli *cli;
+    struct mri_fold *fold;
+    struct mri_buf text;
+    struct mri_health health;
+};
+
+static const char *word(enum mri_vocabulary_id id, unsigned value)
+{
+    const char *text = mri_word_text(id, value);
+    return text == NULL ? "?" : text;
+}
+
+static unsigned long long u(uint64_t value)
+{
+    return (unsigned long long)value;
+}
+
+static void put_running(struct status *status)
+{
+    const struct mri_fold *fold = status->fold;
+    const struct mri_report *report = &fold->wiring.report;
+    char time[MRI_UTC_BYTES];
+    mri_buf_printf(&status->text, "%s%s%s\n", mri_health_text(status->health.state),
+        status->health.why == NULL ? "" : ": ",
+        status->health.why == NULL ? "" : status->health.why);
+    if (fold->writer_id != 0) {
+        mri_buf_printf(&status->text, "running    yes, process %u", fold->writer_id);
+    } else {
+        mri_buf_printf(&status->text, "running    no");
+    }
+    mri_buf_printf(&status->text,
+        "; %llu sessions, %u signals, newest event %llu, market time %s%s\n", u(report->sessions),
+        fold->bus.slots.count, u(fold->bus.last_seq),
+        mri_utc_format(report->last_event_unix_ns, time),
+        fold->wiring.is_simulated_market ? " (SIMULATED)" : "");
+    if (status->health.pending_inputs > 0) {
+        mri_buf_printf(&status->text, "           %llu inputs wait for their decision: %s\n",
+            u(status->health.pending_inputs),
+            fold->writer_id != 0 ? "they are being worked on" : "the next `run` takes them first");
+    }
+    if (fold->is_torn) {
+        mri_buf_printf(&status->text, "           an incomplete batch lies at the end: it is being "
+                                      "written, or the next `run` "
+                                      "cuts it off\n");
+    }
+}
+
+static void put_trading(struct status *status)
+{
+    const struct mri_fold *fold = status->fold;
+    const struct mri_report *report = &fold->wiring.report;
+    uint64_t blocked = 0;
+    unsigned most = 0;
+    for (unsigned gate = 1; gate < 16; gate++) {
+        blocked += report->blocked_by_gate[gate];
+        if (report->blocked_by_gate[gate] > report->blocked_by_gate[most]) {
+            most = gate;
+        }
+    }
+    mri_buf_printf(&status->text,
+        "trading    mode %s at the %s venue; %llu approved, %llu entries filled, %u positions "
+        "open\n",
+        word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode),
+        word(MRI_VOCABULARY_venue_mode, fold->wiring.execute.venue.mode), u(report->approved),
+        u(report->fills_by_leg[MRI_LEG_ENTRY]), fold->wiring.execute.open_count);
+    if (blocked > 0) {
+        mri_buf_printf(&status->text, "           %llu blocked, %llu of them by %s\n", u(blocked),
+            u(report->blocked_by_gate[most]), word(MRI_VOCABULARY_gate, most));
+    }
+}
+
+static void put_ledger(struct status *status)
+{
+    const struct mri_ledger *ledger = &status->fold->wiring.execute.ledger;
+    mri_buf_text(&status->text, "ledger     net ");
+    mri_describe_money(ledger->net_e8, &status->text);
+    mri_buf_printf(&status->text, " over %llu closed positions; %s\n", u(ledger->closes),
+        mri_health_is_ledger_ok(&status->fold->wiring)
+            ? "cash, fills and positions agree at each of them"
+            : "IT DOES NOT ADD UP");
+}
+
+static void put_stages(struct status *status)
+{
+    int64_t now = status->fold->wiring.report.last_event_unix_ns;
+    struct mri_table table;
+    mri_table_init(&table, status->cli->alloc, "lrllr");
+    mri_table_cell(&table, "stage");
+    mri_table_cell(&table, "done");
+    mri_table_cell(&table, "last");
+    mri_table_cell(&table, "ago");
+    mri_table_cell(&table, "waiting");
+    for (unsigned i = 0; i < MRI_STAGE_COUNT; i++) {
+        const struct mri_stage_progress *stage = &status->health.stages[i];
+        char time[MRI_UTC_BYTES];
+        char age[MRI_UTC_BYTES];
+        mri_table_cell(&table, "%s", stage->name);
+        mri_table_cell(&table, "%llu", u(stage->done));
+        if (stage->last_unix_ns == 0) {
+            mri_table_cell(&table, "never");
+            mri_table_cell(&table, "-");
+        } else {
+            mri_table_cell(&table, "%.19sZ", mri_utc_format(stage->last_unix_ns, time));
+            mri_table_cell(&table, "%s", mri_utc_duration(now - stage->last_unix_ns, age));
+        }
+        mri_table_cell(&table, "%llu", u(stage->waiting));
+    }
+    mri_buf_text(&status->text, "stages     in market time, behind the newest event\n");
+    mri_table_print(&table, 11, &status->text);
+    mri_table_fini(&table);
+}
+
+static void put_learning(struct status *status)
+{
+    const struct mri_fold *fold = status->fold;
+    const struct mri_learn *learn = &fold->wiring.learn;
+    double mean = 0.0;
+    uint64_t least = UINT64_MAX;
+    for (unsigned h = 0; h < MR_HORIZON_COUNT; h++) {
+        const struct mri_score *score = &learn->scores[h];
+        mean +=
+            mri_health_skill(&fold->wiring, (mr_horizon)h, MRI_SCORE_LEARNED) / MR_HORIZON_COUNT;
+        least = score->count < least ? score->count : least;
+    }
+    mri_buf_printf(&status->text,
+        "learning   %llu lessons learned; decisions use feedback up to event %llu\n",
+        u(learn->learned_count), u(fold->wiring.evaluate.beliefs.feedback_seq));
+    if (least < 50) {
+        mri_buf_printf(&status->text,
+            "           unproven: only %llu scored predictions at some horizon (scores start %.1f "
+            "days "
+            "after the first bar)\n",
+            u(least), (double)learn->options.score_after_ns / 86400e9);
+    } else {
+        mri_buf_printf(&status->text,
+            "           mean skill against a coin %+.2f (1e-4 nats) over five horizons\n", mean);
+    }
+}
+
+static void put_json(struct status *status)
+{
+    struct mri_json_writer json;
+    const struct mri_fold *fold = status->fold;
+    struct mri_buf summary;
+    const struct mri_summary_run run = {0};
+    mri_buf_init(&summary, status->cli->alloc, STATUS_BYTES_MAX);
+    mri_summary_json(fold, &run, &summary);
+    while (summary.count > 0 && summary.bytes[summary.count - 1] == '\n') {
+        summary.count--;
+    }
+    mri_json_write_begin(&json, &status->text);
+    mri_json_write_object_open(&json);
+    mri_json_put_text(&json, "health", mri_health_text(status->health.state));
+    mri_json_write_key(&json, "why");
+    if (status->health.why == NULL) {
+        mri_json_write_null(&json);
+    } else {
+        mri_json_write_text(&json, mri_slice_of(status->health.why));
+    }
+    mri_json_put_count(&json, "writer_process", fold->writer_id);
+    mri_json_put_text(&json, "mode", word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode));
+    mri_json_put_count(&json, "pending_inputs", status->health.pending_inputs);
+    mri_json_put_count(&json, "undecided", fold->wiring.evaluate.undecided_count);
+    mri_json_put_count(&json, "open_horizons", status->health.stages[MRI_STAGE_OUTCOMES].waiting);
+    mri_json_put_bool(&json, "torn_end", fold->is_torn);
+    mri_json_put_count(&json, "feedback_seq", fold->wiring.evaluate.beliefs.feedback_seq);
+    mri_json_write_key(&json, "summary");
+    mri_json_write_raw(&json, (struct mri_slice){(const char *)summary.bytes, summary.count});
+    mri_json_write_object_close(&json);
+    mri_buf_text(&status->text, "\n");
+    mri_buf_fini(&summary);
+}
+
+static enum mri_exit print_status(struct status *status)
+{
+    mr_problem problem = {""};
+    mr_err err = mri_health_judge(status->fold, &status->health, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(status->cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    mri_buf_init(&status->text, status->cli->alloc, STATUS_BYTES_MAX);
+    if (status->cli->is_json) {
+        put_json(status);
+    } else {
+        put_running(status);
+        put_trading(status);
+        put_ledger(status);
+        put_stages(status);
+        put_learning(status);
+    }
+    enum mri_exit exit = mri_cli_print(status->cli, &status->text);
+    mri_buf_fini(&status->text);
+    bool is_well =
+        status->health.state == MRI_HEALTH_OK || status->health.state == MRI_HEALTH_UNKNOWN;
+    return exit == MRI_EXIT_OK && !is_well ? MRI_EXIT_NO : exit;
+}
+
+static enum mri_exit cmd_status(struct mri_cli *cli)
+{
+    struct mri_opened *opened;
+    enum mri_exit exit = mri_opened_open(cli, &opened);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
+    struct status status = {.cli = cli, .fold = &opened->fold};
+    exit = print_status(&status);
+    return mri_opened_close(cli, opened, exit);
+}
+
+static const struct mri_option options[] = {MRI_OPTION_DIR, MRI_OPTION_JSON};
+
+const struct mri_command mri_cmd_status = {
+    .name = "status",
+    .summary = "is it running, trading, right, alive, learning?",
+    .arguments = "",
+    .about =
+        "Health is judged by what was done, never by the age of a file. Exit code 1: DEGRADED or\n"
+        "DOWN, with the reason in the first line; 3: the log is damaged.\n",
+    .options = options,
+    .option_count = MRI_COUNT_OF(options),
+    .needs_folder = true,
+    .run = cmd_status,
+};

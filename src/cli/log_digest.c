@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading a log from end to end.
+ */
+#include "cli/log_digest.h"
+
+#include "base/problem.h"
+#include "bus/event_digest.h"
+#include "log/reader.h"
+#include "log/record.h"
+
+static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
+    struct mri_log_digest_counts *counts, mr_problem *problem)
+{
+    for (;;) {
+        mr_log_event record;
+        mr_err err = mr_log_reader_next(reader, &record, problem);
+        if (err == MR_END) {
+            counts->is_torn = mr_log_reader_tail(reader) == MR_LOG_TAIL_TORN;
+            return MR_OK;
+        }
+        if (err == MR_OK) {
+            err = mri_event_digest_add(digest, &record);
+            if (err != MR_OK) {
+                const char *name;
+                (void)mri_reader_place(reader, &name);
+                return mri_problem(problem, err, "%s: event %llu: %s", name,
+                    (unsigned long long)record.seq.n, mr_err_text(err));
+            }
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+        counts->events += record.type >= MR_LOG_TYPE_FREE;
+        counts->recoveries += record.type == MRI_RECORD_RECOVERY;
+        counts->batches += record.is_batch_end;
+        counts->bytes += record.stored_bytes;
+        counts->last_seq = record.seq.n;
+    }
+}
+
+mr_err mri_log_digest(const struct mri_cli *cli, const char *folder,
+    char digest[static MRI_DIGEST_TEXT_BYTES], struct mri_log_digest_counts *ret_counts,
+    mr_problem *reterr_problem)
+{
+    mr_log_reader *reader;
+    struct mri_event_digest sum;
+    struct mri_log_digest_counts counts = {0};
+    mr_err err = mri_reader_open(cli->os, cli->alloc, folder, &reader, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_event_digest_init(&sum, cli->alloc);
+    if (err == MR_OK) {
+        err = read_all(reader, &sum, &counts, reterr_problem);
+    }
+    if (err == MR_OK) {
+        (void)mri_digest_text(&sum.digest, digest);
+    }
+    if (ret_counts != NULL) {
+        *ret_counts = counts;
+    }
+    mri_event_digest_fini(&sum);
+    mr_log_reader_close(reader);
+    return err;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program `millrace`: a table of commands. Only this layer prints.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/problem.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "os/stop.h"
+
+static const struct mri_command *const commands[] = {
+    &mri_cmd_run,
+    &mri_cmd_emit,
+    &mri_cmd_tail,
+    &mri_cmd_show,
+    &mri_cmd_why,
+    &mri_cmd_query,
+    &mri_cmd_status,
+    &mri_cmd_weights,
+    &mri_cmd_verify,
+    &mri_cmd_replay,
+    &mri_cmd_config,
+    &mri_cmd_version,
+};
+
+static const struct mri_command *running;
+
+enum mri_exit mri_cli_fail(const struct mri_cli *cli, enum mri_exit exit, const char *format, ...)
+{
+    char text[2 * MR_PROBLEM_BYTES];
+    mr_problem problem;
+    (void)cli;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    (void)mri_problem(&problem, MR_OK, "%s", text);
+    (void)fflush(stdout); /* what was printed before comes before */
+    (void)fprintf(stderr, "millrace%s%s: %s\n", running == NULL ? "" : " ",
+        running == NULL ? "" : running->name, problem.text);
+    return exit;
+}
+
+enum mri_exit mri_cli_exit_of(mr_err err)
+{
+    switch (err) {
+    case MR_OK:
+        return MRI_EXIT_OK;
+    case MR_EINVAL:
+    case MR_REFUSED:
+    case MR_NOT_FOUND:
+    case MR_BUSY:
+    case MR_FULL:
+        return MRI_EXIT_USAGE;
+    default:
+        return MRI_EXIT_FAULT;
+    }
+}
+
+enum mri_exit mri_cli_print(const struct mri_cli *cli, const struct mri_buf *text)
+{
+    if (text->err != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(text->err));
+    }
+    size_t put = fwrite(text->bytes, 1, text->count, stdout);
+    if ((put == text->count && fflush(stdout) == 0) || errno == EPIPE) {
+        return MRI_EXIT_OK;
+    }
+    return mri_cli_fail(cli, MRI_EXIT_FAULT, "standard output: %s", strerror(errno));
+}
+
+const char *mri_cli_folder(const struct mri_cli *cli)
+{
+    const char *given = mri_options_get(cli->options, "dir");
+    return given != NULL ? given : getenv("MILLRACE_DIR");
+}
+
+static void print_commands(FILE *out)
+{
+    (void)fputs("millrace turns trading signals into decisions, orders, outcomes and learning.\n\n"
+                "usage: millrace COMMAND [OPTIONS]\n\ncommands:\n",
+        out);
+    for (size_t i = 0; i < MRI_COUNT_OF(commands); i++) {
+        (void)fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    (void)fputs("\n`millrace COMMAND --help` explains a command.\n"
+                "exit codes: 0 ok, 1 no or unhealthy, 2 usage or configuration, 3 fault\n",
+        out);
+}
+
+static void print_help(const struct mri_command *command)
+{
+    (void)printf("millrace %s: %s\n\nusage: millrace %s [OPTIONS]%s%s\n\n%s\noptions:\n",
+        command->name, command->summary, command->name, command->arguments[0] == '\0' ? "" : " ",
+        command->arguments, command->about);
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct mri_option *option = &command->options[i];
+        char head[64];
+        (void)snprintf(head, sizeof(head), "--%s%s%s", option->name,
+            option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value);
+        (void)printf("  %-24s %s\n", head, option->about);
+    }
+    (void)printf("  %-24s %s\n", "--help", "this text");
+}
+
+static const struct mri_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < MRI_COUNT_OF(commands); i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static enum mri_exit refuse_command(const struct mri_cli *cli, const char *name)
+{
+    const char *names[MRI_COUNT_OF(commands)];
+    for (size_t i = 0; i < MRI_COUNT_OF(commands); i++) {
+        names[i] = commands[i]->name;
+    }
+    const char *near = mri_text_nearest(mri_slice_of(name), names, MRI_COUNT_OF(names));
+    return near == NULL ? mri_cli_fail(cli, MRI_EXIT_USAGE,
+                              "unknown command \"%s\"; `millrace help` lists them", name)
+                        : mri_cli_fail(cli, MRI_EXIT_USAGE,
+                              "unknown command \"%s\" (did you mean %s?)", name, near);
+}
+
+static enum mri_exit run_command(struct mri_cli *cli, int argc, char **argv)
+{
+    struct mri_options options;
+    mr_problem problem;
+    mr_err err =
+        mri_options_parse(running->options, running->option_count, argc, argv, &options, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
+    }
+    if (options.is_help) {
+        print_help(running);
+        return MRI_EXIT_OK;
+    }
+    cli->options = &options;
+    if (options.argument_count < running->arguments_min ||
+        options.argument_count > running->arguments_max) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "usage: millrace %s [OPTIONS]%s%s", running->name,
+            running->arguments[0] == '\0' ? "" : " ", running->arguments);
+    }
+    if (running->needs_folder && mri_cli_folder(cli) == NULL) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE,
+            "which directory? give --dir DIR or set the variable MILLRACE_DIR");
+    }
+    for (size_t i = 0; i < running->option_count; i++) {
+        if (strcmp(running->options[i].name, "json") == 0) {
+            cli->is_json = options.values[i] != NULL;
+        }
+    }
+    return running->run(cli);
+}
+
+int main(int argc, char **argv)
+{
+    struct mri_cli cli = {.os = mri_os_linux(), .alloc = mri_alloc_system()};
+    mri_stop_install();
+    if (argc < 2) {
+        print_commands(stderr);
+        return MRI_EXIT_USAGE;
+    }
+    bool is_help = strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+                   strcmp(argv[1], "-h") == 0;
+    if (is_help && argc == 2) {
+        print_commands(stdout);
+        return MRI_EXIT_OK;
+    }
+    const char *name = is_help ? argv[2] : strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+    running = find_command(name);
+    if (running == NULL) {
+        return refuse_command(&cli, name);
+    }
+    if (is_help) {
+        print_help(running);
+        return MRI_EXIT_OK;
+    }
+    return run_command(&cli, argc - 2, argv + 2);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening a log for questions.
+ */
+#include "cli/opened.h"
+
+#include <string.h>
+
+#include "cli/describe.h"
+#include "conf/yaml.h"
+
+enum mri_exit mri_opened_open(const struct mri_cli *cli, struct mri_opened **ret_opened)
+{
+    void *block;
+    mr_problem problem = {""};
+    const struct mri_fold_options options = {
+        .os = cli->os,
+        .alloc = cli->alloc,
+        .folder = mri_cli_folder(cli),
+        .parse = mri_yaml_config,
+    };
+    mr_err err = mri_alloc_array(cli->alloc, 1, sizeof(struct mri_opened), &block);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
+    }
+    struct mri_opened *opened = block;
+    err = mri_fold_init(&opened->fold, &options, &problem);
+    if (err != MR_OK) {
+        mri_alloc_free(cli->alloc, opened, sizeof(*opened));
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
+            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+    }
+    *ret_opened = opened;
+    return MRI_EXIT_OK;
+}
+
+enum mri_exit mri_opened_close(
+    const struct mri_cli *cli, struct mri_opened *opened, enum mri_exit exit)
+{
+    if (opened->fold.damage != MR_OK) {
+        exit = mri_cli_fail(cli, MRI_EXIT_FAULT, "the answer is as of before the damage: %s",
+            opened->fold.damage_problem.text);
+    }
+    mri_fold_fini(&opened->fold);
+    mri_alloc_free(cli->alloc, opened, sizeof(*opened));
+    return exit;
+}
+
+static uint32_t ordinal_of(const struct mri_opened *opened, const char *text)
+{
+    struct mri_ident ident;
+    char own[MRI_IDENT_BYTES];
+    const struct mri_names names = mri_names_of(&opened->fold);
+    int64_t number;
+    if (mri_fixed_parse(mri_slice_of(text), 0, &number) == MR_OK) {
+        bool is_known = number > 0 && number <= opened->fold.bus.slots.count;
+        return is_known ? (uint32_t)number : 0;
+    }
+    if (mri_ident_parse(mri_slice_of(text), &ident) != MR_OK ||
+        mri_slots_get(&opened->fold.bus.slots, ident.ordinal.n) == NULL) {
+        return 0;
+    }
+    /* Compared whole: a symbol or time that is not the signal's names no signal. */
+    return strcmp(mri_names_signal(&names, ident.ordinal.n, own), text) == 0 ? ident.ordinal.n : 0;
+}
+
+uint32_t mri_opened_signal(
+    const struct mri_cli *cli, const struct mri_opened *opened, const char *text)
+{
+    uint32_t ordinal = ordinal_of(opened, text);
+    if (ordinal == 0) {
+        (void)mri_cli_fail(cli, MRI_EXIT_NO, "no signal \"%s\" in %s, which has %u signals", text,
+            mri_cli_folder(cli), opened->fold.bus.slots.count);
+    }
+    return ordinal;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A log folded for reading: what every command that asks questions starts with.
+ */
+#ifndef MRI_CLI_OPENED_H
+#define MRI_CLI_OPENED_H
+
+#include "cli/cli.h"
+#include "pipeline/fold.h"
+
+/** A folded log on the heap: a fold must not move. */
+struct mri_opened {
+    struct mri_fold fold;
+};
+
+/**
+ * Fold the command's directory.
+ *
+ * Returns  MRI_EXIT_OK; MRI_EXIT_USAGE there is no log; MRI_EXIT_FAULT. What went wrong was
+ * printed. Owner    mri_opened_close() frees. Threads  one.
+ */
+enum mri_exit mri_opened_open(const struct mri_cli *cli, struct mri_opened **ret_opened);
+
+/**
+ * Free, and say on stderr if the log is damaged.
+ *
+ * @param exit  the command's answer so far
+ *
+ * Returns  exit; MRI_EXIT_FAULT when the log is damaged, since the answer is as of before the
+ * damage. Threads  one.
+ */
+enum mri_exit mri_opened_close(
+    const struct mri_cli *cli, struct mri_opened *opened, enum mri_exit exit);
+
+/**
+ * Find a signal by its id as text, or by its ordinal as a number.
+ *
+ * Returns  its ordinal; 0 when there is none, which was printed.
+ * Threads  one.
+ */
+uint32_t mri_opened_signal(
+    const struct mri_cli *cli, const struct mri_opened *opened, const char *text);
+
+#endif

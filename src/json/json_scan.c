@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A JSON checker that only walks.
+ *
+ *   VALUE --scalar, {}, []--> AFTER --,--> KEY or VALUE
+ *     |                         AFTER --} or ]--> AFTER of what is around
+ *     \--{ or [--> one level down: KEY --"..." :--> VALUE, or VALUE
+ *
+ * Invariants
+ *  1. No recursion: the kinds of the open brackets are bits of one integer, 1 = object.
+ *  2. It accepts exactly what json_read's parser accepts; a fuzz target compares them.
+ */
+#include "json/json_scan.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+
+enum expected { VALUE, KEY, AFTER };
+
+/** A walk over a text. */
+struct walk {
+    const char *start;
+    const char *at;
+    const char *end;
+    uint64_t is_object; /* bit 0: the innermost open bracket */
+    unsigned depth;     /* open brackets */
+    enum expected expected;
+    struct mri_json_fault fault;
+};
+
+static bool fail_at(struct walk *walk, const char *at, const char *reason)
+{
+    walk->fault.offset = (size_t)(at - walk->start);
+    walk->fault.reason = reason;
+    return false;
+}
+
+static bool fail(struct walk *walk, const char *reason)
+{
+    return fail_at(walk, walk->at, reason);
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+const char *mri_json_scan_space(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) {
+        at++;
+    }
+    return at;
+}
+
+/** The value of four hex digits; -1 when they are not there. */
+static int hex_of(const char *at, const char *end)
+{
+    int value = 0;
+    for (int i = 0; i < 4; i++) {
+        if (at + i >= end) {
+            return -1;
+        }
+        char c = at[i];
+        int digit = is_digit(c)              ? c - '0'
+                    : (c >= 'a' && c <= 'f') ? c - 'a' + 10
+                    : (c >= 'A' && c <= 'F') ? c - 'A' + 10
+                                             : -1;
+        if (digit < 0) {
+            return -1;
+        }
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/** The escape at the cursor: a letter, or a code point in one or two parts. */
+static bool walk_escape(struct walk *walk)
+{
+    const char *at = walk->at;
+    char letter = at + 1 < walk->end ? at[1] : '\0';
+    if (letter != '\0' && strchr("\"\\/bfnrt", letter) != NULL) {
+        walk->at += 2;
+        return true;
+    }
+    int code = letter == 'u' ? hex_of(at + 2, walk->end) : -1;
+    bool is_high = code >= 0xd800 && code < 0xdc00;
+    if (code < 0 || (code >= 0xdc00 && code < 0xe000)) {
+        return fail(walk, "a bad escape in a text");
+    }
+    walk->at += 6;
+    if (!is_high) {
+        return true;
+    }
+    at = walk->at;
+    bool has_second = at + 1 < walk->end && at[0] == '\\' && at[1] == 'u';
+    int second = has_second ? hex_of(at + 2, walk->end) : -1;
+    if (second < 0xdc00 || second >= 0xe000) {
+        return fail_at(walk, at - 6, "half of a surrogate pair in a text");
+    }
+    walk->at += 6;
+    return true;
+}
+
+/** A character beyond ASCII. */
+static bool walk_sequence(struct walk *walk)
+{
+    size_t left = (size_t)(walk->end - walk->at);
+    for (size_t count = 2; count <= 4 && count <= left; count++) {
+        if (mri_text_is_utf8((struct mri_slice){.bytes = walk->at, .count = count})) {
+            walk->at += count;
+            return true;
+        }
+    }
+    return fail(walk, "not UTF-8");
+}
+
+static bool walk_text(struct walk *walk)
+{
+    const char *quote = walk->at++;
+    while (walk->at < walk->end && *walk->at != '"') {
+        unsigned char c = (unsigned char)*walk->at;
+        if (c < 0x20) {
+            return fail(walk, "a control character in a text");
+        }
+        bool is_good = true;
+        if (c == '\\') {
+            is_good = walk_escape(walk);
+        } else if (c >= 0x80) {
+            is_good = walk_sequence(walk);
+        } else {
+            walk->at++;
+        }
+        if (!is_good) {
+            return false;
+        }
+    }
+    if (walk->at == walk->end) {
+        return fail_at(walk, quote, "a text that does not end");
+    }
+    walk->at++;
+    return true;
+}
+
+static const char *skip_digits(const char *at, const char *end)
+{
+    while (at < end && is_digit(*at)) {
+        at++;
+    }
+    return at;
+}
+
+/** Does an integer fit 64 bits: signed when it is negative, else unsigned? */
+static bool is_integer_in_range(const char *digits, const char *end, bool is_negative)
+{
+    uint64_t limit = is_negative ? UINT64_C(1) << 63 : UINT64_MAX;
+    uint64_t value = 0;
+    for (; digits < end; digits++) {
+        uint64_t digit = (uint64_t)(*digits - '0');
+        if (value > (limit - digit) / 10) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    return true;
+}
+
+static bool walk_number(struct walk *walk)
+{
+    const char *start = walk->at;
+    bool is_negative = *start == '-';
+    const char *digits = start + is_negative;
+    const char *at = skip_digits(digits, walk->end);
+    bool is_integer = true;
+    if (at == digits || (*digits == '0' && at - digits > 1)) {
+        return fail(walk, "a bad number");
+    }
+    if (at < walk->end && *at == '.') {
+        const char *decimals = at + 1;
+        at = skip_digits(decimals, walk->end);
+        is_integer = false;
+        if (at == decimals) {
+            return fail(walk, "a bad number");
+        }
+    }
+    if (at < walk->end && (*at == 'e' || *at == 'E')) {
+        at++;
+        at += at < walk->end && (*at == '+' || *at == '-');
+        const char *exponent = at;
+        at = skip_digits(exponent, walk->end);
+        is_integer = false;
+        if (at == exponent) {
+            return fail(walk, "a bad number");
+        }
+    }
+    double value = is_integer ? 0.0 : strtod(start, NULL);
+    bool is_in_range = is_integer ? is_integer_in_range(digits, at, is_negative)
+                                  : value - value == 0.0; /* not infinite */
+    if (!is_in_range) {
+        return fail(walk, "a number that is out of range");
+    }
+    walk->at = at;
+    return true;
+}
+
+static bool walk_word(struct walk *walk)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    size_t left = (size_t)(walk->end - walk->at);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t count = strlen(words[i]);
+        if (left >= count && memcmp(walk->at, words[i], count) == 0) {
+            walk->at += count;
+            return true;
+        }
+    }
+    return fail(walk, "expected a value");
+}
+
+/** An empty object or array, or the start of one that counts as a level. */
+static bool open_bracket(struct walk *walk)
+{
+    bool is_object = *walk->at == '{';
+    const char *next = mri_json_scan_space(walk->at + 1, walk->end);
+    if (next < walk->end && *next == (is_object ? '}' : ']')) {
+        walk->at = next + 1;
+        walk->expected = AFTER;
+        return true;
+    }
+    if (walk->depth == MRI_JSON_DEPTH_MAX) {
+        return fail(walk, "values that lie too deep in one another");
+    }
+    walk->at = next;
+    walk->is_object = walk->is_object << 1 | is_object;
+    walk->depth++;
+    walk->expected = is_object ? KEY : VALUE;
+    return true;
+}
+
+static bool walk_value(struct walk *walk)
+{
+    char c = *walk->at;
+    if (c == '{' || c == '[') {
+        return open_bracket(walk);
+    }
+    walk->expected = AFTER;
+    if (c == '"') {
+        return walk_text(walk);
+    }
+    return c == '-' || is_digit(c) ? walk_number(walk) : walk_word(walk);
+}
+
+/** A key and its colon. */
+static bool walk_key(struct walk *walk)
+{
+    if (*walk->at != '"') {
+        return fail(walk, "expected a key in quotes");
+    }
+    if (!walk_text(walk)) {
+        return false;
+    }
+    walk->at = mri_json_scan_space(walk->at, walk->end);
+    if (walk->at == walk->end || *walk->at != ':') {
+        return fail(walk, "expected ':'");
+    }
+    walk->at++;
+    walk->expected = VALUE;
+    return true;
+}
+
+/** What follows a value: a comma or the bracket that closes. */
+static bool walk_after(struct walk *walk)
+{
+    bool is_object = (walk->is_object & 1) != 0;
+    if (walk->depth == 0) {
+        return fail(walk, "expected the end of the line");
+    }
+    if (*walk->at == (is_object ? '}' : ']')) {
+        walk->at++;
+        walk->is_object >>= 1;
+        walk->depth--;
+        return true;
+    }
+    if (*walk->at != ',') {
+        return fail(walk, is_object ? "expected ',' or '}'" : "expected ',' or ']'");
+    }
+    walk->at++;
+    walk->expected = is_object ? KEY : VALUE;
+    return true;
+}
+
+static bool walk_step(struct walk *walk)
+{
+    switch (walk->expected) {
+    case KEY:
+        return walk_key(walk);
+    case VALUE:
+        return walk_value(walk);
+    case AFTER:
+        break;
+    }
+    return walk_after(walk);
+}
+
+bool mri_json_scan_check(struct mri_slice text, struct mri_json_fault *reterr_fault)
+{
+    const char *start = text.count == 0 ? "" : text.bytes;
+    struct walk walk = {.start = start, .at = start, .end = start + text.count};
+    for (;;) {
+        walk.at = mri_json_scan_space(walk.at, walk.end);
+        if (walk.at == walk.end) {
+            break;
+        }
+        if (!walk_step(&walk)) {
+            *reterr_fault = walk.fault;
+            return false;
+        }
+    }
+    if (walk.expected == AFTER && walk.depth == 0) {
+        return true;
+    }
+    (void)fail(&walk, "it ends too early"); /* false */
+    *reterr_fault = walk.fault;
+    return false;
+}
+
+/** Behind the quote that closes a text. */
+static const char *skip_text(const char *at, const char *end)
+{
+    at++;
+    while (at < end && *at != '"') {
+        at += *at == '\\' && at + 1 < end ? 2 : 1;
+    }
+    return at < end ? at + 1 : end;
+}
+
+static bool is_scalar_end(char c)
+{
+    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+const char *mri_json_scan_value(const char *at, const char *end)
+{
+    if (at < end && *at == '"') {
+        return skip_text(at, end);
+    }
+    bool is_nested = at < end && (*at == '{' || *at == '[');
+    size_t depth = 0;
+    while (at < end) {
+        if (!is_nested && is_scalar_end(*at)) {
+            return at;
+        }
+        if (is_nested && *at == '"') {
+            at = skip_text(at, end);
+            continue;
+        }
+        depth += *at == '{' || *at == '[';
+        depth -= is_nested && (*at == '}' || *at == ']');
+        at++;
+        if (is_nested && depth == 0) {
+            return at;
+        }
+    }
+    return end;
+}

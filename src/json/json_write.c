@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JSON out.
+ *
+ * Invariants
+ *  1. Outside of an object there is no key; inside, keys and values alternate.
+ *  2. Every byte that is put is ASCII or part of a valid UTF-8 sequence.
+ */
+#include "json/json_write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/text.h"
+
+enum { NUMBER_BYTES = 32, DIGITS_ALWAYS_KEPT = 15, DIGITS_MAX = 17 };
+
+/** Below this a double has fewer than 15 digits. */
+#define SMALLEST_NORMAL 0x1p-1022
+
+/** Integers up to here are written without an exponent. */
+#define INTEGER_MAX 1e15
+
+void mri_json_write_begin(struct mri_json_writer *writer, struct mri_buf *buf)
+{
+    *writer = (struct mri_json_writer){.buf = buf};
+}
+
+/** The comma before an item, if it is not the first one. */
+static void separate(struct mri_json_writer *writer)
+{
+    if (writer->depth > 0) {
+        if ((writer->needs_comma & 1) != 0) {
+            mri_buf_text(writer->buf, ",");
+        }
+        writer->needs_comma |= 1;
+    }
+}
+
+/** What comes before every value. */
+static void begin_value(struct mri_json_writer *writer)
+{
+    bool is_in_object = writer->depth > 0 && (writer->is_object & 1) != 0;
+    MRI_ASSERT(is_in_object == writer->is_after_key);
+    if (!writer->is_after_key) {
+        separate(writer);
+    }
+    writer->is_after_key = false;
+}
+
+static void open_bracket(struct mri_json_writer *writer, bool is_object)
+{
+    begin_value(writer);
+    MRI_ASSERT(writer->depth < MRI_JSON_WRITE_DEPTH_MAX);
+    mri_buf_text(writer->buf, is_object ? "{" : "[");
+    writer->is_object = writer->is_object << 1 | is_object;
+    writer->needs_comma <<= 1;
+    writer->depth++;
+}
+
+static void close_bracket(struct mri_json_writer *writer, bool is_object)
+{
+    MRI_ASSERT(writer->depth > 0);
+    MRI_ASSERT(((writer->is_object & 1) != 0) == is_object);
+    MRI_ASSERT(!writer->is_after_key);
+    mri_buf_text(writer->buf, is_object ? "}" : "]");
+    writer->is_object >>= 1;
+    writer->needs_comma >>= 1;
+    writer->depth--;
+}
+
+void mri_json_write_object_open(struct mri_json_writer *writer)
+{
+    open_bracket(writer, true);
+}
+
+void mri_json_write_object_close(struct mri_json_writer *writer)
+{
+    close_bracket(writer, true);
+}
+
+void mri_json_write_array_open(struct mri_json_writer *writer)
+{
+    open_bracket(writer, false);
+}
+
+void mri_json_write_array_close(struct mri_json_writer *writer)
+{
+    close_bracket(writer, false);
+}
+
+/** Can this byte stand in a text as it is? */
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
+/** An ASCII character that must be escaped. */
+static void put_escape(struct mri_buf *buf, char c)
+{
+    static const char letters[] = "\"\\\b\f\n\r\t";
+    static const char *const escapes[] = {"\\\"", "\\\\", "\\b", "\\f", "\\n", "\\r", "\\t"};
+    const char *letter = c == '\0' ? NULL : strchr(letters, c);
+    if (letter != NULL) {
+        mri_buf_text(buf, escapes[letter - letters]);
+    } else {
+        mri_buf_printf(buf, "\\u%04x", (unsigned)(unsigned char)c);
+    }
+}
+
+/** The length of the UTF-8 sequence at the start of a text that is not ASCII there; 0: it is none.
+ */
+static size_t sequence_bytes(struct mri_slice text)
+{
+    for (size_t count = 2; count <= 4 && count <= text.count; count++) {
+        if (mri_text_is_utf8((struct mri_slice){.bytes = text.bytes, .count = count})) {
+            return count;
+        }
+    }
+    return 0;
+}
+
+static void put_text(struct mri_buf *buf, struct mri_slice text)
+{
+    mri_buf_text(buf, "\"");
+    size_t i = 0;
+    while (i < text.count) {
+        size_t from = i;
+        while (i < text.count && is_plain(text.bytes[i])) {
+            i++;
+        }
+        mri_buf_put(buf, text.bytes + from, i - from);
+        if (i == text.count) {
+            break;
+        }
+        if ((unsigned char)text.bytes[i] < 0x80) {
+            put_escape(buf, text.bytes[i]);
+            i++;
+            continue;
+        }
+        size_t count =
+            sequence_bytes((struct mri_slice){.bytes = text.bytes + i, .count = text.count - i});
+        if (count == 0) {
+            mri_buf_text(buf, "\\ufffd");
+        } else {
+            mri_buf_put(buf, text.bytes + i, count);
+        }
+        i += count == 0 ? 1 : count;
+    }
+    mri_buf_text(buf, "\"");
+}
+
+void mri_json_write_key(struct mri_json_writer *writer, const char *key)
+{
+    MRI_ASSERT(writer->depth > 0);
+    MRI_ASSERT((writer->is_object & 1) != 0);
+    MRI_ASSERT(!writer->is_after_key);
+    separate(writer);
+    put_text(writer->buf, mri_slice_of(key));
+    mri_buf_text(writer->buf, ":");
+    writer->is_after_key = true;
+}
+
+void mri_json_write_text(struct mri_json_writer *writer, struct mri_slice text)
+{
+    begin_value(writer);
+    put_text(writer->buf, text);
+}
+
+void mri_json_write_integer(struct mri_json_writer *writer, int64_t value)
+{
+    begin_value(writer);
+    mri_buf_printf(writer->buf, "%lld", (long long)value);
+}
+
+void mri_json_write_unsigned(struct mri_json_writer *writer, uint64_t value)
+{
+    begin_value(writer);
+    mri_buf_printf(writer->buf, "%llu", (unsigned long long)value);
+}
+
+/** The shortest digits that read back as the same double; %g takes trailing zeros off. */
+static void format_shortest(double value, char text[static NUMBER_BYTES])
+{
+    bool is_normal = value >= SMALLEST_NORMAL || value <= -SMALLEST_NORMAL;
+    for (int digits = is_normal ? DIGITS_ALWAYS_KEPT : 1; digits <= DIGITS_MAX; digits++) {
+        (void)snprintf(text, NUMBER_BYTES, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    for (char *at = text; *at != '\0'; at++) {
+        *at = *at == ',' ? '.' : *at; /* the host program may have set a locale */
+    }
+}
+
+void mri_json_write_number(struct mri_json_writer *writer, double value)
+{
+    begin_value(writer);
+    bool is_finite = value - value == 0.0;
+    bool is_small = value >= -INTEGER_MAX && value <= INTEGER_MAX;
+    if (!is_finite) {
+        mri_buf_text(writer->buf, "null");
+    } else if (is_small && value != 0.0 && (double)(int64_t)value == value) {
+        mri_buf_printf(writer->buf, "%lld", (long long)value);
+    } else if (value == 0.0) {
+        mri_buf_text(writer->buf, 1.0 / value < 0.0 ? "-0.0" : "0");
+    } else {
+        char text[NUMBER_BYTES];
+        format_shortest(value, text);
+        mri_buf_text(writer->buf, text);
+    }
+}
+
+void mri_json_write_bool(struct mri_json_writer *writer, bool value)
+{
+    begin_value(writer);
+    mri_buf_text(writer->buf, value ? "true" : "false");
+}
+
+void mri_json_write_null(struct mri_json_writer *writer)
+{
+    begin_value(writer);
+    mri_buf_text(writer->buf, "null");
+}
+
+void mri_json_write_raw(struct mri_json_writer *writer, struct mri_slice json)
+{
+    begin_value(writer);
+    mri_buf_put(writer->buf, json.bytes, json.count);
+}

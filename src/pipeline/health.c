@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Health.
+ *
+ *   DOWN      the log is damaged, or the books do not add up
+ *   DEGRADED  the mode is not RUN, or the last run ended without saying so
+ *   UNKNOWN   nothing has happened yet that could be judged
+ *   OK        otherwise
+ *
+ * Invariants
+ *  1. Nothing here writes, and no clock or file time is read.
+ */
+#include "pipeline/health.h"
+
+static const char *const health_texts[] = {
+#define TEXT(name, text) text,
+    MRI_HEALTH_MAP(TEXT)
+#undef TEXT
+};
+
+static const char *const stage_names[] = {
+#define NAME(name, text) text,
+    MRI_STAGE_MAP(NAME)
+#undef NAME
+};
+
+const char *mri_health_text(enum mri_health_state state)
+{
+    return health_texts[state];
+}
+
+bool mri_health_is_ledger_ok(const struct mri_wiring *wiring)
+{
+    return wiring->execute.ledger.mismatches == 0;
+}
+
+bool mri_health_is_conserved(const struct mri_fold *fold)
+{
+    const struct mri_report *report = &fold->wiring.report;
+    uint64_t sum = 0;
+    for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
+        sum += fold->bus.slots.states[state].count;
+    }
+    return sum == report->signals &&
+           report->signals_by_side[0] + report->signals_by_side[1] == sum;
+}
+
+double mri_health_skill(const struct mri_wiring *wiring, mr_horizon horizon, unsigned whose)
+{
+    return mri_score_skill(&wiring->learn.scores[horizon], whose);
+}
+
+static uint64_t open_horizons(const struct mri_resolve *resolve)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < resolve->options.symbols_max; i++) {
+        for (unsigned h = 0; h < MR_HORIZON_COUNT; h++) {
+            sum += mri_timers_waiting(&resolve->timers[i], (mr_horizon)h);
+        }
+    }
+    return sum;
+}
+
+/** Inputs whose decision is not in the log: signals emitted since, or a crash. */
+static mr_err count_pending(struct mri_fold *fold, uint64_t *ret_count, mr_problem *problem)
+{
+    struct mri_event event;
+    uint64_t count = 0;
+    mr_err err;
+    while ((err = mri_fold_next_input(fold, &event, problem)) == MR_OK) {
+        count += event.type != MRI_EVENT_SESSION && event.type != MRI_EVENT_ALERT;
+    }
+    *ret_count = count;
+    return err == MR_END || err == MR_ECORRUPT ? MR_OK : err; /* damage is judged by the fold */
+}
+
+static void judge(const struct mri_fold *fold, struct mri_health *health)
+{
+    const struct mri_report *report = &fold->wiring.report;
+    bool is_crashed = report->is_session_open && fold->writer_id == 0;
+    health->state = MRI_HEALTH_OK;
+    if (fold->damage != MR_OK) {
+        health->state = MRI_HEALTH_DOWN;
+        health->why = "the log is damaged";
+    } else if (!mri_health_is_ledger_ok(&fold->wiring)) {
+        health->state = MRI_HEALTH_DOWN;
+        health->why = "the books do not add up";
+    } else if (fold->wiring.execute.mode.mode != MRI_MODE_RUN) {
+        health->state = MRI_HEALTH_DEGRADED;
+        health->why = "the mode is not RUN";
+    } else if (is_crashed) {
+        health->state = MRI_HEALTH_DEGRADED;
+        health->why = "the last run ended without saying so (crash or kill); `run` continues it";
+    } else if (report->candles == 0) {
+        health->state = MRI_HEALTH_UNKNOWN;
+        health->why = "no bar has arrived yet";
+    }
+}
+
+static void put_stage(struct mri_health *health, enum mri_stage stage, uint64_t done,
+    int64_t last_unix_ns, uint64_t waiting)
+{
+    health->stages[stage] = (struct mri_stage_progress){.name = stage_names[stage],
+        .done = done,
+        .last_unix_ns = last_unix_ns,
+        .waiting = waiting};
+}
+
+static void put_stages(const struct mri_fold *fold, struct mri_health *health)
+{
+    const struct mri_wiring *wiring = &fold->wiring;
+    const struct mri_report *report = &wiring->report;
+    const struct mri_report_outcomes outcomes = mri_report_all_outcomes(report);
+    put_stage(
+        health, MRI_STAGE_BARS, report->candles, report->last_event_unix_ns, 0);
+    put_stage(health, MRI_STAGE_SIGNALS, report->signals, report->last_signal_unix_ns,
+        health->pending_inputs);
+    put_stage(health, MRI_STAGE_DECISIONS, report->decisions, report->last_decision_unix_ns,
+        wiring->evaluate.undecided_count);
+    put_stage(health, MRI_STAGE_FILLS, wiring->execute.ledger.fills, report->last_fill_unix_ns,
+        wiring->execute.wanted_count);
+    put_stage(health, MRI_STAGE_OUTCOMES,
+        outcomes.resolved + outcomes.excluded + outcomes.unresolved, report->last_outcome_unix_ns,
+        open_horizons(&wiring->resolve));
+    put_stage(
+        health, MRI_STAGE_FEEDBACK, report->feedback, report->last_feedback_unix_ns, 0);
+}
+
+mr_err mri_health_judge(
+    struct mri_fold *fold, struct mri_health *ret_health, mr_problem *reterr_problem)
+{
+    struct mri_health health = {0};
+    mr_err err = count_pending(fold, &health.pending_inputs, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    judge(fold, &health);
+    put_stages(fold, &health);
+    *ret_health = health;
+    return MR_OK;
+}

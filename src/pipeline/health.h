@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * How a log is doing: judged from what was done, never from the age of a file.
+ */
+#ifndef MRI_PIPELINE_HEALTH_H
+#define MRI_PIPELINE_HEALTH_H
+
+#include "pipeline/fold.h"
+
+/** X(NAME, text): health of the whole. */
+#define MRI_HEALTH_MAP(X)                                                                          \
+    X(MRI_HEALTH_OK, "OK")                                                                         \
+    X(MRI_HEALTH_DEGRADED, "DEGRADED")                                                             \
+    X(MRI_HEALTH_DOWN, "DOWN")                                                                     \
+    X(MRI_HEALTH_UNKNOWN, "UNKNOWN")
+
+enum mri_health_state {
+#define MRI_HEALTH_ENUM(name, text) name,
+    MRI_HEALTH_MAP(MRI_HEALTH_ENUM)
+#undef MRI_HEALTH_ENUM
+};
+
+/** X(NAME, text): the stages of the pipeline. */
+#define MRI_STAGE_MAP(X)                                                                           \
+    X(MRI_STAGE_BARS, "bars")                                                                      \
+    X(MRI_STAGE_SIGNALS, "signals")                                                                \
+    X(MRI_STAGE_DECISIONS, "decisions")                                                            \
+    X(MRI_STAGE_FILLS, "fills")                                                                    \
+    X(MRI_STAGE_OUTCOMES, "outcomes")                                                              \
+    X(MRI_STAGE_FEEDBACK, "feedback")
+
+enum mri_stage {
+#define MRI_STAGE_ENUM(name, text) name,
+    MRI_STAGE_MAP(MRI_STAGE_ENUM)
+#undef MRI_STAGE_ENUM
+        MRI_STAGE_COUNT
+};
+
+/** What a stage has done and what waits for it. */
+struct mri_stage_progress {
+    const char *name;
+    uint64_t done;
+    int64_t last_unix_ns; /**< event time of the newest; 0 = never */
+    uint64_t waiting;
+};
+
+struct mri_health {
+    enum mri_health_state state;
+    const char *why;         /**< it is not OK; NULL when it is */
+    uint64_t pending_inputs; /**< logged, not decided */
+    struct mri_stage_progress stages[MRI_STAGE_COUNT];
+};
+
+/**
+ * Judge a folded log. Reads the inputs that are not decided yet.
+ *
+ * Returns  MR_OK; faults of reading.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_health_judge(
+    struct mri_fold *fold, struct mri_health *ret_health, mr_problem *reterr_problem);
+
+/**
+ * The word for a health.
+ *
+ * Returns  a static text.
+ * Threads  any.
+ */
+const char *mri_health_text(enum mri_health_state state);
+
+/**
+ * Do the books add up: no mismatch at any close?
+ *
+ * Returns  true or false.
+ * Threads  one at a time.
+ */
+bool mri_health_is_ledger_ok(const struct mri_wiring *wiring);
+
+/**
+ * Are there as many signals by side as by state, and as many as were generated?
+ *
+ * Returns  true or false.
+ * Threads  one at a time.
+ */
+bool mri_health_is_conserved(const struct mri_fold *fold);
+
+/**
+ * Skill of a predictor against a coin at a horizon, in 1e-4 nats.
+ *
+ * @param whose  MRI_SCORE_*
+ *
+ * Returns  the skill; 0 when nothing was counted.
+ * Threads  one at a time.
+ */
+double mri_health_skill(const struct mri_wiring *wiring, mr_horizon horizon, unsigned whose);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The k-th call of the machine fails, for every k until a run ends without a fault: every answer is
+ * true, nothing stays open, and the next open finds every event that was said to be durable.
+ */
+#include <stdlib.h>
+
+#include "log/append.h"
+#include "log/reader.h"
+#include "tests/lib/cmocka_all.h"
+#include "tests/lib/log_sample.h"
+#include "tests/lib/os_faults.h"
+#include "tests/lib/os_memory.h"
+
+enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 120000, RUNS_MAX = 400 };
+
+/** How a run ended. */
+struct outcome {
+    uint64_t acked;    /* durable by its ack, or synced */
+    uint64_t appended; /* in the log by its ack */
+};
+
+static bool is_fault_expected(mr_err err)
+{
+    return err == MR_OK || err == MR_EIO || err == MR_ENOSPC || err == MR_EUNKNOWN ||
+           err == MR_EPOISONED;
+}
+
+/** Two lives of a writer with some rolls; the first one ends without closing. */
+static struct outcome run(struct mri_os_memory *memory, const struct mri_os *os)
+{
+    struct outcome outcome = {0};
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    for (int life = 0; life < 2; life++) {
+        mr_log *log = NULL;
+        mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL, NULL);
+        assert_true(err == MR_OK || err == MR_EIO || err == MR_ENOSPC);
+        if (err != MR_OK) {
+            assert_null(log);
+            assert_int_equal(mri_os_memory_open_count(memory), 0);
+            continue;
+        }
+        for (int i = 0; i < 12; i++) {
+            mr_log_ack ack;
+            uint64_t before = mr_log_last(log).n;
+            mr_durability durability = i % 3 == 0 ? MR_GROUP : MR_ASYNC;
+            err = mri_log_sample_append(log, 3, BODY_MAX, durability, &ack);
+            assert_true(is_fault_expected(err));
+            bool is_there = err == MR_OK || err == MR_EUNKNOWN;
+            assert_int_equal(mr_log_last(log).n, is_there ? before + 3 : before);
+            outcome.appended = is_there ? ack.last.n : outcome.appended;
+            outcome.acked = err == MR_OK && ack.is_durable ? ack.last.n : outcome.acked;
+            if (i % 5 == 0 && mr_log_sync(log) == MR_OK) {
+                outcome.acked = mr_log_last(log).n;
+            }
+        }
+        mr_log_close(log);
+        assert_int_equal(mri_os_memory_open_count(memory), 0);
+    }
+    return outcome;
+}
+
+/** Open without faults: all that was said must be true. */
+static void verify(struct mri_os_memory *memory, const struct outcome *outcome)
+{
+    const struct mri_os *os = mri_os_memory_table(memory);
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    mr_log *log;
+    mr_log_reader *reader;
+    uint64_t last = 0;
+    assert_int_equal(
+        mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL, NULL), MR_OK);
+    assert_true(mr_log_last(log).n >= outcome->acked);
+    assert_true(mr_log_last(log).n >= outcome->appended); /* the machine did not stop */
+    assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_GROUP, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_log_sample_read(reader, BODY_MAX, &last), MR_END);
+    assert_int_equal(last, mr_log_last(log).n);
+    mr_log_reader_close(reader);
+    mr_log_close(log);
+    assert_int_equal(mri_os_memory_open_count(memory), 0);
+}
+
+static void loop(enum mri_os_call kind, mr_err err, bool is_sticky, bool is_short_write)
+{
+    bool has_fired = true;
+    uint64_t k = 1;
+    for (; has_fired; k++) {
+        struct mri_os_memory *memory = mri_os_memory_new(FILE_BYTES);
+        struct mri_os_faults machine;
+        mri_os_faults_init(&machine, mri_os_memory_table(memory));
+        mri_os_faults_arm(&machine, kind, k, err);
+        machine.is_sticky = is_sticky;
+        machine.is_short_write = is_short_write;
+        struct outcome outcome = run(memory, &machine.table);
+        has_fired = machine.fired > 0;
+        verify(memory, &outcome);
+        mri_os_memory_free(memory);
+        assert_true(k < RUNS_MAX);
+    }
+    assert_true(k > 2); /* at least one call of the kind was made, and failed */
+}
+
+static void any_call_may_fail_once(void **fixture)
+{
+    (void)fixture;
+    loop(MRI_OS_CALL_ANY, MR_EIO, false, false);
+    loop(MRI_OS_CALL_ANY, MR_ENOSPC, false, true);
+}
+
+static void any_call_and_all_after_it_may_fail(void **fixture)
+{
+    (void)fixture;
+    loop(MRI_OS_CALL_ANY, MR_EIO, true, false);
+    loop(MRI_OS_CALL_ANY, MR_ENOSPC, true, true);
+}
+
+static void every_kind_of_call_may_fail_for_ever(void **fixture)
+{
+    (void)fixture;
+    static const enum mri_os_call kinds[] = {MRI_OS_CALL_OPEN, MRI_OS_CALL_INFO, MRI_OS_CALL_SIZE,
+        MRI_OS_CALL_READ_AT, MRI_OS_CALL_WRITE_AT, MRI_OS_CALL_ALLOCATE, MRI_OS_CALL_TRUNCATE,
+        MRI_OS_CALL_SYNC_DATA, MRI_OS_CALL_DROP_CACHE, MRI_OS_CALL_MAP_READ, MRI_OS_CALL_LOCK,
+        MRI_OS_CALL_MAKE_FOLDER, MRI_OS_CALL_SYNC_FOLDER, MRI_OS_CALL_RENAME, MRI_OS_CALL_LIST,
+        MRI_OS_CALL_RANDOM_BYTES};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        loop(kinds[i], MR_EIO, true, true);
+        loop(kinds[i], MR_ENOSPC, false, false);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_call_may_fail_once),
+        cmocka_unit_test(any_call_and_all_after_it_may_fail),
+        cmocka_unit_test(every_kind_of_call_may_fail_for_ever),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

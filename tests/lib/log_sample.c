@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sample records: length, content and fields are drawn from a generator seeded by the seq.
+ */
+#include "tests/lib/log_sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/prng.h"
+
+static mr_log_record sample_of(uint64_t seq, size_t body_bytes_max, uint8_t *body)
+{
+    struct mri_prng prng;
+    mri_prng_init(&prng, seq);
+    mr_log_record record = {
+        .body = body,
+        .body_bytes = (uint32_t)mri_prng_below(&prng, body_bytes_max + 1),
+        .subject_id = (uint32_t)mri_prng_below(&prng, 10),
+        .subject_prev = mri_prng_below(&prng, seq),
+        .producer_id = (uint32_t)mri_prng_next(&prng),
+        .producer_seq = (uint32_t)mri_prng_next(&prng),
+        .type = (uint16_t)(MR_LOG_TYPE_FREE + mri_prng_below(&prng, 65536 - MR_LOG_TYPE_FREE)),
+        .version = (uint8_t)mri_prng_next(&prng),
+    };
+    for (uint32_t i = 0; i < record.body_bytes; i += 8) {
+        uint64_t word = mri_prng_next(&prng);
+        uint32_t left = record.body_bytes - i;
+        memcpy(body + i, &word, left < sizeof(word) ? left : sizeof(word));
+    }
+    return record;
+}
+
+mr_err mri_log_sample_append(
+    mr_log *log, size_t count, size_t body_bytes_max, mr_durability durability, mr_log_ack *ret_ack)
+{
+    mr_log_record records[MRI_LOG_SAMPLE_BATCH_MAX];
+    MRI_ASSERT(count <= MRI_LOG_SAMPLE_BATCH_MAX && body_bytes_max <= MRI_LOG_SAMPLE_BODY_MAX);
+    uint8_t *bodies = malloc(count * (body_bytes_max + 8));
+    MRI_ASSERT(bodies != NULL);
+    for (size_t i = 0; i < count; i++) {
+        records[i] = sample_of(
+            mr_log_last(log).n + 1 + i, body_bytes_max, bodies + i * (body_bytes_max + 8));
+    }
+    mr_err err = mr_log_append(log, records, count, durability, ret_ack);
+    free(bodies);
+    return err;
+}
+
+bool mri_log_sample_is(const mr_log_event *event, size_t body_bytes_max)
+{
+    uint8_t *body = malloc(body_bytes_max + 8);
+    MRI_ASSERT(body != NULL && body_bytes_max <= MRI_LOG_SAMPLE_BODY_MAX);
+    mr_log_record record = sample_of(event->seq.n, body_bytes_max, body);
+    bool is_same =
+        record.body_bytes == event->body_bytes && record.subject_id == event->subject_id &&
+        record.subject_prev == event->subject_prev && record.producer_id == event->producer_id &&
+        record.producer_seq == event->producer_seq && record.type == event->type &&
+        record.version == event->version && memcmp(body, event->body, record.body_bytes) == 0;
+    free(body);
+    return is_same;
+}
+
+mr_err mri_log_sample_read(mr_log_reader *reader, size_t body_bytes_max, uint64_t *ret_last)
+{
+    uint64_t expected = 0;
+    int64_t before_unix_ns = INT64_MIN;
+    for (;;) {
+        mr_log_event event;
+        mr_err err = mr_log_reader_next(reader, &event, NULL);
+        if (err != MR_OK) {
+            return err;
+        }
+        bool is_right = event.type < MR_LOG_TYPE_FREE || mri_log_sample_is(&event, body_bytes_max);
+        bool is_next = expected == 0 || event.seq.n == expected;
+        if (!is_right || !is_next || event.time_unix_ns <= before_unix_ns) {
+            return MR_EINTERNAL;
+        }
+        expected = event.seq.n + 1;
+        before_unix_ns = event.time_unix_ns;
+        *ret_last = event.seq.n;
+    }
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Records whose whole content follows from their sequence number, so that whoever reads one can
+ * tell whether it is right without knowing who wrote it.
+ */
+#ifndef TESTS_LIB_LOG_SAMPLE_H
+#define TESTS_LIB_LOG_SAMPLE_H
+
+#include "millrace/log.h"
+#include "millrace/log_read.h"
+
+/** The longest body, and the most records of a batch. */
+enum { MRI_LOG_SAMPLE_BODY_MAX = 128 * 1024, MRI_LOG_SAMPLE_BATCH_MAX = 64 };
+
+/**
+ * Append a batch of samples behind the log's last event.
+ *
+ * @param body_bytes_max  bodies are 0 to so many bytes long
+ * @param ret_ack         NULL, or what was done
+ *
+ * Returns  as mr_log_append().
+ * Threads  one at a time.
+ */
+mr_err mri_log_sample_append(mr_log *log, size_t count, size_t body_bytes_max,
+    mr_durability durability, mr_log_ack *ret_ack);
+
+/**
+ * Is this event exactly the sample of its sequence number?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_log_sample_is(const mr_log_event *event, size_t body_bytes_max);
+
+/**
+ * Read on to the end: every event must be a sample or one of the log's own, in order without a gap.
+ *
+ * @param ret_last  seq of the last event read; as it was when there is none
+ *
+ * Returns  how reading ended, MR_END or a fault; MR_EINTERNAL an event was wrong.
+ * Threads  one at a time.
+ */
+mr_err mri_log_sample_read(mr_log_reader *reader, size_t body_bytes_max, uint64_t *ret_last);
+
+#endif

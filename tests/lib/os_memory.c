@@ -1,0 +1,732 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine in memory.
+ *
+ *   names (now)   --> file: bytes (now), durable bytes, first and last byte not synced
+ *   names (durable) ^
+ *   changes of names that are not synced, in order
+ *
+ * Invariants
+ *  1. A file's bytes never move, so a map of it is a pointer into it.
+ *  2. Bytes behind the size of a file are zero, now and durably.
+ *
+ * Not here: permissions, symbolic links, more than one process (a second handle stands for one).
+ */
+#define _GNU_SOURCE
+#include "tests/lib/os_memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+
+enum {
+    FILES_MAX = 1024,
+    NAMES_MAX = 256,
+    HANDLES_MAX = 64,
+    CHANGES_MAX = 4096,
+    NAME_BYTES = 96,
+    SECTOR_BYTES = 512,
+    FOLDER = -1, /* the file of a name that is a folder */
+    GONE = -2,   /* no file: the name is removed */
+};
+
+struct file {
+    uint8_t *now;
+    uint8_t *durable;
+    size_t size;
+    size_t durable_size;
+    size_t dirty_from; /* [dirty_from, dirty_to) may differ from durable */
+    size_t dirty_to;
+    int lock_handle; /* -1: not locked */
+};
+
+struct name {
+    char path[NAME_BYTES];
+    int file;
+};
+
+struct names {
+    struct name items[NAMES_MAX];
+    size_t count;
+};
+
+/** One step of a folder: this name leads to this file, and another name is gone. */
+struct change {
+    struct name name;
+    char gone[NAME_BYTES]; /* "" = none */
+};
+
+struct handle {
+    int file;
+    size_t at; /* of the stream */
+    bool is_open;
+};
+
+struct mri_os_memory {
+    struct mri_os table;
+    size_t file_bytes_max;
+    struct file files[FILES_MAX];
+    int file_count;
+    struct names now;
+    struct names durable;
+    struct change changes[CHANGES_MAX]; /* not synced, in order */
+    size_t change_count;
+    struct handle handles[HANDLES_MAX];
+    size_t map_count;
+    uint64_t space_bytes;
+    bool is_network;
+    int64_t unix_ns;
+    int64_t step_ns;
+    uint32_t process_id;
+    struct mri_prng prng;
+};
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/** "/a/b/.." is "/a", "//a" is "/a"; nothing else is understood. */
+static void normalise(const char *path, char normal[static NAME_BYTES])
+{
+    MRI_ASSERT(path[0] == '/');
+    int count = snprintf(normal, NAME_BYTES, "%s", path[1] == '/' ? path + 1 : path);
+    MRI_ASSERT(count > 0 && count < NAME_BYTES);
+    char *dots = strstr(normal, "/..");
+    if (dots != NULL) {
+        *dots = '\0';
+        char *slash = strrchr(normal, '/');
+        slash[slash == normal ? 1 : 0] = '\0';
+    }
+}
+
+static void parent_of(const char *path, char parent[static NAME_BYTES])
+{
+    (void)snprintf(parent, NAME_BYTES, "%s", path);
+    char *slash = strrchr(parent, '/');
+    slash[slash == parent ? 1 : 0] = '\0';
+}
+
+static struct name *find(struct names *names, const char *path)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->items[i].path, path) == 0) {
+            return &names->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void set_name(struct names *names, const char *path, int file)
+{
+    struct name *name = find(names, path);
+    if (file == GONE) {
+        if (name != NULL) {
+            *name = names->items[--names->count];
+        }
+        return;
+    }
+    if (name == NULL) {
+        MRI_ASSERT(names->count < NAMES_MAX);
+        name = &names->items[names->count++];
+        (void)snprintf(name->path, sizeof(name->path), "%s", path);
+    }
+    name->file = file;
+}
+
+static void apply(struct names *names, const struct change *change)
+{
+    set_name(names, change->name.path, change->name.file);
+    if (change->gone[0] != '\0') {
+        set_name(names, change->gone, GONE);
+    }
+}
+
+/** Change a name now; durably only when its folder is synced. */
+static void change_name(struct mri_os_memory *memory, const char *path, int file, const char *gone)
+{
+    MRI_ASSERT(memory->change_count < CHANGES_MAX);
+    struct change *change = &memory->changes[memory->change_count++];
+    *change = (struct change){.name = {.file = file}};
+    (void)snprintf(change->name.path, NAME_BYTES, "%s", path);
+    (void)snprintf(change->gone, NAME_BYTES, "%s", gone);
+    apply(&memory->now, change);
+}
+
+/** Make the changes of a folder's names durable, all of them or a prefix. */
+static void settle(struct mri_os_memory *memory, const char *folder, struct mri_prng *prng)
+{
+    size_t kept = 0;
+    bool is_stopped = false;
+    for (size_t i = 0; i < memory->change_count; i++) {
+        struct change change = memory->changes[i];
+        char parent[NAME_BYTES];
+        parent_of(change.name.path, parent);
+        if (strcmp(parent, folder) != 0) {
+            memory->changes[kept++] = change;
+            continue;
+        }
+        is_stopped = is_stopped || (prng != NULL && mri_prng_below(prng, 2) == 0);
+        if (!is_stopped) {
+            apply(&memory->durable, &change);
+        }
+    }
+    memory->change_count = kept;
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static uint8_t *reserve(size_t bytes)
+{
+    void *place = mmap(
+        NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    MRI_ASSERT(place != MAP_FAILED);
+    return place;
+}
+
+static int new_file(struct mri_os_memory *memory)
+{
+    MRI_ASSERT(memory->file_count < FILES_MAX);
+    struct file *file = &memory->files[memory->file_count];
+    *file = (struct file){.now = reserve(memory->file_bytes_max),
+        .durable = reserve(memory->file_bytes_max),
+        .lock_handle = -1};
+    return memory->file_count++;
+}
+
+static void touch(struct file *file, size_t from, size_t to)
+{
+    if (from >= to) {
+        return;
+    }
+    bool is_clean = file->dirty_from >= file->dirty_to;
+    file->dirty_from = is_clean || from < file->dirty_from ? from : file->dirty_from;
+    file->dirty_to = is_clean || to > file->dirty_to ? to : file->dirty_to;
+}
+
+static void sync_file(struct file *file)
+{
+    if (file->dirty_from < file->dirty_to) {
+        memcpy(file->durable + file->dirty_from, file->now + file->dirty_from,
+            file->dirty_to - file->dirty_from);
+    }
+    file->durable_size = file->size;
+    file->dirty_from = 0;
+    file->dirty_to = 0;
+}
+
+static void resize(struct file *file, size_t bytes)
+{
+    if (bytes < file->size) {
+        memset(file->now + bytes, 0, file->size - bytes);
+        touch(file, bytes, file->size);
+    }
+    file->size = bytes;
+}
+
+/** What the files that have a name take. */
+static uint64_t used_bytes(const struct mri_os_memory *memory)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < memory->now.count; i++) {
+        int file = memory->now.items[i].file;
+        sum += file >= 0 ? memory->files[file].size : 0;
+    }
+    return sum;
+}
+
+static struct file *file_of(struct mri_os_memory *memory, int fd)
+{
+    MRI_ASSERT(fd >= 0 && fd < HANDLES_MAX && memory->handles[fd].is_open);
+    return &memory->files[memory->handles[fd].file];
+}
+
+/* ---- the calls ------------------------------------------------------------------------------- */
+
+static mr_err memory_open(void *context, const char *path, unsigned flags, int *ret_fd)
+{
+    struct mri_os_memory *memory = context;
+    char normal[NAME_BYTES];
+    char parent[NAME_BYTES];
+    normalise(path, normal);
+    parent_of(normal, parent);
+    struct name *name = find(&memory->now, normal);
+    const struct name *folder = find(&memory->now, parent);
+    if (folder == NULL || folder->file != FOLDER) {
+        return MR_EPATH;
+    }
+    if (name == NULL && (flags & MRI_OPEN_CREATE) == 0) {
+        return MR_EPATH;
+    }
+    if (name != NULL && (flags & MRI_OPEN_EXCLUSIVE) != 0) {
+        return MR_EXISTS;
+    }
+    if (name == NULL) {
+        change_name(memory, normal, new_file(memory), "");
+        name = find(&memory->now, normal);
+    }
+    if (name->file == FOLDER) {
+        return MR_EPATH;
+    }
+    for (int i = 0; i < HANDLES_MAX; i++) {
+        if (!memory->handles[i].is_open) {
+            memory->handles[i] = (struct handle){.file = name->file, .is_open = true};
+            *ret_fd = i;
+            return MR_OK;
+        }
+    }
+    return MR_ELIMIT;
+}
+
+static void memory_close(void *context, int fd)
+{
+    struct mri_os_memory *memory = context;
+    struct file *file = file_of(memory, fd);
+    if (file->lock_handle == fd) {
+        file->lock_handle = -1;
+    }
+    memory->handles[fd].is_open = false;
+}
+
+static mr_err memory_info(void *context, const char *path, struct mri_file_info *ret_info)
+{
+    struct mri_os_memory *memory = context;
+    char normal[NAME_BYTES];
+    normalise(path, normal);
+    const struct name *name = find(&memory->now, normal);
+    if (name == NULL) {
+        return MR_EPATH;
+    }
+    *ret_info = (struct mri_file_info){
+        .is_folder = name->file == FOLDER,
+        .is_network = memory->is_network,
+        .bytes = name->file == FOLDER ? 0 : memory->files[name->file].size,
+    };
+    return MR_OK;
+}
+
+static mr_err memory_size(void *context, int fd, uint64_t *ret_bytes)
+{
+    *ret_bytes = file_of(context, fd)->size;
+    return MR_OK;
+}
+
+static mr_err memory_read_at(
+    void *context, int fd, void *bytes, size_t count, uint64_t offset, size_t *ret_count)
+{
+    const struct file *file = file_of(context, fd);
+    size_t left = offset < file->size ? file->size - (size_t)offset : 0;
+    size_t step = left < count ? left : count;
+    memcpy(bytes, file->now + (step > 0 ? offset : 0), step);
+    *ret_count = step;
+    return MR_OK;
+}
+
+static mr_err memory_read(void *context, int fd, void *bytes, size_t count, size_t *ret_count)
+{
+    struct mri_os_memory *memory = context;
+    struct handle *handle = &memory->handles[fd];
+    mr_err err = memory_read_at(context, fd, bytes, count, handle->at, ret_count);
+    handle->at += err == MR_OK ? *ret_count : 0;
+    return err;
+}
+
+static mr_err memory_write_at(
+    void *context, int fd, const struct mri_io_piece *pieces, size_t count, uint64_t offset)
+{
+    struct mri_os_memory *memory = context;
+    struct file *file = file_of(memory, fd);
+    for (size_t i = 0; i < count; i++) {
+        size_t end = (size_t)offset + pieces[i].count;
+        size_t growth = end > file->size ? end - file->size : 0;
+        if (end > memory->file_bytes_max || used_bytes(memory) + growth > memory->space_bytes) {
+            return MR_ENOSPC;
+        }
+        memcpy(file->now + offset, pieces[i].bytes, pieces[i].count);
+        touch(file, (size_t)offset, end);
+        file->size = end > file->size ? end : file->size;
+        offset = end;
+    }
+    return MR_OK;
+}
+
+static mr_err memory_allocate(void *context, int fd, uint64_t bytes)
+{
+    struct mri_os_memory *memory = context;
+    struct file *file = file_of(memory, fd);
+    size_t growth = bytes > file->size ? (size_t)bytes - file->size : 0;
+    if (bytes > memory->file_bytes_max || used_bytes(memory) + growth > memory->space_bytes) {
+        return MR_ENOSPC;
+    }
+    file->size += growth;
+    return MR_OK;
+}
+
+static mr_err memory_truncate(void *context, int fd, uint64_t bytes)
+{
+    resize(file_of(context, fd), (size_t)bytes);
+    return MR_OK;
+}
+
+static mr_err memory_sync_data(void *context, int fd)
+{
+    sync_file(file_of(context, fd));
+    return MR_OK;
+}
+
+static mr_err memory_start_writeback(void *context, int fd, uint64_t offset, uint64_t bytes)
+{
+    (void)file_of(context, fd);
+    (void)offset;
+    (void)bytes;
+    return MR_OK;
+}
+
+static mr_err memory_drop_cache(void *context, int fd)
+{
+    (void)file_of(context, fd);
+    return MR_OK;
+}
+
+static mr_err memory_map_read(void *context, int fd, size_t bytes, const void **ret_map)
+{
+    struct mri_os_memory *memory = context;
+    MRI_ASSERT(bytes > 0 && bytes <= memory->file_bytes_max);
+    *ret_map = file_of(memory, fd)->now;
+    memory->map_count++;
+    return MR_OK;
+}
+
+static void memory_unmap(void *context, const void *map, size_t bytes)
+{
+    struct mri_os_memory *memory = context;
+    (void)map;
+    (void)bytes;
+    MRI_ASSERT(memory->map_count > 0);
+    memory->map_count--;
+}
+
+static mr_err memory_lock(void *context, int fd)
+{
+    struct file *file = file_of(context, fd);
+    if (file->lock_handle >= 0 && file->lock_handle != fd) {
+        return MR_BUSY;
+    }
+    file->lock_handle = fd;
+    return MR_OK;
+}
+
+static mr_err memory_is_locked(void *context, int fd, bool *ret_is_locked)
+{
+    const struct file *file = file_of(context, fd);
+    *ret_is_locked = file->lock_handle >= 0 && file->lock_handle != fd;
+    return MR_OK;
+}
+
+static mr_err memory_make_folder(void *context, const char *path)
+{
+    struct mri_os_memory *memory = context;
+    char normal[NAME_BYTES];
+    char parent[NAME_BYTES];
+    normalise(path, normal);
+    parent_of(normal, parent);
+    if (find(&memory->now, normal) != NULL) {
+        return MR_EXISTS;
+    }
+    if (find(&memory->now, parent) == NULL) {
+        return MR_EPATH;
+    }
+    change_name(memory, normal, FOLDER, "");
+    return MR_OK;
+}
+
+static mr_err memory_sync_folder(void *context, const char *path)
+{
+    struct mri_os_memory *memory = context;
+    char normal[NAME_BYTES];
+    normalise(path, normal);
+    if (find(&memory->now, normal) == NULL) {
+        return MR_EPATH;
+    }
+    settle(memory, normal, NULL);
+    return MR_OK;
+}
+
+static mr_err memory_rename(void *context, const char *from, const char *to)
+{
+    struct mri_os_memory *memory = context;
+    char normal_from[NAME_BYTES];
+    char normal_to[NAME_BYTES];
+    normalise(from, normal_from);
+    normalise(to, normal_to);
+    const struct name *name = find(&memory->now, normal_from);
+    if (name == NULL) {
+        return MR_EPATH;
+    }
+    change_name(memory, normal_to, name->file, normal_from);
+    return MR_OK;
+}
+
+static mr_err memory_remove(void *context, const char *path)
+{
+    struct mri_os_memory *memory = context;
+    char normal[NAME_BYTES];
+    normalise(path, normal);
+    if (find(&memory->now, normal) == NULL) {
+        return MR_EPATH;
+    }
+    change_name(memory, normal, GONE, "");
+    return MR_OK;
+}
+
+static mr_err memory_list(void *context, const char *path, void *argument,
+    mr_err (*each)(void *argument, const char *name))
+{
+    struct mri_os_memory *memory = context;
+    char folder[NAME_BYTES];
+    normalise(path, folder);
+    if (find(&memory->now, folder) == NULL) {
+        return MR_EPATH;
+    }
+    for (size_t i = 0; i < memory->now.count; i++) {
+        char parent[NAME_BYTES];
+        const char *item = memory->now.items[i].path;
+        parent_of(item, parent);
+        if (strcmp(parent, folder) == 0 && strcmp(item, "/") != 0) {
+            mr_err err = each(argument, strrchr(item, '/') + 1);
+            if (err != MR_OK) {
+                return err;
+            }
+        }
+    }
+    return MR_OK;
+}
+
+static mr_err memory_watch(void *context, const char *path, int *ret_fd)
+{
+    (void)context;
+    (void)path;
+    (void)ret_fd;
+    return MR_ELIMIT;
+}
+
+static mr_err memory_wait_change(void *context, int fd, int64_t timeout_ns)
+{
+    (void)context;
+    (void)fd;
+    (void)timeout_ns;
+    return MR_AGAIN;
+}
+
+static int64_t memory_realtime_unix_ns(void *context)
+{
+    struct mri_os_memory *memory = context;
+    int64_t now = memory->unix_ns;
+    memory->unix_ns += memory->step_ns;
+    return now;
+}
+
+static int64_t memory_boottime_ns(void *context)
+{
+    return ((struct mri_os_memory *)context)->unix_ns;
+}
+
+static void memory_sleep_ns(void *context, int64_t duration_ns)
+{
+    ((struct mri_os_memory *)context)->unix_ns += duration_ns;
+}
+
+static mr_err memory_random_bytes(void *context, void *bytes, size_t count)
+{
+    struct mri_os_memory *memory = context;
+    for (size_t i = 0; i < count; i++) {
+        ((uint8_t *)bytes)[i] = (uint8_t)mri_prng_next(&memory->prng);
+    }
+    return MR_OK;
+}
+
+static uint32_t memory_process_id(void *context)
+{
+    return ((struct mri_os_memory *)context)->process_id;
+}
+
+static const struct mri_os calls = {
+    .open = memory_open,
+    .close = memory_close,
+    .info = memory_info,
+    .size = memory_size,
+    .read_at = memory_read_at,
+    .read = memory_read,
+    .write_at = memory_write_at,
+    .allocate = memory_allocate,
+    .truncate = memory_truncate,
+    .sync_data = memory_sync_data,
+    .start_writeback = memory_start_writeback,
+    .drop_cache = memory_drop_cache,
+    .map_read = memory_map_read,
+    .unmap = memory_unmap,
+    .lock = memory_lock,
+    .is_locked = memory_is_locked,
+    .make_folder = memory_make_folder,
+    .sync_folder = memory_sync_folder,
+    .rename = memory_rename,
+    .remove = memory_remove,
+    .list = memory_list,
+    .watch = memory_watch,
+    .wait_change = memory_wait_change,
+    .realtime_unix_ns = memory_realtime_unix_ns,
+    .boottime_ns = memory_boottime_ns,
+    .sleep_ns = memory_sleep_ns,
+    .random_bytes = memory_random_bytes,
+    .process_id = memory_process_id,
+};
+
+/* ---- for tests ------------------------------------------------------------------------------- */
+
+struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max)
+{
+    struct mri_os_memory *memory = calloc(1, sizeof(*memory));
+    MRI_ASSERT(memory != NULL);
+    memory->table = calls;
+    memory->table.context = memory;
+    memory->file_bytes_max = file_bytes_max;
+    memory->space_bytes = UINT64_MAX / 2;
+    memory->unix_ns = 1700000000000000000;
+    memory->step_ns = 1000;
+    memory->process_id = 4242;
+    mri_prng_init(&memory->prng, 7);
+    set_name(&memory->now, "/", FOLDER);
+    set_name(&memory->durable, "/", FOLDER);
+    return memory;
+}
+
+void mri_os_memory_free(struct mri_os_memory *memory)
+{
+    for (int i = 0; memory != NULL && i < memory->file_count; i++) {
+        (void)munmap(memory->files[i].now, memory->file_bytes_max);
+        (void)munmap(memory->files[i].durable, memory->file_bytes_max);
+    }
+    free(memory);
+}
+
+const struct mri_os *mri_os_memory_table(struct mri_os_memory *memory)
+{
+    return &memory->table;
+}
+
+void mri_os_memory_put(
+    struct mri_os_memory *memory, const char *path, const void *bytes, size_t count)
+{
+    MRI_ASSERT(count <= memory->file_bytes_max);
+    const struct name *name = find(&memory->now, path);
+    int number = name == NULL ? new_file(memory) : name->file;
+    struct file *file = &memory->files[number];
+    resize(file, 0);
+    if (count > 0) {
+        memcpy(file->now, bytes, count);
+    }
+    touch(file, 0, count);
+    file->size = count;
+    sync_file(file);
+    set_name(&memory->now, path, number);
+    set_name(&memory->durable, path, number);
+}
+
+uint8_t *mri_os_memory_bytes(struct mri_os_memory *memory, const char *path, size_t *ret_count)
+{
+    const struct name *name = find(&memory->now, path);
+    if (name == NULL || name->file == FOLDER) {
+        return NULL;
+    }
+    *ret_count = memory->files[name->file].size;
+    return memory->files[name->file].now;
+}
+
+void mri_os_memory_end_process(struct mri_os_memory *memory)
+{
+    for (int i = 0; i < HANDLES_MAX; i++) {
+        memory->handles[i].is_open = false;
+    }
+    for (int i = 0; i < memory->file_count; i++) {
+        memory->files[i].lock_handle = -1;
+    }
+    memory->map_count = 0;
+}
+
+/** What was not synced becomes old or new, sector by sector, and is then durable as it is. */
+static void tear(struct file *file, struct mri_prng *prng)
+{
+    size_t from = file->dirty_from / SECTOR_BYTES * SECTOR_BYTES;
+    size_t to = (file->dirty_to + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    uint64_t mood = mri_prng_below(prng, 4); /* 0: nothing arrived, 1: everything, else a mixture */
+    for (size_t at = from; at < to; at += SECTOR_BYTES) {
+        if (mood == 0 || (mood > 1 && mri_prng_below(prng, 2) == 0)) {
+            memcpy(file->now + at, file->durable + at, SECTOR_BYTES);
+        }
+    }
+    if (mood == 0 || (mood > 1 && mri_prng_below(prng, 2) == 0)) {
+        if (file->size > file->durable_size) {
+            memset(file->now + file->durable_size, 0, file->size - file->durable_size);
+        }
+        file->size = file->durable_size;
+    }
+    if (to > from) {
+        memcpy(file->durable + from, file->now + from, to - from);
+    }
+    file->durable_size = file->size;
+    file->dirty_from = 0;
+    file->dirty_to = 0;
+}
+
+void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng)
+{
+    mri_os_memory_end_process(memory);
+    while (memory->change_count > 0) { /* each folder on its own */
+        char folder[NAME_BYTES];
+        parent_of(memory->changes[0].name.path, folder);
+        settle(memory, folder, prng);
+    }
+    for (size_t i = memory->durable.count; i > 0; i--) { /* a lost folder takes its files along */
+        char parent[NAME_BYTES];
+        const struct name *name = &memory->durable.items[i - 1];
+        parent_of(name->path, parent);
+        if (find(&memory->durable, parent) == NULL) {
+            set_name(&memory->durable, name->path, GONE);
+            i = memory->durable.count + 1;
+        }
+    }
+    memory->now = memory->durable;
+    for (int i = 0; i < memory->file_count; i++) {
+        tear(&memory->files[i], prng);
+    }
+}
+
+size_t mri_os_memory_open_count(const struct mri_os_memory *memory)
+{
+    size_t count = memory->map_count;
+    for (int i = 0; i < HANDLES_MAX; i++) {
+        count += memory->handles[i].is_open;
+    }
+    return count;
+}
+
+void mri_os_memory_set_network(struct mri_os_memory *memory, bool is_network)
+{
+    memory->is_network = is_network;
+}
+
+void mri_os_memory_set_space(struct mri_os_memory *memory, uint64_t bytes)
+{
+    memory->space_bytes = bytes;
+}
+
+void mri_os_memory_set_clock(struct mri_os_memory *memory, int64_t unix_ns, int64_t step_ns)
+{
+    memory->unix_ns = unix_ns;
+    memory->step_ns = step_ns;
+}
+
+void mri_os_memory_set_process(struct mri_os_memory *memory, uint32_t process_id)
+{
+    memory->process_id = process_id;
+}
