@@ -84,9 +84,9 @@ typedef struct mr_log_ack {
  * @param reterr_problem  NULL, or where to say place and reason of a failure
  *
  * Returns  MR_OK; MR_BUSY another process writes (the problem text names its id); MR_NOT_FOUND no
- * log here and is_create is false; MR_ECORRUPT durable records are damaged, nothing was changed;
- *          MR_EVERSION a newer format; MR_EINVAL options out of range; MR_ENOSPC; MR_EACCESS;
- *          MR_EPATH; MR_EIO; MR_ENOMEM.
+ *          log here and is_create is false; MR_ECORRUPT durable records are damaged, nothing was
+ *          changed; MR_EVERSION a newer format; MR_EINVAL options out of range; MR_ENOSPC;
+ *          MR_EACCESS; MR_EPATH; MR_EIO; MR_ENOMEM.
  * Owner    mr_log_close() frees.
  * Threads  one thread per handle.
  * Cost     reads the newest segment (64 MiB by default: about 50 ms) and syncs it.
@@ -102,11 +102,13 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  * @param ret_ack   NULL, or what was done
  *
  * Returns  MR_OK; MR_EINVAL a record is malformed or the batch is larger than a segment, nothing
- * was written; MR_ENOSPC there is no room for the next segment, nothing was written and a later
- *          append may work; MR_EPOISONED see above; MR_EIO the write failed, nothing of it is
+ *          was written; MR_ENOSPC there is no room for the next segment, nothing was written and a
+ *          later append may work; MR_EPOISONED see above; MR_EIO the write failed, nothing of it is
  *          visible, the handle is poisoned; MR_EUNKNOWN (MR_GROUP only) the batch is visible but
- * its sync failed, the handle is poisoned. Owner    nothing changes hands. Threads  the handle's
- * thread. Cost     one pwritev; with MR_GROUP one fdatasync more; every segment_bytes a new file.
+ *          its sync failed, the handle is poisoned.
+ * Owner    nothing changes hands.
+ * Threads  the handle's thread.
+ * Cost     one pwritev; with MR_GROUP one fdatasync more; every segment_bytes a new file.
  */
 MR_MUST_USE mr_err mr_log_append(mr_log *log, const mr_log_record *records, size_t count,
     mr_durability durability, mr_log_ack *ret_ack);

@@ -88,7 +88,8 @@ MR_MUST_USE mr_err mr_log_reader_seek(
  * @param timeout_ms  negative: no limit
  *
  * Returns  MR_OK something changed; MR_AGAIN the time has passed or a signal came; MR_EIO,
- * MR_ELIMIT. Threads  the reader's thread.
+ *          MR_ELIMIT.
+ * Threads  the reader's thread.
  */
 MR_MUST_USE mr_err mr_log_reader_wait(mr_log_reader *reader, int64_t timeout_ms);
 
@@ -113,7 +114,8 @@ const char *mr_log_reader_attribute(const mr_log_reader *reader, const char *key
  * The process that has the log open for writing.
  *
  * Returns  MR_OK and its id (0 when it did not say); MR_NOT_FOUND nobody writes; MR_EIO,
- * MR_EACCESS. Threads  the reader's thread.
+ *          MR_EACCESS.
+ * Threads  the reader's thread.
  */
 MR_MUST_USE mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_id);
 

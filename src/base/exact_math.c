@@ -38,16 +38,15 @@ static double power_of_two(int k)
     return double_of((uint64_t)(k + 1023) << 52);
 }
 
-/** e^r for |r| < 1/64: r^8/8! is below 2^-63. */
+/** e^r for |r| < 1/64: r^8/8! is below 2^-63. Even and odd powers go side by side. */
 static double exp_tiny(double r)
 {
-    double p = 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    return 1.0 + (r + r * r * p);
+    double s = r * r;
+    double odd = (1.0 / 5040.0) * s + 1.0 / 120.0;
+    double even = (1.0 / 720.0) * s + 1.0 / 24.0;
+    odd = odd * s + 1.0 / 6.0;
+    even = even * s + 0.5;
+    return 1.0 + (r + s * (even + r * odd));
 }
 
 /** e^r for |r| <= ln(2)/2: r^14/14! is below 2^-57. Even and odd powers go side by side. */

@@ -34,6 +34,10 @@ bool mri_text_is_utf8(struct mri_slice text)
     const unsigned char *bytes = (const unsigned char *)text.bytes;
     size_t i = 0;
     while (i < text.count) {
+        if (bytes[i] < 0x80) {
+            i++;
+            continue;
+        }
         size_t count = sequence_bytes(bytes + i, text.count - i);
         if (count == 0) {
             return false;

@@ -2,8 +2,8 @@
 /*
  * Calendar arithmetic without the C library, which would bring time zones and locales in.
  *
- * Source of days <-> date: H. Hinnant, "chrono-compatible low-level date algorithms"; years begin
- * in March, so that the leap day is the last.
+ * Days and dates as in H. Hinnant, "chrono-compatible low-level date algorithms": years begin in
+ * March, so that the leap day is the last.
  */
 #include "base/utc.h"
 
@@ -109,10 +109,11 @@ static bool take_seconds(struct mri_slice *text, int64_t *ret_ns)
 {
     unsigned seconds = 0;
     int64_t fraction = 0;
-    if (take_char(text, ':') && (!take_number(text, 2, &seconds) || seconds > 59)) {
+    bool has_seconds = take_char(text, ':');
+    if (has_seconds && (!take_number(text, 2, &seconds) || seconds > 59)) {
         return false;
     }
-    if (take_char(text, '.')) {
+    if (has_seconds && take_char(text, '.')) {
         int64_t scale = SECOND_NS;
         unsigned digit;
         while (scale > 1 && take_number(text, 1, &digit)) {
@@ -173,8 +174,9 @@ mr_err mri_utc_parse(struct mri_slice text, int64_t *ret_unix_ns)
 
 const char *mri_utc_duration(int64_t duration_ns, char text[static MRI_UTC_BYTES])
 {
-    const char *sign = duration_ns < 0 ? "-" : "";
-    long long seconds = (duration_ns < 0 ? -duration_ns : duration_ns) / SECOND_NS;
+    long long seconds = duration_ns / SECOND_NS; /* now its negative exists */
+    const char *sign = seconds < 0 ? "-" : "";
+    seconds = seconds < 0 ? -seconds : seconds;
     if (seconds < 60) {
         (void)snprintf(text, MRI_UTC_BYTES, "%s%llds", sign, seconds);
     } else if (seconds < 3600) {

@@ -7,9 +7,9 @@
  *
  * Invariants
  *  1. Values change only by feedback events, to exactly what the event says; relaxation happens
- * when they are read.
+ *     when they are read.
  *  2. touch_unix_ns is the event time at which the feedback was decided, so reading and learning
- * relax over the same time.
+ *     relax over the same time.
  */
 #include "bus/beliefs.h"
 

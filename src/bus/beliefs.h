@@ -164,7 +164,7 @@ double mri_beliefs_mixture(const struct mri_beliefs *beliefs, mr_horizon horizon
     const double members[static MRI_MEMBER_COUNT]);
 
 /**
- * The log-odds that equal static weights give a view: twice the mean of x over the sources there are.
+ * The log-odds that equal static weights give a view: twice the mean of x over all sources.
  *
  * Returns  the log-odds.
  * Threads  any.

@@ -62,6 +62,11 @@ mr_err mri_bus_init(struct mri_bus *bus, const struct mri_alloc *alloc,
         err = mri_alloc_array(alloc, MRI_BUS_BATCH_MAX, sizeof(*bus->records), &records);
     }
     bus->records = records;
+    void *numbers = NULL;
+    if (err == MR_OK) {
+        err = mri_alloc_array(alloc, MRI_BUS_BATCH_MAX, sizeof(*bus->numbers), &numbers);
+    }
+    bus->numbers = numbers;
     if (err != MR_OK) {
         mri_bus_fini(bus);
     }
@@ -77,6 +82,7 @@ void mri_bus_fini(struct mri_bus *bus)
         mri_keys_fini(&bus->keys);
         if (bus->alloc != NULL) {
             mri_alloc_free(bus->alloc, bus->records, MRI_BUS_BATCH_MAX * sizeof(*bus->records));
+            mri_alloc_free(bus->alloc, bus->numbers, MRI_BUS_BATCH_MAX * sizeof(*bus->numbers));
         }
         *bus = (struct mri_bus){0};
     }
@@ -89,42 +95,56 @@ static void note_time(struct mri_bus *bus, int64_t time_unix_ns)
     }
 }
 
-static mr_err take_generated(struct mri_bus *bus, const struct mri_event *event)
+/** The numbers of a new signal's source and name; new texts get the next ones. */
+static mr_err number_texts(
+    struct mri_bus *bus, const struct mri_event *event, struct mri_bus_numbers *ret_numbers)
 {
-    const struct mri_signal_generated *body = event->body;
     uint32_t source;
     uint32_t name;
+    mr_err err = mri_intern_add(
+        &bus->sources, mri_event_text(event, MRI_TEXT_signal_generated_source), &source);
+    if (err == MR_OK) {
+        err = mri_intern_add(
+            &bus->names, mri_event_text(event, MRI_TEXT_signal_generated_name), &name);
+    }
+    if (err == MR_OK) {
+        *ret_numbers = (struct mri_bus_numbers){(uint16_t)source, (uint16_t)name};
+    }
+    return err;
+}
+
+static mr_err take_key(struct mri_bus *bus, const struct mri_event *event, struct mri_slice text)
+{
+    struct mri_key key;
+    mr_err err = mri_key_of(mri_event_text(event, MRI_TEXT_signal_generated_source), text, &key);
+    if (err == MR_OK) {
+        err = mri_keys_reserve(&bus->keys, 1);
+    }
+    if (err == MR_OK) {
+        mri_keys_add(&bus->keys, &key, event->ordinal);
+    }
+    return err;
+}
+
+static mr_err take_generated(
+    struct mri_bus *bus, const struct mri_event *event, const struct mri_bus_numbers *numbers)
+{
+    const struct mri_signal_generated *body = event->body;
     if (event->ordinal != bus->slots.count + 1) {
         return MR_ECORRUPT;
-    }
-    struct mri_slice source_text = mri_event_text(event, MRI_TEXT_signal_generated_source);
-    struct mri_slice name_text = mri_event_text(event, MRI_TEXT_signal_generated_name);
-    struct mri_slice key_text = mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key);
-    mr_err err = mri_intern_add(&bus->sources, source_text, &source);
-    if (err == MR_OK) {
-        err = mri_intern_add(&bus->names, name_text, &name);
-    }
-    if (err != MR_OK) {
-        return err == MR_REFUSED ? MR_ECORRUPT : err;
     }
     struct mri_slot slot = {
         .event_time_unix_ns = body->event_time_unix_ns,
         .generated_seq = event->seq,
         .symbol = body->symbol,
-        .source = (uint16_t)source,
-        .name = (uint16_t)name,
+        .source = numbers->source,
+        .name = numbers->name,
         .side = body->side,
     };
-    err = mri_slots_create(&bus->slots, &slot);
-    if (err == MR_OK && key_text.count > 0) {
-        struct mri_key key;
-        err = mri_key_of(source_text, key_text, &key);
-        if (err == MR_OK) {
-            err = mri_keys_reserve(&bus->keys, 1);
-        }
-        if (err == MR_OK) {
-            mri_keys_add(&bus->keys, &key, event->ordinal);
-        }
+    mr_err err = mri_slots_create(&bus->slots, &slot);
+    struct mri_slice key = mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key);
+    if (err == MR_OK && key.count > 0) {
+        err = take_key(bus, event, key);
     }
     note_time(bus, body->event_time_unix_ns);
     return err;
@@ -142,13 +162,17 @@ static mr_err take_moved(struct mri_bus *bus, const struct mri_event *event)
     return MR_OK;
 }
 
-/** Take an event in; only a log that contradicts itself, or memory, can make it fail. */
-static mr_err take(struct mri_bus *bus, const struct mri_event *event)
+/**
+ * Take an event in; only a log that contradicts itself, or memory, can make it fail. `numbers` are
+ * read for a new signal only.
+ */
+static mr_err take(
+    struct mri_bus *bus, const struct mri_event *event, const struct mri_bus_numbers *numbers)
 {
     mr_err err = MR_OK;
     switch (event->type) {
     case MRI_EVENT_SIGNAL_GENERATED:
-        err = take_generated(bus, event);
+        err = take_generated(bus, event, numbers);
         break;
     case MRI_EVENT_SIGNAL_MOVED:
         err = take_moved(bus, event);
@@ -180,9 +204,14 @@ mr_err mri_bus_fold(struct mri_bus *bus, const mr_log_event *record, struct mri_
     struct mri_event event = {.type = record->type, .seq = record->seq.n};
     mr_err err = MR_OK;
     if (record->type >= MR_LOG_TYPE_FREE) {
+        struct mri_bus_numbers numbers = {0};
         err = mri_event_decode(record, &event);
+        if (err == MR_OK && event.type == MRI_EVENT_SIGNAL_GENERATED) {
+            err = number_texts(bus, &event, &numbers);
+            err = err == MR_REFUSED ? MR_ECORRUPT : err;
+        }
         if (err == MR_OK) {
-            err = take(bus, &event);
+            err = take(bus, &event, &numbers);
         }
     }
     if (err == MR_OK) {
@@ -256,25 +285,21 @@ static mr_err check_move(const struct mri_bus *bus, const struct mri_batch *batc
 }
 
 /** Can a new signal be taken in? Makes room, so that afterwards nothing can fail. */
-static mr_err prepare_generated(struct mri_bus *bus, const struct mri_event *event, uint32_t more)
+static mr_err prepare_generated(
+    struct mri_bus *bus, const struct mri_batch *batch, uint32_t index, uint32_t more)
 {
-    uint32_t source;
-    uint32_t name;
-    struct mri_slice source_text = mri_event_text(event, MRI_TEXT_signal_generated_source);
-    struct mri_slice name_text = mri_event_text(event, MRI_TEXT_signal_generated_name);
-    struct mri_slice key_text = mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key);
-    const struct mri_signal_generated *body = event->body;
+    struct mri_event event = mri_batch_event(batch, index);
+    struct mri_bus_numbers *numbers = &bus->numbers[index];
+    const struct mri_signal_generated *body = event.body;
     if (body->symbol >= bus->slots.limits.symbols_max) {
         return MR_REFUSED;
     }
-    mr_err err = mri_intern_add(&bus->sources, source_text, &source);
+    mr_err err = number_texts(bus, &event, numbers);
     if (err == MR_OK) {
-        err = mri_intern_add(&bus->names, name_text, &name);
+        err = mri_slots_reserve_entries(&bus->slots, body->symbol, numbers->source, more);
     }
-    if (err == MR_OK) {
-        err = mri_slots_reserve_entries(&bus->slots, body->symbol, (uint16_t)source, more);
-    }
-    if (err == MR_OK && key_text.count > 0) {
+    bool has_key = mri_event_text(&event, MRI_TEXT_signal_generated_idempotency_key).count > 0;
+    if (err == MR_OK && has_key) {
         err = mri_keys_reserve(&bus->keys, more);
     }
     return err;
@@ -309,8 +334,7 @@ static mr_err prepare(
         ordinal_max += is_generated;
         err = check_item(batch, i, ordinal_max);
         if (err == MR_OK && is_generated) {
-            struct mri_event event = mri_batch_event(batch, i);
-            err = prepare_generated(bus, &event, more);
+            err = prepare_generated(bus, batch, i, more);
         } else if (err == MR_OK && batch->items[i].type == MRI_EVENT_SIGNAL_MOVED) {
             err = check_move(bus, batch, i, conflict);
         }
@@ -375,7 +399,7 @@ mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch, mr_dur
     MRI_ASSERT(ack.first.n == batch->base_seq);
     for (uint32_t i = 0; i < batch->count; i++) {
         struct mri_event event = mri_batch_event(batch, i);
-        mr_err taken = take(bus, &event);
+        mr_err taken = take(bus, &event, &bus->numbers[i]);
         MRI_ASSERT(taken == MR_OK); /* everything that can fail was prepared */
     }
     bus->last_seq = ack.last.n;

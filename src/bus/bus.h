@@ -20,6 +20,12 @@ struct mri_bus_limits {
     uint32_t names_max; /**< distinct names of signals; at most 65535 */
 };
 
+/** The numbers of a signal's source and name. */
+struct mri_bus_numbers {
+    uint16_t source;
+    uint16_t name;
+};
+
 /** The most events in one batch. */
 enum { MRI_BUS_BATCH_MAX = 16384 };
 
@@ -30,11 +36,12 @@ struct mri_bus {
     struct mri_intern sources; /**< numbered in order of their first signal in the log */
     struct mri_intern names;
     struct mri_keys keys;
-    uint64_t last_seq;          /**< newest record taken in */
-    uint32_t chain_crc;         /**< its head's checksum */
-    int64_t event_time_unix_ns; /**< highest event time of an input so far; 0 = none yet */
-    uint64_t foreign_moves;     /**< moves from outside taken in so far */
-    mr_log_record *records;     /**< of the batch that is being appended */
+    uint64_t last_seq;               /**< newest record taken in */
+    uint32_t chain_crc;              /**< its head's checksum */
+    int64_t event_time_unix_ns;      /**< highest event time of an input so far; 0 = none yet */
+    uint64_t foreign_moves;          /**< moves from outside taken in so far */
+    mr_log_record *records;          /**< of the batch that is being appended */
+    struct mri_bus_numbers *numbers; /**< of its new signals, by position in the batch */
 };
 
 /** What stood in the way of a batch. */
@@ -93,12 +100,13 @@ void mri_bus_begin(const struct mri_bus *bus, struct mri_batch *batch);
  *
  * @param reterr_conflict  NULL, or who was first
  *
- * Returns  MR_OK; MR_CONFLICT a signal is in another state than its move says, nothing was written;
- *          MR_REFUSED a move that the lifecycle forbids or that lacks its gate or reason, nothing
- * was written; MR_FULL signals_max, names_max or sources_max would be exceeded, nothing was
- *          written; MR_EINVAL an event could not be read back (a number that is not finite, a code
- *          that is in no vocabulary, text that is not UTF-8), nothing was written; otherwise as
- *          mr_log_append().
+ * Returns  MR_OK; otherwise as mr_log_append(), or, and then nothing was written:
+ *          MR_CONFLICT a signal is in another state than its move says;
+ *          MR_REFUSED a move that the lifecycle forbids or that lacks its gate or reason, an event
+ *          about a signal that does not exist, a name that is empty or too long;
+ *          MR_FULL signals_max, names_max or sources_max would be exceeded;
+ *          MR_EINVAL an event could not be read back: a number that is not finite, a code that is
+ *          in no vocabulary, a reference that points forward, text that is not UTF-8.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch,

@@ -7,14 +7,13 @@
  *
  * Invariants
  *  1. Structs have no padding, fixed parts and all rows but those of the last group are multiples
- * of 8 bytes long: a body, which starts on a 64-byte boundary, is read in place.
+ *     of 8 bytes long: a body, which starts on a 64-byte boundary, is read in place.
  *  2. A body is accepted only if its parts fill it exactly and every code is in its vocabulary.
  */
 #include "bus/event_codec.h"
 
 #include <string.h>
 
-#include "base/exact_math.h"
 #include "base/text.h"
 
 /* No padding: the sizes of the members add up to the size of the struct. */
@@ -27,13 +26,91 @@ MRI_EVENT_MAP(ASSERT_STRUCT)
     MRI_STATIC_ASSERT(sizeof(struct mri_row_##id) == 0 MRI_ROW_##id(MEMBER_SIZE), "no padding");
 MRI_ROW_MAP(ASSERT_ROW)
 
+/* ---- checks: one function a struct, made from the table ---------------------------------------
+ */
+
+/** A reference names an event before its own, or none. */
+static inline bool is_good_ref(uint64_t ref, uint64_t seq)
+{
+    return ref == 0 || mri_ref_seq(ref, seq) - 1 < seq - 1; /* 1..seq-1; 0 wraps */
+}
+
+static inline bool is_good_number(double number, uint64_t seq)
+{
+    (void)seq;
+    return number - number == 0.0; /* not so for infinities and NaN */
+}
+
+static inline bool is_good_reason8(uint8_t reason, uint64_t seq)
+{
+    (void)seq;
+    return mri_word_text(MRI_VOCABULARY_reason, reason) != NULL;
+}
+
+#define ANY_VALUE(kind)                                                                            \
+    static inline bool is_good_##kind(mri_field_##kind value, uint64_t seq)                        \
+    {                                                                                              \
+        (void)value;                                                                               \
+        (void)seq;                                                                                 \
+        return true;                                                                               \
+    }
+ANY_VALUE(time)
+ANY_VALUE(duration)
+ANY_VALUE(price)
+ANY_VALUE(quantity)
+ANY_VALUE(money)
+ANY_VALUE(integer)
+ANY_VALUE(wide)
+ANY_VALUE(count)
+ANY_VALUE(symbol)
+ANY_VALUE(instrument)
+ANY_VALUE(source)
+ANY_VALUE(flags16)
+ANY_VALUE(small)
+
+#define ZERO_ONLY(kind)                                                                            \
+    static inline bool is_good_##kind(mri_field_##kind value, uint64_t seq)                        \
+    {                                                                                              \
+        (void)seq;                                                                                 \
+        return value == 0;                                                                         \
+    }
+ZERO_ONLY(pad8)
+ZERO_ONLY(pad16)
+ZERO_ONLY(pad32)
+
+#define KNOWN_WORD(id)                                                                             \
+    static inline bool is_good_##id(mri_field_##id value, uint64_t seq)                            \
+    {                                                                                              \
+        (void)seq;                                                                                 \
+        return mri_word_text(MRI_VOCABULARY_##id, value) != NULL;                                  \
+    }
+MRI_VOCABULARY_MAP(KNOWN_WORD)
+
+#define IS_GOOD_MEMBER(kind, member, unit, about) &&is_good_##kind(fields->member, seq)
+#define CHECK_STRUCT(ID, id, number, label, writers)                                               \
+    static bool is_good_body_##id(const void *at, uint64_t seq)                                    \
+    {                                                                                              \
+        const struct mri_##id *fields = at;                                                        \
+        return true MRI_FIELDS_##id(IS_GOOD_MEMBER);                                               \
+    }
+MRI_EVENT_MAP(CHECK_STRUCT)
+#define CHECK_ROW(id)                                                                              \
+    static bool is_good_row_##id(const void *at, uint64_t seq)                                     \
+    {                                                                                              \
+        const struct mri_row_##id *fields = at;                                                    \
+        return true MRI_ROW_##id(IS_GOOD_MEMBER);                                                  \
+    }
+MRI_ROW_MAP(CHECK_ROW)
+
+/* ---- descriptions --------------------------------------------------------------------------- */
+
 #define FIELD(kind, member, unit, about) {#member, unit, about, MRI_FIELD_##kind},
 #define ROW_FIELDS(id)                   static const struct mri_field row_fields_##id[] = {MRI_ROW_##id(FIELD)};
 MRI_ROW_MAP(ROW_FIELDS)
 
 #define ROWS(row, id, member, count)                                                               \
     {#member, row_fields_##row, MRI_COUNT_OF(row_fields_##row), sizeof(struct mri_row_##row),      \
-        offsetof(struct mri_##id, count)},
+        offsetof(struct mri_##id, count), is_good_row_##row},
 #define TEXT(kind, id, member, about) {#member, about, TEXT_IS_LONG_##kind},
 #define TEXT_IS_LONG_text             false
 #define TEXT_IS_LONG_json             true
@@ -51,7 +128,7 @@ MRI_EVENT_MAP(KIND_TABLES)
 #define KIND(ID, id, number, label, writers)                                                       \
     {label, writers, fields_##id, rows_##id, texts_##id, number, MRI_COUNT_OF(fields_##id),        \
         sizeof(struct mri_##id), MRI_COUNT_OF(rows_##id) - 1, MRI_COUNT_OF(texts_##id) - 1,        \
-        IS_COVERED(ID)},
+        IS_COVERED(ID), is_good_body_##id},
 static const struct mri_event_kind kinds[] = {MRI_EVENT_MAP(KIND)};
 
 enum kind_position {
@@ -113,6 +190,19 @@ static size_t length_bytes(const struct mri_text *text)
     return text->is_long ? sizeof(uint32_t) : sizeof(uint16_t);
 }
 
+/** The length in front of a text. */
+static uint32_t read_length(const struct mri_text *text, const uint8_t *at)
+{
+    if (text->is_long) {
+        uint32_t count;
+        memcpy(&count, at, sizeof(count));
+        return count;
+    }
+    uint16_t count;
+    memcpy(&count, at, sizeof(count));
+    return count;
+}
+
 size_t mri_event_body_bytes(const struct mri_draft *draft)
 {
     const struct mri_event_kind *kind = mri_event_kind(draft->type);
@@ -155,54 +245,6 @@ void mri_event_encode(const struct mri_draft *draft, void *body)
     }
 }
 
-static bool is_code_known(enum mri_field_kind kind, uint64_t value)
-{
-#define VOCABULARY_CASE(id)                                                                        \
-    case MRI_FIELD_##id:                                                                           \
-        return mri_word_text(MRI_VOCABULARY_##id, (unsigned)value) != NULL;
-    switch (kind) {
-        MRI_VOCABULARY_MAP(VOCABULARY_CASE)
-    case MRI_FIELD_reason8:
-        return mri_word_text(MRI_VOCABULARY_reason, (unsigned)value) != NULL;
-    case MRI_FIELD_pad8:
-    case MRI_FIELD_pad16:
-    case MRI_FIELD_pad32:
-        return value == 0;
-    default:
-        return true;
-    }
-#undef VOCABULARY_CASE
-}
-
-/** A reference names an event before its own, or none. */
-static bool is_ref_good(uint64_t ref, uint64_t seq)
-{
-    return ref == 0 || mri_ref_seq(ref, seq) - 1 < seq - 1; /* 1..seq-1; 0 wraps */
-}
-
-static bool are_fields_good(
-    const struct mri_field *fields, unsigned count, const uint8_t *at, uint64_t seq)
-{
-    for (unsigned i = 0; i < count; i++) {
-        enum mri_field_kind kind = fields[i].kind;
-        if (kind == MRI_FIELD_number) {
-            double number;
-            memcpy(&number, at, sizeof(number));
-            if (!mri_is_finite(number)) {
-                return false;
-            }
-        } else if (kind == MRI_FIELD_ref) {
-            if (!is_ref_good(mri_field_unsigned(kind, at), seq)) {
-                return false;
-            }
-        } else if (!is_code_known(kind, mri_field_unsigned(kind, at))) {
-            return false;
-        }
-        at += mri_field_bytes(kind);
-    }
-    return true;
-}
-
 /** Check the rows behind the fixed part; *at moves over them. */
 static bool are_rows_good(
     const struct mri_event_kind *kind, const uint8_t *body, uint64_t seq, size_t *at, size_t bytes)
@@ -214,7 +256,7 @@ static bool are_rows_good(
             return false;
         }
         for (unsigned k = 0; k < count; k++) {
-            if (!are_fields_good(rows->fields, rows->field_count, body + *at, seq)) {
+            if (!rows->is_good(body + *at, seq)) {
                 return false;
             }
             *at += rows->row_bytes;
@@ -228,11 +270,10 @@ static bool are_texts_good(
 {
     for (unsigned i = 0; i < kind->text_count; i++) {
         size_t length = length_bytes(&kind->texts[i]);
-        uint32_t count = 0;
         if (length > bytes - *at) {
             return false;
         }
-        memcpy(&count, body + *at, length);
+        uint32_t count = read_length(&kind->texts[i], body + *at);
         *at += length;
         if (count > bytes - *at) {
             return false;
@@ -249,8 +290,7 @@ static bool is_body_good(
     const struct mri_event_kind *kind, const void *body, size_t bytes, uint64_t seq)
 {
     size_t at = kind->fixed_bytes;
-    return bytes >= kind->fixed_bytes &&
-           are_fields_good(kind->fields, kind->field_count, body, seq) &&
+    return bytes >= kind->fixed_bytes && kind->is_good(body, seq) &&
            are_rows_good(kind, body, seq, &at, bytes) && are_texts_good(kind, body, &at, bytes) &&
            at == bytes;
 }
@@ -304,8 +344,7 @@ struct mri_slice mri_event_text(const struct mri_event *event, unsigned index)
         at += (size_t)row_count(&kind->rows[i], event->body) * kind->rows[i].row_bytes;
     }
     for (unsigned i = 0;; i++) {
-        uint32_t count = 0;
-        memcpy(&count, at, length_bytes(&kind->texts[i]));
+        uint32_t count = read_length(&kind->texts[i], at);
         at += length_bytes(&kind->texts[i]);
         if (i == index) {
             return (struct mri_slice){(const char *)at, count};

@@ -99,6 +99,9 @@ struct mri_field {
     enum mri_field_kind kind;
 };
 
+/** Are the fields of a struct, read in place, what the table allows in an event of this seq? */
+typedef bool (*mri_fields_check)(const void *fields, uint64_t seq);
+
 /** A run of rows. */
 struct mri_rows {
     const char *name;
@@ -106,6 +109,7 @@ struct mri_rows {
     uint16_t field_count;
     uint16_t row_bytes;
     uint16_t count_offset; /**< in the fixed part: one byte */
+    mri_fields_check is_good;
 };
 
 /** A text. */
@@ -128,6 +132,7 @@ struct mri_event_kind {
     uint8_t row_group_count;
     uint8_t text_count;
     bool is_covered; /**< by the digest */
+    mri_fields_check is_good;
 };
 
 /** One event, decoded: the record's facts and its body. */
@@ -211,8 +216,10 @@ void mri_event_encode(const struct mri_draft *draft, void *body);
  * references that point backwards, zero padding, UTF-8.
  *
  * Returns  MR_OK; MR_NOT_FOUND a type below 256, which is the log's own; MR_EVERSION a type or
- * version that this program does not know; MR_ECORRUPT. Owner    ret_event->body points to the
- * record's body. Threads  any. Cost     about 30 ns.
+ *          version that this program does not know; MR_ECORRUPT.
+ * Owner    ret_event->body points to the record's body.
+ * Threads  any.
+ * Cost     about 30 ns.
  */
 MR_MUST_USE mr_err mri_event_decode(const mr_log_event *record, struct mri_event *ret_event);
 

@@ -33,9 +33,33 @@ static const struct mri_word factor_words[] = {MRI_FACTOR_MAP(WORD3)};
 static const struct mri_word internal_source_words[] = {MRI_SOURCE_MAP(WORD3)};
 static const struct mri_word reason_words[] = {MRI_REASON_MAP(WORD4)};
 
+#define TEXT3(name, value, text)        [value] = text,
+#define TEXT4(name, value, text, about) [value] = text,
+
+static const char *const side_texts[] = {MR_SIDE_MAP(TEXT3)};
+static const char *const state_texts[] = {MR_STATE_MAP(TEXT3)};
+static const char *const horizon_texts[] = {MR_HORIZON_MAP(TEXT4)};
+static const char *const actor_texts[] = {MRI_ACTOR_MAP(TEXT3)};
+static const char *const gate_texts[] = {MRI_GATE_MAP(TEXT4)};
+static const char *const unit_texts[] = {MRI_UNIT_MAP(TEXT3)};
+static const char *const verdict_texts[] = {MRI_VERDICT_MAP(TEXT3)};
+static const char *const mode_texts[] = {MRI_MODE_MAP(TEXT3)};
+static const char *const venue_mode_texts[] = {MRI_VENUE_MODE_MAP(TEXT3)};
+static const char *const regime_texts[] = {MRI_REGIME_MAP(TEXT3)};
+static const char *const view_kind_texts[] = {MRI_VIEW_KIND_MAP(TEXT3)};
+static const char *const origin_texts[] = {MRI_ORIGIN_MAP(TEXT3)};
+static const char *const leg_texts[] = {MRI_LEG_MAP(TEXT3)};
+static const char *const order_type_texts[] = {MRI_ORDER_TYPE_MAP(TEXT3)};
+static const char *const outcome_status_texts[] = {MRI_OUTCOME_STATUS_MAP(TEXT3)};
+static const char *const feedback_status_texts[] = {MRI_FEEDBACK_STATUS_MAP(TEXT3)};
+static const char *const session_kind_texts[] = {MRI_SESSION_KIND_MAP(TEXT3)};
+static const char *const severity_texts[] = {MRI_SEVERITY_MAP(TEXT3)};
+static const char *const factor_texts[] = {MRI_FACTOR_MAP(TEXT3)};
+static const char *const reason_texts[] = {MRI_REASON_MAP(TEXT4)};
+
 MRI_STATIC_ASSERT(MRI_COUNT_OF(internal_source_words) == MRI_SOURCE_INTERNAL_COUNT, "one list");
 
-#define TABLE(id) {#id, id##_words, MRI_COUNT_OF(id##_words)},
+#define TABLE(id) {#id, id##_words, MRI_COUNT_OF(id##_words), id##_texts, MRI_COUNT_OF(id##_texts)},
 static const struct mri_vocabulary vocabularies[] = {MRI_VOCABULARY_MAP(TABLE)};
 
 const struct mri_vocabulary *mri_vocabulary(enum mri_vocabulary_id id)
@@ -47,12 +71,7 @@ const struct mri_vocabulary *mri_vocabulary(enum mri_vocabulary_id id)
 const char *mri_word_text(enum mri_vocabulary_id id, unsigned value)
 {
     const struct mri_vocabulary *vocabulary = mri_vocabulary(id);
-    for (size_t i = 0; i < vocabulary->count; i++) {
-        if (vocabulary->words[i].value == value) {
-            return vocabulary->words[i].text;
-        }
-    }
-    return NULL;
+    return value < vocabulary->text_count ? vocabulary->texts[value] : NULL;
 }
 
 static char lower(char c)

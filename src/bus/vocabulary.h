@@ -237,6 +237,8 @@ struct mri_vocabulary {
     const char *name;
     const struct mri_word *words;
     size_t count;
+    const char *const *texts; /**< by code; NULL where there is no such code */
+    size_t text_count;
 };
 
 /** X(id): the vocabularies that fields of events use, by field kind. */

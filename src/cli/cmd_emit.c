@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/problem.h"
 #include "cli/cli.h"
+#include "cli/config_option.h"
 #include "cli/describe.h"
 #include "cli/emission.h"
 #include "conf/yaml.h"
@@ -30,6 +31,7 @@ enum {
 struct emit {
     struct mri_cli *cli;
     mr_log *log;
+    struct mri_config config; /**< the log's newest: the next run works with it */
     struct mri_fold fold;
     struct mri_batch batch;
     struct mri_buf texts;
@@ -42,18 +44,10 @@ struct emit {
 
 static struct mri_emission_context context_of(const struct emit *emit)
 {
-    struct mri_config config;
-    struct mri_slice text = {
-        (const char *)emit->fold.wiring.config_text.bytes, emit->fold.wiring.config_text.count};
-    int64_t valid_for_s = 300;
-    if (mri_yaml_config(text, emit->cli->alloc, &config) == MR_OK) {
-        valid_for_s = config.signals_valid_for;
-        mri_config_fini(&config);
-    }
     return (struct mri_emission_context){
         .market = &emit->fold.wiring.market,
         .event_time_unix_ns = emit->fold.bus.event_time_unix_ns,
-        .valid_for_ns = valid_for_s * 1000000000,
+        .valid_for_ns = emit->config.signals_valid_for * 1000000000,
     };
 }
 
@@ -277,13 +271,20 @@ static enum mri_exit open_log(struct emit *emit)
     struct mri_cli *cli = emit->cli;
     mr_problem problem = {""};
     const char *folder = mri_cli_folder(cli);
-    const struct mri_fold_options options = {
-        .os = cli->os, .alloc = cli->alloc, .folder = folder, .parse = mri_yaml_config};
+    const struct mri_fold_options options = {.os = cli->os,
+        .alloc = cli->alloc,
+        .folder = folder,
+        .parse = mri_yaml_config,
+        .config = &emit->config}; /* no more signals than the next run may take */
     mr_err err = mri_log_open(cli->os, cli->alloc, folder, NULL, &emit->log, NULL, &problem);
     if (err == MR_EPATH) {
         err = MR_NOT_FOUND; /* emit needs a directory that exists: that is usage, not a fault */
     }
     if (err == MR_OK) {
+        enum mri_exit exit = mri_config_option_for(cli, NULL, folder, &emit->config);
+        if (exit != MRI_EXIT_OK) {
+            return exit;
+        }
         err = mri_fold_init(&emit->fold, &options, &problem);
     }
     if (err == MR_OK && emit->fold.damage != MR_OK) {
@@ -359,6 +360,7 @@ static enum mri_exit cmd_emit(struct mri_cli *cli)
     mri_buf_fini(&emit->texts);
     mri_buf_fini(&emit->ids);
     mri_fold_fini(&emit->fold);
+    mri_config_fini(&emit->config);
     mr_log_close(emit->log);
     mri_alloc_free(cli->alloc, emit, sizeof(*emit));
     return exit;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "base/utc.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
@@ -12,7 +13,7 @@
 #include "cli/table.h"
 #include "pipeline/explain.h"
 
-enum { WHY_BYTES_MAX = 8 * 1024 * 1024 };
+enum { WHY_BYTES_MAX = 8 * 1024 * 1024, DATA_SHOWN_MAX = 2000 };
 
 struct why {
     struct mri_cli *cli;
@@ -49,6 +50,19 @@ static const struct mri_event *first(const struct why *why, uint16_t type)
     return find(why, type, &from);
 }
 
+/** JSON as it is, with its own backslashes, unless something in it could move a cursor. */
+static void put_data(struct why *why, struct mri_slice data)
+{
+    data.count = data.count < DATA_SHOWN_MAX ? data.count : DATA_SHOWN_MAX;
+    mri_buf_text(&why->text, "data        ");
+    if (mri_text_is_utf8(data) && !mri_text_has_control(data)) {
+        mri_buf_put(&why->text, data.bytes, data.count);
+    } else {
+        mri_text_escape(&why->text, data);
+    }
+    mri_buf_text(&why->text, "\n");
+}
+
 static void put_head(struct why *why, const struct mri_event *event)
 {
     const struct mri_signal_generated *signal = event->body;
@@ -62,9 +76,12 @@ static void put_head(struct why *why, const struct mri_event *event)
     char price[MRI_FIXED_TEXT_BYTES];
     mri_buf_printf(&why->text, "%s%s\n", mri_names_signal(&why->names, why->ordinal, id),
         why->fold->wiring.is_simulated_market ? "   (SIMULATED market)" : "");
-    mri_buf_printf(&why->text, "what        %s %s, confidence %.3f, from %.*s/%.*s",
+    mri_buf_printf(&why->text, "what        %s %s, confidence %.3f, from ",
         word(MRI_VOCABULARY_side, signal->side), mri_names_symbol(&why->names, signal->symbol),
-        signal->confidence, (int)source.count, source.bytes, (int)name.count, name.bytes);
+        signal->confidence);
+    mri_text_escape(&why->text, source);
+    mri_buf_text(&why->text, "/");
+    mri_text_escape(&why->text, name);
     if ((signal->present & MRI_HAS_PRICE) != 0) {
         mri_buf_printf(&why->text, ", at %s",
             mri_names_price(&why->names, signal->instrument, signal->price, price));
@@ -73,14 +90,14 @@ static void put_head(struct why *why, const struct mri_event *event)
         mri_buf_printf(&why->text, ", for %s", word(MRI_VOCABULARY_horizon, signal->horizon));
     }
     if (external.count > 0) {
-        mri_buf_printf(&why->text, ", its id %.*s", (int)external.count, external.bytes);
+        mri_buf_text(&why->text, ", its id ");
+        mri_text_escape(&why->text, external);
     }
     mri_buf_printf(&why->text, "\nwhen        %s, valid for %s (event %llu)\n",
         mri_utc_format(signal->event_time_unix_ns, time),
         mri_utc_duration(signal->valid_for_ns, duration), u(event->seq));
     if (data.count > 0) {
-        mri_buf_printf(&why->text, "data        %.*s\n",
-            (int)(data.count < 2000 ? data.count : 2000), data.bytes);
+        put_data(why, data);
     }
 }
 
@@ -117,7 +134,9 @@ static void put_view(struct why *why)
         word(MRI_VOCABULARY_regime, view->regime), view->ready_count, view->source_count);
     for (unsigned i = 0; i < count; i++) {
         struct mri_slice source = mri_intern_text(&why->fold->bus.sources, terms[i].source);
-        mri_buf_printf(&why->text, "  %.*s %+.3f", (int)source.count, source.bytes, terms[i].x);
+        mri_buf_text(&why->text, "  ");
+        mri_text_escape(&why->text, source);
+        mri_buf_printf(&why->text, " %+.3f", terms[i].x);
     }
     mri_buf_text(&why->text, count == 0 ? " none\n" : "\n");
 }

@@ -5,6 +5,7 @@
  */
 #include "cli/describe.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/exact_math.h"
@@ -189,6 +190,54 @@ static void put_value(const struct field_context *context, const struct mri_fiel
     }
 }
 
+/** Does a 0 in a field of this kind mean that there is none? */
+static bool is_zero_absent(enum mri_field_kind kind)
+{
+    return kind == MRI_FIELD_ref || kind == MRI_FIELD_time || kind == MRI_FIELD_price;
+}
+
+/** Fields that have a value only if another field of the event says so. */
+static bool is_unset(const struct mri_event *event, const char *name)
+{
+    if (event->type == MRI_EVENT_SIGNAL_GENERATED) {
+        const struct mri_signal_generated *signal = event->body;
+        bool has_horizon = (signal->present & MRI_HAS_HORIZON) != 0;
+        return strcmp(name, "present") == 0 || (strcmp(name, "horizon") == 0 && !has_horizon);
+    }
+    if (event->type == MRI_EVENT_OUTCOME) {
+        const struct mri_outcome *outcome = event->body;
+        return strcmp(name, "return_bps") == 0 && outcome->status != MRI_OUTCOME_RESOLVED;
+    }
+    if (event->type == MRI_EVENT_FEEDBACK) {
+        unsigned status = ((const struct mri_feedback *)event->body)->status;
+        bool has_return = status == MRI_FEEDBACK_LEARNED || status == MRI_FEEDBACK_ZERO_RETURN;
+        bool is_after = strncmp(name, "platt_", 6) == 0 || strncmp(name, "log_weight_", 11) == 0;
+        return (is_after && status != MRI_FEEDBACK_LEARNED) ||
+               (strcmp(name, "return_bps") == 0 && !has_return);
+    }
+    return false;
+}
+
+static bool is_absent(
+    const struct field_context *context, const struct mri_field *field, const uint8_t *at)
+{
+    return (is_zero_absent(field->kind) && mri_field_unsigned(field->kind, at) == 0) ||
+           is_unset(context->event, field->name);
+}
+
+/** The field's name without the unit that its value no longer has when it is put into words. */
+static struct mri_slice shown_name(const struct mri_field *field)
+{
+    const char *unit = field->kind == MRI_FIELD_time       ? "_unix_ns"
+                       : field->kind == MRI_FIELD_duration ? "_ns"
+                       : field->kind == MRI_FIELD_money    ? "_e8"
+                                                           : "";
+    size_t bytes = strlen(field->name);
+    size_t unit_bytes = strlen(unit);
+    bool has_unit = bytes > unit_bytes && strcmp(field->name + bytes - unit_bytes, unit) == 0;
+    return (struct mri_slice){field->name, has_unit ? bytes - unit_bytes : bytes};
+}
+
 /** Fields that a line leaves out when they say nothing. */
 static bool is_silent(const struct mri_field *field, const uint8_t *at)
 {
@@ -201,8 +250,9 @@ static void put_line_fields(const struct field_context *context, const struct mr
     unsigned count, const uint8_t *at, struct mri_buf *text)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (!is_silent(&fields[i], at)) {
-            mri_buf_printf(text, " %s=", fields[i].name);
+        if (!is_silent(&fields[i], at) && !is_absent(context, &fields[i], at)) {
+            struct mri_slice name = shown_name(&fields[i]);
+            mri_buf_printf(text, " %.*s=", (int)name.count, name.bytes);
             put_value(context, &fields[i], at, text);
         }
         at += mri_field_bytes(fields[i].kind);
@@ -277,12 +327,17 @@ static bool is_json_number(enum mri_field_kind kind)
 static void put_json_field(const struct field_context *context, const struct mri_field *field,
     const uint8_t *at, struct mri_json_writer *json)
 {
-    mri_json_write_key(json, field->name);
+    char key[64];
+    struct mri_slice name = shown_name(field);
+    bool is_duration = field->kind == MRI_FIELD_duration;
+    (void)snprintf(
+        key, sizeof(key), "%.*s%s", (int)name.count, name.bytes, is_duration ? "_s" : "");
+    mri_json_write_key(json, key);
     if (field->kind == MRI_FIELD_number) {
         mri_json_write_number(json, double_at(at));
         return;
     }
-    if (field->kind == MRI_FIELD_duration) {
+    if (is_duration) {
         mri_json_write_number(json, (double)signed_at(at) / 1e9);
         return;
     }
@@ -302,9 +357,7 @@ static void put_json_fields(const struct field_context *context, const struct mr
     unsigned count, const uint8_t *at, struct mri_json_writer *json)
 {
     for (unsigned i = 0; i < count; i++) {
-        bool is_absent =
-            fields[i].kind == MRI_FIELD_ref && mri_field_unsigned(MRI_FIELD_ref, at) == 0;
-        if (!is_padding(fields[i].kind) && !is_absent) {
+        if (!is_padding(fields[i].kind) && !is_absent(context, &fields[i], at)) {
             put_json_field(context, &fields[i], at, json);
         }
         at += mri_field_bytes(fields[i].kind);

@@ -86,13 +86,13 @@ void mri_describe_json(
 
 /* One key and value of a JSON object. */
 
-/** Threads  one. Returns  nothing. */
+/** Returns  nothing. Threads  one. */
 void mri_json_put_text(struct mri_json_writer *json, const char *key, const char *value);
-/** Threads  one. Returns  nothing. */
+/** Returns  nothing. Threads  one. */
 void mri_json_put_number(struct mri_json_writer *json, const char *key, double value);
-/** Threads  one. Returns  nothing. */
+/** Returns  nothing. Threads  one. */
 void mri_json_put_count(struct mri_json_writer *json, const char *key, uint64_t value);
-/** Threads  one. Returns  nothing. */
+/** Returns  nothing. Threads  one. */
 void mri_json_put_bool(struct mri_json_writer *json, const char *key, bool value);
 /** Money as a decimal number. Threads  one. Returns  nothing. */
 void mri_json_put_money(struct mri_json_writer *json, const char *key, int64_t money_e8);

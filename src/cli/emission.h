@@ -63,7 +63,8 @@ MR_MUST_USE mr_err mri_emission_parse(struct mri_json_parser *parser, struct mri
  * Check every field and draft the signal.
  *
  * Returns  MR_OK; MR_REFUSED, *reterr_problem names the field, what was expected and what was
- * found; as mri_batch_add(). Threads  one.
+ *          found; as mri_batch_add().
+ * Threads  one.
  */
 MR_MUST_USE mr_err mri_emission_draft(const struct mri_emission *emission,
     const struct mri_emission_context *context, struct mri_batch *batch,

@@ -17,7 +17,9 @@ struct mri_opened {
  * Fold the command's directory.
  *
  * Returns  MRI_EXIT_OK; MRI_EXIT_USAGE there is no log; MRI_EXIT_FAULT. What went wrong was
- * printed. Owner    mri_opened_close() frees. Threads  one.
+ *          printed.
+ * Owner    mri_opened_close() frees.
+ * Threads  one.
  */
 enum mri_exit mri_opened_open(const struct mri_cli *cli, struct mri_opened **ret_opened);
 
@@ -27,7 +29,8 @@ enum mri_exit mri_opened_open(const struct mri_cli *cli, struct mri_opened **ret
  * @param exit  the command's answer so far
  *
  * Returns  exit; MRI_EXIT_FAULT when the log is damaged, since the answer is as of before the
- * damage. Threads  one.
+ *          damage.
+ * Threads  one.
  */
 enum mri_exit mri_opened_close(
     const struct mri_cli *cli, struct mri_opened *opened, enum mri_exit exit);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "base/utc.h"
 #include "cli/describe.h"
 #include "cli/table.h"
@@ -80,8 +81,9 @@ static void print_signals(const struct mri_fold *fold, struct mri_buf *text)
     for (uint32_t i = 0; i < sources->count && i < report->sources_max; i++) {
         if (report->signals_by_source[i] > 0) {
             struct mri_slice name = mri_intern_text(sources, i);
-            mri_buf_printf(
-                text, "  %.*s %llu", (int)name.count, name.bytes, u(report->signals_by_source[i]));
+            mri_buf_text(text, "  ");
+            mri_text_escape(text, name);
+            mri_buf_printf(text, " %llu", u(report->signals_by_source[i]));
         }
     }
     mri_buf_text(text, "\n  blocked by");

@@ -11,9 +11,10 @@
  *
  * Invariants
  *  1. `undecided` holds exactly the signals in state generated that no other process has touched,
- * in order of ordinal; a signal leaves it when it leaves evaluating, which is in the same batch.
+ *     in order of ordinal; a signal leaves it when it leaves evaluating, which is in the same
+ *     batch.
  *  2. `book` holds a symbol's signal from its approval until its order fails or its position
- * closes.
+ *     closes.
  */
 #include "evaluate/evaluate.h"
 

@@ -62,7 +62,9 @@ struct mri_evaluate {
  * @param source_names  the bus's numbering of sources, outlives it
  *
  * Returns  MR_OK; MR_ENOMEM; MR_EINTERNAL a gate does not block what it must, *reterr_problem names
- * it. Owner    mri_evaluate_fini() frees. Threads  one at a time.
+ *          it.
+ * Owner    mri_evaluate_fini() frees.
+ * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_evaluate_init(struct mri_evaluate *evaluate, const struct mri_alloc *alloc,
     const struct mri_market *market, const struct mri_intern *source_names,

@@ -5,7 +5,7 @@
  * Invariants
  *  1. The product of the factors is the notional before rounding to lots.
  *  2. Rounding goes down only: what the gates approved is never exceeded, and a size below the
- * venue's minimum is no order.
+ *     venue's minimum is no order.
  */
 #include "evaluate/size.h"
 

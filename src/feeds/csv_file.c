@@ -8,11 +8,11 @@
  *
  * Invariants
  *  1. Every line is given as a bar or as a problem, but: empty lines, the header and its
- * repetitions (files put together with cat), rows that `only` excludes, and rows of an unknown
- * symbol after its first, which are counted and given as one problem at the end.
+ *     repetitions (files put together with cat), rows that `only` excludes, and rows of an unknown
+ *     symbol after its first, which are counted and given as one problem at the end.
  *  2. Times of the bars of one symbol increase.
  *  3. What is given depends on the file's bytes and the options alone: reading again gives the
- * same.
+ *     same.
  *
  * A last line without an end is never used: it may be half of a row, with half of a number. Damaged
  * compressed data end the file early and are a problem of the file; what came before is used.

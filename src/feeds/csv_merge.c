@@ -8,13 +8,13 @@
  *
  * Invariants
  *  1. Every open lane holds its next bar, its head; all problems before it wait in the lane's
- * queue.
+ *     queue.
  *  2. A round takes every head of its time. A bar of a time that its instrument has had already,
- * from another file, becomes a problem of its lane and waits for the lane's next bar.
+ *     from another file, becomes a problem of its lane and waits for the lane's next bar.
  *  3. Problems are ready when their lane's next bar was taken. Those that never become ready come
- * in a last round, lane by lane.
+ *     in a last round, lane by lane.
  *  4. Nothing is allocated per row: problems wait in a pool. A lane whose problems find no room
- * there (1,024 bad rows without a bar between them) counts the rest and reports them as one.
+ *     there (1,024 bad rows without a bar between them) counts the rest and reports them as one.
  *
  * A file that is changed while it is read cannot break the order: bars that come too late or belong
  * to an instrument that the survey did not see become problems.

@@ -55,7 +55,7 @@ struct mri_json_value {
  * Owner    mri_json_parser_close() frees.
  * Threads  one at a time per parser.
  * Cost     reserves about 15 bytes for each byte of a line; simdjson gets them from the heap
- * itself.
+ *          itself.
  */
 MR_MUST_USE mr_err mri_json_parser_open(
     const struct mri_alloc *alloc, size_t line_bytes_max, struct mri_json_parser **ret_parser);

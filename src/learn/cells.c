@@ -9,10 +9,9 @@
 
 #include "base/exact_math.h"
 
-/** A term's three levels, relaxed to the event time. */
+/** A term's three levels, relaxed to the event time; all zero where there is no such level. */
 struct relaxed_term {
     struct mri_coefficient levels[MRI_LEVEL_COUNT];
-    bool has_level[MRI_LEVEL_COUNT];
 };
 
 static void relax_terms(const struct mri_beliefs *beliefs, const struct mri_lesson *lesson,
@@ -24,17 +23,16 @@ static void relax_terms(const struct mri_beliefs *beliefs, const struct mri_less
         for (unsigned level = 0; level < MRI_LEVEL_COUNT; level++) {
             const struct mri_coefficient *coefficient =
                 mri_beliefs_coefficient(beliefs, &lesson->place, level, &lesson->terms[i]);
-            relaxed[i].has_level[level] = coefficient != NULL;
-            relaxed[i].levels[level] = (struct mri_coefficient){0};
+            struct mri_coefficient *now = &relaxed[i].levels[level];
             if (coefficient == NULL) {
+                *now = (struct mri_coefficient){0};
                 continue;
             }
-            struct mri_coefficient now = mri_beliefs_relaxed(beliefs, level, coefficient);
-            sums->z += x * now.mean;
-            sums->variance += x * x * now.variance;
-            sums->ev += x * now.ev_mean;
-            sums->ev_variance += x * x * now.ev_variance;
-            relaxed[i].levels[level] = now;
+            *now = mri_beliefs_relaxed(beliefs, level, coefficient);
+            sums->z += x * now->mean;
+            sums->variance += x * x * now->variance;
+            sums->ev += x * now->ev_mean;
+            sums->ev_variance += x * x * now->ev_variance;
         }
     }
 }
@@ -50,9 +48,8 @@ static struct gain logit_gain(const struct mri_lesson *lesson, double z, double 
     double p = mri_sigmoid(z);
     double q = p * (1.0 - p);
     double y = lesson->is_up ? 1.0 : 0.0;
-    double den = 1.0 + lesson->weight * q * variance;
-    return (struct gain){
-        .step = lesson->weight * (y - p) / den, .shrink = lesson->weight * q / den};
+    double scale = lesson->weight / (1.0 + lesson->weight * q * variance);
+    return (struct gain){.step = scale * (y - p), .shrink = scale * q};
 }
 
 static struct gain ev_gain(const struct mri_lesson *lesson, const struct mri_beliefs_sums *sums)
@@ -60,8 +57,8 @@ static struct gain ev_gain(const struct mri_lesson *lesson, const struct mri_bel
     if (!lesson->has_ev) {
         return (struct gain){0};
     }
-    double den = lesson->ev_noise / lesson->weight + sums->ev_variance;
-    return (struct gain){.step = (lesson->scaled_return - sums->ev) / den, .shrink = 1.0 / den};
+    double scale = lesson->weight / (lesson->ev_noise + lesson->weight * sums->ev_variance);
+    return (struct gain){.step = scale * (lesson->scaled_return - sums->ev), .shrink = scale};
 }
 
 /** One level after the update. */
@@ -87,26 +84,24 @@ void mri_cells_learn(const struct mri_beliefs *beliefs, const struct mri_lesson 
     struct gain logit = logit_gain(lesson, sums.z, sums.variance);
     struct gain ev = ev_gain(lesson, &sums);
     for (unsigned i = 0; i < lesson->term_count; i++) {
-        struct mri_coefficient after[MRI_LEVEL_COUNT] = {0};
+        const struct mri_coefficient *levels = relaxed[i].levels;
         double x = lesson->terms[i].x;
-        for (unsigned level = 0; level < MRI_LEVEL_COUNT; level++) {
-            if (relaxed[i].has_level[level]) {
-                after[level] = updated(&relaxed[i].levels[level], x, &logit, &ev);
-            }
-        }
+        struct mri_coefficient global = updated(&levels[MRI_LEVEL_GLOBAL], x, &logit, &ev);
+        struct mri_coefficient symbol = updated(&levels[MRI_LEVEL_SYMBOL], x, &logit, &ev);
+        struct mri_coefficient regime = updated(&levels[MRI_LEVEL_REGIME], x, &logit, &ev);
         ret_cells[i] = (struct mri_row_cell){
-            .mean_global = after[MRI_LEVEL_GLOBAL].mean,
-            .variance_global = after[MRI_LEVEL_GLOBAL].variance,
-            .mean_symbol = after[MRI_LEVEL_SYMBOL].mean,
-            .variance_symbol = after[MRI_LEVEL_SYMBOL].variance,
-            .mean_regime = after[MRI_LEVEL_REGIME].mean,
-            .variance_regime = after[MRI_LEVEL_REGIME].variance,
-            .ev_mean_global = after[MRI_LEVEL_GLOBAL].ev_mean,
-            .ev_variance_global = after[MRI_LEVEL_GLOBAL].ev_variance,
-            .ev_mean_symbol = after[MRI_LEVEL_SYMBOL].ev_mean,
-            .ev_variance_symbol = after[MRI_LEVEL_SYMBOL].ev_variance,
-            .ev_mean_regime = after[MRI_LEVEL_REGIME].ev_mean,
-            .ev_variance_regime = after[MRI_LEVEL_REGIME].ev_variance,
+            .mean_global = global.mean,
+            .variance_global = global.variance,
+            .mean_symbol = symbol.mean,
+            .variance_symbol = symbol.variance,
+            .mean_regime = regime.mean,
+            .variance_regime = regime.variance,
+            .ev_mean_global = global.ev_mean,
+            .ev_variance_global = global.ev_variance,
+            .ev_mean_symbol = symbol.ev_mean,
+            .ev_variance_symbol = symbol.ev_variance,
+            .ev_mean_regime = regime.ev_mean,
+            .ev_variance_regime = regime.ev_variance,
             .source = lesson->terms[i].source,
             .side = x < 0.0 ? MR_SHORT : MR_LONG,
             .regime = lesson->place.regime,

@@ -150,8 +150,7 @@ static void teach(const struct mri_learn *learn, const struct mri_lesson *lesson
     double after[MRI_MEMBER_COUNT];
     mri_cells_learn(&learn->beliefs, lesson, cells);
     struct mri_belief platt = mri_cells_learn_platt(&learn->beliefs, lesson, view->static_logit);
-    mri_mixture_learn(
-        &learn->options.mixture, before->log_weights, &mixture_lesson, after);
+    mri_mixture_learn(&learn->options.mixture, before->log_weights, &mixture_lesson, after);
     feedback->cell_count = (uint8_t)lesson->term_count;
     feedback->platt_slope = platt.mean;
     feedback->platt_variance = platt.variance;
@@ -297,8 +296,7 @@ static mr_err apply_generated(struct mri_learn *learn, const struct mri_event *e
     err = grow_lives(learn, event->ordinal);
     if (err == MR_OK) {
         /* Causal order is not log order: a later ordinal may have come first. */
-        learn->life_count =
-            event->ordinal > learn->life_count ? event->ordinal : learn->life_count;
+        learn->life_count = event->ordinal > learn->life_count ? event->ordinal : learn->life_count;
         learn->lives[event->ordinal] =
             (uint8_t)(MR_GENERATED | (signal->side == MR_SHORT ? LIFE_SHORT : 0));
         learn->sources[event->ordinal] = (uint16_t)source;

@@ -3,7 +3,8 @@
  * The mixture's weights.
  *
  * Invariants
- *  1. Weights add up to 1 after every update; none becomes 0, so none is lost for good.
+ *  1. Weights add up to 1 after every update; none falls below e^-27.7 = 1e-12, so none is lost for
+ *     good.
  *  2. A probability is taken as at least 1e-6, so that one surprise cannot end a member.
  */
 #include "learn/mixture.h"
@@ -11,7 +12,7 @@
 #include "base/exact_math.h"
 
 #define PROBABILITY_MIN 1e-6
-#define WEIGHT_MIN 1e-12
+#define LOG_WEIGHT_MIN  (-27.7)
 
 static double probability_of(double prob_up, bool is_up)
 {
@@ -29,20 +30,28 @@ void mri_mixture_learn(const struct mri_mixture_options *options,
     double ret_log_weights[static MRI_MEMBER_COUNT])
 {
     double eta = options->eta_factor * lesson->weight;
-    double share = lesson->is_new_time ? options->fixed_share : 0.0;
     double largest = -1e300;
     double raised[MRI_MEMBER_COUNT];
     for (unsigned j = 0; j < MRI_MEMBER_COUNT; j++) {
         raised[j] = log_weights[j] - eta * mri_mixture_loss(lesson->members[j], lesson->is_up);
         largest = raised[j] > largest ? raised[j] : largest;
     }
+    double powers[MRI_MEMBER_COUNT];
     double sum = 0.0;
     for (unsigned j = 0; j < MRI_MEMBER_COUNT; j++) {
-        raised[j] = mri_exp(raised[j] - largest);
-        sum += raised[j];
+        powers[j] = mri_exp(raised[j] - largest);
+        sum += powers[j];
+    }
+    if (!lesson->is_new_time) {
+        double normaliser = largest + mri_log(sum);
+        for (unsigned j = 0; j < MRI_MEMBER_COUNT; j++) {
+            ret_log_weights[j] = mri_clamp(raised[j] - normaliser, LOG_WEIGHT_MIN, 0.0);
+        }
+        return;
     }
     for (unsigned j = 0; j < MRI_MEMBER_COUNT; j++) {
-        double weight = (1.0 - share) * raised[j] / sum + share * options->prior[j];
-        ret_log_weights[j] = mri_log(weight > WEIGHT_MIN ? weight : WEIGHT_MIN);
+        double share = options->fixed_share;
+        double weight = (1.0 - share) * powers[j] / sum + share * options->prior[j];
+        ret_log_weights[j] = mri_clamp(mri_log(weight), LOG_WEIGHT_MIN, 0.0);
     }
 }

@@ -6,7 +6,7 @@
  *  1. durable_seq moves only after fdatasync returned success over a file that held the records.
  *  2. A failed write or sync is final for the handle: the page cache may then hold pages that look
  *     written and are not, and a second fdatasync would say success. Only the next open, which
- * reads what is on disk, may judge.
+ *     reads what is on disk, may judge.
  */
 #include "log/writer.h"
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -451,9 +452,11 @@ static void damage_in_a_short_file_is_damage_too(void **fixture)
     expect_refused(MR_ECORRUPT);
 }
 
-/** Write batches as fast as possible until killed; each batch's records count down in `version`. */
+/** Write batches as fast as possible until killed, or until the parent is gone; each batch's
+ * records count down in `version`. */
 static void write_for_ever(const char *folder, int durability)
 {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
     mr_log *log;
     struct mri_prng prng;
@@ -461,23 +464,24 @@ static void write_for_ever(const char *folder, int durability)
     if (mr_log_open(folder, &options, &log, NULL) != MR_OK) {
         _exit(1);
     }
-    for (;;) {
+    for (unsigned i = 0; i < 300000; i++) { /* not really for ever: a disk has an end */
         size_t count = 1 + mri_prng_below(&prng, 20);
         size_t body = mri_prng_below(&prng, 50) == 0 ? 20000 : 200;
         char bytes[20000];
         mr_log_record records[20];
         memset(bytes, (int)body, sizeof(bytes));
-        for (size_t i = 0; i < count; i++) {
-            records[i] = (mr_log_record){.body = bytes,
+        for (size_t k = 0; k < count; k++) {
+            records[k] = (mr_log_record){.body = bytes,
                 .body_bytes = (uint32_t)body,
                 .producer_id = (uint32_t)count,
-                .producer_seq = (uint32_t)i,
+                .producer_seq = (uint32_t)k,
                 .type = 300};
         }
         if (mr_log_append(log, records, count, (mr_durability)durability, NULL) != MR_OK) {
             _exit(2);
         }
     }
+    _exit(3);
 }
 
 struct follow {

@@ -207,8 +207,10 @@ bool mri_market_is_due(const struct mri_market *market, uint32_t symbol, int64_t
 {
     bool is_own_bar = input->type == MRI_EVENT_CANDLE &&
                       ((const struct mri_candle *)input->body)->symbol == symbol;
-    return is_own_bar ? due_unix_ns <= market->event_time_unix_ns
-                      : due_unix_ns < market->event_time_unix_ns;
+    bool is_feed_end = input->type == MRI_EVENT_TICK &&
+                       ((const struct mri_tick *)input->body)->reason == MRI_REASON_FEED_ENDED;
+    return is_own_bar || is_feed_end ? due_unix_ns <= market->event_time_unix_ns
+                                     : due_unix_ns < market->event_time_unix_ns;
 }
 
 void mri_market_save(const struct mri_market *market, struct mri_buf *buf)

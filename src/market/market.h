@@ -107,7 +107,7 @@ MR_MUST_USE mr_err mri_market_price_at(const struct mri_market *market, uint32_t
 /**
  * Can something of a symbol that is due at a time be priced now? All its bars up to that time must
  * have been seen: so it is when the input being decided is a bar of the symbol that closes at or
- * after the time, or when time has moved past it.
+ * after the time, when time has moved past it, or when the feed has ended.
  *
  * Returns  true or false.
  * Threads  one at a time.

@@ -45,10 +45,11 @@ struct mri_line_progress {
  * Start reading.
  *
  * Returns  MR_OK; MR_EPATH, MR_EACCESS, MR_ELIMIT, MR_EIO of the file, *reterr_problem (may be
- * NULL) names it; MR_EINVAL no limit given; MR_ENOMEM. Owner    mri_line_reader_close() frees.
+ *          NULL) names it; MR_EINVAL no limit given; MR_ENOMEM.
+ * Owner    mri_line_reader_close() frees.
  * Threads  one at a time per reader.
  * Cost     opens the file and reads nothing; memory is 128 KiB and the longest line, 40 KiB more
- * for gzip.
+ *          for gzip.
  */
 MR_MUST_USE mr_err mri_line_reader_open(const struct mri_os *os, const struct mri_alloc *alloc,
     const struct mri_line_source *source, struct mri_line_reader **ret_reader,

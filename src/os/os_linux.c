@@ -181,7 +181,9 @@ static mr_err linux_write_at(
         left += pieces[i].count;
     }
     while (left > 0) {
-        ssize_t put = pwritev(fd, vector, (int)count, (off_t)offset);
+        /* pwritev costs a tenth more than pwrite, which shows where a batch is one small piece */
+        ssize_t put = count == 1 ? pwrite(fd, vector[0].iov_base, vector[0].iov_len, (off_t)offset)
+                                 : pwritev(fd, vector, (int)count, (off_t)offset);
         if (put < 0 && errno == EINTR) {
             continue;
         }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -250,6 +251,7 @@ static void the_lock_of_a_killed_process_is_free(void **fixture)
     pid_t child = fork();
     if (child == 0) {
         int held = -1;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         mr_err err = os->open(NULL, in_folder("killed"), MRI_OPEN_WRITE, &held);
         bool is_held = err == MR_OK && os->lock(NULL, held) == MR_OK;
         ssize_t put = write(ends[1], is_held ? "1" : "0", 1);

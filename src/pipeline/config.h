@@ -138,7 +138,8 @@ MR_MUST_USE mr_err mri_config_add_instrument(
  * Do the settings fit together (each is in its own range already)?
  *
  * Returns  MR_OK; MR_REFUSED, *reterr_problem begins with a key ("log.segment: ") and says the
- * rule. Threads  any.
+ *          rule.
+ * Threads  any.
  */
 MR_MUST_USE mr_err mri_config_check(const struct mri_config *config, mr_problem *reterr_problem);
 

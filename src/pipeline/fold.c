@@ -7,10 +7,10 @@
  *   inputs   ------->                                       c1 before o1, c2 before o3
  *
  * Invariants
- *  1. An input is applied once: when the first output decided on it, or on a later one, is met; or
- * by whoever goes on deciding.
+ *  1. An input is applied once: when the first output decided on it or on a later one, or the next
+ *     begin or end of a run, is met; or by whoever goes on deciding.
  *  2. A move that overtook its input's decision (superseded.winner) is applied right after that
- * input, and is skipped where it lies.
+ *     input, and is skipped where it lies.
  *  3. Limits grow to those of the log's newest configuration: a fold that meets larger ones starts
  *     again with them.
  */
@@ -104,10 +104,12 @@ void mri_fold_fini(struct mri_fold *fold)
     }
 }
 
-static bool is_winner(const struct mri_fold *fold, uint64_t seq)
+/** Was this input applied early? Then its turn has come and gone: it is forgotten. */
+static bool pass_winner(struct mri_fold *fold, uint64_t seq)
 {
     for (uint32_t i = 0; i < fold->winner_count; i++) {
         if (fold->winners[i] == seq) {
+            fold->winners[i] = fold->winners[--fold->winner_count];
             return true;
         }
     }
@@ -130,7 +132,7 @@ static mr_err hold_input(struct mri_fold *fold, mr_problem *problem)
         if (err != MR_OK) {
             return err;
         }
-        fold->has_held = mri_wiring_is_input(&event) && !is_winner(fold, event.seq);
+        fold->has_held = mri_wiring_is_input(&event) && !pass_winner(fold, event.seq);
     }
     return MR_OK;
 }
@@ -142,6 +144,21 @@ static mr_err take_held(struct mri_fold *fold, struct mri_event *ret_event)
     fold->applied_seq = ret_event->seq;
     fold->foreign_applied += ret_event->type == MRI_EVENT_SIGNAL_MOVED;
     return err;
+}
+
+mr_err mri_fold_take_early(struct mri_fold *fold, uint64_t seq)
+{
+    bool is_next = fold->has_held && fold->held.seq.n == seq;
+    if (!is_next && fold->winner_count == MRI_FOLD_WINNERS_MAX) {
+        return MR_FULL;
+    }
+    if (is_next) {
+        fold->has_held = false;
+    } else {
+        fold->winners[fold->winner_count++] = seq;
+    }
+    fold->foreign_applied++;
+    return MR_OK;
 }
 
 mr_err mri_fold_next_input(
@@ -197,10 +214,6 @@ static mr_err visit_winner(struct mri_fold *fold, const struct mri_fold_visitor 
     const struct mri_superseded *superseded = event->body;
     uint64_t winner = mri_ref_seq(superseded->winner, event->seq);
     mr_log_reader *reader;
-    if (fold->winner_count == MRI_FOLD_WINNERS_MAX) {
-        return mri_problem(problem, MR_FULL, "event %llu: too many superseded decisions at once",
-            (unsigned long long)event->seq);
-    }
     mr_err err = mri_reader_open(
         fold->options.os, fold->options.alloc, fold->options.folder, &reader, problem);
     if (err != MR_OK) {
@@ -209,15 +222,17 @@ static mr_err visit_winner(struct mri_fold *fold, const struct mri_fold_visitor 
     struct mri_event move;
     err = mri_fold_read(reader, winner, &move, problem);
     bool is_move = err == MR_OK && move.type == MRI_EVENT_SIGNAL_MOVED &&
-                   mri_wiring_is_input(&move) && !is_winner(fold, winner);
+                   mri_wiring_is_input(&move) && winner > fold->applied_seq;
     if (err == MR_OK && !is_move) {
         err = mri_problem(problem, MR_ECORRUPT,
             "event %llu: superseded by event %llu, which is no move of another process",
             (unsigned long long)event->seq, (unsigned long long)winner);
     }
+    if (err == MR_OK && mri_fold_take_early(fold, winner) != MR_OK) {
+        err = mri_problem(problem, MR_FULL, "event %llu: too many superseded decisions at once",
+            (unsigned long long)event->seq);
+    }
     if (err == MR_OK) {
-        fold->winners[fold->winner_count++] = winner;
-        fold->foreign_applied++;
         fold->undecided_seq = mri_ref_seq(superseded->cause, event->seq);
         err = visitor->input(visitor->context, &move);
     }
@@ -233,16 +248,25 @@ static mr_err visit_output(struct mri_fold *fold, const struct mri_fold_visitor 
         return mri_problem(problem, MR_ECORRUPT, "event %llu was decided on event %llu",
             (unsigned long long)event->seq, (unsigned long long)cause);
     }
+    fold->undecided_seq = 0; /* whatever lost is decided by now, be it with nothing */
     mr_err err = visit_inputs(fold, visitor, cause, problem);
-    if (err != MR_OK) {
-        return err;
+    if (err == MR_OK) {
+        err = visitor->output(visitor->context, event);
     }
-    fold->undecided_seq = 0;
-    err = visitor->output(visitor->context, event);
     if (err == MR_OK && event->type == MRI_EVENT_SUPERSEDED) {
         err = visit_winner(fold, visitor, event, problem);
     }
     return err;
+}
+
+/** A run begins and ends when every input before is decided, be it with nothing. */
+static mr_err visit_settled(struct mri_fold *fold, const struct mri_fold_visitor *visitor,
+    const struct mri_event *event, mr_problem *problem)
+{
+    const struct mri_session *session = event->body;
+    uint64_t seq = session->kind == MRI_SESSION_END ? event->seq : event->seq - 1;
+    fold->undecided_seq = 0;
+    return visit_inputs(fold, visitor, seq, problem);
 }
 
 static mr_err describe(
@@ -276,7 +300,9 @@ mr_err mri_fold_run(
         }
         mr_problem problem = {""};
         err = mri_bus_fold(&fold->bus, &record, &event);
-        if (err == MR_OK && event.type >= MR_LOG_TYPE_FREE && !mri_wiring_is_input(&event)) {
+        if (err == MR_OK && event.type == MRI_EVENT_SESSION) {
+            err = visit_settled(fold, visitor, &event, &problem);
+        } else if (err == MR_OK && event.type >= MR_LOG_TYPE_FREE && !mri_wiring_is_input(&event)) {
             err = visit_output(fold, visitor, &event, &problem);
         }
         if (err != MR_OK && problem.text[0] != '\0') {
@@ -365,16 +391,15 @@ static bool start_from(struct mri_fold *fold, uint64_t seq, struct mri_buf *payl
     return is_usable;
 }
 
-/** Begin anew with empty state, at the first record. */
-static mr_err start_fresh(struct mri_fold *fold, mr_problem *problem)
+mr_err mri_fold_restart(struct mri_fold *fold, mr_problem *reterr_problem)
 {
     drop_state(fold);
-    mr_err err = make_state(fold, problem);
+    mr_err err = make_state(fold, reterr_problem);
     if (err == MR_OK) {
-        err = mr_log_reader_seek(fold->lead, (mr_seq){1}, problem);
+        err = mr_log_reader_seek(fold->lead, (mr_seq){1}, reterr_problem);
     }
     if (err == MR_OK) {
-        err = mr_log_reader_seek(fold->inputs, (mr_seq){1}, problem);
+        err = mr_log_reader_seek(fold->inputs, (mr_seq){1}, reterr_problem);
     }
     return err;
 }
@@ -392,21 +417,46 @@ static mr_err start_from_newest(struct mri_fold *fold, mr_problem *problem)
     for (uint32_t i = 0; i < list.count && !is_started && err == MR_OK; i++) {
         is_started = start_from(fold, list.seqs[i], &payload);
         if (!is_started) {
-            err = start_fresh(fold, problem);
+            err = mri_fold_restart(fold, problem);
         }
     }
     mri_buf_fini(&payload);
     return err;
 }
 
-/** Take larger limits from the log's newest configuration, if they are larger. */
-static bool adopt_limits(struct mri_fold *fold)
+/** Read all to the newest configuration event: the engines need not have come to it. */
+static mr_err newest_config(const struct mri_fold *fold, struct mri_config *ret_config)
+{
+    const struct mri_fold_options *options = &fold->options;
+    mr_log_reader *reader;
+    mr_log_event record;
+    struct mri_event event;
+    struct mri_buf text;
+    mr_err err = mri_reader_open(options->os, options->alloc, options->folder, &reader, NULL);
+    if (err != MR_OK) {
+        return err;
+    }
+    mri_buf_init(&text, options->alloc, MRI_CONFIG_TEXT_BYTES_MAX);
+    while (mr_log_reader_next(reader, &record, NULL) == MR_OK) {
+        if (record.type == MRI_EVENT_CONFIG && mri_event_decode(&record, &event) == MR_OK) {
+            struct mri_slice found = mri_event_text(&event, MRI_TEXT_config_changed_text);
+            mri_buf_clear(&text);
+            mri_buf_put(&text, found.bytes, found.count);
+        }
+    }
+    mr_log_reader_close(reader);
+    err = text.err != MR_OK
+              ? text.err
+              : options->parse((struct mri_slice){(const char *)text.bytes, text.count},
+                    options->alloc, ret_config);
+    mri_buf_fini(&text);
+    return err;
+}
+
+bool mri_fold_grow(struct mri_fold *fold)
 {
     struct mri_config config;
-    struct mri_slice text = {
-        (const char *)fold->wiring.config_text.bytes, fold->wiring.config_text.count};
-    if (fold->options.config != NULL || text.count == 0 ||
-        fold->options.parse(text, fold->options.alloc, &config) != MR_OK) {
+    if (fold->options.config != NULL || newest_config(fold, &config) != MR_OK) {
         return false;
     }
     struct mri_config *own = &fold->own_config;
@@ -431,8 +481,8 @@ mr_err mri_fold_init(
     if (err == MR_OK) {
         err = mri_fold_run(fold, &visitor, reterr_problem);
     }
-    while (err == MR_FULL && adopt_limits(fold)) {
-        err = start_fresh(fold, reterr_problem);
+    while (err == MR_FULL && mri_fold_grow(fold)) {
+        err = mri_fold_restart(fold, reterr_problem);
         if (err == MR_OK) {
             err = mri_fold_run(fold, &visitor, reterr_problem);
         }

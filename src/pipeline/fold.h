@@ -56,7 +56,7 @@ struct mri_fold {
     uint64_t undecided_seq;   /**< an input that was applied, but whose decision lost; 0 = none */
     uint64_t foreign_applied; /**< moves from outside applied so far */
     uint64_t snapshot_seq;    /**< the snapshot that the fold started from; 0 = none */
-    uint64_t winners[MRI_FOLD_WINNERS_MAX]; /**< inputs applied early, in order */
+    uint64_t winners[MRI_FOLD_WINNERS_MAX]; /**< inputs applied early, not passed yet */
     uint32_t winner_count;
     mr_err damage; /**< MR_OK, or the log can be read only up to here */
     mr_problem damage_problem;
@@ -69,8 +69,8 @@ struct mri_fold {
  * so.
  *
  * Returns  MR_OK; MR_NOT_FOUND no log there; MR_FULL a limit of the configuration is too low for
- * this log; MR_ECORRUPT events contradict one another; MR_EVERSION; MR_EPATH, MR_EACCESS, MR_EIO,
- *          MR_ENOMEM; *reterr_problem says where and why.
+ *          this log; MR_ECORRUPT events contradict one another; MR_EVERSION; MR_EPATH, MR_EACCESS,
+ *          MR_EIO, MR_ENOMEM; *reterr_problem says where and why.
  * Owner    mri_fold_fini() frees. The struct must not move.
  * Threads  one at a time.
  * Cost     reads the log twice, about 150 ns an event; with a snapshot, only what follows it.
@@ -89,10 +89,29 @@ MR_MUST_USE mr_err mri_fold_begin(
     struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem);
 
 /**
+ * After MR_FULL: does the log's newest configuration allow more than the fold was made for? Then
+ * mri_fold_restart() makes room for it.
+ *
+ * Returns  true or false.
+ * Threads  one at a time.
+ * Cost     reads the log once.
+ */
+bool mri_fold_grow(struct mri_fold *fold);
+
+/**
+ * Begin anew with empty state, at the first record.
+ *
+ * Returns  MR_OK; MR_ENOMEM; faults of reading.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_restart(struct mri_fold *fold, mr_problem *reterr_problem);
+
+/**
  * Visit what is in the log, up to its end as of now.
  *
  * Returns  MR_OK the end was reached; faults of the visitor; faults of reading, but damage, which
- * is noted. Threads  one at a time.
+ *          is noted.
+ * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_fold_run(
     struct mri_fold *fold, const struct mri_fold_visitor *visitor, mr_problem *reterr_problem);
@@ -106,6 +125,15 @@ MR_MUST_USE mr_err mri_fold_run(
  */
 MR_MUST_USE mr_err mri_fold_next_input(
     struct mri_fold *fold, struct mri_event *ret_event, mr_problem *reterr_problem);
+
+/**
+ * Note that an input is applied before its turn, because a decision lost against it: when its turn
+ * comes, it is passed over.
+ *
+ * Returns  MR_OK; MR_FULL there are MRI_FOLD_WINNERS_MAX such inputs already.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_take_early(struct mri_fold *fold, uint64_t seq);
 
 /**
  * Read one event by its seq.

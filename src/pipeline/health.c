@@ -41,8 +41,7 @@ bool mri_health_is_conserved(const struct mri_fold *fold)
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
         sum += fold->bus.slots.states[state].count;
     }
-    return sum == report->signals &&
-           report->signals_by_side[0] + report->signals_by_side[1] == sum;
+    return sum == report->signals && report->signals_by_side[0] + report->signals_by_side[1] == sum;
 }
 
 double mri_health_skill(const struct mri_wiring *wiring, mr_horizon horizon, unsigned whose)
@@ -100,10 +99,8 @@ static void judge(const struct mri_fold *fold, struct mri_health *health)
 static void put_stage(struct mri_health *health, enum mri_stage stage, uint64_t done,
     int64_t last_unix_ns, uint64_t waiting)
 {
-    health->stages[stage] = (struct mri_stage_progress){.name = stage_names[stage],
-        .done = done,
-        .last_unix_ns = last_unix_ns,
-        .waiting = waiting};
+    health->stages[stage] = (struct mri_stage_progress){
+        .name = stage_names[stage], .done = done, .last_unix_ns = last_unix_ns, .waiting = waiting};
 }
 
 static void put_stages(const struct mri_fold *fold, struct mri_health *health)
@@ -111,8 +108,7 @@ static void put_stages(const struct mri_fold *fold, struct mri_health *health)
     const struct mri_wiring *wiring = &fold->wiring;
     const struct mri_report *report = &wiring->report;
     const struct mri_report_outcomes outcomes = mri_report_all_outcomes(report);
-    put_stage(
-        health, MRI_STAGE_BARS, report->candles, report->last_event_unix_ns, 0);
+    put_stage(health, MRI_STAGE_BARS, report->candles, report->last_event_unix_ns, 0);
     put_stage(health, MRI_STAGE_SIGNALS, report->signals, report->last_signal_unix_ns,
         health->pending_inputs);
     put_stage(health, MRI_STAGE_DECISIONS, report->decisions, report->last_decision_unix_ns,
@@ -122,8 +118,7 @@ static void put_stages(const struct mri_fold *fold, struct mri_health *health)
     put_stage(health, MRI_STAGE_OUTCOMES,
         outcomes.resolved + outcomes.excluded + outcomes.unresolved, report->last_outcome_unix_ns,
         open_horizons(&wiring->resolve));
-    put_stage(
-        health, MRI_STAGE_FEEDBACK, report->feedback, report->last_feedback_unix_ns, 0);
+    put_stage(health, MRI_STAGE_FEEDBACK, report->feedback, report->last_feedback_unix_ns, 0);
 }
 
 mr_err mri_health_judge(

@@ -4,9 +4,9 @@
  *
  * Invariants
  *  1. Items of one time are one batch (rows left out may come in batches before), so a crash leaves
- * all bars of a minute in the log or none: everything up to the newest bar's time is there.
+ *     all bars of a minute in the log or none: everything up to the newest bar's time is there.
  *  2. A feed that does not repeat the newest logged bar of a symbol is another feed, and is
- * refused.
+ *     refused.
  */
 #include "pipeline/intake.h"
 
@@ -23,6 +23,9 @@ void mri_intake_init(struct mri_intake *intake, struct mri_node *node, struct mr
     for (uint32_t i = 0; i < market->instruments.count; i++) {
         int64_t time = market->symbols[i].close_time_unix_ns;
         intake->resume_unix_ns = time > intake->resume_unix_ns ? time : intake->resume_unix_ns;
+    }
+    if (!node->clock.is_live) {
+        intake->resume_unix_ns = market->event_time_unix_ns; /* also of signals without a bar */
     }
     intake->problems_to_skip = node->fold.wiring.report.quarantined_since_candle;
 }

@@ -6,8 +6,8 @@
  *  1. An input is in the log before it is decided on; its outputs are one batch with the input as
  *     their cause. A crash leaves inputs without outputs, and the next open decides on them.
  *  2. A move that loses against another process's takes the whole batch with it: the engines go
- * back to the input, superseded{cause, winner} is logged, the winner applied, and the input decided
- *     again.
+ *     back to the input, superseded{cause, winner} is logged, the winner applied, and the input
+ *     decided again.
  *  3. A batch that was cut is continued by a tick before any other input.
  */
 #include "pipeline/node.h"
@@ -75,12 +75,10 @@ static mr_err supersede(struct mri_node *node, const struct mri_event *input, ui
     }
     struct mri_event winner;
     err = mri_fold_read(reader, winner_seq, &winner, NULL);
-    if (err == MR_OK && fold->winner_count == MRI_FOLD_WINNERS_MAX) {
-        err = MR_FULL;
+    if (err == MR_OK) {
+        err = mri_fold_take_early(fold, winner_seq);
     }
     if (err == MR_OK) {
-        fold->winners[fold->winner_count++] = winner_seq;
-        fold->foreign_applied++;
         err = mri_wiring_apply(&fold->wiring, &winner);
     }
     mr_log_reader_close(reader);
@@ -225,8 +223,13 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
     };
     mr_err err = mri_log_open(options->os, options->alloc, options->folder, &log_options,
         &node->log, &node->opening, problem);
-    node->is_resumed = err == MR_OK && mr_log_last(node->log).n > 0;
-    return err;
+    if (err != MR_OK) {
+        return err;
+    }
+    const char *time_mode = mr_log_attribute_get(node->log, MRI_ATTRIBUTE_TIME);
+    node->is_resumed = mr_log_last(node->log).n > 0;
+    mri_clock_init(&node->clock, options->os, time_mode != NULL && strcmp(time_mode, "live") == 0);
+    return MR_OK;
 }
 
 static mr_err check_attribute(
@@ -412,6 +415,23 @@ static mr_err take_past(struct mri_node *node, mr_problem *problem)
     return err;
 }
 
+/** Go on where the last run stopped: what was pending, then what a batch had no room for. */
+static mr_err go_on(struct mri_node *node, mr_problem *problem)
+{
+    const struct mri_wiring *wiring = &node->fold.wiring;
+    const struct mri_mode_state *mode = &wiring->execute.mode;
+    mr_err err = decide_pending(node, problem);
+    node->clock.is_stepped =
+        mode->mode == MRI_MODE_CLOSE_ONLY && mode->reason == MRI_REASON_CLOCK_STEP;
+    if (err == MR_OK && wiring->market.event_time_unix_ns != 0) {
+        node->is_behind = true; /* nothing in the log says whether the newest batch was cut */
+        err = catch_up(node,
+            wiring->report.is_feed_ended != 0 ? MRI_REASON_FEED_ENDED : MRI_REASON_TIME_PASSED);
+    }
+    return err < 0 && problem->text[0] == '\0' ? fail(problem, err, "deciding what was pending")
+                                               : err;
+}
+
 static mr_err open_steps(struct mri_node *node, mr_problem *problem)
 {
     mr_err err = open_log(node, problem);
@@ -422,9 +442,7 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
         err = take_past(node, problem);
     }
     if (err == MR_OK) {
-        err = decide_pending(node, problem);
-        err = err < 0 && problem->text[0] == '\0' ? fail(problem, err, "deciding what was pending")
-                                                  : err;
+        err = go_on(node, problem);
     }
     if (err == MR_OK) {
         err = begin_session(node);
@@ -436,10 +454,6 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
     if (err == MR_OK) {
         err = map_feed_symbols(node, problem);
     }
-    if (err == MR_OK && node->is_resumed) {
-        node->is_behind = true; /* a batch may have been cut when the last run ended */
-        err = catch_up(node, MRI_REASON_TIME_PASSED);
-    }
     return err;
 }
 
@@ -450,10 +464,8 @@ mr_err mri_node_open(
     mr_problem *problem = reterr_problem == NULL ? &own : reterr_problem;
     *node = (struct mri_node){.options = *options};
     mri_buf_init(&node->saved, options->alloc, SAVED_BYTES_MAX);
-    mri_clock_init(&node->clock, options->os,
-        options->time_mode != NULL && strcmp(options->time_mode, "live") == 0);
     mr_err err = mri_batch_init(
-        &node->inputs, options->alloc, MRI_WIRING_BATCH_EVENTS_MAX, MRI_WIRING_BATCH_BYTES_MAX);
+        &node->inputs, options->alloc, MRI_BUS_BATCH_MAX, MRI_WIRING_BATCH_BYTES_MAX);
     if (err == MR_OK) {
         err = mri_batch_init(&node->outputs, options->alloc, MRI_WIRING_BATCH_EVENTS_MAX,
             MRI_WIRING_BATCH_BYTES_MAX);

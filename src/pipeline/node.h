@@ -47,9 +47,9 @@ struct mri_node {
  * Open a pipeline: the log, its past, and whatever was not decided yet.
  *
  * Returns  MR_OK; as mr_log_open() and mri_fold_init(); MR_REFUSED the log belongs to another feed,
- * or an instrument differs from its registration; MR_FULL; MR_EINTERNAL a gate fails its proof.
- *          *reterr_problem says what and why; nothing was appended then but what was decided on
- *          inputs that were pending.
+ *          or an instrument differs from its registration; MR_FULL; MR_EINTERNAL a gate fails its
+ *          proof. *reterr_problem says what and why; nothing was appended then but what was decided
+ *          on inputs that were pending.
  * Owner    mri_node_close() frees. The struct must not move.
  * Threads  one at a time.
  */

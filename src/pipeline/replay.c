@@ -8,7 +8,7 @@
  *
  * Invariants
  *  1. References are compared as the events they name. Drafts and log share sequence numbers, so
- * these are equal exactly if the references mean the same.
+ *     these are equal exactly if the references mean the same.
  *  2. Outputs of another engine version are applied as they are and counted as not checked.
  *  3. superseded is an input to a replay: it says that the decision before it lost.
  */
@@ -201,7 +201,7 @@ static mr_err finish(struct replay *replay, mr_problem *problem)
     return err;
 }
 
-static mr_err run(struct replay *replay, mr_problem *problem)
+static mr_err run_once(struct replay *replay, mr_problem *problem)
 {
     const struct mri_fold_visitor visitor = {
         .context = replay, .input = visit_input, .output = visit_output};
@@ -213,6 +213,21 @@ static mr_err run(struct replay *replay, mr_problem *problem)
         err = finish(replay, problem);
     }
     return err == STOP && !replay->result->is_identical ? MR_OK : err;
+}
+
+/** Limits grow to what the log's own configuration allows, as for every fold. */
+static mr_err run(struct replay *replay, mr_problem *problem)
+{
+    mr_err err = run_once(replay, problem);
+    while (err == MR_FULL && mri_fold_grow(&replay->fold)) {
+        struct mri_replay_result *result = replay->result;
+        result->inputs = result->outputs = result->not_checked = result->undecided = 0;
+        replay->has_input = false;
+        replay->is_own_version = true;
+        err = mri_fold_restart(&replay->fold, problem);
+        err = err == MR_OK ? run_once(replay, problem) : err;
+    }
+    return err;
 }
 
 mr_err mri_replay_check(const struct mri_fold_options *options, mri_replay_printer print,

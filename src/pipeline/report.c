@@ -4,7 +4,7 @@
  *
  * Invariants
  *  1. Counts are over the whole log, not over a run: a resumed run reports what an uninterrupted
- * one would have.
+ *     one would have.
  *  2. Every byte of every event is in exactly one class of bytes.
  */
 #include "pipeline/report.h"
@@ -121,6 +121,12 @@ static void count_generated(struct mri_report *report, const struct mri_event *e
     report->signals++;
     report->signals_by_side[signal->side == MR_SHORT]++;
     report->last_signal_unix_ns = signal->event_time_unix_ns;
+    if (signal->event_time_unix_ns > report->last_event_unix_ns) {
+        report->quarantined_since_candle = 0; /* a feed's signal may stand where no bar does */
+    }
+    if (signal->cause == 0) {
+        report->is_feed_ended = 0;
+    }
     if (mri_intern_find(report->source_names, name, &source) == MR_OK &&
         source < report->sources_max) {
         report->signals_by_source[source]++;
@@ -206,6 +212,7 @@ static void count_market(struct mri_report *report, const struct mri_event *even
     case MRI_EVENT_CANDLE:
         report->candles++;
         report->quarantined_since_candle = 0;
+        report->is_feed_ended = 0;
         note_time(report, ((const struct mri_candle *)event->body)->close_time_unix_ns);
         break;
     case MRI_EVENT_MARKET_GAP:
@@ -218,9 +225,12 @@ static void count_market(struct mri_report *report, const struct mri_event *even
         report
             ->quarantined_by_reason[((const struct mri_quarantined *)event->body)->reason & 127]++;
         break;
-    case MRI_EVENT_TICK:
-        note_time(report, ((const struct mri_tick *)event->body)->event_time_unix_ns);
+    case MRI_EVENT_TICK: {
+        const struct mri_tick *tick = event->body;
+        report->is_feed_ended = tick->reason == MRI_REASON_FEED_ENDED;
+        note_time(report, tick->event_time_unix_ns);
         break;
+    }
     default:
         break;
     }

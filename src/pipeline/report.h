@@ -52,7 +52,8 @@ struct mri_report {
     uint64_t missing_bars;
     uint64_t quarantined;
     uint64_t quarantined_by_reason[128];
-    uint64_t quarantined_since_candle; /**< rows left out since the newest bar */
+    uint64_t quarantined_since_candle; /**< rows left out since a bar or signal moved time on */
+    uint64_t is_feed_ended;            /**< 1: the newest tick says so, and nothing came since */
     uint64_t alerts;
     uint64_t sessions;
     uint64_t is_session_open; /**< 1: the newest session has not said that it ended */

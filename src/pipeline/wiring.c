@@ -5,7 +5,7 @@
  * Invariants
  *  1. An output is applied to all engines before the next engine decides.
  *  2. A configuration takes effect when its event is applied; limits are those the engines were
- * made with.
+ *     made with.
  *  3. Engines see one another only through events and the market; the one value that is handed over
  *     is the sources' votes, which the view event then shows.
  */

@@ -8,7 +8,7 @@
  *
  * Invariants
  *  1. The entries from the slowest cursor up to `pushed` are in the ring, at number & (capacity -
- * 1).
+ *     1).
  *  2. Entries are in order of time, so at each horizon they are in order of being due.
  */
 #include "resolve/horizon.h"

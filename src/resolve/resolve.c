@@ -8,7 +8,7 @@
  *
  * Invariants
  *  1. Every signal gets exactly one outcome a horizon, in order of being due; at the feed's end
- * those that are left are unresolved.
+ *     those that are left are unresolved.
  */
 #include "resolve/resolve.h"
 

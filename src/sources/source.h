@@ -47,7 +47,12 @@ extern const struct mri_source_kind mri_source_breakout;
 extern const struct mri_source_kind mri_source_volume_imbalance;
 extern const struct mri_source_kind mri_source_rsi;
 
-/** The votes that say nothing. */
+/**
+ * The vote that says nothing.
+ *
+ * Returns  the vote.
+ * Threads  any.
+ */
 static inline struct mri_vote mri_vote_absent(void)
 {
     return (struct mri_vote){.is_ready = false, .x = 0.0};

@@ -133,6 +133,9 @@ static mr_err apply(void *state, const struct mri_event *event)
     if (signal->cause == 0) {
         return MR_OK;
     }
+    if (signal->symbol >= sources->options.symbols_max) {
+        return MR_ECORRUPT;
+    }
     for (unsigned k = 0; k < MRI_SOURCE_INTERNAL_COUNT; k++) {
         if (mri_slice_is(name, mri_source_name((enum mri_source)k))) {
             double x = signal->side == MR_SHORT ? -signal->confidence : signal->confidence;

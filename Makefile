@@ -1,0 +1,56 @@
+# Verbs for people; meson and ninja do the work. `make help` lists them.
+BUILD ?= build
+RUNS ?= run
+MESON_ARGS ?=
+
+.PHONY: help run test check bench fuzz docs format clean install build
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(BUILD)/build.ninja:
+	@tools/deps.sh build
+	@meson setup $(BUILD) $(MESON_ARGS) > /dev/null && echo "configured $(BUILD)"
+
+build: $(BUILD)/build.ninja ## build the program
+	@tools/deps.sh build
+	@ninja -C $(BUILD) --quiet millrace
+
+# Plain `make run` starts a new directory; RESUME=1 continues the newest one.
+run: build ## run the main job: DATA=folder of candles (default: simulated market), SEED=1, CONFIG=file, RESUME=1
+	@BUILD=$(BUILD) RUNS=$(RUNS) DATA='$(DATA)' SEED='$(SEED)' CONFIG='$(CONFIG)' RESUME=$(RESUME) \
+		tools/run.sh $(ARGS)
+
+test: ## build everything and run all tests
+	@tools/deps.sh test
+	@test -f $(BUILD)/.tests-configured || { \
+		if test -f $(BUILD)/build.ninja; then meson setup --reconfigure $(BUILD) $(MESON_ARGS); \
+		else meson setup $(BUILD) $(MESON_ARGS); fi > /dev/null && touch $(BUILD)/.tests-configured; }
+	@ninja -C $(BUILD) --quiet
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs $(TEST_ARGS)
+
+check: ## format, layers, style, headers
+	@tools/deps.sh check
+	@tools/check.sh
+
+bench: build ## measure, beside floors; prints the tables of bench/RESULTS.md
+	@ninja -C $(BUILD) --quiet benchmarks
+	@python3 bench/run.py $(BUILD) $(ARGS)
+
+fuzz: ## fuzz every parser for SECONDS=20 each
+	@tools/deps.sh check
+	@tools/fuzz.sh $(or $(SECONDS),20)
+
+docs: build ## write the generated parts of docs/ anew
+	@ninja -C $(BUILD) --quiet tools/print_tables
+	@python3 tools/gen_docs.py $(BUILD)/tools/print_tables
+
+format: ## format the C sources
+	@git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
+
+install: build ## install the program (DESTDIR and meson's --prefix apply)
+	@meson install -C $(BUILD) --no-rebuild
+
+clean: ## remove what was built
+	@rm -rf $(BUILD)

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of the machines that tests run on: a harness that lies proves nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/cmocka_all.h"
+#include "tests/lib/os_faults.h"
+#include "tests/lib/os_memory.h"
+
+enum { FILE_BYTES = 8192, ROUNDS = 400 };
+
+static struct mri_os_memory *memory;
+static const struct mri_os *os;
+static struct mri_prng prng;
+
+static int set_up(void **fixture)
+{
+    (void)fixture;
+    memory = mri_os_memory_new(FILE_BYTES);
+    os = mri_os_memory_table(memory);
+    mri_prng_init(&prng, 1);
+    return 0;
+}
+
+static int tear_down(void **fixture)
+{
+    (void)fixture;
+    mri_os_memory_free(memory);
+    return 0;
+}
+
+static int open_file(const char *path)
+{
+    int fd = -1;
+    assert_int_equal(os->open(os->context, path, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd), MR_OK);
+    return fd;
+}
+
+static void write_at(int fd, const void *bytes, size_t count, uint64_t offset)
+{
+    struct mri_io_piece piece = {.bytes = bytes, .count = count};
+    assert_int_equal(os->write_at(os->context, fd, &piece, 1, offset), MR_OK);
+}
+
+static void what_was_synced_survives_every_power_cut(void **fixture)
+{
+    (void)fixture;
+    uint8_t first[4096];
+    uint8_t second[4096];
+    memset(first, 1, sizeof(first));
+    memset(second, 2, sizeof(second));
+    unsigned old_sectors = 0;
+    unsigned new_sectors = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        assert_int_equal(tear_down(NULL), 0);
+        assert_int_equal(set_up(NULL), 0);
+        mri_prng_init(&prng, (uint64_t)round);
+        int fd = open_file("/f");
+        write_at(fd, first, 2048, 0);
+        assert_int_equal(os->sync_data(os->context, fd), MR_OK);
+        assert_int_equal(os->sync_folder(os->context, "/"), MR_OK);
+        write_at(fd, second, 2048, 1024); /* a half over synced bytes, a half behind them */
+        mri_os_memory_cut_power(memory, &prng);
+        size_t count = 0;
+        const uint8_t *bytes = mri_os_memory_bytes(memory, "/f", &count);
+        assert_non_null(bytes);
+        assert_true(count == 2048 || count == 3072);
+        assert_memory_equal(bytes, first, 1024);
+        for (size_t at = 1024; at < 2048; at += 512) {
+            assert_true(bytes[at] == 1 || bytes[at] == 2);
+            assert_memory_equal(bytes + at, bytes[at] == 1 ? first : second, 512); /* no mixture */
+            old_sectors += bytes[at] == 1;
+            new_sectors += bytes[at] == 2;
+        }
+        for (size_t at = count; at < FILE_BYTES; at++) {
+            assert_int_equal(bytes[at], 0);
+        }
+    }
+    assert_true(old_sectors > ROUNDS / 4 && new_sectors > ROUNDS / 4); /* both happen */
+}
+
+static void a_name_survives_only_with_its_folder(void **fixture)
+{
+    (void)fixture;
+    unsigned lost = 0;
+    unsigned kept = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct mri_file_info info;
+        assert_int_equal(tear_down(NULL), 0);
+        assert_int_equal(set_up(NULL), 0);
+        mri_prng_init(&prng, (uint64_t)round);
+        assert_int_equal(os->make_folder(os->context, "/d"), MR_OK);
+        os->close(os->context, open_file("/d/a"));
+        assert_int_equal(os->sync_folder(os->context, "/d"), MR_OK);
+        bool is_folder_synced = round % 2 == 0;
+        if (is_folder_synced) {
+            assert_int_equal(os->sync_folder(os->context, "/d/.."), MR_OK);
+        }
+        assert_int_equal(os->rename(os->context, "/d/a", "/d/b"), MR_OK); /* not synced */
+        mri_os_memory_cut_power(memory, &prng);
+        bool has_a = os->info(os->context, "/d/a", &info) == MR_OK;
+        bool has_b = os->info(os->context, "/d/b", &info) == MR_OK;
+        bool has_d = os->info(os->context, "/d", &info) == MR_OK;
+        assert_int_equal(has_a + has_b, has_d); /* a rename is done or not */
+        assert_true(has_d || !is_folder_synced);
+        lost += is_folder_synced ? has_a : !has_d;
+        kept += is_folder_synced ? has_b : has_d;
+    }
+    assert_true(lost > ROUNDS / 4 && kept > ROUNDS / 4);
+}
+
+static void the_end_of_a_process_loses_nothing_but_its_handles(void **fixture)
+{
+    (void)fixture;
+    const void *map;
+    bool is_locked = true;
+    int fd = open_file("/f");
+    write_at(fd, "hello", 5, 0);
+    assert_int_equal(os->lock(os->context, fd), MR_OK);
+    assert_int_equal(os->map_read(os->context, fd, 5, &map), MR_OK);
+    assert_int_equal(mri_os_memory_open_count(memory), 2);
+    mri_os_memory_end_process(memory);
+    assert_int_equal(mri_os_memory_open_count(memory), 0);
+    fd = open_file("/f");
+    assert_int_equal(os->is_locked(os->context, fd, &is_locked), MR_OK);
+    assert_false(is_locked);
+    char text[6] = {0};
+    size_t count;
+    assert_int_equal(os->read_at(os->context, fd, text, 5, 0, &count), MR_OK);
+    assert_string_equal(text, "hello");
+}
+
+static void space_ends_where_it_was_set(void **fixture)
+{
+    (void)fixture;
+    static const uint8_t bytes[4096];
+    struct mri_io_piece piece = {.bytes = bytes, .count = sizeof(bytes)};
+    int first = open_file("/a");
+    int second = open_file("/b");
+    mri_os_memory_set_space(memory, 6000);
+    write_at(first, bytes, 4096, 0);
+    assert_int_equal(os->write_at(os->context, second, &piece, 1, 0), MR_ENOSPC);
+    assert_int_equal(os->allocate(os->context, second, 2000), MR_ENOSPC);
+    assert_int_equal(os->allocate(os->context, second, 1900), MR_OK);
+    assert_int_equal(os->remove(os->context, "/a"), MR_OK);
+    assert_int_equal(os->write_at(os->context, second, &piece, 1, 0), MR_OK);
+}
+
+static void the_kth_call_fails_and_no_other(void **fixture)
+{
+    (void)fixture;
+    for (uint64_t k = 1; k <= 6; k++) {
+        for (int is_sticky = 0; is_sticky < 2; is_sticky++) {
+            struct mri_os_faults machine;
+            uint64_t bytes;
+            mri_os_faults_init(&machine, os);
+            int fd = open_file("/f");
+            mri_os_faults_arm(&machine, MRI_OS_CALL_SIZE, k, MR_ENOSPC);
+            machine.is_sticky = is_sticky == 1;
+            for (uint64_t call = 1; call <= 5; call++) {
+                bool is_due = call == k || (is_sticky == 1 && call > k);
+                assert_int_equal(machine.table.size(machine.table.context, fd, &bytes),
+                    is_due ? MR_ENOSPC : MR_OK);
+                assert_int_equal(/* another kind is left alone */
+                    machine.table.sync_data(machine.table.context, fd), MR_OK);
+            }
+            assert_int_equal(machine.fired, k > 5 ? 0 : is_sticky == 1 ? 6 - k : 1);
+            assert_int_equal(machine.calls[MRI_OS_CALL_SIZE], 5);
+            assert_int_equal(machine.calls[MRI_OS_CALL_SYNC_DATA], 5);
+            assert_int_equal(machine.trace_count, 10);
+            assert_int_equal(machine.trace[1], MRI_OS_CALL_SYNC_DATA);
+            machine.table.close(machine.table.context, fd); /* cannot fail */
+        }
+    }
+    assert_string_equal(mri_os_call_name(MRI_OS_CALL_SYNC_DATA), "sync_data");
+    assert_string_equal(mri_os_call_name(MRI_OS_CALL_ANY), "any");
+}
+
+static void a_short_write_writes_the_first_half(void **fixture)
+{
+    (void)fixture;
+    struct mri_os_faults machine;
+    size_t count;
+    int fd = open_file("/f");
+    mri_os_faults_init(&machine, os);
+    mri_os_faults_arm(&machine, MRI_OS_CALL_WRITE_AT, 1, MR_EIO);
+    machine.is_short_write = true;
+    const struct mri_io_piece pieces[] = {{"abc", 3}, {"defg", 4}, {"hij", 3}};
+    assert_int_equal(machine.table.write_at(machine.table.context, fd, pieces, 3, 2), MR_EIO);
+    const uint8_t *bytes = mri_os_memory_bytes(memory, "/f", &count);
+    assert_int_equal(count, 7);
+    assert_memory_equal(bytes, "\0\0abcde", 7);
+    assert_int_equal(machine.table.write_at(machine.table.context, fd, pieces, 3, 2), MR_OK);
+    (void)mri_os_memory_bytes(memory, "/f", &count);
+    assert_int_equal(count, 12);
+}
+
+static void the_clock_can_be_set(void **fixture)
+{
+    (void)fixture;
+    struct mri_os_faults machine;
+    mri_os_faults_init(&machine, os);
+    void *context = machine.table.context;
+    mri_os_memory_set_clock(memory, 500, 10);
+    assert_int_equal(machine.table.realtime_unix_ns(context), 500);
+    assert_int_equal(machine.table.realtime_unix_ns(context), 510);
+    machine.has_clock = true;
+    machine.realtime_unix_ns = 7000;
+    machine.boottime_ns = 70;
+    machine.table.sleep_ns(context, 5);
+    assert_int_equal(machine.table.realtime_unix_ns(context), 7005);
+    assert_int_equal(machine.table.boottime_ns(context), 75);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_synced_survives_every_power_cut),
+        TEST(a_name_survives_only_with_its_folder),
+        TEST(the_end_of_a_process_loses_nothing_but_its_handles),
+        TEST(space_ends_where_it_was_set),
+        TEST(the_kth_call_fails_and_no_other),
+        TEST(a_short_write_writes_the_first_half),
+        TEST(the_clock_can_be_set),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Install what is missing, by apt, and say what it is for. Usage: tools/deps.sh build|test|check
+set -eu
+
+packages_build='
+gcc:C_compiler
+g++:C++_compiler_for_the_JSON_reader
+meson:build_system
+ninja-build:runs_the_build
+pkg-config:finds_libraries
+libssl-dev:SHA-256_for_digests_and_keys
+zlib1g-dev:gzip_candle_files
+libyaml-dev:configuration_files
+libsimdjson-dev:reads_JSON
+'
+packages_test='
+libcmocka-dev:unit_tests
+python3:tests_of_the_program_and_the_documents
+'
+packages_check='
+clang:second_compiler,_sanitizers,_fuzzers
+clang-format:source_format
+clang-tidy:static_analysis
+libclang-rt-14-dev:sanitizer_runtime
+git:lists_the_tracked_files
+'
+
+case "${1:-}" in
+build) wanted="$packages_build" ;;
+test) wanted="$packages_build $packages_test" ;;
+check) wanted="$packages_build $packages_test $packages_check" ;;
+*)
+    echo "usage: tools/deps.sh build|test|check" >&2
+    exit 2
+    ;;
+esac
+
+missing=
+for entry in $wanted; do
+    package=${entry%%:*}
+    state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    if [ "$state" != installed ]; then
+        echo "missing: $package ($(echo "${entry#*:}" | tr _ ' '))"
+        missing="$missing $package"
+    fi
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "these packages need root or sudo to be installed:$missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+echo "installing:$missing"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # one word a package
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
