@@ -153,6 +153,23 @@ void mri_story_warm(struct mri_story *story)
     mri_story_open(story);
 }
 
+uint32_t mri_story_trade(struct mri_story *story, int64_t *minute)
+{
+    const struct mri_position *position = &story->node.fold.wiring.execute.positions[0];
+    const int64_t last = *minute + WAVE_MINUTES;
+    assert_int_equal(position->ordinal, 0);
+    while (position->ordinal == 0 && *minute < last) {
+        ++*minute;
+        int64_t price = mri_market_symbol(&story->node.fold.wiring.market, 0)->candle.close;
+        mri_script_add_close(&story->script, 0, *minute, price);
+        mri_script_add_signal(
+            &story->script, 0, *minute, "oracle", *minute % 2 == 0 ? 0.9 : -0.9, 1);
+        mri_story_play(story);
+    }
+    assert_int_not_equal(position->ordinal, 0);
+    return position->ordinal;
+}
+
 /* ---- questions ------------------------------------------------------------------------------- */
 
 static mr_log_reader *open_reader(const struct mri_story *story)
@@ -199,6 +216,22 @@ uint64_t mri_story_count(struct mri_story *story, uint16_t type, uint32_t ordina
 {
     const struct mri_story_query query = {.type = type, .ordinal = ordinal};
     return scan(story, &query, false, NULL);
+}
+
+void mri_story_walk(const struct mri_story *story, const struct mri_story_walker *walker)
+{
+    mr_log_reader *reader = open_reader(story);
+    mr_log_event record;
+    mr_err err;
+    while ((err = mr_log_reader_next(reader, &record, NULL)) == MR_OK) {
+        struct mri_event event;
+        if (record.type >= MR_LOG_TYPE_FREE) {
+            assert_int_equal(mri_event_decode(&record, &event), MR_OK);
+            walker->visit(walker->context, &event);
+        }
+    }
+    assert_int_equal(err, MR_END);
+    mr_log_reader_close(reader);
 }
 
 uint64_t mri_story_last_seq(struct mri_story *story)

@@ -121,6 +121,18 @@ void mri_story_kill(struct mri_story *story);
  */
 void mri_story_warm(struct mri_story *story);
 
+/**
+ * After mri_story_warm(): play bars of symbol 0 at its last close, one a minute, with the oracle
+ * saying long and short by turns, until a signal is approved and its order placed. The order is
+ * filled at the next bar.
+ *
+ * @param minute  the last one played; in and out
+ *
+ * Returns  the ordinal of the signal; it never fails.
+ * Threads  one at a time.
+ */
+uint32_t mri_story_trade(struct mri_story *story, int64_t *minute);
+
 /** What event is looked for. */
 struct mri_story_query {
     uint16_t type;
@@ -145,6 +157,20 @@ bool mri_story_find(
  * Threads  one at a time.
  */
 uint64_t mri_story_count(struct mri_story *story, uint16_t type, uint32_t ordinal);
+
+/** Who looks at every event of a log, in log order. */
+struct mri_story_walker {
+    void *context;
+    void (*visit)(void *context, const struct mri_event *event);
+};
+
+/**
+ * Visit every event of the log but the log's own; bodies are valid during the visit.
+ *
+ * Returns  nothing; it ends the test when the log cannot be read to its end.
+ * Threads  one at a time.
+ */
+void mri_story_walk(const struct mri_story *story, const struct mri_story_walker *walker);
 
 /**
  * The newest event of the log.
