@@ -10,6 +10,7 @@
  *     when they are read.
  *  2. touch_unix_ns is the event time at which the feedback was decided, so reading and learning
  *     relax over the same time.
+ *  3. The weights of a horizon that nothing has taught are the prior of the configuration in force.
  */
 #include "bus/beliefs.h"
 
@@ -46,12 +47,20 @@ mr_err mri_beliefs_init(struct mri_beliefs *beliefs, const struct mri_alloc *all
         return err;
     }
     beliefs->is_source_seen = block;
+    mri_beliefs_configure(beliefs, options);
+    return MR_OK;
+}
+
+void mri_beliefs_configure(struct mri_beliefs *beliefs, const struct mri_beliefs_options *options)
+{
+    beliefs->options = *options;
     for (unsigned h = 0; h < MR_HORIZON_COUNT; h++) {
-        for (unsigned j = 0; j < MRI_MEMBER_COUNT; j++) {
-            beliefs->horizons[h].log_weights[j] = mri_log(options->mixture_prior[j]);
+        struct mri_beliefs_horizon *horizon = &beliefs->horizons[h];
+        bool is_taught = horizon->platt.touch_unix_ns != 0;
+        for (unsigned j = 0; j < MRI_MEMBER_COUNT && !is_taught; j++) {
+            horizon->log_weights[j] = mri_log(options->mixture_prior[j]);
         }
     }
-    return MR_OK;
 }
 
 void mri_beliefs_fini(struct mri_beliefs *beliefs)

@@ -90,6 +90,16 @@ MR_MUST_USE mr_err mri_beliefs_init(struct mri_beliefs *beliefs, const struct mr
     const struct mri_beliefs_options *options, const struct mri_intern *source_names);
 
 /**
+ * Take new constants; the limits among them must stay. Horizons that nothing has taught begin with
+ * the new prior weights of the mixture, so that beliefs made before the log's configuration was
+ * known are those of the log.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_beliefs_configure(struct mri_beliefs *beliefs, const struct mri_beliefs_options *options);
+
+/**
  * Free. NULL and zeroed are allowed.
  *
  * Returns  nothing.

@@ -357,6 +357,29 @@ static void the_mixture_begins_with_its_prior(void **fixture)
     }
 }
 
+static void a_configuration_sets_the_weights_of_horizons_that_nothing_has_taught(void **fixture)
+{
+    (void)fixture;
+    const double members[MRI_MEMBER_COUNT] = {0.5, 0.0, 1.0};
+    struct mri_beliefs_options other = options;
+    other.mixture_prior[MRI_MEMBER_COIN] = 0.4;
+    other.mixture_prior[MRI_MEMBER_PLATT] = 0.5;
+    other.mixture_prior[MRI_MEMBER_POOL] = 0.1;
+    move_time(T0);
+    teach_much(40);
+    struct mri_beliefs_horizon before[MR_HORIZON_COUNT];
+    memcpy(before, beliefs.horizons, sizeof(before));
+    beliefs.horizons[MR_HORIZON_15M] = (struct mri_beliefs_horizon){0}; /* as if never taught */
+    mri_beliefs_configure(&beliefs, &other);
+    for (unsigned h = 0; h < MR_HORIZON_COUNT; h++) {
+        if (h == MR_HORIZON_15M) {
+            assert_near(mri_beliefs_mixture(&beliefs, (mr_horizon)h, members), 0.4 * 0.5 + 0.1);
+        } else {
+            assert_memory_equal(&beliefs.horizons[h], &before[h], sizeof(before[h]));
+        }
+    }
+}
+
 static void only_feedback_that_learned_changes_values(void **fixture)
 {
     (void)fixture;
@@ -509,6 +532,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             probabilities_are_those_of_their_formulas, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_mixture_begins_with_its_prior, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_configuration_sets_the_weights_of_horizons_that_nothing_has_taught, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(
             only_feedback_that_learned_changes_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(feedback_beyond_the_limits_is_damage, set_up, tear_down),

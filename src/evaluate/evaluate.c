@@ -81,7 +81,7 @@ mr_err mri_evaluate_configure(struct mri_evaluate *evaluate,
     mr_err err = mri_gates_prove(&options->gates, reterr_problem);
     if (err == MR_OK) {
         evaluate->options = *options;
-        evaluate->beliefs.options = options->beliefs;
+        mri_beliefs_configure(&evaluate->beliefs, &options->beliefs);
     }
     return err;
 }

@@ -248,7 +248,7 @@ static mr_err configure(struct mri_wiring *wiring, const struct mri_config *conf
     wiring->execute.options = execute_options(wiring, config, limits);
     wiring->resolve.options.tolerance_ns = config->resolve_tolerance * SECOND_NS;
     wiring->learn.options = learn;
-    wiring->learn.beliefs.options = learn.beliefs;
+    mri_beliefs_configure(&wiring->learn.beliefs, &learn.beliefs);
     return MR_OK;
 }
 
