@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "cli/cli.h"
@@ -108,7 +109,8 @@ static enum mri_exit tail_from(struct tail *tail, uint64_t count)
     bool is_gone = exit == MRI_EXIT_NO || fflush(stdout) != 0;
     if (is_gone) {
         return errno == EPIPE ? MRI_EXIT_OK
-                              : mri_cli_fail(tail->cli, MRI_EXIT_FAULT, "standard output failed");
+                              : mri_cli_fail(tail->cli, MRI_EXIT_FAULT, "standard output: %s",
+                                    strerror(errno));
     }
     return exit;
 }

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +80,8 @@ enum mri_exit mri_cli_print(const struct mri_cli *cli, const struct mri_buf *tex
 const char *mri_cli_folder(const struct mri_cli *cli)
 {
     const char *given = mri_options_get(cli->options, "dir");
-    return given != NULL ? given : getenv("MILLRACE_DIR");
+    const char *folder = given != NULL ? given : getenv("MILLRACE_DIR");
+    return folder != NULL && folder[0] != '\0' ? folder : NULL; /* empty: a variable nobody set */
 }
 
 static void print_commands(FILE *out)
@@ -133,22 +135,23 @@ static enum mri_exit refuse_command(const struct mri_cli *cli, const char *name)
                               "unknown command \"%s\" (did you mean %s?)", name, near);
 }
 
-static enum mri_exit run_command(struct mri_cli *cli, int argc, char **argv)
+/** Run what `running` names; the options are kept in *options. */
+static enum mri_exit run_command(
+    struct mri_cli *cli, struct mri_options *options, int argc, char **argv)
 {
-    struct mri_options options;
     mr_problem problem;
     mr_err err =
-        mri_options_parse(running->options, running->option_count, argc, argv, &options, &problem);
+        mri_options_parse(running->options, running->option_count, argc, argv, options, &problem);
     if (err != MR_OK) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
     }
-    if (options.is_help) {
+    if (options->is_help) {
         print_help(running);
         return MRI_EXIT_OK;
     }
-    cli->options = &options;
-    if (options.argument_count < running->arguments_min ||
-        options.argument_count > running->arguments_max) {
+    cli->options = options;
+    if (options->argument_count < running->arguments_min ||
+        options->argument_count > running->arguments_max) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "usage: millrace %s [OPTIONS]%s%s", running->name,
             running->arguments[0] == '\0' ? "" : " ", running->arguments);
     }
@@ -158,34 +161,68 @@ static enum mri_exit run_command(struct mri_cli *cli, int argc, char **argv)
     }
     for (size_t i = 0; i < running->option_count; i++) {
         if (strcmp(running->options[i].name, "json") == 0) {
-            cli->is_json = options.values[i] != NULL;
+            cli->is_json = options->values[i] != NULL;
         }
     }
     return running->run(cli);
 }
 
-int main(int argc, char **argv)
+/**
+ * Occupy standard streams that the caller closed: else the next file that is opened, a segment of
+ * the log, would get their number and receive what is printed. Using such a stream still fails.
+ */
+static bool guard_streams(void)
 {
-    struct mri_cli cli = {.os = mri_os_linux(), .alloc = mri_alloc_system()};
-    mri_stop_install();
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        bool is_closed = fcntl(fd, F_GETFD) == -1 && errno == EBADF;
+        if (is_closed && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Write out what stdio holds back; help texts and the like are printed without a check. */
+static enum mri_exit finish(const struct mri_cli *cli, enum mri_exit exit)
+{
+    if (fflush(stdout) == 0 || errno == EPIPE || exit == MRI_EXIT_FAULT) {
+        return exit;
+    }
+    return mri_cli_fail(cli, MRI_EXIT_FAULT, "standard output: %s", strerror(errno));
+}
+
+static enum mri_exit dispatch(
+    struct mri_cli *cli, struct mri_options *options, int argc, char **argv)
+{
     if (argc < 2) {
         print_commands(stderr);
         return MRI_EXIT_USAGE;
     }
     bool is_help = strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
                    strcmp(argv[1], "-h") == 0;
-    if (is_help && argc == 2) {
+    if (is_help && (argc == 2 || argv[2][0] == '-')) {
         print_commands(stdout);
         return MRI_EXIT_OK;
     }
     const char *name = is_help ? argv[2] : strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
     running = find_command(name);
     if (running == NULL) {
-        return refuse_command(&cli, name);
+        return refuse_command(cli, name);
     }
     if (is_help) {
         print_help(running);
         return MRI_EXIT_OK;
     }
-    return run_command(&cli, argc - 2, argv + 2);
+    return run_command(cli, options, argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    struct mri_options options;
+    struct mri_cli cli = {.os = mri_os_linux(), .alloc = mri_alloc_system()};
+    mri_stop_install();
+    if (!guard_streams()) {
+        return MRI_EXIT_FAULT; /* and there is nothing to say it on */
+    }
+    return (int)finish(&cli, dispatch(&cli, &options, argc, argv));
 }

@@ -66,6 +66,10 @@ static mr_err take_option(struct mri_options *options, const char *word, const c
         return mri_problem(
             problem, MR_REFUSED, "option --%s needs a value: %s", option->name, option->value);
     }
+    if (equals == NULL && strncmp(next, "--", 2) == 0) { /* a forgotten value, not a value */
+        return mri_problem(problem, MR_REFUSED, "option --%s needs a value: %s, found %s",
+            option->name, option->value, next);
+    }
     options->values[at] = equals != NULL ? equals + 1 : next;
     *ret_is_next_taken = equals == NULL;
     return MR_OK;
