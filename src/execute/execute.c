@@ -574,11 +574,13 @@ static mr_err apply_closed(struct mri_execute *execute, const struct mri_event *
     return err;
 }
 
-/** A signal that leaves approved without an order frees its symbol. */
+/** A signal that leaves approved without an order frees its symbol; so does one whose order another
+ * process has ended. */
 static void apply_moved(struct mri_execute *execute, const struct mri_event *event)
 {
     const struct mri_signal_moved *move = event->body;
-    bool is_lost = move->from == MR_APPROVED && move->to != MR_EXECUTING;
+    bool is_ended = move->cause == 0 && move->from == MR_EXECUTING && move->to == MR_BLOCKED;
+    bool is_lost = is_ended || (move->from == MR_APPROVED && move->to != MR_EXECUTING);
     for (uint32_t i = 0; is_lost && i < execute->options.symbols_max; i++) {
         struct mri_position *position = &execute->positions[i];
         if (position->ordinal == event->ordinal) {

@@ -88,6 +88,9 @@ mr_err mri_story_try_play(struct mri_story *story)
     story->problem.text[0] = '\0';
     while (err == MR_OK) {
         err = mri_intake_step(&story->intake, &story->problem);
+        if (err == MR_OK) {
+            err = mri_node_snapshot_if_due(&story->node);
+        }
     }
     return err == MR_END ? MR_OK : err;
 }
@@ -134,15 +137,20 @@ static void script_waves(struct mri_story *story)
     }
 }
 
+void mri_story_make_brisk(struct mri_story *story)
+{
+    story->config.gates_cooldown = 0;
+    story->config.learn_kappa = 1.0;
+    story->config.learn_sd_global = 5.0;
+    story->config.learn_ev_noise = 0.01;
+}
+
 void mri_story_warm(struct mri_story *story)
 {
     double equity = story->config.execute_equity;
     int64_t cooldown = story->config.gates_cooldown;
     story->config.execute_equity = 1.0; /* too small for any order */
-    story->config.gates_cooldown = 0;
-    story->config.learn_kappa = 1.0;
-    story->config.learn_sd_global = 5.0;
-    story->config.learn_ev_noise = 0.01;
+    mri_story_make_brisk(story);
     mri_story_open(story);
     script_waves(story);
     mri_story_play(story);
@@ -344,7 +352,7 @@ static void open_outside(struct mri_story *story, struct mri_fold *fold, mr_log 
     struct mri_fold_options options = mri_story_fold_options(story);
     options.config = &story->config; /* for its limits */
     mr_err err = mri_log_open(machine_of(story), mri_alloc_system(), MRI_STORY_FOLDER, NULL,
-        ret_log, NULL, &story->problem);
+        ret_log, &story->problem);
     assert_int_equal(err, MR_OK);
     err = mri_fold_init(fold, &options, &story->problem);
     if (err != MR_OK) {

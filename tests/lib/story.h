@@ -70,7 +70,7 @@ mr_err mri_story_try_open(struct mri_story *story);
 void mri_story_open(struct mri_story *story);
 
 /**
- * Feed everything that is in the script so far.
+ * Feed everything that is in the script so far, with snapshots when they are due.
  *
  * Returns  MR_OK; what stopped it, the reason in story->problem.
  * Threads  one at a time.
@@ -108,6 +108,15 @@ void mri_story_close(struct mri_story *story);
  * Threads  one at a time.
  */
 void mri_story_kill(struct mri_story *story);
+
+/**
+ * Change the configuration so that learning takes every lesson at its word and nothing cools down:
+ * what is true in a script is traded after two hours.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_story_make_brisk(struct mri_story *story);
 
 /**
  * Play MRI_STORY_WARM_MINUTES minutes of a market for symbol 0 that rises for half an hour and
