@@ -40,7 +40,7 @@ extern "C" {
 
 /** A result: 0 success, > 0 a condition, < 0 a fault. */
 typedef enum mr_err {
-#define MR_ERR_ENUM(name, value, text) name = value,
+#define MR_ERR_ENUM(name, value, text) name = (value),
     MR_ERR_MAP(MR_ERR_ENUM)
 #undef MR_ERR_ENUM
 } mr_err;

@@ -32,7 +32,7 @@ typedef struct mr_ordinal {
     X(MR_SHORT, 2, "short")
 
 typedef enum mr_side {
-#define MR_SIDE_ENUM(name, value, text) name = value,
+#define MR_SIDE_ENUM(name, value, text) name = (value),
     MR_SIDE_MAP(MR_SIDE_ENUM)
 #undef MR_SIDE_ENUM
 } mr_side;
@@ -49,7 +49,7 @@ typedef enum mr_side {
     X(MR_LEARNED, 7, "learned")
 
 typedef enum mr_state {
-#define MR_STATE_ENUM(name, value, text) name = value,
+#define MR_STATE_ENUM(name, value, text) name = (value),
     MR_STATE_MAP(MR_STATE_ENUM)
 #undef MR_STATE_ENUM
 } mr_state;
@@ -65,7 +65,7 @@ typedef enum mr_state {
     X(MR_HORIZON_1H, 4, "1h", 3600)
 
 typedef enum mr_horizon {
-#define MR_HORIZON_ENUM(name, index, text, seconds) name = index,
+#define MR_HORIZON_ENUM(name, index, text, seconds) name = (index),
     MR_HORIZON_MAP(MR_HORIZON_ENUM)
 #undef MR_HORIZON_ENUM
 } mr_horizon;

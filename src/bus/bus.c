@@ -24,7 +24,7 @@ const struct mri_bus_limits mri_bus_limits_default = {
 static mr_err reserve_source_numbers(struct mri_intern *sources)
 {
     static const char *const names[MRI_SOURCE_EXTERNAL_FIRST] = {
-#define SOURCE_NAME(name, value, text) [value] = text,
+#define SOURCE_NAME(name, value, text) [value] = (text),
         MRI_SOURCE_MAP(SOURCE_NAME)
 #undef SOURCE_NAME
     };
@@ -382,7 +382,7 @@ mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch, mr_dur
     }
     uint32_t source_count = bus->sources.count;
     uint32_t name_count = bus->names.count;
-    mr_log_ack ack;
+    mr_log_ack ack = {0};
     mr_err err = prepare(bus, batch, &conflict);
     if (err == MR_CONFLICT && reterr_conflict != NULL) {
         *reterr_conflict = conflict;

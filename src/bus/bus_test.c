@@ -40,7 +40,7 @@ static void open_log(void)
 {
     const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
     assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL, NULL), MR_OK);
+        mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL), MR_OK);
 }
 
 static int set_up(void **fixture)

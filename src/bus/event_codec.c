@@ -16,7 +16,8 @@
 
 #include "base/text.h"
 
-/* No padding: the sizes of the members add up to the size of the struct. */
+/* No padding: the sizes of the members add up to the size of the struct.
+ * NOLINTNEXTLINE(bugprone-macro-parentheses): it is a term of a sum */
 #define MEMBER_SIZE(kind, member, unit, about) +sizeof(mri_field_##kind)
 #define ASSERT_STRUCT(ID, id, number, label, writers)                                              \
     MRI_STATIC_ASSERT(sizeof(struct mri_##id) == 0 MRI_FIELDS_##id(MEMBER_SIZE), "no padding");    \

@@ -72,7 +72,7 @@ MRI_ROW_MAP(MRI_ROW_STRUCT)
 
 /** The number of each kind: MRI_EVENT_CANDLE = 417. */
 enum mri_event_type {
-#define MRI_EVENT_NUMBER(ID, id, number, name, writers) MRI_EVENT_##ID = number,
+#define MRI_EVENT_NUMBER(ID, id, number, name, writers) MRI_EVENT_##ID = (number),
     MRI_EVENT_MAP(MRI_EVENT_NUMBER)
 #undef MRI_EVENT_NUMBER
 };

@@ -143,7 +143,7 @@ static void tell(const struct telling *telling, char text[static MRI_DIGEST_TEXT
         const mr_log_options options = {.is_create = true, .segment_bytes = telling->segment_bytes};
         memory = mri_os_memory_new(telling->segment_bytes);
         assert_int_equal(mri_log_open(mri_os_memory_table(memory), mri_alloc_system(), "/log",
-                             &options, &log, NULL, NULL),
+                             &options, &log, NULL),
             MR_OK);
     }
     for (uint64_t i = 0; i < EVENTS; i++) {

@@ -25,7 +25,7 @@ mr_err mri_slots_init(
     struct mri_slots made = {.alloc = alloc, .limits = *limits};
     made.chunk_count = limits->signals_max / CHUNK_SLOTS + 1;
     void *block;
-    mr_err err = mri_alloc_array(alloc, made.chunk_count, sizeof(*made.chunks), &block);
+    mr_err err = mri_alloc_array(alloc, made.chunk_count, sizeof(struct mri_slot *), &block);
     if (err != MR_OK) {
         return err;
     }
@@ -61,7 +61,7 @@ void mri_slots_fini(struct mri_slots *slots)
     for (uint32_t i = 0; i < slots->chunk_count; i++) {
         mri_alloc_free(slots->alloc, slots->chunks[i], CHUNK_SLOTS * sizeof(struct mri_slot));
     }
-    mri_alloc_free(slots->alloc, slots->chunks, slots->chunk_count * sizeof(*slots->chunks));
+    mri_alloc_free(slots->alloc, slots->chunks, slots->chunk_count * sizeof(struct mri_slot *));
     free_arrays(slots->alloc, slots->by_symbol, slots->limits.symbols_max);
     free_arrays(slots->alloc, slots->by_source, slots->limits.sources_max);
     *slots = (struct mri_slots){0};

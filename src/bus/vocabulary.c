@@ -33,8 +33,8 @@ static const struct mri_word factor_words[] = {MRI_FACTOR_MAP(WORD3)};
 static const struct mri_word internal_source_words[] = {MRI_SOURCE_MAP(WORD3)};
 static const struct mri_word reason_words[] = {MRI_REASON_MAP(WORD4)};
 
-#define TEXT3(name, value, text)        [value] = text,
-#define TEXT4(name, value, text, about) [value] = text,
+#define TEXT3(name, value, text)        [value] = (text),
+#define TEXT4(name, value, text, about) [value] = (text),
 
 static const char *const side_texts[] = {MR_SIDE_MAP(TEXT3)};
 static const char *const state_texts[] = {MR_STATE_MAP(TEXT3)};
@@ -142,14 +142,12 @@ const char *mri_source_name(enum mri_source source)
 
 enum mri_unit mri_gate_unit(enum mri_gate gate)
 {
-    switch (gate) {
-#define UNIT_CASE(name, value, text, unit)                                                         \
-    case name:                                                                                     \
-        return MRI_UNIT_##unit;
-        MRI_GATE_MAP(UNIT_CASE)
-#undef UNIT_CASE
-    }
-    return MRI_UNIT_NONE;
+    static const enum mri_unit units[] = {
+#define GATE_UNIT(name, value, text, unit) [value] = MRI_UNIT_##unit,
+        MRI_GATE_MAP(GATE_UNIT)
+#undef GATE_UNIT
+    };
+    return (size_t)gate < MRI_COUNT_OF(units) ? units[gate] : MRI_UNIT_NONE;
 }
 
 int64_t mri_horizon_ns(mr_horizon horizon)

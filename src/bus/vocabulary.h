@@ -196,8 +196,8 @@
     X(MRI_REASON_FILE_EMPTY, 100, "file_empty", "a file without a single bar")                     \
     X(MRI_REASON_FILE_DAMAGED, 101, "file_damaged", "a compressed file that ends early or is bad")
 
-#define MRI_VOCABULARY_ENUM3(name, value, text)        name = value,
-#define MRI_VOCABULARY_ENUM4(name, value, text, about) name = value,
+#define MRI_VOCABULARY_ENUM3(name, value, text)        name = (value),
+#define MRI_VOCABULARY_ENUM4(name, value, text, about) name = (value),
 enum mri_actor { MRI_ACTOR_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_gate { MRI_GATE_MAP(MRI_VOCABULARY_ENUM4) };
 enum mri_unit { MRI_UNIT_MAP(MRI_VOCABULARY_ENUM3) };

@@ -114,14 +114,12 @@ static bool is_padding(enum mri_field_kind kind)
 /** The word for a code; NULL when the kind is no vocabulary. */
 static const char *word_of(enum mri_field_kind kind, uint64_t value)
 {
-    switch (kind) {
+    switch (kind == MRI_FIELD_reason8 ? MRI_FIELD_reason : kind) {
 #define VOCABULARY_CASE(id)                                                                        \
     case MRI_FIELD_##id:                                                                           \
         return mri_word_text(MRI_VOCABULARY_##id, (unsigned)value);
         MRI_VOCABULARY_MAP(VOCABULARY_CASE)
 #undef VOCABULARY_CASE
-    case MRI_FIELD_reason8:
-        return mri_word_text(MRI_VOCABULARY_reason, (unsigned)value);
     default:
         return NULL;
     }

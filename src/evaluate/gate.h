@@ -16,21 +16,21 @@
 
 /** Everything that gates may look at. Absent numbers have a `has_` of false. */
 struct mri_gate_input {
-    enum mri_mode mode;
     double signal_age_s;
-    bool has_price;
     double price_age_s;
-    bool has_approval; /**< an earlier approval of the same symbol and side */
-    double since_approval_s;
-    double coverage; /**< share of the internal sources that are ready */
-    bool has_ev;
-    double ev_bps;             /**< expected return in the signal's side */
-    double ev_sd_bps;          /**< its standard error */
-    double cost_bps;           /**< of a round trip */
+    double since_approval_s; /**< an earlier approval of the same symbol and side */
+    double coverage;         /**< share of the internal sources that are ready */
+    double ev_bps;           /**< expected return in the signal's side */
+    double ev_sd_bps;        /**< its standard error */
+    double cost_bps;         /**< of a round trip */
+    double exposure;         /**< open and pending notional */
+    enum mri_mode mode;
     unsigned symbol_positions; /**< open or pending, of the symbol */
     unsigned positions;        /**< open or pending, of all */
-    double exposure;           /**< open and pending notional */
     unsigned stronger;         /**< signals of the view that pass every other gate and go first */
+    bool has_price;
+    bool has_approval;
+    bool has_ev;
 };
 
 /** Thresholds; from the configuration. */

@@ -13,9 +13,6 @@
 #include "millrace/log.h"
 #include "os/os.h"
 
-/** The name of the file whose lock says who writes. */
-#define MRI_LOCK_NAME "lock"
-
 /** What an open for writing found and did about it. */
 struct mri_log_opening {
     enum mri_recover_decision decision;
@@ -27,15 +24,22 @@ struct mri_log_opening {
 /**
  * mr_log_open() on a given machine.
  *
- * @param ret_opening  NULL, or what was found
- *
  * Returns  as mr_log_open().
  * Owner    mr_log_close() frees; os and alloc must outlive the log.
  * Threads  one thread per handle.
  */
 MR_MUST_USE mr_err mri_log_open(const struct mri_os *os, const struct mri_alloc *alloc,
     const char *folder, const mr_log_options *options, mr_log **ret_log,
-    struct mri_log_opening *ret_opening, mr_problem *reterr_problem);
+    mr_problem *reterr_problem);
+
+/**
+ * What this open found and did.
+ *
+ * Returns  it.
+ * Owner    the log, until mr_log_close().
+ * Threads  the handle's thread.
+ */
+const struct mri_log_opening *mri_log_opening(const mr_log *log);
 
 /**
  * The checksum of the newest record's head, which names this very record in its history.

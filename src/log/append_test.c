@@ -26,8 +26,7 @@ static void open_log(void)
 {
     const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
     mr_problem problem = {{0}};
-    mr_err err =
-        mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL, &problem);
+    mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_OK);
 }
@@ -337,7 +336,7 @@ static void a_long_unsynced_run_that_lost_its_middle_is_cut_and_not_damage(void 
     mri_os_faults_init(&machine, mri_os_memory_table(memory));
     const mr_log_options options = {.is_create = true, .segment_bytes = 16 << 20};
     assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL, NULL), MR_OK);
+        mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL), MR_OK);
     assert_int_equal(mri_log_sample_append(log_handle, 3, 0, MR_GROUP, NULL), MR_OK);
     while (mr_log_last(log_handle).n < 150000) {
         assert_int_equal(mri_log_sample_append(log_handle, 1, 0, MR_ASYNC, NULL), MR_OK);
@@ -349,10 +348,8 @@ static void a_long_unsynced_run_that_lost_its_middle_is_cut_and_not_damage(void 
     size_t count;
     uint8_t *bytes = mri_os_memory_bytes(memory, "/log/seg-0000000000000001.log", &count);
     memset(bytes + MRI_SEGMENT_PAGE_BYTES + 64 * 1000, 0, 4096);
-    struct mri_log_opening opening;
-    assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, &opening, NULL), MR_OK);
-    assert_int_equal(opening.decision, MRI_RECOVER_TRUNCATE);
+    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, NULL), MR_OK);
+    assert_int_equal(mri_log_opening(log_handle)->decision, MRI_RECOVER_TRUNCATE);
     assert_int_equal(mr_log_last(log_handle).n, 1001);
 }
 

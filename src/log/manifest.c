@@ -77,11 +77,31 @@ static bool parse_uuid(const char *text, uint8_t uuid[16])
         return false;
     }
     for (int i = 0; i < 16; i++) {
-        unsigned byte;
-        if (sscanf(text + 2 * i, "%2x", &byte) != 1) {
+        const char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        if (strspn(digits, "0123456789abcdef") != 2) {
             return false;
         }
-        uuid[i] = (uint8_t)byte;
+        uuid[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    return true;
+}
+
+/** Three hex numbers of 32 bits with a blank between. */
+static bool parse_features(const char *text, struct mri_manifest *manifest)
+{
+    uint32_t *const sets[] = {
+        &manifest->features_compat, &manifest->features_ro_compat, &manifest->features_incompat};
+    for (size_t i = 0; i < MRI_COUNT_OF(sets); i++) {
+        char *end;
+        size_t digits = strspn(text, "0123456789abcdef");
+        if (digits == 0 || digits > 8) {
+            return false;
+        }
+        *sets[i] = (uint32_t)strtoul(text, &end, 16);
+        if (*end != (i + 1 < MRI_COUNT_OF(sets) ? ' ' : '\0')) {
+            return false;
+        }
+        text = end + 1;
     }
     return true;
 }
@@ -113,9 +133,7 @@ static bool parse_line(struct mri_manifest *manifest, unsigned number, const cha
         return strcmp(key, "segment_bytes") == 0 && *end == '\0';
     }
     case 3:
-        return strcmp(key, "features") == 0 &&
-               sscanf(value, "%x %x %x", &manifest->features_compat, &manifest->features_ro_compat,
-                   &manifest->features_incompat) == 3;
+        return strcmp(key, "features") == 0 && parse_features(value, manifest);
     default:
         return store_attribute(manifest, key, value);
     }

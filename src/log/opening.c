@@ -17,9 +17,10 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "log/lock.h"
 #include "log/writer.h"
 
-enum { PID_TEXT_BYTES = 16, BATCH_BYTES_MAX = MRI_SEGMENT_BYTES_MAX };
+enum { BATCH_BYTES_MAX = MRI_SEGMENT_BYTES_MAX };
 
 /** The newest segment and what its scan said. */
 struct newest {
@@ -32,43 +33,6 @@ struct newest {
     bool is_head_hurt;
     uint64_t file_bytes;
 };
-
-static uint32_t read_holder(const struct mri_os *os, int fd)
-{
-    char text[PID_TEXT_BYTES] = {0};
-    size_t count;
-    unsigned holder = 0;
-    if (os->read_at(os->context, fd, text, sizeof(text) - 1, 0, &count) == MR_OK) {
-        (void)sscanf(text, "%u", &holder); /* stays 0 when the holder has not written it yet */
-    }
-    return holder;
-}
-
-static mr_err take_lock(mr_log *log, mr_problem *problem)
-{
-    const struct mri_os *os = log->os;
-    char path[MRI_PATH_BYTES_MAX];
-    mr_err err = mri_os_path(log->folder, MRI_LOCK_NAME, path);
-    if (err == MR_OK) {
-        err = os->open(os->context, path, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &log->lock_fd);
-    }
-    if (err != MR_OK) {
-        return mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
-    }
-    err = os->lock(os->context, log->lock_fd);
-    if (err == MR_BUSY) {
-        return mri_problem(problem, MR_BUSY, "%s: process %u is writing to this log", log->folder,
-            read_holder(os, log->lock_fd));
-    }
-    if (err != MR_OK) {
-        return mri_problem(problem, err, "%s: cannot lock: %s", path, mr_err_text(err));
-    }
-    char text[PID_TEXT_BYTES];
-    int count = snprintf(text, sizeof(text), "%-10u\n", (unsigned)os->process_id(os->context));
-    struct mri_io_piece piece = {.bytes = text, .count = (size_t)count};
-    err = os->write_at(os->context, log->lock_fd, &piece, 1, 0);
-    return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
-}
 
 static mr_err check_folder(mr_log *log, bool is_create, mr_problem *problem)
 {
@@ -362,14 +326,34 @@ static mr_err open_segments(mr_log *log, struct mri_log_opening *opening, mr_pro
                         : mri_problem(problem, err, "%s: %s", log->folder, mr_err_text(err));
 }
 
+/** Everything that opening does to a log that is made and empty. */
+static mr_err open_into(mr_log *log, const mr_log_options *options, mr_problem *problem)
+{
+    mr_err err = check_folder(log, options->is_create, problem);
+    if (err == MR_OK && !options->is_create) { /* leave a foreign folder as it is: no lock file */
+        err = mri_manifest_read(log->os, log->folder, &log->manifest, problem);
+    }
+    if (err == MR_OK) {
+        err = mri_lock_take(log->os, log->folder, &log->lock_fd, problem);
+    }
+    if (err == MR_OK) {
+        err = load_manifest(log, options, &log->opening.is_created, problem);
+    }
+    if (err == MR_OK) {
+        err = open_segments(log, &log->opening, problem);
+    }
+    return err;
+}
+
 mr_err mri_log_open(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,
-    const mr_log_options *options, mr_log **ret_log, struct mri_log_opening *ret_opening,
-    mr_problem *reterr_problem)
+    const mr_log_options *options, mr_log **ret_log, mr_problem *reterr_problem)
 {
     static const mr_log_options defaults = {0};
-    struct mri_log_opening opening = {0};
     void *block;
-    options = options == NULL ? &defaults : options;
+    if (ret_log == NULL || folder == NULL || strlen(folder) >= MRI_PATH_BYTES_MAX) {
+        return mri_problem(reterr_problem, MR_EINVAL,
+            "the path of the log, or where to put it, is missing or too long");
+    }
     mr_err err = mri_alloc_array(alloc, 1, sizeof(mr_log), &block);
     if (err != MR_OK) {
         return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
@@ -377,33 +361,12 @@ mr_err mri_log_open(const struct mri_os *os, const struct mri_alloc *alloc, cons
     mr_log *log = block;
     *log =
         (mr_log){.magic = MRI_LOG_MAGIC, .os = os, .alloc = alloc, .lock_fd = -1, .segment_fd = -1};
+    (void)snprintf(log->folder, sizeof(log->folder), "%s", folder); /* it fits: see above */
     mri_buf_init(&log->batch, alloc, BATCH_BYTES_MAX);
-    if (ret_log == NULL || folder == NULL ||
-        snprintf(log->folder, sizeof(log->folder), "%s", folder) >= (int)sizeof(log->folder)) {
-        err = mri_problem(reterr_problem, MR_EINVAL,
-            "the path of the log, or where to put it, is missing or too long");
-    }
-    if (err == MR_OK) {
-        err = check_folder(log, options->is_create, reterr_problem);
-    }
-    if (err == MR_OK && !options->is_create) { /* leave a foreign folder as it is: no lock file */
-        err = mri_manifest_read(os, folder, &log->manifest, reterr_problem);
-    }
-    if (err == MR_OK) {
-        err = take_lock(log, reterr_problem);
-    }
-    if (err == MR_OK) {
-        err = load_manifest(log, options, &opening.is_created, reterr_problem);
-    }
-    if (err == MR_OK) {
-        err = open_segments(log, &opening, reterr_problem);
-    }
+    err = open_into(log, options == NULL ? &defaults : options, reterr_problem);
     if (err != MR_OK) {
         mr_log_close(log);
         return err;
-    }
-    if (ret_opening != NULL) {
-        *ret_opening = opening;
     }
     *ret_log = log;
     return MR_OK;
@@ -413,7 +376,13 @@ mr_err mr_log_open(
     const char *folder, const mr_log_options *options, mr_log **ret_log, mr_problem *reterr_problem)
 {
     return mri_log_open(
-        mri_os_linux(), mri_alloc_system(), folder, options, ret_log, NULL, reterr_problem);
+        mri_os_linux(), mri_alloc_system(), folder, options, ret_log, reterr_problem);
+}
+
+const struct mri_log_opening *mri_log_opening(const mr_log *log)
+{
+    MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
+    return &log->opening;
 }
 
 const char *mr_log_attribute_get(const mr_log *log, const char *key)

@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/append.h"
+#include "log/lock.h"
 #include "log/recover.h"
 #include "log/segment.h"
 
@@ -280,6 +280,7 @@ static mr_err damage(const mr_log_reader *reader, const struct place *place, mr_
 static bool is_rest_zero(const struct place *place)
 {
     static const uint8_t zeros[MRI_SEGMENT_PAGE_BYTES];
+    MRI_ASSERT(place->map != NULL);
     uint64_t end = place->visible_end + AHEAD_BYTES;
     end = end < place->map_bytes ? end : place->map_bytes;
     for (uint64_t at = place->visible_end; at < end; at += sizeof(zeros)) {
@@ -322,7 +323,7 @@ static mr_err grow_map(mr_log_reader *reader, mr_problem *problem)
 /** Behind ROLL: go on in the next segment, which must continue where this one ended. */
 static mr_err enter_next(mr_log_reader *reader, mr_problem *problem)
 {
-    struct place next;
+    struct place next = {0};
     const struct place *at = &reader->at;
     mr_err err = open_place(reader, at->index + 1, &next, problem);
     if (err != MR_OK) {
@@ -521,29 +522,7 @@ const char *mr_log_reader_attribute(const mr_log_reader *reader, const char *key
 mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_id)
 {
     MRI_ASSERT(reader->magic == READER_MAGIC);
-    const struct mri_os *os = reader->os;
-    char path[MRI_PATH_BYTES_MAX];
-    int fd;
-    bool is_locked = false;
-    mr_err err = mri_os_path(reader->folder, MRI_LOCK_NAME, path);
-    if (err == MR_OK) {
-        err = os->open(os->context, path, MRI_OPEN_READ, &fd);
-    }
-    if (err != MR_OK) {
-        return err == MR_EPATH ? MR_NOT_FOUND : err;
-    }
-    err = os->is_locked(os->context, fd, &is_locked);
-    if (err == MR_OK && is_locked) {
-        char text[16] = {0};
-        size_t count;
-        unsigned id = 0;
-        if (os->read_at(os->context, fd, text, sizeof(text) - 1, 0, &count) == MR_OK) {
-            (void)sscanf(text, "%u", &id); /* stays 0 when the holder has not written it yet */
-        }
-        *ret_process_id = id;
-    }
-    os->close(os->context, fd);
-    return err == MR_OK && !is_locked ? MR_NOT_FOUND : err;
+    return mri_lock_holder(reader->os, reader->folder, ret_process_id);
 }
 
 uint64_t mri_reader_place(const mr_log_reader *reader, const char **ret_name)

@@ -39,7 +39,7 @@ static int set_up(void **fixture)
     memory = mri_os_memory_new(FILE_BYTES);
     mri_os_faults_init(&machine, mri_os_memory_table(memory));
     os = &machine.table;
-    mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL, NULL);
+    mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL);
     return err == MR_OK ? 0 : 1;
 }
 
@@ -158,8 +158,7 @@ static void a_reader_may_be_there_before_the_first_segment(void **fixture)
     expect_refused(MR_END);
     assert_int_equal(mr_log_reader_seek(reader, (mr_seq){1}, NULL), MR_OK);
     assert_int_equal(mr_log_reader_seek(reader, (mr_seq){2}, NULL), MR_NOT_FOUND);
-    assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, NULL, NULL), MR_OK);
+    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, NULL), MR_OK);
     append(1, BODY_MAX);
     expect_next(1);
     expect_refused(MR_END);
@@ -423,8 +422,7 @@ static void a_file_cut_short_is_read_and_followed_when_it_is_whole_again(void **
     }
     expect_refused(MR_END);
     assert_int_equal(mr_log_reader_tail(reader), MR_LOG_TAIL_TORN);
-    assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, NULL, NULL), MR_OK);
+    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, NULL), MR_OK);
     expect_next(4); /* RECOVERY */
     uint64_t last = fill_segments(2);
     for (uint64_t seq = 5; seq <= last; seq++) {

@@ -18,6 +18,7 @@ struct mr_log {
     struct mri_manifest manifest;
     char uuid_text[33];
     int lock_fd;
+    struct mri_log_opening opening;
 
     /* The segment that is written now. */
     struct mri_segment_head segment;

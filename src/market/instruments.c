@@ -94,6 +94,17 @@ mr_err mri_instrument_check(const struct mri_instrument_spec *spec, mr_problem *
     return err == MR_OK ? check_numbers(spec, reterr_problem) : err;
 }
 
+bool mri_instrument_equal(const struct mri_instrument_spec *a, const struct mri_instrument_spec *b)
+{
+    bool is_named_alike = strcmp(a->symbol, b->symbol) == 0 && strcmp(a->venue, b->venue) == 0 &&
+                          strcmp(a->native_name, b->native_name) == 0 &&
+                          strcmp(a->quote_currency, b->quote_currency) == 0;
+    return is_named_alike && a->price_decimals == b->price_decimals &&
+           a->quantity_decimals == b->quantity_decimals && a->tick == b->tick && a->lot == b->lot &&
+           a->quantity_min == b->quantity_min && a->notional_min_e8 == b->notional_min_e8 &&
+           a->multiplier == b->multiplier;
+}
+
 mr_err mri_instruments_init(
     struct mri_instruments *instruments, const struct mri_alloc *alloc, uint32_t count_max)
 {
@@ -249,6 +260,16 @@ bool mri_symbol_is_same(struct mri_slice a, struct mri_slice b)
 double mri_instrument_price(const struct mri_instrument_spec *spec, int64_t price)
 {
     return mri_fixed_to_double(price, spec->price_decimals);
+}
+
+mr_err mri_instrument_value_e8(
+    const struct mri_instrument_spec *spec, int64_t price, int64_t quantity, int64_t *ret_money_e8)
+{
+    int64_t units;
+    mr_err err = mri_fixed_mul_div(quantity, spec->multiplier, 1, &units);
+    return err == MR_OK ? mri_fixed_notional_e8(price, spec->price_decimals, units,
+                              spec->quantity_decimals, ret_money_e8)
+                        : err;
 }
 
 int64_t mri_instrument_round_price(

@@ -52,6 +52,14 @@ MR_MUST_USE mr_err mri_instrument_check(
     const struct mri_instrument_spec *spec, mr_problem *reterr_problem);
 
 /**
+ * Are two specifications the same in every member?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_instrument_equal(const struct mri_instrument_spec *a, const struct mri_instrument_spec *b);
+
+/**
  * Make an empty registry.
  *
  * @param count_max  > 0
@@ -127,6 +135,15 @@ bool mri_symbol_is_same(struct mri_slice a, struct mri_slice b);
  * Threads  any.
  */
 double mri_instrument_price(const struct mri_instrument_spec *spec, int64_t price);
+
+/**
+ * The value of a quantity at a price, with the multiplier, as money.
+ *
+ * Returns  MR_OK; MR_ERANGE it does not fit.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_instrument_value_e8(
+    const struct mri_instrument_spec *spec, int64_t price, int64_t quantity, int64_t *ret_money_e8);
 
 /**
  * A price rounded to the instrument's tick.

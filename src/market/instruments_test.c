@@ -41,6 +41,45 @@ static void a_good_specification_is_accepted(void **fixture)
     assert_int_equal(mri_instrument_check(&spec, &problem), MR_OK);
 }
 
+/** What lies behind the end of a text, or between members, is no difference. */
+static void specifications_are_compared_member_by_member(void **fixture)
+{
+    (void)fixture;
+    struct mri_instrument_spec a;
+    memset(&a, 0xff, sizeof(a));
+    const struct mri_instrument_spec b = good_spec("BTCUSDT");
+    memcpy(a.symbol, b.symbol, strlen(b.symbol) + 1);
+    memcpy(a.venue, b.venue, strlen(b.venue) + 1);
+    memcpy(a.native_name, b.native_name, strlen(b.native_name) + 1);
+    memcpy(a.quote_currency, b.quote_currency, strlen(b.quote_currency) + 1);
+    a.price_decimals = b.price_decimals;
+    a.quantity_decimals = b.quantity_decimals;
+    a.tick = b.tick;
+    a.lot = b.lot;
+    a.quantity_min = b.quantity_min;
+    a.notional_min_e8 = b.notional_min_e8;
+    a.multiplier = b.multiplier;
+    assert_true(mri_instrument_equal(&a, &b));
+#define ASSERT_DIFFERS(change)                                                                     \
+    do {                                                                                           \
+        struct mri_instrument_spec other = b;                                                      \
+        change;                                                                                    \
+        assert_false(mri_instrument_equal(&a, &other));                                            \
+    } while (false)
+    ASSERT_DIFFERS(other.symbol[6] = 'C');
+    ASSERT_DIFFERS(other.venue[0] = 'B');
+    ASSERT_DIFFERS(other.native_name[0] = 'X');
+    ASSERT_DIFFERS(other.quote_currency[4] = 'C');
+    ASSERT_DIFFERS(other.price_decimals++);
+    ASSERT_DIFFERS(other.quantity_decimals++);
+    ASSERT_DIFFERS(other.tick++);
+    ASSERT_DIFFERS(other.lot++);
+    ASSERT_DIFFERS(other.quantity_min++);
+    ASSERT_DIFFERS(other.notional_min_e8++);
+    ASSERT_DIFFERS(other.multiplier++);
+#undef ASSERT_DIFFERS
+}
+
 /** Spoil one thing and expect a refusal that names it. */
 #define ASSERT_REFUSED(key, spoil)                                                                 \
     do {                                                                                           \
@@ -275,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_specification_is_accepted),
+        cmocka_unit_test(specifications_are_compared_member_by_member),
         cmocka_unit_test(every_unusable_specification_is_refused_by_name),
         cmocka_unit_test(a_registered_instrument_is_what_was_drafted),
         cmocka_unit_test(a_registration_that_contradicts_the_log_is_damage),

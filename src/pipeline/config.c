@@ -59,6 +59,7 @@ static const struct mri_instrument_key instrument_keys[] = {
 
 /* The longest entry: 4 names, 2 decimals, 5 numbers, each behind four spaces, key, ": ". */
 enum {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): it is a term of a sum */
 #define KEY_BYTES(key, kind, about) +(sizeof("    " #key ": \n") - 1)
     ENTRY_BYTES_MAX = 0 MRI_CONFIG_INSTRUMENT_MAP(KEY_BYTES) + 4 * (MRI_SYMBOL_BYTES_MAX + 2) +
                       2 * 2 + 5 * MRI_FIXED_TEXT_BYTES,
@@ -85,9 +86,9 @@ const struct mri_instrument_key *mri_config_instrument_keys(void)
 #define LISTED(coin, price_places, lot_places, step)                                               \
     {                                                                                              \
         .symbol = #coin "USDT", .venue = "binance", .native_name = #coin "USDT",                   \
-        .quote_currency = "USDT", .price_decimals = price_places, .quantity_decimals = lot_places, \
-        .tick = 1, .lot = step, .quantity_min = step, .notional_min_e8 = 500000000,                \
-        .multiplier = 1                                                                            \
+        .quote_currency = "USDT", .price_decimals = (price_places),                                \
+        .quantity_decimals = (lot_places), .tick = 1, .lot = (step), .quantity_min = (step),       \
+        .notional_min_e8 = 500000000, .multiplier = 1                                              \
     }
 
 /* Decimals that hold the exchange's 1-minute candles of 2021 to 2025 exactly; all that lot_places
@@ -115,7 +116,7 @@ void mri_config_init(struct mri_config *config, const struct mri_alloc *alloc)
 {
     *config = (struct mri_config){
 #define DEFAULT(section, key, kind, default_value, low, high, unit, about)                         \
-    .section##_##key = default_value,
+    .section##_##key = (default_value),
         MRI_CONFIG_MAP(DEFAULT)
 #undef DEFAULT
             .alloc = alloc,

@@ -12,7 +12,7 @@
 #include "market/instruments.h"
 #include "pipeline/config_table.h"
 
-#define MRI_CHOICE_ENUM(name, value, text) name = value,
+#define MRI_CHOICE_ENUM(name, value, text) name = (value),
 enum mri_choice_emit { MRI_CHOICE_EMIT_MAP(MRI_CHOICE_ENUM) };
 #undef MRI_CHOICE_ENUM
 
@@ -23,11 +23,12 @@ typedef int64_t mri_config_choice_emit; /* the value of an enum mri_choice_emit 
 /** The longest text, and the most instruments: so many, whatever they are, print within it. */
 enum { MRI_CONFIG_INSTRUMENTS_MAX = 1024, MRI_CONFIG_TEXT_BYTES_MAX = 512 * 1024 };
 
-/** How many settings there are. */
-enum {
-#define MRI_CONFIG_PLUS_ONE(section, key, kind, default_value, low, high, unit, about) +1
-    MRI_CONFIG_SETTING_COUNT = 0 MRI_CONFIG_MAP(MRI_CONFIG_PLUS_ONE)
-#undef MRI_CONFIG_PLUS_ONE
+/** The number of each setting, and how many there are. */
+enum mri_config_index {
+#define MRI_CONFIG_INDEX(section, key, kind, default_value, low, high, unit, about)                \
+    MRI_CONFIG_INDEX_##section##_##key,
+    MRI_CONFIG_MAP(MRI_CONFIG_INDEX) MRI_CONFIG_SETTING_COUNT
+#undef MRI_CONFIG_INDEX
 };
 
 struct mri_config {
@@ -76,11 +77,11 @@ struct mri_instrument_key {
     size_t offset; /**< of the member in struct mri_instrument_spec */
 };
 
-/** How many keys an instrument has. */
-enum {
-#define MRI_CONFIG_PLUS_ONE(key, kind, about) +1
-    MRI_INSTRUMENT_KEY_COUNT = 0 MRI_CONFIG_INSTRUMENT_MAP(MRI_CONFIG_PLUS_ONE)
-#undef MRI_CONFIG_PLUS_ONE
+/** The number of each key of an instrument, and how many there are. */
+enum mri_instrument_key_index {
+#define MRI_INSTRUMENT_KEY_INDEX(key, kind, about) MRI_INSTRUMENT_KEY_INDEX_##key,
+    MRI_CONFIG_INSTRUMENT_MAP(MRI_INSTRUMENT_KEY_INDEX) MRI_INSTRUMENT_KEY_COUNT
+#undef MRI_INSTRUMENT_KEY_INDEX
 };
 
 /**

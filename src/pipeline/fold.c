@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "log/lock.h"
 #include "log/snapshot.h"
 
 #define SNAPSHOT_BYTES_MAX ((size_t)16 << 30)

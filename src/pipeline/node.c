@@ -73,7 +73,7 @@ static mr_err supersede(struct mri_node *node, const struct mri_event *input, ui
     if (err != MR_OK) {
         return err;
     }
-    struct mri_event winner;
+    struct mri_event winner = {0};
     err = mri_fold_read(reader, winner_seq, &winner, NULL);
     if (err == MR_OK) {
         err = mri_fold_take_early(fold, winner_seq);
@@ -221,11 +221,12 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
         .attributes = attributes,
         .attribute_count = MRI_COUNT_OF(attributes),
     };
-    mr_err err = mri_log_open(options->os, options->alloc, options->folder, &log_options,
-        &node->log, &node->opening, problem);
+    mr_err err = mri_log_open(
+        options->os, options->alloc, options->folder, &log_options, &node->log, problem);
     if (err != MR_OK) {
         return err;
     }
+    node->opening = *mri_log_opening(node->log);
     const char *time_mode = mr_log_attribute_get(node->log, MRI_ATTRIBUTE_TIME);
     node->is_resumed = mr_log_last(node->log).n > 0;
     mri_clock_init(&node->clock, options->os, time_mode != NULL && strcmp(time_mode, "live") == 0);
@@ -297,7 +298,7 @@ static mr_err register_instrument(struct mri_node *node, const struct mri_instru
     const struct mri_instruments *known = &node->fold.wiring.market.instruments;
     uint32_t number;
     if (mri_instruments_find(known, mri_slice_of(spec->symbol), &number) == MR_OK) {
-        if (memcmp(mri_instruments_get(known, number), spec, sizeof(*spec)) == 0) {
+        if (mri_instrument_equal(mri_instruments_get(known, number), spec)) {
             return MR_OK;
         }
         return mri_problem(problem, MR_REFUSED,

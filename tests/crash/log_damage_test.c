@@ -50,7 +50,7 @@ static void make_sample(size_t bytes, size_t body_max)
     sample.os = mri_os_memory_table(sample.memory);
     sample.body_max = body_max;
     assert_int_equal(
-        mri_log_open(sample.os, mri_alloc_system(), "/log", &options, &log, NULL, NULL), MR_OK);
+        mri_log_open(sample.os, mri_alloc_system(), "/log", &options, &log, NULL), MR_OK);
     while (log->offset < MRI_SEGMENT_PAGE_BYTES + bytes) {
         bool is_durable = sample.count % 3 == 0;
         size_t count = 1 + mri_prng_below(&prng, 4);
@@ -123,8 +123,9 @@ static mr_err read_all(uint64_t *ret_last)
 static mr_err open_writer(struct mri_log_opening *ret_opening, uint64_t *ret_last)
 {
     mr_log *log = NULL;
-    mr_err err = mri_log_open(sample.os, mri_alloc_system(), "/log", NULL, &log, ret_opening, NULL);
+    mr_err err = mri_log_open(sample.os, mri_alloc_system(), "/log", NULL, &log, NULL);
     if (err == MR_OK) {
+        *ret_opening = *mri_log_opening(log);
         *ret_last = mr_log_last(log).n;
         mr_log_close(log);
     }

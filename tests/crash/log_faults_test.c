@@ -33,7 +33,7 @@ static struct outcome run(struct mri_os_memory *memory, const struct mri_os *os)
     const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
     for (int life = 0; life < 2; life++) {
         mr_log *log = NULL;
-        mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL, NULL);
+        mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL);
         assert_true(err == MR_OK || err == MR_EIO || err == MR_ENOSPC);
         if (err != MR_OK) {
             assert_null(log);
@@ -68,8 +68,7 @@ static void verify(struct mri_os_memory *memory, const struct outcome *outcome)
     mr_log *log;
     mr_log_reader *reader;
     uint64_t last = 0;
-    assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL, NULL), MR_OK);
+    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL), MR_OK);
     assert_true(mr_log_last(log).n >= outcome->acked);
     assert_true(mr_log_last(log).n >= outcome->appended); /* the machine did not stop */
     assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_GROUP, NULL), MR_OK);

@@ -23,7 +23,7 @@ static uint64_t live(
     const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
     mr_log *log = NULL;
     mr_problem problem = {{0}};
-    mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL, &problem);
+    mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log, &problem);
     if (err != MR_OK && err != MR_EIO) {
         fail_msg("%s", problem.text);
     }
@@ -63,7 +63,7 @@ static bool story(uint64_t seed, uint64_t k)
     mr_log_reader *reader;
     mr_problem problem = {{0}};
     uint64_t last = 0;
-    (void)mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL, &problem);
+    (void)mri_log_open(os, mri_alloc_system(), "/log", &options, &log, &problem);
     if (log == NULL || mr_log_last(log).n < durable) {
         fail_msg("seed %llu, call %llu: %s; %llu of %llu durable events", (unsigned long long)seed,
             (unsigned long long)k, problem.text,

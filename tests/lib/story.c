@@ -351,8 +351,8 @@ static void open_outside(struct mri_story *story, struct mri_fold *fold, mr_log 
 {
     struct mri_fold_options options = mri_story_fold_options(story);
     options.config = &story->config; /* for its limits */
-    mr_err err = mri_log_open(machine_of(story), mri_alloc_system(), MRI_STORY_FOLDER, NULL,
-        ret_log, NULL, &story->problem);
+    mr_err err = mri_log_open(
+        machine_of(story), mri_alloc_system(), MRI_STORY_FOLDER, NULL, ret_log, &story->problem);
     assert_int_equal(err, MR_OK);
     err = mri_fold_init(fold, &options, &story->problem);
     if (err != MR_OK) {
