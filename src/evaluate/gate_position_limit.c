@@ -15,7 +15,7 @@ static struct mri_gate_result judge(
         return mri_gate_judged(
             false, MRI_REASON_POSITIONS_FULL, input->positions, limits->positions_max);
     }
-    if (input->exposure >= limits->exposure_max) {
+    if (!(input->exposure < limits->exposure_max)) { /* a NaN must not slip through */
         return mri_gate_judged(
             false, MRI_REASON_EXPOSURE_FULL, input->exposure, limits->exposure_max);
     }

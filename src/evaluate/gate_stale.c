@@ -11,7 +11,7 @@ static struct mri_gate_result judge(
     if (!input->has_price) {
         return mri_gate_absent(false, limits->stale_price_s);
     }
-    if (input->price_age_s > limits->stale_price_s) {
+    if (!(input->price_age_s <= limits->stale_price_s)) { /* a NaN must not slip through */
         return mri_gate_judged(
             false, MRI_REASON_STALE_PRICE, input->price_age_s, limits->stale_price_s);
     }

@@ -26,10 +26,12 @@ static void round_to_lot(
     if (!(lots >= 1.0 && lots < 9e15)) {
         return;
     }
-    int64_t quantity = (int64_t)lots * spec->lot;
+    int64_t quantity;
     int64_t notional_e8;
-    mr_err err = mri_fixed_notional_e8(price, spec->price_decimals, quantity * spec->multiplier,
-        spec->quantity_decimals, &notional_e8);
+    mr_err err = mri_fixed_mul_div((int64_t)lots, spec->lot, 1, &quantity);
+    if (err == MR_OK) {
+        err = mri_instrument_value_e8(spec, price, quantity, &notional_e8);
+    }
     if (err == MR_OK && quantity >= spec->quantity_min && notional_e8 >= spec->notional_min_e8) {
         size->quantity = quantity;
         size->notional_e8 = notional_e8;

@@ -207,8 +207,7 @@ static mr_err draft_entry(const struct draft_context *context, const struct mri_
     mr_err err =
         mri_position_exits(&context->execute->options.exits, spec, market->bar.volatility, &opened);
     if (err == MR_OK) {
-        err = mri_fixed_notional_e8(fill->price, spec->price_decimals,
-            opened.quantity * spec->multiplier, spec->quantity_decimals, &notional_e8);
+        err = mri_instrument_value_e8(spec, fill->price, opened.quantity, &notional_e8);
     }
     uint64_t fill_seq = mri_batch_next_seq(context->batch);
     if (err == MR_OK) {

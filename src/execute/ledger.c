@@ -18,14 +18,16 @@ mr_err mri_ledger_fill(struct mri_ledger *ledger, struct mri_ledger_position *po
     const struct mri_order_filled *fill, const struct mri_instrument_spec *spec)
 {
     int64_t value;
-    mr_err err = mri_fixed_notional_e8(fill->price, spec->price_decimals,
-        fill->quantity * spec->multiplier, spec->quantity_decimals, &value);
+    int64_t cash;
+    mr_err err = mri_instrument_value_e8(spec, fill->price, fill->quantity, &value);
     if (err != MR_OK) {
         return err;
     }
     bool is_buy = fill->side == MR_LONG;
-    int64_t cash = (is_buy ? -value : value) - fill->fee_e8;
-    err = add(&ledger->cash_e8, cash);
+    err = mri_fixed_add(is_buy ? -value : value, -fill->fee_e8, &cash);
+    if (err == MR_OK) {
+        err = add(&ledger->cash_e8, cash);
+    }
     if (err == MR_OK) {
         err = add(&position->cash_e8, cash);
     }
@@ -39,7 +41,9 @@ mr_err mri_ledger_fill(struct mri_ledger *ledger, struct mri_ledger_position *po
 mr_err mri_ledger_close(struct mri_ledger *ledger, struct mri_ledger_position *position,
     const struct mri_position_closed *close)
 {
-    bool is_sum = close->gross_e8 - close->fee_e8 - close->slippage_e8 == close->net_e8;
+    int64_t sum = close->gross_e8;
+    bool is_sum = add(&sum, -close->fee_e8) == MR_OK && add(&sum, -close->slippage_e8) == MR_OK &&
+                  sum == close->net_e8;
     bool is_cash = position->cash_e8 == close->net_e8;
     if (!is_sum || !is_cash || position->quantity != 0) {
         ledger->mismatches++;

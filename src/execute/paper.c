@@ -34,19 +34,20 @@ static mr_err worsen(const struct mri_paper *paper, const struct mri_venue_order
     int64_t change;
     mr_err err = mri_fixed_mul_div(
         reference, paper->half_spread_e6 + paper->slippage_e6, MILLIONTHS, &change);
+    int64_t price;
+    if (err == MR_OK) {
+        err = mri_fixed_add(reference, is_buy(order) ? change : -change, &price);
+    }
     if (err != MR_OK) {
         return err;
     }
-    int64_t price = is_buy(order) ? reference + change : reference - change;
     *ret_price = mri_instrument_round_price(order->spec, price, is_buy(order) ? 1 : -1);
     return MR_OK;
 }
 
 static mr_err value_e8(const struct mri_venue_order *order, int64_t price, int64_t *ret_money_e8)
 {
-    const struct mri_instrument_spec *spec = order->spec;
-    return mri_fixed_notional_e8(price, spec->price_decimals, order->quantity * spec->multiplier,
-        spec->quantity_decimals, ret_money_e8);
+    return mri_instrument_value_e8(order->spec, price, order->quantity, ret_money_e8);
 }
 
 /** Complete a fill whose prices are known. */

@@ -20,6 +20,9 @@
 static mr_err distance(int64_t price, double share, int64_t tick, int64_t *ret_distance)
 {
     int64_t wide;
+    if (!(share < 9e9)) {
+        return MR_ERANGE;
+    }
     mr_err err = mri_fixed_mul_div(price, (int64_t)(share * 1e9 + 0.5), 1000000000, &wide);
     if (err == MR_OK) {
         *ret_distance = wide > tick ? wide : tick;
@@ -37,23 +40,28 @@ mr_err mri_position_exits(const struct mri_exit_limits *limits,
     if (err == MR_OK) {
         err = distance(position->entry_price, limits->target_sd * sd, spec->tick, &target);
     }
-    if (err != MR_OK) {
-        return err;
-    }
     bool is_long = position->side == MR_LONG;
-    position->stop_price = mri_instrument_round_price(
-        spec, position->entry_price + (is_long ? -stop : stop), is_long ? -1 : 1);
-    position->target_price = mri_instrument_round_price(
-        spec, position->entry_price + (is_long ? target : -target), is_long ? 1 : -1);
-    position->exit_time_unix_ns = position->opened_unix_ns + limits->hold_ns;
-    return MR_OK;
+    if (err == MR_OK) {
+        err = mri_fixed_add(position->entry_price, is_long ? -stop : stop, &stop);
+    }
+    if (err == MR_OK) {
+        err = mri_fixed_add(position->entry_price, is_long ? target : -target, &target);
+    }
+    if (err == MR_OK) {
+        err =
+            mri_fixed_add(position->opened_unix_ns, limits->hold_ns, &position->exit_time_unix_ns);
+    }
+    if (err == MR_OK) {
+        position->stop_price = mri_instrument_round_price(spec, stop, is_long ? -1 : 1);
+        position->target_price = mri_instrument_round_price(spec, target, is_long ? 1 : -1);
+    }
+    return err;
 }
 
 static mr_err value_e8(const struct mri_position *position, const struct mri_instrument_spec *spec,
     int64_t price, int64_t *ret_value)
 {
-    return mri_fixed_notional_e8(price, spec->price_decimals, position->quantity * spec->multiplier,
-        spec->quantity_decimals, ret_value);
+    return mri_instrument_value_e8(spec, price, position->quantity, ret_value);
 }
 
 mr_err mri_position_result(const struct mri_position *position,
@@ -74,7 +82,8 @@ mr_err mri_position_result(const struct mri_position *position,
         err = mri_fixed_add(position->entry_slippage_e8, exit->slippage_e8, &closed->slippage_e8);
     }
     if (err == MR_OK) {
-        closed->net_e8 = closed->gross_e8 - closed->fee_e8 - closed->slippage_e8;
+        err = mri_fixed_add(closed->gross_e8, -closed->fee_e8, &closed->net_e8);
     }
-    return err;
+    return err == MR_OK ? mri_fixed_add(closed->net_e8, -closed->slippage_e8, &closed->net_e8)
+                        : err;
 }
