@@ -426,7 +426,7 @@ mr_err mri_yaml_read_file(const struct mri_os *os, const char *path, const struc
     if (err != MR_OK) {
         return refuse_file(ret_problems, path, err, mr_err_text(err));
     }
-    err = mri_os_read_file(os, path, bytes, MRI_CONFIG_TEXT_BYTES_MAX, &count);
+    err = mri_os_read_named_file(os, path, bytes, MRI_CONFIG_TEXT_BYTES_MAX, &count);
     if (err == MR_OK) {
         err =
             mri_yaml_parse((struct mri_slice){bytes, count}, path, alloc, ret_config, ret_problems);

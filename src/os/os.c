@@ -59,17 +59,13 @@ mr_err mri_os_replace_file(
     return err;
 }
 
-mr_err mri_os_read_file(
-    const struct mri_os *os, const char *path, void *bytes, size_t bytes_max, size_t *ret_count)
+/** Read what is open, and close it. */
+static mr_err read_open(
+    const struct mri_os *os, int fd, void *bytes, size_t bytes_max, size_t *ret_count)
 {
-    int fd;
-    mr_err err = os->open(os->context, path, MRI_OPEN_READ, &fd);
-    if (err != MR_OK) {
-        return err;
-    }
     uint64_t size;
     size_t count = 0;
-    err = os->size(os->context, fd, &size);
+    mr_err err = os->size(os->context, fd, &size);
     if (err == MR_OK && size > bytes_max) {
         err = MR_ERANGE;
     }
@@ -81,4 +77,20 @@ mr_err mri_os_read_file(
         *ret_count = count;
     }
     return err;
+}
+
+mr_err mri_os_read_file(
+    const struct mri_os *os, const char *path, void *bytes, size_t bytes_max, size_t *ret_count)
+{
+    int fd;
+    mr_err err = os->open(os->context, path, MRI_OPEN_READ, &fd);
+    return err == MR_OK ? read_open(os, fd, bytes, bytes_max, ret_count) : err;
+}
+
+mr_err mri_os_read_named_file(
+    const struct mri_os *os, const char *path, void *bytes, size_t bytes_max, size_t *ret_count)
+{
+    int fd;
+    mr_err err = os->open(os->context, path, MRI_OPEN_READ | MRI_OPEN_FOLLOW, &fd);
+    return err == MR_OK ? read_open(os, fd, bytes, bytes_max, ret_count) : err;
 }

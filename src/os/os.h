@@ -115,7 +115,7 @@ MR_MUST_USE mr_err mri_os_replace_file(
     const struct mri_os *os, const char *folder, const char *name, const void *bytes, size_t count);
 
 /**
- * Read a whole small file.
+ * Read a whole small file; not through a symbolic link.
  *
  * @param bytes_max  room in `bytes`
  *
@@ -123,6 +123,17 @@ MR_MUST_USE mr_err mri_os_replace_file(
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_os_read_file(
+    const struct mri_os *os, const char *path, void *bytes, size_t bytes_max, size_t *ret_count);
+
+/**
+ * Read a whole small file that a user named: it may be a symbolic link.
+ *
+ * @param bytes_max  room in `bytes`
+ *
+ * Returns  as mri_os_read_file().
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_os_read_named_file(
     const struct mri_os *os, const char *path, void *bytes, size_t bytes_max, size_t *ret_count);
 
 #endif

@@ -88,6 +88,22 @@ static void new_files_and_folders_belong_to_the_user_alone(void **fixture)
     (void)umask(kept);
 }
 
+static void a_link_to_a_small_file_is_read_only_when_a_user_named_it(void **fixture)
+{
+    (void)fixture;
+    char target[MRI_PATH_BYTES_MAX];
+    char bytes[8];
+    size_t count = 0;
+    assert_int_equal(mri_os_path(folder, "small", target), MR_OK);
+    assert_int_equal(mri_os_replace_file(os, folder, "small", "abc", 3), MR_OK);
+    assert_int_equal(symlink(target, in_folder("named")), 0);
+    const char *link = in_folder("named");
+    assert_int_equal(mri_os_read_file(os, link, bytes, sizeof(bytes), &count), MR_EPATH);
+    assert_int_equal(mri_os_read_named_file(os, link, bytes, sizeof(bytes), &count), MR_OK);
+    assert_int_equal(count, 3);
+    assert_memory_equal(bytes, "abc", 3);
+}
+
 static void a_symbolic_link_is_followed_only_when_asked(void **fixture)
 {
     (void)fixture;
@@ -423,6 +439,7 @@ int main(void)
         cmocka_unit_test(opening_follows_its_flags),
         cmocka_unit_test(new_files_and_folders_belong_to_the_user_alone),
         cmocka_unit_test(a_symbolic_link_is_followed_only_when_asked),
+        cmocka_unit_test(a_link_to_a_small_file_is_read_only_when_a_user_named_it),
         cmocka_unit_test(what_was_written_in_pieces_is_read_back),
         cmocka_unit_test(a_stream_gives_what_is_there_and_then_zero),
         cmocka_unit_test(allocated_and_truncated_files_have_their_length_and_zeros),
