@@ -284,7 +284,8 @@ static mr_err draft_expired(
         &(struct mri_draft){.type = MRI_EVENT_SIGNAL_MOVED, .fixed = &fixed}, signal->ordinal);
 }
 
-/** Is this the first bar of a decision step? Steps are counted from the run's first bar. */
+/** Is this the first bar of a decision step, without its view? Steps are counted from the run's
+ * first bar. */
 static bool is_step(const struct mri_evaluate *evaluate, const struct mri_event *input)
 {
     if (input->type != MRI_EVENT_CANDLE) {
@@ -293,7 +294,9 @@ static bool is_step(const struct mri_evaluate *evaluate, const struct mri_event 
     const struct mri_candle *candle = input->body;
     int64_t bars =
         (candle->close_time_unix_ns - evaluate->market->first_close_unix_ns) / MRI_BAR_NS;
-    return bars % evaluate->options.step_bars == 0;
+    const struct mri_step_views *views = &evaluate->steps[candle->symbol];
+    bool is_open = mri_view_newest_step(views) == candle->close_time_unix_ns;
+    return bars % evaluate->options.step_bars == 0 && !is_open;
 }
 
 /** The symbol that an input lets us decide on; false when it is none. */

@@ -26,6 +26,11 @@ void mri_view_note_step(struct mri_step_views *views, int64_t time_unix_ns)
     views->count++;
 }
 
+int64_t mri_view_newest_step(const struct mri_step_views *views)
+{
+    return views->count == 0 ? 0 : views->times_unix_ns[(views->count - 1) % MRI_STEP_VIEWS_MAX];
+}
+
 void mri_view_collect(struct mri_view_draft *view, const struct mri_evidence *evidence,
     const struct mri_external_vote *externals, unsigned external_count, int64_t now_unix_ns)
 {

@@ -64,6 +64,14 @@ uint8_t mri_view_open_count(
 void mri_view_note_step(struct mri_step_views *views, int64_t time_unix_ns);
 
 /**
+ * When was the newest step view opened?
+ *
+ * Returns  its time; 0 when there was none.
+ * Threads  any.
+ */
+int64_t mri_view_newest_step(const struct mri_step_views *views);
+
+/**
  * Collect the terms of a view: votes of internal sources, then external signals that are still
  * valid, in order of source number.
  *

@@ -23,7 +23,9 @@ static void a_step_view_is_open_until_its_horizon_and_not_at_it(void **fixture)
 {
     (void)fixture;
     struct mri_step_views views = {.count = 0};
+    assert_true(mri_view_newest_step(&views) == 0);
     mri_view_note_step(&views, T0);
+    assert_true(mri_view_newest_step(&views) == T0);
     for (unsigned h = 0; h < MR_HORIZON_COUNT; h++) {
         int64_t end = T0 + mri_horizon_ns((mr_horizon)h);
         assert_int_equal(mri_view_open_count(&views, (mr_horizon)h, T0), 2);
@@ -52,6 +54,7 @@ static void open_views_are_those_of_a_plain_count(void **fixture)
         }
         times[k] = now;
         mri_view_note_step(&views, now);
+        assert_true(mri_view_newest_step(&views) == now);
     }
 }
 
