@@ -165,9 +165,12 @@ mr_err mri_market_apply(struct mri_market *market, const struct mri_event *event
     case MRI_EVENT_TICK:
         time = ((const struct mri_tick *)event->body)->event_time_unix_ns;
         break;
-    case MRI_EVENT_SIGNAL_GENERATED:
-        time = ((const struct mri_signal_generated *)event->body)->event_time_unix_ns;
+    case MRI_EVENT_SIGNAL_GENERATED: {
+        const struct mri_signal_generated *signal = event->body;
+        time = signal->event_time_unix_ns;
+        err = signal->symbol < market->instruments.count ? MR_OK : MR_ECORRUPT;
         break;
+    }
     default:
         return MR_OK;
     }
