@@ -169,6 +169,16 @@ mr_err mri_fold_next_input(
     return err == MR_OK ? take_held(fold, ret_event) : err;
 }
 
+/** Say which input it was, unless something is said already: the lead is at another event. */
+static mr_err blame_input(
+    const struct mri_fold *fold, const struct mri_event *input, mr_err err, mr_problem *problem)
+{
+    return problem->text[0] != '\0' ? err
+                                    : mri_problem(problem, err, "%s: event %llu (%s): %s",
+                                          fold->options.folder, (unsigned long long)input->seq,
+                                          mri_event_kind(input->type)->name, mr_err_text(err));
+}
+
 /** Visit every input up to `seq`. */
 static mr_err visit_inputs(struct mri_fold *fold, const struct mri_fold_visitor *visitor,
     uint64_t seq, mr_problem *problem)
@@ -187,6 +197,7 @@ static mr_err visit_inputs(struct mri_fold *fold, const struct mri_fold_visitor 
         }
         if (err == MR_OK) {
             err = visitor->input(visitor->context, &event);
+            err = err < MR_OK ? blame_input(fold, &event, err, problem) : err;
         }
         if (err != MR_OK) {
             return err;

@@ -261,7 +261,7 @@ static void what_lies_before_damage_is_taken_in(void **state)
     const struct mri_fold_options options = mri_story_fold_options(story);
     mr_log_reader *reader;
     mr_log_event record;
-    const char *name;
+    const char *name; /* the reader's */
     char path[MRI_PATH_BYTES_MAX];
     size_t count;
     uint64_t half = mri_story_last_seq(story) / 2;
@@ -276,7 +276,7 @@ static void what_lies_before_damage_is_taken_in(void **state)
     mr_log_reader_close(reader);
     assert_int_equal(mri_fold_init(&fold, &options, &story->problem), MR_OK);
     assert_int_equal(fold.damage, MR_ECORRUPT);
-    assert_non_null(strstr(fold.damage_problem.text, name));
+    assert_non_null(strstr(fold.damage_problem.text, path));
     assert_true(fold.bus.last_seq < half && fold.bus.last_seq + 200 > half); /* whole batches */
     assert_true(fold.wiring.report.candles > 0);
     mri_fold_fini(&fold);
@@ -306,6 +306,32 @@ static void a_decision_lost_against_no_move_is_a_contradiction(void **state)
         story, &(struct mri_story_outsider){.context = &body, .draft = draft_nonsense});
     assert_int_equal(mri_fold_init(&fold, &options, &story->problem), MR_ECORRUPT);
     assert_non_null(strstr(story->problem.text, "no move of another process"));
+    mri_story_end(story);
+}
+
+static mr_err refuse_every_text(
+    struct mri_slice text, const struct mri_alloc *alloc, struct mri_config *ret_config)
+{
+    (void)text;
+    (void)alloc;
+    (void)ret_config;
+    return MR_REFUSED;
+}
+
+static void a_configuration_that_this_version_does_not_take_is_no_damage(void **state)
+{
+    (void)state;
+    struct mri_story *story = told_story();
+    struct mri_story_query query = {.type = MRI_EVENT_CONFIG};
+    struct mri_event config;
+    static struct mri_fold fold;
+    char place[64];
+    struct mri_fold_options options = mri_story_fold_options(story);
+    options.parse = refuse_every_text;
+    assert_true(mri_story_find(story, &query, &config));
+    assert_int_equal(mri_fold_init(&fold, &options, &story->problem), MR_EVERSION);
+    (void)snprintf(place, sizeof(place), "event %llu (config)", (unsigned long long)config.seq);
+    assert_non_null(strstr(story->problem.text, place));
     mri_story_end(story);
 }
 
@@ -346,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_configuration_that_is_too_small_for_the_log_is_refused),
         cmocka_unit_test(what_lies_before_damage_is_taken_in),
         cmocka_unit_test(a_decision_lost_against_no_move_is_a_contradiction),
+        cmocka_unit_test(a_configuration_that_this_version_does_not_take_is_no_damage),
         cmocka_unit_test(inputs_without_a_decision_are_handed_out_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -257,7 +257,7 @@ static mr_err apply_config_text(struct mri_wiring *wiring, struct mri_slice text
     struct mri_config config;
     mr_err err = wiring->parse(text, wiring->alloc, &config);
     if (err != MR_OK) {
-        return err == MR_REFUSED ? MR_ECORRUPT : err;
+        return err == MR_REFUSED ? MR_EVERSION : err; /* the record was sound: another program's */
     }
     err = configure(wiring, &config);
     mri_config_fini(&config);
