@@ -33,7 +33,7 @@ struct mri_bus {
     const struct mri_alloc *alloc;
     mr_log *log; /**< NULL: folds only */
     struct mri_slots slots;
-    struct mri_intern sources; /**< numbered in order of their first signal in the log */
+    struct mri_intern sources; /**< own ones first, others in order of their first signal */
     struct mri_intern names;
     struct mri_keys keys;
     uint64_t last_seq;               /**< newest record taken in */

@@ -15,7 +15,8 @@
  *   money      int64 with 8 decimals of the quote currency
  *   number     double, never NaN or infinite     count      uint32      small   uint8
  *   wide       uint64                            integer    int64
- *   symbol, instrument  uint32 numbers of the registry; source  uint16 number in order of first use
+ *   symbol, instrument  uint32 numbers of the registry
+ *   source     uint16: fixed for sources of this program, else from 32 on in order of first use
  *   any vocabulary of vocabulary.h (uint8), reason (uint16; reason8 uint8), flags16,
  *   pad8, pad16, pad32 (zero)
  */

@@ -298,7 +298,8 @@ MR_MUST_USE mr_err mri_word_parse(
     enum mri_vocabulary_id id, struct mri_slice text, unsigned *ret_value);
 
 /**
- * A side as bots write it: LONG, BUY, STRONG_LONG and SHORT, SELL, STRONG_SHORT in any case.
+ * A side as bots write it: LONG, BUY, STRONG_LONG, STRONG_BUY and SHORT, SELL, STRONG_SHORT,
+ * STRONG_SELL, in any case.
  *
  * Returns  MR_OK; MR_REFUSED anything else, HOLD and NEUTRAL included.
  * Threads  any.

@@ -2,8 +2,9 @@
 /*
  * From a view to decisions.
  *
- *   view -> prediction -> for each signal: moved to evaluating, decision, moved to approved or
- * blocked
+ *   view -> prediction -> for each signal: moved to evaluating
+ *                                          decision
+ *                                          moved to approved or blocked
  *
  * Invariants
  *  1. Every decision names the view and the newest feedback it used, and stores all gates.

@@ -4,15 +4,15 @@
  *
  *   candle            -> the symbol's undecided signals, on a step view or a signal view
  *   external signal   -> the same, on a signal view
- *   any passing time  -> signals whose time limit has passed undecided expire; at the feed's end
- * all
+ *   any passing time  -> signals whose time limit has passed undecided expire
+ *   the feed's end    -> all that are undecided expire
  *
  * A signal of a symbol without a price waits: for the first bar, or for its time limit.
  *
  * Invariants
  *  1. `undecided` holds exactly the signals in state generated that no other process has touched,
- *     in order of ordinal; a signal leaves it when it leaves evaluating, which is in the same
- *     batch.
+ *     in the order in which they came (causal order: a higher ordinal may come first); a signal
+ *     leaves it when it leaves evaluating, which is in the same batch.
  *  2. `book` holds a symbol's signal from its approval until its order fails or its position
  *     closes.
  */

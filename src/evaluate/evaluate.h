@@ -79,7 +79,7 @@ MR_MUST_USE mr_err mri_evaluate_init(struct mri_evaluate *evaluate, const struct
 void mri_evaluate_connect(struct mri_evaluate *evaluate, struct mri_evidence_port evidence);
 
 /**
- * Take new constants of gates, sizes and costs; limits and priors of the model must stay.
+ * Take new constants of gates, sizes, costs and the model; limits must stay.
  *
  * Returns  MR_OK; MR_EINTERNAL a gate fails its proof, nothing changed.
  * Threads  one at a time.

@@ -2,10 +2,11 @@
 /*
  * Fills on candles.
  *
- *   market  at the open, worse by half the spread and slippage
- *   stop    when the bar reaches it: at the stop, or at the open if the bar opens beyond it; worse
- * by half the spread and slippage limit   when the bar reaches it: at the limit, or at the open if
- * the bar opens beyond it; no spread, no slippage
+ *   market  at the open
+ *   stop    when the bar reaches it: at the stop, or at the open if the bar opens beyond it
+ *   limit   when the bar reaches it: at the limit, or at the open if the bar opens beyond it
+ *
+ * Market and stop fill worse by half the spread and slippage, limit at exactly that price.
  *
  * Prices are rounded to the tick against the trader. Which of stop and target comes first within a
  * bar is the caller's rule: the stop.

@@ -39,9 +39,7 @@ struct mri_venue {
 
     /**
      * What happens to an order in a bar.
-     *
-     * @param is_first_bar  the order was placed at the close before: a market order fills at the
-     * open
+     * A market order was placed at the close before, so it fills at the bar's open.
      *
      * MR_OK a fill; MR_NOT_FOUND it lives on; MR_ERANGE numbers do not fit.
      */

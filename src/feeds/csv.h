@@ -4,10 +4,12 @@
  *
  * Two formats, told apart file by file:
  *
- *   ts_ms,symbol,open,high,low,close,volume      ts_ms = when the bar opens; several symbols may
- * share a file, row by row or one after the other open_time,open,high,low,close,volume,        the
- * public kline dump: 12 columns, milliseconds or close_time,... microseconds, header or not; the
- * symbol is the file's name up to the first '-' or '.'
+ *   ts_ms,symbol,open,high,low,close,volume
+ *       ts_ms = when the bar opens; several symbols may share a file, row by row or one after the
+ *       other
+ *   open_time,open,high,low,close,volume,close_time,...
+ *       the public kline dump: 12 columns, milliseconds or microseconds, header or not; the symbol
+ *       is the file's name up to the first '-' or '.'
  *
  * A row is used as a whole or not at all. A last line without a line end is not used: it may be
  * half of a row. Problems come as market/feed.h says; in a file whose symbols follow one after the

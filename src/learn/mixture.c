@@ -3,8 +3,8 @@
  * The mixture's weights.
  *
  * Invariants
- *  1. Weights add up to 1 after every update; none falls below e^-27.7 = 1e-12, so none is lost for
- *     good.
+ *  1. Weights add up to 1 after every update, but for what keeps each at e^-27.7 = 1e-12 or more,
+ *     so that none is lost for good; whoever mixes normalises.
  *  2. A probability is taken as at least 1e-6, so that one surprise cannot end a member.
  */
 #include "learn/mixture.h"

@@ -27,7 +27,6 @@ struct mri_mixture_lesson {
  * The members' log weights after an outcome: w_j <- w_j p_j(y)^eta, normalised; then, once an event
  * time, w <- (1 - a) w + a prior.
  *
- *
  * Returns  nothing.
  * Threads  any.
  * Source   Vovk 1990; fixed share: Herbster and Warmuth 1998. Regret to member j: at most

@@ -2,9 +2,8 @@
 /*
  * Lines out of a file or a stream; zlib's only user.
  *
- *   descriptor --> input (64 KiB) --inflate--> text: | given | start .. count: not given yet | room
- * |
- *        \----------- plain: straight -------------^
+ *   descriptor --> input (64 KiB) --inflate--> text: | given | not given yet | room |
+ *        \----------- plain: straight -------------^         start           count
  *
  * Invariants
  *  1. start <= count <= the capacity of `text`, which holds the longest line and 64 KiB more. Of a

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals. The flag is the one changing global of the project besides the registry of open logs: a
- * signal handler has no context to carry it in.
+ * Signals. The flag is the one changing global of the layers below cli: a signal handler has no
+ * context to carry it in.
  */
 #define _GNU_SOURCE
 #include "os/stop.h"

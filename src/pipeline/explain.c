@@ -2,10 +2,9 @@
 /*
  * Following references.
  *
- *   slot.last_seq -> previous event of the signal -> ... -> signal.generated     (own events)
- *   decision.view -> view, prediction behind it                                  (what it was
- * judged on) outcome -> feedback of the same batch about the same view                    (what it
- * taught)
+ *   slot.last_seq -> previous event of the signal -> ... -> signal.generated   own events
+ *   decision.view -> view, prediction behind it                                what it was judged
+ * on outcome -> feedback of the same batch about the same view                  what it taught
  *
  * Invariants
  *  1. The story is sorted by seq and holds an event once.

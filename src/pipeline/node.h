@@ -97,7 +97,7 @@ MR_MUST_USE mr_err mri_node_end_feed(struct mri_node *node);
 MR_MUST_USE mr_err mri_node_snapshot_if_due(struct mri_node *node);
 
 /**
- * End the session: last snapshot, session event, sync.
+ * End the session: session event, sync, last snapshot.
  *
  * Returns  MR_OK; MR_EUNKNOWN and others: the end may not be durable.
  * Threads  one at a time.

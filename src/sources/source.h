@@ -3,9 +3,8 @@
  * What a generator of signals is: windows over bars, and a vote.
  *
  * A generator says what it needs (windows); while it has not enough, or its newest input is
- * missing, it is not ready: no vote, and coverage shows it. A vote is a confidence of 0.34 to 1
- * with a sign,
- * + for long; 0 is "ready, nothing to say".
+ * missing, it is not ready: no vote, and coverage shows it. A vote is a confidence of 0.34 to 1,
+ * above zero for long and below for short; 0 is "ready, nothing to say".
  */
 #ifndef MRI_SOURCES_SOURCE_H
 #define MRI_SOURCES_SOURCE_H
