@@ -97,8 +97,9 @@ void mri_wiring_fini(struct mri_wiring *wiring);
 /**
  * Take an event into every engine, in causal order.
  *
- * Returns  MR_OK; MR_ECORRUPT the event contradicts the state; MR_EVERSION a configuration that
- * this version does not take; MR_FULL a limit is too low; MR_ENOMEM. Threads  one at a time.
+ * Returns  MR_OK; MR_ECORRUPT the event contradicts the state; MR_EVERSION a configuration of
+ *          another version; MR_FULL a limit is too low; MR_ENOMEM.
+ * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_wiring_apply(struct mri_wiring *wiring, const struct mri_event *event);
 
