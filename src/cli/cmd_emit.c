@@ -373,7 +373,7 @@ static const struct mri_option options[] = {
     {"source", "SOURCE", "who emits it; not the name of a built-in source"},
     {"name", "NAME", "kind of signal; default: the source"},
     {"confidence", "X", "0 to 1"},
-    {"price", "PRICE", "the price it was made at"},
+    {"price", "PRICE", "the price it was made at, rounded to the instrument's decimals"},
     {"horizon", "H", "1m, 5m, 15m, 30m or 1h"},
     {"valid-for", "TIME", "how long it may wait (90s, 5m); default: the configuration's"},
     {"external-id", "ID", "the producer's own id"},

@@ -12,11 +12,13 @@
 #include "base/problem.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "conf/scalar.h"
 
 enum {
     TEXT_BYTES_MAX = 64,       /* of source and name */
     LONG_TEXT_BYTES_MAX = 256, /* of ids, keys, accounts */
     DATA_BYTES_MAX = 65536,
+    NUMBER_BYTES_MAX = 64,
 };
 
 static const char *const keys[] = {
@@ -149,15 +151,44 @@ static mr_err check_texts(const struct mri_emission *emission, mr_problem *probl
     return err == MR_OK ? check_text(emission->data, "data", DATA_BYTES_MAX, problem) : err;
 }
 
+/** A number as programs print doubles: with a point, with an exponent, with 17 digits. */
+static mr_err read_number(struct mri_slice text, double *ret_value)
+{
+    char copy[NUMBER_BYTES_MAX + 1];
+    if (text.bytes == NULL || text.count > NUMBER_BYTES_MAX) {
+        return MR_REFUSED;
+    }
+    memcpy(copy, text.bytes, text.count);
+    copy[text.count] = '\0';
+    return mri_scalar_number((struct mri_slice){copy, text.count}, ret_value);
+}
+
 static mr_err read_confidence(struct mri_slice text, double *ret_confidence, mr_problem *problem)
 {
-    int64_t scaled;
-    bool is_read = text.bytes != NULL && mri_fixed_parse(text, 12, &scaled) == MR_OK;
-    if (!is_read || scaled < 0 || scaled > mri_fixed_power(12)) {
-        return expected(problem, "confidence", "a decimal number from 0 to 1", text);
+    double value;
+    if (read_number(text, &value) != MR_OK || value < 0.0 || value > 1.0) {
+        return expected(problem, "confidence", "a number from 0 to 1", text);
     }
-    *ret_confidence = mri_fixed_to_double(scaled, 12);
+    *ret_confidence = value;
     return MR_OK;
+}
+
+/** Exactly as written; more decimals than the instrument has are rounded. */
+static mr_err read_price(
+    struct mri_slice text, unsigned decimals, int64_t *ret_price, mr_problem *problem)
+{
+    double value;
+    mr_err err = mri_fixed_parse(text, decimals, ret_price);
+    if (err != MR_OK) {
+        err = read_number(text, &value);
+        if (err == MR_OK) {
+            err = mri_fixed_from_double(value, decimals, ret_price);
+        }
+    }
+    return err == MR_OK && *ret_price > 0
+               ? MR_OK
+               : expected(problem, "price", "a number above zero in the decimals of the instrument",
+                     text);
 }
 
 static mr_err read_symbol(const struct mri_emission *emission, const struct mri_market *market,
@@ -181,10 +212,9 @@ static mr_err read_optional(const struct mri_emission *emission,
     if (emission->price.bytes != NULL) {
         const struct mri_instrument_spec *spec =
             mri_instruments_get(&context->market->instruments, fixed->symbol);
-        if (mri_fixed_parse(emission->price, spec->price_decimals, &fixed->price) != MR_OK ||
-            fixed->price <= 0) {
-            return expected(problem, "price",
-                "a positive decimal number in the decimals of the instrument", emission->price);
+        mr_err err = read_price(emission->price, spec->price_decimals, &fixed->price, problem);
+        if (err != MR_OK) {
+            return err;
         }
         fixed->present |= MRI_HAS_PRICE;
         fixed->price_time_unix_ns = context->event_time_unix_ns;

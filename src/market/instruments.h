@@ -11,6 +11,7 @@
 #define MRI_MARKET_INSTRUMENTS_H
 
 #include "base/alloc.h"
+#include "base/check.h"
 #include "base/fixed.h"
 #include "base/ident.h"
 #include "bus/batch.h"
@@ -25,12 +26,17 @@ struct mri_instrument_spec {
     char quote_currency[MRI_INSTRUMENT_TEXT_BYTES];
     uint32_t price_decimals;
     uint32_t quantity_decimals;
+    uint32_t reserved;       /**< 0: the struct has no padding, because snapshots hold it whole */
     int64_t tick;            /**< smallest step of a price */
     int64_t lot;             /**< smallest step of a quantity */
     int64_t quantity_min;    /**< smallest order */
     int64_t notional_min_e8; /**< smallest order by value */
     int64_t multiplier;      /**< units of the symbol in one contract */
 };
+
+MRI_STATIC_ASSERT(sizeof(struct mri_instrument_spec) ==
+                      4 * MRI_INSTRUMENT_TEXT_BYTES + 3 * sizeof(uint32_t) + 5 * sizeof(int64_t),
+    "no padding");
 
 /** The registry. */
 struct mri_instruments {

@@ -300,9 +300,8 @@ static void a_damaged_snapshot_is_refused(void **fixture)
     for (size_t count = 0; count < saved.count; count += 1 + count / 40) {
         assert_int_equal(load(saved.bytes, count, 3), MR_ECORRUPT);
     }
-    struct mri_instrument_spec *spec =
-        (struct mri_instrument_spec *)(void *)(saved.bytes + 8 + 8 + 4);
-    memset(spec->symbol, '?', 3);
+    const size_t symbol_at = 8 + 8 + 4 + offsetof(struct mri_instrument_spec, symbol);
+    memset(saved.bytes + symbol_at, '?', 3);
     assert_int_equal(load(saved.bytes, saved.count, 3), MR_ECORRUPT);
     mri_buf_fini(&saved);
     mri_engine_sample_fini(&sample);

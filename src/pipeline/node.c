@@ -97,7 +97,7 @@ static mr_err decide(struct mri_node *node, const struct mri_event *input)
 {
     struct mri_fold *fold = &node->fold;
     for (;;) {
-        struct mri_bus_conflict conflict;
+        struct mri_bus_conflict conflict = {0};
         mr_err err = may_lose(node) ? save_engines(node) : MR_OK;
         if (err != MR_OK) {
             return err;

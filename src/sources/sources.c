@@ -202,6 +202,22 @@ const struct mri_vote *mri_sources_votes(const struct mri_sources *sources, uint
     return is_known ? sources->symbols[symbol].votes : NULL;
 }
 
+static void save_generator(const struct mri_sources_symbol *symbol, unsigned k, struct mri_buf *buf)
+{
+    const struct mri_source_state *generator = &symbol->states[k];
+    uint8_t is_voting = symbol->votes[k].is_ready;
+    mri_buf_put(buf, generator->sums, sizeof(generator->sums));
+    mri_buf_put(buf, &generator->bars, sizeof(generator->bars));
+    mri_buf_put(buf, &is_voting, sizeof(is_voting));
+    mri_buf_put(buf, &symbol->votes[k].x, sizeof(symbol->votes[k].x));
+    mri_buf_put(buf, &symbol->emitted[k], sizeof(symbol->emitted[k]));
+    for (unsigned w = 0; w < MRI_SOURCE_WINDOWS_MAX; w++) {
+        if (generator->windows[w].ring != NULL) {
+            mri_rolling_save(&generator->windows[w], buf);
+        }
+    }
+}
+
 static void save(const void *state, struct mri_buf *buf)
 {
     const struct mri_sources *sources = state;
@@ -211,18 +227,7 @@ static void save(const void *state, struct mri_buf *buf)
         uint8_t is_ready = symbol->is_ready;
         mri_buf_put(buf, &is_ready, sizeof(is_ready));
         for (unsigned k = 0; symbol->is_ready && k < MRI_SOURCE_INTERNAL_COUNT; k++) {
-            const struct mri_source_state *generator = &symbol->states[k];
-            uint8_t is_voting = symbol->votes[k].is_ready;
-            mri_buf_put(buf, generator->sums, sizeof(generator->sums));
-            mri_buf_put(buf, &generator->bars, sizeof(generator->bars));
-            mri_buf_put(buf, &is_voting, sizeof(is_voting));
-            mri_buf_put(buf, &symbol->votes[k].x, sizeof(symbol->votes[k].x));
-            mri_buf_put(buf, &symbol->emitted[k], sizeof(symbol->emitted[k]));
-            for (unsigned w = 0; w < MRI_SOURCE_WINDOWS_MAX; w++) {
-                if (generator->windows[w].ring != NULL) {
-                    mri_rolling_save(&generator->windows[w], buf);
-                }
-            }
+            save_generator(symbol, k, buf);
         }
     }
 }

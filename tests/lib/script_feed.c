@@ -4,7 +4,7 @@
  */
 #include "tests/lib/script_feed.h"
 
-#include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -45,9 +45,9 @@ void mri_script_feed_init(struct mri_script_feed *script, uint32_t symbol_count)
             .quantity_min = 1,
             .notional_min_e8 = 500000000,
             .multiplier = 1};
-        char *symbol = script->instruments[i].symbol;
-        (void)snprintf(symbol, MRI_INSTRUMENT_TEXT_BYTES, "%c%c%cUSD", letter, letter, letter);
-        (void)snprintf(script->instruments[i].native_name, MRI_INSTRUMENT_TEXT_BYTES, "%s", symbol);
+        const char name[] = {letter, letter, letter, 'U', 'S', 'D', '\0'};
+        memcpy(script->instruments[i].symbol, name, sizeof(name));
+        memcpy(script->instruments[i].native_name, name, sizeof(name));
     }
     script->feed = (struct mri_feed){.state = script,
         .is_simulated = true,

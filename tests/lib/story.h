@@ -32,7 +32,7 @@ struct mri_story {
     bool is_open;
     bool has_no_feed;   /**< open without one */
     mr_problem problem; /**< of the last call that failed */
-    uint8_t body[65536];
+    _Alignas(8) uint8_t body[65536]; /**< of the event that was found last */
 };
 
 /**
