@@ -302,7 +302,8 @@ static mr_err decide_exits(const struct draft_context *context)
         }
     }
     bool is_time = context->execute->market->event_time_unix_ns >= position->exit_time_unix_ns &&
-                   position->orders[MRI_LEG_TIME].state == MRI_ORDER_NONE;
+                   position->orders[MRI_LEG_TIME].state == MRI_ORDER_NONE &&
+                   context->execute->mode.mode != MRI_MODE_HALT;
     return is_time ? draft_exit_order(context, MRI_LEG_TIME, MRI_ORDER_MARKET, 0) : MR_OK;
 }
 
