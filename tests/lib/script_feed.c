@@ -4,8 +4,8 @@
  */
 #include "tests/lib/script_feed.h"
 
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 

@@ -30,8 +30,8 @@ struct mri_story {
     struct mri_intake intake;
     uint64_t problems_heard; /**< rows left out that the listener was told */
     bool is_open;
-    bool has_no_feed;   /**< open without one */
-    mr_problem problem; /**< of the last call that failed */
+    bool has_no_feed;                /**< open without one */
+    mr_problem problem;              /**< of the last call that failed */
     _Alignas(8) uint8_t body[65536]; /**< of the event that was found last */
 };
 
