@@ -130,8 +130,9 @@ static mr_err hold_input(struct mri_fold *fold, mr_problem *problem)
             continue;
         }
         err = mri_event_decode(&fold->held, &event);
-        if (err != MR_OK) {
-            return err;
+        if (err != MR_OK) { /* ahead of `lead`, so it is named here */
+            return mri_problem(problem, err, "%s: event %llu: %s", fold->options.folder,
+                (unsigned long long)fold->held.seq.n, mr_err_text(err));
         }
         fold->has_held = mri_wiring_is_input(&event) && !pass_winner(fold, event.seq);
     }
