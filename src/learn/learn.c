@@ -14,6 +14,8 @@
  */
 #include "learn/learn.h"
 
+#include <string.h>
+
 #include "base/exact_math.h"
 
 /** Feedback and closed lives take at most this share of a batch. */
@@ -266,19 +268,24 @@ static mr_err grow_lives(struct mri_learn *learn, uint32_t ordinal)
     while (capacity <= ordinal) {
         capacity *= 2;
     }
+    void *sources;
     void *lives = learn->lives;
-    void *sources = learn->sources;
-    mr_err err = mri_alloc_resize(learn->alloc, &lives,
-        learn->life_capacity * sizeof(*learn->lives), capacity * sizeof(*learn->lives));
+    mr_err err = mri_alloc_array(learn->alloc, capacity, sizeof(*learn->sources), &sources);
     if (err != MR_OK) {
         return err;
     }
+    err = mri_alloc_resize(learn->alloc, &lives, learn->life_capacity * sizeof(*learn->lives),
+        capacity * sizeof(*learn->lives));
+    if (err != MR_OK) { /* both grow or neither: they share their capacity */
+        mri_alloc_free(learn->alloc, sources, capacity * sizeof(*learn->sources));
+        return err;
+    }
+    size_t sources_bytes = learn->life_capacity * sizeof(*learn->sources);
+    if (sources_bytes > 0) {
+        memcpy(sources, learn->sources, sources_bytes);
+    }
+    mri_alloc_free(learn->alloc, learn->sources, sources_bytes);
     learn->lives = lives;
-    err = mri_alloc_resize(learn->alloc, &sources, learn->life_capacity * sizeof(*learn->sources),
-        capacity * sizeof(*learn->sources));
-    if (err != MR_OK) {
-        return err;
-    }
     learn->sources = sources;
     learn->life_capacity = capacity;
     return MR_OK;
