@@ -21,6 +21,7 @@ enum mri_exit {
 };
 
 struct mri_cli {
+    const char *program; /**< how it was called, for commands to copy */
     const struct mri_os *os;
     const struct mri_alloc *alloc;
     const struct mri_options *options; /**< of the command line */

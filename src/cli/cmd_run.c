@@ -203,7 +203,7 @@ static void pace(struct run *run)
     struct speed *speed = &run->speed;
     const struct mri_os *os = run->cli->os;
     int64_t event = run->node.fold.wiring.market.event_time_unix_ns;
-    if (speed->factor == 0) {
+    if (speed->factor == 0 || event == 0) { /* a new log has no time before its first bar */
         return;
     }
     if (speed->first_boot_ns == 0) {
@@ -281,15 +281,15 @@ static enum mri_exit print_summary(struct run *run, double seconds)
         char id[MRI_IDENT_BYTES];
         struct mri_names names = mri_names_of(fold);
         uint32_t last = fold->bus.slots.count;
-        mri_buf_printf(&text, "\nnext:  build/millrace status --dir %s\n", run->folder);
+        mri_buf_printf(&text, "\nnext:  %s status --dir %s\n", cli->program, run->folder);
         if (last > 0) {
-            mri_buf_printf(&text, "       build/millrace why %s --dir %s\n",
+            mri_buf_printf(&text, "       %s why %s --dir %s\n", cli->program,
                 mri_names_signal(&names, last, id), run->folder);
         }
         mri_buf_printf(&text,
-            "       build/millrace query --limit 10 --dir %s\n"
-            "       build/millrace replay --check --dir %s\n",
-            run->folder, run->folder);
+            "       %s query --limit 10 --dir %s\n"
+            "       %s replay --check --dir %s\n",
+            cli->program, run->folder, cli->program, run->folder);
     }
     enum mri_exit exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);

@@ -219,7 +219,9 @@ static enum mri_exit dispatch(
 int main(int argc, char **argv)
 {
     struct mri_options options;
-    struct mri_cli cli = {.os = mri_os_linux(), .alloc = mri_alloc_system()};
+    struct mri_cli cli = {.program = argc > 0 ? argv[0] : "millrace",
+        .os = mri_os_linux(),
+        .alloc = mri_alloc_system()};
     mri_stop_install();
     if (!guard_streams()) {
         return MRI_EXIT_FAULT; /* and there is nothing to say it on */
