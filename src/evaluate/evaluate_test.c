@@ -193,7 +193,16 @@ static void a_signal_that_another_process_moved_is_left_to_it(void **fixture)
 
 /* ---- the state ------------------------------------------------------------------------------- */
 
-/** A stretch of market with evidence, signals of two sources, approvals and a priceless symbol. */
+static void put_mode(struct mri_engine_sample *log, enum mri_mode mode)
+{
+    const struct mri_mode_changed change = {.to = (uint8_t)mode, .actor = MRI_ACTOR_OPERATOR};
+    assert_int_equal(mri_engine_sample_put(log,
+                         &(struct mri_draft){.type = MRI_EVENT_MODE_CHANGED, .fixed = &change}, 0),
+        MR_OK);
+}
+
+/** A stretch of market with evidence, signals of two sources, approvals, a priceless symbol and a
+ * mode. */
 static void busy_market(void)
 {
     it.evidence.terms[0] = (struct mri_row_term){.x = 0.25, .source = 2};
@@ -206,6 +215,7 @@ static void busy_market(void)
     waiting.source = "other";
     assert_int_equal(mri_engine_sample_emit(&it.log, &waiting), MR_OK);
     mri_evaluate_sample_bars(&it, 2);
+    put_mode(&it.log, MRI_MODE_CLOSE_ONLY);
 }
 
 static void a_snapshot_is_the_fold_of_the_log_and_goes_on_alike(void **fixture)
@@ -229,6 +239,10 @@ static void a_snapshot_is_the_fold_of_the_log_and_goes_on_alike(void **fixture)
         signal.time_unix_ns = it.log.market.event_time_unix_ns;
         assert_int_equal(mri_engine_sample_emit(&it.log, &signal), MR_OK);
         assert_int_equal(mri_engine_sample_emit(&other, &signal), MR_OK);
+        if (i % 10 == 5) {
+            put_mode(&it.log, i < 10 ? MRI_MODE_RUN : MRI_MODE_CLOSE_ONLY);
+            put_mode(&other, i < 10 ? MRI_MODE_RUN : MRI_MODE_CLOSE_ONLY);
+        }
     }
     assert_true(mri_engine_sample_is_same(&it.log, 0, &other, 0));
 

@@ -156,7 +156,7 @@ static void an_uncertain_edge_is_sized_smaller(void **fixture)
     (void)fixture;
     const struct mri_instrument_spec spec = mri_engine_sample_spec(0);
     struct mri_size_input input = {.edge_bps = 2.0, .return_sd = 0.1, .price = 10000};
-    double last = INFINITY;
+    double last = 1e300;
     for (unsigned i = 0; i < 20; i++) {
         input.ev_sd_bps = i;
         double notional = mri_size_compute(&limits, &input, &spec).notional;
