@@ -66,10 +66,9 @@ static enum mri_exit of_log(const struct mri_cli *cli, const char *folder, mr_lo
         err = mri_yaml_config(slice, cli->alloc, ret_config);
         if (err == MR_REFUSED) {
             mri_buf_fini(&text);
-            return mri_cli_fail(cli, MRI_EXIT_USAGE,
-                "%s was run with a configuration that this version does not take as it is; give "
-                "one "
-                "with --config FILE (`millrace config --print` prints a complete one)",
+            return mri_cli_fail(cli, MRI_EXIT_FAULT,
+                "%s was run with a configuration that this version does not know; continue it with "
+                "the version that wrote it, or start a new directory",
                 folder);
         }
     }

@@ -10,6 +10,8 @@
  *  2. A text with a problem gives no configuration.
  *  3. Checks across the whole text (missing keys, mri_config_check()) run only when all of it could
  *     be read.
+ *  4. A file of a user is complete. A logged text may be older than a setting: what it lacks has
+ * the default, which is what the version that wrote it did.
  *
  * Not here: libyaml (reading.c), the form of numbers (scalar.c).
  */
@@ -34,6 +36,7 @@ struct parse {
     bool are_keys_read[MRI_CONFIG_SETTING_COUNT];        /* likewise: it is a map */
     struct mri_place keys[MRI_CONFIG_SETTING_COUNT];
     struct mri_place instruments;
+    bool has_defaults; /* a setting that is missing has its default */
 };
 
 /* ---- finding keys ---------------------------------------------------------------------------- */
@@ -309,7 +312,7 @@ static void check_section(struct parse *parse, size_t first, struct mri_place en
 
 static void check_missing(struct parse *parse, struct mri_place end_of_text)
 {
-    for (size_t i = 0; i < parse->count; i = section_end(parse, i)) {
+    for (size_t i = 0; i < parse->count && !parse->has_defaults; i = section_end(parse, i)) {
         check_section(parse, i, end_of_text);
     }
     if (parse->instruments.line == 0) {
@@ -378,19 +381,22 @@ static mr_err parse_text(struct parse *parse, struct mri_slice text)
     return reading->problem_count == 0 ? MR_OK : MR_REFUSED;
 }
 
-mr_err mri_yaml_parse(struct mri_slice text, const char *name, const struct mri_alloc *alloc,
-    struct mri_config *ret_config, struct mri_yaml_problems *ret_problems)
+/** How a text is read. */
+struct kind_of_text {
+    const char *name;
+    bool has_defaults;
+    struct mri_yaml_problems *problems; /* NULL, or where to list them */
+};
+
+static mr_err parse_kind(struct mri_slice text, const struct kind_of_text *kind,
+    const struct mri_alloc *alloc, struct mri_config *ret_config)
 {
     struct mri_config config;
-    struct parse parse = {.config = &config};
-    if (ret_problems != NULL) {
-        ret_problems->count = 0;
-        ret_problems->left_out = 0;
-    }
+    struct parse parse = {.config = &config, .has_defaults = kind->has_defaults};
     mri_config_init(&config, alloc);
     mri_config_init(&parse.defaults, alloc);
     parse.settings = mri_config_settings(&parse.count);
-    mr_err err = mri_reading_init(&parse.reading, text, name, alloc, ret_problems);
+    mr_err err = mri_reading_init(&parse.reading, text, kind->name, alloc, kind->problems);
     if (err == MR_OK) {
         err = parse_text(&parse, text);
     }
@@ -401,6 +407,17 @@ mr_err mri_yaml_parse(struct mri_slice text, const char *name, const struct mri_
     }
     *ret_config = config;
     return MR_OK;
+}
+
+mr_err mri_yaml_parse(struct mri_slice text, const char *name, const struct mri_alloc *alloc,
+    struct mri_config *ret_config, struct mri_yaml_problems *ret_problems)
+{
+    if (ret_problems != NULL) {
+        ret_problems->count = 0;
+        ret_problems->left_out = 0;
+    }
+    const struct kind_of_text kind = {.name = name, .problems = ret_problems};
+    return parse_kind(text, &kind, alloc, ret_config);
 }
 
 /** The only problem of a file that could not be read. */
@@ -442,5 +459,6 @@ mr_err mri_yaml_read_file(const struct mri_os *os, const char *path, const struc
 mr_err mri_yaml_config(
     struct mri_slice text, const struct mri_alloc *alloc, struct mri_config *ret_config)
 {
-    return mri_yaml_parse(text, "config", alloc, ret_config, NULL);
+    const struct kind_of_text kind = {.name = "config", .has_defaults = true};
+    return parse_kind(text, &kind, alloc, ret_config);
 }

@@ -61,9 +61,10 @@ MR_MUST_USE mr_err mri_yaml_read_file(const struct mri_os *os, const char *path,
     struct mri_yaml_problems *ret_problems);
 
 /**
- * Read a complete configuration from the text of a config event: a mri_config_parser.
+ * Read the text of a config event, which may be of an older version: a setting that it lacks has
+ * the built-in default. A mri_config_parser.
  *
- * Returns  as mri_yaml_parse().
+ * Returns  as mri_yaml_parse(); a key that is not known is MR_REFUSED here, too.
  * Owner    mri_config_fini(ret_config) frees.
  * Threads  any.
  */

@@ -657,6 +657,85 @@ static void the_parser_fits_the_port(void **fixture)
     mri_buf_fini(&buf);
 }
 
+/** The line "  KEY: VALUE" of a section that begins at `section`. */
+static const char *line_of_key(const char *section, const char *key)
+{
+    char start[64];
+    (void)snprintf(start, sizeof(start), "\n  %s: ", key);
+    const char *at = strstr(section, start);
+    assert_non_null(at);
+    return at + 1;
+}
+
+/** As a version wrote it that did not have one setting yet. */
+static void put_without(struct mri_buf *buf, const char *text, const struct mri_setting *setting)
+{
+    char head[64];
+    (void)snprintf(head, sizeof(head), "\n%s:\n", setting->section);
+    const char *section = strstr(text, head);
+    const char *line = line_of_key(section, setting->key);
+    const char *rest = strchr(line, '\n') + 1;
+    size_t settings = 0; /* of the section: one without any was not there */
+    for (const char *at = section + 1; at < strstr(section, "\n\n"); at = strchr(at, '\n') + 1) {
+        settings += strncmp(at, "  # ", 4) == 0; /* each has a comment */
+    }
+    mri_buf_clear(buf);
+    mri_buf_put(buf, text, (size_t)((settings == 1 ? section : line) - text));
+    mri_buf_text(buf, rest);
+}
+
+static void a_setting_that_a_logged_text_lacks_has_its_default(void **fixture)
+{
+    (void)fixture;
+    struct mri_buf buf;
+    struct mri_buf older;
+    struct mri_config wanted;
+    struct mri_config config;
+    size_t count;
+    const struct mri_setting *settings = mri_config_settings(&count);
+    const char *text = default_text(&buf);
+    assert_int_equal(mri_config_default(&wanted, mri_alloc_system()), MR_OK);
+    mri_buf_init(&older, mri_alloc_system(), MRI_CONFIG_TEXT_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        put_without(&older, text, &settings[i]);
+        struct mri_slice slice = {(const char *)older.bytes, older.count};
+        assert_int_equal(mri_yaml_config(slice, mri_alloc_system(), &config), MR_OK);
+        assert_equal_configs(&wanted, &config);
+        mri_config_fini(&config);
+        assert_int_equal(parse(slice.bytes, slice.count, &config), MR_REFUSED); /* of a user */
+    }
+    mri_buf_fini(&older);
+    mri_config_fini(&wanted);
+    mri_buf_fini(&buf);
+}
+
+static void a_section_that_a_logged_text_lacks_has_its_defaults(void **fixture)
+{
+    (void)fixture;
+    struct mri_config config;
+    struct mri_slice text = mri_slice_of("gates: {cooldown: 7}\ninstruments: []\n");
+    assert_int_equal(mri_yaml_config(text, mri_alloc_system(), &config), MR_OK);
+    assert_int_equal(config.gates_cooldown, 7);
+    assert_int_equal(config.gates_positions_max, 10);
+    assert_int_equal(config.execute_hold, 1800);
+    mri_config_fini(&config);
+}
+
+static void a_logged_text_of_a_later_version_is_refused(void **fixture)
+{
+    (void)fixture;
+    static const char *const texts[] = {
+        "gates: {cooldown: 7, later: 1}\ninstruments: []\n",
+        "later: {cooldown: 7}\ninstruments: []\n", "gates: {cooldown: -7}\ninstruments: []\n",
+        "gates: {cooldown: 7}\n", /* instruments have no default */
+    };
+    for (size_t i = 0; i < MRI_COUNT_OF(texts); i++) {
+        struct mri_config config;
+        struct mri_slice text = mri_slice_of(texts[i]);
+        assert_int_equal(mri_yaml_config(text, mri_alloc_system(), &config), MR_REFUSED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -670,6 +749,9 @@ int main(void)
         cmocka_unit_test(nothing_is_lost_when_memory_is_short),
         cmocka_unit_test(a_file_is_read_or_its_fault_is_the_only_problem),
         cmocka_unit_test(the_parser_fits_the_port),
+        cmocka_unit_test(a_setting_that_a_logged_text_lacks_has_its_default),
+        cmocka_unit_test(a_section_that_a_logged_text_lacks_has_its_defaults),
+        cmocka_unit_test(a_logged_text_of_a_later_version_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,10 +171,11 @@ void mri_config_put_range(const struct mri_setting *setting, struct mri_buf *buf
 void mri_config_print(const struct mri_config *config, struct mri_buf *buf);
 
 /**
- * How a configuration is parsed: given to the pipeline by whoever composes the program, since the
- * parser lies above it.
+ * How the text of a config event is parsed: given to the pipeline by whoever composes the program,
+ * since the parser lies above it. Settings that the text lacks have their defaults, so that a log
+ * stays readable when a setting is added.
  *
- * Returns  MR_OK; MR_REFUSED the text is not a complete, valid configuration; MR_ENOMEM.
+ * Returns  MR_OK; MR_REFUSED the text is not a valid configuration of this version; MR_ENOMEM.
  * Owner    the caller frees *ret_config.
  */
 typedef mr_err (*mri_config_parser)(

@@ -6,6 +6,10 @@
  * C(section, key, kind, default, low, high, unit, about)
  *   kind: integer (int64), number (double), or choice_<name> (an enum of words below). low and high
  *   are inclusive; choices use 0, 0. The member of struct mri_config is section_key.
+ *
+ * Logs hold this text. A row may be added: logs without it are read with its default, which must
+ * therefore be what the program did before. A row that is removed or renamed, or a range that is
+ * narrowed, makes logs that hold it unreadable.
  */
 #ifndef MRI_PIPELINE_CONFIG_TABLE_H
 #define MRI_PIPELINE_CONFIG_TABLE_H
