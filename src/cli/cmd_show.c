@@ -49,7 +49,7 @@ static enum mri_exit show_event(
 static enum mri_exit show_signal(
     struct mri_cli *cli, const struct mri_opened *opened, const char *id, struct mri_buf *text)
 {
-    struct mri_story story;
+    struct mri_explained story;
     mr_problem problem = {""};
     uint32_t ordinal = mri_opened_signal(cli, opened, id);
     if (ordinal == 0) {

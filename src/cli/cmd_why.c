@@ -19,7 +19,7 @@ struct why {
     struct mri_cli *cli;
     const struct mri_fold *fold;
     struct mri_names names;
-    struct mri_story story;
+    struct mri_explained story;
     const struct mri_slot *slot;
     uint32_t ordinal;
     struct mri_buf text;

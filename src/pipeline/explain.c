@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-static mr_err add_event(struct mri_story *story, const struct mri_event *event)
+static mr_err add_event(struct mri_explained *story, const struct mri_event *event)
 {
     uint32_t at = story->count;
     while (at > 0 && story->events[at - 1].seq >= event->seq) {
@@ -22,7 +22,7 @@ static mr_err add_event(struct mri_story *story, const struct mri_event *event)
         }
         at--;
     }
-    if (story->count == MRI_STORY_EVENTS_MAX) {
+    if (story->count == MRI_EXPLAINED_EVENTS_MAX) {
         story->is_cut = true;
         return MR_OK;
     }
@@ -41,7 +41,7 @@ static mr_err add_event(struct mri_story *story, const struct mri_event *event)
 }
 
 static mr_err add_own_events(
-    struct mri_story *story, mr_log_reader *reader, uint64_t last_seq, mr_problem *problem)
+    struct mri_explained *story, mr_log_reader *reader, uint64_t last_seq, mr_problem *problem)
 {
     uint64_t seq = last_seq;
     while (seq != 0 && !story->is_cut) {
@@ -60,7 +60,7 @@ static mr_err add_own_events(
 
 /** The view of the signal's decision, and the prediction that follows it. */
 static mr_err add_view(
-    struct mri_story *story, mr_log_reader *reader, uint64_t *ret_view_seq, mr_problem *problem)
+    struct mri_explained *story, mr_log_reader *reader, uint64_t *ret_view_seq, mr_problem *problem)
 {
     uint32_t at = mri_explain_find(story, MRI_EVENT_DECISION, 0);
     if (at == story->count) {
@@ -85,7 +85,7 @@ static mr_err add_view(
 }
 
 /** Feedback about the view in the batch of an outcome. */
-static mr_err add_feedback(struct mri_story *story, mr_log_reader *reader, uint64_t outcome_seq,
+static mr_err add_feedback(struct mri_explained *story, mr_log_reader *reader, uint64_t outcome_seq,
     uint64_t view_seq, mr_problem *problem)
 {
     mr_err err = mr_log_reader_seek(reader, (mr_seq){outcome_seq}, problem);
@@ -111,7 +111,7 @@ static mr_err add_feedback(struct mri_story *story, mr_log_reader *reader, uint6
 }
 
 static mr_err add_lessons(
-    struct mri_story *story, mr_log_reader *reader, uint64_t view_seq, mr_problem *problem)
+    struct mri_explained *story, mr_log_reader *reader, uint64_t view_seq, mr_problem *problem)
 {
     uint64_t outcomes[MR_HORIZON_COUNT];
     unsigned count = 0;
@@ -128,15 +128,16 @@ static mr_err add_lessons(
 }
 
 mr_err mri_explain_signal(const struct mri_fold *fold, uint32_t ordinal,
-    struct mri_story *ret_story, mr_problem *reterr_problem)
+    struct mri_explained *ret_story, mr_problem *reterr_problem)
 {
     const struct mri_slot *slot = mri_slots_get(&fold->bus.slots, ordinal);
-    struct mri_story story = {.alloc = fold->options.alloc};
+    struct mri_explained story = {.alloc = fold->options.alloc};
     mr_log_reader *reader;
     void *block;
     uint64_t view_seq = 0;
     MRI_ASSERT(slot != NULL);
-    mr_err err = mri_alloc_array(story.alloc, MRI_STORY_EVENTS_MAX, sizeof(*story.events), &block);
+    mr_err err =
+        mri_alloc_array(story.alloc, MRI_EXPLAINED_EVENTS_MAX, sizeof(*story.events), &block);
     if (err != MR_OK) {
         return err;
     }
@@ -161,7 +162,7 @@ mr_err mri_explain_signal(const struct mri_fold *fold, uint32_t ordinal,
     return MR_OK;
 }
 
-uint32_t mri_explain_find(const struct mri_story *story, uint16_t type, uint32_t from)
+uint32_t mri_explain_find(const struct mri_explained *story, uint16_t type, uint32_t from)
 {
     while (from < story->count && story->events[from].type != type) {
         from++;
@@ -169,14 +170,15 @@ uint32_t mri_explain_find(const struct mri_story *story, uint16_t type, uint32_t
     return from;
 }
 
-void mri_explain_fini(struct mri_story *story)
+void mri_explain_fini(struct mri_explained *story)
 {
     if (story != NULL && story->alloc != NULL) {
         for (uint32_t i = 0; i < story->count; i++) {
             mri_alloc_free(
                 story->alloc, (void *)story->events[i].body, story->events[i].body_bytes);
         }
-        mri_alloc_free(story->alloc, story->events, MRI_STORY_EVENTS_MAX * sizeof(*story->events));
-        *story = (struct mri_story){0};
+        mri_alloc_free(
+            story->alloc, story->events, MRI_EXPLAINED_EVENTS_MAX * sizeof(*story->events));
+        *story = (struct mri_explained){0};
     }
 }

@@ -9,14 +9,14 @@
 #include "pipeline/fold.h"
 
 /** The most events of one story; a signal has about twenty. */
-enum { MRI_STORY_EVENTS_MAX = 256 };
+enum { MRI_EXPLAINED_EVENTS_MAX = 256 };
 
 /** Events in order of seq; bodies are copies. */
-struct mri_story {
+struct mri_explained {
     const struct mri_alloc *alloc;
     struct mri_event *events;
     uint32_t count;
-    bool is_cut; /**< there were more than MRI_STORY_EVENTS_MAX */
+    bool is_cut; /**< there were more than MRI_EXPLAINED_EVENTS_MAX */
 };
 
 /**
@@ -31,7 +31,7 @@ struct mri_story {
  * Cost     a seek for each event: about 20 ms each in a log of 64 MiB segments.
  */
 MR_MUST_USE mr_err mri_explain_signal(const struct mri_fold *fold, uint32_t ordinal,
-    struct mri_story *ret_story, mr_problem *reterr_problem);
+    struct mri_explained *ret_story, mr_problem *reterr_problem);
 
 /**
  * The first event of a kind at or after an index of a story.
@@ -39,7 +39,7 @@ MR_MUST_USE mr_err mri_explain_signal(const struct mri_fold *fold, uint32_t ordi
  * Returns  its index; story->count when there is none.
  * Threads  any.
  */
-uint32_t mri_explain_find(const struct mri_story *story, uint16_t type, uint32_t from);
+uint32_t mri_explain_find(const struct mri_explained *story, uint16_t type, uint32_t from);
 
 /**
  * Free. NULL and zeroed are allowed.
@@ -47,6 +47,6 @@ uint32_t mri_explain_find(const struct mri_story *story, uint16_t type, uint32_t
  * Returns  nothing.
  * Threads  one at a time.
  */
-void mri_explain_fini(struct mri_story *story);
+void mri_explain_fini(struct mri_explained *story);
 
 #endif
