@@ -191,6 +191,44 @@ static void a_signal_that_another_process_moved_is_left_to_it(void **fixture)
     assert_int_equal(it.evaluate.undecided_count, 0);
 }
 
+static unsigned tick_until_nothing_is_left(void)
+{
+    unsigned ticks = 0;
+    while (it.log.is_cut) {
+        assert_int_equal(mri_engine_sample_tick(
+                             &it.log, it.log.market.event_time_unix_ns, MRI_REASON_TIME_PASSED),
+            MR_OK);
+        ticks++;
+        assert_true(ticks < 10);
+    }
+    return ticks;
+}
+
+static void what_does_not_fit_a_batch_is_decided_at_the_next_ticks(void **fixture)
+{
+    (void)fixture;
+    enum { SIGNALS = 2000, WAITING = 4000 };
+    mri_evaluate_sample_bars(&it, 3);
+    struct mri_engine_sample_signal signal = mri_evaluate_sample_signal(&it, 0.5, MR_LONG);
+    for (unsigned i = 0; i < SIGNALS; i++) {
+        (void)mri_evaluate_sample_put(&it, &signal);
+    }
+    mri_evaluate_sample_bars(&it, 1);
+    assert_true(tick_until_nothing_is_left() > 0);
+    assert_int_equal(mri_engine_sample_count(&it.log, MRI_EVENT_DECISION, 0), SIGNALS);
+    for (uint32_t ordinal = 1; ordinal <= SIGNALS; ordinal += 97) {
+        assert_non_null(mri_evaluate_sample_heard(&it, ordinal).fixed); /* once */
+    }
+    signal.symbol = 2; /* without a price: they wait until they expire */
+    for (unsigned i = 0; i < WAITING; i++) {
+        (void)mri_evaluate_sample_put(&it, &signal);
+    }
+    uint32_t from = it.log.count;
+    mri_evaluate_sample_bars(&it, 6);
+    assert_int_equal(it.evaluate.undecided_count, 0);
+    assert_int_equal(mri_engine_sample_count(&it.log, MRI_EVENT_SIGNAL_MOVED, from), WAITING);
+}
+
 /* ---- the state ------------------------------------------------------------------------------- */
 
 static void put_mode(struct mri_engine_sample *log, enum mri_mode mode)
@@ -340,6 +378,7 @@ int main(void)
         TEST(an_undecided_signal_expires_only_after_its_time_limit),
         TEST(what_waits_at_the_end_of_the_feed_expires),
         TEST(a_signal_that_another_process_moved_is_left_to_it),
+        TEST(what_does_not_fit_a_batch_is_decided_at_the_next_ticks),
         TEST(a_snapshot_is_the_fold_of_the_log_and_goes_on_alike),
         TEST(a_damaged_snapshot_is_refused),
         TEST(an_engine_whose_gates_cannot_be_trusted_does_not_start),

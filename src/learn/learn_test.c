@@ -680,6 +680,26 @@ static void feedback_of_a_view_that_does_not_wait_is_damage(void **fixture)
     assert_int_equal(mri_engine_sample_put(&it.log, &unknown, 7), MR_ECORRUPT);
 }
 
+static void more_views_than_can_wait_are_refused(void **fixture)
+{
+    (void)fixture;
+    struct mri_view view = {.price = 10000,
+        .kind = MRI_VIEW_STEP,
+        .open_1m = 1,
+        .open_5m = 1,
+        .open_15m = 1,
+        .open_30m = 1,
+        .open_1h = 1};
+    const struct mri_draft draft = {.type = MRI_EVENT_VIEW, .fixed = &view};
+    for (unsigned i = 0; i < MRI_LEARN_VIEWS_MAX; i++) {
+        view.event_time_unix_ns = T0 + i * MINUTE;
+        assert_int_equal(mri_engine_sample_put(&it.log, &draft, 0), MR_OK);
+    }
+    assert_int_equal(mri_engine_sample_put(&it.log, &draft, 0), MR_FULL);
+    view.symbol = 99;
+    assert_int_equal(mri_engine_sample_put(&it.log, &draft, 0), MR_ECORRUPT);
+}
+
 static void memory_that_is_missing_is_answered_and_nothing_is_kept(void **fixture)
 {
     (void)fixture;
@@ -715,6 +735,7 @@ int main(void)
         TEST(a_snapshot_is_the_fold_of_the_log_and_goes_on_alike),
         TEST(a_damaged_snapshot_is_refused),
         TEST(feedback_of_a_view_that_does_not_wait_is_damage),
+        TEST(more_views_than_can_wait_are_refused),
         TEST(memory_that_is_missing_is_answered_and_nothing_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
