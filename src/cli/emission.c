@@ -81,16 +81,21 @@ mr_err mri_emission_parse(struct mri_json_parser *parser, struct mri_slice line,
     struct mri_buf *texts, struct mri_emission *ret_emission, mr_problem *reterr_problem)
 {
     struct mri_emission emission = {0};
-    struct mri_emission_json json = {
-        .emission = &emission, .texts = texts, .problem = reterr_problem};
+    mr_problem of_field = {""};
+    mr_problem of_line = {""};
+    struct mri_emission_json json = {.emission = &emission, .texts = texts, .problem = &of_field};
     mri_buf_clear(texts);
     if (mri_buf_grow(texts, line.count + 1) == NULL) {
         return MR_ENOMEM;
     }
     texts->count = 0;
-    mr_err err = mri_json_parse_object(parser, line, take_field, &json, reterr_problem);
+    mr_err err = mri_json_parse_object(parser, line, take_field, &json, &of_line);
     if (err == MR_OK) {
         *ret_emission = emission;
+    } else if (of_field.text[0] != '\0') {
+        *reterr_problem = of_field;
+    } else if (err == MR_REFUSED) {
+        (void)mri_problem(reterr_problem, err, "not a JSON object: %s", of_line.text);
     }
     return err;
 }

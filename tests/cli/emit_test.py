@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Signals from outside: flags, JSON lines, everything that can be wrong with them."""
+import json
+
+import program
+from program import NO, OK, USAGE
+
+MANY = 3000
+
+
+class EmitCase(program.LogCase):
+    def good(self, **changes):
+        fields = {"symbol": "SIM01USD", "side": "long", "source": "my-bot", "confidence": 0.7}
+        fields.update(changes)
+        return {key: value for key, value in fields.items() if value is not None}
+
+    def line(self, **changes):
+        return json.dumps(self.good(**changes), ensure_ascii=False)
+
+    def emit(self, text, *words):
+        return program.call("emit", "--dir", self.log, *words, stdin=text)
+
+    def flags(self, **changes):
+        words = ["emit", "--dir", self.log]
+        for key, value in self.good(**changes).items():
+            words += [f"--{key.replace('_', '-')}={value}"]
+        return words
+
+    def events_of(self, ident):
+        return self.ok("show", "--json", "--dir", self.log, ident).json_lines
+
+    def event_time(self):
+        return self.ok("status", "--json", "--dir", self.log).json["summary"]["to"]
+
+
+class FlagsTest(EmitCase):
+    def test_the_id_is_printed_and_names_the_signal_everywhere(self):
+        ident = self.ok(*self.flags()).out
+        self.assertRegex(ident, r"\ASIM01USD_\d{13}_[0-9a-f]{8}\n\Z")
+        ident = ident.strip()
+        found = self.query("--source", "my-bot")
+        self.assertEqual([one["id"] for one in found], [ident])
+        self.assertEqual((found[0]["state"], found[0]["name"]), ("generated", "my-bot"))
+        self.assertIn(ident, self.ok("tail", "--dir", self.log, "--count", "5").out)
+        self.assertIn("from my-bot/my-bot", self.ok("why", ident, "--dir", self.log).out)
+
+    def test_every_field_is_kept_as_it_was_given(self):
+        given = {"name": "entry", "price": "81.25", "horizon": "15m", "valid_for": "90s",
+                 "external_id": "x-1", "idempotency_key": "k-1", "account": "main",
+                 "data": '{"a": [1, "b"]}', "side": "sell", "confidence": "0.25"}
+        event = self.events_of(self.ok(*self.flags(**given)).out.strip())[0]
+        self.assertEqual(event["event"], "signal.generated")
+        self.assertEqual((event["side"], event["confidence"], event["horizon"]),
+                         ("short", 0.25, "15m"))
+        for key in ("name", "external_id", "idempotency_key", "account"):
+            self.assertEqual(event[key], given[key], key)
+        self.assertEqual(float(event["price"]), 81.25)
+        self.assertEqual(event["valid_for_s"], 90)
+        self.assertIn('"b"', json.dumps(event["data"]).replace("\\", ""))
+
+    def test_the_time_is_that_of_the_last_event_in_the_log(self):
+        time = self.event_time()
+        event = self.events_of(self.ok(*self.flags()).out.strip())[0]
+        self.assertEqual(event["event_time"], time)
+
+    def test_each_wrong_field_is_named_with_what_was_expected_and_nothing_is_written(self):
+        wrong = {
+            "symbol": ["", "NOPE", None], "side": ["HOLD", "hold", "up", "", None],
+            "source": ["", "momentum", "rsi", "x" * 65, "a\nb", "\x1b[31m", None],
+            "confidence": ["7", "-0.1", "1.0000001", "nan", "high", "", "0.5x", None],
+            "name": ["", "x" * 65, "\x07"], "price": ["-1", "0", "x", "1e", "0.0000001"],
+            "horizon": ["2m", "15", ""], "valid_for": ["0s", "25h", "x", "-5s", ""],
+            "account": ["x" * 257], "external_id": ["\x00"[:0] or "\x7f"],
+            "data": ["[]", "{", "text", '{"a":1} x'],
+        }
+        before = program.content(self.log)
+        for field, values in wrong.items():
+            for value in values:
+                with self.subTest(field=field, value=value):
+                    answer = self.refused(*self.flags(**{field: value}))
+                    self.assert_says(answer, field)
+                    self.assertRegex(answer.err, "expected|missing")
+                    self.assertNotIn("\x1b", answer.err)
+        self.assertEqual(program.content(self.log), before)
+
+    def test_numbers_at_their_limits_are_taken(self):
+        for confidence in ("0", "1", "0.000000000001", "1.0"):
+            self.ok(*self.flags(confidence=confidence))
+
+    def test_how_durable_an_id_is_can_be_chosen_and_only_as_offered(self):
+        for how in ("group", "async"):
+            self.ok(*self.flags(), "--durability", how)
+        self.assert_says(self.refused(*self.flags(), "--durability", "maybe"), "--durability",
+                         "group", "async", '"maybe"')
+
+    def test_a_directory_without_market_time_is_refused_with_what_to_do(self):
+        answer = self.refused("emit", "--dir", self.folder / "none", "--symbol", "SIM01USD")
+        self.assert_says(answer, "none")
+
+
+class LinesTest(EmitCase):
+    def bad(self, line):
+        """Good lines around a bad one are taken; the bad one is told with its number."""
+        text = b"".join(part if isinstance(part, bytes) else part.encode()
+                        for part in (self.line(), "\n", line, "\n", self.line(side="short"), "\n"))
+        answer = self.assert_exit(self.emit(text), NO)
+        self.assertEqual(len(answer.lines), 2, str(answer))
+        self.assert_says(answer, "2 emitted, 1 refused, 0 known already")
+        told = [text for text in answer.err.splitlines() if "refused:" in text]
+        self.assertEqual(len(told), 1, str(answer))
+        self.assertTrue(told[0].startswith("stdin:2: refused: "), told[0])
+        self.assertNotIn("\x1b", answer.err)
+        self.assertLess(len(told[0]), 600)
+        return told[0].removeprefix("stdin:2: refused: ")
+
+    def test_each_bad_line_is_refused_with_its_number_and_reason_and_the_others_go_on(self):
+        good = self.line()
+        cases = {
+            "not JSON": ("hello", "JSON"), "an array": ("[1]", "object"), "a text": ('"x"', "object"),
+            "half an object": (good[:-1], "JSON"), "two objects": (good + good, "JSON"),
+            "lacks a side": (self.line(side=None), "side is missing"),
+            "lacks a source": (self.line(source=None), "source is missing"),
+            "lacks a symbol": (self.line(symbol=None), "symbol is missing"),
+            "lacks confidence": (self.line(confidence=None), "confidence is missing"),
+            "lacks everything": ("{}", "missing"),
+            "side HOLD": (self.line(side="HOLD"), 'long, buy, short or sell, found "HOLD"'),
+            "confidence 7": (self.line(confidence=7), 'from 0 to 1, found "7"'),
+            "confidence true": (self.line(confidence=True), "confidence: expected"),
+            "infinite confidence": (good.replace("0.7", "1e999"), "a number that is out of range"),
+            "NaN": (good.replace("0.7", "NaN"), "JSON"),
+            "2 MiB": (self.line(data={"x": "y" * (2 << 20)}), "bytes long, at most 1048576"),
+            "invalid UTF-8": (good.replace("my-bot", "X").encode().replace(b"X", b"\xff\xfe"), "UTF-8"),
+            "an escape in a name": (self.line(name="\x1b]0;title\x07"), "control"),
+            "a raw escape in a name": ('{"name":"\x1b[2J"}', ""),
+            "a zero byte in a name": (self.line(name="a\x00b"), "control"),
+            "half a surrogate pair": (good.replace("my-bot", "\\ud800"), ""),
+            "unknown symbol": (self.line(symbol="NOPE"), 'a registered symbol, found "NOPE"'),
+            "unknown key": (self.line(confidance=1), "did you mean confidence?"),
+            "unknown key with escapes": (self.line(**{"\x1b[31mkey": 1}), "unknown key"),
+            "key twice": (good[:-1] + ', "side": "short"}', "twice"),
+            "a list for a text": (self.line(name=["x"]), "name: expected a text"),
+            "a text for data": (self.line(data="x"), "data: expected an object"),
+            "a built-in source": (self.line(source="breakout"), "built-in source"),
+            "deeply nested": (self.line(data={}).replace("{}", '{"a":' * 5000 + "1" + "}" * 5000), ""),
+        }
+        for what, (line, reason) in cases.items():
+            with self.subTest(what):
+                self.assertIn(reason, self.bad(line))
+        self.ok("verify", "--dir", self.log)
+
+    def test_what_can_be_understood_is_taken(self):
+        text = "\r\n".join([self.line(), self.line(confidence="0.7"), self.line(price=81.5),
+                            self.line(name=None, account=None), self.line(source="Börse 日本"),
+                            self.line().replace("0.7", "7e-1"), "", self.line(side="BUY")])
+        answer = self.emit(text)  # the last line has no end
+        self.assert_exit(answer, OK)
+        self.assert_says(answer, "7 emitted, 0 refused")
+        self.assertEqual(len(answer.lines), 7)
+
+    def test_null_is_absent(self):
+        self.assert_exit(self.emit('{"symbol":"SIM01USD","side":"long","source":"a",'
+                                   '"confidence":0.5,"name":null,"price":null}\n'), OK)
+        self.assert_exit(self.emit('{"symbol":"SIM01USD","side":null,"source":"a",'
+                                   '"confidence":0.5}\n'), NO)
+
+    def test_a_torn_last_line_is_refused_and_called_torn(self):
+        answer = self.assert_exit(self.emit(self.line() + "\n" + self.line()[:-9]), NO)
+        self.assert_says(answer, "stdin:2: refused", "the line has no end", "1 emitted, 1 refused")
+
+    def test_no_line_is_no_signal_and_no_failure(self):
+        for text in ("", "\n", "\n\n\r\n"):
+            with self.subTest(text=text):
+                answer = self.assert_exit(self.emit(text), OK)
+                self.assertEqual(answer.out, "")
+                self.assert_says(answer, "0 emitted, 0 refused, 0 known already")
+
+    def test_only_bad_lines_change_nothing(self):
+        before = program.content(self.log)
+        answer = self.assert_exit(self.emit("x\n" * 500), NO)
+        self.assert_says(answer, "0 emitted, 500 refused")
+        self.assertEqual(program.content(self.log), before)
+
+    def test_thousands_of_lines_get_their_ids_in_order(self):
+        text = "".join(self.line(external_id=f"e{i}") + "\n" for i in range(MANY))
+        answer = self.assert_exit(self.emit(text), OK)
+        ids = answer.lines
+        self.assertEqual(len(set(ids)), MANY)
+        for i in (0, 63, 64, MANY - 1):
+            self.assertEqual(self.events_of(ids[i])[0]["external_id"], f"e{i}")
+        self.assertEqual(len(self.query("--source", "my-bot", "--limit", "100000")), MANY)
+
+    def test_the_same_key_of_the_same_source_names_the_same_signal(self):
+        one, two = self.line(idempotency_key="k"), self.line(idempotency_key="k", source="other")
+        answer = self.assert_exit(self.emit(f"{one}\n{one}\n{two}\n{one}\n"), OK)
+        first, again, other, third = answer.lines
+        self.assertEqual((first, first), (again, third))
+        self.assertNotEqual(first, other)
+        self.assert_says(answer, "2 emitted, 0 refused, 2 known already")
+        later = self.assert_exit(self.emit(one + "\n"), OK)
+        self.assertEqual(later.lines, [first])
+        self.assert_says(later, "0 emitted", "1 known already")
+
+    def test_ids_that_cannot_be_printed_are_a_fault(self):
+        with open("/dev/full", "wb") as full:
+            answer = program.call("emit", "--dir", self.log, stdin=self.line() + "\n", stdout=full)
+        self.assert_exit(answer, program.FAULT)
+        self.assert_says(answer, "standard output")
+        self.ok("verify", "--dir", self.log)
+
+    def test_a_log_with_escapes_in_free_data_is_shown_without_them(self):
+        text = self.line(data={"note": "\x1b[31mred"}, external_id="ok")
+        ident = self.assert_exit(self.emit(text + "\n"), OK).out.strip()
+        for words in (["why", ident], ["show", ident], ["tail"], ["query"], ["tail", "--json"],
+                      ["why", "--json", ident]):
+            with self.subTest(words=words):
+                out = self.ok(*words, "--dir", self.log).stdout
+                self.assertNotIn(b"\x1b", out)
+
+
+class DecideTest(EmitCase):
+    def test_the_next_run_decides_them_first_also_without_a_bar_left(self):
+        ids = self.assert_exit(self.emit((self.line() + "\n") * 3), OK).lines
+        status = self.ok("status", "--json", "--dir", self.log).json
+        self.assertEqual(status["pending_inputs"], 3)
+        answer = program.call("status", "--dir", self.log)
+        self.assert_says(answer, "3 inputs wait for their decision")
+        self.assertIn(answer.code, (OK, NO))
+        found = self.ok("run", "--dir", self.log, "--json").json
+        self.assertEqual(found["signals"]["by_state"]["learned"], found["signals"]["generated"])
+        for ident in ids:
+            kinds = [event["event"] for event in self.events_of(ident)]
+            self.assertEqual(kinds[0], "signal.generated")
+            self.assertIn("decision", kinds)
+            self.assertIn("gate", self.query("--source", "my-bot")[0])
+        self.assertEqual(self.ok("status", "--json", "--dir", self.log).json["pending_inputs"], 0)
+        self.ok("replay", "--check", "--dir", self.log)
+
+    def test_they_are_decided_before_the_next_bar(self):
+        config = self.write_config("part.yaml", **program.SMALL)
+        rows = program.bars(300)
+        path = self.write("a.csv", program.text_of(rows[:200]))
+        self.log = self.folder / "csv"
+        self.ok("run", "--dir", self.log, "--feed", f"csv:{path}", "--config", config)
+        ident = self.assert_exit(self.emit(self.line(symbol="BTCUSDT") + "\n"), OK).out.strip()
+        path.write_text(program.text_of(rows))
+        self.ok("run", "--dir", self.log, "--feed", f"csv:{path}")
+        decision = next(event for event in self.events_of(ident) if event["event"] == "decision")
+        events = self.ok("tail", "--count", "1000000", "--json", "--dir", self.log).json_lines
+        bars = [event["seq"] for event in events if event["event"] == "candle"]
+        self.assertGreater(decision["seq"], bars[199])
+        self.assertLess(decision["seq"], bars[200])
+        self.ok("replay", "--check", "--dir", self.log)
+
+
+if __name__ == "__main__":
+    program.main()
