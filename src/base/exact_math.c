@@ -38,17 +38,6 @@ static double power_of_two(int k)
     return double_of((uint64_t)(k + 1023) << 52);
 }
 
-/** e^r for |r| < 1/64: r^8/8! is below 2^-63. Even and odd powers go side by side. */
-static double exp_tiny(double r)
-{
-    double s = r * r;
-    double odd = (1.0 / 5040.0) * s + 1.0 / 120.0;
-    double even = (1.0 / 720.0) * s + 1.0 / 24.0;
-    odd = odd * s + 1.0 / 6.0;
-    even = even * s + 0.5;
-    return 1.0 + (r + s * (even + r * odd));
-}
-
 /** e^r for |r| <= ln(2)/2: r^14/14! is below 2^-57. Even and odd powers go side by side. */
 static double exp_reduced(double r)
 {
@@ -68,11 +57,8 @@ static double exp_reduced(double r)
     return 1.0 + (r + s * (even + r * odd));
 }
 
-double mri_exp(double x)
+double mri_exp_far(double x)
 {
-    if (x > -1.0 / 64.0 && x < 1.0 / 64.0) {
-        return exp_tiny(x);
-    }
     if (!(x < 709.79 && x > -745.2)) { /* NaN comes here too */
         return x != x ? x : (x > 0.0 ? double_of(0x7ff0000000000000u) : 0.0);
     }
@@ -149,17 +135,4 @@ double mri_abs(double x)
 double mri_nan(void)
 {
     return double_of(0x7ff8000000000000u);
-}
-
-bool mri_is_finite(double x)
-{
-    return (bits_of(x) & 0x7ff0000000000000u) != 0x7ff0000000000000u;
-}
-
-double mri_clamp(double x, double low, double high)
-{
-    if (!(x >= low)) {
-        return low;
-    }
-    return x > high ? high : x;
 }

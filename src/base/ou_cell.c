@@ -4,16 +4,6 @@
  */
 #include "base/ou_cell.h"
 
-#include "base/exact_math.h"
-
-double mri_ou_decay(const struct mri_ou_prior *prior, int64_t touch_unix_ns, int64_t now_unix_ns)
-{
-    if (now_unix_ns <= touch_unix_ns) {
-        return 1.0;
-    }
-    return mri_exp(-(double)(now_unix_ns - touch_unix_ns) / prior->tau_ns);
-}
-
 struct mri_belief mri_ou_belief(
     const struct mri_ou_cell *cell, const struct mri_ou_prior *prior, int64_t now_unix_ns)
 {

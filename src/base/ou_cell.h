@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "base/exact_math.h"
+
 /** The belief as of `touch_unix_ns`. All zero = never touched = the prior. */
 struct mri_ou_cell {
     double mean;
@@ -34,7 +36,14 @@ struct mri_belief {
  * Returns  a factor in [0, 1]; 1 when no time has passed or the clock went back.
  * Threads  any.
  */
-double mri_ou_decay(const struct mri_ou_prior *prior, int64_t touch_unix_ns, int64_t now_unix_ns);
+static inline double mri_ou_decay(
+    const struct mri_ou_prior *prior, int64_t touch_unix_ns, int64_t now_unix_ns)
+{
+    if (now_unix_ns <= touch_unix_ns) {
+        return 1.0;
+    }
+    return mri_exp(-(double)(now_unix_ns - touch_unix_ns) / prior->tau_ns);
+}
 
 /**
  * The belief of a cell at `now`, relaxed towards its prior: m a, s0^2 + (v - s0^2) a^2.

@@ -105,22 +105,22 @@ struct mri_coefficient *mri_beliefs_coefficient(const struct mri_beliefs *belief
     return coefficient_at(beliefs, term->source, term->x < 0.0, place->horizon, at);
 }
 
-struct mri_coefficient mri_beliefs_relaxed(
-    const struct mri_beliefs *beliefs, unsigned level, const struct mri_coefficient *coefficient)
+void mri_beliefs_relax_term(const struct mri_beliefs *beliefs,
+    const struct mri_beliefs_place *place, const struct mri_row_term *term,
+    struct mri_coefficient ret_levels[static MRI_LEVEL_COUNT])
 {
-    const struct mri_ou_prior *prior = &beliefs->options.levels[level];
-    double stationary = prior->sd * prior->sd;
-    if (coefficient->touch_unix_ns == 0) {
-        return (struct mri_coefficient){.variance = stationary, .ev_variance = stationary};
-    }
-    double a = mri_ou_decay(prior, coefficient->touch_unix_ns, beliefs->event_time_unix_ns);
-    return (struct mri_coefficient){
-        .mean = coefficient->mean * a,
-        .variance = stationary + (coefficient->variance - stationary) * a * a,
-        .ev_mean = coefficient->ev_mean * a,
-        .ev_variance = stationary + (coefficient->ev_variance - stationary) * a * a,
-        .touch_unix_ns = coefficient->touch_unix_ns,
-    };
+    MRI_ASSERT(term->source < beliefs->options.sources_max);
+    MRI_ASSERT(place->symbol < beliefs->options.symbols_max);
+    const struct mri_coefficient *row =
+        coefficient_at(beliefs, term->source, term->x < 0.0, place->horizon, 0);
+    ret_levels[MRI_LEVEL_GLOBAL] =
+        mri_beliefs_relaxed(beliefs, MRI_LEVEL_GLOBAL, &row[PLACE_GLOBAL]);
+    ret_levels[MRI_LEVEL_SYMBOL] =
+        mri_beliefs_relaxed(beliefs, MRI_LEVEL_SYMBOL, &row[PLACE_SYMBOL + place->symbol]);
+    ret_levels[MRI_LEVEL_REGIME] =
+        place->regime < MRI_REGIME_COUNT
+            ? mri_beliefs_relaxed(beliefs, MRI_LEVEL_REGIME, &row[PLACE_REGIME + place->regime])
+            : (struct mri_coefficient){0};
 }
 
 struct mri_beliefs_sums mri_beliefs_sum(const struct mri_beliefs *beliefs,
@@ -128,19 +128,9 @@ struct mri_beliefs_sums mri_beliefs_sum(const struct mri_beliefs *beliefs,
 {
     struct mri_beliefs_sums sums = {0};
     for (unsigned i = 0; i < count; i++) {
-        double x = terms[i].x;
-        for (unsigned level = 0; level < MRI_LEVEL_COUNT; level++) {
-            const struct mri_coefficient *coefficient =
-                mri_beliefs_coefficient(beliefs, place, level, &terms[i]);
-            if (coefficient == NULL) {
-                continue;
-            }
-            struct mri_coefficient now = mri_beliefs_relaxed(beliefs, level, coefficient);
-            sums.z += x * now.mean;
-            sums.variance += x * x * now.variance;
-            sums.ev += x * now.ev_mean;
-            sums.ev_variance += x * x * now.ev_variance;
-        }
+        struct mri_coefficient levels[MRI_LEVEL_COUNT];
+        mri_beliefs_relax_term(beliefs, place, &terms[i], levels);
+        mri_beliefs_sums_add(&sums, terms[i].x, levels);
     }
     return sums;
 }
@@ -212,14 +202,23 @@ static mr_err apply_feedback(struct mri_beliefs *beliefs, const struct mri_event
             return MR_ECORRUPT;
         }
         set_level(beliefs, &place, MRI_LEVEL_GLOBAL, cell,
-            &(struct mri_coefficient){cell->mean_global, cell->variance_global,
-                cell->ev_mean_global, cell->ev_variance_global, now});
+            &(struct mri_coefficient){.mean = cell->mean_global,
+                .variance = cell->variance_global,
+                .ev_mean = cell->ev_mean_global,
+                .ev_variance = cell->ev_variance_global,
+                .touch_unix_ns = now});
         set_level(beliefs, &place, MRI_LEVEL_SYMBOL, cell,
-            &(struct mri_coefficient){cell->mean_symbol, cell->variance_symbol,
-                cell->ev_mean_symbol, cell->ev_variance_symbol, now});
+            &(struct mri_coefficient){.mean = cell->mean_symbol,
+                .variance = cell->variance_symbol,
+                .ev_mean = cell->ev_mean_symbol,
+                .ev_variance = cell->ev_variance_symbol,
+                .touch_unix_ns = now});
         set_level(beliefs, &place, MRI_LEVEL_REGIME, cell,
-            &(struct mri_coefficient){cell->mean_regime, cell->variance_regime,
-                cell->ev_mean_regime, cell->ev_variance_regime, now});
+            &(struct mri_coefficient){.mean = cell->mean_regime,
+                .variance = cell->variance_regime,
+                .ev_mean = cell->ev_mean_regime,
+                .ev_variance = cell->ev_variance_regime,
+                .touch_unix_ns = now});
     }
     beliefs->horizons[feedback->horizon] = (struct mri_beliefs_horizon){
         .platt = {feedback->platt_slope, feedback->platt_variance, now},

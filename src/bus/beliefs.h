@@ -34,11 +34,12 @@ struct mri_beliefs_options {
     uint32_t sources_max;
 };
 
-/** A coefficient: its two heads are always updated together. */
+/** A coefficient: its two heads are always updated together, so what is computed alike lies side by
+ * side and goes through one instruction. */
 struct mri_coefficient {
     double mean;
-    double variance;
     double ev_mean;
+    double variance;
     double ev_variance;
     int64_t touch_unix_ns; /**< 0 = never: the prior */
 };
@@ -132,8 +133,51 @@ struct mri_coefficient *mri_beliefs_coefficient(const struct mri_beliefs *belief
  * Threads  any.
  * Cost     one exponential.
  */
-struct mri_coefficient mri_beliefs_relaxed(
-    const struct mri_beliefs *beliefs, unsigned level, const struct mri_coefficient *coefficient);
+static inline struct mri_coefficient mri_beliefs_relaxed(
+    const struct mri_beliefs *beliefs, unsigned level, const struct mri_coefficient *coefficient)
+{
+    const struct mri_ou_prior *prior = &beliefs->options.levels[level];
+    double stationary = prior->sd * prior->sd;
+    if (coefficient->touch_unix_ns == 0) {
+        return (struct mri_coefficient){.variance = stationary, .ev_variance = stationary};
+    }
+    double a = mri_ou_decay(prior, coefficient->touch_unix_ns, beliefs->event_time_unix_ns);
+    return (struct mri_coefficient){
+        .mean = coefficient->mean * a,
+        .variance = stationary + (coefficient->variance - stationary) * a * a,
+        .ev_mean = coefficient->ev_mean * a,
+        .ev_variance = stationary + (coefficient->ev_variance - stationary) * a * a,
+        .touch_unix_ns = coefficient->touch_unix_ns,
+    };
+}
+
+/**
+ * All levels of a term at the current event time; zero for the regime level without a regime.
+ *
+ * Returns  nothing.
+ * Threads  any.
+ * Cost     an exponential a level.
+ */
+void mri_beliefs_relax_term(const struct mri_beliefs *beliefs,
+    const struct mri_beliefs_place *place, const struct mri_row_term *term,
+    struct mri_coefficient ret_levels[static MRI_LEVEL_COUNT]);
+
+/**
+ * Add a term's levels to the sums of a view.
+ *
+ * Returns  nothing.
+ * Threads  any.
+ */
+static inline void mri_beliefs_sums_add(struct mri_beliefs_sums *sums, double x,
+    const struct mri_coefficient levels[static MRI_LEVEL_COUNT])
+{
+    for (unsigned level = 0; level < MRI_LEVEL_COUNT; level++) {
+        sums->z += x * levels[level].mean;
+        sums->variance += x * x * levels[level].variance;
+        sums->ev += x * levels[level].ev_mean;
+        sums->ev_variance += x * x * levels[level].ev_variance;
+    }
+}
 
 /**
  * z = sum x_i (m_g + m_s + m_r) and V = sum x_i^2 (v_g + v_s + v_r), for both heads.

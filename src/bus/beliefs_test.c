@@ -140,15 +140,24 @@ static void teach_model(
         bool is_short = cell->side == MR_SHORT;
         unsigned h = feedback->horizon;
         *model_at(MRI_LEVEL_GLOBAL, cell->source, is_short, h, &place) =
-            (struct mri_coefficient){cell->mean_global, cell->variance_global, cell->ev_mean_global,
-                cell->ev_variance_global, model.now};
+            (struct mri_coefficient){.mean = cell->mean_global,
+                .variance = cell->variance_global,
+                .ev_mean = cell->ev_mean_global,
+                .ev_variance = cell->ev_variance_global,
+                .touch_unix_ns = model.now};
         *model_at(MRI_LEVEL_SYMBOL, cell->source, is_short, h, &place) =
-            (struct mri_coefficient){cell->mean_symbol, cell->variance_symbol, cell->ev_mean_symbol,
-                cell->ev_variance_symbol, model.now};
+            (struct mri_coefficient){.mean = cell->mean_symbol,
+                .variance = cell->variance_symbol,
+                .ev_mean = cell->ev_mean_symbol,
+                .ev_variance = cell->ev_variance_symbol,
+                .touch_unix_ns = model.now};
         if (cell->regime != MRI_REGIME_ABSENT) {
             *model_at(MRI_LEVEL_REGIME, cell->source, is_short, h, &place) =
-                (struct mri_coefficient){cell->mean_regime, cell->variance_regime,
-                    cell->ev_mean_regime, cell->ev_variance_regime, model.now};
+                (struct mri_coefficient){.mean = cell->mean_regime,
+                    .variance = cell->variance_regime,
+                    .ev_mean = cell->ev_mean_regime,
+                    .ev_variance = cell->ev_variance_regime,
+                    .touch_unix_ns = model.now};
         }
     }
     model.horizons[feedback->horizon] = (struct mri_beliefs_horizon){

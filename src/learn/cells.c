@@ -19,21 +19,8 @@ static void relax_terms(const struct mri_beliefs *beliefs, const struct mri_less
 {
     *sums = (struct mri_beliefs_sums){0};
     for (unsigned i = 0; i < lesson->term_count; i++) {
-        double x = lesson->terms[i].x;
-        for (unsigned level = 0; level < MRI_LEVEL_COUNT; level++) {
-            const struct mri_coefficient *coefficient =
-                mri_beliefs_coefficient(beliefs, &lesson->place, level, &lesson->terms[i]);
-            struct mri_coefficient *now = &relaxed[i].levels[level];
-            if (coefficient == NULL) {
-                *now = (struct mri_coefficient){0};
-                continue;
-            }
-            *now = mri_beliefs_relaxed(beliefs, level, coefficient);
-            sums->z += x * now->mean;
-            sums->variance += x * x * now->variance;
-            sums->ev += x * now->ev_mean;
-            sums->ev_variance += x * x * now->ev_variance;
-        }
+        mri_beliefs_relax_term(beliefs, &lesson->place, &lesson->terms[i], relaxed[i].levels);
+        mri_beliefs_sums_add(sums, lesson->terms[i].x, relaxed[i].levels);
     }
 }
 
