@@ -140,15 +140,18 @@ static void print_outcomes(const struct mri_fold *fold, struct mri_buf *text)
         u(report->feedback_by_status[MRI_FEEDBACK_UNRESOLVED]));
 }
 
-/** Skills that are shown, with their keys in JSON; a coin's is 0. */
+/** Skills with their keys in JSON; the table for people has the first three. A coin's is 0. */
 static const struct {
     const char *key;
     unsigned whose;
-} shown_skills[] = {
+} skills[] = {
     {"skill_learned", MRI_SCORE_LEARNED},
     {"skill_static", MRI_SCORE_STATIC},
     {"skill_static_platt", MRI_SCORE_STATIC_PLATT},
+    {"skill_pool", MRI_SCORE_POOL},
 };
+
+enum { TABLE_SKILLS = 3 };
 
 static void print_skill(const struct mri_fold *fold, struct mri_buf *text)
 {
@@ -167,12 +170,12 @@ static void print_skill(const struct mri_fold *fold, struct mri_buf *text)
         const struct mri_score *score = &scores[h];
         mri_table_cell(&table, "%s", word(MRI_VOCABULARY_horizon, h));
         mri_table_cell(&table, "%llu", u(score->count));
-        for (size_t i = 0; i < MRI_COUNT_OF(shown_skills); i++) {
+        for (size_t i = 0; i < TABLE_SKILLS; i++) {
             if (score->count == 0) {
                 mri_table_cell(&table, "n/a");
             } else {
                 mri_table_cell(&table, "%+.2f",
-                    mri_health_skill(&fold->wiring, (mr_horizon)h, shown_skills[i].whose));
+                    mri_health_skill(&fold->wiring, (mr_horizon)h, skills[i].whose));
             }
         }
         if (score->count == 0) {
@@ -323,13 +326,13 @@ static void json_learning(const struct mri_fold *fold, struct mri_json_writer *j
         const struct mri_score *score = &fold->wiring.learn.scores[h];
         open_object(json, word(MRI_VOCABULARY_horizon, h));
         mri_json_put_count(json, "n", score->count);
-        for (size_t i = 0; i < MRI_COUNT_OF(shown_skills); i++) {
-            mri_json_write_key(json, shown_skills[i].key);
+        for (size_t i = 0; i < MRI_COUNT_OF(skills); i++) {
+            mri_json_write_key(json, skills[i].key);
             if (score->count == 0) {
                 mri_json_write_null(json); /* nothing was scored: that is not a skill of 0 */
             } else {
                 mri_json_write_number(
-                    json, mri_health_skill(&fold->wiring, (mr_horizon)h, shown_skills[i].whose));
+                    json, mri_health_skill(&fold->wiring, (mr_horizon)h, skills[i].whose));
             }
         }
         mri_json_put_count(json, "zero_returns", score->zero_returns);
