@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bus/lifecycle.h"
+#include "evaluate/gates.h"
 #include "log/recover.h"
 #include "millrace/err.h"
 #include "pipeline/config.h"
@@ -332,6 +333,34 @@ static void put_lifecycle(struct mri_buf *buf)
     }
 }
 
+/** "count; quote for `exposure_full`" */
+static void put_units(struct mri_buf *buf, enum mri_gate gate)
+{
+    const struct mri_vocabulary *reasons = mri_vocabulary(MRI_VOCABULARY_reason);
+    enum mri_unit usual = mri_gate_unit(gate, MRI_REASON_NONE);
+    const char *text = mri_word_text(MRI_VOCABULARY_unit, usual);
+    mri_buf_text(buf, text[0] == '\0' ? "none" : text);
+    for (size_t i = 0; i < reasons->count; i++) {
+        enum mri_unit unit = mri_gate_unit(gate, (enum mri_reason)reasons->words[i].value);
+        if (unit != usual) {
+            mri_buf_printf(buf, "; %s for `%s`", mri_word_text(MRI_VOCABULARY_unit, unit),
+                reasons->words[i].text);
+        }
+    }
+}
+
+static void put_place(struct mri_buf *buf, enum mri_gate gate)
+{
+    for (unsigned i = 0; i < MRI_CHAIN_GATE_COUNT; i++) {
+        if (mri_gates_at(i) == gate) {
+            mri_buf_printf(buf, " | chain, place %u |\n", i + 1);
+            return;
+        }
+    }
+    mri_buf_printf(
+        buf, " | %s |\n", gate == MRI_GATE_NONE ? "nobody blocked" : "outside the chain");
+}
+
 static void put_codes(struct mri_buf *buf)
 {
     const struct mri_vocabulary *actors = mri_vocabulary(MRI_VOCABULARY_actor);
@@ -346,14 +375,9 @@ static void put_codes(struct mri_buf *buf)
                       "|---|---|---|---|\n");
     for (size_t i = 0; i < gates->count; i++) {
         unsigned value = gates->words[i].value;
-        const char *unit = mri_word_text(MRI_VOCABULARY_unit, mri_gate_unit((enum mri_gate)value));
-        mri_buf_printf(buf, "| %u | `%s` | %s | ", value, gates->words[i].text,
-            unit[0] == '\0' ? "none" : unit);
-        if (value >= 1 && value <= MRI_CHAIN_GATE_COUNT) {
-            mri_buf_printf(buf, "chain, place %u |\n", value);
-        } else {
-            mri_buf_printf(buf, "%s |\n", value == 0 ? "nobody blocked" : "outside the chain");
-        }
+        mri_buf_printf(buf, "| %u | `%s` | ", value, gates->words[i].text);
+        put_units(buf, (enum mri_gate)value);
+        put_place(buf, (enum mri_gate)value);
     }
     mri_buf_text(buf, "\n### Reasons\n\n| code | reason | meaning |\n|---|---|---|\n");
     for (size_t i = 0; i < reasons->count; i++) {

@@ -140,13 +140,19 @@ const char *mri_source_name(enum mri_source source)
     return internal_source_words[source].text;
 }
 
-enum mri_unit mri_gate_unit(enum mri_gate gate)
+enum mri_unit mri_gate_unit(enum mri_gate gate, enum mri_reason reason)
 {
     static const enum mri_unit units[] = {
 #define GATE_UNIT(name, value, text, unit) [value] = MRI_UNIT_##unit,
         MRI_GATE_MAP(GATE_UNIT)
 #undef GATE_UNIT
     };
+#define REASON_UNIT(of_gate, for_reason, unit)                                                     \
+    if (gate == (of_gate) && reason == (for_reason)) {                                             \
+        return MRI_UNIT_##unit;                                                                    \
+    }
+    MRI_REASON_UNIT_MAP(REASON_UNIT)
+#undef REASON_UNIT
     return (size_t)gate < MRI_COUNT_OF(units) ? units[gate] : MRI_UNIT_NONE;
 }
 

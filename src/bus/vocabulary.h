@@ -27,7 +27,10 @@
     X(MRI_ACTOR_CLOCK, 7, "clock")                                                                 \
     X(MRI_ACTOR_LEDGER, 8, "ledger")
 
-/** X(NAME, value, text, unit): the gates, in the order of the chain, and who else blocks. */
+/**
+ * X(NAME, value, text, unit): the gates, in the order of the chain, and who else blocks. The unit
+ * is that of value and threshold; MRI_REASON_UNIT_MAP has the exceptions.
+ */
 #define MRI_GATE_MAP(X)                                                                            \
     X(MRI_GATE_NONE, 0, "none", NONE)                                                              \
     X(MRI_GATE_MODE, 1, "mode", MODE)                                                              \
@@ -41,6 +44,9 @@
     X(MRI_GATE_VENUE, 9, "venue", NONE)                                                            \
     X(MRI_GATE_EXTERNAL, 10, "external", NONE)                                                     \
     X(MRI_GATE_EXPIRY, 11, "expiry", SECONDS)
+
+/** X(gate, reason, unit): reasons whose value and threshold are not in the unit of their gate. */
+#define MRI_REASON_UNIT_MAP(X) X(MRI_GATE_POSITION_LIMIT, MRI_REASON_EXPOSURE_FULL, MONEY)
 
 /** X(NAME, value, text): units of gate values. */
 #define MRI_UNIT_MAP(X)                                                                            \
@@ -161,7 +167,8 @@
     X(MRI_REASON_VIEW_DUPLICATE, 27, "view_duplicate", "a stronger signal of the view is traded")  \
     X(MRI_REASON_SYMBOL_HAS_POSITION, 28, "symbol_has_position", "one position a symbol at most")  \
     X(MRI_REASON_POSITIONS_FULL, 29, "positions_full", "the highest number of positions is open")  \
-    X(MRI_REASON_EXPOSURE_FULL, 30, "exposure_full", "open notional would exceed its limit")       \
+    X(MRI_REASON_EXPOSURE_FULL, 30, "exposure_full",                                               \
+        "open and pending notional leaves no room under its limit")                                \
     X(MRI_REASON_MODE_CLOSE_ONLY, 31, "mode_close_only", "only exits are allowed")                 \
     X(MRI_REASON_MODE_HALT, 32, "mode_halt", "nothing is traded until an operator resumes")        \
     X(MRI_REASON_SIZE_BELOW_MINIMUM, 33, "size_below_minimum",                                     \
@@ -325,10 +332,12 @@ const char *mri_source_name(enum mri_source source);
 /**
  * The unit of a gate's value and threshold.
  *
+ * @param reason  of the gate's verdict: it says which of its numbers a gate compared
+ *
  * Returns  the unit.
  * Threads  any.
  */
-enum mri_unit mri_gate_unit(enum mri_gate gate);
+enum mri_unit mri_gate_unit(enum mri_gate gate, enum mri_reason reason);
 
 /**
  * The length of a horizon.

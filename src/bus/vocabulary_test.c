@@ -109,13 +109,18 @@ static void horizons_have_their_lengths(void **fixture)
 static void every_gate_has_a_unit(void **fixture)
 {
     (void)fixture;
-    assert_int_equal(mri_gate_unit(MRI_GATE_EXPECTED_VALUE), MRI_UNIT_BPS);
-    assert_int_equal(mri_gate_unit(MRI_GATE_STALE), MRI_UNIT_SECONDS);
-    assert_int_equal(mri_gate_unit(MRI_GATE_NONE), MRI_UNIT_NONE);
-    assert_int_equal(mri_gate_unit((enum mri_gate)99), MRI_UNIT_NONE);
+    assert_int_equal(mri_gate_unit(MRI_GATE_EXPECTED_VALUE, MRI_REASON_NONE), MRI_UNIT_BPS);
+    assert_int_equal(mri_gate_unit(MRI_GATE_STALE, MRI_REASON_NONE), MRI_UNIT_SECONDS);
+    assert_int_equal(mri_gate_unit(MRI_GATE_NONE, MRI_REASON_NONE), MRI_UNIT_NONE);
+    assert_int_equal(mri_gate_unit((enum mri_gate)99, MRI_REASON_NONE), MRI_UNIT_NONE);
+    assert_int_equal(
+        mri_gate_unit(MRI_GATE_POSITION_LIMIT, MRI_REASON_POSITIONS_FULL), MRI_UNIT_COUNT);
+    assert_int_equal(
+        mri_gate_unit(MRI_GATE_POSITION_LIMIT, MRI_REASON_EXPOSURE_FULL), MRI_UNIT_MONEY);
+    assert_int_equal(mri_gate_unit(MRI_GATE_STALE, MRI_REASON_EXPOSURE_FULL), MRI_UNIT_SECONDS);
     const struct mri_vocabulary *gates = mri_vocabulary(MRI_VOCABULARY_gate);
     for (size_t i = 0; i < gates->count; i++) {
-        enum mri_unit unit = mri_gate_unit((enum mri_gate)gates->words[i].value);
+        enum mri_unit unit = mri_gate_unit((enum mri_gate)gates->words[i].value, MRI_REASON_NONE);
         assert_non_null(mri_word_text(MRI_VOCABULARY_unit, unit));
     }
 }

@@ -181,22 +181,27 @@ static void put_gate(struct decision_rows *rows, unsigned at, enum mri_gate gate
     rows->codes[at] = (struct mri_row_gate_code){
         .gate = (uint8_t)gate,
         .verdict = (uint8_t)result->verdict,
-        .unit = (uint8_t)mri_gate_unit(gate),
+        .unit = (uint8_t)mri_gate_unit(gate, result->reason),
         .reason = (uint8_t)result->reason,
     };
 }
 
-/** Size what passed; a size below the venue's minimum blocks. */
+/**
+ * Size what passed, within the room that the position gate found; a size below the venue's minimum
+ * blocks.
+ */
 static void judge_size(const struct context *context, const struct mri_undecided *signal,
     const struct mri_gate_input *input, struct mri_decision *fixed, struct decision_rows *rows)
 {
+    const struct mri_evaluate_options *options = &context->evaluate->options;
     const struct mri_size_input size_input = {
         .edge_bps = input->ev_bps - input->cost_bps,
         .ev_sd_bps = input->ev_sd_bps,
         .return_sd = horizon_sd(context, (mr_horizon)signal->horizon),
+        .room = options->gates.exposure_max - input->exposure,
         .price = context->symbol->candle.close,
     };
-    struct mri_size size = mri_size_compute(&context->evaluate->options.size, &size_input,
+    struct mri_size size = mri_size_compute(&options->size, &size_input,
         mri_instruments_get(&context->evaluate->market->instruments, signal->symbol));
     bool is_enough = size.quantity > 0;
     struct mri_gate_result result =

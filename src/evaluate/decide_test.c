@@ -50,16 +50,29 @@ static void expect_approved(uint32_t ordinal)
     expect_decided(ordinal, MRI_VERDICT_PASS, MRI_GATE_NONE, MRI_REASON_GATES_PASSED);
 }
 
+/** The row of a gate in a decision. */
+static unsigned row_of(const struct mri_evaluate_sample_decision *heard, enum mri_gate gate)
+{
+    unsigned i = 0;
+    while (heard->codes[i].gate != gate) {
+        i++;
+        assert_true(i < heard->gates);
+    }
+    return i;
+}
+
 /** What a gate compared for a signal. */
 static struct mri_row_gate_number compared(uint32_t ordinal, enum mri_gate gate)
 {
     struct mri_evaluate_sample_decision heard = mri_evaluate_sample_heard(&it, ordinal);
-    unsigned i = 0;
-    while (heard.codes[i].gate != gate) {
-        i++;
-        assert_true(i < heard.gates);
-    }
-    return heard.numbers[i];
+    return heard.numbers[row_of(&heard, gate)];
+}
+
+/** The unit of what a gate compared for a signal. */
+static unsigned unit_of(uint32_t ordinal, enum mri_gate gate)
+{
+    struct mri_evaluate_sample_decision heard = mri_evaluate_sample_heard(&it, ordinal);
+    return heard.codes[row_of(&heard, gate)].unit;
 }
 
 static const struct mri_row_forecast *newest_forecasts(void)
@@ -392,6 +405,49 @@ static void positions_and_exposure_of_all_symbols_count(void **fixture)
     expect_approved(mri_evaluate_sample_emit(&it, 0.8, MR_LONG));
 }
 
+static double exposure(void)
+{
+    double sum = 0.0;
+    for (unsigned i = 0; i < 3; i++) {
+        sum += it.evaluate.book[i].ordinal != 0 ? it.evaluate.book[i].notional : 0.0;
+    }
+    return sum;
+}
+
+static void an_order_takes_no_more_than_the_room_that_the_exposure_limit_leaves(void **fixture)
+{
+    (void)fixture;
+    const double limit = mri_evaluate_sample_options.gates.exposure_max;
+    mri_evaluate_sample_bars(&it, MRI_EVALUATE_SAMPLE_WARM);
+    mri_evaluate_sample_teach(&it, EXT, MR_HORIZON_30M, 2.0);
+    it.evaluate.book[1] = (struct mri_book_entry){.ordinal = 77, .notional = limit - 100.5};
+    uint32_t last = mri_evaluate_sample_emit(&it, 0.8, MR_LONG);
+    expect_approved(last);
+    struct mri_evaluate_sample_decision heard = mri_evaluate_sample_heard(&it, last);
+    assert_true(fabs(heard.numbers[MRI_CHAIN_GATE_COUNT].value - 100.5) < 1e-9);
+    assert_true(exposure() <= limit && exposure() > limit - 0.2); /* a lot is worth 0.1001 */
+    close_position(last);
+    mri_evaluate_sample_bars(&it, 10);
+    it.evaluate.book[1].notional = limit - 4.9; /* room, but less than the venue takes */
+    uint32_t small = mri_evaluate_sample_emit(&it, 0.8, MR_LONG);
+    expect_decided(small, MRI_VERDICT_BLOCK, MRI_GATE_SIZE, MRI_REASON_SIZE_BELOW_MINIMUM);
+    assert_true(fabs(compared(small, MRI_GATE_SIZE).value - 4.9) < 1e-9);
+    assert_true(compared(small, MRI_GATE_SIZE).threshold == 5.0);
+}
+
+static void a_full_exposure_is_stored_as_money_and_full_positions_as_a_count(void **fixture)
+{
+    (void)fixture;
+    mri_evaluate_sample_bars(&it, MRI_EVALUATE_SAMPLE_WARM);
+    mri_evaluate_sample_teach(&it, EXT, MR_HORIZON_30M, 2.0);
+    it.evaluate.book[1] = (struct mri_book_entry){.ordinal = 77, .notional = 1500.0};
+    uint32_t exposed = mri_evaluate_sample_emit(&it, 0.8, MR_LONG);
+    assert_int_equal(unit_of(exposed, MRI_GATE_POSITION_LIMIT), MRI_UNIT_MONEY);
+    it.evaluate.book[2] = (struct mri_book_entry){.ordinal = 78, .notional = 10.0};
+    uint32_t full = mri_evaluate_sample_emit(&it, 0.8, MR_LONG);
+    assert_int_equal(unit_of(full, MRI_GATE_POSITION_LIMIT), MRI_UNIT_COUNT);
+}
+
 static void an_old_price_or_an_old_signal_blocks(void **fixture)
 {
     (void)fixture;
@@ -430,6 +486,8 @@ int main(void)
         TEST(an_approved_signal_holds_its_symbol_until_its_position_closes),
         TEST(a_cooldown_is_counted_per_symbol_and_side_and_ends_at_its_threshold),
         TEST(positions_and_exposure_of_all_symbols_count),
+        TEST(an_order_takes_no_more_than_the_room_that_the_exposure_limit_leaves),
+        TEST(a_full_exposure_is_stored_as_money_and_full_positions_as_a_count),
         TEST(an_old_price_or_an_old_signal_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,9 @@
 /*
  * Position limits: one position a symbol, so many in all, so much notional. The value is the one
  * that failed, else the number of positions.
+ *
+ * Here it is only asked whether there is room for an order; that the order keeps within it is the
+ * matter of its size (size.c).
  */
 #include "evaluate/gate.h"
 

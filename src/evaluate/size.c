@@ -48,7 +48,8 @@ struct mri_size mri_size_compute(const struct mri_size_limits *limits,
     set_factor(&size, MRI_FACTOR_EDGE, edge / (input->return_sd * input->return_sd));
     set_factor(&size, MRI_FACTOR_KELLY, limits->kelly_fraction);
     set_factor(&size, MRI_FACTOR_SHRINKAGE, edge * edge / (edge * edge + error * error));
-    double most = limits->notional_cap * limits->equity;
+    double cap = limits->notional_cap * limits->equity;
+    double most = cap < input->room ? cap : input->room;
     set_factor(&size, MRI_FACTOR_CAP, size.notional > most ? most / size.notional : 1.0);
     round_to_lot(&size, spec, input->price);
     return size;

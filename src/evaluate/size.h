@@ -22,6 +22,7 @@ struct mri_size_input {
     double edge_bps;  /**< expected return less costs, > 0 */
     double ev_sd_bps; /**< standard error of the expected return */
     double return_sd; /**< standard deviation of the return over the horizon, > 0 */
+    double room;      /**< notional that the exposure limit still leaves */
     int64_t price;    /**< in force */
 };
 
@@ -36,7 +37,8 @@ struct mri_size {
 
 /**
  * Compute a size: equity x (mu / s^2) x Kelly fraction x shrinkage x cap, where shrinkage is
- * mu^2 / (mu^2 + se^2) and cap brings the product down to notional_cap x equity.
+ * mu^2 / (mu^2 + se^2) and cap brings the product down to the smaller of notional_cap x equity and
+ * the room.
  *
  * Returns  the size; quantity 0 when it is below the venue's minimum, never rounded up.
  * Threads  any.

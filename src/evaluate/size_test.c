@@ -18,7 +18,7 @@ static void the_notional_is_the_product_of_five_recorded_factors(void **fixture)
     (void)fixture;
     const struct mri_instrument_spec spec = mri_engine_sample_spec(0);
     const struct mri_size_input input = {
-        .edge_bps = 2.0, .ev_sd_bps = 3.0, .return_sd = 0.1, .price = 10000};
+        .edge_bps = 2.0, .ev_sd_bps = 3.0, .return_sd = 0.1, .room = 1e300, .price = 10000};
     struct mri_size size = mri_size_compute(&limits, &input, &spec);
     const double wanted[MRI_SIZE_FACTORS] = {
         [MRI_FACTOR_EQUITY] = 10000.0,
@@ -44,11 +44,28 @@ static void a_size_above_the_cap_is_brought_down_to_it(void **fixture)
     (void)fixture;
     const struct mri_instrument_spec spec = mri_engine_sample_spec(0);
     const struct mri_size_input input = {
-        .edge_bps = 50.0, .ev_sd_bps = 1.0, .return_sd = 0.001, .price = 10000};
+        .edge_bps = 50.0, .ev_sd_bps = 1.0, .return_sd = 0.001, .room = 1e300, .price = 10000};
     struct mri_size size = mri_size_compute(&limits, &input, &spec);
     assert_true(size.factors[MRI_FACTOR_CAP].value < 1.0);
     assert_true(fabs(size.notional - 1000.0) < 1e-9);
     assert_true(size.quantity == 10000 || size.quantity == 9999);
+}
+
+static void a_size_above_the_room_that_is_left_is_brought_down_to_it(void **fixture)
+{
+    (void)fixture;
+    const struct mri_instrument_spec spec = mri_engine_sample_spec(0);
+    struct mri_size_input input = {
+        .edge_bps = 50.0, .ev_sd_bps = 1.0, .return_sd = 0.001, .room = 20.05, .price = 10000};
+    struct mri_size size = mri_size_compute(&limits, &input, &spec);
+    assert_true(fabs(size.notional - 20.05) < 1e-9);
+    assert_int_equal(size.quantity, 200); /* lots of 0.10: rounded down */
+    input.room = 4.9;
+    assert_int_equal(mri_size_compute(&limits, &input, &spec).quantity, 0);
+    input.room = 0.0;
+    assert_int_equal(mri_size_compute(&limits, &input, &spec).quantity, 0);
+    input.room = -7.0;
+    assert_int_equal(mri_size_compute(&limits, &input, &spec).quantity, 0);
 }
 
 static void a_size_below_the_smallest_value_is_no_order(void **fixture)
@@ -57,7 +74,7 @@ static void a_size_below_the_smallest_value_is_no_order(void **fixture)
     const struct mri_instrument_spec spec = mri_engine_sample_spec(0);
     struct mri_size_limits small = limits;
     const struct mri_size_input input = {
-        .edge_bps = 100.0, .ev_sd_bps = 0.0, .return_sd = 0.01, .price = 10000};
+        .edge_bps = 100.0, .ev_sd_bps = 0.0, .return_sd = 0.01, .room = 1e300, .price = 10000};
     small.kelly_fraction = 1.0;
     small.notional_cap = 1.0;
     small.equity = 5.000001 / 100.0; /* the edge over the variance is 100, so 5.000001 in all */
@@ -82,7 +99,7 @@ static void a_size_below_the_smallest_quantity_is_no_order(void **fixture)
     spec.lot = 10;
     spec.quantity_min = 200;
     const struct mri_size_input input = {
-        .edge_bps = 100.0, .ev_sd_bps = 0.0, .return_sd = 0.01, .price = 10000};
+        .edge_bps = 100.0, .ev_sd_bps = 0.0, .return_sd = 0.01, .room = 1e300, .price = 10000};
     struct mri_size_limits small = {
         .equity = 0.2005, .kelly_fraction = 1.0, .notional_cap = 1000.0};
     struct mri_size size = mri_size_compute(&small, &input, &spec);
@@ -107,6 +124,7 @@ static void a_quantity_is_whole_lots_and_never_worth_more_than_the_notional(void
             .edge_bps = 0.1 + 50.0 * mri_prng_uniform(&prng),
             .ev_sd_bps = 20.0 * mri_prng_uniform(&prng),
             .return_sd = 0.001 + 0.05 * mri_prng_uniform(&prng),
+            .room = 1e300,
             .price = 1 + (int64_t)mri_prng_below(&prng, 10000000),
         };
         struct mri_size size = mri_size_compute(&limits, &input, &spec);
@@ -136,7 +154,7 @@ static void a_size_that_no_integer_holds_is_no_order(void **fixture)
     const struct mri_size_limits huge = {
         .equity = 1e30, .kelly_fraction = 1.0, .notional_cap = 1.0};
     const struct mri_size_input input = {
-        .edge_bps = 100.0, .ev_sd_bps = 0.0, .return_sd = 0.01, .price = 10000};
+        .edge_bps = 100.0, .ev_sd_bps = 0.0, .return_sd = 0.01, .room = 1e300, .price = 10000};
     struct mri_size size = mri_size_compute(&huge, &input, &spec);
     assert_int_equal(size.quantity, 0);
     spec.lot = (int64_t)1 << 40; /* few lots, and yet too much */
@@ -155,7 +173,8 @@ static void an_uncertain_edge_is_sized_smaller(void **fixture)
 {
     (void)fixture;
     const struct mri_instrument_spec spec = mri_engine_sample_spec(0);
-    struct mri_size_input input = {.edge_bps = 2.0, .return_sd = 0.1, .price = 10000};
+    struct mri_size_input input = {
+        .edge_bps = 2.0, .return_sd = 0.1, .room = 1e300, .price = 10000};
     double last = 1e300;
     for (unsigned i = 0; i < 20; i++) {
         input.ev_sd_bps = i;
@@ -170,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_notional_is_the_product_of_five_recorded_factors),
         cmocka_unit_test(a_size_above_the_cap_is_brought_down_to_it),
+        cmocka_unit_test(a_size_above_the_room_that_is_left_is_brought_down_to_it),
         cmocka_unit_test(a_size_below_the_smallest_value_is_no_order),
         cmocka_unit_test(a_size_below_the_smallest_quantity_is_no_order),
         cmocka_unit_test(a_quantity_is_whole_lots_and_never_worth_more_than_the_notional),
