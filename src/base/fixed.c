@@ -3,8 +3,8 @@
  * Scaled integers.
  *
  * Invariants
- *  1. Nothing here rounds silently but mul_div, notional and the two with "double" in their names,
- *     which say how.
+ *  1. Nothing here rounds silently but mul_div, mul_div_up, notional and the two with "double" in
+ * their names, which say how.
  *  2. Floating point is used by to_double alone.
  */
 #include "base/fixed.h"
@@ -124,6 +124,14 @@ mr_err mri_fixed_mul_div(int64_t a, int64_t b, int64_t divisor, int64_t *ret_val
 {
     MRI_ASSERT(divisor > 0);
     return narrow(divide_half_away((wide)a * b, divisor), ret_value);
+}
+
+mr_err mri_fixed_mul_div_up(int64_t a, int64_t b, int64_t divisor, int64_t *ret_value)
+{
+    MRI_ASSERT(a >= 0);
+    MRI_ASSERT(b >= 0);
+    MRI_ASSERT(divisor > 0);
+    return narrow(((wide)a * b + divisor - 1) / divisor, ret_value);
 }
 
 mr_err mri_fixed_notional_e8(int64_t price, unsigned price_decimals, int64_t quantity,

@@ -60,6 +60,16 @@ const char *mri_fixed_format(
 MR_MUST_USE mr_err mri_fixed_mul_div(int64_t a, int64_t b, int64_t divisor, int64_t *ret_value);
 
 /**
+ * a * b / divisor for a and b not below zero, rounded up.
+ *
+ * @param divisor  > 0
+ *
+ * Returns  MR_OK; MR_ERANGE the result does not fit 64 bits.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_fixed_mul_div_up(int64_t a, int64_t b, int64_t divisor, int64_t *ret_value);
+
+/**
  * price * quantity as money (8 decimals), rounded half away from zero.
  *
  * Returns  MR_OK; MR_ERANGE it does not fit, or the decimals exceed MRI_FIXED_DECIMALS_MAX.

@@ -248,6 +248,26 @@ static void a_value_of_15_digits_survives_the_way_through_a_double(void **fixtur
     }
 }
 
+static void mul_div_up_is_the_smallest_that_is_not_below(void **fixture)
+{
+    (void)fixture;
+    int64_t value;
+    assert_int_equal(mri_fixed_mul_div_up(0, 7, 5, &value), MR_OK);
+    assert_int_equal(value, 0);
+    struct mri_prng prng;
+    mri_prng_init(&prng, 5);
+    for (int i = 0; i < 10000; i++) {
+        int64_t a = (int64_t)mri_prng_below(&prng, 1000000000);
+        int64_t b = (int64_t)mri_prng_below(&prng, 100000);
+        int64_t divisor = 1 + (int64_t)mri_prng_below(&prng, 2000000);
+        assert_int_equal(mri_fixed_mul_div_up(a, b, divisor, &value), MR_OK);
+        assert_true(value * divisor >= a * b && (value - 1) * divisor < a * b);
+    }
+    assert_int_equal(mri_fixed_mul_div_up(INT64_MAX, 2, 1, &value), MR_ERANGE);
+    assert_int_equal(mri_fixed_mul_div_up(INT64_MAX, INT64_MAX, INT64_MAX, &value), MR_OK);
+    assert_int_equal(value, INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +276,7 @@ int main(void)
         cmocka_unit_test(what_is_no_plain_number_is_refused),
         cmocka_unit_test(what_does_not_fit_is_out_of_range),
         cmocka_unit_test(mul_div_rounds_half_away_from_zero),
+        cmocka_unit_test(mul_div_up_is_the_smallest_that_is_not_below),
         cmocka_unit_test(notional_is_the_exact_product_rounded_once),
         cmocka_unit_test(adding_overflows_to_out_of_range),
         cmocka_unit_test(a_double_becomes_its_exact_value_rounded_half_away_from_zero),

@@ -285,7 +285,7 @@ static void a_short_gains_below_and_stops_above(void **fixture)
     assert_true(closed->gross_e8 == 103000000);
     enter(MR_SHORT);
     first = bar(10000, 10047, 9990, 10000);
-    expect_closed(first, MRI_REASON_STOP, 10047, 10050);
+    expect_closed(first, MRI_REASON_STOP, 10047, 10051);
 }
 
 static void when_a_bar_reaches_both_the_stop_comes_first(void **fixture)
@@ -294,7 +294,7 @@ static void when_a_bar_reaches_both_the_stop_comes_first(void **fixture)
     enter(MR_LONG);
     expect_closed(bar(10000, 10500, 9500, 10400), MRI_REASON_STOP, 9953, 9950);
     enter(MR_SHORT);
-    expect_closed(bar(10000, 10500, 9500, 9600), MRI_REASON_STOP, 10047, 10050);
+    expect_closed(bar(10000, 10500, 9500, 9600), MRI_REASON_STOP, 10047, 10051);
 }
 
 static void the_bar_of_the_entry_may_already_reach_the_stop(void **fixture)
@@ -336,7 +336,7 @@ static void when_its_time_is_over_a_position_closes_at_the_next_open(void **fixt
     assert_int_equal(intent->leg, MRI_LEG_TIME);
     assert_int_equal(intent->order_type, MRI_ORDER_MARKET);
     first = bar(10010, 10500, 9000, 10000); /* before stop and target of that bar */
-    expect_closed(first, MRI_REASON_TIME, 10010, 10007);
+    expect_closed(first, MRI_REASON_TIME, 10010, 10006);
     assert_int_equal(mri_engine_sample_count(&sample, MRI_EVENT_ORDER_CANCELLED, first), 2);
 }
 

@@ -33,7 +33,7 @@ static mr_err worsen(const struct mri_paper *paper, const struct mri_venue_order
     int64_t reference, int64_t *ret_price)
 {
     int64_t change;
-    mr_err err = mri_fixed_mul_div(
+    mr_err err = mri_fixed_mul_div_up(
         reference, paper->half_spread_e6 + paper->slippage_e6, MILLIONTHS, &change);
     int64_t price;
     if (err == MR_OK) {

@@ -75,6 +75,17 @@ static void a_market_order_fills_at_the_open_worse_by_half_spread_and_slippage(v
     assert_int_equal(fill.slippage_e8, 3000000);
 }
 
+/** 3 bps of 100.47 are 3.0141 cents: a tick of a cent makes them 4. */
+static void spread_and_slippage_are_never_rounded_in_the_trader_s_favour(void **fixture)
+{
+    (void)fixture;
+    const struct mri_candle candle = bar(10047, 10900, 9100, 10500);
+    struct mri_venue_order buy = order_of(MR_LONG, MRI_ORDER_MARKET, 0);
+    struct mri_venue_order sell = order_of(MR_SHORT, MRI_ORDER_MARKET, 0);
+    expect_fill(&buy, &candle, 10047, 10051);
+    expect_fill(&sell, &candle, 10047, 10043);
+}
+
 static void a_stop_fills_where_the_bar_reaches_it_or_at_an_open_beyond_it(void **fixture)
 {
     (void)fixture;
@@ -90,8 +101,8 @@ static void a_stop_fills_where_the_bar_reaches_it_or_at_an_open_beyond_it(void *
     struct mri_candle reach = bar(10200, 10500, 10000, 10300);
     struct mri_candle jump = bar(10600, 10700, 10000, 10300);
     expect_nothing(&buy, &below);
-    expect_fill(&buy, &reach, 10500, 10503);
-    expect_fill(&buy, &jump, 10600, 10603);
+    expect_fill(&buy, &reach, 10500, 10504); /* 10503.15, up to the tick */
+    expect_fill(&buy, &jump, 10600, 10604);
 }
 
 static void a_limit_fills_at_its_price_or_at_a_better_open_without_spread(void **fixture)
@@ -211,6 +222,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(
             a_market_order_fills_at_the_open_worse_by_half_spread_and_slippage, set_up),
+        cmocka_unit_test_setup(
+            spread_and_slippage_are_never_rounded_in_the_trader_s_favour, set_up),
         cmocka_unit_test_setup(
             a_stop_fills_where_the_bar_reaches_it_or_at_an_open_beyond_it, set_up),
         cmocka_unit_test_setup(

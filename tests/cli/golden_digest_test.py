@@ -7,7 +7,7 @@ here; when it is not, this test has found a bug.
 """
 import program
 
-GOLDEN = "15f31dc860a0b22420d89ccf0a0d45850a1a45cbd7193a1e79e7e1c74f3350dc"
+GOLDEN = "f9f137b0e227106e599d40c7766acaaeb4a7d646184740714eb95ab8ca489f30"
 MARKET = {"synthetic__symbols": 4, "synthetic__bars": 1500}
 # Ways to make the C library choose other code. Names differ between its versions; those it does
 # not know it ignores.
