@@ -318,6 +318,12 @@ static enum mri_exit go(struct run *run)
         return mri_cli_fail(
             cli, mri_cli_exit_of(err), "%s: ending the session: %s", run->folder, mr_err_text(err));
     }
+    if (run->node.snapshot_err != MR_OK) {
+        (void)fprintf(stderr,
+            "warning    a snapshot could not be written to %s/snap: %s; the next start reads more "
+            "of the log instead\n",
+            run->folder, mr_err_text(run->node.snapshot_err));
+    }
     if (run->is_interrupted) {
         (void)fprintf(stderr,
             "stopped    by signal; open horizons stay open, `millrace run --dir %s` continues\n",

@@ -66,6 +66,14 @@ static void put_running(struct status *status)
     }
 }
 
+static void put_alerts(struct status *status)
+{
+    uint64_t count = status->fold->wiring.report.alerts;
+    if (count > 0) {
+        mri_buf_printf(&status->text, "alerts     %llu in the log\n", u(count));
+    }
+}
+
 static void put_trading(struct status *status)
 {
     const struct mri_fold *fold = status->fold;
@@ -204,6 +212,7 @@ static enum mri_exit print_status(struct status *status)
         put_json(status);
     } else {
         put_running(status);
+        put_alerts(status);
         put_trading(status);
         put_ledger(status);
         put_stages(status);

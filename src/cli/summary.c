@@ -62,6 +62,9 @@ static void print_market(const struct mri_fold *fold, struct mri_buf *text)
         }
         mri_buf_text(text, "\n");
     }
+    if (report->alerts > 0) {
+        mri_buf_printf(text, "alerts     %llu in the log\n", u(report->alerts));
+    }
 }
 
 static void print_signals(const struct mri_fold *fold, struct mri_buf *text)
@@ -382,6 +385,7 @@ void mri_summary_json(
     mri_json_put_count(&json, "candles", report->candles);
     mri_json_put_count(&json, "gaps", report->gaps);
     mri_json_put_count(&json, "quarantined", report->quarantined);
+    mri_json_put_count(&json, "alerts", report->alerts);
     json_signals(fold, &json);
     json_outcomes(fold, &json);
     json_trading(fold, &json);

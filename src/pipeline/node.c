@@ -412,6 +412,7 @@ static mr_err take_past(struct mri_node *node, mr_problem *problem)
     if (err == MR_OK) {
         node->fold.bus.log = node->log;
         node->snapshot_seq = node->fold.snapshot_seq;
+        node->snapshot_try_seq = node->snapshot_seq;
     }
     return err;
 }
@@ -486,42 +487,57 @@ mr_err mri_node_open(
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-static mr_err write_snapshot(struct mri_node *node)
+/** Log that a snapshot could not be written. */
+static mr_err warn_of_snapshot(struct mri_node *node, mr_err why)
 {
-    mr_err err = mri_fold_snapshot(&node->fold, node->fold.applied_seq);
-    if (err == MR_OK) {
-        node->snapshot_seq = node->fold.bus.last_seq;
+    mr_problem message;
+    (void)mri_problem(&message, why,
+        "a snapshot could not be written: %s; the next start reads more of the log instead",
+        mr_err_text(why));
+    mri_node_begin_inputs(node);
+    const struct mri_alert alert = {
+        .about = mri_batch_ref(&node->inputs, node->fold.bus.last_seq),
+        .severity = MRI_SEVERITY_WARNING,
+    };
+    mr_err err = add_input(node, MRI_EVENT_ALERT, &alert, mri_slice_of(message.text));
+    return err == MR_OK ? take_batch(node) : err;
+}
+
+/** Try to write one; whatever comes of it, the next is due after so many events more. */
+static mr_err try_snapshot(struct mri_node *node)
+{
+    mr_err why = mri_fold_snapshot(&node->fold, node->fold.applied_seq);
+    node->snapshot_try_seq = node->fold.bus.last_seq;
+    if (why == MR_OK) {
+        node->snapshot_seq = node->snapshot_try_seq;
+        return MR_OK;
     }
-    return err;
+    node->snapshot_err = why;
+    return warn_of_snapshot(node, why);
 }
 
 mr_err mri_node_snapshot_if_due(struct mri_node *node)
 {
-    uint64_t since = node->fold.bus.last_seq - node->snapshot_seq;
+    uint64_t since = node->fold.bus.last_seq - node->snapshot_try_seq;
     if (since < (uint64_t)node->options.config->log_snapshot_events) {
         return MR_OK;
     }
-    mr_err err = write_snapshot(node);
-    return err == MR_ENOSPC ? MR_OK : err;
+    return try_snapshot(node);
 }
 
 mr_err mri_node_end_session(struct mri_node *node)
 {
     const struct mri_session session = {
         .kind = MRI_SESSION_END, .engine_version = MRI_ENGINE_VERSION};
+    mr_err err = try_snapshot(node); /* first: its alert belongs into the session */
     mri_node_begin_inputs(node);
-    mr_err err = add_input(node, MRI_EVENT_SESSION, &session, mri_slice_of(node->options.build));
+    if (err == MR_OK) {
+        err = add_input(node, MRI_EVENT_SESSION, &session, mri_slice_of(node->options.build));
+    }
     if (err == MR_OK) {
         err = take_batch(node);
     }
-    if (err == MR_OK) {
-        err = mr_log_sync(node->log);
-    }
-    if (err == MR_OK) {
-        err = write_snapshot(node);
-        err = err == MR_ENOSPC ? MR_OK : err;
-    }
-    return err;
+    return err == MR_OK ? mr_log_sync(node->log) : err;
 }
 
 void mri_node_close(struct mri_node *node)

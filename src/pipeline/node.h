@@ -40,6 +40,8 @@ struct mri_node {
     bool is_resumed;            /**< the log existed */
     uint32_t *feed_symbols;     /**< number of each of the feed's instruments */
     uint64_t snapshot_seq;      /**< newest snapshot */
+    uint64_t snapshot_try_seq;  /**< newest attempt at one: none is tried again at once */
+    mr_err snapshot_err;        /**< of the newest one that could not be written; MR_OK: none */
     uint64_t session_first_seq; /**< first event of this session */
 };
 
@@ -89,15 +91,16 @@ MR_MUST_USE mr_err mri_node_tick(struct mri_node *node);
 MR_MUST_USE mr_err mri_node_end_feed(struct mri_node *node);
 
 /**
- * Write a snapshot if so many events have passed since the last.
+ * Write a snapshot if so many events have passed since the last. One that cannot be written is only
+ * a hint that is missing: node->snapshot_err says why, and an alert is logged.
  *
- * Returns  MR_OK, also when it could not be written for lack of space: it is only a hint.
+ * Returns  MR_OK; faults of appending the alert.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_node_snapshot_if_due(struct mri_node *node);
 
 /**
- * End the session: session event, sync, last snapshot.
+ * End the session: last snapshot (as mri_node_snapshot_if_due()), session event, sync.
  *
  * Returns  MR_OK; MR_EUNKNOWN and others: the end may not be durable.
  * Threads  one at a time.
