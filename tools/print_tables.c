@@ -391,7 +391,7 @@ static void put_codes(struct mri_buf *buf)
 /* ---- recovery -------------------------------------------------------------------------------- */
 
 /** What a column of a merged row says. */
-enum { IS_NO, IS_YES, IS_ANY, FACTS = 4, ROWS = 1 << FACTS };
+enum { IS_NO, IS_YES, IS_ANY, FACTS = 3, ROWS = 1 << FACTS };
 
 struct row {
     int facts[FACTS];
@@ -407,9 +407,8 @@ static struct row row_of(int bits)
     }
     const struct mri_recover_facts facts = {
         .is_end_zero = row.facts[0] == IS_YES,
-        .is_later_valid = row.facts[1] == IS_YES,
-        .is_claimed = row.facts[2] == IS_YES,
-        .is_last_segment = row.facts[3] == IS_YES,
+        .is_claimed = row.facts[1] == IS_YES,
+        .is_last_segment = row.facts[2] == IS_YES,
     };
     row.decision = mri_recover_decide(&facts);
     return row;
@@ -453,8 +452,8 @@ static void put_recovery(struct mri_buf *buf)
     for (int column = 0; column < FACTS; column++) {
         merge_column(rows, column);
     }
-    mri_buf_text(buf, "| rest is zero | a later record is valid | the first bad event was durable "
-                      "| newest segment | decision |\n|---|---|---|---|---|\n");
+    mri_buf_text(buf, "| rest is zero | the first bad event was durable | newest segment "
+                      "| decision |\n|---|---|---|---|\n");
     for (int i = 0; i < ROWS; i++) {
         if (!rows[i].is_merged) {
             mri_buf_text(buf, "| ");

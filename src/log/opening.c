@@ -178,7 +178,6 @@ static mr_err scan_newest(mr_log *log, struct newest *newest)
                              : newest->head.segment_bytes;
         mri_recover_scan_segment(&newest->head, map, bytes, &newest->scan);
         newest->scan.facts.is_last_segment = true;
-        newest->scan.facts.is_head_hurt = newest->is_head_hurt;
     }
     os->unmap(os->context, map, (size_t)newest->file_bytes);
     return err;

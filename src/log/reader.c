@@ -28,7 +28,7 @@
 
 enum {
     READER_MAGIC = 0x6d724c52,
-    AHEAD_BYTES = 64 * 1024, /* looked at behind a clean end; a writer's open looks at all of it */
+    AHEAD_BYTES = 64 * 1024, /* zeros that end a look ahead; a writer's open looks at everything */
 };
 
 /** A mapped segment and the way through it. */
@@ -44,7 +44,8 @@ struct place {
     uint64_t check_seq;   /**< seq expected at visible_end */
     uint32_t check_crc;   /**< chain at visible_end */
     uint16_t check_units;
-    bool is_rolled; /**< the record before visible_end is ROLL */
+    bool is_rolled;       /**< the record before visible_end is ROLL */
+    bool is_rest_scanned; /**< everything behind visible_end was looked at once */
 };
 
 struct mr_log_reader {
@@ -292,12 +293,25 @@ static bool is_rest_zero(const struct place *place)
     return true;
 }
 
-/** Does a later record of the segment say that what is bad at visible_end was durable? */
-static bool is_claimed(const struct place *place)
+/**
+ * Does a later record of the segment say that what is bad at visible_end was durable? The first
+ * time all of the rest is looked at. After that only what was written since can be news, and a
+ * writer leaves no holes: so following a busy log costs what is written, not a segment at every
+ * look.
+ */
+static bool is_claimed(struct place *place)
 {
-    struct mri_recover_scan scan;
-    mri_recover_scan_segment(&place->segment, place->map, place->map_bytes, &scan);
-    return scan.facts.is_claimed;
+    const struct mri_recover_rest rest = {
+        .segment = &place->segment,
+        .bytes = place->map,
+        .bytes_count = place->map_bytes,
+        .offset = place->visible_end,
+        .seq = place->check_seq,
+        .zeros_max = place->is_rest_scanned ? AHEAD_BYTES : place->map_bytes,
+    };
+    bool is_so = mri_recover_is_claimed(&rest);
+    place->is_rest_scanned = place->is_rest_scanned || !is_so;
+    return is_so;
 }
 
 /** The file was cut short once; map it again if the writer has made it whole. */
@@ -316,6 +330,7 @@ static mr_err grow_map(mr_log_reader *reader, mr_problem *problem)
         unmap_place(reader, &grown);
         return MR_END;
     }
+    grown.is_rest_scanned = false;
     move_to(reader, &grown);
     return MR_OK;
 }

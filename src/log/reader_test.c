@@ -313,6 +313,42 @@ static void a_torn_tail_is_the_end_for_a_reader_and_changes_nothing(void **fixtu
     }
 }
 
+static void a_torn_end_is_looked_through_once_and_then_where_something_was_written(void **fixture)
+{
+    (void)fixture;
+    append(3, BODY_MAX);
+    append(4, BODY_MAX); /* 4 to 7: will be torn */
+    for (int i = 0; i < 6; i++) {
+        append(1, LARGE); /* 8 to 13: what is between is far enough not to be looked through */
+    }
+    append(1, BODY_MAX); /* 14 says that all before it was durable */
+    size_t count;
+    size_t from = offset_of(8);
+    size_t to = offset_of(14);
+    assert_true(to - from > 3 * 64 * 1024);
+    static uint8_t whole[FILE_BYTES];
+    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    bytes[offset_of(4) + 70] ^= 1;
+    memcpy(whole, bytes, sizeof(whole));
+    memset(bytes + from, 0, FILE_BYTES - from);
+    open_reader();
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        expect_next(seq);
+    }
+    expect_refused(MR_END);
+    assert_int_equal(mr_log_reader_tail(reader), MR_LOG_TAIL_TORN);
+    memcpy(bytes + to, whole + to, FILE_BYTES - to); /* no writer leaves a hole */
+    expect_refused(MR_END);
+    memcpy(bytes + from, whole + from, FILE_BYTES - from);
+    expect_refused(MR_ECORRUPT);
+    memset(bytes + from, 0, to - from); /* who begins looks at everything */
+    open_reader();
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        expect_next(seq);
+    }
+    expect_refused(MR_ECORRUPT);
+}
+
 static void a_missing_segment_is_damage_and_no_gap(void **fixture)
 {
     (void)fixture;
@@ -596,6 +632,7 @@ int main(void)
         TEST(damage_is_never_skipped_and_what_stands_before_it_can_be_read),
         TEST(a_lost_sector_of_zeros_is_damage_and_not_the_end),
         TEST(a_torn_tail_is_the_end_for_a_reader_and_changes_nothing),
+        TEST(a_torn_end_is_looked_through_once_and_then_where_something_was_written),
         TEST(a_missing_segment_is_damage_and_no_gap),
         TEST(a_fault_of_the_machine_leaves_the_reader_where_it_was),
         TEST(a_failed_open_leaves_nothing_open),

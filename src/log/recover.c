@@ -25,17 +25,16 @@ enum { LAG_CLAIMS_NOTHING = 65535 };
 enum fact { NO, YES, ANY };
 
 struct row {
-    enum fact is_end_zero, is_later_valid, is_claimed, is_last_segment;
+    enum fact is_end_zero, is_claimed, is_last_segment;
     enum mri_recover_decision decision;
 };
 
-/* Columns: rest all zero, later record valid, first bad seq <= watermark, last segment. */
+/* Columns: rest all zero, first bad seq <= watermark, last segment. */
 static const struct row rows[] = {
-    {YES, ANY, NO, YES, MRI_RECOVER_CLEAN},
-    {NO, NO, NO, YES, MRI_RECOVER_TRUNCATE},
-    {NO, YES, NO, YES, MRI_RECOVER_TRUNCATE},
-    {ANY, ANY, YES, YES, MRI_RECOVER_QUARANTINE},
-    {ANY, ANY, ANY, NO, MRI_RECOVER_QUARANTINE},
+    {YES, NO, YES, MRI_RECOVER_CLEAN},
+    {NO, NO, YES, MRI_RECOVER_TRUNCATE},
+    {ANY, YES, YES, MRI_RECOVER_QUARANTINE},
+    {ANY, ANY, NO, MRI_RECOVER_QUARANTINE},
 };
 
 static bool is_match(enum fact wanted, bool is_so)
@@ -46,7 +45,6 @@ static bool is_match(enum fact wanted, bool is_so)
 static bool is_row_for(const struct row *row, const struct mri_recover_facts *facts)
 {
     return is_match(row->is_end_zero, facts->is_end_zero) &&
-           is_match(row->is_later_valid, facts->is_later_valid) &&
            is_match(row->is_claimed, facts->is_claimed) &&
            is_match(row->is_last_segment, facts->is_last_segment);
 }
@@ -106,12 +104,16 @@ static const struct mri_record_head *next_good(const struct walk *walk)
     return is_chained && is_whole ? head : NULL;
 }
 
+/** The seq up to which a record says that all is durable; 0 = it claims nothing. */
+static uint64_t claim_of(const struct mri_record_head *head)
+{
+    bool is_claim = head->durable_lag != LAG_CLAIMS_NOTHING && head->durable_lag <= head->seq;
+    return is_claim ? head->seq - head->durable_lag : 0;
+}
+
 static void note_watermark(struct mri_recover_scan *scan, const struct mri_record_head *head)
 {
-    if (head->durable_lag == LAG_CLAIMS_NOTHING || head->durable_lag > head->seq) {
-        return;
-    }
-    uint64_t claim = head->seq - head->durable_lag;
+    uint64_t claim = claim_of(head);
     scan->watermark_seq = claim > scan->watermark_seq ? claim : scan->watermark_seq;
 }
 
@@ -188,10 +190,31 @@ void mri_recover_scan_segment(const struct mri_segment_head *head, const void *b
     scan.facts.is_end_zero = scan.dirty_end_offset == scan.end_offset;
     for (uint64_t at = walk.offset; at < scan.dirty_end_offset; at += MRI_RECORD_UNIT_BYTES) {
         if (has_valid_head(&walk, at)) {
-            scan.facts.is_later_valid = true;
             note_watermark(&scan, (const struct mri_record_head *)(walk.bytes + at));
         }
     }
     scan.facts.is_claimed = !scan.facts.is_end_zero && scan.next_seq <= scan.watermark_seq;
     *ret_scan = scan;
+}
+
+bool mri_recover_is_claimed(const struct mri_recover_rest *rest)
+{
+    static const uint8_t zeros[MRI_RECORD_UNIT_BYTES];
+    const struct walk walk = {
+        .segment = rest->segment, .bytes = rest->bytes, .count = rest->bytes_count};
+    uint64_t zero_bytes = 0;
+    for (uint64_t at = rest->offset;
+         at + sizeof(zeros) <= rest->bytes_count && zero_bytes < rest->zeros_max;
+         at += sizeof(zeros)) {
+        if (memcmp(rest->bytes + at, zeros, sizeof(zeros)) == 0) {
+            zero_bytes += sizeof(zeros);
+            continue;
+        }
+        zero_bytes = 0;
+        if (has_valid_head(&walk, at) &&
+            claim_of((const struct mri_record_head *)(rest->bytes + at)) >= rest->seq) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -15,10 +15,8 @@
 /** What the scan of one segment found. */
 struct mri_recover_facts {
     bool is_end_zero;     /**< from the end of the last good batch on, everything is zero */
-    bool is_later_valid;  /**< some record with this segment's salt lies after the first bad one */
     bool is_claimed;      /**< the first bad seq is at or below the durable watermark */
     bool is_last_segment; /**< no newer segment exists */
-    bool is_head_hurt;    /**< one of the two heads of the segment is bad */
 };
 
 /** X(NAME, text): what can be decided. */
@@ -53,13 +51,32 @@ struct mri_recover_scan {
  * @param bytes        the mapped file
  * @param bytes_count  its length, possibly shorter than segment_bytes
  *
- * Returns  nothing; *ret_scan is complete but for facts.is_last_segment and facts.is_head_hurt,
- *          which the caller knows.
+ * Returns  nothing; *ret_scan is complete but for facts.is_last_segment, which the caller knows.
  * Threads  any.
  * Cost     reads the whole file.
  */
 void mri_recover_scan_segment(const struct mri_segment_head *head, const void *bytes,
     uint64_t bytes_count, struct mri_recover_scan *ret_scan);
+
+/** What lies behind the last complete batch of a segment. */
+struct mri_recover_rest {
+    const struct mri_segment_head *segment;
+    const uint8_t *bytes; /**< the mapped file */
+    uint64_t bytes_count;
+    uint64_t offset;    /**< of the rest */
+    uint64_t seq;       /**< the first that is missing */
+    uint64_t zeros_max; /**< behind so many zeros nothing is looked at */
+};
+
+/**
+ * Does some record of the rest say that the first missing one was durable? The records before it
+ * cannot: none claims more than itself. So this is facts.is_claimed of a scan, without the scan.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ * Cost     reads the rest up to the first claim, or up to so many zeros.
+ */
+bool mri_recover_is_claimed(const struct mri_recover_rest *rest);
 
 /**
  * The decision table; exactly one row applies to each combination of facts.
