@@ -49,7 +49,8 @@ static mr_err compare_with_log(const struct mri_intake *intake, mr_problem *prob
     const struct mri_candle *logged = &symbol->candle;
     const struct mri_feed_candle *read = &item->candle;
     bool is_same = logged->open == read->open && logged->high == read->high &&
-                   logged->low == read->low && logged->close == read->close;
+                   logged->low == read->low && logged->close == read->close &&
+                   logged->volume == read->volume && logged->duration_ns == read->duration_ns;
     if (is_same) {
         return MR_OK;
     }

@@ -207,6 +207,30 @@ static void a_feed_that_tells_another_past_is_refused(void **state)
     mri_story_end(story);
 }
 
+/** What a changed feed may have changed in the newest bar. */
+enum change { OPEN, HIGH, LOW, CLOSE, VOLUME, DURATION, CHANGE_COUNT };
+
+static void every_number_of_the_newest_bar_is_compared(void **state)
+{
+    (void)state;
+    for (int change = 0; change < CHANGE_COUNT; change++) {
+        struct mri_story *story = open_story(1);
+        mri_script_add_close(&story->script, 0, 1, PRICE);
+        mri_story_play(story);
+        mri_story_close(story);
+        struct mri_feed_candle *candle = &story->script.items[0].candle;
+        candle->open += change == OPEN;
+        candle->high += change == HIGH;
+        candle->low -= change == LOW;
+        candle->close += change == CLOSE;
+        candle->volume += change == VOLUME ? 1e-9 : 0.0;
+        candle->duration_ns += change == DURATION;
+        mri_story_open(story);
+        assert_int_equal(mri_story_try_play(story), MR_REFUSED);
+        mri_story_end(story);
+    }
+}
+
 static mr_err failing_next(void *state, struct mri_feed_item *ret_item)
 {
     (void)state;
@@ -234,6 +258,7 @@ int main(void)
         cmocka_unit_test(more_bad_rows_than_a_batch_holds_go_ahead_of_the_good_one),
         cmocka_unit_test(a_resumed_run_skips_exactly_what_is_logged),
         cmocka_unit_test(a_feed_that_tells_another_past_is_refused),
+        cmocka_unit_test(every_number_of_the_newest_bar_is_compared),
         cmocka_unit_test(a_fault_of_the_feed_is_passed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
