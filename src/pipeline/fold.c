@@ -22,7 +22,11 @@
 #include "log/lock.h"
 #include "log/snapshot.h"
 
-#define SNAPSHOT_BYTES_MAX ((size_t)16 << 30)
+/**
+ * More than a snapshot can need: what it holds is limited by the configuration, and most of it are
+ * limits.signals_max (at most 2^28) slots of 64 bytes with 8 bytes in arrays, which is 18 GiB.
+ */
+#define SNAPSHOT_BYTES_MAX ((size_t)32 << 30)
 
 static mr_err open_readers(struct mri_fold *fold, mr_problem *problem)
 {
@@ -167,6 +171,9 @@ mr_err mri_fold_next_input(
     struct mri_fold *fold, struct mri_event *ret_event, mr_problem *reterr_problem)
 {
     mr_err err = hold_input(fold, reterr_problem);
+    if (err == MR_OK && fold->held.seq.n > fold->bus.last_seq) {
+        return MR_END; /* a writer goes on beside: what came after the fold is none of it */
+    }
     return err == MR_OK ? take_held(fold, ret_event) : err;
 }
 
