@@ -24,7 +24,15 @@ const struct mri_query mri_query_all = {
     .limit = 100,
 };
 
+/** How the slots pack an entry: (ordinal, state). */
 enum { STATE_MASK = 15, STATE_BITS = 4 };
+
+/**
+ * The list of a state must be walked through memory and sorted, while an array is there in order: a
+ * list is taken only when it is so many times shorter. An estimate: the log2 of a list of tens of
+ * thousands, which is what sorting costs an entry.
+ */
+enum { SORT_COST = 16 };
 
 /** Candidates in creation order: an array of entries, or ordinals 1..count when it is NULL. */
 struct plan {
@@ -111,7 +119,7 @@ mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query, u
     uint32_t *sorted = NULL;
     uint32_t sorted_count = 0;
     bool is_by_state =
-        query->state < MR_STATE_COUNT && slots->states[query->state].count < plan.count / 16;
+        query->state < MR_STATE_COUNT && slots->states[query->state].count < plan.count / SORT_COST;
     if (is_by_state) {
         sorted_count = slots->states[query->state].count;
         plan = (struct plan){.count = sorted_count};

@@ -80,7 +80,7 @@ static void put_trading(struct status *status)
     const struct mri_report *report = &fold->wiring.report;
     uint64_t blocked = 0;
     unsigned most = 0;
-    for (unsigned gate = 1; gate < 16; gate++) {
+    for (unsigned gate = 1; gate < MRI_REPORT_GATES; gate++) {
         blocked += report->blocked_by_gate[gate];
         if (report->blocked_by_gate[gate] > report->blocked_by_gate[most]) {
             most = gate;

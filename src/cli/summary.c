@@ -54,7 +54,7 @@ static void print_market(const struct mri_fold *fold, struct mri_buf *text)
     mri_buf_text(text, "\n");
     if (report->quarantined > 0) {
         mri_buf_printf(text, "left out   %llu rows:", u(report->quarantined));
-        for (unsigned i = 0; i < 128; i++) {
+        for (unsigned i = 0; i < MRI_REPORT_REASONS; i++) {
             if (report->quarantined_by_reason[i] > 0) {
                 mri_buf_printf(text, " %s %llu", word(MRI_VOCABULARY_reason, i),
                     u(report->quarantined_by_reason[i]));
@@ -90,7 +90,7 @@ static void print_signals(const struct mri_fold *fold, struct mri_buf *text)
         }
     }
     mri_buf_text(text, "\n  blocked by");
-    for (unsigned gate = 1; gate < 16; gate++) {
+    for (unsigned gate = 1; gate < MRI_REPORT_GATES; gate++) {
         if (report->blocked_by_gate[gate] > 0) {
             mri_buf_printf(text, "  %s %llu", word(MRI_VOCABULARY_gate, gate),
                 u(report->blocked_by_gate[gate]));
@@ -261,7 +261,7 @@ static void json_signals(const struct mri_fold *fold, struct mri_json_writer *js
     }
     mri_json_write_object_close(json);
     open_object(json, "blocked_by_gate");
-    for (unsigned gate = 1; gate < 16; gate++) {
+    for (unsigned gate = 1; gate < MRI_REPORT_GATES; gate++) {
         if (report->blocked_by_gate[gate] > 0) {
             mri_json_put_count(
                 json, word(MRI_VOCABULARY_gate, gate), report->blocked_by_gate[gate]);

@@ -14,7 +14,11 @@
 /** Standard deviation of the return over the 30 minutes that exits are measured in. */
 #define EXIT_BARS 30.0
 
-/** Without a known volatility: half a percent. */
+/**
+ * Without a known volatility: half a percent, a usual deviation of a liquid coin in 30 minutes.
+ * What is approved has a volatility; it can be lost in a gap of the market before the fill, and a
+ * position must have its exits then, too.
+ */
 #define FALLBACK_SD 0.005
 
 static mr_err distance(int64_t price, double share, int64_t tick, int64_t *ret_distance)

@@ -16,7 +16,14 @@
 
 #include "base/exact_math.h"
 
-enum { LAG = 10, CLOSE_SLOTS = LAG + 1, RETURN_SLOTS = 240, RATIO_SLOTS = 360, MISSING_MAX = 1500 };
+enum { LAG = 10, CLOSE_SLOTS = LAG + 1, RETURN_SLOTS = 240, RATIO_SLOTS = 360 };
+
+/**
+ * A gap counts as at most so many missing bars, or it would take time without bound to step over.
+ * No window looks back as far, neither here nor in a source (the longest, volume_imbalance, needs
+ * 240 + 720 bars): all are empty afterwards, as they would be after the whole gap.
+ */
+enum { MISSING_MAX = 1500 };
 
 mr_err mri_market_init(
     struct mri_market *market, const struct mri_alloc *alloc, uint32_t symbols_max)

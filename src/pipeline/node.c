@@ -17,6 +17,10 @@
 #include "base/hash.h"
 #include "base/problem.h"
 
+/**
+ * More than the engines can need, as for snapshots: without the slots of the bus, whose size is
+ * that of all signals, what is left grows with symbols, sources, and signals that are not settled.
+ */
 #define SAVED_BYTES_MAX ((size_t)8 << 30)
 
 static mr_err fail(mr_problem *problem, mr_err err, const char *what)

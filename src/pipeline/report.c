@@ -6,6 +6,8 @@
  *  1. Counts are over the whole log, not over a run: a resumed run reports what an uninterrupted
  *     one would have.
  *  2. Every byte of every event is in exactly one class of bytes.
+ *  3. Codes in events are in their vocabularies, since the codec refuses others; so each has a
+ * place in the arrays below.
  */
 #include "pipeline/report.h"
 
@@ -13,6 +15,16 @@
 
 #include "base/intern.h"
 #include "log/record.h"
+
+#define HAS_PLACE(code, places)                    MRI_STATIC_ASSERT((code) < (places), "each code has a place");
+#define GATE_HAS_PLACE(name, value, text, unit)    HAS_PLACE(value, MRI_REPORT_GATES)
+#define REASON_HAS_PLACE(name, value, text, about) HAS_PLACE(value, MRI_REPORT_REASONS)
+#define LEG_HAS_PLACE(name, value, text)           HAS_PLACE(value, MRI_REPORT_LEGS)
+#define FEEDBACK_HAS_PLACE(name, value, text)      HAS_PLACE(value, MRI_REPORT_FEEDBACKS)
+MRI_GATE_MAP(GATE_HAS_PLACE)
+MRI_REASON_MAP(REASON_HAS_PLACE)
+MRI_LEG_MAP(LEG_HAS_PLACE)
+MRI_FEEDBACK_STATUS_MAP(FEEDBACK_HAS_PLACE)
 
 mr_err mri_report_init(struct mri_report *report, const struct mri_alloc *alloc,
     const struct mri_intern *source_names, uint32_t sources_max)
@@ -138,8 +150,8 @@ static void count_moved(struct mri_report *report, const struct mri_event *event
 {
     const struct mri_signal_moved *move = event->body;
     if (move->to == MR_BLOCKED) {
-        report->blocked_by_gate[move->gate & 15]++;
-        report->blocked_by_reason[move->reason & 127]++;
+        report->blocked_by_gate[move->gate]++;
+        report->blocked_by_reason[move->reason]++;
     }
     report->approved += move->to == MR_APPROVED;
 }
@@ -171,7 +183,7 @@ static void count_trade(struct mri_report *report, const struct mri_event *event
 {
     if (event->type == MRI_EVENT_ORDER_FILLED) {
         const struct mri_order_filled *fill = event->body;
-        report->fills_by_leg[fill->leg & 3]++;
+        report->fills_by_leg[fill->leg]++;
         report->last_fill_unix_ns = fill->event_time_unix_ns;
         if (fill->leg == MRI_LEG_ENTRY) {
             report->entries_by_side[fill->side == MR_SHORT]++;
@@ -202,7 +214,7 @@ static void count_feedback(struct mri_report *report, const struct mri_event *ev
 {
     const struct mri_feedback *feedback = event->body;
     report->feedback++;
-    report->feedback_by_status[feedback->status & 3]++;
+    report->feedback_by_status[feedback->status]++;
     report->last_feedback_unix_ns = report->last_event_unix_ns;
 }
 
@@ -222,8 +234,7 @@ static void count_market(struct mri_report *report, const struct mri_event *even
     case MRI_EVENT_QUARANTINED:
         report->quarantined++;
         report->quarantined_since_candle++;
-        report
-            ->quarantined_by_reason[((const struct mri_quarantined *)event->body)->reason & 127]++;
+        report->quarantined_by_reason[((const struct mri_quarantined *)event->body)->reason]++;
         break;
     case MRI_EVENT_TICK: {
         const struct mri_tick *tick = event->body;

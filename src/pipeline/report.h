@@ -7,6 +7,15 @@
 
 #include "bus/engine.h"
 
+/** Places in arrays that are indexed by a code: at least one for every code (report.c asserts it).
+ */
+enum {
+    MRI_REPORT_GATES = 16,
+    MRI_REPORT_REASONS = 128,
+    MRI_REPORT_LEGS = 4,
+    MRI_REPORT_FEEDBACKS = 4,
+};
+
 /** Bytes of the log by what they are for. */
 struct mri_report_bytes {
     uint64_t signal;    /**< records whose subject is a signal */
@@ -33,10 +42,10 @@ struct mri_report {
     uint64_t signals;
     uint64_t signals_by_side[2]; /**< long, short */
     uint64_t *signals_by_source;
-    uint64_t blocked_by_gate[16];
-    uint64_t blocked_by_reason[128];
+    uint64_t blocked_by_gate[MRI_REPORT_GATES];
+    uint64_t blocked_by_reason[MRI_REPORT_REASONS];
     uint64_t approved;
-    uint64_t fills_by_leg[4];
+    uint64_t fills_by_leg[MRI_REPORT_LEGS];
     uint64_t entries_by_side[2];
     uint64_t rejected;
     uint64_t exits_by_reason[3]; /**< stop, target, time */
@@ -45,13 +54,13 @@ struct mri_report {
     uint64_t views;
     uint64_t step_views;
     uint64_t feedback;
-    uint64_t feedback_by_status[4];
+    uint64_t feedback_by_status[MRI_REPORT_FEEDBACKS];
     uint64_t superseded;
     uint64_t candles;
     uint64_t gaps;
     uint64_t missing_bars;
     uint64_t quarantined;
-    uint64_t quarantined_by_reason[128];
+    uint64_t quarantined_by_reason[MRI_REPORT_REASONS];
     uint64_t quarantined_since_candle; /**< rows left out since a bar or signal moved time on */
     uint64_t is_feed_ended;            /**< 1: the newest tick says so, and nothing came since */
     uint64_t alerts;

@@ -129,7 +129,7 @@ static void the_report_is_what_the_records_say(void **state)
     assert_true(report->closed > 0);
     assert_int_equal(report->sessions, 2);
     assert_int_equal(report->configs, 2);
-    for (unsigned gate = 0; gate < 16; gate++) {
+    for (unsigned gate = 0; gate < MRI_REPORT_GATES; gate++) {
         assert_int_equal(report->blocked_by_gate[gate], count.blocked[gate]);
     }
     uint64_t fills = 0;
