@@ -92,6 +92,11 @@ static double write_bare(struct bare *bare, size_t bytes, int count)
     return (double)(mri_harness_ns() - start);
 }
 
+static const struct mri_bus_limits limits = {
+    .slots = {.signals_max = 1 << 24, .symbols_max = 256, .sources_max = 96},
+    .names_max = 65535,
+};
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -105,7 +110,7 @@ int main(int argc, char **argv)
     char path[4096];
     const mr_log_options options = {.is_create = true};
     mri_harness_must(mr_log_open(argv[1], &options, &log, &problem), problem.text);
-    mri_harness_must(mri_bus_init(&bus, mri_alloc_system(), &mri_bus_limits_default, log), "bus");
+    mri_harness_must(mri_bus_init(&bus, mri_alloc_system(), &limits, log), "bus");
     mri_harness_must(mri_batch_init(&batch, mri_alloc_system(), BATCH, 1 << 20), "batch");
     (void)snprintf(path, sizeof(path), "%s/bare", argv[1]);
     size_t bytes = stored_bytes(&batch);

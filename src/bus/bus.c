@@ -15,11 +15,6 @@
 
 #include "bus/lifecycle.h"
 
-const struct mri_bus_limits mri_bus_limits_default = {
-    .slots = {.signals_max = 1 << 24, .symbols_max = 256, .sources_max = 96},
-    .names_max = 65535,
-};
-
 /** The first numbers belong to the sources of this program, used or kept for more. */
 static mr_err reserve_source_numbers(struct mri_intern *sources)
 {

@@ -51,9 +51,6 @@ struct mri_bus_conflict {
     uint64_t winner_seq; /**< the move that made it so */
 };
 
-/** The limits that a program uses unless its configuration says otherwise. */
-extern const struct mri_bus_limits mri_bus_limits_default;
-
 /**
  * Make an empty bus.
  *

@@ -44,7 +44,7 @@
     K(ORDER_CANCELLED, order_cancelled, 325, "order.cancelled", "execute")                         \
     K(POSITION_OPENED, position_opened, 336, "position.opened", "execute")                         \
     K(POSITION_CLOSED, position_closed, 337, "position.closed", "execute")                         \
-    K(MODE_CHANGED, mode_changed, 344, "mode", "execute, clock, operator")                         \
+    K(MODE_CHANGED, mode_changed, 344, "mode", "execute")                                          \
     K(OUTCOME, outcome, 352, "outcome", "resolve")                                                 \
     K(FEEDBACK, feedback, 384, "feedback", "learn")                                                \
     K(INSTRUMENT, instrument, 416, "instrument", "pipeline")                                       \

@@ -15,6 +15,12 @@
 #include "millrace/err.h"
 #include "millrace/types.h"
 
+/*
+ * Kept for what comes from outside this program, which has no writer in it: the actors external and
+ * operator, the gate external, the reasons external and operator. A log may hold moves of another
+ * process, and engines must take them in (superseded); tests append such moves and modes.
+ */
+
 /** X(NAME, value, text): who moves a signal or changes a mode. */
 #define MRI_ACTOR_MAP(X)                                                                           \
     X(MRI_ACTOR_NONE, 0, "none")                                                                   \
@@ -148,7 +154,10 @@
     X(MRI_SEVERITY_WARNING, 1, "warning")                                                          \
     X(MRI_SEVERITY_CRITICAL, 2, "critical")
 
-/** X(NAME, value, text, about): why something happened; one table for all events. */
+/**
+ * X(NAME, value, text, about): why something happened; one table for all events. Numbers are in
+ * groups with gaps; one that was given up (36) is not given again.
+ */
 #define MRI_REASON_MAP(X)                                                                          \
     X(MRI_REASON_NONE, 0, "none", "nothing to say")                                                \
     X(MRI_REASON_EVALUATION_STARTED, 1, "evaluation_started", "the signal is being judged")        \
@@ -175,7 +184,6 @@
         "the venue takes no order so small")                                                       \
     X(MRI_REASON_GATE_ERROR, 34, "gate_error", "the gate could not compute: it blocks")            \
     X(MRI_REASON_VENUE_REJECTED, 35, "venue_rejected", "the venue refused the order")              \
-    X(MRI_REASON_NOTHING_FILLED, 36, "nothing_filled", "the order ended without a fill")           \
     X(MRI_REASON_EXTERNAL, 37, "external", "another process decided")                              \
     X(MRI_REASON_NO_PRICE_SOURCE, 50, "no_price_source", "the symbol had no price at its start")   \
     X(MRI_REASON_LATE_PRICE, 51, "late_price", "the price at the horizon is older than tolerated") \

@@ -18,10 +18,9 @@
 /** How to open a file. */
 enum mri_open {
     MRI_OPEN_READ = 0,
-    MRI_OPEN_WRITE = 1,     /**< read and write */
-    MRI_OPEN_CREATE = 2,    /**< with WRITE: make it if it is missing */
-    MRI_OPEN_EXCLUSIVE = 4, /**< with CREATE: MR_EXISTS if it is there */
-    MRI_OPEN_FOLLOW = 8,    /**< a last symbolic link is followed: files that a user named */
+    MRI_OPEN_WRITE = 1,  /**< read and write */
+    MRI_OPEN_CREATE = 2, /**< with WRITE: make it if it is missing */
+    MRI_OPEN_FOLLOW = 4, /**< a last symbolic link is followed: files that a user named */
 };
 
 /** A piece of memory to write. */

@@ -72,7 +72,6 @@ static mr_err linux_open(void *context, const char *path, unsigned flags, int *r
     how |= (flags & MRI_OPEN_FOLLOW) != 0 ? 0 : O_NOFOLLOW;
     how |= (flags & MRI_OPEN_WRITE) != 0 ? O_RDWR : O_RDONLY;
     how |= (flags & MRI_OPEN_CREATE) != 0 ? O_CREAT : 0;
-    how |= (flags & MRI_OPEN_EXCLUSIVE) != 0 ? O_EXCL : 0;
     int fd;
     do {
         fd = open(path, how, 0600);

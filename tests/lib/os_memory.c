@@ -258,9 +258,6 @@ static mr_err memory_open(void *context, const char *path, unsigned flags, int *
     if (name == NULL && (flags & MRI_OPEN_CREATE) == 0) {
         return MR_EPATH;
     }
-    if (name != NULL && (flags & MRI_OPEN_EXCLUSIVE) != 0) {
-        return MR_EXISTS;
-    }
     if (name == NULL) {
         change_name(memory, normal, new_file(memory), "");
         name = find(&memory->now, normal);
