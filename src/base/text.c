@@ -47,13 +47,29 @@ bool mri_text_is_utf8(struct mri_slice text)
     return true;
 }
 
+/** Does the character break lines or change the direction of writing: U+061C, U+200E to U+200F,
+ * U+2028 to U+202E, U+2066 to U+2069? On a screen it makes text look like another one. */
+static bool is_layout_control(const unsigned char *at, size_t count)
+{
+    if (count == 2) {
+        return at[0] == 0xd8 && at[1] == 0x9c;
+    }
+    if (count != 3 || at[0] != 0xe2) {
+        return false;
+    }
+    bool is_mark = at[1] == 0x80 && (at[2] == 0x8e || at[2] == 0x8f);
+    bool is_break_or_embedding = at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae;
+    bool is_isolate = at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
+    return is_mark || is_break_or_embedding || is_isolate;
+}
+
 /** Is the character at the start of a valid sequence a control character? */
 static bool is_control(const unsigned char *at, size_t count)
 {
     if (count == 1) {
         return at[0] < 0x20 || at[0] == 0x7f;
     }
-    return count == 2 && at[0] == 0xc2 && at[1] < 0xa0;
+    return (count == 2 && at[0] == 0xc2 && at[1] < 0xa0) || is_layout_control(at, count);
 }
 
 bool mri_text_has_control(struct mri_slice text)

@@ -20,7 +20,8 @@
 bool mri_text_is_utf8(struct mri_slice text);
 
 /**
- * Has the text a control character (C0, DEL, C1)? Such text is refused as a name.
+ * Has the text a control character (C0, DEL, C1, or one that breaks lines or turns the direction of
+ * writing)? Such text is refused as a name.
  *
  * Returns  true or false.
  * Threads  any.

@@ -84,13 +84,16 @@ static void random_bytes_are_judged_as_the_definition_says(void **fixture)
     }
 }
 
-static void control_characters_are_c0_del_and_c1(void **fixture)
+static void control_characters_are_c0_del_c1_and_those_of_layout(void **fixture)
 {
     (void)fixture;
     for (uint32_t point = 0; point < 0x3000; point++) {
         unsigned char bytes[4];
         size_t count = encode(point, bytes);
-        bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+        bool is_layout = point == 0x61c || point == 0x200e || point == 0x200f ||
+                         (point >= 0x2028 && point <= 0x202e) ||
+                         (point >= 0x2066 && point <= 0x2069);
+        bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0) || is_layout;
         assert_int_equal(
             mri_text_has_control((struct mri_slice){(const char *)bytes, count}), is_control);
     }
@@ -214,7 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_point_is_utf8_and_nothing_else),
         cmocka_unit_test(random_bytes_are_judged_as_the_definition_says),
-        cmocka_unit_test(control_characters_are_c0_del_and_c1),
+        cmocka_unit_test(control_characters_are_c0_del_c1_and_those_of_layout),
         cmocka_unit_test(escaped_text_is_safe_and_loses_nothing),
         cmocka_unit_test(the_distance_is_that_of_the_whole_table),
         cmocka_unit_test(a_misspelt_word_finds_its_neighbour),

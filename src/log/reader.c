@@ -216,6 +216,34 @@ mr_err mr_log_reader_open(
     return mri_reader_open(mri_os_linux(), mri_alloc_system(), folder, ret_reader, reterr_problem);
 }
 
+/* All segments have the same length, so the newest one's position says how many lie before it. */
+mr_err mri_reader_check_count(const mr_log_reader *reader, mr_problem *reterr_problem)
+{
+    MRI_ASSERT(reader->magic == READER_MAGIC);
+    struct place oldest;
+    struct place newest;
+    if (reader->list.count < 2) {
+        return MR_OK;
+    }
+    size_t behind = reader->list.count - 1;
+    mr_err err = open_place(reader, 0, &oldest, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    unmap_place(reader, &oldest);
+    err = open_place(reader, behind, &newest, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    unmap_place(reader, &newest);
+    uint64_t bytes = newest.segment.base_position - oldest.segment.base_position;
+    return bytes == behind * reader->manifest.segment_bytes
+               ? MR_OK
+               : mri_problem(reterr_problem, MR_ECORRUPT,
+                     "%s: a segment is missing between %s and %s", reader->folder, oldest.name,
+                     newest.name);
+}
+
 static const struct mri_record_head *head_at(const struct place *place, uint64_t offset)
 {
     return (const struct mri_record_head *)(place->map + offset);

@@ -22,6 +22,15 @@ MR_MUST_USE mr_err mri_reader_open(const struct mri_os *os, const struct mri_all
     const char *folder, mr_log_reader **ret_reader, mr_problem *reterr_problem);
 
 /**
+ * Are all segments there between the oldest and the newest?
+ *
+ * Returns  MR_OK; MR_ECORRUPT one is missing; faults of opening the two.
+ * Threads  the reader's thread.
+ * Cost     reads two heads.
+ */
+MR_MUST_USE mr_err mri_reader_check_count(const mr_log_reader *reader, mr_problem *reterr_problem);
+
+/**
  * Where the reader stands, for messages: the file name and the offset of the next record.
  *
  * Returns  the offset.

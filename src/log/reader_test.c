@@ -361,10 +361,13 @@ static void a_missing_segment_is_damage_and_no_gap(void **fixture)
     char path[MRI_PATH_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%s", segment_path(1));
     open_reader();
+    assert_int_equal(mri_reader_check_count(reader, NULL), MR_OK);
     assert_int_equal(os->rename(os->context, path, "/log/kept"), MR_OK);
     mr_log_event event;
     assert_int_equal(mr_log_reader_seek(reader, (mr_seq){2}, NULL), MR_ECORRUPT); /* seen leaving */
     open_reader();
+    assert_int_equal(mri_reader_check_count(reader, &problem), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "missing"));
     for (uint64_t seq = 1; seq < missing; seq++) {
         expect_next(seq);
     }

@@ -495,7 +495,9 @@ mr_err mri_fold_init(
     const struct mri_fold_visitor visitor = {
         .context = fold, .input = apply_event, .output = apply_event};
     mr_err err = mri_fold_begin(fold, options, reterr_problem);
-    if (err == MR_OK && !options->is_from_start) {
+    /* A snapshot would hide that a segment it covers is gone: the whole log finds the place. */
+    bool is_complete = err == MR_OK && mri_reader_check_count(fold->lead, NULL) == MR_OK;
+    if (is_complete && !options->is_from_start) {
         err = start_from_newest(fold, reterr_problem);
     }
     if (err == MR_OK) {

@@ -251,9 +251,9 @@ class DamageTest(QuestionCase):
                 self.assertEqual(program.content(self.log), before)
 
     def test_a_missing_segment_is_a_fault_that_names_the_gap(self):
+        self.assertTrue(any((self.log / "snap").iterdir()))  # a snapshot does not hide the gap
         segment = program.segments(self.log)[1]
         segment.unlink()
-        shutil.rmtree(self.log / "snap")
         for words in [*self.READERS, ["run"]]:
             with self.subTest(words=words):
                 answer = self.assert_exit(program.call(*words, "--dir", self.log), FAULT)
