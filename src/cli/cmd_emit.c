@@ -300,9 +300,9 @@ static enum mri_exit open_log(struct emit *emit)
     return is_usable
                ? MRI_EXIT_OK
                : mri_cli_fail(cli, MRI_EXIT_USAGE,
-                     "%s has no registered symbols and no market time yet; `millrace run --dir "
-                     "%s` gives it both",
-                     folder, folder);
+                     "%s has no registered symbols and no market time yet; `%s run --dir %s` gives "
+                     "it both",
+                     folder, cli->program, folder);
 }
 
 static enum mri_exit read_durability(struct emit *emit)

@@ -326,8 +326,8 @@ static enum mri_exit go(struct run *run)
     }
     if (run->is_interrupted) {
         (void)fprintf(stderr,
-            "stopped    by signal; open horizons stay open, `millrace run --dir %s` continues\n",
-            run->folder);
+            "stopped    by signal; open horizons stay open, `%s run --dir %s` continues\n",
+            cli->program, run->folder);
     }
     enum mri_exit exit = print_summary(run, seconds);
     bool is_healthy =
