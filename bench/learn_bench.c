@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One learning update: coefficients of 3.5 active sources at three levels with both heads, the
- * calibrated static member and the mixture; beside relaxing the touched coefficients alone.
+ * calibrated static member and the mixture; the same without the last two; and, as the floor,
+ * relaxing the touched coefficients alone.
  */
 #include "base/prng.h"
 #include "bench/harness.h"
@@ -92,6 +93,18 @@ static double learn_all(const struct mri_beliefs *beliefs, const struct mri_less
     return (double)(mri_harness_ns() - start) / ROUNDS;
 }
 
+static double learn_cells(const struct mri_beliefs *beliefs, const struct mri_lesson *lessons)
+{
+    volatile double sink = 0.0;
+    int64_t start = mri_harness_ns();
+    for (int i = 0; i < ROUNDS; i++) {
+        struct mri_row_cell cells[4];
+        mri_cells_learn(beliefs, &lessons[i % LESSONS], cells);
+        sink += cells[0].mean_global;
+    }
+    return (double)(mri_harness_ns() - start) / ROUNDS;
+}
+
 static double relax_all(const struct mri_beliefs *beliefs, const struct mri_lesson *lessons)
 {
     volatile double sink = 0.0;
@@ -122,6 +135,7 @@ int main(void)
     }
     (void)learn_all(&beliefs, lessons); /* warm */
     mri_harness_result("learn_ns", learn_all(&beliefs, lessons));
+    mri_harness_result("learn_cells_ns", learn_cells(&beliefs, lessons));
     mri_harness_result("learn_floor_ns", relax_all(&beliefs, lessons));
     mri_beliefs_fini(&beliefs);
     mri_intern_fini(&names);

@@ -13,6 +13,7 @@
 
 #define PROBABILITY_MIN 1e-6
 #define LOG_WEIGHT_MIN  (-27.7)
+#define COIN_LOSS       0x1.62e42fefa39efp-1 /* ln 2, to the bit what mri_log() says */
 
 static double probability_of(double prob_up, bool is_up)
 {
@@ -22,7 +23,8 @@ static double probability_of(double prob_up, bool is_up)
 
 double mri_mixture_loss(double prob_up, bool is_up)
 {
-    return -mri_log(probability_of(prob_up, is_up));
+    double p = probability_of(prob_up, is_up);
+    return p == 0.5 ? COIN_LOSS : -mri_log(p); /* the coin's is always the same */
 }
 
 void mri_mixture_learn(const struct mri_mixture_options *options,

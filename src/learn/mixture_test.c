@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "base/exact_math.h"
 #include "base/prng.h"
 #include "tests/lib/cmocka_all.h"
 
@@ -209,6 +210,8 @@ static void the_loss_is_the_logarithm_and_ends_at_one_millionth(void **fixture)
     assert_true(fabs(mri_mixture_loss(0.0, true) - 13.815510557964274) < 1e-12);
     assert_true(mri_mixture_loss(1.0, false) == mri_mixture_loss(0.0, true));
     assert_true(mri_mixture_loss(1.0, true) == 0.0);
+    assert_true(mri_mixture_loss(0.5, true) == -mri_log(0.5));
+    assert_true(mri_mixture_loss(0.5, false) == -mri_log(0.5));
 }
 
 int main(void)
