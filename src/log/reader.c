@@ -220,8 +220,8 @@ mr_err mr_log_reader_open(
 mr_err mri_reader_check_count(const mr_log_reader *reader, mr_problem *reterr_problem)
 {
     MRI_ASSERT(reader->magic == READER_MAGIC);
-    struct place oldest;
-    struct place newest;
+    struct place oldest = {0};
+    struct place newest = {0};
     if (reader->list.count < 2) {
         return MR_OK;
     }
