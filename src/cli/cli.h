@@ -28,6 +28,8 @@ struct mri_cli {
     bool is_json;
 };
 
+struct mri_verb;
+
 /** A command. */
 struct mri_command {
     const char *name;
@@ -40,6 +42,14 @@ struct mri_command {
     unsigned arguments_max;
     bool needs_folder; /**< --dir or MILLRACE_DIR must name a directory */
     enum mri_exit (*run)(struct mri_cli *cli);
+    const struct mri_verb *verbs; /**< of a command that is only a family: `millrace log VERB` */
+    size_t verb_count;            /**< then nothing else of it is used but name and summary */
+};
+
+/** One of a family of commands. */
+struct mri_verb {
+    const char *name; /**< as it is called behind the family's name */
+    const struct mri_command *command;
 };
 
 extern const struct mri_command mri_cmd_run;
@@ -52,6 +62,7 @@ extern const struct mri_command mri_cmd_status;
 extern const struct mri_command mri_cmd_weights;
 extern const struct mri_command mri_cmd_verify;
 extern const struct mri_command mri_cmd_replay;
+extern const struct mri_command mri_cmd_log;
 extern const struct mri_command mri_cmd_config;
 extern const struct mri_command mri_cmd_version;
 

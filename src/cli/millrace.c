@@ -27,6 +27,7 @@ static const struct mri_command *const commands[] = {
     &mri_cmd_weights,
     &mri_cmd_verify,
     &mri_cmd_replay,
+    &mri_cmd_log,
     &mri_cmd_config,
     &mri_cmd_version,
 };
@@ -112,6 +113,16 @@ static void print_help(const struct mri_command *command)
     (void)printf("  %-24s %s\n", "--help", "this text");
 }
 
+static void print_verbs(const struct mri_command *family, FILE *out)
+{
+    (void)fprintf(out, "millrace %s: %s\n\nusage: millrace %s VERB [OPTIONS]\n\nverbs:\n",
+        family->name, family->summary, family->name);
+    for (size_t i = 0; i < family->verb_count; i++) {
+        (void)fprintf(out, "  %-9s %s\n", family->verbs[i].name, family->verbs[i].command->summary);
+    }
+    (void)fprintf(out, "\n`millrace %s VERB --help` explains a verb.\n", family->name);
+}
+
 static const struct mri_command *find_command(const char *name)
 {
     for (size_t i = 0; i < MRI_COUNT_OF(commands); i++) {
@@ -133,6 +144,21 @@ static enum mri_exit refuse_command(const struct mri_cli *cli, const char *name)
                               "unknown command \"%s\"; `millrace help` lists them", name)
                         : mri_cli_fail(cli, MRI_EXIT_USAGE,
                               "unknown command \"%s\" (did you mean %s?)", name, near);
+}
+
+static enum mri_exit refuse_verb(const struct mri_cli *cli, const char *name)
+{
+    const char *names[MRI_OPTIONS_MAX];
+    MRI_ASSERT(running->verb_count <= MRI_COUNT_OF(names));
+    for (size_t i = 0; i < running->verb_count; i++) {
+        names[i] = running->verbs[i].name;
+    }
+    const char *near = mri_text_nearest(mri_slice_of(name), names, running->verb_count);
+    return near == NULL
+               ? mri_cli_fail(cli, MRI_EXIT_USAGE,
+                     "unknown verb \"%s\"; `millrace help %s` lists them", name, running->name)
+               : mri_cli_fail(
+                     cli, MRI_EXIT_USAGE, "unknown verb \"%s\" (did you mean %s?)", name, near);
 }
 
 /** Run what `running` names; the options are kept in *options. */
@@ -191,6 +217,31 @@ static enum mri_exit finish(const struct mri_cli *cli, enum mri_exit exit)
     return mri_cli_fail(cli, MRI_EXIT_FAULT, "standard output: %s", strerror(errno));
 }
 
+/** `running` is a family: go on with the verb that the next word names. */
+static enum mri_exit dispatch_verb(
+    struct mri_cli *cli, struct mri_options *options, bool is_help, int argc, char **argv)
+{
+    const int at = is_help ? 3 : 2; /* help log VERB, log VERB */
+    const char *name = argc > at ? argv[at] : "";
+    bool is_asked = is_help || strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 ||
+                    strcmp(name, "-h") == 0;
+    if (argc <= at || (is_asked && (!is_help || name[0] == '-'))) {
+        print_verbs(running, is_asked ? stdout : stderr);
+        return is_asked ? MRI_EXIT_OK : MRI_EXIT_USAGE;
+    }
+    for (size_t i = 0; i < running->verb_count; i++) {
+        if (strcmp(name, running->verbs[i].name) == 0) {
+            running = running->verbs[i].command;
+            if (is_help) {
+                print_help(running);
+                return MRI_EXIT_OK;
+            }
+            return run_command(cli, options, argc - 3, argv + 3);
+        }
+    }
+    return refuse_verb(cli, name);
+}
+
 static enum mri_exit dispatch(
     struct mri_cli *cli, struct mri_options *options, int argc, char **argv)
 {
@@ -208,6 +259,9 @@ static enum mri_exit dispatch(
     running = find_command(name);
     if (running == NULL) {
         return refuse_command(cli, name);
+    }
+    if (running->verb_count > 0) {
+        return dispatch_verb(cli, options, is_help, argc, argv);
     }
     if (is_help) {
         print_help(running);
