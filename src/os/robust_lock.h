@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A lock in memory that several processes share. When its holder dies, the next one gets it and is
+ * told, so that it can mend what the lock protects.
+ *
+ * Caveats first
+ * - Never in a file that outlives a reboot: a lock word "from before" hangs for ever.
+ * - Never unmap the memory while holding the lock: the next one would wait for ever.
+ * - A holder that is stopped (SIGSTOP) still holds it. Nothing here steals a lock.
+ */
+#ifndef MRI_OS_ROBUST_LOCK_H
+#define MRI_OS_ROBUST_LOCK_H
+
+#include <stdalign.h>
+#include <stdbool.h>
+
+#include "millrace/err.h"
+
+enum { MRI_ROBUST_LOCK_BYTES = 64 };
+
+/** One cache line of its own. */
+struct mri_robust_lock {
+    alignas(MRI_ROBUST_LOCK_BYTES) unsigned char state[MRI_ROBUST_LOCK_BYTES];
+};
+
+/**
+ * Make a lock that nobody holds.
+ *
+ * Returns  MR_OK; MR_ENOMEM, MR_ELIMIT.
+ * Threads  before anybody else uses the memory.
+ */
+MR_MUST_USE mr_err mri_robust_lock_init(struct mri_robust_lock *lock);
+
+/**
+ * Take the lock, waiting for it.
+ *
+ * @param spins          looks before sleeping; they keep short waits short
+ * @param ret_is_orphan  true: its holder died; mend what it protects, then mri_robust_lock_mend()
+ *
+ * Returns  MR_OK; MR_EINTERNAL an orphaned lock was given back without being mended, it is lost.
+ * Threads  any, not one that holds it.
+ */
+MR_MUST_USE mr_err mri_robust_lock_take(
+    struct mri_robust_lock *lock, unsigned spins, bool *ret_is_orphan);
+
+/**
+ * Take the lock if nobody holds it.
+ *
+ * Returns  as mri_robust_lock_take(); MR_BUSY somebody holds it.
+ * Threads  any, not one that holds it.
+ */
+MR_MUST_USE mr_err mri_robust_lock_try(struct mri_robust_lock *lock, bool *ret_is_orphan);
+
+/**
+ * Say that what an orphaned lock protects is mended.
+ *
+ * Returns  nothing.
+ * Threads  the holder.
+ */
+void mri_robust_lock_mend(struct mri_robust_lock *lock);
+
+/**
+ * Give the lock back.
+ *
+ * Returns  nothing.
+ * Threads  the holder.
+ */
+void mri_robust_lock_give(struct mri_robust_lock *lock);
+
+#endif

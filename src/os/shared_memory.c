@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shared memory over a file, usually of a file system in memory.
+ *
+ * Invariants
+ *  1. Every byte is allocated before the memory is used.
+ *  2. Only the user that made it may map it: the mode is 0600 whatever the umask says, and who
+ *     attaches checks owner and mode. Symbolic links are not followed.
+ */
+#define _GNU_SOURCE
+#include "os/shared_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_MODE = 0600 };
+
+static mr_err err_now(void)
+{
+    switch (errno) {
+    case EEXIST:
+        return MR_EXISTS;
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return MR_EPATH;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return MR_EACCESS;
+    case ENOSPC:
+    case EDQUOT:
+        return MR_ENOSPC;
+    case ENOMEM:
+        return MR_ENOMEM;
+    default:
+        return MR_EIO;
+    }
+}
+
+static bool are_lengths_good(size_t head_bytes, size_t ring_bytes)
+{
+    return head_bytes > 0 && head_bytes % MRI_SHARED_MEMORY_PAGE_BYTES == 0 && ring_bytes > 0 &&
+           ring_bytes % MRI_SHARED_MEMORY_PAGE_BYTES == 0;
+}
+
+static bool map_at(void *place, size_t bytes, int fd, size_t offset)
+{
+    return mmap(place, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
+               (off_t)offset) != MAP_FAILED;
+}
+
+/** Reserve a range of addresses, then put the file over it: once whole, and its ring once more. */
+static mr_err map_all(
+    int fd, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *memory)
+{
+    size_t file_bytes = head_bytes + ring_bytes;
+    size_t mapped_bytes = file_bytes + ring_bytes;
+    char *base = mmap(NULL, mapped_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) {
+        return err_now();
+    }
+    if (!map_at(base, file_bytes, fd, 0) ||
+        !map_at(base + file_bytes, ring_bytes, fd, head_bytes)) {
+        mr_err err = err_now();
+        (void)munmap(base, mapped_bytes); /* of a range that we have reserved */
+        return err;
+    }
+    *memory = (struct mri_shared_memory){.base = base,
+        .ring = (uint8_t *)base + head_bytes,
+        .head_bytes = head_bytes,
+        .ring_bytes = ring_bytes};
+    return MR_OK;
+}
+
+mr_err mri_shared_memory_create(
+    const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    if (!are_lengths_good(head_bytes, ring_bytes)) {
+        return MR_EINVAL;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    if (fd < 0) {
+        return err_now();
+    }
+    bool is_made =
+        fchmod(fd, FILE_MODE) == 0 && fallocate(fd, 0, 0, (off_t)(head_bytes + ring_bytes)) == 0;
+    mr_err err = is_made ? map_all(fd, head_bytes, ring_bytes, ret_memory) : err_now();
+    (void)close(fd); /* the map stays; nothing is written through the descriptor */
+    if (err != MR_OK) {
+        (void)unlink(path); /* ours, and of no use to anybody */
+    }
+    return err;
+}
+
+mr_err mri_shared_memory_attach(
+    const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    if (!are_lengths_good(head_bytes, ring_bytes)) {
+        return MR_EINVAL;
+    }
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return err_now();
+    }
+    struct stat found;
+    mr_err err = fstat(fd, &found) == 0 ? MR_OK : err_now();
+    if (err == MR_OK && (found.st_uid != geteuid() || (found.st_mode & 07777) != FILE_MODE)) {
+        err = MR_EACCESS;
+    }
+    if (err == MR_OK && (uint64_t)found.st_size != head_bytes + ring_bytes) {
+        err = MR_ECORRUPT;
+    }
+    if (err == MR_OK) {
+        err = map_all(fd, head_bytes, ring_bytes, ret_memory);
+    }
+    (void)close(fd); /* the map stays */
+    return err;
+}
+
+void mri_shared_memory_close(struct mri_shared_memory *memory)
+{
+    if (memory != NULL && memory->base != NULL) {
+        (void)munmap(memory->base, memory->head_bytes + 2 * memory->ring_bytes); /* our own range */
+        *memory = (struct mri_shared_memory){0};
+    }
+}
+
+mr_err mri_shared_memory_remove(const char *path)
+{
+    return unlink(path) == 0 ? MR_OK : err_now();
+}

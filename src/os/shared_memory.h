@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Memory that several processes map: a head, and a ring that is mapped twice in a row, so that what
+ * wraps around its end is contiguous all the same.
+ *
+ *   base                     ring                       ring + ring_bytes
+ *   | head ................ | ring .................. | the same ring again |
+ *
+ * The bytes are reserved when the memory is made: a full file system is found then, and never by a
+ * SIGBUS later.
+ */
+#ifndef MRI_OS_SHARED_MEMORY_H
+#define MRI_OS_SHARED_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "millrace/err.h"
+
+/** Both lengths are multiples of this. */
+enum { MRI_SHARED_MEMORY_PAGE_BYTES = 4096 };
+
+struct mri_shared_memory {
+    void *base;    /**< NULL: not mapped */
+    uint8_t *ring; /**< mapped twice */
+    size_t head_bytes;
+    size_t ring_bytes;
+};
+
+/**
+ * Make the memory under a path that does not exist, for this user only, all zero.
+ *
+ * @param path  best under /dev/shm: bytes that never go to a disk
+ *
+ * Returns  MR_OK; MR_EXISTS; MR_ENOSPC; MR_EINVAL lengths; MR_EACCESS, MR_EPATH, MR_ENOMEM, MR_EIO.
+ * Owner    mri_shared_memory_close() unmaps; the path stays until mri_shared_memory_remove().
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_shared_memory_create(
+    const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory);
+
+/**
+ * Map memory that another process has made.
+ *
+ * Returns  MR_OK; MR_EPATH nothing there, or a symbolic link; MR_EACCESS it is another user's or
+ *          open to others; MR_ECORRUPT it has another length; MR_EINVAL, MR_ENOMEM, MR_EIO.
+ * Owner    mri_shared_memory_close() unmaps.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_shared_memory_attach(
+    const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory);
+
+/**
+ * Unmap. NULL and zeroed are allowed. No lock that lies in the memory may be held.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_shared_memory_close(struct mri_shared_memory *memory);
+
+/**
+ * Take the name away; the memory stays for those who have mapped it.
+ *
+ * Returns  MR_OK; MR_EPATH nothing there; MR_EACCESS, MR_EIO.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_shared_memory_remove(const char *path);
+
+#endif
