@@ -12,7 +12,8 @@
  *     damage when a newer segment exists, or when a later record of the same segment says that it
  *     was durable. Both are looked at after the bad bytes, and the writer may have gone on in
  *     between, so before it is called damage it is read once more.
- *  3. ROLL is not handed out: it only leads to the next segment, which must continue the chain.
+ *  3. ROLL is not handed out: it only leads to the next segment, which must continue the chain. A
+ *     GAP is handed out in place of the events that it says are lost.
  *  4. One segment is mapped at a time, so memory does not grow with the log. The place in the log
  *     changes only when everything has succeeded: after a fault the reader stands where it stood.
  */
@@ -39,13 +40,11 @@ struct place {
     const uint8_t *map; /**< NULL: the log has no segment yet */
     uint64_t map_bytes;
 
-    uint64_t offset;      /**< of the next record to hand out */
-    uint64_t visible_end; /**< behind the last complete batch found so far */
-    uint64_t check_seq;   /**< seq expected at visible_end */
-    uint32_t check_crc;   /**< chain at visible_end */
-    uint16_t check_units;
-    bool is_rolled;       /**< the record before visible_end is ROLL */
-    bool is_rest_scanned; /**< everything behind visible_end was looked at once */
+    uint64_t offset;              /**< of the next record to hand out */
+    uint64_t visible_end;         /**< behind the last complete batch found so far */
+    struct mri_record_link check; /**< what a record at visible_end continues */
+    bool is_rolled;               /**< the record before visible_end is ROLL */
+    bool is_rest_scanned;         /**< everything behind visible_end was looked at once */
 };
 
 struct mr_log_reader {
@@ -129,9 +128,9 @@ static mr_err open_place(
     }
     place.offset = MRI_SEGMENT_PAGE_BYTES;
     place.visible_end = MRI_SEGMENT_PAGE_BYTES;
-    place.check_seq = place.segment.base_seq;
-    place.check_crc = place.segment.prev_crc;
-    place.check_units = place.segment.prev_units;
+    place.check = (struct mri_record_link){.seq = place.segment.base_seq,
+        .crc = place.segment.prev_crc,
+        .units = place.segment.prev_units};
     *ret_place = place;
     return MR_OK;
 }
@@ -250,8 +249,8 @@ static const struct mri_record_head *head_at(const struct place *place, uint64_t
 }
 
 /** One record behind visible_end: is it good? MR_END: nothing was written there. */
-static mr_err check_record(const struct place *place, uint64_t offset, uint64_t seq,
-    uint32_t prev_crc, uint16_t prev_units)
+static mr_err check_record(
+    const struct place *place, uint64_t offset, const struct mri_record_link *link)
 {
     if (offset + sizeof(struct mri_record_head) > place->map_bytes) {
         return MR_END;
@@ -262,7 +261,7 @@ static mr_err check_record(const struct place *place, uint64_t offset, uint64_t 
     if (err != MR_OK) {
         return err;
     }
-    if (head->seq != seq || head->prev_crc != prev_crc || head->prev_units != prev_units) {
+    if (head->seq != link->seq || head->prev_crc != link->crc || head->prev_units != link->units) {
         return MR_ECORRUPT;
     }
     return mri_record_check_body(head, (size_t)(place->map_bytes - offset));
@@ -272,26 +271,19 @@ static mr_err check_record(const struct place *place, uint64_t offset, uint64_t 
 static mr_err find_batch(struct place *place)
 {
     uint64_t offset = place->visible_end;
-    uint64_t seq = place->check_seq;
-    uint32_t crc = place->check_crc;
-    uint16_t units = place->check_units;
+    struct mri_record_link link = place->check;
     for (;;) {
-        mr_err err = check_record(place, offset, seq, crc, units);
+        bool is_last;
+        mr_err err = check_record(place, offset, &link);
         if (err != MR_OK) {
             return err;
         }
         const struct mri_record_head *head = head_at(place, offset);
-        size_t stride = mri_record_stride(head->bytes);
-        offset += stride;
-        seq = head->seq + (head->type != MRI_RECORD_ROLL);
-        crc = head->head_crc;
-        units = (uint16_t)(stride / MRI_RECORD_UNIT_BYTES);
+        offset += mri_record_step(head, &link, &is_last);
         if ((head->flags & MRI_RECORD_TXN_END) != 0) {
             place->visible_end = offset;
-            place->check_seq = seq;
-            place->check_crc = crc;
-            place->check_units = units;
-            place->is_rolled = head->type == MRI_RECORD_ROLL;
+            place->check = link;
+            place->is_rolled = is_last;
             return MR_OK;
         }
     }
@@ -301,8 +293,8 @@ static mr_err damage(const mr_log_reader *reader, const struct place *place, mr_
 {
     return mri_problem(problem, MR_ECORRUPT,
         "%s/%s: event %llu at offset %llu is damaged; the log can be read up to event %llu",
-        reader->folder, place->name, (unsigned long long)place->check_seq,
-        (unsigned long long)place->visible_end, (unsigned long long)place->check_seq - 1);
+        reader->folder, place->name, (unsigned long long)place->check.seq,
+        (unsigned long long)place->visible_end, (unsigned long long)place->check.seq - 1);
 }
 
 /** Are the bytes behind the last complete batch zero, as far as it is worth looking? */
@@ -334,7 +326,7 @@ static bool is_claimed(struct place *place)
         .bytes = place->map,
         .bytes_count = place->map_bytes,
         .offset = place->visible_end,
-        .seq = place->check_seq,
+        .seq = place->check.seq,
         .zeros_max = place->is_rest_scanned ? AHEAD_BYTES : place->map_bytes,
     };
     bool is_so = mri_recover_is_claimed(&rest);
@@ -373,13 +365,13 @@ static mr_err enter_next(mr_log_reader *reader, mr_problem *problem)
         return err;
     }
     bool is_next =
-        next.segment.base_seq == at->check_seq && next.check_crc == at->check_crc &&
-        next.check_units == at->check_units &&
+        next.segment.base_seq == at->check.seq && next.check.crc == at->check.crc &&
+        next.check.units == at->check.units &&
         next.segment.base_position == at->segment.base_position + at->segment.segment_bytes;
     if (!is_next) {
         (void)mri_problem(problem, MR_ECORRUPT,
             "%s/%s: does not continue %s, which ends with event %llu; a segment is missing",
-            reader->folder, next.name, at->name, (unsigned long long)at->check_seq - 1);
+            reader->folder, next.name, at->name, (unsigned long long)at->check.seq - 1);
         unmap_place(reader, &next);
         return MR_ECORRUPT;
     }
@@ -417,12 +409,14 @@ static mr_err judge_end(mr_log_reader *reader, mr_problem *problem)
 static bool has_event(const struct place *place)
 {
     return place->offset != place->visible_end &&
-           head_at(place, place->offset)->type != MRI_RECORD_ROLL;
+           mri_record_is_numbered(head_at(place, place->offset));
 }
 
 static void fill_event(struct place *place, mr_log_event *event)
 {
     const struct mri_record_head *head = head_at(place, place->offset);
+    struct mri_record_link link;
+    bool is_last;
     *event = (mr_log_event){
         .seq = {head->seq},
         .time_unix_ns = head->time_unix_ns,
@@ -439,7 +433,7 @@ static void fill_event(struct place *place, mr_log_event *event)
         .version = head->version,
         .is_batch_end = (head->flags & MRI_RECORD_TXN_END) != 0,
     };
-    place->offset += event->stored_bytes;
+    place->offset += mri_record_step(head, &link, &is_last);
 }
 
 mr_err mr_log_reader_next(
@@ -487,9 +481,9 @@ static mr_err walk_to(
     const mr_log_reader *reader, struct place *place, uint64_t seq, mr_problem *problem)
 {
     bool has_next = place->index + 1 < reader->list.count;
-    while (seq >= place->check_seq && find_batch(place) == MR_OK) {
+    while (seq >= place->check.seq && find_batch(place) == MR_OK) {
     }
-    while (seq > place->check_seq) { /* it lies behind what can be read */
+    while (seq > place->check.seq) { /* it lies behind what can be read */
         if (!has_next && (is_rest_zero(place) || !is_claimed(place))) {
             return MR_NOT_FOUND;
         }
@@ -498,9 +492,14 @@ static mr_err walk_to(
         }
     }
     place->offset = MRI_SEGMENT_PAGE_BYTES;
-    for (uint64_t at = place->segment.base_seq; at < seq; at++) {
-        MRI_ASSERT(place->offset < place->visible_end);
-        place->offset += mri_record_stride(head_at(place, place->offset)->bytes);
+    while (place->offset < place->visible_end) { /* a lost event's place is its GAP */
+        struct mri_record_link link;
+        bool is_last;
+        uint64_t bytes = mri_record_step(head_at(place, place->offset), &link, &is_last);
+        if (link.seq > seq) {
+            break;
+        }
+        place->offset += bytes;
     }
     return MR_OK;
 }

@@ -7,6 +7,7 @@
 #ifndef MRI_LOG_RECORD_H
 #define MRI_LOG_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ enum {
 enum {
     MRI_RECORD_RECOVERY = 1, /**< an open cut off an incomplete end; body: struct mri_recovery */
     MRI_RECORD_ROLL = 2,     /**< the last record of a segment; no body, seq of the next */
+    MRI_RECORD_SEAL = 3,     /**< a digest of what stands before; body: struct mri_seal */
+    MRI_RECORD_GAP = 4, /**< lost records were given up; no body, the head is a struct mri_gap */
     MRI_RECORD_TYPE_FREE = 256,
 };
 
@@ -36,7 +39,7 @@ enum {
 struct mri_record_head {
     uint32_t bytes;        /**< head and body, without padding; 0 = never written */
     uint32_t head_crc;     /**< CRC32C of salt, position, bytes and the head from `seq` on */
-    uint64_t seq;          /**< dense over the whole log, from 1; ROLL takes none of its own */
+    uint64_t seq;          /**< dense over the whole log, from 1; ROLL and SEAL take none */
     int64_t time_unix_ns;  /**< wall clock of the append, never below its predecessor's + 1 */
     uint64_t subject_prev; /**< seq of the subject's previous record; 0 = first or no subject */
     uint32_t subject_id;   /**< 0 = no subject */
@@ -63,6 +66,34 @@ MRI_STATIC_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is litt
 struct mri_recovery {
     uint64_t cut_position; /**< where the incomplete end began */
     uint64_t cut_bytes;    /**< from there to the last byte that was not zero */
+};
+
+/** Why records were given up. */
+enum mri_gap_reason {
+    MRI_GAP_HEAD = 1,  /**< a head does not check */
+    MRI_GAP_BODY = 2,  /**< a body or padding does not check */
+    MRI_GAP_CHAIN = 3, /**< the record is whole but does not continue the one before */
+};
+
+/**
+ * What a GAP record says, in fields of its head that mean something else in other records, so that
+ * it fits wherever the smallest record was lost. Its seq is the first lost one.
+ */
+struct mri_gap {
+    uint64_t first_seq;
+    uint64_t last_seq;   /**< first_seq - 1: nothing but ROLL was lost */
+    uint64_t bytes;      /**< from GAP, which is included, to the next good record */
+    uint32_t next_crc;   /**< what that record has as prev_crc */
+    uint16_t next_units; /**< what it has as prev_units */
+    uint8_t reason;      /**< enum mri_gap_reason */
+    bool is_roll_lost;   /**< the next good record is the first of the next segment */
+};
+
+/** What the next record continues: a place in the chain. */
+struct mri_record_link {
+    uint64_t seq;
+    uint32_t crc;
+    uint16_t units;
 };
 
 /**
@@ -98,7 +129,8 @@ MR_MUST_USE mr_err mri_record_check_head(
     const struct mri_record_head *head, uint64_t salt, uint64_t position);
 
 /**
- * Does the body match its checksum, and is the padding zero? The head must have passed.
+ * Does the body match its checksum, and is the padding zero? The head must have passed. For a GAP:
+ * is what it says possible, and is what was lost zero?
  *
  * @param room_bytes  bytes that may be read from `head` on
  *
@@ -106,5 +138,45 @@ MR_MUST_USE mr_err mri_record_check_head(
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_record_check_body(const struct mri_record_head *head, size_t room_bytes);
+
+/**
+ * What a GAP record says.
+ *
+ * Returns  it; meaningless for another type.
+ * Threads  any.
+ */
+struct mri_gap mri_record_gap(const struct mri_record_head *head);
+
+/**
+ * Write into the head of a GAP record what it says; the other fields stay.
+ *
+ * Returns  nothing.
+ * Threads  any.
+ */
+void mri_record_put_gap(struct mri_record_head *head, const struct mri_gap *gap);
+
+/**
+ * Has the record a sequence number of its own? ROLL and SEAL have none, nor a GAP that stands for
+ * one: they carry the next one, so that numbers do not depend on where segments and seals end.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+static inline bool mri_record_is_numbered(const struct mri_record_head *head)
+{
+    return head->type != MRI_RECORD_ROLL && head->type != MRI_RECORD_SEAL &&
+           (head->type != MRI_RECORD_GAP || head->subject_prev >= head->seq);
+}
+
+/**
+ * Go on behind a good record: the link that the next one continues.
+ *
+ * @param ret_is_last  true: no record follows in this segment
+ *
+ * Returns  bytes from this record to the next one.
+ * Threads  any.
+ */
+uint64_t mri_record_step(
+    const struct mri_record_head *head, struct mri_record_link *ret_link, bool *ret_is_last);
 
 #endif

@@ -153,6 +153,62 @@ static void a_length_outside_the_limits_is_damage_even_with_a_good_checksum(void
     assert_int_equal(mri_record_check_head(&head, SALT, POSITION), MR_OK);
 }
 
+static const struct mri_gap sample_gap = {.first_seq = 7,
+    .last_seq = 9,
+    .bytes = 320,
+    .next_crc = 0xfedcba98,
+    .next_units = 16384,
+    .reason = MRI_GAP_BODY};
+
+static void a_gap_says_what_was_put_into_it(void **fixture)
+{
+    (void)fixture;
+    for (int is_roll_lost = 0; is_roll_lost < 2; is_roll_lost++) {
+        struct mri_record_head head = {.bytes = sizeof(head)};
+        struct mri_record_link link;
+        struct mri_gap gap = sample_gap;
+        bool is_last;
+        gap.is_roll_lost = is_roll_lost == 1;
+        mri_record_put_gap(&head, &gap);
+        struct mri_gap read = mri_record_gap(&head);
+        assert_int_equal(read.first_seq, 7);
+        assert_int_equal(read.last_seq, 9);
+        assert_int_equal(read.reason, MRI_GAP_BODY);
+        assert_int_equal(read.is_roll_lost, is_roll_lost);
+        assert_int_equal(mri_record_step(&head, &link, &is_last), 320);
+        assert_int_equal(link.seq, 10);
+        assert_int_equal(link.crc, 0xfedcba98);
+        assert_int_equal(link.units, 16384);
+        assert_int_equal(is_last, is_roll_lost);
+        assert_true(mri_record_is_numbered(&head));
+    }
+}
+
+static void a_gap_that_cannot_be_is_damage(void **fixture)
+{
+    (void)fixture;
+    _Alignas(64) uint8_t bytes[320] = {0};
+    struct mri_record_head *head = (struct mri_record_head *)bytes;
+    struct mri_gap gap = sample_gap;
+    head->bytes = sizeof(*head);
+    mri_record_put_gap(head, &gap);
+    assert_int_equal(mri_record_check_body(head, 320), MR_OK);
+    assert_int_equal(mri_record_check_body(head, 319), MR_ECORRUPT); /* beyond the segment */
+    bytes[319] = 1;
+    assert_int_equal(mri_record_check_body(head, 320), MR_ECORRUPT); /* what is lost is zero */
+    bytes[319] = 0;
+    gap.last_seq = 5; /* before the one in front of it */
+    mri_record_put_gap(head, &gap);
+    assert_int_equal(mri_record_check_body(head, 320), MR_ECORRUPT);
+    gap.last_seq = 6; /* ROLL alone */
+    mri_record_put_gap(head, &gap);
+    assert_int_equal(mri_record_check_body(head, 320), MR_OK);
+    assert_false(mri_record_is_numbered(head));
+    gap.bytes = 0;
+    mri_record_put_gap(head, &gap);
+    assert_int_equal(mri_record_check_body(head, 320), MR_ECORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +218,8 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_of_head_body_or_padding_is_found),
         cmocka_unit_test(a_record_is_valid_at_its_own_place_alone),
         cmocka_unit_test(a_length_outside_the_limits_is_damage_even_with_a_good_checksum),
+        cmocka_unit_test(a_gap_says_what_was_put_into_it),
+        cmocka_unit_test(a_gap_that_cannot_be_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

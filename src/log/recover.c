@@ -75,9 +75,8 @@ struct walk {
     const uint8_t *bytes;
     uint64_t count;
     uint64_t offset;
-    uint64_t seq;
-    uint32_t prev_crc;
-    uint16_t prev_units;
+    struct mri_record_link link;
+    bool is_over; /**< no record follows in this segment */
 };
 
 static bool has_valid_head(const struct walk *walk, uint64_t offset)
@@ -98,8 +97,8 @@ static const struct mri_record_head *next_good(const struct walk *walk)
     }
     const struct mri_record_head *head =
         (const struct mri_record_head *)(walk->bytes + walk->offset);
-    bool is_chained = head->seq == walk->seq && head->prev_crc == walk->prev_crc &&
-                      head->prev_units == walk->prev_units;
+    bool is_chained = head->seq == walk->link.seq && head->prev_crc == walk->link.crc &&
+                      head->prev_units == walk->link.units;
     bool is_whole = mri_record_check_body(head, (size_t)(walk->count - walk->offset)) == MR_OK;
     return is_chained && is_whole ? head : NULL;
 }
@@ -117,32 +116,24 @@ static void note_watermark(struct mri_recover_scan *scan, const struct mri_recor
     scan->watermark_seq = claim > scan->watermark_seq ? claim : scan->watermark_seq;
 }
 
-static void step_over(struct walk *walk, const struct mri_record_head *head)
-{
-    walk->offset += mri_record_stride(head->bytes);
-    walk->seq = head->seq + (head->type != MRI_RECORD_ROLL);
-    walk->prev_crc = head->head_crc;
-    walk->prev_units = (uint16_t)(mri_record_stride(head->bytes) / MRI_RECORD_UNIT_BYTES);
-}
-
 /** Walk the good records; the scan moves only when a batch is complete. */
 static void walk_batches(struct walk *walk, struct mri_recover_scan *scan)
 {
     const struct mri_record_head *head;
     while (!scan->is_rolled && (head = next_good(walk)) != NULL) {
         note_watermark(scan, head);
-        step_over(walk, head);
+        walk->offset += mri_record_step(head, &walk->link, &walk->is_over);
         if ((head->flags & MRI_RECORD_TXN_END) == 0) {
             continue;
         }
         scan->end_offset = walk->offset;
-        scan->next_seq = walk->seq;
-        scan->prev_crc = walk->prev_crc;
-        scan->prev_units = walk->prev_units;
+        scan->next_seq = walk->link.seq;
+        scan->prev_crc = walk->link.crc;
+        scan->prev_units = walk->link.units;
         scan->last_unix_ns = head->time_unix_ns;
         scan->last_epoch =
             head->writer_epoch > scan->last_epoch ? head->writer_epoch : scan->last_epoch;
-        scan->is_rolled = head->type == MRI_RECORD_ROLL;
+        scan->is_rolled = walk->is_over;
     }
 }
 
@@ -181,9 +172,7 @@ void mri_recover_scan_segment(const struct mri_segment_head *head, const void *b
         .bytes = bytes,
         .count = bytes_count,
         .offset = MRI_SEGMENT_PAGE_BYTES,
-        .seq = head->base_seq,
-        .prev_crc = head->prev_crc,
-        .prev_units = head->prev_units,
+        .link = {.seq = head->base_seq, .crc = head->prev_crc, .units = head->prev_units},
     };
     walk_batches(&walk, &scan);
     scan.dirty_end_offset = dirty_end(bytes, scan.end_offset, bytes_count);

@@ -27,8 +27,15 @@ enum {
     MRI_SEGMENT_NAME_BYTES = 32,
 };
 
+/** Bits of the three sets of features. */
+enum { MRI_FEATURE_INCOMPAT_GAP = 1 /**< the segment has a GAP record */ };
+
 /** Feature bits this version knows. A segment or log with an unknown incompat bit is refused. */
-enum { MRI_FEATURES_COMPAT = 0, MRI_FEATURES_RO_COMPAT = 0, MRI_FEATURES_INCOMPAT = 0 };
+enum {
+    MRI_FEATURES_COMPAT = 0,
+    MRI_FEATURES_RO_COMPAT = 0,
+    MRI_FEATURES_INCOMPAT = MRI_FEATURE_INCOMPAT_GAP,
+};
 
 /** The head of a segment as it lies in the file, twice: at 0 and at half a page. */
 struct mri_segment_head {
@@ -47,12 +54,13 @@ struct mri_segment_head {
     uint32_t features_compat;
     uint32_t features_ro_compat;
     uint32_t features_incompat;
-    uint8_t reserved_b[32];
+    uint8_t link[32];  /**< of the seals before this segment: log/seal.h */
     uint32_t head_crc; /**< CRC32C of all above */
 };
 
 MRI_STATIC_ASSERT(sizeof(struct mri_segment_head) == 128, "the head is a file format");
 MRI_STATIC_ASSERT(offsetof(struct mri_segment_head, prev_crc) == 72, "file format");
+MRI_STATIC_ASSERT(offsetof(struct mri_segment_head, link) == 92, "file format");
 MRI_STATIC_ASSERT(offsetof(struct mri_segment_head, head_crc) == 124, "file format");
 
 /** A list of segments in order of base_seq. */
