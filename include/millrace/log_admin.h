@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The event log: look after it.
+ *
+ * Caveats first
+ * - What changes a log here (retain, repair) takes the writer's lock: nobody may have the log open
+ *   for writing. Readers may go on beside it.
+ * - Nothing here runs by itself. Damage is never repaired, and nothing removed, unless asked for.
+ * - A log whose beginning was removed opens from a snapshot only. Whoever removes must know what
+ *   the layer above still needs, and say it (needed_seq).
+ */
+#ifndef MILLRACE_LOG_ADMIN_H
+#define MILLRACE_LOG_ADMIN_H
+
+#include "millrace/err.h"
+#include "millrace/log_read.h"
+#include "millrace/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Why records were given up, or cannot be read. */
+typedef enum mr_log_loss {
+    MR_LOG_LOSS_HEAD = 1,    /**< a record's head does not check */
+    MR_LOG_LOSS_BODY = 2,    /**< a body or padding does not check */
+    MR_LOG_LOSS_CHAIN = 3,   /**< a record is whole but does not continue the one before */
+    MR_LOG_LOSS_SEGMENT = 4, /**< no good head of the segment is left: none of it can be read */
+    MR_LOG_LOSS_FILE = 5,    /**< the segment's file is missing */
+} mr_log_loss;
+
+/** Events that a GAP record says are lost. */
+typedef struct mr_log_gap {
+    mr_seq first;
+    mr_seq last;
+    uint64_t bytes;
+    mr_log_loss loss;
+} mr_log_gap;
+
+/**
+ * Is an event a GAP, and what was lost?
+ *
+ * Returns  true and *ret_gap; false it is another record.
+ * Threads  any.
+ */
+bool mr_log_event_gap(const mr_log_event *event, mr_log_gap *ret_gap);
+
+/** Limits of one repair. */
+enum { MR_LOG_DAMAGES_MAX = 32 };
+
+/** One damaged range; it always covers whole batches. */
+typedef struct mr_log_damage {
+    uint64_t segment_seq; /**< the number in the name of the segment's file */
+    uint64_t offset;      /**< in that file */
+    uint64_t bytes;
+    mr_seq first; /**< lost event */
+    mr_seq last;  /**< before `first`: no event, only the end of the segment is damaged */
+    mr_log_loss loss;
+    bool is_repairable; /**< by the way that was asked for */
+    char why_not[80];   /**< when it is not */
+} mr_log_damage;
+
+/** How to repair. All zero: only look, as if by GAP records. */
+typedef struct mr_log_repair_options {
+    const char *source; /**< a copy of the log, or of a segment, to take records from; NULL: write
+                             GAP records in place of what is lost */
+    bool is_done;       /**< false: only say what would be done */
+} mr_log_repair_options;
+
+/** What was found and done. */
+typedef struct mr_log_repair_report {
+    mr_log_damage damages[MR_LOG_DAMAGES_MAX];
+    uint32_t count;
+    uint32_t repaired; /**< damages that are none any more */
+    bool has_more;     /**< there is more damage than fits: repair again */
+} mr_log_repair_report;
+
+/**
+ * Find damage, and repair it if asked to. A copy of each damaged segment is kept beside it, named
+ * seg-NUMBER.damaged-1 and so on.
+ *
+ * Returns  MR_OK also when there is damage that could not be repaired, see the report; MR_BUSY a
+ *          process writes to the log; MR_NOT_FOUND no log here, or the source is none of it;
+ *          MR_EVERSION; MR_ECORRUPT MANIFEST is damaged; MR_ENOSPC, MR_EIO, MR_EACCESS, MR_EPATH,
+ *          MR_ENOMEM: a segment is the old one or the repaired one, never a mixture.
+ * Threads  any; one at a time per log.
+ * Cost     reads the whole log; writes each damaged segment twice.
+ */
+MR_MUST_USE mr_err mr_log_repair(const char *folder, const mr_log_repair_options *options,
+    mr_log_repair_report *ret_report, mr_problem *reterr_problem);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
