@@ -24,6 +24,7 @@ extern "C" {
     X(MR_BUSY, 6, "held by another process")                                                       \
     X(MR_FULL, 7, "a configured limit is reached")                                                 \
     X(MR_REFUSED, 8, "the input is refused")                                                       \
+    X(MR_REWOUND, 9, "the history was cut above the durable point and written anew")               \
     X(MR_EINVAL, -1, "invalid argument")                                                           \
     X(MR_ENOMEM, -2, "out of memory")                                                              \
     X(MR_EIO, -3, "input/output error")                                                            \

@@ -7,7 +7,13 @@
  *   find more.
  * - Events point into a map of the file. They stay valid until the next call on the same reader.
  * - Damage is never skipped: the reader answers MR_ECORRUPT and stays where it is.
- * - What an MR_ASYNC writer appended is visible at once and may still be lost in a power cut.
+ * - What an MR_ASYNC writer appended is visible at once and may still be lost in a power cut. Its
+ *   sequence number is then used again: keep a token (mr_log_reader_token()), not a number, to come
+ *   back to a place.
+ * - A map turns a bad sector, or somebody's truncation, into SIGBUS. Who wants an answer instead
+ *   opens with `is_copying`.
+ * - Segments that were archived are read like the others, but are unpacked into memory first: one
+ *   costs its whole length (64 MiB by default), two while a reader goes from one to the next.
  */
 #ifndef MILLRACE_LOG_READ_H
 #define MILLRACE_LOG_READ_H
@@ -40,6 +46,31 @@ typedef struct mr_log_event {
     bool is_batch_end; /**< the last record of its batch */
 } mr_log_event;
 
+/** How to read. All zero: as mr_log_reader_open(). */
+typedef struct mr_log_read_options {
+    bool is_copying; /**< read files instead of mapping them: MR_EIO in place of SIGBUS. Costs the
+                          length of a segment of memory, as far as it is read, and a copy */
+} mr_log_read_options;
+
+/**
+ * A place in one history of a log: behind the event that it names.
+ *
+ * A sequence number alone does not name an event: a power cut may take what was not durable, and
+ * the number is given to another event. Nor does the epoch with it: when nothing of an epoch
+ * survived, its number is given again, too. So a token also holds the checksum of the event's head.
+ * That covers the body's checksum, the time, and by a chain all events before; two events of one
+ * epoch and number have the same by chance once in 2^32 such cuts.
+ */
+typedef struct mr_log_token {
+    uint64_t seq;        /**< 0: the beginning of the log */
+    uint64_t synced_seq; /**< known to be durable: up to here no power cut changes the history */
+    uint32_t writer_epoch;
+    uint32_t chain_crc;
+} mr_log_token;
+
+/** Bytes that hold the longest text of a token with its NUL. */
+enum { MR_LOG_TOKEN_BYTES = 64 };
+
 /** What lies behind the last complete batch. */
 typedef enum mr_log_tail {
     MR_LOG_TAIL_CLEAN = 0, /**< nothing */
@@ -58,6 +89,18 @@ MR_MUST_USE mr_err mr_log_reader_open(
     const char *folder, mr_log_reader **ret_reader, mr_problem *reterr_problem);
 
 /**
+ * mr_log_reader_open() with options.
+ *
+ * @param options  NULL: all zero
+ *
+ * Returns  as mr_log_reader_open().
+ * Owner    mr_log_reader_close() frees.
+ * Threads  one thread per reader.
+ */
+MR_MUST_USE mr_err mr_log_reader_open_with(const char *folder, const mr_log_read_options *options,
+    mr_log_reader **ret_reader, mr_problem *reterr_problem);
+
+/**
  * The next event.
  *
  * Returns  MR_OK; MR_END no further complete batch yet; MR_ECORRUPT damage here (the problem text
@@ -67,6 +110,19 @@ MR_MUST_USE mr_err mr_log_reader_open(
  * Cost     checks head and body checksum, sequence and chain: about 30 ns for small events.
  */
 MR_MUST_USE mr_err mr_log_reader_next(
+    mr_log_reader *reader, mr_log_event *ret_event, mr_problem *reterr_problem);
+
+/**
+ * The event before the reader's place, which moves before it: a reader stands between two events,
+ * and turning round returns the same event again.
+ *
+ * Returns  MR_OK; MR_END no event is before; MR_ECORRUPT damage (the problem text has file and
+ *          offset); MR_EIO, MR_ENOMEM.
+ * Owner    ret_event->body belongs to the reader, until the next call.
+ * Threads  the reader's thread.
+ * Cost     a step; at a segment's beginning the segment before is checked whole, once.
+ */
+MR_MUST_USE mr_err mr_log_reader_previous(
     mr_log_reader *reader, mr_log_event *ret_event, mr_problem *reterr_problem);
 
 /**
@@ -81,6 +137,69 @@ MR_MUST_USE mr_err mr_log_reader_next(
  */
 MR_MUST_USE mr_err mr_log_reader_seek(
     mr_log_reader *reader, mr_seq seq, mr_problem *reterr_problem);
+
+/**
+ * Go behind the last complete batch: mr_log_reader_previous() returns the newest event,
+ * mr_log_reader_next() what comes later.
+ *
+ * Returns  MR_OK; MR_ECORRUPT the newest segment is damaged; MR_EIO, MR_ENOMEM.
+ * Threads  the reader's thread.
+ * Cost     checks the newest segment, no other.
+ */
+MR_MUST_USE mr_err mr_log_reader_seek_end(mr_log_reader *reader, mr_problem *reterr_problem);
+
+/**
+ * Go to the first event that was logged at or after a time; behind the last one if there is none.
+ *
+ * @param time_unix_ns  compared with mr_log_event.time_unix_ns, which grows from event to event
+ *
+ * Returns  MR_OK; MR_ECORRUPT, MR_EIO, MR_ENOMEM.
+ * Threads  the reader's thread.
+ * Cost     reads the heads of some segments (the logarithm of their number), checks one segment.
+ */
+MR_MUST_USE mr_err mr_log_reader_seek_time(
+    mr_log_reader *reader, int64_t time_unix_ns, mr_problem *reterr_problem);
+
+/**
+ * The place behind the event that was handed out last, in either direction.
+ *
+ * Returns  the token; all zero when none was handed out yet.
+ * Threads  the reader's thread.
+ */
+mr_log_token mr_log_reader_token(const mr_log_reader *reader);
+
+/**
+ * Go back to a token's place: the next event is the one after it.
+ *
+ * @param ret_differs_from  set with MR_REWOUND only: the first seq that is not what it was. Read
+ *                          from there to have the history as it is now. Of several cuts near the
+ *                          token it may be the earliest, but never more than is not durable is
+ *                          called different
+ *
+ * Returns  MR_OK that very event is in the log; MR_REWOUND it was lost, or another one has its
+ *          number, the reader stands where it stood; MR_NOT_FOUND the log begins behind it (the
+ *          oldest segments were removed); MR_ECORRUPT, MR_EIO, MR_ENOMEM.
+ * Threads  the reader's thread.
+ * Cost     as mr_log_reader_seek().
+ */
+MR_MUST_USE mr_err mr_log_reader_seek_token(mr_log_reader *reader, const mr_log_token *token,
+    mr_seq *ret_differs_from, mr_problem *reterr_problem);
+
+/**
+ * A token as text, "epoch.seq.checksum.synced": printable, without blanks.
+ *
+ * Returns  text.
+ * Threads  any.
+ */
+const char *mr_log_token_text(const mr_log_token *token, char text[MR_LOG_TOKEN_BYTES]);
+
+/**
+ * Take a token out of its text, which must be exactly as mr_log_token_text() writes it.
+ *
+ * Returns  MR_OK; MR_REFUSED it is no token.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mr_log_token_parse(const char *text, mr_log_token *ret_token);
 
 /**
  * Sleep until the log may have grown, or a time has passed.

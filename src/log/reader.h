@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "log/manifest.h"
+#include "log/segment.h"
 #include "millrace/log_read.h"
 #include "os/os.h"
 
@@ -22,6 +23,17 @@ MR_MUST_USE mr_err mri_reader_open(const struct mri_os *os, const struct mri_all
     const char *folder, mr_log_reader **ret_reader, mr_problem *reterr_problem);
 
 /**
+ * mr_log_reader_open_with() on a given machine.
+ *
+ * Returns  as mr_log_reader_open_with().
+ * Owner    mr_log_reader_close() frees; os and alloc must outlive the reader.
+ * Threads  one thread per reader.
+ */
+MR_MUST_USE mr_err mri_reader_open_with(const struct mri_os *os, const struct mri_alloc *alloc,
+    const char *folder, const mr_log_read_options *options, mr_log_reader **ret_reader,
+    mr_problem *reterr_problem);
+
+/**
  * Are all segments there between the oldest and the newest?
  *
  * Returns  MR_OK; MR_ECORRUPT one is missing; faults of opening the two.
@@ -29,6 +41,23 @@ MR_MUST_USE mr_err mri_reader_open(const struct mri_os *os, const struct mri_all
  * Cost     reads two heads.
  */
 MR_MUST_USE mr_err mri_reader_check_count(const mr_log_reader *reader, mr_problem *reterr_problem);
+
+/**
+ * From now on hand out ROLL and SEAL records, too. They carry the seq of the next event.
+ *
+ * Returns  nothing.
+ * Threads  the reader's thread.
+ */
+void mri_reader_show_all(mr_log_reader *reader);
+
+/**
+ * The head of the segment that the record handed out last lies in.
+ *
+ * Returns  it; NULL in a log without a segment.
+ * Owner    points into the reader, until its next call.
+ * Threads  the reader's thread.
+ */
+const struct mri_segment_head *mri_reader_segment(const mr_log_reader *reader);
 
 /**
  * Where the reader stands, for messages: the file name and the offset of the next record.

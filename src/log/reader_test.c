@@ -286,11 +286,11 @@ static void a_torn_tail_is_the_end_for_a_reader_and_changes_nothing(void **fixtu
     size_t count;
     size_t first_of_batch = offset_of(4);
     size_t end = offset_of(8);
-    mr_log_close(log_handle);
-    log_handle = NULL;
     static uint8_t whole[FILE_BYTES];
     uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
-    memcpy(whole, bytes, sizeof(whole));
+    memcpy(whole, bytes, sizeof(whole)); /* without the SEAL that closing writes */
+    mr_log_close(log_handle);
+    log_handle = NULL;
     for (size_t from = first_of_batch; from < end; from += 7) {
         static uint8_t torn[FILE_BYTES];
         uint64_t last = 0;
