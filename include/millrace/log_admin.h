@@ -89,6 +89,38 @@ typedef struct mr_log_repair_report {
 MR_MUST_USE mr_err mr_log_repair(const char *folder, const mr_log_repair_options *options,
     mr_log_repair_report *ret_report, mr_problem *reterr_problem);
 
+/** What to keep. A segment is removed when every limit that is given allows it. */
+typedef struct mr_log_retain_options {
+    mr_seq needed;       /**< this event and all behind it stay: what opening the log still needs */
+    uint64_t keep_bytes; /**< 0: no such limit; else as many bytes of segments stay, at least */
+    uint64_t keep_events; /**< 0: no such limit; else as many events stay, at least */
+    bool has_before;
+    int64_t before_unix_ns; /**< events from this wall clock on stay */
+    bool is_done;           /**< false: only say what would be done */
+} mr_log_retain_options;
+
+/** What was, or would be, removed. */
+typedef struct mr_log_retain_report {
+    uint64_t segments;
+    uint64_t bytes;
+    mr_seq first;   /**< event of the log as it then is; 0 in a log without events */
+    mr_seq removed; /**< last event removed by this call; 0 = none */
+    char why[120];  /**< why it stops there */
+} mr_log_retain_report;
+
+/**
+ * Remove whole finished segments from the beginning of a log, oldest first, never the newest. What
+ * was removed is noted in MANIFEST (its last event and the checksum of that) before anything goes.
+ *
+ * Returns  MR_OK, also when nothing may be removed, see the report; MR_BUSY a process writes to the
+ *          log; MR_NOT_FOUND no log here; MR_EINVAL no limit is given; MR_ECORRUPT, MR_EVERSION;
+ *          MR_EIO, MR_ENOSPC, MR_EACCESS, MR_EPATH, MR_ENOMEM: the log opens, and may have lost
+ *          some of what was to be removed.
+ * Threads  any; one at a time per log.
+ */
+MR_MUST_USE mr_err mr_log_retain(const char *folder, const mr_log_retain_options *options,
+    mr_log_retain_report *ret_report, mr_problem *reterr_problem);
+
 #ifdef __cplusplus
 }
 #endif

@@ -269,7 +269,7 @@ static enum mri_exit print_summary(struct run *run, double seconds)
         .signals = report->signals - run->before.signals,
         .learned = fold->bus.slots.states[MR_LEARNED].count - run->learned_before,
         .candles = report->candles - run->before.candles,
-        .digest = digest,
+        .digest = digest[0] == '\0' ? NULL : digest,
         .is_interrupted = run->is_interrupted,
     };
     struct mri_buf text;

@@ -21,24 +21,41 @@ static void print_result(const struct mri_cli *cli, const char *folder,
         mri_json_put_count(&json, "batches", counts->batches);
         mri_json_put_count(&json, "bytes", counts->bytes);
         mri_json_put_count(&json, "recoveries", counts->recoveries);
+        mri_json_put_count(&json, "gaps", counts->gaps);
+        mri_json_put_count(&json, "lost_events", counts->lost_events);
+        mri_json_put_count(&json, "from_seq", counts->first_seq);
         mri_json_put_bool(&json, "torn_end", counts->is_torn);
-        mri_json_put_text(&json, "digest", digest);
+        mri_json_write_key(&json, "digest");
+        if (digest[0] != '\0') {
+            mri_json_write_text(&json, mri_slice_of(digest));
+        } else {
+            mri_json_write_null(&json);
+        }
         mri_json_write_object_close(&json);
         mri_buf_text(text, "\n");
         return;
     }
+    mri_buf_printf(text, "%s: sound ", folder);
+    if (counts->first_seq > 1) {
+        mri_buf_printf(text, "from event %llu, where it begins by now, ",
+            (unsigned long long)counts->first_seq);
+    }
     mri_buf_printf(text,
-        "%s: sound up to event %llu\n"
+        "up to event %llu\n"
         "  %llu events in %llu batches, %.1f MB; %llu recoveries after a crash%s\n"
         "  proves  every checksum, sequence number, chain link and event body: no accident has\n"
-        "          changed it; an edit by somebody who computes checksums anew is not found\n"
-        "  digest  %s\n",
-        folder, (unsigned long long)counts->last_seq, (unsigned long long)counts->events,
+        "          changed it; an edit by somebody who computes checksums anew is not found\n",
+        (unsigned long long)counts->last_seq, (unsigned long long)counts->events,
         (unsigned long long)counts->batches, (double)counts->bytes / 1e6,
         (unsigned long long)counts->recoveries,
         counts->is_torn ? "; an incomplete batch behind them is being written or will be cut off"
-                        : "",
-        digest);
+                        : "");
+    if (counts->gaps > 0) {
+        mri_buf_printf(text, "  lost    %llu events in %llu gaps, which a repair gave up\n",
+            (unsigned long long)counts->lost_events, (unsigned long long)counts->gaps);
+    }
+    mri_buf_printf(text, "  digest  %s\n",
+        digest[0] != '\0' ? digest : "none: it says what was decided in all of a log");
 }
 
 static enum mri_exit cmd_verify(struct mri_cli *cli)

@@ -8,6 +8,7 @@
 #include "bus/event_digest.h"
 #include "log/reader.h"
 #include "log/record.h"
+#include "millrace/log_admin.h"
 
 static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
     struct mri_log_digest_counts *counts, mr_problem *problem)
@@ -18,6 +19,11 @@ static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
         if (err == MR_END) {
             counts->is_torn = mr_log_reader_tail(reader) == MR_LOG_TAIL_TORN;
             return MR_OK;
+        }
+        mr_log_gap gap;
+        if (err == MR_OK && mr_log_event_gap(&record, &gap)) {
+            counts->gaps++;
+            counts->lost_events += gap.last.n - gap.first.n + 1;
         }
         if (err == MR_OK) {
             err = mri_event_digest_add(digest, &record);
@@ -31,6 +37,7 @@ static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
         if (err != MR_OK) {
             return err;
         }
+        counts->first_seq = counts->first_seq == 0 ? record.seq.n : counts->first_seq;
         counts->events += record.type >= MR_LOG_TYPE_FREE;
         counts->recoveries += record.type == MRI_RECORD_RECOVERY;
         counts->batches += record.is_batch_end;
@@ -56,6 +63,7 @@ mr_err mri_log_digest(const struct mri_cli *cli, const char *folder,
     }
     if (err == MR_OK) {
         (void)mri_digest_text(&sum.digest, digest);
+        digest[0] = counts.gaps > 0 || counts.first_seq > 1 ? '\0' : digest[0];
     }
     if (ret_counts != NULL) {
         *ret_counts = counts;

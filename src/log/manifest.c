@@ -6,6 +6,7 @@
  *   uuid: 32 hex digits
  *   segment_bytes: 67108864
  *   features: compat ro_compat incompat      (three numbers, hex)
+ *   removed: SEQ POSITION SEGMENTS CRC       (only when the log's beginning was removed)
  *   KEY: VALUE                               (attributes, any number up to 16)
  *   crc32c: 8 hex digits over everything above
  *
@@ -26,6 +27,7 @@
 
 enum { MANIFEST_BYTES_MAX = 8192, MANIFEST_VERSION = 1, CRC_LINE_BYTES = 17 };
 static const char manifest_name[] = "MANIFEST";
+static const char removed_key[] = "removed";
 #define CRC_FORMAT "crc32c: %08x\n"
 
 static bool is_storable(const char *text, char forbidden)
@@ -47,9 +49,16 @@ static mr_err format_manifest(const struct mri_manifest *manifest, struct mri_bu
     mri_buf_printf(text, "\nsegment_bytes: %llu\nfeatures: %x %x %x\n",
         (unsigned long long)manifest->segment_bytes, manifest->features_compat,
         manifest->features_ro_compat, manifest->features_incompat);
+    if (manifest->removed.last_seq > 0) {
+        mri_buf_printf(text, "%s: %llu %llu %llu %08x\n", removed_key,
+            (unsigned long long)manifest->removed.last_seq,
+            (unsigned long long)manifest->removed.position,
+            (unsigned long long)manifest->removed.segments, manifest->removed.chain_crc);
+    }
     for (uint32_t i = 0; i < manifest->attribute_count; i++) {
         const struct mri_manifest_attribute *attribute = &manifest->attributes[i];
-        if (!is_storable(attribute->key, ':') || !is_storable(attribute->value, '\0')) {
+        if (!is_storable(attribute->key, ':') || !is_storable(attribute->value, '\0') ||
+            strcmp(attribute->key, removed_key) == 0) {
             return MR_EINVAL;
         }
         mri_buf_printf(text, "%s: %s\n", attribute->key, attribute->value);
@@ -106,6 +115,31 @@ static bool parse_features(const char *text, struct mri_manifest *manifest)
     return true;
 }
 
+/** A decimal number of at most 19 digits at the front of a text; moves the text behind it. */
+static bool take_number(const char **text, char behind, uint64_t *ret_number)
+{
+    char *end;
+    size_t digits = strspn(*text, "0123456789");
+    if (digits == 0 || digits > 19) {
+        return false;
+    }
+    *ret_number = strtoull(*text, &end, 10);
+    *text = end + (*end != '\0');
+    return *end == behind;
+}
+
+static bool parse_removed(const char *text, struct mri_manifest_removed *removed)
+{
+    if (removed->last_seq > 0 || !take_number(&text, ' ', &removed->last_seq) ||
+        !take_number(&text, ' ', &removed->position) ||
+        !take_number(&text, ' ', &removed->segments)) {
+        return false;
+    }
+    bool is_crc = strlen(text) == 8 && strspn(text, "0123456789abcdef") == 8;
+    removed->chain_crc = is_crc ? (uint32_t)strtoul(text, NULL, 16) : 0;
+    return is_crc && removed->last_seq > 0;
+}
+
 static bool store_attribute(struct mri_manifest *manifest, const char *key, const char *value)
 {
     if (manifest->attribute_count == MRI_MANIFEST_ATTRIBUTES_MAX) {
@@ -135,7 +169,8 @@ static bool parse_line(struct mri_manifest *manifest, unsigned number, const cha
     case 3:
         return strcmp(key, "features") == 0 && parse_features(value, manifest);
     default:
-        return store_attribute(manifest, key, value);
+        return strcmp(key, removed_key) == 0 ? parse_removed(value, &manifest->removed)
+                                             : store_attribute(manifest, key, value);
     }
 }
 

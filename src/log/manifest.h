@@ -4,6 +4,7 @@
  *
  * Lines "key: value", the last one a checksum over the others. It is replaced whole. The layers
  * above keep facts of their own in it that are decided once, when the log is made (attributes).
+ * What was removed from the log's beginning is kept here, too.
  */
 #ifndef MRI_LOG_MANIFEST_H
 #define MRI_LOG_MANIFEST_H
@@ -25,12 +26,21 @@ struct mri_manifest_attribute {
     char value[MRI_MANIFEST_VALUE_BYTES];
 };
 
+/** The beginning of the log that was removed on request; all zero: none was. */
+struct mri_manifest_removed {
+    uint64_t last_seq;  /**< everything up to here may be gone */
+    uint64_t position;  /**< of the first byte that is kept */
+    uint64_t segments;  /**< how many were removed so far */
+    uint32_t chain_crc; /**< head_crc of the last record that was removed */
+};
+
 struct mri_manifest {
     uint8_t log_uuid[16];
     uint64_t segment_bytes;
     uint32_t features_compat;
     uint32_t features_ro_compat;
     uint32_t features_incompat;
+    struct mri_manifest_removed removed;
     uint32_t attribute_count;
     struct mri_manifest_attribute attributes[MRI_MANIFEST_ATTRIBUTES_MAX];
 };

@@ -20,6 +20,7 @@
 
 #include "base/problem.h"
 #include "log/lock.h"
+#include "log/retain.h"
 #include "log/snapshot.h"
 
 /**
@@ -35,6 +36,12 @@ static mr_err open_readers(struct mri_fold *fold, mr_problem *problem)
         mri_reader_open(options->os, options->alloc, options->folder, &fold->lead, problem);
     if (err == MR_OK) {
         err = mri_reader_open(options->os, options->alloc, options->folder, &fold->inputs, problem);
+    }
+    if (err == MR_OK) {
+        err = mri_retain_first(options->os, options->alloc, options->folder, &fold->first_seq);
+        if (err != MR_OK) {
+            (void)mri_problem(problem, err, "%s: %s", options->folder, mr_err_text(err));
+        }
     }
     if (err != MR_OK) {
         return err;
@@ -300,13 +307,40 @@ static mr_err describe(
         mr_err_text(err));
 }
 
+/** What a repair gave up is lost for good, and whoever decided behind it knew more than we do. */
+static mr_err damage_of_gap(struct mri_fold *fold, const mr_log_event *record)
+{
+    mr_log_gap gap;
+    return mr_log_event_gap(record, &gap)
+               ? mri_problem(&fold->damage_problem, MR_ECORRUPT,
+                     "%s: events %llu to %llu are lost, a repair has given them up; state and "
+                     "decisions are known up to event %llu",
+                     fold->options.folder, (unsigned long long)gap.first.n,
+                     (unsigned long long)gap.last.n, (unsigned long long)gap.first.n - 1)
+               : MR_OK;
+}
+
+static mr_err refuse_without_start(const struct mri_fold *fold, mr_problem *problem)
+{
+    return mri_problem(problem, MR_NOT_FOUND,
+        "%s: the log is kept from event %llu on, its beginning was removed; this needs all of it, "
+        "or a snapshot",
+        fold->options.folder, (unsigned long long)fold->first_seq);
+}
+
 mr_err mri_fold_run(
     struct mri_fold *fold, const struct mri_fold_visitor *visitor, mr_problem *reterr_problem)
 {
+    if (fold->bus.last_seq == 0 && fold->first_seq > 1) {
+        return refuse_without_start(fold, reterr_problem);
+    }
     for (;;) {
         mr_log_event record;
         struct mri_event event;
         mr_err err = mr_log_reader_next(fold->lead, &record, &fold->damage_problem);
+        if (err == MR_OK) {
+            err = damage_of_gap(fold, &record);
+        }
         if (err == MR_ECORRUPT) {
             fold->damage = err; /* what lies before stays true */
             return MR_OK;
@@ -416,11 +450,47 @@ mr_err mri_fold_restart(struct mri_fold *fold, mr_problem *reterr_problem)
     drop_state(fold);
     mr_err err = make_state(fold, reterr_problem);
     if (err == MR_OK) {
-        err = mr_log_reader_seek(fold->lead, (mr_seq){1}, reterr_problem);
+        err = mr_log_reader_seek(fold->lead, (mr_seq){fold->first_seq}, reterr_problem);
     }
     if (err == MR_OK) {
-        err = mr_log_reader_seek(fold->inputs, (mr_seq){1}, reterr_problem);
+        err = mr_log_reader_seek(fold->inputs, (mr_seq){fold->first_seq}, reterr_problem);
     }
+    return err;
+}
+
+mr_err mri_fold_needed(
+    const struct mri_fold_options *options, uint64_t *ret_seq, mr_problem *reterr_problem)
+{
+    struct mri_snapshot_list list;
+    struct mri_buf payload;
+    struct mri_fold *fold;
+    void *block;
+    uint64_t needed = 0;
+    mr_err err = mri_alloc_array(options->alloc, 1, sizeof(struct mri_fold), &block);
+    if (err != MR_OK) {
+        return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
+    }
+    fold = block;
+    err = mri_fold_begin(fold, options, reterr_problem);
+    if (err == MR_OK) {
+        mri_buf_init(&payload, options->alloc, SNAPSHOT_BYTES_MAX);
+        err = mri_snapshot_list(options->os, options->folder, &list);
+        for (uint32_t i = 0; err == MR_OK && i < list.count && i < MRI_SNAPSHOTS_KEPT; i++) {
+            if (start_from(fold, list.seqs[i], &payload)) {
+                uint64_t next = fold->applied_seq + 1;
+                needed = next < list.seqs[i] ? next : list.seqs[i]; /* the older one needs more */
+            }
+            err = mri_fold_restart(fold, reterr_problem);
+        }
+        mri_buf_fini(&payload);
+        mri_fold_fini(fold);
+    }
+    mri_alloc_free(options->alloc, fold, sizeof(*fold));
+    if (err == MR_OK && needed == 0) {
+        return mri_problem(reterr_problem, MR_NOT_FOUND,
+            "%s: no snapshot opens this log, so all of it is needed", options->folder);
+    }
+    *ret_seq = needed;
     return err;
 }
 

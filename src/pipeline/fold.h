@@ -56,6 +56,7 @@ struct mri_fold {
     uint64_t undecided_seq;   /**< an input that was applied, but whose decision lost; 0 = none */
     uint64_t foreign_applied; /**< moves from outside applied so far */
     uint64_t snapshot_seq;    /**< the snapshot that the fold started from; 0 = none */
+    uint64_t first_seq;       /**< of the log; more than 1 when its beginning was removed */
     uint64_t winners[MRI_FOLD_WINNERS_MAX]; /**< inputs applied early, not passed yet */
     uint32_t winner_count;
     mr_err damage; /**< MR_OK, or the log can be read only up to here */
@@ -109,8 +110,10 @@ MR_MUST_USE mr_err mri_fold_restart(struct mri_fold *fold, mr_problem *reterr_pr
 /**
  * Visit what is in the log, up to its end as of now.
  *
- * Returns  MR_OK the end was reached; faults of the visitor; faults of reading, but damage, which
- *          is noted.
+ * Returns  MR_OK the end was reached; MR_NOT_FOUND the log's beginning was removed, and no snapshot
+ *          stands for it; faults of the visitor; faults of reading, but damage, which
+ *          is noted. Events that a repair gave up are damage here: what follows was decided with
+ *          them.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_fold_run(
@@ -146,6 +149,18 @@ MR_MUST_USE mr_err mri_fold_take_early(struct mri_fold *fold, uint64_t seq);
  */
 MR_MUST_USE mr_err mri_fold_read(
     mr_log_reader *reader, uint64_t seq, struct mri_event *ret_event, mr_problem *reterr_problem);
+
+/**
+ * The first event that opening a log needs: all but its newest snapshot may be lost, or all but the
+ * one before, and the log still opens from the other.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND no snapshot opens this log, so all of it is needed; faults of
+ *          reading.
+ * Threads  one at a time.
+ * Cost     loads the snapshots.
+ */
+MR_MUST_USE mr_err mri_fold_needed(
+    const struct mri_fold_options *options, uint64_t *ret_seq, mr_problem *reterr_problem);
 
 /**
  * Write a snapshot of where the fold, or whoever continued it, stands.
