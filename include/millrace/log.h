@@ -13,6 +13,9 @@
  * holds is then unknown until the next open has looked. Retrying a failed sync would be a lie.
  * - Handles do not survive fork(): a child must not use its parent's.
  *
+ * Events are sealed (docs/FORMAT.md "Seals"), so that a changed past shows; the seals are records
+ * of the log's own that take no sequence number and that readers do not see.
+ *
  * Durability is a prefix: a sync that covers a record covers every record before it.
  * The file format is docs/FORMAT.md.
  */
@@ -108,17 +111,20 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  *          its sync failed, the handle is poisoned.
  * Owner    nothing changes hands.
  * Threads  the handle's thread.
- * Cost     one pwritev; with MR_GROUP one fdatasync more; every segment_bytes a new file.
+ * Cost     one pwritev; with MR_GROUP one fdatasync more; every 1,024 events a second pwritev for a
+ *          seal, whose hashes a thread of the log has computed beside; every segment_bytes a new
+ * file.
  */
 MR_MUST_USE mr_err mr_log_append(mr_log *log, const mr_log_record *records, size_t count,
     mr_durability durability, mr_log_ack *ret_ack);
 
 /**
- * Make everything appended so far survive a power cut.
+ * Seal everything appended so far, and make it survive a power cut.
  *
  * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN the sync failed, the handle is poisoned.
  * Threads  the handle's thread.
- * Cost     one fdatasync, none when nothing is new.
+ * Cost     one fdatasync, none when nothing is new; hashes at most 1,024 events, 0.4 us each.
+ * Source   docs/FORMAT.md "Seals" for what is written.
  */
 MR_MUST_USE mr_err mr_log_sync(mr_log *log);
 
@@ -149,7 +155,7 @@ const char *mr_log_attribute_get(const mr_log *log, const char *key);
 const char *mr_log_uuid(const mr_log *log);
 
 /**
- * Sync and close. NULL is allowed. A log that is not closed is only not synced.
+ * Seal, sync and close. NULL is allowed. A log that is not closed is only not sealed and synced.
  *
  * Returns  nothing: who must know whether the last records are durable calls mr_log_sync() first.
  * Threads  the handle's thread; the handle is gone afterwards.

@@ -2,22 +2,22 @@
 /*
  * Appending batches to the newest segment.
  *
- *   segment n                                 segment n + 1
- *   [page | r r r | r r | ... | ROLL | 0 0]   [page | r r ...
- *                  batch                       base_seq = ROLL.seq, prev_crc = ROLL's
+ *   segment n                                        segment n + 1
+ *   [page | r r r | r r | ... | SEAL | ROLL | 0 0]   [page | r r ...
+ *                  batch                              base_seq = ROLL.seq, prev_crc = ROLL's
  *
  * Invariants
  *  1. A batch lies in one segment, in one write; its last record carries TXN_END, the others
  *     TXN_CONT. What follows it in the file is zero.
- *  2. There is always room for a ROLL record behind the last batch.
+ *  2. There is always room for two SEALs and a ROLL behind the last batch.
  *  3. The file of the next segment exists, at full length, before ROLL is written: a full disk is
  *     found before the log is touched. The old segment is synced before the new one gets its name,
  *     so a segment that has a successor is complete on disk.
- *  4. ROLL takes no sequence number of its own (it carries the next one), so the numbers of events
- *     do not depend on where segments end.
+ *  4. SEAL and ROLL take no sequence number of their own (they carry the next one), so the numbers
+ *     of events do not depend on where segments and seals end.
  *  5. offset, next_seq and the chain move only after the write has succeeded.
  *
- * Not here: durability (commit.c), opening (opening.c).
+ * Not here: durability (commit.c), seals (sealing.c), opening (opening.c).
  */
 #include <string.h>
 
@@ -94,18 +94,21 @@ static struct mri_segment_head next_head(const mr_log *log, uint64_t base_positi
         .features_incompat = log->manifest.features_incompat,
     };
     memcpy(head.log_uuid, log->manifest.log_uuid, sizeof(head.log_uuid));
+    memcpy(head.link, log->sealing.link.bytes, sizeof(head.link));
     return head;
 }
 
 static void switch_segment(mr_log *log, int fd, const struct mri_segment_head *head)
 {
     if (log->segment_fd >= 0) {
+        mri_sealing_leave(log);
         log->os->close(log->os->context, log->segment_fd);
     }
     log->segment_fd = fd;
     log->segment = *head;
     log->offset = MRI_SEGMENT_PAGE_BYTES;
     log->writeback_offset = 0;
+    mri_sealing_enter(log);
     log->has_unsynced = false; /* the head was synced before the file got its name */
 }
 
@@ -180,7 +183,7 @@ static mr_err put_record(
     };
     head.head_crc = mri_record_head_crc(&head, log->segment.salt, chain->position);
     memcpy(place, &head, sizeof(head));
-    chain->seq += record->type != MRI_RECORD_ROLL;
+    chain->seq += mri_record_is_numbered(&head);
     chain->position += stride;
     chain->prev_crc = head.head_crc;
     chain->prev_units = (uint16_t)(stride / MRI_RECORD_UNIT_BYTES);
@@ -197,8 +200,7 @@ static void kick_writeback(mr_log *log)
     }
 }
 
-/** Build the batch at the current offset and write it; there must be room. */
-static mr_err write_batch(mr_log *log, const mr_log_record *records, size_t count)
+mr_err mri_append_write(mr_log *log, const mr_log_record *records, size_t count)
 {
     int64_t now = log->os->realtime_unix_ns(log->os->context) - 1;
     struct chain chain = {
@@ -220,17 +222,19 @@ static mr_err write_batch(mr_log *log, const mr_log_record *records, size_t coun
     if (log->os->write_at(log->os->context, log->segment_fd, &piece, 1, log->offset) != MR_OK) {
         return mri_commit_poison(log, MR_EIO);
     }
+    uint64_t first = log->next_seq;
     log->offset += log->batch.count;
     log->next_seq = chain.seq;
     log->prev_crc = chain.prev_crc;
     log->prev_units = chain.prev_units;
+    log->event_crc = log->next_seq > first ? log->prev_crc : log->event_crc;
     log->last_unix_ns = chain.last_unix_ns;
     log->has_unsynced = true;
     kick_writeback(log);
     return MR_OK;
 }
 
-/** Close the current segment with ROLL and go on in a new one. */
+/** Close the current segment with SEAL and ROLL and go on in a new one. */
 static mr_err roll(mr_log *log)
 {
     char spare[MRI_PATH_BYTES_MAX];
@@ -242,9 +246,16 @@ static mr_err roll(mr_log *log)
     if (err != MR_OK) {
         return err; /* nothing was touched yet */
     }
+    err = mri_sealing_complete(log);
+    if (err != MR_OK) {
+        log->os->close(log->os->context, fd);
+        return err;
+    }
     const mr_log_record roll_record = {.type = MRI_RECORD_ROLL, .version = MRI_RECORD_VERSION};
-    err = write_batch(log, &roll_record, 1);
+    err = mri_append_write(log, &roll_record, 1);
     if (err == MR_OK) {
+        mri_seal_link_next(&log->sealing.hasher, (const struct mri_record_head *)log->batch.bytes,
+            &log->sealing.link);
         err = mri_commit_sync(log);
     }
     if (err != MR_OK) {
@@ -261,8 +272,7 @@ static mr_err roll(mr_log *log)
 static uint64_t batch_bytes(const mr_log *log, const mr_log_record *records, size_t count)
 {
     uint64_t sum = 0;
-    uint64_t limit =
-        log->segment.segment_bytes - MRI_SEGMENT_PAGE_BYTES - sizeof(struct mri_record_head);
+    uint64_t limit = log->segment.segment_bytes - MRI_SEGMENT_PAGE_BYTES - MRI_SEALING_ROOM_BYTES;
     for (size_t i = 0; i < count; i++) {
         bool has_body = records[i].body != NULL || records[i].body_bytes == 0;
         if (!has_body || records[i].body_bytes > MR_LOG_BODY_BYTES_MAX) {
@@ -286,13 +296,16 @@ mr_err mri_append_batch(mr_log *log, const mr_log_record *records, size_t count,
     if (bytes == 0) {
         return MR_EINVAL;
     }
-    mr_err err = MR_OK;
-    if (log->offset + bytes + sizeof(struct mri_record_head) > log->segment.segment_bytes) {
+    if (log->next_seq - log->sealing.waiting.seq + count > MRI_SEAL_EVENTS_MAX) {
+        (void)mri_sealing_advance(log); /* what fails without a write is tried again */
+    }
+    mr_err err = log->is_poisoned ? MR_EIO : MR_OK;
+    if (err == MR_OK && log->offset + bytes + MRI_SEALING_ROOM_BYTES > log->segment.segment_bytes) {
         err = roll(log);
     }
     uint64_t first = log->next_seq;
     if (err == MR_OK) {
-        err = write_batch(log, records, count);
+        err = mri_append_write(log, records, count);
     }
     if (err == MR_OK && durability == MR_GROUP) {
         err = mri_commit_sync(log);
@@ -332,5 +345,5 @@ mr_seq mr_log_last(const mr_log *log)
 uint32_t mri_log_chain_crc(const mr_log *log)
 {
     MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
-    return log->prev_crc;
+    return log->event_crc;
 }

@@ -42,7 +42,7 @@ MR_MUST_USE mr_err mri_log_open(const struct mri_os *os, const struct mri_alloc 
 const struct mri_log_opening *mri_log_opening(const mr_log *log);
 
 /**
- * The checksum of the newest record's head, which names this very record in its history.
+ * The checksum of the newest event's head, which names this very event in its history.
  *
  * Returns  the checksum; 0 in an empty log.
  * Threads  the handle's thread.

@@ -35,5 +35,9 @@ mr_err mri_commit_sync(mr_log *log)
 mr_err mr_log_sync(mr_log *log)
 {
     MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
-    return mri_commit_sync(log);
+    if (log->is_poisoned) {
+        return MR_EPOISONED;
+    }
+    (void)mri_sealing_complete(log); /* what fails without a write is tried again */
+    return log->is_poisoned ? MR_EUNKNOWN : mri_commit_sync(log);
 }

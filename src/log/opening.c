@@ -178,6 +178,7 @@ static mr_err scan_newest(mr_log *log, struct newest *newest)
                              : newest->head.segment_bytes;
         mri_recover_scan_segment(&newest->head, map, bytes, &newest->scan);
         newest->scan.facts.is_last_segment = true;
+        mri_sealing_continue(log, &newest->head, &newest->scan, map);
     }
     os->unmap(os->context, map, (size_t)newest->file_bytes);
     return err;
@@ -229,6 +230,7 @@ static mr_err continue_from(mr_log *log, const struct newest *newest)
     log->next_seq = scan->next_seq;
     log->prev_crc = scan->prev_crc;
     log->prev_units = scan->prev_units;
+    log->event_crc = scan->event_crc;
     log->last_unix_ns = scan->last_unix_ns;
     log->writer_epoch = scan->last_epoch + 1;
     log->durable_seq = scan->next_seq - 1; /* the scan read what the sync had put on disk */
@@ -320,6 +322,7 @@ static mr_err open_segments(mr_log *log, struct mri_log_opening *opening, mr_pro
     opening->is_created = true;
     log->next_seq = 1;
     log->writer_epoch = 1;
+    mri_seal_link_first(&log->sealing.hasher, log->manifest.log_uuid, &log->sealing.link);
     err = mri_append_new_segment(log, 0);
     return err == MR_OK ? MR_OK
                         : mri_problem(problem, err, "%s: %s", log->folder, mr_err_text(err));
@@ -362,7 +365,10 @@ mr_err mri_log_open(const struct mri_os *os, const struct mri_alloc *alloc, cons
         (mr_log){.magic = MRI_LOG_MAGIC, .os = os, .alloc = alloc, .lock_fd = -1, .segment_fd = -1};
     (void)snprintf(log->folder, sizeof(log->folder), "%s", folder); /* it fits: see above */
     mri_buf_init(&log->batch, alloc, BATCH_BYTES_MAX);
-    err = open_into(log, options == NULL ? &defaults : options, reterr_problem);
+    err = mri_digest_init(&log->sealing.hasher);
+    if (err == MR_OK) {
+        err = open_into(log, options == NULL ? &defaults : options, reterr_problem);
+    }
     if (err != MR_OK) {
         mr_log_close(log);
         return err;
@@ -403,13 +409,15 @@ void mr_log_close(mr_log *log)
     }
     MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
     if (log->segment_fd >= 0) {
-        (void)mri_commit_sync(log); /* who must know calls mr_log_sync() before */
+        (void)mr_log_sync(log); /* who must know calls mr_log_sync() before */
+        mri_sealing_leave(log);
         log->os->close(log->os->context, log->segment_fd);
     }
     if (log->lock_fd >= 0) {
         log->os->close(log->os->context, log->lock_fd); /* releases the lock */
     }
     mri_buf_fini(&log->batch);
+    mri_sealing_fini(log);
     log->magic = 0;
     mri_alloc_free(log->alloc, log, sizeof(*log));
 }

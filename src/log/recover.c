@@ -116,11 +116,24 @@ static void note_watermark(struct mri_recover_scan *scan, const struct mri_recor
     scan->watermark_seq = claim > scan->watermark_seq ? claim : scan->watermark_seq;
 }
 
+/** A batch is complete: what was its last record? */
+static void note_last(
+    struct mri_recover_scan *scan, const struct mri_record_head *last, uint64_t last_offset)
+{
+    scan->last_offset = last_offset;
+    if (last->type == MRI_RECORD_SEAL) {
+        scan->seal_offset = last_offset;
+    } else if (mri_record_is_numbered(last)) {
+        scan->event_crc = last->head_crc;
+    }
+}
+
 /** Walk the good records; the scan moves only when a batch is complete. */
 static void walk_batches(struct walk *walk, struct mri_recover_scan *scan)
 {
     const struct mri_record_head *head;
     while (!scan->is_rolled && (head = next_good(walk)) != NULL) {
+        uint64_t offset = walk->offset;
         note_watermark(scan, head);
         walk->offset += mri_record_step(head, &walk->link, &walk->is_over);
         if ((head->flags & MRI_RECORD_TXN_END) == 0) {
@@ -134,6 +147,7 @@ static void walk_batches(struct walk *walk, struct mri_recover_scan *scan)
         scan->last_epoch =
             head->writer_epoch > scan->last_epoch ? head->writer_epoch : scan->last_epoch;
         scan->is_rolled = walk->is_over;
+        note_last(scan, head, offset);
     }
 }
 
@@ -165,6 +179,7 @@ void mri_recover_scan_segment(const struct mri_segment_head *head, const void *b
         .prev_units = head->prev_units,
         .last_unix_ns = head->prev_unix_ns,
         .last_epoch = head->writer_epoch,
+        .event_crc = head->prev_crc,
         .watermark_seq = head->base_seq - 1, /* a segment is made after its predecessor's sync */
     };
     struct walk walk = {

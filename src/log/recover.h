@@ -41,6 +41,9 @@ struct mri_recover_scan {
     uint32_t last_epoch;       /**< highest writer epoch seen */
     uint64_t watermark_seq;    /**< highest seq that some record claims to be durable */
     uint64_t dirty_end_offset; /**< behind the last byte that is not zero */
+    uint64_t seal_offset;      /**< of the last SEAL; 0 = the segment has none */
+    uint64_t last_offset;      /**< of the last record of the last complete batch */
+    uint32_t event_crc;        /**< head_crc of the last event of the segment, or prev_crc */
     bool is_rolled;            /**< the last record is ROLL: the segment is complete */
     struct mri_recover_facts facts;
 };

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "log/append.h"
+#include "log/sealing.h"
 
 enum { MRI_LOG_MAGIC = 0x6d724c47 };
 
@@ -26,10 +27,13 @@ struct mr_log {
     uint64_t offset;           /**< where the next record goes */
     uint64_t writeback_offset; /**< up to here the kernel was asked to start writing */
 
+    struct mri_sealing sealing;
+
     /* The chain: what the next record continues. */
     uint64_t next_seq;
     uint32_t prev_crc;
     uint16_t prev_units;
+    uint32_t event_crc; /**< head_crc of the newest event */
     int64_t last_unix_ns;
     uint32_t writer_epoch;
 
@@ -62,6 +66,15 @@ mr_err mri_commit_poison(mr_log *log, mr_err err);
  * Threads  the handle's thread.
  */
 MR_MUST_USE mr_err mri_append_new_segment(mr_log *log, uint64_t base_position);
+
+/**
+ * Write records of any type as one batch behind the last one; there must be room.
+ *
+ * Returns  MR_OK; MR_EINVAL; MR_ENOMEM; MR_EIO the handle is poisoned.
+ * Owner    log->batch holds the records as they were written, until the next call.
+ * Threads  the handle's thread.
+ */
+MR_MUST_USE mr_err mri_append_write(mr_log *log, const mr_log_record *records, size_t count);
 
 /**
  * Append records of any type, the log's own included.

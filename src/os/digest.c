@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place that knows libcrypto.
+ * Digests by libcrypto; signature.c has its signatures. Nothing else knows it.
  */
 #include "os/digest.h"
 
@@ -18,6 +18,12 @@ mr_err mri_digest_init(struct mri_digest *digest)
     }
     digest->state = state;
     return MR_OK;
+}
+
+void mri_digest_restart(struct mri_digest *digest)
+{
+    int is_begun = EVP_DigestInit_ex(digest->state, NULL, NULL);
+    MRI_ASSERT(is_begun == 1); /* the algorithm and its memory are there since init */
 }
 
 void mri_digest_add(struct mri_digest *digest, const void *bytes, size_t count)

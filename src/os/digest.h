@@ -27,6 +27,14 @@ struct mri_digest {
 MR_MUST_USE mr_err mri_digest_init(struct mri_digest *digest);
 
 /**
+ * Start anew, whatever state it is in, without getting memory again.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_digest_restart(struct mri_digest *digest);
+
+/**
  * Add bytes.
  *
  * Returns  nothing.

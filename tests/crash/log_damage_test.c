@@ -37,7 +37,7 @@ struct sample {
 
 static struct sample sample;
 
-/** Make a log of about so many bytes; every third batch is durable, the last one is not claimed. */
+/** Make a log of about so many bytes; every third batch is durable, the last is not. */
 static void make_sample(size_t bytes, size_t body_max)
 {
     const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
@@ -51,7 +51,7 @@ static void make_sample(size_t bytes, size_t body_max)
     sample.body_max = body_max;
     assert_int_equal(
         mri_log_open(sample.os, mri_alloc_system(), "/log", &options, &log, NULL), MR_OK);
-    while (log->offset < MRI_SEGMENT_PAGE_BYTES + bytes) {
+    while (log->offset < MRI_SEGMENT_PAGE_BYTES + bytes || sample.count % 3 == 1) {
         bool is_durable = sample.count % 3 == 0;
         size_t count = 1 + mri_prng_below(&prng, 4);
         sample.watermark = durable; /* each record says what was durable before it */
@@ -64,6 +64,7 @@ static void make_sample(size_t bytes, size_t body_max)
         sample.count++;
         durable = is_durable ? mr_log_last(log).n : durable;
     }
+    sample.watermark = durable; /* says the SEAL that closing writes behind them */
     mr_log_close(log);
     size_t size;
     sample.file = mri_os_memory_bytes(sample.memory, segment_path, &size);

@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from second_reader import PAGE, RECORD_HEAD, UNIT, expect, read_kinds
+from second_reader import PAGE, RECORD_HEAD, ROLL, SEAL, UNIT, expect, read_kinds
 
 FEED = "synthetic:1"
 VARYING = {*range(4, 8), *range(16, 24), *range(40, 44)}  # head_crc, time_unix_ns, prev_crc
@@ -36,9 +36,9 @@ def records(folder, first, last):
             head = struct.unpack_from(RECORD_HEAD, data, at)
             count, seq, previous, subject, kind = head[0], head[2], head[4], head[5], head[13]
             stored = (count + UNIT - 1) // UNIT * UNIT
-            if count == 0 or kind == 2 or seq > last:
+            if count == 0 or kind == ROLL or seq > last:
                 break
-            if seq >= first:
+            if seq >= first and kind != SEAL:
                 yield seq, kind, previous, subject, at, data[at:at + stored], count - UNIT
             at += stored
 

@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 PAGE, UNIT, RECORD_MAX = 4096, 64, 1024 * 1024
-SEGMENT_HEAD, RECORD_HEAD = "<8sII16sQQQQqIHHIII", "<IIQqQIIIHHIIIHBB"
+SEGMENT_HEAD, RECORD_HEAD = "<8sII16sQQQQqIHHIII32s", "<IIQqQIIIHHIIIHBB"
+ROLL, SEAL = 2, 3
 TABLE = []
 for byte in range(256):
     for _ in range(8):
@@ -29,6 +30,18 @@ def crc32c(data):
     for byte in data:
         crc = TABLE[(crc ^ byte) & 255] ^ (crc >> 8)
     return crc ^ 0xFFFFFFFF
+
+
+def sha(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def merkle(leaves):
+    """The root over a list of leaves."""
+    if len(leaves) == 1:
+        return leaves[0]
+    left = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha(b"\1", merkle(leaves[:left]), merkle(leaves[left:]))
 
 
 def expect(condition, message):
@@ -90,13 +103,27 @@ def read_manifest(folder):
 class Chain:
     def __init__(self):
         self.seq, self.crc, self.units, self.time, self.position = None, 0, 0, 0, 0
+        self.link, self.leaves, self.seals = None, [], 0  # leaves: (seq, end, hash) without a seal
+
+    def add_leaf(self, seq, end, record):
+        self.leaves.append((seq, end, sha(b"\0", record)))
+
+    def add_seal(self, record, place):
+        first, last, position, root, link = struct.unpack("<QQQ32s32s", record[UNIT:])
+        covered = [leaf for leaf in self.leaves if leaf[0] <= last]
+        expect(covered and (covered[0][0], covered[-1][0]) == (first, last), f"{place}: range")
+        expect(position == covered[-1][1], f"{place}: position")
+        expect(root == merkle([leaf[2] for leaf in covered]), f"{place}: root")
+        expect(link == self.link, f"{place}: link")
+        self.leaves = self.leaves[len(covered):]
+        self.seals += 1
 
 
 def read_segment_head(data, name, manifest, chain):
     for at in (0, PAGE // 2):
         expect(int.from_bytes(data[at + 124:at + 128], "little") == crc32c(data[at:at + 124]),
                f"{name}: the head at {at} does not check")
-    (magic, version, _, uuid, base_seq, position, salt, length, time, crc, units, *zeros) = \
+    (magic, version, _, uuid, base_seq, position, salt, length, time, crc, units, reserved, *features, link) = \
         struct.unpack_from(SEGMENT_HEAD, data)
     expect(magic == b"MRSEG\r\n\x1a" and version == 1, f"{name}: other magic or version")
     expect(uuid.hex() == manifest["uuid"] and length == int(manifest["segment_bytes"]) == len(data),
@@ -104,12 +131,14 @@ def read_segment_head(data, name, manifest, chain):
     chain.seq = base_seq if chain.seq is None else chain.seq
     expect(base_seq == int(name[4:20], 16) == chain.seq and position == chain.position and
            (crc, units, time) == (chain.crc, chain.units, chain.time), f"{name}: does not continue")
-    expect(not any(zeros) and not any(data[92:124]), f"{name}: reserved bytes")
+    expect(not reserved and not any(features), f"{name}: reserved bytes")
+    chain.link = sha(b"\2", uuid) if chain.link is None else chain.link
+    expect(link == chain.link, f"{name}: another link")
     return salt
 
 
 def read_segment(data, name, manifest, chain):
-    """Yield (seq, type, version, body) of complete batches; ROLL is not among them."""
+    """Yield (seq, type, version, body) of complete batches; ROLL and SEAL are not among them."""
     salt = read_segment_head(data, name, manifest, chain)
     at, batch, is_rolled = PAGE, [], False
     while at + UNIT <= len(data) and not is_rolled:
@@ -125,14 +154,21 @@ def read_segment(data, name, manifest, chain):
         expect(time > chain.time and (lag <= seq or lag == 65535), f"{place}: time or lag")
         body, end = data[at + UNIT:at + count], at + (count + UNIT - 1) // UNIT * UNIT
         expect(body_crc == crc32c(body) and not any(data[at + count:end]), f"{place}: body")
-        is_rolled = kind == 2
-        chain.seq, chain.crc = seq + (not is_rolled), head_crc
+        record, is_rolled, is_event = data[at:at + count], kind == ROLL, kind not in (ROLL, SEAL)
+        if is_event:
+            chain.add_leaf(seq, chain.position + end, record)
+        elif not is_rolled:
+            chain.add_seal(record, place)
+        if not is_event:
+            chain.link = sha(b"\3", chain.link, record)
+        chain.seq, chain.crc = seq + is_event, head_crc
         chain.units, chain.time, at = (end - at) // UNIT, time, end
-        batch += [] if is_rolled else [(seq, kind, version, body)]
+        batch += [] if not is_event else [(seq, kind, version, body)]
         if flags == 2:
             yield from batch
             batch = []
     expect(not any(data[at:]) and not batch, f"{name}: something behind the end")
+    expect(not chain.leaves, f"{name}: events without a seal")
     chain.position += len(data)
 
 
@@ -160,7 +196,7 @@ def read_log(folder, kinds):
                     expect(target < seq, f"event {seq}: a reference forward")
                     replaced[at:at + 8] = ranks[target].to_bytes(8, "little")
             digest.update(struct.pack("<HI", number, len(body)) + replaced)
-    return f"{len(ranks) - 1} {digest.hexdigest()}", len(names), recoveries
+    return f"{len(ranks) - 1} {digest.hexdigest()}", len(names), recoveries, chain.seals
 
 
 def main(sample_log, root):
@@ -169,9 +205,9 @@ def main(sample_log, root):
     with tempfile.TemporaryDirectory() as parent:
         folder = pathlib.Path(parent) / "log"
         first = subprocess.run([sample_log, folder], check=True, capture_output=True, text=True)
-        second, segments, recoveries = read_log(folder, kinds)
-    print(f"{second}, {segments} segments, {recoveries} recoveries, {len(kinds)} kinds")
-    expect(segments > 1 and recoveries > 0, "the sample shows too little")
+        second, segments, recoveries, seals = read_log(folder, kinds)
+    print(f"{second}, {segments} segments, {recoveries} recoveries, {seals} seals, {len(kinds)} kinds")
+    expect(segments > 1 and recoveries > 0 and seals > segments, "the sample shows too little")
     expect(first.stdout.strip() == second, f"the first reader says {first.stdout.strip()}")
 
 
