@@ -121,6 +121,65 @@ typedef struct mr_log_retain_report {
 MR_MUST_USE mr_err mr_log_retain(const char *folder, const mr_log_retain_options *options,
     mr_log_retain_report *ret_report, mr_problem *reterr_problem);
 
+/** Figures of a log. */
+typedef struct mr_log_figures {
+    uint64_t segments;
+    uint64_t segment_bytes; /**< of each */
+    uint64_t archived;      /**< segments that are compressed */
+    uint64_t archived_bytes;
+    uint64_t damaged_copies; /**< files that repairs left */
+    uint64_t folder_bytes;   /**< of all files directly in the folder */
+    bool has_spare;          /**< the next segment is made already */
+
+    uint64_t records; /**< that can be read */
+    uint64_t record_bytes;
+    uint64_t recoveries;
+    uint64_t gaps;
+    uint64_t lost_events; /**< in gaps */
+    mr_seq first;         /**< 0: the log is empty */
+    mr_seq last;
+    int64_t first_unix_ns;
+    int64_t last_unix_ns;
+    mr_seq removed; /**< everything up to here was removed on request; 0 = nothing */
+
+    bool has_writer;
+    uint32_t writer_process; /**< 0: it has not said */
+    uint64_t snapshots;
+    mr_seq newest_snapshot; /**< 0: there is none */
+
+    uint32_t features_compat; /**< of MANIFEST and all segments together */
+    uint32_t features_ro_compat;
+    uint32_t features_incompat;
+    char uuid[33];
+    char file_system[16];
+    const char *warning; /**< about the file system, a static text; NULL: none */
+    mr_err damage;       /**< MR_OK, or the records are counted only up to here */
+    mr_problem damage_problem;
+} mr_log_figures;
+
+/**
+ * Count what is in a log, beside a writer or without one.
+ *
+ * Returns  MR_OK, also when the log is damaged, see `damage`; MR_NOT_FOUND no log here;
+ *          MR_ECORRUPT MANIFEST is damaged; MR_EVERSION, MR_EACCESS, MR_EPATH, MR_EIO, MR_ENOMEM.
+ * Threads  any.
+ * Cost     reads the whole log.
+ */
+MR_MUST_USE mr_err mr_log_count(
+    const char *folder, mr_log_figures *ret_figures, mr_problem *reterr_problem);
+
+/**
+ * Make everything that is in the log's files survive a power cut: for logs whose writer is gone.
+ *
+ * @param ret_last  the last event
+ *
+ * Returns  MR_OK; MR_BUSY a process writes to the log (the problem text names its id); MR_NOT_FOUND
+ *          no log here; MR_EIO a sync failed: what the disk holds is known to the next open only;
+ *          MR_ECORRUPT and other faults of reading.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mr_log_flush(const char *folder, mr_seq *ret_last, mr_problem *reterr_problem);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,7 +10,12 @@
 #include "cli/log_verbs.h"
 
 static const struct mri_verb verbs[] = {
+    {"archive", &mri_cmd_log_archive},
+    {"stat", &mri_cmd_log_stat},
     {"verify", &mri_cmd_verify},
+    {"flush", &mri_cmd_log_flush},
+    {"retain", &mri_cmd_log_retain},
+    {"repair", &mri_cmd_log_repair},
 };
 
 const struct mri_command mri_cmd_log = {

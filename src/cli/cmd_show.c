@@ -37,6 +37,11 @@ static enum mri_exit show_event(
         put_event(cli, opened, &event, text);
     }
     mr_log_reader_close(reader);
+    if (err == MR_NOT_FOUND && seq > 0 && seq < opened->fold.first_seq) {
+        return mri_cli_fail(cli, MRI_EXIT_NO,
+            "event %llu was removed; the log is kept from event %llu on", (unsigned long long)seq,
+            (unsigned long long)opened->fold.first_seq);
+    }
     if (err == MR_NOT_FOUND) {
         return mri_cli_fail(cli, MRI_EXIT_NO, "no event %llu; the newest is %llu",
             (unsigned long long)seq, (unsigned long long)opened->fold.bus.last_seq);

@@ -10,6 +10,23 @@
 #include "log/record.h"
 #include "millrace/log_admin.h"
 
+/** Check an event, and add it to the digest as long as none before it is missing. */
+static mr_err add_event(struct mri_event_digest *digest, struct mri_log_digest_counts *counts,
+    const mr_log_event *record)
+{
+    struct mri_event event;
+    mr_log_gap gap;
+    counts->first_seq = counts->first_seq == 0 ? record->seq.n : counts->first_seq;
+    if (mr_log_event_gap(record, &gap)) {
+        counts->gaps++;
+        counts->lost_events += gap.last.n - gap.first.n + 1;
+    }
+    if (counts->first_seq == 1 && counts->gaps == 0) {
+        return mri_event_digest_add(digest, record);
+    }
+    return record->type >= MR_LOG_TYPE_FREE ? mri_event_decode(record, &event) : MR_OK;
+}
+
 static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
     struct mri_log_digest_counts *counts, mr_problem *problem)
 {
@@ -20,13 +37,8 @@ static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
             counts->is_torn = mr_log_reader_tail(reader) == MR_LOG_TAIL_TORN;
             return MR_OK;
         }
-        mr_log_gap gap;
-        if (err == MR_OK && mr_log_event_gap(&record, &gap)) {
-            counts->gaps++;
-            counts->lost_events += gap.last.n - gap.first.n + 1;
-        }
         if (err == MR_OK) {
-            err = mri_event_digest_add(digest, &record);
+            err = add_event(digest, counts, &record);
             if (err != MR_OK) {
                 const char *name;
                 (void)mri_reader_place(reader, &name);
@@ -37,7 +49,6 @@ static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
         if (err != MR_OK) {
             return err;
         }
-        counts->first_seq = counts->first_seq == 0 ? record.seq.n : counts->first_seq;
         counts->events += record.type >= MR_LOG_TYPE_FREE;
         counts->recoveries += record.type == MRI_RECORD_RECOVERY;
         counts->batches += record.is_batch_end;

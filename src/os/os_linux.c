@@ -89,6 +89,41 @@ static void linux_close(void *context, int fd)
     (void)close(fd); /* Linux releases the descriptor whatever close returns */
 }
 
+/** A file system by the number that statfs() gives it. */
+struct file_system {
+    unsigned long kind;
+    bool is_network;
+    const char *name;
+};
+
+static const struct file_system file_systems[] = {
+    {EXT4_SUPER_MAGIC, false, "ext4"},
+    {XFS_SUPER_MAGIC, false, "xfs"},
+    {BTRFS_SUPER_MAGIC, false, "btrfs"},
+    {0x2fc12fc1ul, false, "zfs"},
+    {F2FS_SUPER_MAGIC, false, "f2fs"},
+    {TMPFS_MAGIC, false, "tmpfs"},
+    {RAMFS_MAGIC, false, "ramfs"},
+    {OVERLAYFS_SUPER_MAGIC, false, "overlayfs"},
+    {NFS_SUPER_MAGIC, true, "nfs"},
+    {SMB_SUPER_MAGIC, true, "smb"},
+    {CIFS_SUPER_MAGIC, true, "cifs"},
+    {SMB2_SUPER_MAGIC, true, "smb2"},
+    {V9FS_MAGIC, true, "9p"},
+    {FUSE_SUPER_MAGIC, true, "fuse"},
+};
+
+static const struct file_system *file_system_of(unsigned long kind)
+{
+    static const struct file_system other = {.name = "other"};
+    for (size_t i = 0; i < sizeof(file_systems) / sizeof(file_systems[0]); i++) {
+        if (file_systems[i].kind == kind) {
+            return &file_systems[i];
+        }
+    }
+    return &other;
+}
+
 static mr_err linux_info(void *context, const char *path, struct mri_file_info *ret_info)
 {
     (void)context;
@@ -97,12 +132,11 @@ static mr_err linux_info(void *context, const char *path, struct mri_file_info *
     if (stat(path, &status) != 0 || statfs(path, &system) != 0) {
         return err_of(errno);
     }
-    unsigned long kind = (unsigned long)system.f_type & 0xffffffffu;
+    const struct file_system *kind = file_system_of((unsigned long)system.f_type & 0xffffffffu);
     *ret_info = (struct mri_file_info){
         .is_folder = S_ISDIR(status.st_mode),
-        .is_network = kind == NFS_SUPER_MAGIC || kind == SMB_SUPER_MAGIC ||
-                      kind == CIFS_SUPER_MAGIC || kind == SMB2_SUPER_MAGIC || kind == V9FS_MAGIC ||
-                      kind == FUSE_SUPER_MAGIC,
+        .is_network = kind->is_network,
+        .file_system = kind->name,
         .bytes = (uint64_t)status.st_size,
     };
     return MR_OK;

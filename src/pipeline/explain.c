@@ -11,6 +11,8 @@
  */
 #include "pipeline/explain.h"
 
+#include "base/problem.h"
+
 #include <string.h>
 
 static mr_err add_event(struct mri_explained *story, const struct mri_event *event)
@@ -153,6 +155,11 @@ mr_err mri_explain_signal(const struct mri_fold *fold, uint32_t ordinal,
             err = add_lessons(&story, reader, view_seq, reterr_problem);
         }
         mr_log_reader_close(reader);
+    }
+    if (err == MR_NOT_FOUND && fold->first_seq > 1) {
+        (void)mri_problem(reterr_problem, err,
+            "a part of this signal's story was removed: the log is kept from event %llu on",
+            (unsigned long long)fold->first_seq);
     }
     if (err != MR_OK) {
         mri_explain_fini(&story);

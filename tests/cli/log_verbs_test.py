@@ -1,8 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Looking after a log: the verbs of `millrace log`."""
+import os
+import pathlib
+import shutil
+import tempfile
+
 import program
-from program import USAGE
+from program import FAULT, NO, USAGE
 
 
 class WordsTest(program.LogCase):
@@ -36,6 +41,194 @@ class WordsTest(program.LogCase):
         self.assertEqual(self.ok("log", "verify", "--dir", self.log).out,
                          self.ok("verify", "--dir", self.log).out)
         self.assert_says(self.refused("log", "verify", "--jsn"), "--json")
+
+
+BARS = {**program.SMALL, "synthetic__bars": 2500}
+
+
+class SegmentsCase(program.Case):
+    """A test with a copy of a finished run in three segments or more."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = pathlib.Path(tempfile.mkdtemp(prefix="millrace-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
+        cls.made = program.small_log(cls.shared, **BARS)
+        assert len(program.segments(cls.made)) >= 3
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "log"
+        shutil.copytree(self.made, self.log)
+
+
+class StatTest(SegmentsCase):
+    def test_figures_are_those_of_the_log(self):
+        figures = self.ok("log", "stat", "--json", "--dir", self.log).json
+        verified = self.ok("verify", "--json", "--dir", self.log).json
+        self.assertEqual(figures["last_seq"], verified["up_to_seq"])
+        self.assertEqual(figures["record_bytes"], verified["bytes"])
+        self.assertEqual(figures["segments"], len(program.segments(self.log)))
+        self.assertEqual((figures["first_seq"], figures["gaps"], figures["removed_seq"]), (1, 0, 0))
+        self.assertFalse(figures["writing"])
+        self.assertGreater(figures["snapshots"], 0)
+        text = self.ok("log", "stat", "--dir", self.log).out
+        for word in (figures["uuid"], "writer     nobody", "features", figures["file_system"]):
+            self.assertIn(word, text)
+
+    def test_a_damaged_log_is_counted_up_to_the_damage(self):
+        program.flip(program.segments(self.log)[0], 40_000)
+        answer = self.assert_exit(program.call("log", "stat", "--json", "--dir", self.log), FAULT)
+        self.assertTrue(answer.json["damaged"])
+        self.assertLess(answer.json["last_seq"], 1000)
+        self.assert_says(answer, "offset")
+
+    def test_no_log_is_no_figures(self):
+        for verb in (["stat"], ["flush"], ["repair", "--gap"], ["retain", "--keep-bytes", "1"]):
+            self.assert_says(self.refused("log", *verb, "--dir", self.folder), "no log here")
+
+    def test_a_warning_is_given_where_a_disk_needs_care(self):
+        shm = pathlib.Path("/dev/shm")
+        if not os.access(shm, os.W_OK):
+            self.skipTest("no /dev/shm to write to")
+        log = shm / f"millrace-test-{os.getpid()}"
+        self.addCleanup(shutil.rmtree, log, ignore_errors=True)
+        shutil.copytree(self.log, log)
+        if self.ok("log", "stat", "--json", "--dir", log).json["file_system"] != "tmpfs":
+            self.skipTest("/dev/shm is no tmpfs")
+        self.assert_says(self.ok("log", "stat", "--dir", log), "WARNING", "power cut")
+
+
+class FlushTest(program.LogCase):
+    def test_it_says_up_to_where_the_log_is_durable(self):
+        last = self.ok("verify", "--json", "--dir", self.log).json["up_to_seq"]
+        self.assertEqual(
+            self.ok("log", "flush", "--json", "--dir", self.log).json, {"durable_seq": last})
+
+    def test_a_writer_is_named_by_every_verb_that_would_change_the_log(self):
+        config = self.write_config("endless.yaml", synthetic__bars=200_000, synthetic__symbols=2)
+        log = self.folder / "busy"
+        run = self.start("run", "--dir", log, "--config", config)
+        program.wait_until(lambda: program.call("log", "stat", "--dir", log).code == 0,
+                           "the log is made", run)
+        for verb in (["flush"], ["repair", "--gap"]):
+            self.assert_says(self.refused("log", *verb, "--dir", log), f"process {run.pid}")
+        self.assertIn(f"process {run.pid}", self.ok("log", "stat", "--dir", log).out)
+
+
+class RepairTest(SegmentsCase):
+    def damage(self, index=0, offset=60_000):
+        program.flip(program.segments(self.log)[index], offset)
+
+    def test_a_way_must_be_chosen(self):
+        self.assert_says(self.refused("log", "repair", "--dir", self.log), "--restore", "--gap")
+        self.refused("log", "repair", "--gap", "--restore", "x", "--dir", self.log)
+
+    def test_a_sound_log_needs_none(self):
+        before = program.content(self.log)
+        self.assert_says(self.ok("log", "repair", "--gap", "--yes", "--dir", self.log),
+                         "nothing is damaged")
+        self.assertEqual(program.content(self.log), before)
+
+    def test_looking_changes_nothing(self):
+        self.damage()
+        before = program.content(self.log)
+        answer = self.assert_exit(
+            program.call("log", "repair", "--gap", "--dir", self.log), NO)
+        self.assert_says(answer, "1 damaged ranges", "would be replaced", "--yes")
+        self.assertEqual(program.content(self.log), before)
+
+    def test_a_copy_brings_back_the_very_log(self):
+        sound = program.content(self.log)
+        copy = self.folder / "copy"
+        shutil.copytree(self.log, copy)
+        self.damage()
+        self.assert_exit(program.call("verify", "--dir", self.log), FAULT)
+        answer = self.ok("log", "repair", "--restore", copy, "--yes", "--json", "--dir", self.log)
+        self.assertEqual((answer.json["repaired"], len(answer.json["damages"])), (1, 1))
+        after = program.content(self.log)
+        kept = [name for name in after if ".damaged-" in name]
+        self.assertEqual(len(kept), 1)
+        del after[kept[0]]
+        self.assertEqual(after, sound)
+        self.ok("replay", "--check", "--dir", self.log)
+        self.assertEqual(self.ok("log", "stat", "--json", "--dir", self.log).json["damaged_copies"], 1)
+
+    def test_a_gap_lets_the_rest_be_verified_and_says_what_is_lost(self):
+        self.damage()
+        answer = self.ok("log", "repair", "--gap", "--yes", "--json", "--dir", self.log).json
+        lost = answer["damages"][0]["last_seq"] - answer["damages"][0]["first_seq"] + 1
+        verified = self.ok("verify", "--json", "--dir", self.log).json
+        self.assertEqual((verified["gaps"], verified["lost_events"]), (1, lost))
+        self.assertIsNone(verified["digest"])
+        self.assert_says(self.ok("verify", "--dir", self.log), f"{lost} events in 1 gaps")
+        self.ok("status", "--json", "--dir", self.log)  # from a snapshot behind the gap
+        shutil.rmtree(self.log / "snap")
+        self.assert_says(self.assert_exit(program.call("status", "--dir", self.log), FAULT),
+                         "are lost", "given them up")
+        self.assert_says(
+            self.assert_exit(program.call("replay", "--check", "--dir", self.log), FAULT),
+            "are lost")
+
+    def test_a_copy_of_another_log_is_refused(self):
+        other = program.small_log(self.folder, "other", synthetic__bars=300)
+        self.damage()
+        self.assert_says(
+            self.refused("log", "repair", "--restore", other, "--yes", "--dir", self.log), "uuid")
+
+
+class RetainTest(SegmentsCase):
+    def test_a_limit_must_be_given(self):
+        self.assert_says(self.refused("log", "retain", "--dir", self.log), "--keep-bytes")
+        self.assert_says(self.refused("log", "retain", "--before", "soon", "--dir", self.log), "soon")
+
+    def test_a_dry_run_changes_nothing(self):
+        before = program.content(self.log)
+        answer = self.ok("log", "retain", "--keep-bytes", "1", "--dry-run", "--json", "--dir", self.log)
+        self.assertGreater(answer.json["segments"], 0)
+        self.assertFalse(answer.json["done"])
+        self.assertEqual(program.content(self.log), before)
+
+    def test_without_a_snapshot_nothing_goes(self):
+        shutil.rmtree(self.log / "snap")
+        self.assert_says(
+            self.refused("log", "retain", "--keep-bytes", "1", "--dir", self.log), "snapshot")
+
+    def test_what_is_kept_still_answers_and_what_needs_more_says_so(self):
+        status = self.ok("status", "--json", "--dir", self.log).json
+        newest = program.call("query", "--json", "--limit", "1", "--dir", self.log).json_lines[0]
+        answer = self.ok("log", "retain", "--keep-bytes", "1", "--json", "--dir", self.log).json
+        first = answer["first_seq"]
+        self.assertGreater(first, 1)
+        self.assertEqual(len(program.segments(self.log)) + answer["segments"],
+                         len(program.segments(self.made)))
+        self.assertEqual(self.ok("status", "--json", "--dir", self.log).json, status)
+        verified = self.ok("verify", "--json", "--dir", self.log).json
+        self.assertEqual((verified["from_seq"], verified["digest"]), (first, None))
+        self.assert_says(self.ok("verify", "--dir", self.log), f"from event {first}")
+        self.assert_says(
+            self.refused("replay", "--check", "--dir", self.log), f"kept from event {first}")
+        self.assert_says(self.assert_exit(program.call("show", "1", "--dir", self.log), NO),
+                         "was removed", f"from event {first}")
+        self.assert_says(self.refused("why", "1", "--dir", self.log), f"from event {first}")
+        self.ok("show", str(first), "--dir", self.log)
+        self.assertEqual(self.ok("log", "stat", "--json", "--dir", self.log).json["removed_seq"],
+                         first - 1)
+        self.assertTrue(newest)
+
+    def test_a_log_without_its_beginning_is_run_on(self):
+        config = self.write_config("more.yaml", **BARS)
+        self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+        before = self.ok("log", "stat", "--json", "--dir", self.log).json["last_seq"]
+        self.ok("run", "--dir", self.log, "--config", config)
+        after = self.ok("log", "stat", "--json", "--dir", self.log).json
+        self.assertGreaterEqual(after["last_seq"], before)
+        self.ok("verify", "--dir", self.log)
+
+    def test_the_last_snapshots_loss_is_told(self):
+        self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+        shutil.rmtree(self.log / "snap")
+        self.assert_says(self.refused("status", "--dir", self.log), "kept from event", "snapshot")
 
 
 if __name__ == "__main__":

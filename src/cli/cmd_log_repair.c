@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * millrace log repair: find damage; take records back from a copy, or give them up.
+ */
+#include "base/check.h"
+#include "cli/cli.h"
+#include "cli/describe.h"
+#include "cli/log_verbs.h"
+#include "log/repair.h"
+
+enum { TEXT_BYTES_MAX = 256 * 1024 };
+
+static const char *text_of(mr_log_loss loss)
+{
+    static const char *const texts[] = {
+        [MR_LOG_LOSS_HEAD] = "a record's head does not check",
+        [MR_LOG_LOSS_BODY] = "a record's body does not check",
+        [MR_LOG_LOSS_CHAIN] = "a record does not continue the one before",
+        [MR_LOG_LOSS_SEGMENT] = "the segment's head is lost",
+        [MR_LOG_LOSS_FILE] = "the segment's file is missing",
+    };
+    return (size_t)loss < MRI_COUNT_OF(texts) && texts[loss] != NULL ? texts[loss] : "unknown";
+}
+
+static void put_json(
+    const mr_log_repair_report *report, const mr_log_repair_options *wanted, struct mri_buf *text)
+{
+    struct mri_json_writer json;
+    mri_json_write_begin(&json, text);
+    mri_json_write_object_open(&json);
+    mri_json_put_bool(&json, "done", wanted->is_done);
+    mri_json_put_text(&json, "way", wanted->source == NULL ? "gap" : "restore");
+    mri_json_put_count(&json, "repaired", report->repaired);
+    mri_json_put_bool(&json, "more", report->has_more);
+    mri_json_write_key(&json, "damages");
+    mri_json_write_array_open(&json);
+    for (uint32_t i = 0; i < report->count; i++) {
+        const mr_log_damage *damage = &report->damages[i];
+        mri_json_write_object_open(&json);
+        mri_json_put_count(&json, "segment_seq", damage->segment_seq);
+        mri_json_put_count(&json, "offset", damage->offset);
+        mri_json_put_count(&json, "bytes", damage->bytes);
+        mri_json_put_count(&json, "first_seq", damage->first.n);
+        mri_json_put_count(&json, "last_seq", damage->last.n);
+        mri_json_put_text(&json, "reason", text_of(damage->loss));
+        mri_json_put_bool(&json, "repairable", damage->is_repairable);
+        mri_json_put_text(&json, "why_not", damage->why_not);
+        mri_json_write_object_close(&json);
+    }
+    mri_json_write_array_close(&json);
+    mri_json_write_object_close(&json);
+    mri_buf_text(text, "\n");
+}
+
+static void put_damage(
+    const mr_log_damage *damage, const mr_log_repair_options *wanted, struct mri_buf *text)
+{
+    mri_buf_printf(text,
+        "  seg-%016llx.log, offset %llu, %llu bytes: ", (unsigned long long)damage->segment_seq,
+        (unsigned long long)damage->offset, (unsigned long long)damage->bytes);
+    if (damage->last.n < damage->first.n) {
+        mri_buf_text(text, "no event, the end of the segment");
+    } else {
+        mri_buf_printf(text, "events %llu to %llu", (unsigned long long)damage->first.n,
+            (unsigned long long)damage->last.n);
+    }
+    mri_buf_printf(text, "; %s\n    ", text_of(damage->loss));
+    if (!damage->is_repairable) {
+        mri_buf_printf(text, "stays as it is: %s\n", damage->why_not);
+    } else if (wanted->source == NULL) {
+        mri_buf_printf(text, "%s by a GAP record: these events are lost for good\n",
+            wanted->is_done ? "replaced" : "would be replaced");
+    } else {
+        mri_buf_printf(
+            text, "%s from the copy\n", wanted->is_done ? "taken back" : "would be taken back");
+    }
+}
+
+static void put_text(const char *folder, const mr_log_repair_report *report,
+    const mr_log_repair_options *wanted, struct mri_buf *text)
+{
+    if (report->count == 0) {
+        mri_buf_printf(text, "%s: nothing is damaged\n", folder);
+        return;
+    }
+    mri_buf_printf(text, "%s: %u damaged ranges%s\n", folder, report->count,
+        report->has_more ? ", and more; repair again" : "");
+    for (uint32_t i = 0; i < report->count; i++) {
+        put_damage(&report->damages[i], wanted, text);
+    }
+    if (wanted->is_done) {
+        mri_buf_printf(text, "%u repaired; each damaged segment stays beside it as .damaged-N\n",
+            report->repaired);
+    } else {
+        mri_buf_text(text, "nothing was changed; --yes does it\n");
+    }
+}
+
+static enum mri_exit cmd_log_repair(struct mri_cli *cli)
+{
+    mr_problem problem = {""};
+    mr_log_repair_report report;
+    struct mri_buf text;
+    const char *folder = mri_cli_folder(cli);
+    bool is_gap = mri_options_get(cli->options, "gap") != NULL;
+    const mr_log_repair_options wanted = {
+        .source = mri_options_get(cli->options, "restore"),
+        .is_done = mri_options_get(cli->options, "yes") != NULL,
+    };
+    if (is_gap == (wanted.source != NULL)) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "give --restore COPY or --gap");
+    }
+    mr_err err = mri_repair(cli->os, cli->alloc, folder, &wanted, &report, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    mri_buf_init(&text, cli->alloc, TEXT_BYTES_MAX);
+    if (cli->is_json) {
+        put_json(&report, &wanted, &text);
+    } else {
+        put_text(folder, &report, &wanted, &text);
+    }
+    enum mri_exit exit = mri_cli_print(cli, &text);
+    mri_buf_fini(&text);
+    bool is_whole = report.repaired == report.count && !report.has_more;
+    return exit == MRI_EXIT_OK && !is_whole ? MRI_EXIT_NO : exit;
+}
+
+static const struct mri_option options[] = {
+    MRI_OPTION_DIR,
+    {"restore", "COPY", "take records back from a copy of the log, or of a segment"},
+    {"gap", NULL, "give damaged events up: a GAP record takes their place"},
+    {"yes", NULL, "do it; without it, only say what would be done"},
+    MRI_OPTION_JSON,
+};
+
+const struct mri_command mri_cmd_log_repair = {
+    .name = "log repair",
+    .summary = "take damaged events back from a copy, or give them up",
+    .arguments = "",
+    .about =
+        "Damage is never repaired by itself. --restore takes exactly what was lost: the copy must\n"
+        "have the same records before and behind it, by checksum. --gap makes the loss a part of\n"
+        "history, so that the rest can be read again; whole batches are given up, and `run` goes "
+        "on\n"
+        "only from a snapshot behind them. Nobody may be writing.\n"
+        "Exit code 0: nothing is damaged any more; 1: something is.\n",
+    .options = options,
+    .option_count = MRI_COUNT_OF(options),
+    .needs_folder = true,
+    .run = cmd_log_repair,
+};

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * millrace log stat, millrace log flush: what a log holds, and syncing it from outside.
+ */
+#include "base/check.h"
+#include "base/utc.h"
+#include "cli/cli.h"
+#include "cli/describe.h"
+#include "cli/log_verbs.h"
+#include "log/figures.h"
+
+enum { TEXT_BYTES_MAX = 64 * 1024 };
+
+static unsigned long long u(uint64_t value)
+{
+    return (unsigned long long)value;
+}
+
+static double bytes_a_record(const mr_log_figures *figures)
+{
+    return figures->records == 0 ? 0.0 : (double)figures->record_bytes / (double)figures->records;
+}
+
+static void put_json(const mr_log_figures *figures, struct mri_buf *text)
+{
+    struct mri_json_writer json;
+    mri_json_write_begin(&json, text);
+    mri_json_write_object_open(&json);
+    mri_json_put_text(&json, "uuid", figures->uuid);
+    mri_json_put_count(&json, "segments", figures->segments);
+    mri_json_put_count(&json, "segment_bytes", figures->segment_bytes);
+    mri_json_put_count(&json, "archived", figures->archived);
+    mri_json_put_count(&json, "archived_bytes", figures->archived_bytes);
+    mri_json_put_count(&json, "damaged_copies", figures->damaged_copies);
+    mri_json_put_count(&json, "folder_bytes", figures->folder_bytes);
+    mri_json_put_bool(&json, "spare", figures->has_spare);
+    mri_json_put_count(&json, "records", figures->records);
+    mri_json_put_count(&json, "record_bytes", figures->record_bytes);
+    mri_json_put_count(&json, "recoveries", figures->recoveries);
+    mri_json_put_count(&json, "gaps", figures->gaps);
+    mri_json_put_count(&json, "lost_events", figures->lost_events);
+    mri_json_put_count(&json, "first_seq", figures->first.n);
+    mri_json_put_count(&json, "last_seq", figures->last.n);
+    mri_json_put_count(&json, "removed_seq", figures->removed.n);
+    char time[MRI_UTC_BYTES];
+    if (figures->first.n != 0) {
+        mri_json_put_text(&json, "first_time", mri_utc_format(figures->first_unix_ns, time));
+        mri_json_put_text(&json, "last_time", mri_utc_format(figures->last_unix_ns, time));
+    }
+    mri_json_put_bool(&json, "writing", figures->has_writer);
+    mri_json_put_count(&json, "writer_process", figures->writer_process);
+    mri_json_put_count(&json, "snapshots", figures->snapshots);
+    mri_json_put_count(&json, "newest_snapshot_seq", figures->newest_snapshot.n);
+    mri_json_put_count(&json, "features_compat", figures->features_compat);
+    mri_json_put_count(&json, "features_ro_compat", figures->features_ro_compat);
+    mri_json_put_count(&json, "features_incompat", figures->features_incompat);
+    mri_json_put_text(&json, "file_system", figures->file_system);
+    mri_json_write_key(&json, "warning");
+    if (figures->warning == NULL) {
+        mri_json_write_null(&json);
+    } else {
+        mri_json_write_text(&json, mri_slice_of(figures->warning));
+    }
+    mri_json_put_bool(&json, "damaged", figures->damage != MR_OK);
+    mri_json_write_object_close(&json);
+    mri_buf_text(text, "\n");
+}
+
+static void put_events(const mr_log_figures *figures, struct mri_buf *text)
+{
+    char first[MRI_UTC_BYTES];
+    char last[MRI_UTC_BYTES];
+    if (figures->first.n == 0) {
+        mri_buf_text(text, "events     none\n");
+        return;
+    }
+    mri_buf_printf(text,
+        "events     %llu to %llu, logged %s to %s\n"
+        "records    %llu, %.1f MB, %.0f bytes each; %llu recoveries after a crash\n",
+        u(figures->first.n), u(figures->last.n), mri_utc_format(figures->first_unix_ns, first),
+        mri_utc_format(figures->last_unix_ns, last), u(figures->records),
+        (double)figures->record_bytes / 1e6, bytes_a_record(figures), u(figures->recoveries));
+    if (figures->gaps > 0) {
+        mri_buf_printf(text, "lost       %llu events in %llu gaps, which a repair gave up\n",
+            u(figures->lost_events), u(figures->gaps));
+    }
+    if (figures->removed.n > 0) {
+        mri_buf_printf(
+            text, "removed    everything up to event %llu, on request\n", u(figures->removed.n));
+    }
+}
+
+static void put_text(const mr_log_figures *figures, const char *folder, struct mri_buf *text)
+{
+    mri_buf_printf(text, "%s: log %s\n", folder, figures->uuid);
+    put_events(figures, text);
+    mri_buf_printf(text, "segments   %llu of %.0f MB", u(figures->segments),
+        (double)figures->segment_bytes / 1048576.0);
+    if (figures->archived > 0) {
+        mri_buf_printf(text, ", %llu archived in %.1f MB", u(figures->archived),
+            (double)figures->archived_bytes / 1e6);
+    }
+    mri_buf_printf(text, "%s; all files %.1f MB\n",
+        figures->has_spare ? ", the next one is prepared" : "",
+        (double)figures->folder_bytes / 1e6);
+    if (figures->damaged_copies > 0) {
+        mri_buf_printf(text, "copies     %llu of damaged segments, left by repairs\n",
+            u(figures->damaged_copies));
+    }
+    if (!figures->has_writer) {
+        mri_buf_text(text, "writer     nobody\n");
+    } else {
+        mri_buf_printf(text, "writer     process %u\n", figures->writer_process);
+    }
+    if (figures->snapshots == 0) {
+        mri_buf_text(text, "snapshots  none: opening reads the whole log\n");
+    } else {
+        uint64_t newest = figures->newest_snapshot.n;
+        mri_buf_printf(text, "snapshots  %llu, the newest at event %llu, %llu events ago\n",
+            u(figures->snapshots), u(newest),
+            u(figures->last.n > newest ? figures->last.n - newest : 0));
+    }
+    mri_buf_printf(text, "features   compat %x, ro_compat %x, incompat %x\n",
+        figures->features_compat, figures->features_ro_compat, figures->features_incompat);
+    mri_buf_printf(text, "disk       %s%s%s\n", figures->file_system,
+        figures->warning == NULL ? "" : ": WARNING, ",
+        figures->warning == NULL ? "" : figures->warning);
+}
+
+static enum mri_exit cmd_log_stat(struct mri_cli *cli)
+{
+    mr_log_figures figures;
+    struct mri_buf text;
+    mr_problem problem = {""};
+    const char *folder = mri_cli_folder(cli);
+    mr_err err = mri_figures_count(cli->os, cli->alloc, folder, &figures, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    mri_buf_init(&text, cli->alloc, TEXT_BYTES_MAX);
+    if (cli->is_json) {
+        put_json(&figures, &text);
+    } else {
+        put_text(&figures, folder, &text);
+    }
+    enum mri_exit exit = mri_cli_print(cli, &text);
+    mri_buf_fini(&text);
+    if (figures.damage != MR_OK) {
+        return mri_cli_fail(
+            cli, MRI_EXIT_FAULT, "counted up to the damage: %s", figures.damage_problem.text);
+    }
+    return exit;
+}
+
+static enum mri_exit cmd_log_flush(struct mri_cli *cli)
+{
+    struct mri_buf text;
+    mr_problem problem = {""};
+    mr_seq last;
+    const char *folder = mri_cli_folder(cli);
+    mr_err err = mri_figures_flush(cli->os, cli->alloc, folder, &last, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    mri_buf_init(&text, cli->alloc, TEXT_BYTES_MAX);
+    if (cli->is_json) {
+        struct mri_json_writer json;
+        mri_json_write_begin(&json, &text);
+        mri_json_write_object_open(&json);
+        mri_json_put_count(&json, "durable_seq", last.n);
+        mri_json_write_object_close(&json);
+        mri_buf_text(&text, "\n");
+    } else {
+        mri_buf_printf(&text, "%s: durable up to event %llu\n", folder, u(last.n));
+    }
+    enum mri_exit exit = mri_cli_print(cli, &text);
+    mri_buf_fini(&text);
+    return exit;
+}
+
+static const struct mri_option options[] = {MRI_OPTION_DIR, MRI_OPTION_JSON};
+
+const struct mri_command mri_cmd_log_stat = {
+    .name = "log stat",
+    .summary = "count events, segments, bytes; who writes, on what disk",
+    .arguments = "",
+    .about = "Reads the whole log. Exit code 3: it is damaged; the figures are as of before.\n",
+    .options = options,
+    .option_count = MRI_COUNT_OF(options),
+    .needs_folder = true,
+    .run = cmd_log_stat,
+};
+
+const struct mri_command mri_cmd_log_flush = {
+    .name = "log flush",
+    .summary = "make all that was logged survive a power cut",
+    .arguments = "",
+    .about = "For a log whose writer is gone, as after kill -9. While a process writes, it is "
+             "named and\n"
+             "nothing is done: it syncs by itself.\n",
+    .options = options,
+    .option_count = MRI_COUNT_OF(options),
+    .needs_folder = true,
+    .run = cmd_log_flush,
+};
