@@ -19,7 +19,7 @@ build: $(BUILD)/build.ninja ## build the program
 
 # Plain `make run` starts a new directory; RESUME=1 continues the newest one.
 run: build ## run the main job: DATA=folder of candles (default: simulated market), SEED=1, CONFIG=file, RESUME=1
-	@BUILD=$(BUILD) RUNS=$(RUNS) DATA='$(DATA)' SEED='$(SEED)' CONFIG='$(CONFIG)' RESUME=$(RESUME) \
+	@BUILD=$(BUILD) RUNS=$(RUNS) DATA='$(DATA)' SEED='$(SEED)' CONFIG='$(CONFIG)' RESUME='$(RESUME)' \
 		tools/run.sh $(ARGS)
 
 test: ## build everything and run all tests

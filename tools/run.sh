@@ -2,7 +2,21 @@
 # What `make run` does: choose a directory under $RUNS, then run the program.
 set -eu
 
-newest=$(ls -1d "$RUNS"/[0-9]* 2>/dev/null | sort | tail -n 1)
+case "${RESUME:-}" in
+"" | 1) ;;
+*)
+    echo "make run: RESUME is 1 (continue the newest run) or empty, found \"$RESUME\"" >&2
+    exit 2
+    ;;
+esac
+
+# Runs are the folders named by four digits; what else lies there is somebody's own.
+newest=
+for dir in "$RUNS"/[0-9][0-9][0-9][0-9]; do
+    if [ -d "$dir" ]; then
+        newest=$dir
+    fi
+done
 if [ "${RESUME:-}" = 1 ]; then
     if [ -z "$newest" ]; then
         echo "make run RESUME=1: there is no run in $RUNS yet" >&2
@@ -11,7 +25,12 @@ if [ "${RESUME:-}" = 1 ]; then
     dir=$newest
 else
     number=$(basename "${newest:-0000}" | sed 's/^0*//')
-    dir=$RUNS/$(printf '%04d' $((${number:-0} + 1)))
+    number=$((${number:-0} + 1))
+    if [ "$number" -gt 9999 ]; then
+        echo "make run: $newest is the last of four digits; name another folder with RUNS=" >&2
+        exit 2
+    fi
+    dir=$RUNS/$(printf '%04d' "$number")
 fi
 mkdir -p "$RUNS"
 

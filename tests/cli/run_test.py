@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The main job: its summary, pace, interruption, continuation, and other processes beside it."""
 import os
+import pathlib
 import pty
 import signal
 import subprocess
@@ -291,6 +292,47 @@ class BesideTest(program.Case):
         self.assertIn("running    no", program.call("status", "--dir", self.log).out)
         self.ok("emit", "--dir", self.log, "--symbol", "SIM01USD", "--side", "long", "--source", "a",
                 "--confidence", "0.5")
+
+
+class MakeTest(program.Case):
+    """Which directory `make run` takes: tools/run.sh with a program that prints its words."""
+
+    SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "run.sh"
+
+    def setUp(self):
+        super().setUp()
+        self.runs = self.folder / "run"
+        self.write("build/millrace", "#!/bin/sh\necho \"$@\"\n").chmod(0o755)
+
+    def choose(self, **variables):
+        answer = subprocess.run([self.SCRIPT], capture_output=True, text=True, env=program.environment(
+            BUILD=str(self.folder / "build"), RUNS=str(self.runs), **variables))
+        return answer.returncode, answer.stdout.strip(), answer.stderr
+
+    def assert_dir(self, name, **variables):
+        self.assertEqual(self.choose(**variables)[:2], (OK, f"run --dir {self.runs / name}"))
+
+    def test_only_folders_of_four_digits_are_runs(self):
+        self.assert_dir("0001")
+        for name in ("0001", "0002", "0002.bak", "0009-old", "12345", "003", "x0004"):
+            (self.runs / name).mkdir()
+        self.write("run/0007", "a file")
+        self.assert_dir("0003")
+        self.assert_dir("0002", RESUME="1")
+
+    def test_without_a_run_there_is_nothing_to_resume(self):
+        (self.runs / "0001.bak").mkdir(parents=True)
+        code, out, err = self.choose(RESUME="1")
+        self.assertEqual((code, out), (USAGE, ""))
+        self.assertIn("no run", err)
+
+    def test_resume_is_one_or_empty(self):
+        (self.runs / "0001").mkdir(parents=True)
+        self.assert_dir("0002", RESUME="")
+        for value in ("0", "yes", "11", "run/0001"):
+            code, out, err = self.choose(RESUME=value)
+            self.assertEqual((code, out), (USAGE, ""), value)
+            self.assertIn(f'"{value}"', err)
 
 
 if __name__ == "__main__":
