@@ -1,5 +1,5 @@
-#!/ usr / bin / env python3
-#SPDX - License - Identifier : MIT
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """How the program is called: commands, options, directories, output that cannot be written."""
 import os
 import pathlib
@@ -10,7 +10,7 @@ import program
 from program import FAULT, OK, USAGE
 
 VERBS = ("run emit tail show why query status weights verify replay config version").split()
-#How to call each verb that reads a log, so that it has something to say.
+# How to call each verb that reads a log, so that it has something to say.
 READERS = {
     "tail": [], "show": ["1"], "why": ["1"], "query": [], "status": [], "weights": [],
     "verify": [], "replay": ["--check"],
@@ -134,8 +134,7 @@ class WordsTest(program.Case):
 class DirectoryTest(program.Case):
     def test_a_command_that_needs_a_directory_says_how_to_name_one(self):
         for verb in WITH_DIR:
-            for extra, env in ([], {}), ([], {
-    "MILLRACE_DIR" : ""}), (["--dir="], {}):
+            for extra, env in ([], {}), ([], {"MILLRACE_DIR": ""}), (["--dir="], {}):
                 with self.subTest(verb=verb, extra=extra, env=env):
                     answer = self.refused(*words(verb), *extra, env=env, cwd=self.folder)
                     self.assert_says(answer, "--dir", "MILLRACE_DIR")
