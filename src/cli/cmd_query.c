@@ -10,7 +10,7 @@
 #include "cli/opened.h"
 #include "cli/table.h"
 
-enum { QUERY_BYTES_MAX = 256 * 1024 * 1024, LIMIT_MAX = 1000000 };
+enum { PIECE_ROWS = 1000, PIECE_BYTES_MAX = 16 * 1024 * 1024, LIMIT_MAX = 1000000 };
 
 static const char *word(enum mri_vocabulary_id id, unsigned value)
 {
@@ -139,24 +139,58 @@ static void put_json(const struct mri_opened *opened, uint32_t ordinal, struct m
     mri_buf_text(text, "\n");
 }
 
-static enum mri_exit print_result(const struct mri_cli *cli, const struct mri_opened *opened,
-    const uint32_t *ordinals, const struct mri_query_result *result)
+/** Is the piece full, or the last? */
+static bool is_piece_end(uint32_t index, uint32_t count)
+{
+    return (index + 1) % PIECE_ROWS == 0 || index + 1 == count;
+}
+
+/** How wide the columns are, over all rows. */
+static mr_err measure(const struct mri_opened *opened, const uint32_t *ordinals, uint32_t count,
+    struct mri_table *table)
+{
+    mr_err err = MR_OK;
+    for (uint32_t i = 0; i < count && err == MR_OK; i++) {
+        put_row(opened, ordinals[i], table);
+        if (is_piece_end(i, count)) {
+            err = mri_table_measure(table);
+        }
+    }
+    return err;
+}
+
+/** Print the rows piece by piece, so that memory does not grow with --limit. */
+static enum mri_exit print_rows(const struct mri_cli *cli, const struct mri_opened *opened,
+    const uint32_t *ordinals, uint32_t count)
 {
     struct mri_buf text;
     struct mri_table table;
-    mri_buf_init(&text, cli->alloc, QUERY_BYTES_MAX);
+    enum mri_exit exit = MRI_EXIT_OK;
+    mri_buf_init(&text, cli->alloc, PIECE_BYTES_MAX);
     mri_table_init(&table, cli->alloc, "llllllll");
-    for (uint32_t i = 0; i < result->count; i++) {
+    text.err = cli->is_json ? MR_OK : measure(opened, ordinals, count, &table);
+    for (uint32_t i = 0; i < count && exit == MRI_EXIT_OK && ferror(stdout) == 0; i++) {
         if (cli->is_json) {
             put_json(opened, ordinals[i], &text);
         } else {
             put_row(opened, ordinals[i], &table);
         }
+        if (is_piece_end(i, count)) {
+            mri_table_print(&table, 0, &text);
+            exit = mri_cli_print(cli, &text);
+            mri_buf_clear(&text);
+            mri_table_clear(&table);
+        }
     }
-    mri_table_print(&table, 0, &text);
     mri_table_fini(&table);
-    enum mri_exit exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);
+    return exit;
+}
+
+static enum mri_exit print_result(const struct mri_cli *cli, const struct mri_opened *opened,
+    const uint32_t *ordinals, const struct mri_query_result *result)
+{
+    enum mri_exit exit = print_rows(cli, opened, ordinals, result->count);
     if (!cli->is_json) {
         (void)fprintf(stderr, "%u signals, newest first%s; %u of %u looked at\n", result->count,
             result->is_cut ? " (more may match: --limit)" : "", result->scanned,

@@ -61,20 +61,42 @@ static void put_spaces(struct mri_buf *text, unsigned count)
     mri_buf_printf(text, "%*s", (int)count, "");
 }
 
+/** Widen the columns to what the cells need. */
+static void widen(const struct mri_table *table, unsigned widths[static MRI_TABLE_COLUMNS_MAX])
+{
+    const char *cells = (const char *)table->cells.bytes;
+    size_t count = table->cells.count / MRI_TABLE_CELL_BYTES;
+    for (size_t i = 0; i < count; i++) {
+        unsigned width = width_of(cells + i * MRI_TABLE_CELL_BYTES);
+        unsigned column = (unsigned)(i % table->columns);
+        widths[column] = width > widths[column] ? width : widths[column];
+    }
+}
+
+mr_err mri_table_measure(struct mri_table *table)
+{
+    mr_err err = table->cells.err;
+    widen(table, table->widths);
+    mri_table_clear(table);
+    return err;
+}
+
+void mri_table_clear(struct mri_table *table)
+{
+    mri_buf_clear(&table->cells);
+}
+
 void mri_table_print(const struct mri_table *table, unsigned indent, struct mri_buf *text)
 {
-    unsigned widths[MRI_TABLE_COLUMNS_MAX] = {0};
+    unsigned widths[MRI_TABLE_COLUMNS_MAX];
     const char *cells = (const char *)table->cells.bytes;
     size_t count = table->cells.count / MRI_TABLE_CELL_BYTES;
     if (table->cells.err != MR_OK && text->err == MR_OK) {
         text->err = table->cells.err;
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        unsigned width = width_of(cells + i * MRI_TABLE_CELL_BYTES);
-        unsigned column = (unsigned)(i % table->columns);
-        widths[column] = width > widths[column] ? width : widths[column];
-    }
+    memcpy(widths, table->widths, sizeof(widths));
+    widen(table, widths);
     for (size_t i = 0; i < count; i++) {
         const char *cell = cells + i * MRI_TABLE_CELL_BYTES;
         unsigned column = (unsigned)(i % table->columns);

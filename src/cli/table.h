@@ -15,6 +15,7 @@ enum { MRI_TABLE_COLUMNS_MAX = 16, MRI_TABLE_CELL_BYTES = 96 };
 struct mri_table {
     struct mri_buf cells; /**< MRI_TABLE_CELL_BYTES each, NUL-terminated */
     unsigned columns;
+    unsigned widths[MRI_TABLE_COLUMNS_MAX]; /**< of what was measured */
     bool is_right[MRI_TABLE_COLUMNS_MAX];
 };
 
@@ -47,7 +48,25 @@ __attribute__((format(printf, 2, 3))) void mri_table_cell(
     struct mri_table *table, const char *format, ...);
 
 /**
- * Append the table to a text, each line after `indent` spaces.
+ * Remember how wide the cells put so far are, and forget the cells: a long table is put twice,
+ * piece by piece, first to measure it and then to print it.
+ *
+ * Returns  MR_OK; a fault of the cells.
+ * Threads  one.
+ */
+MR_MUST_USE mr_err mri_table_measure(struct mri_table *table);
+
+/**
+ * Forget the cells, not the widths.
+ *
+ * Returns  nothing.
+ * Threads  one.
+ */
+void mri_table_clear(struct mri_table *table);
+
+/**
+ * Append the table to a text, each line after `indent` spaces; columns are at least as wide as what
+ * was measured.
  *
  * Returns  nothing; see text->err.
  * Threads  one.

@@ -190,6 +190,16 @@ class LinesTest(EmitCase):
             self.assertEqual(self.events_of(ids[i])[0]["external_id"], f"e{i}")
         self.assertEqual(len(self.query("--source", "my-bot", "--limit", "100000")), MANY)
 
+    def test_any_limit_of_a_query_is_printed_whole_and_in_columns(self):
+        count = 90_000  # more rows than a table is kept in memory for
+        line = self.line() + "\n"
+        self.assert_exit(self.emit(line * (count - 1) + self.line(name="longest-name") + "\n",
+                                   "--durability", "async"), OK)
+        answer = self.ok("query", "--dir", self.log, "--source", "my-bot", "--limit", "100000")
+        self.assertEqual(len(answer.lines), count)
+        self.assertEqual(len({line.index("generated") for line in answer.lines}), 1)
+        self.assertEqual(len({line.split()[0] for line in answer.lines}), count)
+
     def test_the_same_key_of_the_same_source_names_the_same_signal(self):
         one, two = self.line(idempotency_key="k"), self.line(idempotency_key="k", source="other")
         answer = self.assert_exit(self.emit(f"{one}\n{one}\n{two}\n{one}\n"), OK)
