@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "formats"))
 from second_reader import PAGE, RECORD_HEAD, ROLL, SEAL, UNIT, expect, read_kinds
 
 FEED = "synthetic:1"
@@ -25,7 +25,7 @@ LINE = re.compile(r"^([0-9a-f]{8})  ((?:[0-9a-f]{2} +){15}[0-9a-f]{2})", re.M)
 
 
 def records(folder, first, last):
-    """The records from `first` on, to `last`, without any check: tests/docs/second_reader.py has them."""
+    """The records from `first` on, to `last`, without any check: second_reader.py has them."""
     names = sorted(path.name for path in folder.glob("seg-*.log"))
     bases = [int(name[4:20], 16) for name in names]
     for name, end in zip(names, bases[1:] + [1 << 64]):

@@ -2,7 +2,7 @@
 /*
  * Makes a log with everything that docs/FORMAT.md describes (several segments, batches, references
  * of both forms, rows, texts, a torn end that was cut off) and prints what this program reads in
- * it: the number of records and the digest. tests/docs/second_reader.py must find the same.
+ * it: the number of records and the digest. tests/formats/second_reader.py must find the same.
  *
  *   sample_log FOLDER
  */

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """A second reader of the log, written from docs/FORMAT.md alone, against the first one.
 
-usage: second_reader.py SAMPLE_LOG ROOT
+usage: second_reader.py SAMPLE_LOG ROOT     SAMPLE_LOG makes a log and prints how many records it
+                                            reads and their digest: this must find the same
+       second_reader.py --list FOLDER       a line for each event: seq, type, version, bytes, CRC32C
 
-SAMPLE_LOG makes a log and prints how many records it reads and their digest; this program must find
-the same.  The layouts of events are taken out of the document's own tables.
+The layouts of events are taken out of the document's own tables.
 """
 import hashlib
 import pathlib
@@ -17,7 +18,7 @@ import tempfile
 
 PAGE, UNIT, RECORD_MAX = 4096, 64, 1024 * 1024
 SEGMENT_HEAD, RECORD_HEAD = "<8sII16sQQQQqIHHIII32s", "<IIQqQIIIHHIIIHBB"
-ROLL, SEAL = 2, 3
+ROLL, SEAL, GAP = 2, 3, 4
 TABLE = []
 for byte in range(256):
     for _ in range(8):
@@ -104,12 +105,16 @@ class Chain:
     def __init__(self):
         self.seq, self.crc, self.units, self.time, self.position = None, 0, 0, 0, 0
         self.link, self.leaves, self.seals = None, [], 0  # leaves: (seq, end, hash) without a seal
+        self.is_lost = False  # behind a gap, until the next SEAL: what it covers is not all there
 
     def add_leaf(self, seq, end, record):
         self.leaves.append((seq, end, sha(b"\0", record)))
 
     def add_seal(self, record, place):
         first, last, position, root, link = struct.unpack("<QQQ32s32s", record[UNIT:])
+        if self.is_lost:
+            self.is_lost, self.leaves, self.link = False, [], link
+            return
         covered = [leaf for leaf in self.leaves if leaf[0] <= last]
         expect(covered and (covered[0][0], covered[-1][0]) == (first, last), f"{place}: range")
         expect(position == covered[-1][1], f"{place}: position")
@@ -123,15 +128,20 @@ def read_segment_head(data, name, manifest, chain):
     for at in (0, PAGE // 2):
         expect(int.from_bytes(data[at + 124:at + 128], "little") == crc32c(data[at:at + 124]),
                f"{name}: the head at {at} does not check")
-    (magic, version, _, uuid, base_seq, position, salt, length, time, crc, units, reserved, *features, link) = \
-        struct.unpack_from(SEGMENT_HEAD, data)
+    (magic, version, _, uuid, base_seq, position, salt, length, time, crc, units, reserved, *features,
+     link) = struct.unpack_from(SEGMENT_HEAD, data)
     expect(magic == b"MRSEG\r\n\x1a" and version == 1, f"{name}: other magic or version")
     expect(uuid.hex() == manifest["uuid"] and length == int(manifest["segment_bytes"]) == len(data),
            f"{name}: of another log or length")
+    if chain.seq is None and base_seq > 1:  # what was removed before, MANIFEST and this head say
+        expect(base_seq <= int(manifest["removed"].split()[0]) + 1, f"{name}: is not the first")
+        chain.position, chain.crc, chain.units, chain.time, chain.link = \
+            position, crc, units, time, link
+    chain.link = link if chain.is_lost else chain.link
     chain.seq = base_seq if chain.seq is None else chain.seq
     expect(base_seq == int(name[4:20], 16) == chain.seq and position == chain.position and
            (crc, units, time) == (chain.crc, chain.units, chain.time), f"{name}: does not continue")
-    expect(not reserved and not any(features), f"{name}: reserved bytes")
+    expect(not reserved and features[:2] == [0, 0] and features[2] in (0, 1), f"{name}: features")
     chain.link = sha(b"\2", uuid) if chain.link is None else chain.link
     expect(link == chain.link, f"{name}: another link")
     return salt
@@ -142,8 +152,8 @@ def read_segment(data, name, manifest, chain):
     salt = read_segment_head(data, name, manifest, chain)
     at, batch, is_rolled = PAGE, [], False
     while at + UNIT <= len(data) and not is_rolled:
-        (count, head_crc, seq, time, _, _, body_crc, crc, units, lag, _, _, _, kind, flags,
-         version) = struct.unpack_from(RECORD_HEAD, data, at)
+        (count, head_crc, seq, time, last, next_crc, body_crc, crc, units, lag, gap_units, why, _, kind,
+         flags, version) = struct.unpack_from(RECORD_HEAD, data, at)
         if count == 0:
             break
         place = f"{name}: record at {at}"
@@ -154,6 +164,14 @@ def read_segment(data, name, manifest, chain):
         expect(time > chain.time and (lag <= seq or lag == 65535), f"{place}: time or lag")
         body, end = data[at + UNIT:at + count], at + (count + UNIT - 1) // UNIT * UNIT
         expect(body_crc == crc32c(body) and not any(data[at + count:end]), f"{place}: body")
+        if kind == GAP:
+            end = at + gap_units * UNIT
+            expect(count == UNIT and flags == 2 and last >= seq - 1 and end <= len(data) and
+                   not any(data[at + UNIT:end]), f"{place}: an impossible gap")
+            chain.seq, chain.crc, chain.units, chain.time = last + 1, next_crc, why & 0xFFFF, time
+            chain.is_lost, at, is_rolled = True, end, bool(why >> 24 & 1)
+            yield from [(seq, kind, version, body)] * (last >= seq)
+            continue
         record, is_rolled, is_event = data[at:at + count], kind == ROLL, kind not in (ROLL, SEAL)
         if is_event:
             chain.add_leaf(seq, chain.position + end, record)
@@ -168,7 +186,7 @@ def read_segment(data, name, manifest, chain):
             yield from batch
             batch = []
     expect(not any(data[at:]) and not batch, f"{name}: something behind the end")
-    expect(not chain.leaves, f"{name}: events without a seal")
+    expect(not chain.leaves or chain.is_lost, f"{name}: events without a seal")
     chain.position += len(data)
 
 
@@ -199,7 +217,16 @@ def read_log(folder, kinds):
     return f"{len(ranks) - 1} {digest.hexdigest()}", len(names), recoveries, chain.seals
 
 
+def list_log(folder):
+    manifest, chain = read_manifest(folder), Chain()
+    for path in sorted(folder.glob("seg-*.log")):
+        for seq, kind, version, body in read_segment(path.read_bytes(), path.name, manifest, chain):
+            print(seq, kind, version, len(body), f"{crc32c(body):08x}")
+
+
 def main(sample_log, root):
+    if sample_log == "--list":
+        return list_log(pathlib.Path(root))
     expect(crc32c(b"123456789") == 0xE3069283, "the checksum itself is wrong")
     kinds = read_kinds((pathlib.Path(root) / "docs/FORMAT.md").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as parent:
