@@ -67,6 +67,19 @@ static mr_err format_manifest(const struct mri_manifest *manifest, struct mri_bu
     return text->err;
 }
 
+mr_err mri_manifest_check_first(const struct mri_manifest *manifest, const char *folder,
+    uint64_t base_seq, mr_problem *reterr_problem)
+{
+    uint64_t first = manifest->removed.last_seq + 1;
+    if (base_seq <= first) { /* an older one may wait to be removed */
+        return MR_OK;
+    }
+    return mri_problem(reterr_problem, MR_ECORRUPT,
+        "%s: a segment is missing: the log begins with event %llu, and the oldest segment with "
+        "%llu",
+        folder, (unsigned long long)first, (unsigned long long)base_seq);
+}
+
 mr_err mri_manifest_write(
     const struct mri_os *os, const char *folder, const struct mri_manifest *manifest)
 {

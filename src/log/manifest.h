@@ -56,6 +56,17 @@ MR_MUST_USE mr_err mri_manifest_read(const struct mri_os *os, const char *folder
     struct mri_manifest *ret_manifest, mr_problem *reterr_problem);
 
 /**
+ * Is the oldest segment that is there the one that the log begins with?
+ *
+ * @param base_seq  of the oldest segment
+ *
+ * Returns  MR_OK; MR_ECORRUPT what lies before it is missing, and was not removed on request.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_manifest_check_first(const struct mri_manifest *manifest, const char *folder,
+    uint64_t base_seq, mr_problem *reterr_problem);
+
+/**
  * Write the manifest of a folder, atomically.
  *
  * Returns  MR_OK; MR_EINVAL an attribute that cannot be stored; a fault of writing.

@@ -18,6 +18,7 @@
 
 #include "base/problem.h"
 #include "log/lock.h"
+#include "log/mapping.h"
 #include "log/writer.h"
 
 enum { BATCH_BYTES_MAX = MRI_SEGMENT_BYTES_MAX };
@@ -315,7 +316,8 @@ static mr_err open_segments(mr_log *log, struct mri_log_opening *opening, mr_pro
         return mri_problem(problem, err, "%s: %s", log->folder, mr_err_text(err));
     }
     if (list.count > 0) {
-        err = open_newest(log, &list, opening, problem);
+        err = mri_manifest_check_first(&log->manifest, log->folder, list.base_seqs[0], problem);
+        err = err == MR_OK ? open_newest(log, &list, opening, problem) : err;
         mri_segment_list_fini(&list);
         return err;
     }
@@ -343,6 +345,14 @@ static mr_err open_into(mr_log *log, const mr_log_options *options, mr_problem *
     }
     if (err == MR_OK) {
         err = open_segments(log, &log->opening, problem);
+    }
+    if (err == MR_OK) {
+        err = mri_mapping_check(log->os, log->segment_fd);
+        if (err != MR_OK) {
+            (void)mri_problem(problem, err, "%s: %s", log->folder,
+                err == MR_EINVAL ? "this file system does not show through a map what is written"
+                                 : mr_err_text(err));
+        }
     }
     return err;
 }

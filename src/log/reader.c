@@ -97,12 +97,41 @@ static mr_err open_first(mr_log_reader *reader, mr_problem *problem)
         err = MR_END;
     }
     if (err == MR_OK) {
+        /* Read again: its beginning may have been removed since the manifest was read. */
+        err = mri_manifest_read(reader->os, reader->folder, &reader->manifest, problem);
+    }
+    if (err == MR_OK) {
+        err = mri_manifest_check_first(
+            &reader->manifest, reader->folder, reader->list.base_seqs[0], problem);
+    }
+    if (err == MR_OK) {
         err = mri_place_open(&reader->source, reader->list.base_seqs[0], &place, problem);
     }
     if (err == MR_OK) {
         mri_way_move_to(reader, &place);
     }
     return err;
+}
+
+/**
+ * Stand at the beginning, as far as that is cheap: an archive is unpacked when it is read, since
+ * most readers go somewhere else at once.
+ */
+static mr_err begin(mr_log_reader *reader, mr_problem *problem)
+{
+    struct mri_segment_head head;
+    mr_err err = mri_way_refresh(reader, problem);
+    if (err != MR_OK || reader->list.count == 0) {
+        return err; /* the writer makes the first segment last */
+    }
+    bool is_plain;
+    uint64_t first = reader->list.base_seqs[0];
+    err = mri_place_is_plain(&reader->source, first, &is_plain);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s: %s", reader->folder, mr_err_text(err));
+    }
+    return is_plain ? open_first(reader, problem)
+                    : mri_place_read_head(&reader->source, first, &head, problem);
 }
 
 mr_err mri_reader_open_with(const struct mri_os *os, const struct mri_alloc *alloc,
@@ -131,8 +160,7 @@ mr_err mri_reader_open_with(const struct mri_os *os, const struct mri_alloc *all
         err = mri_manifest_read(os, folder, &reader->manifest, reterr_problem);
     }
     if (err == MR_OK) {
-        err = open_first(reader, reterr_problem);
-        err = err == MR_END ? MR_OK : err; /* the writer makes the first segment last */
+        err = begin(reader, reterr_problem);
     }
     if (err != MR_OK) {
         mr_log_reader_close(reader);
@@ -266,7 +294,7 @@ mr_err mr_log_reader_next(
     mr_log_reader *reader, mr_log_event *ret_event, mr_problem *reterr_problem)
 {
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    if (reader->at.bytes == NULL) { /* opened before the first segment was there */
+    if (reader->at.bytes == NULL) { /* nothing was held yet: see begin() */
         mr_err err = open_first(reader, reterr_problem);
         if (err != MR_OK) {
             return err;

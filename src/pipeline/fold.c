@@ -498,10 +498,10 @@ static mr_err start_from_newest(struct mri_fold *fold, mr_problem *problem)
 {
     struct mri_snapshot_list list;
     struct mri_buf payload;
-    mr_err err = mri_snapshot_list(fold->options.os, fold->options.folder, &list);
-    if (err != MR_OK) {
-        return mri_problem(problem, err, "%s/snap: %s", fold->options.folder, mr_err_text(err));
+    if (mri_snapshot_list(fold->options.os, fold->options.folder, &list) != MR_OK) {
+        return MR_OK; /* a snapshot only saves time: what cannot be read is done without */
     }
+    mr_err err = MR_OK;
     bool is_started = false;
     mri_buf_init(&payload, fold->options.alloc, SNAPSHOT_BYTES_MAX);
     for (uint32_t i = 0; i < list.count && !is_started && err == MR_OK; i++) {
@@ -559,11 +559,45 @@ bool mri_fold_grow(struct mri_fold *fold)
     return is_larger;
 }
 
+/** The event of the newest snapshot by name; 0 = none can be seen. */
+static uint64_t newest_snapshot(const struct mri_fold_options *options)
+{
+    struct mri_snapshot_list list;
+    mr_err err = mri_snapshot_list(options->os, options->folder, &list);
+    return err == MR_OK && list.count > 0 ? list.seqs[0] : 0;
+}
+
+/**
+ * A snapshot is written when everything in it is durable: one of an event behind the log's end says
+ * that the end is gone.
+ */
+static void check_end(struct mri_fold *fold, uint64_t snapshot_seq)
+{
+    struct mri_snapshot_place place;
+    struct mri_buf payload;
+    uint64_t end = fold->bus.last_seq;
+    if (fold->damage != MR_OK || snapshot_seq <= end) {
+        return;
+    }
+    mri_buf_init(&payload, fold->options.alloc, SNAPSHOT_BYTES_MAX);
+    if (mri_snapshot_read(fold->options.os, fold->options.folder, snapshot_seq, &place, &payload) ==
+        MR_OK) {
+        fold->damage = mri_problem(&fold->damage_problem, MR_ECORRUPT,
+            "%s: the log ends with event %llu, and there is a snapshot of event %llu, which was "
+            "durable: the end of the log is missing; bring it back from a copy, or remove the "
+            "folder snap to go on without it",
+            fold->options.folder, (unsigned long long)end, (unsigned long long)place.seq);
+    }
+    mri_buf_fini(&payload);
+}
+
 mr_err mri_fold_init(
     struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem)
 {
     const struct mri_fold_visitor visitor = {
         .context = fold, .input = apply_event, .output = apply_event};
+    /* Looked for first: a writer may go on, and write another one, while the log is read. */
+    uint64_t snapshot_seq = newest_snapshot(options);
     mr_err err = mri_fold_begin(fold, options, reterr_problem);
     /* A snapshot would hide that a segment it covers is gone: the whole log finds the place. */
     bool is_complete = err == MR_OK && mri_reader_check_count(fold->lead, NULL) == MR_OK;
@@ -581,6 +615,8 @@ mr_err mri_fold_init(
     }
     if (err != MR_OK) {
         mri_fold_fini(fold);
+        return err;
     }
-    return err;
+    check_end(fold, snapshot_seq);
+    return MR_OK;
 }

@@ -119,7 +119,7 @@ static void a_snapshot_of_another_log_is_left_aside(void **state)
     mri_story_end(story);
 }
 
-static void a_snapshot_behind_the_end_of_the_log_is_left_aside(void **state)
+static void a_snapshot_behind_the_end_of_the_log_says_that_the_end_is_missing(void **state)
 {
     (void)state;
     struct mri_story *story = told_story();
@@ -131,11 +131,18 @@ static void a_snapshot_behind_the_end_of_the_log_is_left_aside(void **state)
     assert_int_equal(
         mri_snapshot_read(&story->machine.table, MRI_STORY_FOLDER, list.seqs[0], &place, &payload),
         MR_OK);
-    place.seq += 1000; /* a power cut took what it was behind */
+    place.seq += 1000; /* it was durable: no power cut can have taken what it was behind */
     assert_int_equal(
         mri_snapshot_write(&story->machine.table, MRI_STORY_FOLDER, &place, &payload), MR_OK);
-    assert_int_equal(check_equal(story), list.seqs[0]);
+    assert_int_equal(check_equal(story), list.seqs[0]); /* what is there is still true */
     mri_buf_fini(&payload);
+    static struct mri_fold fold;
+    const struct mri_fold_options options = mri_story_fold_options(story);
+    assert_int_equal(mri_fold_init(&fold, &options, &story->problem), MR_OK);
+    assert_int_equal(fold.damage, MR_ECORRUPT);
+    assert_non_null(strstr(fold.damage_problem.text, "the end of the log is missing"));
+    mri_fold_fini(&fold);
+    assert_int_equal(mri_story_try_open(story), MR_ECORRUPT);
     mri_story_end(story);
 }
 
@@ -364,7 +371,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_and_the_rest_give_what_the_whole_log_gives),
         cmocka_unit_test(a_damaged_snapshot_is_left_aside),
         cmocka_unit_test(a_snapshot_of_another_log_is_left_aside),
-        cmocka_unit_test(a_snapshot_behind_the_end_of_the_log_is_left_aside),
+        cmocka_unit_test(a_snapshot_behind_the_end_of_the_log_says_that_the_end_is_missing),
         cmocka_unit_test(a_snapshot_of_another_engine_version_is_left_aside),
         cmocka_unit_test(a_snapshot_with_other_limits_is_left_aside),
         cmocka_unit_test(limits_grow_to_those_of_the_log),

@@ -510,7 +510,12 @@ static mr_err warn_of_snapshot(struct mri_node *node, mr_err why)
 /** Try to write one; whatever comes of it, the next is due after so many events more. */
 static mr_err try_snapshot(struct mri_node *node)
 {
-    mr_err why = mri_fold_snapshot(&node->fold, node->fold.applied_seq);
+    /* Durable first: a snapshot of more than the disk has would look like a log that was cut. */
+    mr_err why = mr_log_sync(node->log);
+    if (why != MR_OK) {
+        return why;
+    }
+    why = mri_fold_snapshot(&node->fold, node->fold.applied_seq);
     node->snapshot_try_seq = node->fold.bus.last_seq;
     if (why == MR_OK) {
         node->snapshot_seq = node->snapshot_try_seq;

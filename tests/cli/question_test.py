@@ -259,6 +259,31 @@ class DamageTest(QuestionCase):
                 answer = self.assert_exit(program.call(*words, "--dir", self.log), FAULT)
                 self.assert_says(answer, str(self.log))
 
+    def test_a_missing_first_segment_is_a_fault_before_anything_is_written(self):
+        program.segments(self.log)[0].unlink()
+        before = program.content(self.log)
+        for words in [*self.READERS, ["run"], ["emit", "--symbol", "SIM01USD", "--side", "long",
+                                               "--source", "a", "--confidence", "1"]]:
+            with self.subTest(words=words):
+                answer = self.assert_exit(program.call(*words, "--dir", self.log), FAULT)
+                self.assert_says(answer, "a segment is missing", "begins with event 1")
+                self.assertEqual(program.content(self.log), before)
+
+    def test_a_missing_end_is_a_fault_where_a_snapshot_remembers_it(self):
+        program.segments(self.log)[-1].unlink()
+        for words in (["status"], ["query"], ["weights"], ["run"],
+                      ["emit", "--symbol", "SIM01USD", "--side", "long", "--source", "a",
+                       "--confidence", "1"]):
+            with self.subTest(words=words):
+                answer = self.assert_exit(program.call(*words, "--dir", self.log), FAULT)
+                self.assert_says(answer, "the end of the log is missing")
+
+    def test_snapshots_that_cannot_be_read_are_done_without(self):
+        status = self.ok("status", "--dir", self.log).out
+        shutil.rmtree(self.log / "snap")
+        (self.log / "snap").write_text("not a folder")
+        self.assertEqual(self.ok("status", "--dir", self.log).out, status)
+
     def test_a_damaged_manifest_is_a_fault(self):
         program.flip(self.log / "MANIFEST", 30)
         for words in [*self.READERS, ["run"]]:
