@@ -78,6 +78,13 @@ static struct mri_slice name_of(const char *path)
     return mri_slice_of(slash == NULL ? path : slash + 1);
 }
 
+/** Pipes and devices are not opened: that can block, and what they give cannot be read again. */
+static mr_err refuse_irregular(const char *path, mr_problem *problem)
+{
+    return mri_problem(problem, MR_REFUSED,
+        "%s: neither a file nor a folder, and a feed is read more than once", path);
+}
+
 static mr_err add_path(struct csv *csv, const char *path)
 {
     mri_buf_put(&csv->paths, path, strlen(path) + 1);
@@ -104,6 +111,9 @@ static mr_err list_one(void *argument, const char *name)
     mr_err err = mri_os_path(listing->folder, name, path);
     if (err == MR_OK) {
         err = os->info(os->context, path, &info);
+    }
+    if (err == MR_OK && !info.is_folder && !info.is_regular) {
+        return refuse_irregular(path, listing->problem);
     }
     if (err == MR_OK && !info.is_folder) {
         err = add_path(listing->csv, path);
@@ -142,6 +152,9 @@ static mr_err find_files(struct csv *csv, const char *path, mr_problem *problem)
     mr_err err = os->info(os->context, path, &info);
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
+    }
+    if (!info.is_folder && !info.is_regular) {
+        return refuse_irregular(path, problem);
     }
     if (info.is_folder) {
         struct listing listing = {.csv = csv, .folder = path, .problem = problem};

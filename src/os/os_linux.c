@@ -135,6 +135,7 @@ static mr_err linux_info(void *context, const char *path, struct mri_file_info *
     const struct file_system *kind = file_system_of((unsigned long)system.f_type & 0xffffffffu);
     *ret_info = (struct mri_file_info){
         .is_folder = S_ISDIR(status.st_mode),
+        .is_regular = S_ISREG(status.st_mode),
         .is_network = kind->is_network,
         .file_system = kind->name,
         .bytes = (uint64_t)status.st_size,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Candle files: every accepted form, and everything that can be wrong with one."""
 import gzip
+import os
 
 import program
 from program import FAULT, NO, OK, USAGE, BARS_HEADER, KLINES_HEADER, bars, klines, text_of
@@ -185,6 +186,15 @@ class BadFileTest(FeedCase):
         for name in ("none.csv", "none/", "none/deeper"):
             with self.subTest(name):
                 self.refuse(self.folder / name, FAULT, str(self.folder / name), "no such file")
+
+    def test_a_pipe_or_a_device_is_refused_and_not_waited_for(self):
+        pipe = self.folder / "pipes" / "BTCUSDT.csv"
+        self.write("pipes/ETHUSDT.csv", text_of(bars(9, "ETHUSDT")))
+        os.mkfifo(pipe)
+        for path, named in ((pipe, pipe), (pipe.parent, pipe), ("/dev/zero", "/dev/zero"),
+                            ("/dev/null", "/dev/null")):
+            with self.subTest(path=path):
+                self.refuse(path, USAGE, str(named), "neither a file nor a folder")
 
     def test_an_empty_folder_and_one_without_candles_are_refused(self):
         (self.folder / "empty").mkdir()

@@ -296,6 +296,7 @@ static mr_err memory_info(void *context, const char *path, struct mri_file_info 
     }
     *ret_info = (struct mri_file_info){
         .is_folder = name->file == FOLDER,
+        .is_regular = name->file != FOLDER,
         .is_network = memory->is_network,
         .file_system = "memory",
         .bytes = name->file == FOLDER ? 0 : memory->files[name->file].size,
