@@ -98,9 +98,11 @@ static mr_err number_texts(
     uint32_t name;
     mr_err err = mri_intern_add(
         &bus->sources, mri_event_text(event, MRI_TEXT_signal_generated_source), &source);
+    bus->full = err == MR_FULL ? "sources" : bus->full;
     if (err == MR_OK) {
         err = mri_intern_add(
             &bus->names, mri_event_text(event, MRI_TEXT_signal_generated_name), &name);
+        bus->full = err == MR_FULL ? "names" : bus->full;
     }
     if (err == MR_OK) {
         *ret_numbers = (struct mri_bus_numbers){(uint16_t)source, (uint16_t)name};
@@ -324,6 +326,7 @@ static mr_err prepare(
     uint32_t more = batch->next_ordinal - 1 - bus->slots.count;
     uint32_t ordinal_max = bus->slots.count;
     mr_err err = mri_slots_reserve(&bus->slots, more);
+    bus->full = err == MR_FULL ? "signals" : NULL;
     for (uint32_t i = 0; i < batch->count && err == MR_OK; i++) {
         bool is_generated = batch->items[i].type == MRI_EVENT_SIGNAL_GENERATED;
         ordinal_max += is_generated;

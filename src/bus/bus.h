@@ -36,10 +36,12 @@ struct mri_bus {
     struct mri_intern sources; /**< own ones first, others in order of their first signal */
     struct mri_intern names;
     struct mri_keys keys;
-    uint64_t last_seq;               /**< newest record taken in */
-    uint32_t chain_crc;              /**< its head's checksum */
-    int64_t event_time_unix_ns;      /**< highest event time of an input so far; 0 = none yet */
-    uint64_t foreign_moves;          /**< moves from outside taken in so far */
+    uint64_t last_seq;          /**< newest record taken in */
+    uint32_t chain_crc;         /**< its head's checksum */
+    int64_t event_time_unix_ns; /**< highest event time of an input so far; 0 = none yet */
+    uint64_t foreign_moves;     /**< moves from outside taken in so far */
+    const char *full; /**< what the newest batch refused with MR_FULL had no room for: "signals",
+                           "sources", "names"; NULL: something else */
     mr_log_record *records;          /**< of the batch that is being appended */
     struct mri_bus_numbers *numbers; /**< of its new signals, by position in the batch */
 };

@@ -101,6 +101,42 @@ static enum mri_exit print_repeated(struct emit *emit, uint32_t ordinal)
     return mri_cli_print(emit->cli, &emit->ids);
 }
 
+/** Would this text be the last straw? Counts what the batch drafted as if all of it were new. */
+static bool is_full(const struct emit *emit, const struct mri_intern *table, struct mri_slice text)
+{
+    uint32_t number;
+    return mri_intern_find(table, text, &number) != MR_OK &&
+           table->count + emit->batch.count >= table->count_max;
+}
+
+/** The limit that a signal exceeds, without limits. and _max; NULL: none. */
+static const char *full_limit(const struct emit *emit, const struct mri_emission *emission)
+{
+    const struct mri_bus *bus = &emit->fold.bus;
+    if (bus->slots.count + emit->batch.count >= bus->slots.limits.signals_max) {
+        return "signals";
+    }
+    if (is_full(emit, &bus->sources, emission->source)) {
+        return "sources";
+    }
+    return is_full(
+               emit, &bus->names, emission->name.bytes == NULL ? emission->source : emission->name)
+               ? "names"
+               : NULL;
+}
+
+/** Draft a signal if there is room for it: no line makes the log refuse a batch with others. */
+static mr_err draft(struct emit *emit, const struct mri_emission *emission,
+    const struct mri_emission_context *context, mr_problem *problem)
+{
+    const char *full = full_limit(emit, emission);
+    if (full != NULL) {
+        return mri_problem(
+            problem, MR_REFUSED, "limits.%s_max of the configuration is reached", full);
+    }
+    return mri_emission_draft(emission, context, &emit->batch, problem);
+}
+
 /** Take one signal in: draft it, or print the id that its key has. Refused ones set
  * *ret_is_refused. */
 static enum mri_exit take(struct emit *emit, const struct mri_emission *emission,
@@ -108,9 +144,9 @@ static enum mri_exit take(struct emit *emit, const struct mri_emission *emission
 {
     uint32_t repeated;
     *ret_is_refused = false;
-    bool has_key = emission->idempotency_key.bytes != NULL;
-    enum mri_exit exit =
-        has_key ? flush(emit) : MRI_EXIT_OK; /* so that earlier lines' keys count */
+    /* First what was drafted, so that its keys, sources and names are known, where they count. */
+    bool is_near = emission->idempotency_key.bytes != NULL || full_limit(emit, emission) != NULL;
+    enum mri_exit exit = is_near ? flush(emit) : MRI_EXIT_OK;
     if (exit != MRI_EXIT_OK) {
         return exit;
     }
@@ -119,7 +155,7 @@ static enum mri_exit take(struct emit *emit, const struct mri_emission *emission
         return print_repeated(emit, repeated);
     }
     if (err == MR_OK) {
-        err = mri_emission_draft(emission, context, &emit->batch, problem);
+        err = draft(emit, emission, context, problem);
     }
     if (err == MR_REFUSED) {
         *ret_is_refused = true;

@@ -239,6 +239,11 @@ mr_err mri_intake_step(struct mri_intake *intake, mr_problem *reterr_problem)
         return err;
     }
     err = mri_node_take_inputs(intake->node);
+    if (err == MR_FULL && intake->node->fold.bus.full != NULL && reterr_problem != NULL) {
+        return mri_problem(reterr_problem, err,
+            "%s: limits.%s_max of the configuration is reached; continue it with a higher one",
+            intake->node->options.folder, intake->node->fold.bus.full);
+    }
     if (err != MR_OK && reterr_problem != NULL && reterr_problem->text[0] == '\0') {
         return mri_problem(
             reterr_problem, err, "%s: %s", intake->node->options.folder, mr_err_text(err));

@@ -190,6 +190,31 @@ class LinesTest(EmitCase):
             self.assertEqual(self.events_of(ids[i])[0]["external_id"], f"e{i}")
         self.assertEqual(len(self.query("--source", "my-bot", "--limit", "100000")), MANY)
 
+    def test_at_a_limit_each_line_without_room_is_refused_by_name_and_the_others_go_on(self):
+        known = program.small_log(self.folder, "full", limits__sources_max=40, limits__names_max=12,
+                                  limits__signals_max=5000)
+        self.log = known
+        sources = [self.line(source=f"bot-{i % 12}", name="one") + "\n" for i in range(24)]
+        answer = self.assert_exit(self.emit("".join(sources)), NO)
+        refused = [line for line in answer.err.splitlines() if "limits.sources_max" in line]
+        taken = 24 - len(refused)
+        self.assertGreater(len(refused), 0, answer.err)
+        self.assertEqual(len(answer.lines), taken)
+        self.assert_says(answer, f"{taken} emitted, {len(refused)} refused")
+        self.assertRegex(refused[0], r"\Astdin:\d+: refused: limits\.sources_max")
+        names = [self.line(source="bot-0", name=f"name-{i}") + "\n" for i in range(20)]
+        answer = self.assert_exit(self.emit("".join(names) + sources[0]), NO)
+        self.assert_says(answer, "stdin:20: refused: limits.names_max")
+        self.assertGreater(len(answer.lines), 1)
+        self.assertNotIn("stdin:21:", answer.err)
+        left = 5000 - self.query("--limit", "1")[0]["ordinal"]
+        answer = self.assert_exit(self.emit(sources[0] * (left + 2)), NO)
+        self.assertEqual(len(answer.lines), left)
+        self.assert_says(answer, f"stdin:{left + 1}: refused: limits.signals_max",
+                         f"stdin:{left + 2}: refused: limits.signals_max")
+        one = self.refused(*self.flags(source="bot-0", name="one"))
+        self.assert_says(one, "limits.signals_max")
+
     def test_any_limit_of_a_query_is_printed_whole_and_in_columns(self):
         count = 90_000  # more rows than a table is kept in memory for
         line = self.line() + "\n"

@@ -141,6 +141,19 @@ class SummaryTest(program.Case):
         self.assertIn(self.run_small("again", "--json").json["digest"], digests)  # seed 1
 
 
+class LimitTest(program.Case):
+    def test_a_run_that_reaches_a_limit_names_it(self):
+        log = self.folder / "log"
+        settings = {**program.SMALL, "synthetic__bars": 3000}
+        low = self.write_config("low.yaml", **settings, limits__signals_max=1000)
+        answer = self.assert_exit(program.call("run", "--dir", log, "--config", low), USAGE)
+        self.assertEqual(answer.out, "")
+        self.assert_says(answer, str(log), "limits.signals_max")
+        high = self.write_config("high.yaml", **settings)
+        self.ok("run", "--dir", log, "--config", high)
+        self.ok("replay", "--check", "--dir", log)
+
+
 class ContinueTest(program.LogCase):
     def run_on(self, *words):
         return program.call("run", "--dir", self.log, *words)
