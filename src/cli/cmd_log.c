@@ -15,6 +15,8 @@ static const struct mri_verb verbs[] = {
     {"flush", &mri_cmd_log_flush},
     {"retain", &mri_cmd_log_retain},
     {"repair", &mri_cmd_log_repair},
+    {"seal", &mri_cmd_log_seal},
+    {"prove", &mri_cmd_log_prove},
 };
 
 const struct mri_command mri_cmd_log = {

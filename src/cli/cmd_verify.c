@@ -2,13 +2,77 @@
 /*
  * millrace verify: read everything, check everything.
  */
+#include <string.h>
+
 #include "base/check.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
+#include "cli/head_files.h"
 #include "cli/log_digest.h"
+#include "cli/log_verbs.h"
+#include "cli/proof_text.h"
+#include "log/seal_walk.h"
+
+/** What is checked, and what came out. */
+struct verification {
+    uint64_t level;
+    struct mri_seal_heads signed_heads; /**< level 2 */
+    struct mri_seal_heads outer_heads;  /**< level 3 */
+    bool has_signed;
+    bool has_outer;
+    uint64_t sealed_seq; /**< level 1 holds up to here */
+    uint64_t unproven;   /**< events of seals that a gap has made worthless */
+};
+
+static uint64_t last_of(const struct mri_seal_heads *heads)
+{
+    return heads->count == 0 ? 0 : heads->lines[heads->count - 1].head.seq;
+}
+
+static void put_levels(const struct verification *all, struct mri_json_writer *json)
+{
+    mri_json_put_count(json, "level", all->level);
+    if (all->level >= 1) {
+        mri_json_put_count(json, "sealed_up_to_seq", all->sealed_seq);
+        mri_json_put_count(json, "unproven_events", all->unproven);
+    }
+    if (all->has_signed) {
+        mri_json_put_count(json, "signed_up_to_seq", last_of(&all->signed_heads));
+    }
+    if (all->has_outer) {
+        mri_json_put_count(json, "kept_outside_up_to_seq", last_of(&all->outer_heads));
+    }
+}
+
+static void print_levels(const struct verification *all, struct mri_buf *text)
+{
+    if (all->level >= 1) {
+        mri_buf_printf(text,
+            "  level 1 up to event %llu: seals; who changed it had to make all seals anew\n",
+            (unsigned long long)all->sealed_seq);
+    }
+    if (all->unproven > 0) {
+        mri_buf_printf(text,
+            "          but for %llu events that were sealed together with lost ones\n",
+            (unsigned long long)all->unproven);
+    }
+    if (all->has_signed) {
+        mri_buf_printf(text,
+            "  level 2 up to event %llu: signed heads; only the key's owner could change it, or "
+            "set\n"
+            "          it back to an older signed state\n",
+            (unsigned long long)last_of(&all->signed_heads));
+    }
+    if (all->has_outer) {
+        mri_buf_printf(text,
+            "  level 3 up to event %llu: it is the log that the heads given were taken from\n",
+            (unsigned long long)last_of(&all->outer_heads));
+    }
+}
 
 static void print_result(const struct mri_cli *cli, const char *folder,
-    const struct mri_log_digest_counts *counts, const char *digest, struct mri_buf *text)
+    const struct mri_log_digest_counts *counts, const char *digest, const struct verification *all,
+    struct mri_buf *text)
 {
     if (cli->is_json) {
         struct mri_json_writer json;
@@ -31,6 +95,7 @@ static void print_result(const struct mri_cli *cli, const char *folder,
         } else {
             mri_json_write_null(&json);
         }
+        put_levels(all, &json);
         mri_json_write_object_close(&json);
         mri_buf_text(text, "\n");
         return;
@@ -56,38 +121,228 @@ static void print_result(const struct mri_cli *cli, const char *folder,
     }
     mri_buf_printf(text, "  digest  %s\n",
         digest[0] != '\0' ? digest : "none: it says what was decided in all of a log");
+    print_levels(all, text);
 }
 
-static enum mri_exit cmd_verify(struct mri_cli *cli)
+/** Levels 1 to 3 in one walk. */
+static enum mri_exit check_seals(
+    const struct mri_cli *cli, const char *folder, struct verification *all)
+{
+    struct mri_seal_walk walk;
+    mr_problem problem = {""};
+    mr_err err = mri_seal_walk_init(&walk, cli->os, cli->alloc, folder, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    while (err == MR_OK) {
+        err = mri_seal_walk_next(&walk, &problem);
+        if (err == MR_OK && walk.is_seal) {
+            err = mri_seal_heads_meet(&all->signed_heads, walk.first_seq, &walk.head, &problem);
+        }
+        if (err == MR_OK && walk.is_seal) {
+            err = mri_seal_heads_meet(&all->outer_heads, walk.first_seq, &walk.head, &problem);
+        }
+    }
+    if (err == MR_END) {
+        err = mri_seal_heads_end(&all->signed_heads, &problem);
+        err = err == MR_OK ? mri_seal_heads_end(&all->outer_heads, &problem) : err;
+    }
+    all->sealed_seq = walk.head.seq;
+    all->unproven = walk.unproven_count;
+    mri_seal_walk_fini(&walk);
+    return err == MR_OK ? MRI_EXIT_OK
+                        : mri_cli_fail(cli, err == MR_REFUSED ? MRI_EXIT_NO : mri_cli_exit_of(err),
+                              "%s: %s", folder, problem.text);
+}
+
+/** The signed heads of the log's folder, with their signatures checked. */
+static enum mri_exit take_signed(
+    const struct mri_cli *cli, const char *folder, const char *key_path, struct verification *all)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    struct mri_signature_key key = {0};
+    struct mri_manifest manifest;
+    mr_problem problem = {""};
+    enum mri_exit exit = mri_head_files_key(cli, key_path, false, &key);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
+    mr_err err = mri_manifest_read(cli->os, folder, &manifest, &problem);
+    if (err == MR_OK) {
+        err = mri_os_path(folder, MRI_HEAD_FILES_SIGNED, path);
+    }
+    exit = err == MR_OK ? mri_head_files_read(cli, path, &all->signed_heads)
+                        : mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    if (exit == MRI_EXIT_OK) {
+        err = mri_seal_heads_check_signed(&all->signed_heads, manifest.log_uuid, &key, &problem);
+        exit = err == MR_OK ? MRI_EXIT_OK
+                            : mri_cli_fail(cli, MRI_EXIT_NO, "%s: %s", path, problem.text);
+    }
+    mri_signature_key_fini(&key);
+    all->has_signed = exit == MRI_EXIT_OK;
+    return exit;
+}
+
+/** Which level is asked for, and what it needs. */
+static enum mri_exit take_level(
+    const struct mri_cli *cli, const char *folder, struct verification *all)
+{
+    mr_problem problem = {""};
+    const char *key_path = mri_options_get(cli->options, "public-key");
+    const char *heads_path = mri_options_get(cli->options, "heads");
+    all->level = heads_path != NULL ? 3 : key_path != NULL ? 2 : 1;
+    mr_err err = mri_options_number(cli->options, "level", 0, 3, &all->level, &problem);
+    if (err != MR_OK && err != MR_NOT_FOUND) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
+    }
+    if (all->level == 2 && key_path == NULL) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "level 2 needs --public-key FILE");
+    }
+    if (all->level == 3 && heads_path == NULL) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "level 3 needs --heads FILE");
+    }
+    enum mri_exit exit = MRI_EXIT_OK;
+    if (all->level >= 2 && key_path != NULL) {
+        exit = take_signed(cli, folder, key_path, all);
+    }
+    if (exit == MRI_EXIT_OK && all->level == 3) {
+        exit = mri_head_files_read(cli, heads_path, &all->outer_heads);
+        all->has_outer = exit == MRI_EXIT_OK;
+    }
+    return exit;
+}
+
+static enum mri_exit verify_log(
+    const struct mri_cli *cli, const char *folder, struct verification *all)
 {
     char digest[MRI_DIGEST_TEXT_BYTES];
     struct mri_log_digest_counts counts;
     struct mri_buf text;
     mr_problem problem = {""};
-    const char *folder = mri_cli_folder(cli);
+    enum mri_exit exit = take_level(cli, folder, all);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
     mr_err err = mri_log_digest(cli, folder, digest, &counts, &problem);
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
     }
-    mri_buf_init(&text, cli->alloc, 4096);
-    print_result(cli, folder, &counts, digest, &text);
-    enum mri_exit exit = mri_cli_print(cli, &text);
+    exit = all->level >= 1 ? check_seals(cli, folder, all) : MRI_EXIT_OK;
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
+    mri_buf_init(&text, cli->alloc, 8192);
+    print_result(cli, folder, &counts, digest, all, &text);
+    exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);
+    bool is_strict = mri_options_get(cli->options, "level") != NULL;
+    return exit == MRI_EXIT_OK && is_strict && all->unproven > 0 ? MRI_EXIT_NO : exit;
+}
+
+static bool has_head(const struct mri_seal_heads *heads, const struct mri_seal_head *head)
+{
+    for (size_t i = 0; i < heads->count; i++) {
+        if (heads->lines[i].head.seq == head->seq &&
+            mri_seal_is_equal(&heads->lines[i].head.link, &head->link)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum mri_exit judge_proof(
+    const struct mri_cli *cli, const char *path, struct mri_slice bytes, struct mri_buf *text)
+{
+    struct mri_proof proof;
+    struct mri_seal_heads heads = {0};
+    mr_problem problem = {""};
+    const char *heads_path = mri_options_get(cli->options, "heads");
+    mri_proof_init(&proof, cli->alloc);
+    enum mri_exit exit = MRI_EXIT_OK;
+    mr_err err = mri_proof_text_read(bytes, &proof, &problem);
+    if (err == MR_OK) {
+        err = mri_proof_check(&proof, &problem);
+    }
+    if (err != MR_OK) {
+        exit = mri_cli_fail(
+            cli, err == MR_REFUSED ? MRI_EXIT_NO : MRI_EXIT_FAULT, "%s: %s", path, problem.text);
+    } else if (heads_path != NULL) {
+        exit = mri_head_files_read(cli, heads_path, &heads);
+        if (exit == MRI_EXIT_OK && !has_head(&heads, &proof.head)) {
+            exit = mri_cli_fail(cli, MRI_EXIT_NO, "%s: the head of event %llu is not in %s", path,
+                (unsigned long long)proof.head.seq, heads_path);
+        }
+    }
+    if (exit == MRI_EXIT_OK) {
+        const struct mri_seal_head_line line = {.head = proof.head};
+        mri_buf_printf(text, "event %llu is in the log with this head%s:\n",
+            (unsigned long long)proof.seq,
+            heads_path != NULL ? ", which was given" : "; compare it with one that you trust");
+        mri_seal_heads_write(&line, text);
+        exit = mri_cli_print(cli, text);
+    }
+    mri_seal_heads_fini(&heads);
+    mri_proof_fini(&proof);
     return exit;
 }
 
-static const struct mri_option options[] = {MRI_OPTION_DIR, MRI_OPTION_JSON};
+static enum mri_exit verify_proof(const struct mri_cli *cli, const char *path)
+{
+    void *bytes;
+    size_t count;
+    struct mri_buf text;
+    mr_err err = mri_alloc_array(cli->alloc, MRI_PROOF_TEXT_BYTES_MAX, 1, &bytes);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
+    }
+    err = mri_os_read_named_file(cli->os, path, bytes, MRI_PROOF_TEXT_BYTES_MAX, &count);
+    mri_buf_init(&text, cli->alloc, 4096);
+    enum mri_exit exit = err == MR_OK
+                             ? judge_proof(cli, path, (struct mri_slice){bytes, count}, &text)
+                             : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s: %s", path, mr_err_text(err));
+    mri_buf_fini(&text);
+    mri_alloc_free(cli->alloc, bytes, MRI_PROOF_TEXT_BYTES_MAX);
+    return exit;
+}
+
+static enum mri_exit cmd_verify(struct mri_cli *cli)
+{
+    struct verification all = {.level = 1};
+    const char *folder = mri_cli_folder(cli);
+    const char *proof = mri_options_get(cli->options, "proof");
+    if (proof != NULL) {
+        return verify_proof(cli, proof);
+    }
+    if (folder == NULL) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE,
+            "which directory? give --dir DIR or set the variable MILLRACE_DIR");
+    }
+    enum mri_exit exit = verify_log(cli, folder, &all);
+    mri_seal_heads_fini(&all.signed_heads);
+    mri_seal_heads_fini(&all.outer_heads);
+    return exit;
+}
+
+static const struct mri_option options[] = {
+    MRI_OPTION_DIR,
+    MRI_OPTION_JSON,
+    {"level", "N", "0 checksums, 1 seals, 2 signed heads, 3 heads kept outside; default: 1"},
+    {"public-key", "FILE", "level 2: heads must be signed with this Ed25519 key (PEM)"},
+    {"heads", "FILE", "level 3: the log, or the proof, must have these heads (log seal)"},
+    {"proof", "FILE", "check a proof (log prove) instead of a log"},
+};
 
 const struct mri_command mri_cmd_verify = {
     .name = "verify",
     .summary = "check every byte of a log, and print its digest",
     .arguments = "",
     .about =
-        "Exit code 0: sound; 3: damaged, with file, offset and event.\n"
+        "Exit code 0: sound; 1: changed by somebody, or a proof that does not hold; 3: damaged, "
+        "with\n"
+        "file, offset and event.\n"
         "The digest is equal for logs that hold the same decisions on the same inputs, however\n"
         "often a run was interrupted.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
-    .needs_folder = true,
     .run = cmd_verify,
 };

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * millrace log seal: seal a log to its end and print its head; sign it.
+ */
+#include <string.h>
+
+#include "base/check.h"
+#include "cli/cli.h"
+#include "cli/describe.h"
+#include "cli/head_files.h"
+#include "cli/log_verbs.h"
+#include "log/seal_walk.h"
+
+enum { SIGNED_BYTES_MAX = MRI_SEAL_HEADS_BYTES_MAX };
+
+/** Seal what is not, unless somebody writes: he does it himself. */
+static enum mri_exit seal(const struct mri_cli *cli, const char *folder)
+{
+    mr_log *log;
+    mr_problem problem = {""};
+    mr_err err = mr_log_open(folder, NULL, &log, &problem);
+    if (err == MR_BUSY) {
+        (void)fprintf(
+            stderr, "millrace log seal: somebody writes; this is the newest head so far\n");
+        return MRI_EXIT_OK;
+    }
+    if (err == MR_OK) {
+        err = mr_log_sync(log);
+        mr_log_close(log);
+        (void)snprintf(problem.text, sizeof(problem.text), "%s: %s", folder, mr_err_text(err));
+    }
+    return err == MR_OK ? MRI_EXIT_OK : mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+}
+
+/** The newest head, from a walk that proves every seal before it. */
+static enum mri_exit find_head(
+    const struct mri_cli *cli, const char *folder, struct mri_seal_head *ret_head)
+{
+    struct mri_seal_walk walk;
+    mr_problem problem = {""};
+    mr_err err = mri_seal_walk_init(&walk, cli->os, cli->alloc, folder, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    while (err == MR_OK) {
+        err = mri_seal_walk_next(&walk, &problem);
+    }
+    *ret_head = walk.head;
+    mri_seal_walk_fini(&walk);
+    if (err != MR_END) {
+        return mri_cli_fail(cli, err == MR_REFUSED ? MRI_EXIT_NO : mri_cli_exit_of(err), "%s: %s",
+            folder, problem.text);
+    }
+    return ret_head->seq > 0
+               ? MRI_EXIT_OK
+               : mri_cli_fail(cli, MRI_EXIT_NO, "%s: there is nothing to seal", folder);
+}
+
+/** Add the signed line to the log's own file of them. */
+static enum mri_exit keep_signed(
+    const struct mri_cli *cli, const char *folder, const struct mri_seal_head_line *line)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    struct mri_buf text;
+    size_t count = 0;
+    mri_buf_init(&text, cli->alloc, 2 * (size_t)SIGNED_BYTES_MAX);
+    mr_err err = mri_os_path(folder, MRI_HEAD_FILES_SIGNED, path);
+    void *place = mri_buf_grow(&text, SIGNED_BYTES_MAX);
+    if (err == MR_OK && place == NULL) {
+        err = MR_ENOMEM;
+    }
+    if (err == MR_OK) {
+        err = mri_os_read_file(cli->os, path, place, SIGNED_BYTES_MAX, &count);
+        err = err == MR_EPATH ? MR_OK : err;
+    }
+    if (err == MR_OK) {
+        text.count = count;
+        mri_seal_heads_write(line, &text);
+        err = text.err == MR_OK ? mri_os_replace_file(cli->os, folder, MRI_HEAD_FILES_SIGNED,
+                                      text.bytes, text.count)
+                                : text.err;
+    }
+    mri_buf_fini(&text);
+    return err == MR_OK ? MRI_EXIT_OK
+                        : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s: %s", path, mr_err_text(err));
+}
+
+static enum mri_exit sign(
+    const struct mri_cli *cli, const char *folder, struct mri_seal_head_line *line)
+{
+    struct mri_signature_key key = {0};
+    struct mri_manifest manifest;
+    mr_problem problem = {""};
+    enum mri_exit exit = mri_head_files_key(cli, mri_options_get(cli->options, "key"), true, &key);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
+    mr_err err = mri_manifest_read(cli->os, folder, &manifest, &problem);
+    if (err == MR_OK) {
+        err = mri_seal_heads_sign(&key, manifest.log_uuid, line);
+    }
+    mri_signature_key_fini(&key);
+    return err == MR_OK ? keep_signed(cli, folder, line)
+                        : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
+}
+
+static enum mri_exit cmd_seal(struct mri_cli *cli)
+{
+    const char *folder = mri_cli_folder(cli);
+    struct mri_seal_head_line line = {.is_signed = false};
+    struct mri_buf text;
+    enum mri_exit exit = seal(cli, folder);
+    if (exit == MRI_EXIT_OK) {
+        exit = find_head(cli, folder, &line.head);
+    }
+    if (exit == MRI_EXIT_OK && mri_options_get(cli->options, "key") != NULL) {
+        exit = sign(cli, folder, &line);
+    }
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
+    mri_buf_init(&text, cli->alloc, 4096);
+    mri_seal_heads_write(&line, &text);
+    exit = mri_cli_print(cli, &text);
+    mri_buf_fini(&text);
+    return exit;
+}
+
+static const struct mri_option options[] = {
+    MRI_OPTION_DIR,
+    {"key", "FILE", "sign the head with this Ed25519 private key (PEM, mode 0600)"},
+};
+
+const struct mri_command mri_cmd_log_seal = {
+    .name = "log seal",
+    .summary = "seal a log to its end and print its head: seq and link",
+    .arguments = "",
+    .about =
+        "The head is one digest that everything up to the event follows from. Kept where nobody "
+        "who\n"
+        "can change the log can write, it shows every later change: verify --heads FILE.\n"
+        "With --key the head is signed and kept in the log's folder: verify --public-key FILE.\n"
+        "A key is made by: openssl genpkey -algorithm ed25519 -out key.pem\n"
+        "and its public part by: openssl pkey -in key.pem -pubout -out key.pub\n",
+    .options = options,
+    .option_count = MRI_COUNT_OF(options),
+    .needs_folder = true,
+    .run = cmd_seal,
+};

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tamper evidence as users meet it: log seal, log prove, verify with levels and proofs."""
+import json
+import os
+import subprocess
+
+import program
+from program import FAULT, NO, USAGE
+
+
+class SealTest(program.LogCase):
+    def make_key(self, name="key"):
+        """A key pair, as openssl writes it."""
+        private, public = self.folder / f"{name}.pem", self.folder / f"{name}.pub"
+        try:
+            made = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", private],
+                                  capture_output=True)
+        except FileNotFoundError:
+            self.skipTest("there is no openssl to make a key with")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
+        os.chmod(private, 0o600)
+        return private, public
+
+    def head(self):
+        return self.ok("log", "seal", "--dir", self.log).out
+
+    def test_a_finished_run_is_sealed_to_its_end_and_sealing_again_changes_nothing(self):
+        head = self.head()
+        self.assertRegex(head, r"\A\d+ [0-9a-f]{64}\n\Z")
+        self.assertEqual(self.head(), head)
+        answer = self.ok("verify", "--dir", self.log, "--json").json
+        self.assertEqual(answer["level"], 1)
+        self.assertEqual(answer["sealed_up_to_seq"], answer["up_to_seq"])
+        self.assertEqual(int(head.split()[0]), answer["up_to_seq"])
+        self.assert_says(self.ok("verify", "--dir", self.log),
+                         f"level 1 up to event {answer['up_to_seq']}")
+        self.assertNotIn("level 1", self.ok("verify", "--level", "0", "--dir", self.log).out)
+
+    def test_heads_kept_outside_are_found_again_and_others_are_not(self):
+        heads = self.write("heads", self.head())
+        self.assert_says(self.ok("verify", "--heads", heads, "--dir", self.log), "level 3 up to")
+        seq, link = self.head().split()
+        other = self.write("other", f"# by hand\n\n{seq} {'0' * 64}\n")
+        answer = self.assert_exit(
+            program.call("verify", "--level", "3", "--heads", other, "--dir", self.log), NO)
+        self.assert_says(answer, f"up to event {seq}")
+        later = self.write("later", f"{int(seq) + 1} {link}\n")
+        answer = self.assert_exit(program.call("verify", "--heads", later, "--dir", self.log), NO)
+        self.assert_says(answer, "cut or set back")
+        broken = self.write("broken", f"{seq} {link}\n{seq} {link[1:]}\n")
+        self.assert_says(self.refused("verify", "--heads", broken, "--dir", self.log), "line 2")
+        self.assert_exit(
+            program.call("verify", "--heads", self.folder / "none", "--dir", self.log), FAULT)
+
+    def test_a_signed_head_is_the_key_owners_alone(self):
+        private, public = self.make_key()
+        self.ok("log", "seal", "--key", private, "--dir", self.log)
+        answer = self.ok("verify", "--public-key", public, "--dir", self.log)
+        self.assert_says(answer, "level 2 up to event")
+        _, stranger = self.make_key("stranger")
+        answer = self.assert_exit(
+            program.call("verify", "--public-key", stranger, "--dir", self.log), NO)
+        self.assert_says(answer, "was not signed for this log")
+        os.chmod(private, 0o640)
+        answer = self.refused("log", "seal", "--key", private, "--dir", self.log)
+        self.assert_says(answer, "others may use this key")
+        os.chmod(public, 0o600)
+        answer = self.refused("log", "seal", "--key", public, "--dir", self.log)
+        self.assert_says(answer, "private key in PEM")
+
+    def test_a_level_says_what_it_needs(self):
+        for level, needed in (("2", "--public-key"), ("3", "--heads")):
+            answer = self.refused("verify", "--level", level, "--dir", self.log)
+            self.assert_says(answer, needed)
+        self.assert_says(self.refused("verify", "--level", "4", "--dir", self.log), "0 to 3")
+
+    def test_a_proof_holds_without_the_log_and_not_with_anything_changed(self):
+        heads = self.write("heads", self.head())
+        proof = self.ok("log", "prove", "7", "--heads", heads, "--dir", self.log)
+        path = self.write("proof.json", proof.out)
+        near = self.write("near.json", self.ok("log", "prove", "7", "--dir", self.log).out)
+        for name in os.listdir(self.log):
+            if name.startswith("seg-"):
+                os.remove(self.log / name)
+        answer = self.ok("verify", "--proof", path, "--heads", heads)
+        self.assert_says(answer, "event 7 is in the log", self.read_text(heads).strip())
+        self.assert_says(self.ok("verify", "--proof", near), "event 7", "compare it")
+        for key, value in proof.json.items():
+            changed = dict(proof.json)
+            if isinstance(value, int):
+                changed[key] = value + 1
+            elif value:
+                changed[key] = ("1" if value[0] == "0" else "0") + value[1:]
+            else:
+                continue
+            spoiled = self.write("spoiled.json", json.dumps(changed))
+            self.assert_exit(program.call("verify", "--proof", spoiled), NO)
+        for text in ("", "{}", "[]", '{"seq": 7}', '{"seq": "7"}', '{"surprise": 1}'):
+            self.assert_exit(program.call("verify", "--proof", self.write("bad", text)), NO)
+        self.assert_exit(program.call("verify", "--proof", self.folder / "none"), FAULT)
+
+    def read_text(self, path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_what_is_not_in_the_log_has_no_proof(self):
+        last = int(self.head().split()[0])
+        self.assert_exit(program.call("log", "prove", str(last + 1), "--dir", self.log), NO)
+        for word in ("0", "-1", "x", "1.5"):
+            self.assert_exit(program.call("log", "prove", "--dir", self.log, "--", word), USAGE)
+
+    def test_another_log_does_not_have_the_heads_of_this_one(self):
+        heads = self.write("heads", self.head())
+        other = self.folder / "other"
+        self.ok("run", "--dir", other, "--config", self.write_config(**program.SMALL),
+                "--feed", "synthetic:3", "--json")
+        answer = self.assert_exit(program.call("verify", "--heads", heads, "--dir", other), NO)
+        self.assertEqual(answer.out, "")
+
+
+if __name__ == "__main__":
+    program.main()
