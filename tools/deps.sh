@@ -10,6 +10,7 @@ ninja-build:runs_the_build
 pkg-config:finds_libraries
 libssl-dev:SHA-256_for_digests_and_keys
 zlib1g-dev:gzip_candle_files
+libzstd-dev:archived_segments_of_the_log
 libyaml-dev:configuration_files
 libsimdjson-dev:reads_JSON
 '

@@ -10,6 +10,7 @@
 #include "cli/log_verbs.h"
 
 static const struct mri_verb verbs[] = {
+    {"archive", &mri_cmd_log_archive},
     {"stat", &mri_cmd_log_stat},
     {"verify", &mri_cmd_verify},
     {"flush", &mri_cmd_log_flush},

@@ -91,12 +91,25 @@ static enum mri_exit follow(struct tail *tail)
     return exit;
 }
 
+/** Go back from the end over so many events, or to the first one. */
+static mr_err go_back(struct tail *tail, uint64_t count, mr_problem *problem)
+{
+    mr_log_event record;
+    mr_err err = mr_log_reader_seek_end(tail->reader, problem);
+    if (err == MR_ECORRUPT) { /* then the newest events are those before the damage */
+        err = mr_log_reader_seek(
+            tail->reader, (mr_seq){tail->opened->fold.bus.last_seq + 1}, problem);
+    }
+    for (uint64_t i = 0; i < count && err == MR_OK; i++) {
+        err = mr_log_reader_previous(tail->reader, &record, problem);
+    }
+    return err == MR_END ? MR_OK : err;
+}
+
 static enum mri_exit tail_from(struct tail *tail, uint64_t count)
 {
-    uint64_t last = tail->opened->fold.bus.last_seq;
-    uint64_t first = count >= last ? 1 : last - count + 1;
     mr_problem problem = {""};
-    mr_err err = mr_log_reader_seek(tail->reader, (mr_seq){first}, &problem);
+    mr_err err = go_back(tail, count, &problem);
     if (err != MR_OK) {
         return mri_cli_fail(tail->cli, mri_cli_exit_of(err), "%s",
             problem.text[0] != '\0' ? problem.text : mr_err_text(err));

@@ -7,6 +7,8 @@
 
 #include "cli/cli.h"
 
+extern const struct mri_command mri_cmd_log_archive;
+
 extern const struct mri_command mri_cmd_log_stat;
 extern const struct mri_command mri_cmd_log_flush;
 extern const struct mri_command mri_cmd_log_retain;

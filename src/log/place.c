@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "log/archive.h"
 #include "log/recover.h"
 
 enum {
@@ -34,21 +35,47 @@ static const struct mri_record_head *head_at(const struct mri_place *place, uint
 
 /* ---- holding --------------------------------------------------------------------------------- */
 
+static size_t block_bytes(const struct mri_place_source *source)
+{
+    return (size_t)source->manifest->segment_bytes + MRI_RECORD_UNIT_BYTES;
+}
+
 void mri_place_close(struct mri_place *place)
 {
     const struct mri_place_source *source = place->source;
     if (place->bytes == NULL) {
         return;
     }
-    if (place->form == MRI_PLACE_MAPPED) {
+    if (place->block == NULL) {
         source->os->unmap(source->os->context, place->bytes, (size_t)place->bytes_count);
     } else {
-        mri_alloc_free(source->alloc, (void *)(uintptr_t)place->bytes,
-            (size_t)source->manifest->segment_bytes);
+        mri_alloc_free(source->alloc, place->block, block_bytes(source));
     }
     if (place->form == MRI_PLACE_COPIED) {
         source->os->close(source->os->context, place->fd);
     }
+    place->bytes = NULL;
+    place->block = NULL;
+}
+
+/** Memory for a whole segment, zeroed; its bytes begin where records may be. */
+static mr_err make_block(struct mri_place *place, uint8_t **ret_bytes)
+{
+    void *block;
+    const struct mri_place_source *source = place->source;
+    mr_err err = mri_alloc_array(source->alloc, 1, block_bytes(source), &block);
+    if (err == MR_OK) {
+        uintptr_t over = (uintptr_t)block % MRI_RECORD_UNIT_BYTES;
+        *ret_bytes = (uint8_t *)block + (over == 0 ? 0 : MRI_RECORD_UNIT_BYTES - over);
+        place->block = block;
+    }
+    return err;
+}
+
+static void drop_block(struct mri_place *place)
+{
+    mri_alloc_free(place->source->alloc, place->block, block_bytes(place->source));
+    place->block = NULL;
     place->bytes = NULL;
 }
 
@@ -110,24 +137,45 @@ static mr_err hold_map(struct mri_place *place, int fd)
 /** Like hold_map(), but into memory; the descriptor stays open. */
 static mr_err hold_copy(struct mri_place *place, int fd)
 {
-    const struct mri_place_source *source = place->source;
-    void *block;
+    uint8_t *bytes;
     mr_err err = file_bytes(place, fd, &place->bytes_count);
     if (err == MR_OK) {
-        err = mri_alloc_array(source->alloc, 1, (size_t)source->manifest->segment_bytes, &block);
+        err = make_block(place, &bytes);
     }
     if (err != MR_OK) {
         return err;
     }
     place->form = MRI_PLACE_COPIED;
-    place->bytes = block;
+    place->bytes = bytes;
     place->fd = fd;
     err = load(place, MRI_SEGMENT_PAGE_BYTES);
     if (err != MR_OK) {
-        mri_alloc_free(source->alloc, block, (size_t)source->manifest->segment_bytes);
-        place->bytes = NULL;
+        drop_block(place);
     }
     return err;
+}
+
+/** Hold what the archive of a segment unpacks to. */
+static mr_err hold_archive(struct mri_place *place, uint64_t base_seq, mr_problem *problem)
+{
+    const struct mri_place_source *source = place->source;
+    uint64_t segment_bytes = source->manifest->segment_bytes;
+    uint8_t *bytes;
+    mr_err err = make_block(place, &bytes);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s: %s", source->folder, mr_err_text(err));
+    }
+    err = mri_archive_unpack(source->os, source->folder, base_seq, bytes, segment_bytes, problem);
+    if (err != MR_OK) {
+        drop_block(place);
+        return err;
+    }
+    (void)mri_segment_archive_name(base_seq, place->name);
+    place->form = MRI_PLACE_UNPACKED;
+    place->bytes = bytes;
+    place->bytes_count = segment_bytes;
+    place->loaded_end = segment_bytes;
+    return MR_OK;
 }
 
 static mr_err hold_file(struct mri_place *place, const char *path)
@@ -153,26 +201,67 @@ static bool is_expected(
            head->segment_bytes == source->manifest->segment_bytes && head->base_seq == base_seq;
 }
 
+/** Is there an archive in place of a plain segment that is not there? Then *path names it. */
+static bool is_archived(const struct mri_place_source *source, uint64_t base_seq, char *path)
+{
+    char name[MRI_SEGMENT_NAME_BYTES];
+    char archive[MRI_PATH_BYTES_MAX];
+    struct mri_file_info info;
+    const struct mri_os *os = source->os;
+    bool is_so =
+        mri_os_path(source->folder, mri_segment_archive_name(base_seq, name), archive) == MR_OK &&
+        os->info(os->context, archive, &info) == MR_OK;
+    if (is_so) {
+        memcpy(path, archive, sizeof(archive));
+    }
+    return is_so;
+}
+
+mr_err mri_place_is_plain(
+    const struct mri_place_source *source, uint64_t base_seq, bool *ret_is_plain)
+{
+    char name[MRI_SEGMENT_NAME_BYTES];
+    char path[MRI_PATH_BYTES_MAX];
+    struct mri_file_info info;
+    mr_err err = mri_os_path(source->folder, mri_segment_name(base_seq, name), path);
+    if (err == MR_OK) {
+        err = source->os->info(source->os->context, path, &info);
+    }
+    *ret_is_plain = err == MR_OK;
+    return err == MR_EPATH ? MR_OK : err;
+}
+
+/** Hold the plain segment, or its archive: the plain one goes only when the archive is there. */
+static mr_err hold_segment(struct mri_place *place, uint64_t base_seq, mr_problem *problem)
+{
+    char path[MRI_PATH_BYTES_MAX] = "";
+    const struct mri_place_source *source = place->source;
+    mr_err err = mri_os_path(source->folder, mri_segment_name(base_seq, place->name), path);
+    if (err == MR_OK) {
+        err = hold_file(place, path);
+    }
+    if (err == MR_EPATH && is_archived(source, base_seq, path)) {
+        return hold_archive(place, base_seq, problem);
+    }
+    return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
+}
+
 mr_err mri_place_open(const struct mri_place_source *source, uint64_t base_seq,
     struct mri_place *ret_place, mr_problem *problem)
 {
-    char path[MRI_PATH_BYTES_MAX];
     struct mri_place place = {.source = source, .fd = -1};
     bool is_hurt;
-    mr_err err = mri_os_path(source->folder, mri_segment_name(base_seq, place.name), path);
-    if (err == MR_OK) {
-        err = hold_file(&place, path);
+    mr_err err = hold_segment(&place, base_seq, problem);
+    if (err != MR_OK) {
+        return err;
     }
-    if (err == MR_OK) {
-        err =
-            mri_segment_head_read(place.bytes, (size_t)place.bytes_count, &place.segment, &is_hurt);
-    }
+    err = mri_segment_head_read(place.bytes, (size_t)place.bytes_count, &place.segment, &is_hurt);
     if (err == MR_OK && !is_expected(source, &place.segment, base_seq)) {
         err = MR_ECORRUPT;
     }
     if (err != MR_OK) {
         mri_place_close(&place);
-        return mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
+        return mri_problem(problem, err, "%s/%s: %s", source->folder, place.name, mr_err_text(err));
     }
     place.offset = MRI_SEGMENT_PAGE_BYTES;
     place.visible_end = MRI_SEGMENT_PAGE_BYTES;
@@ -198,21 +287,34 @@ static mr_err read_page(
     return err == MR_OK && count < MRI_SEGMENT_PAGE_BYTES ? MR_ECORRUPT : err;
 }
 
-mr_err mri_place_read_head(const struct mri_place_source *source, uint64_t base_seq,
-    struct mri_segment_head *ret_head, mr_problem *problem)
+/** The head of a segment, plain or archived; *path says which file it was looked for in. */
+static mr_err read_any_head(const struct mri_place_source *source, uint64_t base_seq,
+    struct mri_segment_head *ret_head, char *path, mr_problem *problem)
 {
     char name[MRI_SEGMENT_NAME_BYTES];
-    char path[MRI_PATH_BYTES_MAX];
     uint8_t page[MRI_SEGMENT_PAGE_BYTES];
-    struct mri_segment_head head;
     bool is_hurt;
     mr_err err = mri_os_path(source->folder, mri_segment_name(base_seq, name), path);
     if (err == MR_OK) {
         err = read_page(source->os, path, page);
     }
-    if (err == MR_OK) {
-        err = mri_segment_head_read(page, sizeof(page), &head, &is_hurt);
+    if (err == MR_EPATH && is_archived(source, base_seq, path)) {
+        struct mri_archive_head head;
+        err = mri_archive_read_head(source->os, source->folder, base_seq, &head, problem);
+        if (err == MR_OK) {
+            *ret_head = head.segment;
+        }
+        return err;
     }
+    return err == MR_OK ? mri_segment_head_read(page, sizeof(page), ret_head, &is_hurt) : err;
+}
+
+mr_err mri_place_read_head(const struct mri_place_source *source, uint64_t base_seq,
+    struct mri_segment_head *ret_head, mr_problem *problem)
+{
+    char path[MRI_PATH_BYTES_MAX] = "";
+    struct mri_segment_head head;
+    mr_err err = read_any_head(source, base_seq, &head, path, problem);
     if (err == MR_OK && !is_expected(source, &head, base_seq)) {
         err = MR_ECORRUPT;
     }

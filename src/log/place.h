@@ -37,6 +37,7 @@ struct mri_place {
     enum mri_place_form form;
     const uint8_t *bytes; /**< NULL: no segment is held */
     uint64_t bytes_count; /**< of the file; unpacked: of the segment */
+    void *block;          /**< of a copy or an unpacked archive: what to free; else NULL */
     uint64_t loaded_end;  /**< bytes before it may be looked at; bytes_count unless copied */
     int fd;               /**< of a copied file; else -1 */
 
@@ -72,6 +73,15 @@ struct mri_place_target {
  */
 MR_MUST_USE mr_err mri_place_open(const struct mri_place_source *source, uint64_t base_seq,
     struct mri_place *ret_place, mr_problem *problem);
+
+/**
+ * Is the plain file of a segment there? Holding it then costs next to nothing.
+ *
+ * Returns  MR_OK; a fault of looking.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_place_is_plain(
+    const struct mri_place_source *source, uint64_t base_seq, bool *ret_is_plain);
 
 /**
  * The head of a segment, without holding it.

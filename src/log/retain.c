@@ -22,6 +22,7 @@
 #include "base/problem.h"
 #include "log/lock.h"
 #include "log/manifest.h"
+#include "log/place.h"
 #include "log/segment.h"
 
 struct retain {
@@ -41,32 +42,13 @@ static mr_err say(const struct retain *retain, const char *path, mr_err err)
     return mri_problem(retain->problem, err, "%s: %s", path, mr_err_text(err));
 }
 
+/** The head of a segment, plain or archived. */
 static mr_err read_head(
     const struct retain *retain, uint64_t base_seq, struct mri_segment_head *ret_head)
 {
-    const struct mri_os *os = retain->os;
-    _Alignas(8) uint8_t page[MRI_SEGMENT_PAGE_BYTES];
-    char name[MRI_SEGMENT_NAME_BYTES];
-    char path[MRI_PATH_BYTES_MAX];
-    size_t count = 0;
-    bool is_hurt;
-    int fd;
-    mr_err err = mri_os_path(retain->folder, mri_segment_name(base_seq, name), path);
-    if (err == MR_OK) {
-        err = os->open(os->context, path, MRI_OPEN_READ, &fd);
-    }
-    if (err != MR_OK) {
-        return say(retain, path, err);
-    }
-    err = os->read_at(os->context, fd, page, sizeof(page), 0, &count);
-    os->close(os->context, fd);
-    if (err == MR_OK) {
-        err = mri_segment_head_read(page, count, ret_head, &is_hurt);
-    }
-    bool is_it = err == MR_OK && ret_head->base_seq == base_seq &&
-                 memcmp(ret_head->log_uuid, retain->manifest.log_uuid, 16) == 0;
-    err = err == MR_OK && !is_it ? MR_ECORRUPT : err;
-    return err == MR_OK ? MR_OK : say(retain, path, err);
+    const struct mri_place_source source = {
+        .os = retain->os, .folder = retain->folder, .manifest = &retain->manifest};
+    return mri_place_read_head(&source, base_seq, ret_head, retain->problem);
 }
 
 /** May segment i go? If not, the report says why. */
@@ -154,22 +136,34 @@ static mr_err note_removed(struct retain *retain)
     return err == MR_OK ? MR_OK : say(retain, retain->folder, err);
 }
 
+/** Remove a file of a segment: it has a plain one, an archive, or both. */
+static mr_err remove_file(const struct retain *retain, const char *name)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    const struct mri_os *os = retain->os;
+    mr_err err = mri_os_path(retain->folder, name, path);
+    if (err == MR_OK) {
+        err = os->remove(os->context, path);
+    }
+    return err == MR_EPATH ? MR_OK : err;
+}
+
 static mr_err remove_all(struct retain *retain)
 {
     const struct mri_os *os = retain->os;
     mr_err err = note_removed(retain);
     for (size_t i = 0; i < retain->count && err == MR_OK; i++) {
+        uint64_t base_seq = retain->list.base_seqs[i];
         char name[MRI_SEGMENT_NAME_BYTES];
-        char path[MRI_PATH_BYTES_MAX];
-        err = mri_os_path(retain->folder, mri_segment_name(retain->list.base_seqs[i], name), path);
+        err = remove_file(retain, mri_segment_name(base_seq, name));
         if (err == MR_OK) {
-            err = os->remove(os->context, path);
+            err = remove_file(retain, mri_segment_archive_name(base_seq, name));
         }
         if (err == MR_OK) {
             err = os->sync_folder(os->context, retain->folder);
         }
         if (err != MR_OK) {
-            return say(retain, path, err);
+            return say(retain, retain->folder, err);
         }
     }
     return err;

@@ -27,11 +27,16 @@ const char *mri_segment_name(uint64_t base_seq, char name[static MRI_SEGMENT_NAM
     return name;
 }
 
-mr_err mri_segment_name_parse(const char *name, uint64_t *ret_base_seq)
+const char *mri_segment_archive_name(uint64_t base_seq, char name[static MRI_SEGMENT_NAME_BYTES])
 {
-    static const char prefix[] = "seg-";
-    static const char suffix[] = ".log";
-    if (strlen(name) != 24 || strncmp(name, prefix, 4) != 0 || strcmp(name + 20, suffix) != 0) {
+    (void)snprintf(
+        name, MRI_SEGMENT_NAME_BYTES, "seg-%016llx.log.zst", (unsigned long long)base_seq);
+    return name;
+}
+
+static mr_err parse_name(const char *name, const char *suffix, uint64_t *ret_base_seq)
+{
+    if (strlen(name) < 20 || strncmp(name, "seg-", 4) != 0 || strcmp(name + 20, suffix) != 0) {
         return MR_REFUSED;
     }
     uint64_t base_seq = 0;
@@ -49,11 +54,17 @@ mr_err mri_segment_name_parse(const char *name, uint64_t *ret_base_seq)
     return base_seq > 0 ? MR_OK : MR_REFUSED;
 }
 
+mr_err mri_segment_name_parse(const char *name, uint64_t *ret_base_seq)
+{
+    return parse_name(name, ".log", ret_base_seq);
+}
+
 static mr_err add_to_list(void *argument, const char *name)
 {
     struct mri_segment_list *list = argument;
     uint64_t base_seq;
-    if (mri_segment_name_parse(name, &base_seq) != MR_OK) {
+    if (parse_name(name, ".log", &base_seq) != MR_OK &&
+        parse_name(name, ".log.zst", &base_seq) != MR_OK) {
         return MR_OK; /* another file of the folder */
     }
     if (list->count == list->capacity) {
@@ -81,6 +92,18 @@ static int compare_seqs(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/** Of a sorted list with at least one. */
+static void remove_doubles(struct mri_segment_list *list)
+{
+    size_t kept = 1;
+    for (size_t i = 1; i < list->count; i++) {
+        if (list->base_seqs[i] != list->base_seqs[kept - 1]) {
+            list->base_seqs[kept++] = list->base_seqs[i];
+        }
+    }
+    list->count = kept;
+}
+
 mr_err mri_segment_list(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,
     struct mri_segment_list *ret_list)
 {
@@ -92,6 +115,7 @@ mr_err mri_segment_list(const struct mri_os *os, const struct mri_alloc *alloc, 
     }
     if (list.count > 1) {
         qsort(list.base_seqs, list.count, sizeof(*list.base_seqs), compare_seqs);
+        remove_doubles(&list);
     }
     *ret_list = list;
     return MR_OK;

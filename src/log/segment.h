@@ -80,6 +80,14 @@ struct mri_segment_list {
 const char *mri_segment_name(uint64_t base_seq, char name[static MRI_SEGMENT_NAME_BYTES]);
 
 /**
+ * The file name of a segment's archive, which stands for it when the segment is not there.
+ *
+ * Returns  name.
+ * Threads  any.
+ */
+const char *mri_segment_archive_name(uint64_t base_seq, char name[static MRI_SEGMENT_NAME_BYTES]);
+
+/**
  * Is this the name of a segment, and which?
  *
  * Returns  MR_OK; MR_REFUSED some other file.
@@ -88,7 +96,8 @@ const char *mri_segment_name(uint64_t base_seq, char name[static MRI_SEGMENT_NAM
 MR_MUST_USE mr_err mri_segment_name_parse(const char *name, uint64_t *ret_base_seq);
 
 /**
- * List the segments of a folder in order.
+ * List the segments of a folder in order, plain and archived ones. Where both files of one are
+ * there (a crash came before the plain one was removed) it is listed once.
  *
  * Returns  MR_OK; MR_ENOMEM; a fault of reading the folder.
  * Owner    mri_segment_list_fini() frees.
