@@ -37,6 +37,7 @@ struct run {
     const char *folder;
     struct mri_config config;
     struct mri_feed_option feed_option;
+    char feed_path[MRI_PATH_BYTES_MAX]; /**< of a csv feed, resolved; "" = it cannot be */
     struct mri_feed feed;
     struct mri_node node;
     struct mri_intake intake;
@@ -85,6 +86,68 @@ static void show_problem(void *context, const struct mri_feed_item *item)
     mri_buf_fini(&line);
 }
 
+/** What lies in a directory that is no log yet. */
+struct contents {
+    bool has_manifest;
+    bool has_segment;
+    char other[64]; /**< a name that no log has before its MANIFEST is made; "": none */
+};
+
+static mr_err note_name(void *argument, const char *name)
+{
+    struct contents *contents = argument;
+    bool is_begun = strcmp(name, "lock") == 0 || strcmp(name, "MANIFEST.tmp") == 0;
+    contents->has_manifest |= strcmp(name, "MANIFEST") == 0;
+    contents->has_segment |= strncmp(name, "seg-", 4) == 0;
+    if (!is_begun) {
+        (void)snprintf(contents->other, sizeof(contents->other), "%s", name);
+    }
+    return MR_OK;
+}
+
+/** A log is begun in a directory that is new, empty, or left by a crash before there was a log. */
+static enum mri_exit check_folder(const struct run *run)
+{
+    const struct mri_cli *cli = run->cli;
+    struct contents contents = {0};
+    mr_err err = cli->os->list(cli->os->context, run->folder, &contents, note_name);
+    if (err != MR_OK || contents.has_manifest || contents.other[0] == '\0') {
+        return MRI_EXIT_OK; /* what cannot be listed is told when it is opened */
+    }
+    if (contents.has_segment) {
+        return mri_cli_fail(cli, MRI_EXIT_FAULT,
+            "%s: the file MANIFEST is missing, and there are segments of a log; put it back from a "
+            "copy",
+            run->folder);
+    }
+    return mri_cli_fail(cli, MRI_EXIT_USAGE,
+        "%s: neither a log (it has no MANIFEST) nor empty (it has %s); name a new directory",
+        run->folder, contents.other);
+}
+
+/** The csv feed that a log was begun with, or what to give. */
+static enum mri_exit use_kept_path(struct run *run, const char *path)
+{
+    const struct mri_cli *cli = run->cli;
+    struct mri_file_info info;
+    static const char give[] = "--feed csv:PATH (make run RESUME=1 DATA=PATH)";
+    if (path == NULL) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE,
+            "%s was begun with a csv feed, and the log does not keep where that is; name it with "
+            "%s",
+            run->folder, give);
+    }
+    mr_err err = cli->os->info(cli->os->context, path, &info);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE,
+            "%s was begun with the csv feed %s: %s; name where it is now with %s", run->folder,
+            path, mr_err_text(err), give);
+    }
+    (void)snprintf(run->feed_path, sizeof(run->feed_path), "%s", path);
+    run->feed_option = (struct mri_feed_option){.kind = "csv", .path = run->feed_path};
+    return MRI_EXIT_OK;
+}
+
 /** Without --feed: the one the log was begun with, or the simulated market with seed 1. */
 static enum mri_exit choose_feed(struct run *run)
 {
@@ -93,9 +156,14 @@ static enum mri_exit choose_feed(struct run *run)
     mr_problem problem;
     mr_log_reader *reader;
     if (given != NULL) {
-        return mri_feed_option_parse(given, &run->feed_option, &problem) == MR_OK
-                   ? MRI_EXIT_OK
-                   : mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
+        if (mri_feed_option_parse(given, &run->feed_option, &problem) != MR_OK) {
+            return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
+        }
+        bool is_file = run->feed_option.path != NULL;
+        if (!is_file || realpath(run->feed_option.path, run->feed_path) == NULL) {
+            run->feed_path[0] = '\0'; /* what is wrong with it is told when it is opened */
+        }
+        return MRI_EXIT_OK;
     }
     run->feed_option = (struct mri_feed_option){.kind = "synthetic", .seed = 1};
     mr_err err = mr_log_reader_open(run->folder, &reader, &problem);
@@ -110,10 +178,12 @@ static enum mri_exit choose_feed(struct run *run)
     if (seed != NULL) {
         run->feed_option.seed = strtoull(seed, NULL, 10);
     }
+    enum mri_exit exit = MRI_EXIT_OK;
+    if (is_csv) {
+        exit = use_kept_path(run, mr_log_reader_attribute(reader, MRI_ATTRIBUTE_FEED_PATH));
+    }
     mr_log_reader_close(reader);
-    return is_csv ? mri_cli_fail(cli, MRI_EXIT_USAGE,
-                        "%s was begun with a csv feed; name it with --feed csv:PATH", run->folder)
-                  : MRI_EXIT_OK;
+    return exit;
 }
 
 static enum mri_exit parse_speed(struct run *run)
@@ -140,6 +210,9 @@ static enum mri_exit open_all(struct run *run)
     mr_problem problem = {""};
     char seed[32];
     enum mri_exit exit = parse_speed(run);
+    if (exit == MRI_EXIT_OK) {
+        exit = check_folder(run);
+    }
     if (exit == MRI_EXIT_OK) {
         exit = choose_feed(run);
     }
@@ -169,6 +242,7 @@ static enum mri_exit open_all(struct run *run)
         .build = MILLRACE_VERSION,
         .feed = &run->feed,
         .feed_kind = run->feed_option.kind,
+        .feed_path = run->feed_path[0] == '\0' ? NULL : run->feed_path,
         .feed_seed = seed,
     };
     err = mri_node_open(&run->node, &options, &problem);
@@ -296,6 +370,26 @@ static enum mri_exit print_summary(struct run *run, double seconds)
     return exit;
 }
 
+/** The feed is named when the log does not keep where it is. */
+static void say_how_to_continue(const struct run *run)
+{
+    const char *kept = mr_log_attribute_get(run->node.log, MRI_ATTRIBUTE_FEED_PATH);
+    bool is_named =
+        run->feed_option.path != NULL && (kept == NULL || strcmp(kept, run->feed_path) != 0);
+    struct mri_buf line;
+    mri_buf_init(&line, run->cli->alloc, 64 * 1024);
+    mri_buf_printf(
+        &line, "stopped    by signal; open horizons stay open, `%s run --dir ", run->cli->program);
+    mri_text_escape(&line, mri_slice_of(run->folder));
+    if (is_named) {
+        mri_buf_text(&line, " --feed csv:");
+        mri_text_escape(&line, mri_slice_of(run->feed_option.path));
+    }
+    mri_buf_text(&line, "` continues\n");
+    (void)fputs(mri_buf_c_text(&line), stderr);
+    mri_buf_fini(&line);
+}
+
 static enum mri_exit go(struct run *run)
 {
     struct mri_cli *cli = run->cli;
@@ -325,9 +419,7 @@ static enum mri_exit go(struct run *run)
             run->folder, mr_err_text(run->node.snapshot_err));
     }
     if (run->is_interrupted) {
-        (void)fprintf(stderr,
-            "stopped    by signal; open horizons stay open, `%s run --dir %s` continues\n",
-            cli->program, run->folder);
+        say_how_to_continue(run);
     }
     enum mri_exit exit = print_summary(run, seconds);
     bool is_healthy =

@@ -18,6 +18,7 @@
 #define MRI_ATTRIBUTE_FEED          "feed"      /* csv, synthetic */
 #define MRI_ATTRIBUTE_FEED_IDENTITY "feed_identity"
 #define MRI_ATTRIBUTE_FEED_SEED     "feed_seed" /* of a synthetic feed */
+#define MRI_ATTRIBUTE_FEED_PATH     "feed_path" /* where a csv feed was; no part of its identity */
 
 /** The most moves of other processes that can have overtaken inputs at one time. */
 enum { MRI_FOLD_WINNERS_MAX = 1024 };

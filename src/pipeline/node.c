@@ -23,6 +23,10 @@
  */
 #define SAVED_BYTES_MAX ((size_t)8 << 30)
 
+/** The longest path of a feed that is kept, with its NUL: what the value of an attribute can hold.
+ */
+enum { FEED_PATH_BYTES = 128 };
+
 static mr_err fail(mr_problem *problem, mr_err err, const char *what)
 {
     return mri_problem(problem, err, "%s: %s", what, mr_err_text(err));
@@ -208,6 +212,18 @@ mr_err mri_node_end_feed(struct mri_node *node)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/** Can the path be an attribute of the log? */
+static bool is_path_kept(const char *path)
+{
+    if (path == NULL || path[0] == '\0' || strlen(path) >= FEED_PATH_BYTES) {
+        return false;
+    }
+    while (*path >= 0x20 && *path <= 0x7e) {
+        path++;
+    }
+    return *path == '\0';
+}
+
 static mr_err open_log(struct mri_node *node, mr_problem *problem)
 {
     const struct mri_node_options *options = &node->options;
@@ -218,12 +234,13 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
         {MRI_ATTRIBUTE_FEED, feed == NULL ? "none" : options->feed_kind},
         {MRI_ATTRIBUTE_FEED_IDENTITY, feed == NULL ? "none" : feed->identity},
         {MRI_ATTRIBUTE_FEED_SEED, options->feed_seed == NULL ? "none" : options->feed_seed},
+        {MRI_ATTRIBUTE_FEED_PATH, options->feed_path}, /* last: it is not always kept */
     };
     const mr_log_options log_options = {
         .is_create = options->is_create,
         .segment_bytes = (uint64_t)options->config->log_segment << 20,
         .attributes = attributes,
-        .attribute_count = MRI_COUNT_OF(attributes),
+        .attribute_count = MRI_COUNT_OF(attributes) - (is_path_kept(options->feed_path) ? 0 : 1),
     };
     mr_err err = mri_log_open(
         options->os, options->alloc, options->folder, &log_options, &node->log, problem);
@@ -251,6 +268,25 @@ static mr_err check_attribute(
         node->options.folder, key, found == NULL ? "absent" : found, wanted);
 }
 
+/** The simulated market is another one: say what makes it so. */
+static mr_err refuse_market(const struct mri_node *node, mr_problem *problem)
+{
+    const struct mri_node_options *options = &node->options;
+    const char *seed = mr_log_attribute_get(node->log, MRI_ATTRIBUTE_FEED_SEED);
+    if (seed == NULL || options->feed_seed == NULL || strcmp(seed, options->feed_seed) != 0) {
+        return check_attribute(node, MRI_ATTRIBUTE_FEED_SEED,
+            options->feed_seed == NULL ? "none" : options->feed_seed, problem);
+    }
+    return mri_problem(problem, MR_REFUSED,
+        "%s belongs to another feed: synthetic.symbols or synthetic.bars had other values when it "
+        "was "
+        "begun (now %lld and %lld), and they make another simulated market; leave both as they "
+        "were, "
+        "or start a new directory",
+        options->folder, (long long)options->config->synthetic_symbols,
+        (long long)options->config->synthetic_bars);
+}
+
 /** A log is continued by the feed it was begun with. */
 static mr_err check_feed(const struct mri_node *node, mr_problem *problem)
 {
@@ -259,6 +295,11 @@ static mr_err check_feed(const struct mri_node *node, mr_problem *problem)
         return MR_OK;
     }
     mr_err err = check_attribute(node, MRI_ATTRIBUTE_FEED, node->options.feed_kind, problem);
+    const char *identity = mr_log_attribute_get(node->log, MRI_ATTRIBUTE_FEED_IDENTITY);
+    bool is_same = identity != NULL && strcmp(identity, feed->identity) == 0;
+    if (err == MR_OK && !is_same && feed->is_simulated) {
+        return refuse_market(node, problem);
+    }
     return err == MR_OK
                ? check_attribute(node, MRI_ATTRIBUTE_FEED_IDENTITY, feed->identity, problem)
                : err;

@@ -24,6 +24,8 @@ struct mri_node_options {
     const char *build;           /**< program version, for the session event */
     const struct mri_feed *feed; /**< NULL: none; its instruments are registered */
     const char *feed_kind;       /**< "csv", "synthetic"; kept with the log's identity */
+    const char *feed_path; /**< of a feed of files, NULL: none; kept for the same reason, if it is
+                              at most 127 bytes of printable ASCII */
     const char *feed_seed; /**< of a synthetic feed; kept, so that it need not be named again */
 };
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import program
-from program import OK, USAGE
+from program import FAULT, OK, USAGE
 
 STATES = "generated evaluating approved executing executed blocked expired learned".split()
 HORIZONS = "1m 5m 15m 30m 1h".split()
@@ -195,11 +195,45 @@ class ContinueTest(program.LogCase):
         self.assertEqual(found["candles"], 400)
         self.ok("replay", "--check", "--dir", log)
 
-    def test_a_csv_log_asks_for_its_feed(self):
-        path = self.write("a.csv", program.text_of(program.bars(50)))
+    def test_a_csv_log_knows_its_feed_from_wherever_it_is_continued(self):
+        rows = program.bars(400)
+        path = self.write("here/a.csv", program.text_of(rows[:150]))
         log = self.folder / "csv"
-        self.ok("run", "--dir", log, "--feed", f"csv:{path}")
-        self.assert_says(self.refused("run", "--dir", log), str(log), "--feed csv:PATH")
+        self.ok("run", "--dir", log, "--feed", "csv:a.csv", cwd=path.parent)
+        self.assertIn(f"feed_path: {path.resolve()}\n", (log / "MANIFEST").read_text())
+        path.write_text(program.text_of(rows))
+        self.assertEqual(self.ok("run", "--dir", log, "--json", cwd="/").json["candles"], 400)
+
+    def test_a_csv_log_whose_feed_is_gone_or_not_kept_asks_for_it(self):
+        text = program.text_of(program.bars(50))
+        for name in ("a.csv", "\u00e4.csv", "x" * 130 + ".csv"):
+            with self.subTest(name=name):
+                path = self.write(name, text)
+                log = self.folder / f"log-{len(name)}-{name[0] == 'a'}"
+                self.ok("run", "--dir", log, "--feed", f"csv:{path}")
+                moved = path.rename(self.folder / "moved.csv")
+                answer = self.refused("run", "--dir", log)
+                self.assert_says(answer, str(log), "--feed csv:PATH", "RESUME=1 DATA=PATH")
+                self.assertEqual(str(path) in answer.err, name == "a.csv")
+                self.ok("run", "--dir", log, "--feed", f"csv:{moved}")
+
+    def test_other_settings_of_the_simulated_market_are_named(self):
+        before = program.content(self.log)
+        for change in ({"synthetic__bars": 600}, {"synthetic__symbols": 3}):
+            config = self.write_config(**{**program.SMALL, **change})
+            answer = self.refused("run", "--dir", self.log, "--config", config)
+            self.assert_says(answer, str(self.log), "synthetic.symbols", "synthetic.bars")
+        self.assert_says(self.refused("run", "--dir", self.log, "--feed", "synthetic:2"),
+                         "feed_seed is 1 there, 2 now")
+        self.assertEqual(program.content(self.log), before)
+
+    def test_a_missing_manifest_is_named_and_not_made_anew(self):
+        (self.log / "MANIFEST").unlink()
+        before = program.content(self.log)
+        answer = self.assert_exit(self.run_on(), FAULT)
+        self.assert_says(answer, str(self.log), "MANIFEST is missing")
+        self.assertNotIn("damaged", answer.err)
+        self.assertEqual(program.content(self.log), before)
 
     def test_a_changed_configuration_is_an_event_and_the_same_one_is_not(self):
         def configs():
