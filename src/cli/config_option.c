@@ -13,6 +13,9 @@ enum mri_exit mri_config_option_read(
 {
     struct mri_yaml_problems problems = {0};
     mr_err err = mri_yaml_read_file(cli->os, path, cli->alloc, ret_config, &problems);
+    if (err != MR_OK && err != MR_REFUSED && problems.count > 0) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problems.items[0].what.text);
+    }
     for (uint32_t i = 0; i < problems.count; i++) {
         (void)fprintf(stderr, "%s\n", problems.items[i].what.text);
     }
@@ -23,8 +26,8 @@ enum mri_exit mri_config_option_read(
         return MRI_EXIT_OK;
     }
     if (err == MR_REFUSED) {
-        return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: %u problems; nothing was changed", path,
-            problems.count + problems.left_out);
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: %u problem%s; nothing was changed", path,
+            problems.count + problems.left_out, problems.count + problems.left_out == 1 ? "" : "s");
     }
     return mri_cli_fail(cli, mri_cli_exit_of(err), "%s: %s", path, mr_err_text(err));
 }

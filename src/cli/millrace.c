@@ -34,19 +34,34 @@ static const struct mri_command *const commands[] = {
 
 static const struct mri_command *running;
 
+/** Escape, but leave backslashes: a problem's text is escaped already, and is not escaped twice. */
+static void escape_words(struct mri_buf *shown, const char *text)
+{
+    for (;;) {
+        size_t count = strcspn(text, "\\");
+        mri_text_escape(shown, (struct mri_slice){text, count});
+        if (text[count] == '\0') {
+            return;
+        }
+        mri_buf_text(shown, "\\");
+        text += count + 1;
+    }
+}
+
 enum mri_exit mri_cli_fail(const struct mri_cli *cli, enum mri_exit exit, const char *format, ...)
 {
     char text[2 * MR_PROBLEM_BYTES];
-    mr_problem problem;
-    (void)cli;
+    struct mri_buf shown;
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    (void)mri_problem(&problem, MR_OK, "%s", text);
+    mri_buf_init(&shown, cli->alloc, 8 * sizeof(text));
+    escape_words(&shown, text);
     (void)fflush(stdout); /* what was printed before comes before */
     (void)fprintf(stderr, "millrace%s%s: %s\n", running == NULL ? "" : " ",
-        running == NULL ? "" : running->name, problem.text);
+        running == NULL ? "" : running->name, mri_buf_c_text(&shown));
+    mri_buf_fini(&shown);
     return exit;
 }
 
@@ -176,8 +191,13 @@ static enum mri_exit run_command(
         return MRI_EXIT_OK;
     }
     cli->options = options;
-    if (options->argument_count < running->arguments_min ||
-        options->argument_count > running->arguments_max) {
+    if (options->argument_count > running->arguments_max) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE,
+            "unexpected argument \"%s\"; usage: millrace %s [OPTIONS]%s%s",
+            options->arguments[running->arguments_max], running->name,
+            running->arguments[0] == '\0' ? "" : " ", running->arguments);
+    }
+    if (options->argument_count < running->arguments_min) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "usage: millrace %s [OPTIONS]%s%s", running->name,
             running->arguments[0] == '\0' ? "" : " ", running->arguments);
     }

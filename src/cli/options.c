@@ -102,7 +102,7 @@ mr_err mri_options_parse(const struct mri_option *known, size_t known_count, int
             }
             i += is_next_taken;
         } else if (options.argument_count == MRI_ARGUMENTS_MAX) {
-            return mri_problem(reterr_problem, MR_REFUSED, "too many arguments");
+            return mri_problem(reterr_problem, MR_REFUSED, "unexpected argument \"%s\"", word);
         } else {
             options.arguments[options.argument_count++] = word;
         }

@@ -129,7 +129,7 @@ class ConfigTest(program.Case):
                                                         "--config", path]):
                 with self.subTest(words=words):
                     answer = self.assert_exit(program.call(*words), FAULT)
-                    self.assert_says(answer, str(path))
+                    self.assertEqual(answer.err.count(str(path)), 1, str(answer))
         self.assertFalse((self.folder / "log").exists())
 
     def test_a_bad_configuration_touches_no_existing_log(self):

@@ -110,7 +110,10 @@ class WordsTest(program.Case):
         for words_ in (["show"], ["why"], ["status", "extra"], ["why", "1", "2"], ["run", "dir"],
                        ["verify", "dir"], ["config", "--check", "a", "b"]):
             with self.subTest(words=words_):
-                self.assert_says(self.refused(*words_), f"usage: millrace {words_[0]}")
+                answer = self.refused(*words_)
+                self.assert_says(answer, f"usage: millrace {words_[0]}")
+                if len(words_) > 1:
+                    self.assert_says(answer, f'unexpected argument "{words_[-1]}"')
 
     def test_replay_and_config_say_which_switch_they_want(self):
         self.assert_says(self.refused("replay", "--dir", "x"), "--check")
@@ -129,6 +132,12 @@ class WordsTest(program.Case):
                 self.assertIn(answer.code, (USAGE, FAULT), str(answer))
                 self.assertNotIn(b"\x1b", answer.stdout + answer.stderr, str(answer))
                 self.assertIn("red", answer.err, str(answer))
+
+
+    def test_words_of_the_user_are_escaped_once(self):
+        answer = program.call("status", "--dir", "x\x1b[31m\\y", cwd=self.folder)
+        self.assert_says(answer, r" x\x1b[31m\x5cy: ")
+        self.assert_says(self.refused("x\x1b[31m"), r'"x\x1b[31m"')
 
 
 class DirectoryTest(program.Case):
@@ -169,6 +178,20 @@ class DirectoryTest(program.Case):
         path.mkdir()
         self.ok("run", "--dir", path, "--config", self.write_config(**program.SMALL))
         self.ok("verify", "--dir", path)
+
+    def test_run_begins_no_log_among_other_files(self):
+        path = self.folder / "photos"
+        path.mkdir()
+        (path / "a.jpg").write_bytes(b"photo")
+        self.assert_says(self.refused("run", "--dir", path), str(path), "a.jpg", "neither a log")
+        self.assertEqual([file.name for file in path.iterdir()], ["a.jpg"])
+
+    def test_run_begins_a_log_where_a_crash_came_before_there_was_one(self):
+        self.write("new/lock", "     12345\n")
+        self.write("new/MANIFEST.tmp", "millrace-log: 1\n")
+        config = self.write_config(**program.SMALL)
+        self.ok("run", "--dir", self.folder / "new", "--config", config)
+        self.ok("verify", "--dir", self.folder / "new")
 
     def test_run_makes_the_directory_but_not_its_parents(self):
         path = self.folder / "a" / "b"
