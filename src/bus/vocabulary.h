@@ -198,7 +198,7 @@
     X(MRI_REASON_LEDGER_MISMATCH, 72, "ledger_mismatch", "the books do not add up")                \
     X(MRI_REASON_OPERATOR, 73, "operator", "an operator said so")                                  \
     X(MRI_REASON_TIME_PASSED, 74, "time_passed", "the clock moved on without an event")            \
-    X(MRI_REASON_ROW_TORN, 90, "row_torn", "the line ends before its columns do")                  \
+    X(MRI_REASON_ROW_TORN, 90, "row_torn", "the last line has no end (newline) and may be cut")    \
     X(MRI_REASON_ROW_COLUMNS, 91, "row_columns", "wrong number of columns")                        \
     X(MRI_REASON_ROW_NUMBER, 92, "row_number", "not a number, or it does not fit the instrument")  \
     X(MRI_REASON_ROW_NOT_POSITIVE, 93, "row_not_positive", "a price that is zero or negative")     \

@@ -138,7 +138,7 @@ class BadRowTest(FeedCase):
             with self.subTest(cut=cut):
                 found, err = self.summary(self.write("BTCUSDT.csv", text[:-cut]))
                 self.assertEqual((found["candles"], found["quarantined"]), (COUNT - 1, 1), err)
-                self.assertIn(f"BTCUSDT.csv:{COUNT + 1}: left out (row_torn)", err)
+                self.assertIn(f"BTCUSDT.csv:{COUNT + 1}: left out (row_torn): the last line has no end", err)
 
     def test_a_kline_that_does_not_close_at_its_minutes_end_is_left_out(self):
         rows = klines(bars(COUNT))
