@@ -4,6 +4,7 @@
 import os
 import pathlib
 import pty
+import re
 import signal
 import subprocess
 
@@ -203,6 +204,19 @@ class ContinueTest(program.LogCase):
         self.assertIn(f"feed_path: {path.resolve()}\n", (log / "MANIFEST").read_text())
         path.write_text(program.text_of(rows))
         self.assertEqual(self.ok("run", "--dir", log, "--json", cwd="/").json["candles"], 400)
+
+    def test_a_stopped_csv_run_says_a_command_that_continues_it(self):
+        for name in ("a.csv", "\u00e4.csv"):
+            with self.subTest(name=name):
+                path = self.write(name, program.text_of(program.bars(3000)))
+                log = self.folder / f"log-{name[0] == 'a'}"
+                process = self.start("run", "--dir", log, "--feed", f"csv:{path}", "--speed", "60")
+                program.wait_until(lambda: program.segments(log), "a log", process)
+                process.send_signal(signal.SIGINT)
+                answer = program.finish(process)
+                said = re.search(r"`\S+ (run --dir .*)` continues", answer.err)
+                self.assertIsNotNone(said, str(answer))
+                self.ok(*said.group(1).split())
 
     def test_a_csv_log_whose_feed_is_gone_or_not_kept_asks_for_it(self):
         text = program.text_of(program.bars(50))
