@@ -96,7 +96,8 @@ struct contents {
 static mr_err note_name(void *argument, const char *name)
 {
     struct contents *contents = argument;
-    bool is_begun = strcmp(name, "lock") == 0 || strcmp(name, "MANIFEST.tmp") == 0;
+    bool is_begun = strcmp(name, "lock") == 0 || strcmp(name, "MANIFEST.tmp") == 0 ||
+                    strcmp(name, "snap") == 0; /* snapshots are hints: they may outlive a log */
     contents->has_manifest |= strcmp(name, "MANIFEST") == 0;
     contents->has_segment |= strncmp(name, "seg-", 4) == 0;
     if (!is_begun) {

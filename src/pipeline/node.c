@@ -273,9 +273,8 @@ static mr_err refuse_market(const struct mri_node *node, mr_problem *problem)
 {
     const struct mri_node_options *options = &node->options;
     const char *seed = mr_log_attribute_get(node->log, MRI_ATTRIBUTE_FEED_SEED);
-    if (seed == NULL || options->feed_seed == NULL || strcmp(seed, options->feed_seed) != 0) {
-        return check_attribute(node, MRI_ATTRIBUTE_FEED_SEED,
-            options->feed_seed == NULL ? "none" : options->feed_seed, problem);
+    if (seed == NULL || strcmp(seed, options->feed_seed) != 0) {
+        return check_attribute(node, MRI_ATTRIBUTE_FEED_SEED, options->feed_seed, problem);
     }
     return mri_problem(problem, MR_REFUSED,
         "%s belongs to another feed: synthetic.symbols or synthetic.bars had other values when it "
@@ -297,7 +296,7 @@ static mr_err check_feed(const struct mri_node *node, mr_problem *problem)
     mr_err err = check_attribute(node, MRI_ATTRIBUTE_FEED, node->options.feed_kind, problem);
     const char *identity = mr_log_attribute_get(node->log, MRI_ATTRIBUTE_FEED_IDENTITY);
     bool is_same = identity != NULL && strcmp(identity, feed->identity) == 0;
-    if (err == MR_OK && !is_same && feed->is_simulated) {
+    if (err == MR_OK && !is_same && feed->is_simulated && node->options.feed_seed != NULL) {
         return refuse_market(node, problem);
     }
     return err == MR_OK
