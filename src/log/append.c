@@ -108,6 +108,7 @@ static void switch_segment(mr_log *log, int fd, const struct mri_segment_head *h
     log->segment = *head;
     log->offset = MRI_SEGMENT_PAGE_BYTES;
     log->writeback_offset = 0;
+    log->event_end = MRI_SEGMENT_PAGE_BYTES;
     mri_sealing_enter(log);
     log->has_unsynced = false; /* the head was synced before the file got its name */
 }
@@ -227,7 +228,10 @@ mr_err mri_append_write(mr_log *log, const mr_log_record *records, size_t count)
     log->next_seq = chain.seq;
     log->prev_crc = chain.prev_crc;
     log->prev_units = chain.prev_units;
-    log->event_crc = log->next_seq > first ? log->prev_crc : log->event_crc;
+    if (log->next_seq > first) {
+        log->event_crc = log->prev_crc;
+        log->event_end = log->offset;
+    }
     log->last_unix_ns = chain.last_unix_ns;
     log->has_unsynced = true;
     kick_writeback(log);

@@ -232,6 +232,7 @@ static mr_err continue_from(mr_log *log, const struct newest *newest)
     log->prev_crc = scan->prev_crc;
     log->prev_units = scan->prev_units;
     log->event_crc = scan->event_crc;
+    log->event_end = scan->event_end;
     log->last_unix_ns = scan->last_unix_ns;
     log->writer_epoch = scan->last_epoch + 1;
     log->durable_seq = scan->next_seq - 1; /* the scan read what the sync had put on disk */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "log/reader.h"
+#include "log/seal_walk.h"
 #include "log/writer.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
@@ -260,6 +261,63 @@ static void what_a_crash_left_without_a_seal_is_sealed_by_the_next_session(void 
     }
 }
 
+/** Walk the log as verify does, to its end. Returns the last event that is covered. */
+static uint64_t walk_to_end(void)
+{
+    struct mri_seal_walk walk;
+    mr_problem problem = {""};
+    assert_int_equal(mri_seal_walk_init(&walk, os, mri_alloc_system(), "/log", &problem), MR_OK);
+    mr_err err;
+    do {
+        err = mri_seal_walk_next(&walk, &problem);
+    } while (err == MR_OK);
+    assert_int_equal(err, MR_END);
+    uint64_t covered = walk.head.seq;
+    mri_seal_walk_fini(&walk);
+    return covered;
+}
+
+/** Cut the newest segment behind its newest SEAL, as a kill right after its write leaves it. */
+static void cut_behind_newest_seal(void)
+{
+    char name[MRI_SEGMENT_NAME_BYTES];
+    char path[MRI_PATH_BYTES_MAX];
+    size_t count;
+    size_t cut = 0;
+    (void)mri_segment_name(log_handle->segment.base_seq, name);
+    size_t end = log_handle->offset;
+    assert_int_equal(mri_os_path("/log", name, path), MR_OK);
+    mri_os_memory_end_process(memory);
+    log_handle->lock_fd = -1;
+    log_handle->segment_fd = -1;
+    mr_log_close(log_handle);
+    uint8_t *bytes = mri_os_memory_bytes(memory, path, &count);
+    for (size_t at = MRI_SEGMENT_PAGE_BYTES; at < end;) {
+        const struct mri_record_head *record = (const struct mri_record_head *)(void *)(bytes + at);
+        at += mri_record_stride(record->bytes);
+        cut = record->type == MRI_RECORD_SEAL ? at : cut;
+    }
+    assert_true(cut != 0);
+    memset(bytes + cut, 0, end - cut);
+    open_log();
+}
+
+static void a_kill_right_behind_a_seal_leaves_a_log_that_is_sealed_as_any_other(void **fixture)
+{
+    (void)fixture;
+    for (int i = 0; i < 300; i++) { /* the newest SEAL stands behind events of the next one */
+        assert_int_equal(mri_log_sample_append(log_handle, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+    }
+    cut_behind_newest_seal();
+    uint64_t last = mr_log_last(log_handle).n;
+    assert_true(walk_to_end() < last);
+    assert_int_equal(mr_log_sync(log_handle), MR_OK);
+    assert_int_equal(walk_to_end(), last);
+    assert_int_equal(mri_log_sample_append(log_handle, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+    assert_int_equal(mr_log_sync(log_handle), MR_OK);
+    assert_int_equal(walk_to_end(), last + 8);
+}
+
 static void a_link_depends_on_everything_before_it(void **fixture)
 {
     (void)fixture;
@@ -319,6 +377,7 @@ int main(void)
         TEST(asking_for_a_sync_seals_and_an_append_does_not),
         TEST(a_long_run_has_a_seal_for_every_1024_events_and_all_segments_are_covered),
         TEST(what_a_crash_left_without_a_seal_is_sealed_by_the_next_session),
+        TEST(a_kill_right_behind_a_seal_leaves_a_log_that_is_sealed_as_any_other),
         TEST(a_link_depends_on_everything_before_it),
         TEST(a_seal_that_no_writer_makes_is_refused),
     };

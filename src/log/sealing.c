@@ -40,7 +40,7 @@ static mr_err next_job(mr_log *log, struct mri_sealer_job *ret_job)
         }
     }
     *ret_job = (struct mri_sealer_job){
-        .bytes = sealing->map, .from = sealing->waiting.offset, .to = log->offset};
+        .bytes = sealing->map, .from = sealing->waiting.offset, .to = log->event_end};
     return MR_OK;
 }
 
@@ -93,7 +93,7 @@ static mr_err finish_job(mr_log *log)
 mr_err mri_sealing_advance(mr_log *log)
 {
     struct mri_sealing *sealing = &log->sealing;
-    struct mri_sealing_place end = {log->offset, log->next_seq}; /* before the SEAL */
+    struct mri_sealing_place end = {log->event_end, log->next_seq};
     struct mri_sealer_job job;
     if (sealing->waiting.seq == log->next_seq) {
         return MR_OK;
@@ -114,7 +114,7 @@ mr_err mri_sealing_advance(mr_log *log)
 mr_err mri_sealing_complete(mr_log *log)
 {
     struct mri_sealing *sealing = &log->sealing;
-    struct mri_sealing_place end = {log->offset, log->next_seq};
+    struct mri_sealing_place end = {log->event_end, log->next_seq};
     struct mri_sealer_job job;
     if (sealing->unsealed.seq == log->next_seq) {
         return MR_OK;
