@@ -77,6 +77,7 @@ def measure_round(build, scratch):
     folder = pathlib.Path(tempfile.mkdtemp(dir=scratch))
     values.update(lines_of([build / "bench/append_bench", folder / "append"]))
     values.update(lines_of([build / "bench/learn_bench"]))
+    values.update(lines_of([build / "bench/hot_bench", folder / "hot"]))
     if DATA.exists():
         signals = measure_run(build, folder, values)
     shutil.rmtree(folder)
@@ -136,6 +137,18 @@ def table(rounds):
          r.show(r.ratio("emit_single_ns", "emit_single_floor_ns"), 2, " x"),
          "emit " + r.show(r.values("emit_single_ns"), 0, " ns") + ", pwrite "
          + r.show(r.values("emit_single_floor_ns"), 0, " ns")),
+        ("append of 256 B into the shared ring, one process", "<= 1.3 x its floor",
+         r.show(r.ratio("hot_append_ns", "hot_floor_ns"), 2, " x"),
+         "append " + r.show(r.values("hot_append_ns"), 0, " ns") + ", copy + lock + clock + CRC32C "
+         + r.show(r.values("hot_floor_ns"), 0, " ns")),
+        ("the same in batches of 8", ">= 8 M/s",
+         r.show([1e3 / v for v in r.values("hot_append8_ns")], 1, " M/s"), "-"),
+        ("the same from four processes together", ">= 5 M/s",
+         r.show(r.values("hot_together_per_s", 1e-6), 1, " M/s"), "-"),
+        ("durable append into the ring, one process", "<= 1.1 x its floor",
+         r.show(r.ratio("hot_group_us", "hot_group_floor_us"), 2, " x"),
+         "append " + r.show(r.values("hot_group_us"), 0, " us") + ", pwrite + fdatasync "
+         + r.show(r.values("hot_group_floor_us"), 0, " us")),
         ("scan with all checks, cache warm", ">= 5 M events/s",
          r.show(r.values("scan_per_s", 1e-6), 1, " M/s"),
          "CRC32C of the files alone: " + r.show(r.values("scan_floor_per_s", 1e-6), 1, " M/s")),

@@ -42,6 +42,7 @@ OTHER_MODULES = {
     "event_digest.h": ["ranks"],
     "exact_math.h": ["exp", "log", "sqrt", "sigmoid", "abs", "nan", "is_finite", "clamp"],
     "horizon.h": ["timers"],
+    "hot_shared.h": ["hot"],
     "instruments.h": ["symbol"],
     "json_read.h": ["json"],
     "ou_cell.h": ["ou"],

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The layout of the shared memory of a hot tail, and what its two halves (hot_tail.c appends,
+ * hot_commit.c writes behind) ask of each other. Nobody else looks inside.
+ */
+#ifndef MRI_LOG_HOT_SHARED_H
+#define MRI_LOG_HOT_SHARED_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "log/hot_tail.h"
+#include "os/robust_lock.h"
+
+enum {
+    MRI_HOT_LAYOUT_VERSION = 1,
+    MRI_HOT_LINE_BYTES = 64,
+    MRI_HOT_SEGMENTS_KEPT = 256, /* descriptors; at most so many segments lie in the ring */
+    MRI_HOT_SPARES_MAX = 8,
+    MRI_HOT_LOCK_SPINS = 200,
+};
+
+/** A segment that is in the ring, or was lately. */
+struct mri_hot_segment {
+    uint64_t index;       /**< position of its first byte / length */
+    _Atomic uint64_t end; /**< position behind its ROLL; 0 = it is the newest */
+    uint64_t base_seq;
+    uint64_t salt;
+    int64_t prev_unix_ns;
+    uint32_t prev_crc;
+    uint32_t prev_units;
+    uint32_t spare_id; /**< of the file that becomes it */
+    uint32_t writer_epoch;
+};
+
+enum mri_hot_spare_state {
+    MRI_HOT_SPARE_NONE = 0,
+    MRI_HOT_SPARE_READY = 1,
+    MRI_HOT_SPARE_TAKEN = 2
+};
+
+struct mri_hot_spare {
+    _Atomic uint32_t state;
+    uint32_t id;
+    uint64_t salt;
+};
+
+/** What only the holder of the append lock reads and writes. */
+struct mri_hot_writer {
+    uint64_t next_seq;
+    int64_t last_unix_ns;
+    uint64_t pending;      /**< the tail as it will be: above it, the batch is complete */
+    uint64_t written_seen; /**< not above `written` */
+    uint32_t prev_crc;
+    uint32_t prev_units;
+    uint32_t epoch;
+    uint32_t store_count; /**< of the intent */
+};
+
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): one cache line for each that is busy */
+struct mri_hot_shared {
+    char magic[8];
+    uint32_t layout_version;
+    uint32_t reserved;
+    uint64_t ring_bytes;
+    uint64_t derived_bytes;
+    uint64_t segment_bytes;
+    uint64_t first;                  /**< position from which on the ring has held the bytes */
+    struct mri_segment_head pattern; /**< of new segments: uuid, features, lengths */
+
+    struct mri_robust_lock append_lock;
+    alignas(MRI_HOT_LINE_BYTES) struct mri_hot_writer writer;
+    alignas(MRI_HOT_LINE_BYTES) struct mri_hot_store intent[MRI_HOT_STORES_MAX];
+    alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t tail;
+    alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t written;
+    _Atomic uint64_t written_seq;
+    alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t durable;
+    _Atomic uint64_t durable_seq;
+    _Atomic uint32_t is_poisoned;
+
+    alignas(MRI_HOT_LINE_BYTES) _Atomic uint32_t wake; /**< changes when there is more to read */
+    _Atomic uint32_t sleepers;
+    alignas(MRI_HOT_LINE_BYTES) _Atomic uint32_t work; /**< changes when helpers have work */
+    _Atomic uint32_t idle_helpers;
+
+    struct mri_robust_lock write_lock;                   /**< pwrite and `written` */
+    struct mri_robust_lock sync_lock;                    /**< fdatasync and `durable` */
+    struct mri_robust_lock spare_lock;                   /**< making spares */
+    alignas(MRI_HOT_LINE_BYTES) _Atomic uint32_t synced; /**< changes with every sync */
+    _Atomic uint32_t generation;                         /**< of the sync under way or done last */
+    _Atomic uint64_t generation_target;                  /**< up to where it syncs */
+
+    alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t orphans;
+    _Atomic uint64_t finished;
+    _Atomic uint64_t backpressured;
+    _Atomic uint64_t syncs;
+    _Atomic uint32_t next_spare_id;
+
+    struct mri_hot_spare spares[MRI_HOT_SPARES_MAX];
+    alignas(MRI_HOT_LINE_BYTES) struct mri_hot_segment segments[MRI_HOT_SEGMENTS_KEPT];
+};
+
+/**
+ * The record at a position of the ring.
+ *
+ * Returns  its head.
+ * Threads  any.
+ */
+static inline struct mri_record_head *mri_hot_record(
+    const struct mri_hot_tail *hot, uint64_t position)
+{
+    return (struct mri_record_head *)(void *)(hot->memory.ring + position % hot->memory.ring_bytes);
+}
+
+/**
+ * The number of the segment of a record, or of the one that ends at a position: records never begin
+ * where a segment does.
+ *
+ * Returns  the number.
+ * Threads  any.
+ */
+static inline uint64_t mri_hot_index_of(const struct mri_hot_tail *hot, uint64_t position)
+{
+    return (position - 1) / hot->shared->segment_bytes;
+}
+
+/**
+ * The descriptor of the segment of a record, or of the one that ends at a position.
+ *
+ * Returns  the descriptor.
+ * Threads  any.
+ */
+static inline struct mri_hot_segment *mri_hot_segment_of(
+    const struct mri_hot_tail *hot, uint64_t position)
+{
+    return &hot->shared->segments[mri_hot_index_of(hot, position) % MRI_HOT_SEGMENTS_KEPT];
+}
+
+/**
+ * Where the records of the segment behind the one of a position begin.
+ *
+ * Returns  the position.
+ * Threads  any.
+ */
+static inline uint64_t mri_hot_next_segment(const struct mri_hot_tail *hot, uint64_t position)
+{
+    return (mri_hot_index_of(hot, position) + 1) * hot->shared->segment_bytes +
+           MRI_SEGMENT_PAGE_BYTES;
+}
+
+/**
+ * Write behind until `written` has come to a position. The write lock must be held.
+ *
+ * Returns  as mri_hot_tail_write_behind().
+ * Threads  the holder of the write lock.
+ */
+MR_MUST_USE mr_err mri_hot_write_to(struct mri_hot_tail *hot, uint64_t position);
+
+/**
+ * Take one of the locks of writing behind; an orphan needs no mending, because what it protects
+ * changes by single stores behind the work.
+ *
+ * Returns  MR_OK; MR_BUSY with is_try; MR_EINTERNAL.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_take(
+    struct mri_hot_tail *hot, struct mri_robust_lock *lock, bool is_try);
+
+/**
+ * mri_hot_tail_make_spares(), waiting for another process that is at it unless is_try.
+ *
+ * Returns  as mri_hot_tail_make_spares().
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try);
+
+/**
+ * Close the descriptors of segments that this process has open.
+ *
+ * Returns  nothing.
+ * Threads  the owner.
+ */
+void mri_hot_close_files(struct mri_hot_tail *hot);
+
+#if defined(MRI_HOT_FAILPOINTS)
+/**
+ * A place where a test may end the process; the test has it.
+ *
+ * Returns  nothing, if it returns.
+ * Threads  any.
+ */
+void mri_hot_failpoint(unsigned number);
+#define MRI_HOT_POINT(number) mri_hot_failpoint(number)
+#else
+#define MRI_HOT_POINT(number) ((void)0)
+#endif
+
+#endif

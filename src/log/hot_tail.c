@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Appending to the ring, and going on where a killed writer stopped.
+ *
+ *   under the append lock:
+ *     1 validate, derive        nothing is changed yet
+ *     2 build the records behind the tail: nobody looks there
+ *     3 keep the intent: the plain stores that go with the batch
+ *     4 pending = new tail      from here on the batch is complete, whoever is killed
+ *     5 do the stores, move the chain
+ *     6 tail = new tail         readers see it
+ *
+ * Invariants
+ *  1. A writer killed before step 4 has done nothing: the next one builds over its bytes. One
+ *     killed from step 4 on is finished by the next one, from the intent and the records alone.
+ *  2. Records never cross the end of a segment; ROLL closes it and there is always room for it. A
+ *     segment's `end` is set before the tail leaves it, so who has read the tail first sees it.
+ *  3. The tail never runs more than three quarters of the ring ahead of `written`, and a batch is
+ *     at most a quarter: what readers copy is at least a quarter away from being overwritten.
+ *  4. On the way to `pending` stores are only ordered, not flushed: x86-64 keeps the order, the
+ *     fences tell the compiler (and other processors) to.
+ *
+ * Not here: the disk (hot_commit.c).
+ */
+#include "log/hot_tail.h"
+
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "log/hot_shared.h"
+#include "os/futex.h"
+
+static const char magic[8] = "MRHOT\r\n\x1a";
+
+enum {
+    ROLL_BYTES = sizeof(struct mri_record_head),
+    WRITE_STEP_BYTES = 4 * 1024 * 1024, /* what a writer writes behind before it looks again */
+    LAG_SATURATED = 65535,
+};
+
+MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == MRI_RECORD_UNIT_BYTES, "ROLL is one unit");
+
+/* ---- making and mapping ---------------------------------------------------------------------- */
+
+static size_t head_bytes_of(const struct mri_hot_options *options)
+{
+    const size_t page = MRI_SHARED_MEMORY_PAGE_BYTES;
+    return (sizeof(struct mri_hot_shared) + page - 1) / page * page + options->derived_bytes;
+}
+
+static mr_err check_options(const struct mri_hot_options *options)
+{
+    bool is_good = options->os != NULL && options->folder != NULL && options->memory_path != NULL &&
+                   options->ring_bytes >= MRI_HOT_RING_BYTES_MIN &&
+                   options->ring_bytes % MRI_SHARED_MEMORY_PAGE_BYTES == 0 &&
+                   options->derived_bytes % MRI_SHARED_MEMORY_PAGE_BYTES == 0;
+    return is_good ? MR_OK : MR_EINVAL;
+}
+
+static void forget_files(struct mri_hot_tail *hot)
+{
+    for (unsigned i = 0; i < MRI_HOT_FILES_KEPT; i++) {
+        hot->files[i].fd = -1;
+    }
+    hot->sync_file.fd = -1;
+}
+
+static mr_err init_locks(struct mri_hot_shared *shared)
+{
+    struct mri_robust_lock *const locks[] = {
+        &shared->append_lock, &shared->write_lock, &shared->sync_lock, &shared->spare_lock};
+    mr_err err = MR_OK;
+    for (size_t i = 0; i < MRI_COUNT_OF(locks) && err == MR_OK; i++) {
+        err = mri_robust_lock_init(locks[i]);
+    }
+    return err;
+}
+
+static void init_state(struct mri_hot_tail *hot, const struct mri_hot_start *start)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    uint64_t position = start->segment.base_position + start->offset;
+    shared->layout_version = MRI_HOT_LAYOUT_VERSION;
+    shared->ring_bytes = hot->options.ring_bytes;
+    shared->derived_bytes = hot->options.derived_bytes;
+    shared->segment_bytes = start->segment.segment_bytes;
+    shared->first = position;
+    shared->pattern = start->segment;
+    shared->writer = (struct mri_hot_writer){.next_seq = start->next_seq,
+        .last_unix_ns = start->last_unix_ns,
+        .pending = position,
+        .written_seen = position,
+        .prev_crc = start->prev_crc,
+        .prev_units = start->prev_units,
+        .epoch = start->writer_epoch};
+    struct mri_hot_segment *segment = mri_hot_segment_of(hot, position);
+    segment->index = mri_hot_index_of(hot, position);
+    segment->base_seq = start->segment.base_seq;
+    segment->salt = start->segment.salt;
+    atomic_store(&shared->tail, position);
+    atomic_store(&shared->written, position);
+    atomic_store(&shared->durable, position);
+    atomic_store(&shared->written_seq, start->next_seq - 1);
+    atomic_store(&shared->durable_seq, start->next_seq - 1);
+}
+
+mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_options *options,
+    const struct mri_hot_start *start)
+{
+    struct mri_hot_tail made = {.options = *options};
+    mr_err err = check_options(options);
+    if (err == MR_OK && (start->segment.segment_bytes == 0 || start->next_seq == 0 ||
+                            start->segment.base_position % start->segment.segment_bytes != 0)) {
+        err = MR_EINVAL;
+    }
+    if (err == MR_OK) {
+        err = mri_shared_memory_create(
+            options->memory_path, head_bytes_of(options), options->ring_bytes, &made.memory);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    made.shared = made.memory.base;
+    forget_files(&made);
+    err = init_locks(made.shared);
+    if (err != MR_OK) {
+        mri_shared_memory_close(&made.memory);
+        (void)mri_shared_memory_remove(options->memory_path); /* ours, and of no use */
+        return err;
+    }
+    init_state(&made, start);
+    atomic_thread_fence(memory_order_release);
+    memcpy(made.shared->magic, magic, sizeof(magic)); /* last: now it may be attached */
+    *hot = made;
+    return MR_OK;
+}
+
+mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_options *options)
+{
+    struct mri_hot_tail made = {.options = *options};
+    mr_err err = check_options(options);
+    if (err == MR_OK) {
+        err = mri_shared_memory_attach(
+            options->memory_path, head_bytes_of(options), options->ring_bytes, &made.memory);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    made.shared = made.memory.base;
+    forget_files(&made);
+    const struct mri_hot_shared *shared = made.shared;
+    if (memcmp(shared->magic, magic, sizeof(magic)) != 0 ||
+        shared->layout_version != MRI_HOT_LAYOUT_VERSION) {
+        err = MR_EVERSION;
+    } else if (shared->ring_bytes != options->ring_bytes ||
+               shared->derived_bytes != options->derived_bytes || shared->segment_bytes == 0) {
+        err = MR_EINVAL;
+    }
+    if (err != MR_OK) {
+        mri_shared_memory_close(&made.memory);
+        return err;
+    }
+    *hot = made;
+    return MR_OK;
+}
+
+void mri_hot_tail_close(struct mri_hot_tail *hot)
+{
+    if (hot == NULL || hot->shared == NULL) {
+        return;
+    }
+    atomic_store(&hot->is_stopping, true);
+    atomic_fetch_add(&hot->shared->work, 1);
+    mri_futex_wake(&hot->shared->work, MRI_FUTEX_ALL, 1);
+    mri_thread_join(&hot->helper);
+    mri_hot_close_files(hot);
+    hot->shared = NULL;
+    mri_shared_memory_close(&hot->memory);
+}
+
+/* ---- after the death of a writer ------------------------------------------------------------- */
+
+static uint64_t *derived_area(const struct mri_hot_tail *hot)
+{
+    return (uint64_t *)(void *)(hot->memory.ring - hot->options.derived_bytes);
+}
+
+static void do_stores(struct mri_hot_tail *hot)
+{
+    const struct mri_hot_shared *shared = hot->shared;
+    uint64_t *derived = derived_area(hot);
+    for (uint32_t i = 0; i < shared->writer.store_count && i < MRI_HOT_STORES_MAX; i++) {
+        if (shared->intent[i].offset < hot->options.derived_bytes) {
+            derived[shared->intent[i].offset / sizeof(uint64_t)] = shared->intent[i].value;
+            MRI_HOT_POINT(20 + i);
+        }
+    }
+}
+
+/** Walk the records of a complete batch that was not published, and take the chain from the last.
+ */
+static mr_err finish_batch(struct mri_hot_tail *hot, uint64_t tail)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    uint64_t position = tail;
+    const struct mri_record_head *head = NULL;
+    while (position < writer->pending) {
+        head = mri_hot_record(hot, position);
+        if (mri_record_check_head(head, mri_hot_segment_of(hot, position)->salt, position) !=
+            MR_OK) {
+            return MR_ECORRUPT;
+        }
+        position = head->type == MRI_RECORD_ROLL ? mri_hot_next_segment(hot, position)
+                                                 : position + mri_record_stride(head->bytes);
+    }
+    if (position != writer->pending || head == NULL) {
+        return MR_ECORRUPT;
+    }
+    writer->next_seq = head->seq + (head->type != MRI_RECORD_ROLL);
+    writer->last_unix_ns = head->time_unix_ns;
+    writer->prev_crc = head->head_crc;
+    writer->prev_units = (uint32_t)(mri_record_stride(head->bytes) / MRI_RECORD_UNIT_BYTES);
+    return MR_OK;
+}
+
+/** Give back a spare that was taken for a segment that did not come to be. */
+static void free_unused_spares(struct mri_hot_tail *hot)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    uint64_t newest = mri_hot_index_of(hot, atomic_load(&shared->tail));
+    uint64_t oldest = mri_hot_index_of(hot, atomic_load(&shared->written));
+    for (unsigned i = 0; i < MRI_HOT_SPARES_MAX; i++) {
+        bool is_used = false;
+        for (uint64_t index = oldest; index <= newest; index++) {
+            is_used = is_used || shared->segments[index % MRI_HOT_SEGMENTS_KEPT].spare_id ==
+                                     shared->spares[i].id;
+        }
+        if (!is_used && atomic_load(&shared->spares[i].state) == MRI_HOT_SPARE_TAKEN) {
+            atomic_store(&shared->spares[i].state, MRI_HOT_SPARE_READY);
+        }
+    }
+}
+
+/** The holder of the append lock was killed: finish what it had completed, drop the rest. */
+static mr_err recover(struct mri_hot_tail *hot)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    struct mri_hot_writer *writer = &shared->writer;
+    uint64_t tail = atomic_load(&shared->tail);
+    writer->epoch++;
+    atomic_fetch_add(&shared->orphans, 1);
+    if (writer->pending > tail) {
+        do_stores(hot);
+        mr_err err = finish_batch(hot, tail);
+        if (err != MR_OK) {
+            atomic_store(&shared->is_poisoned, 1);
+            return err;
+        }
+        atomic_store_explicit(&shared->tail, writer->pending, memory_order_release);
+        atomic_fetch_add(&shared->finished, 1);
+    } else {
+        writer->pending = tail;
+        atomic_store(&mri_hot_segment_of(hot, tail)->end, 0); /* it may have begun to roll */
+        free_unused_spares(hot);
+    }
+    writer->store_count = 0;
+    return MR_OK;
+}
+
+static mr_err enter(struct mri_hot_tail *hot)
+{
+    bool is_orphan;
+    mr_err err = mri_robust_lock_take(&hot->shared->append_lock, MRI_HOT_LOCK_SPINS, &is_orphan);
+    if (err == MR_OK && is_orphan) {
+        err = recover(hot);
+        mri_robust_lock_mend(&hot->shared->append_lock);
+        if (err != MR_OK) {
+            mri_robust_lock_give(&hot->shared->append_lock);
+        }
+    }
+    return err;
+}
+
+/* ---- appending ------------------------------------------------------------------------------- */
+
+/** The chain as it grows while a batch is built. */
+struct chain {
+    uint64_t seq;
+    uint64_t position;
+    uint64_t salt;
+    uint64_t durable_seq;
+    int64_t last_unix_ns;
+    uint32_t prev_crc;
+    uint32_t prev_units;
+    uint32_t epoch;
+};
+
+static void put_record(
+    struct mri_hot_tail *hot, const mr_log_record *record, uint8_t flags, struct chain *chain)
+{
+    size_t bytes = sizeof(struct mri_record_head) + record->body_bytes;
+    size_t stride = mri_record_stride(bytes);
+    uint8_t *place = (uint8_t *)mri_hot_record(hot, chain->position);
+    if (record->body_bytes > 0) {
+        memcpy(place + sizeof(struct mri_record_head), record->body, record->body_bytes);
+    }
+    memset(place + bytes, 0, stride - bytes);
+    uint64_t lag = chain->seq - chain->durable_seq;
+    struct mri_record_head head = {
+        .bytes = (uint32_t)bytes,
+        .seq = chain->seq,
+        .time_unix_ns = ++chain->last_unix_ns, /* one clock for the batch; order stays strict */
+        .subject_prev = record->subject_prev,
+        .subject_id = record->subject_id,
+        .body_crc = mri_crc32c(0, record->body, record->body_bytes),
+        .prev_crc = chain->prev_crc,
+        .prev_units = (uint16_t)chain->prev_units,
+        .durable_lag = lag < LAG_SATURATED ? (uint16_t)lag : LAG_SATURATED,
+        .producer_id = record->producer_id,
+        .producer_seq = record->producer_seq,
+        .writer_epoch = chain->epoch,
+        .type = record->type,
+        .flags = flags,
+        .version = record->version,
+    };
+    head.head_crc = mri_record_head_crc(&head, chain->salt, chain->position);
+    memcpy(place, &head, sizeof(head));
+    chain->seq += record->type != MRI_RECORD_ROLL;
+    chain->position += stride;
+    chain->prev_crc = head.head_crc;
+    chain->prev_units = (uint32_t)(stride / MRI_RECORD_UNIT_BYTES);
+}
+
+static struct chain chain_now(const struct mri_hot_tail *hot, int64_t now_unix_ns)
+{
+    const struct mri_hot_shared *shared = hot->shared;
+    const struct mri_hot_writer *writer = &shared->writer;
+    return (struct chain){
+        .seq = writer->next_seq,
+        .position = writer->pending,
+        .salt = mri_hot_segment_of(hot, writer->pending)->salt,
+        .durable_seq = atomic_load_explicit(&shared->durable_seq, memory_order_relaxed),
+        .last_unix_ns = now_unix_ns > writer->last_unix_ns ? now_unix_ns : writer->last_unix_ns,
+        .prev_crc = writer->prev_crc,
+        .prev_units = writer->prev_units,
+        .epoch = writer->epoch,
+    };
+}
+
+/** From here on the batch counts, whatever happens to this process. */
+static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_t new_tail)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    struct mri_hot_writer *writer = &shared->writer;
+    atomic_thread_fence(memory_order_release);
+    *(volatile uint64_t *)&writer->pending = new_tail;
+    atomic_thread_fence(memory_order_release);
+    MRI_HOT_POINT(3);
+    do_stores(hot);
+    MRI_HOT_POINT(4);
+    writer->next_seq = chain->seq;
+    writer->last_unix_ns = chain->last_unix_ns;
+    writer->prev_crc = chain->prev_crc;
+    writer->prev_units = chain->prev_units;
+    MRI_HOT_POINT(5);
+    atomic_store_explicit(&shared->tail, new_tail, memory_order_release);
+    writer->store_count = 0;
+    MRI_HOT_POINT(6);
+}
+
+static struct mri_hot_spare *find_spare(struct mri_hot_shared *shared)
+{
+    for (unsigned i = 0; i < MRI_HOT_SPARES_MAX; i++) {
+        if (atomic_load_explicit(&shared->spares[i].state, memory_order_acquire) ==
+            MRI_HOT_SPARE_READY) {
+            return &shared->spares[i];
+        }
+    }
+    return NULL;
+}
+
+/** Close the segment with ROLL and go on in the next one, whose file is a spare until then. */
+static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
+{
+    static const mr_log_record record = {.type = MRI_RECORD_ROLL, .version = MRI_RECORD_VERSION};
+    struct mri_hot_shared *shared = hot->shared;
+    struct mri_hot_writer *writer = &shared->writer;
+    struct mri_hot_spare *spare = find_spare(shared);
+    if (spare == NULL) {
+        return MR_ENOSPC;
+    }
+    uint64_t tail = writer->pending;
+    struct chain chain = chain_now(hot, now_unix_ns);
+    put_record(hot, &record, MRI_RECORD_TXN_END, &chain);
+    uint64_t new_tail = mri_hot_next_segment(hot, tail);
+    MRI_HOT_POINT(10);
+    atomic_store(&spare->state, MRI_HOT_SPARE_TAKEN);
+    MRI_HOT_POINT(11);
+    struct mri_hot_segment *next = mri_hot_segment_of(hot, new_tail);
+    next->index = mri_hot_index_of(hot, new_tail);
+    atomic_store(&next->end, 0);
+    next->base_seq = chain.seq;
+    next->salt = spare->salt;
+    next->prev_unix_ns = chain.last_unix_ns;
+    next->prev_crc = chain.prev_crc;
+    next->prev_units = chain.prev_units;
+    next->spare_id = spare->id;
+    next->writer_epoch = chain.epoch;
+    MRI_HOT_POINT(12);
+    atomic_store_explicit(
+        &mri_hot_segment_of(hot, tail)->end, chain.position, memory_order_release);
+    MRI_HOT_POINT(13);
+    publish(hot, &chain, new_tail);
+    return MR_OK;
+}
+
+/** Bytes of the batch in the ring; 0 when a record is malformed or they are too many. */
+static uint64_t batch_bytes(
+    const struct mri_hot_tail *hot, const mr_log_record *records, size_t count)
+{
+    uint64_t segment_room =
+        hot->shared->segment_bytes - MRI_SEGMENT_PAGE_BYTES - (uint64_t)ROLL_BYTES;
+    uint64_t limit = hot->options.ring_bytes / 4;
+    uint64_t sum = 0;
+    limit = limit < segment_room ? limit : segment_room;
+    if (count == 0 || count > MRI_HOT_BATCH_RECORDS) {
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool has_body = records[i].body != NULL || records[i].body_bytes == 0;
+        if (!has_body || records[i].body_bytes > MR_LOG_BODY_BYTES_MAX ||
+            records[i].type < MRI_RECORD_TYPE_FREE) {
+            return 0;
+        }
+        sum += mri_record_stride(sizeof(struct mri_record_head) + records[i].body_bytes);
+        if (sum > limit) {
+            return 0;
+        }
+    }
+    return sum;
+}
+
+/** The ring is full: write behind until there is room up to a position. The disk sets the pace. */
+static mr_err make_room(struct mri_hot_tail *hot, uint64_t new_tail)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    uint64_t room = hot->options.ring_bytes - hot->options.ring_bytes / 4;
+    mr_err err = MR_OK;
+    shared->writer.written_seen = atomic_load_explicit(&shared->written, memory_order_acquire);
+    if (new_tail - shared->writer.written_seen <= room) {
+        return MR_OK;
+    }
+    atomic_fetch_add(&shared->backpressured, 1);
+    while (err == MR_OK && new_tail - shared->writer.written_seen > room) {
+        err = mri_hot_take(hot, &shared->write_lock, false);
+        if (err == MR_OK) {
+            uint64_t tail = atomic_load(&shared->tail);
+            uint64_t step = atomic_load(&shared->written) + WRITE_STEP_BYTES;
+            err = mri_hot_write_to(hot, step < tail ? step : tail);
+            mri_robust_lock_give(&shared->write_lock);
+        }
+        shared->writer.written_seen = atomic_load_explicit(&shared->written, memory_order_acquire);
+    }
+    return err;
+}
+
+/** Roll and make room until the batch fits at the tail. */
+static mr_err prepare_place(struct mri_hot_tail *hot, uint64_t bytes, int64_t now_unix_ns)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    uint64_t segment_bytes = hot->shared->segment_bytes;
+    uint64_t room = hot->options.ring_bytes - hot->options.ring_bytes / 4;
+    mr_err err = MR_OK;
+    if (writer->pending % segment_bytes + bytes + ROLL_BYTES > segment_bytes) {
+        uint64_t new_tail = mri_hot_next_segment(hot, writer->pending);
+        err = make_room(hot, new_tail + bytes);
+        if (err == MR_OK) {
+            err = roll(hot, now_unix_ns);
+        }
+    }
+    if (err == MR_OK && writer->pending + bytes - writer->written_seen > room) {
+        err = make_room(hot, writer->pending + bytes);
+    }
+    return err;
+}
+
+/** Validate against the log and the derived area; the intent holds the stores of the batch. */
+static mr_err validate(struct mri_hot_tail *hot, const mr_log_record *records, size_t count,
+    const struct mri_hot_append *how, unsigned *ret_stores)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    const struct mri_hot_deriver *deriver = hot->options.deriver;
+    *ret_stores = 0;
+    if (atomic_load_explicit(&shared->is_poisoned, memory_order_relaxed) != 0) {
+        return MR_EPOISONED;
+    }
+    if (how->has_expected_last && how->expected_last != shared->writer.next_seq - 1) {
+        return MR_CONFLICT;
+    }
+    return deriver == NULL ? MR_OK
+                           : deriver->derive(deriver->context, derived_area(hot), records, count,
+                                 shared->writer.next_seq, shared->intent, ret_stores);
+}
+
+/** Build the batch at the tail, where there is room, and publish it. */
+static void append_batch(struct mri_hot_tail *hot, const mr_log_record *records, size_t count,
+    int64_t now_unix_ns, unsigned stores)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    struct chain chain = chain_now(hot, now_unix_ns);
+    for (size_t i = 0; i < count; i++) {
+        put_record(
+            hot, &records[i], i + 1 == count ? MRI_RECORD_TXN_END : MRI_RECORD_TXN_CONT, &chain);
+        MRI_HOT_POINT(1);
+    }
+    MRI_ASSERT(stores <= MRI_HOT_STORES_MAX);
+    writer->store_count = stores;
+    MRI_HOT_POINT(2);
+    publish(hot, &chain, chain.position);
+}
+
+static void wake_others(struct mri_hot_shared *shared)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    /* Whoever sleeps again counts itself again: the dead cost one call, not one for ever. */
+    if (atomic_load_explicit(&shared->sleepers, memory_order_relaxed) != 0) {
+        atomic_store(&shared->sleepers, 0);
+        atomic_fetch_add(&shared->wake, 1);
+        mri_futex_wake(&shared->wake, MRI_FUTEX_ALL, 1);
+    }
+    if (atomic_load_explicit(&shared->idle_helpers, memory_order_relaxed) != 0) {
+        atomic_store(&shared->idle_helpers, 0);
+        atomic_fetch_add(&shared->work, 1);
+        mri_futex_wake(&shared->work, MRI_FUTEX_ALL, 1);
+    }
+}
+
+/** A batch, as it goes through the lock. */
+struct appending {
+    const mr_log_record *records;
+    size_t count;
+    const struct mri_hot_append *how;
+    mr_log_ack ack;
+    uint64_t end; /**< position behind it */
+};
+
+static mr_err append_locked(struct mri_hot_tail *hot, struct appending *batch)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    int64_t now = hot->options.os->realtime_unix_ns(hot->options.os->context) - 1;
+    unsigned stores;
+    mr_err err = enter(hot);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = validate(hot, batch->records, batch->count, batch->how, &stores);
+    if (err == MR_OK) {
+        err = prepare_place(hot, batch->ack.stored_bytes, now);
+    }
+    if (err == MR_OK) {
+        batch->ack.first.n = writer->next_seq;
+        append_batch(hot, batch->records, batch->count, now, stores);
+        batch->ack.last.n = writer->next_seq - 1;
+        batch->end = writer->pending;
+    }
+    mri_robust_lock_give(&hot->shared->append_lock);
+    return err;
+}
+
+mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *records, size_t count,
+    const struct mri_hot_append *how, mr_log_ack *ret_ack)
+{
+    static const struct mri_hot_append plain = {.durability = MR_ASYNC};
+    struct mri_hot_shared *shared = hot->shared;
+    struct appending batch = {
+        .records = records, .count = count, .how = how == NULL ? &plain : how};
+    batch.ack.stored_bytes = batch_bytes(hot, records, count);
+    if (batch.ack.stored_bytes == 0) {
+        return MR_EINVAL;
+    }
+    mr_err err = append_locked(hot, &batch);
+    if (err == MR_ENOSPC) { /* no spare was ready; whether there is room for one shows now */
+        err = mri_hot_tail_write_behind(hot);
+        err = err == MR_OK ? mri_hot_make_spares(hot, false) : err;
+        err = err == MR_OK ? append_locked(hot, &batch) : err;
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    wake_others(shared);
+    if (batch.how->durability == MR_GROUP) {
+        err = mri_hot_tail_commit(hot, batch.end);
+        batch.ack.is_durable = err == MR_OK;
+        err = err == MR_OK ? MR_OK : MR_EUNKNOWN; /* it is in the log, whatever the disk says */
+    }
+    if (ret_ack != NULL) {
+        *ret_ack = batch.ack;
+    }
+    return err;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+mr_err mri_hot_tail_copy(const struct mri_hot_tail *hot, uint64_t position, void *bytes,
+    size_t count_max, size_t *ret_count)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    uint64_t room = hot->options.ring_bytes - hot->options.ring_bytes / 4;
+    uint64_t tail = atomic_load_explicit(&shared->tail, memory_order_acquire);
+    if (position >= tail) {
+        return MR_END;
+    }
+    if (position < shared->first || tail - position > room) {
+        return MR_NOT_FOUND;
+    }
+    uint64_t end =
+        atomic_load_explicit(&mri_hot_segment_of(hot, position)->end, memory_order_acquire);
+    uint64_t stop = end != 0 && tail > end ? end : tail;
+    if (position >= stop) {
+        return MR_AGAIN;
+    }
+    size_t count = stop - position < count_max ? (size_t)(stop - position) : count_max;
+    memcpy(bytes, hot->memory.ring + position % hot->options.ring_bytes, count);
+    atomic_thread_fence(memory_order_acquire);
+    /* A writer builds at most a quarter of the ring behind the tail that is seen now. */
+    tail = atomic_load_explicit(&shared->tail, memory_order_relaxed);
+    if (tail - position > room) {
+        return MR_NOT_FOUND;
+    }
+    *ret_count = count;
+    return MR_OK;
+}
+
+mr_err mri_hot_tail_wait(struct mri_hot_tail *hot, uint64_t position, int64_t timeout_ns)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    uint32_t wake = atomic_load(&shared->wake);
+    atomic_fetch_add(&shared->sleepers, 1);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&shared->tail) > position) {
+        return MR_OK;
+    }
+    mr_err err = mri_futex_wait(&shared->wake, wake, 1, timeout_ns);
+    if (err == MR_EINTERNAL) {
+        return err;
+    }
+    return atomic_load(&shared->tail) > position ? MR_OK : MR_AGAIN;
+}
+
+struct mri_hot_counters mri_hot_tail_counters(const struct mri_hot_tail *hot)
+{
+    const struct mri_hot_shared *shared = hot->shared;
+    return (struct mri_hot_counters){
+        .tail = atomic_load(&shared->tail),
+        .written = atomic_load(&shared->written),
+        .durable = atomic_load(&shared->durable),
+        .written_seq = atomic_load(&shared->written_seq),
+        .durable_seq = atomic_load(&shared->durable_seq),
+        .orphans = atomic_load(&shared->orphans),
+        .finished = atomic_load(&shared->finished),
+        .backpressured = atomic_load(&shared->backpressured),
+        .syncs = atomic_load(&shared->syncs),
+        .epoch = shared->writer.epoch,
+        .is_poisoned = atomic_load(&shared->is_poisoned) != 0,
+    };
+}
+
+const uint64_t *mri_hot_tail_derived(const struct mri_hot_tail *hot)
+{
+    return hot->options.derived_bytes == 0 ? NULL : derived_area(hot);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The hot tail: the newest bytes of a log in memory that many processes share.
+ *
+ *   log bytes   |-- segments on disk, read by map --|======== ring in shared memory ========|
+ *   watermarks                     durable <= written <= tail                             tail
+ *
+ * An append is a copy into the ring and makes no system call; any process writes behind, any
+ * process syncs. A process may be killed at any instruction: the next one that takes its lock
+ * finishes or drops what it had begun.
+ *
+ * Caveats first
+ * - Every process that maps the memory may write all of it. Records are checked before they go to
+ *   the disk: a stray store poisons the log and is never written.
+ * - Appended is not written and written is not durable: MR_ASYNC survives the death of every
+ *   process, not that of the machine.
+ * - A handle belongs to one process. A child of fork() makes its own.
+ */
+#ifndef MRI_LOG_HOT_TAIL_H
+#define MRI_LOG_HOT_TAIL_H
+
+#include "log/segment.h"
+#include "millrace/log.h"
+#include "os/shared_memory.h"
+#include "os/thread.h"
+
+enum {
+    MRI_HOT_RING_BYTES_MIN = 1024 * 1024,
+    MRI_HOT_STORES_MAX = 16,     /**< plain stores into the derived area that go with a batch */
+    MRI_HOT_FILES_KEPT = 4,      /**< descriptors of segments that a process keeps open */
+    MRI_HOT_SPARES_WANTED = 4,   /**< files that wait to become segments */
+    MRI_HOT_BATCH_RECORDS = 4096 /**< the most in one batch */
+};
+
+/** A store of a plain value; doing it twice is doing it once. */
+struct mri_hot_store {
+    uint64_t offset; /**< in the derived area, a multiple of 8 */
+    uint64_t value;
+};
+
+/** What is derived from the log and kept with it under the same lock. */
+struct mri_hot_deriver {
+    void *context;
+    /**
+     * Validate a batch against the derived area and say which stores it makes. Called under the
+     * lock: no system call, no allocation, no wait.
+     *
+     * Returns  MR_OK; anything else refuses the batch and is the append's answer.
+     */
+    mr_err (*derive)(void *context, const uint64_t *derived, const mr_log_record *records,
+        size_t count, uint64_t first_seq, struct mri_hot_store stores[MRI_HOT_STORES_MAX],
+        unsigned *ret_count);
+};
+
+struct mri_hot_options {
+    const struct mri_os *os; /**< files of the log's folder */
+    const char *folder;      /**< of the log */
+    const char *memory_path; /**< of the shared memory */
+    size_t ring_bytes;       /**< a multiple of the page, at least MRI_HOT_RING_BYTES_MIN */
+    size_t derived_bytes;    /**< a multiple of the page; 0 = none */
+    const struct mri_hot_deriver *deriver; /**< NULL: nothing is derived */
+};
+
+/** Where a log stands when its memory is made: what recovery has found on the disk. */
+struct mri_hot_start {
+    struct mri_segment_head segment; /**< the newest */
+    uint64_t offset;                 /**< in it, of the next record */
+    uint64_t next_seq;
+    int64_t last_unix_ns;
+    uint32_t prev_crc;
+    uint16_t prev_units;
+    uint32_t writer_epoch;
+};
+
+/** Numbers for people; all since the memory was made. */
+struct mri_hot_counters {
+    uint64_t tail;
+    uint64_t written;
+    uint64_t durable;
+    uint64_t written_seq;
+    uint64_t durable_seq;
+    uint64_t orphans;       /**< locks whose holder had died */
+    uint64_t finished;      /**< batches of dead writers that were complete */
+    uint64_t backpressured; /**< appends that had to write behind themselves */
+    uint64_t syncs;
+    uint32_t epoch;
+    bool is_poisoned;
+};
+
+/** One process's handle. */
+struct mri_hot_tail {
+    struct mri_hot_options options;
+    struct mri_shared_memory memory;
+    struct mri_hot_shared *shared; /**< the head of the memory; hot_shared.h */
+    struct {
+        uint64_t index;
+        int fd;
+    } files[MRI_HOT_FILES_KEPT]; /**< written to, under the write lock */
+    struct {
+        uint64_t index;
+        int fd;
+    } sync_file; /**< synced, under the sync lock */
+    struct mri_thread helper;
+    _Atomic bool is_stopping;
+};
+
+/** How a batch is appended. All zero: unconditionally. */
+struct mri_hot_append {
+    bool has_expected_last;
+    uint64_t expected_last; /**< MR_CONFLICT unless this is the log's last seq */
+    mr_durability durability;
+};
+
+/**
+ * Make the memory of a log that no process has open.
+ *
+ * Returns  MR_OK; MR_EXISTS the path is taken; MR_EINVAL options; MR_ENOSPC and other faults.
+ * Owner    mri_hot_tail_close() ends the handle; the memory stays for others.
+ * Threads  any; under the lock for opening the log.
+ */
+MR_MUST_USE mr_err mri_hot_tail_create(struct mri_hot_tail *hot,
+    const struct mri_hot_options *options, const struct mri_hot_start *start);
+
+/**
+ * Map the memory that another process has made.
+ *
+ * Returns  MR_OK; MR_EVERSION made by another version; MR_EINVAL made with other options; faults of
+ *          mri_shared_memory_attach().
+ * Owner    mri_hot_tail_close() ends the handle.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_tail_attach(
+    struct mri_hot_tail *hot, const struct mri_hot_options *options);
+
+/**
+ * Leave. Nothing is written or synced: who wants that calls mri_hot_tail_commit() before. NULL and
+ * zeroed are allowed.
+ *
+ * Returns  nothing.
+ * Threads  the owner; its helper is stopped first.
+ */
+void mri_hot_tail_close(struct mri_hot_tail *hot);
+
+/**
+ * Append a batch: readers and recovery see all of it or nothing.
+ *
+ * @param how      NULL: unconditionally, MR_ASYNC
+ * @param ret_ack  NULL, or what was done
+ *
+ * Returns  MR_OK; MR_CONFLICT another batch came first; MR_EINVAL a record is malformed or the
+ *          batch is larger than a quarter of the ring or than a segment; MR_ENOSPC there is no
+ *          room for the file of the next segment; what the deriver answered; in all these cases
+ *          nothing was appended. MR_EPOISONED; MR_EUNKNOWN (MR_GROUP) it is appended, and whether
+ *          it is durable is not known.
+ * Threads  any.
+ * Cost     a copy of the bytes and their checksums; no system call, unless the ring is full or
+ *          somebody sleeps. MR_GROUP waits for fdatasync.
+ */
+MR_MUST_USE mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *records,
+    size_t count, const struct mri_hot_append *how, mr_log_ack *ret_ack);
+
+/**
+ * Write to the segments all that was appended before the call.
+ *
+ * Returns  MR_OK; MR_EPOISONED; MR_ECORRUPT a record in the ring is not what was appended, the log
+ *          is poisoned; MR_EIO, MR_ENOSPC and other faults of files, poisoned too.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_tail_write_behind(struct mri_hot_tail *hot);
+
+/**
+ * Wait until the log is durable up to a position, doing the sync for all who wait if nobody else
+ * does it.
+ *
+ * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN a sync failed: what it covered may or may not survive.
+ * Threads  any.
+ * Cost     one fdatasync for all waiters of a generation.
+ */
+MR_MUST_USE mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t position);
+
+/**
+ * Make files that can become segments, until enough are ready. Not for the thread that appends.
+ *
+ * Returns  MR_OK; MR_ENOSPC and other faults: fewer are ready.
+ * Threads  any.
+ * Cost     writes a whole segment of zeros for each.
+ */
+MR_MUST_USE mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot);
+
+/**
+ * Start this process's helper thread: it writes behind at most 5 ms, and syncs at most a second,
+ * after an append, and keeps spares ready.
+ *
+ * Returns  MR_OK; MR_ELIMIT no thread can be had: call the three above yourself.
+ * Owner    mri_hot_tail_close() stops it.
+ * Threads  the owner.
+ */
+MR_MUST_USE mr_err mri_hot_tail_start_helper(struct mri_hot_tail *hot);
+
+/**
+ * Copy appended bytes out of the ring, up to the end of what was appended or of the segment. The
+ * position must be that of a record; the copy may end inside one.
+ *
+ * Returns  MR_OK; MR_END nothing was appended there yet; MR_NOT_FOUND they have left the ring, or
+ *          are about to: read the segment; MR_AGAIN the segment ends here, its successor begins a
+ *          page behind the next multiple of the segment's length.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_tail_copy(const struct mri_hot_tail *hot, uint64_t position, void *bytes,
+    size_t count_max, size_t *ret_count);
+
+/**
+ * Sleep until something is appended behind a position, or for a time.
+ *
+ * Returns  MR_OK something is there; MR_AGAIN the time has passed or a signal came.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_tail_wait(
+    struct mri_hot_tail *hot, uint64_t position, int64_t timeout_ns);
+
+/**
+ * The watermarks and counters.
+ *
+ * Returns  them; each is true by itself, not all at one moment.
+ * Threads  any.
+ */
+struct mri_hot_counters mri_hot_tail_counters(const struct mri_hot_tail *hot);
+
+/**
+ * The derived area. Read it as words; a writer may be changing it.
+ *
+ * Returns  its first word; NULL without one.
+ * Owner    the handle.
+ * Threads  any.
+ */
+const uint64_t *mri_hot_tail_derived(const struct mri_hot_tail *hot);
+
+#endif
