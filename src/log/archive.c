@@ -147,6 +147,7 @@ static mr_err unpack_frame(struct unpacking *unpacking)
     return err;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the step writes through it */
 static mr_err unpack_file(const struct mri_os *os, const char *path, uint8_t *room,
     uint64_t room_bytes, mr_problem *problem)
 {

@@ -516,7 +516,7 @@ static mr_err head_of(const struct repair *repair, size_t index, struct work *wo
 /** The segment that should be before this one is not there. */
 static mr_err repair_missing(struct repair *repair, size_t index)
 {
-    struct work *work;
+    struct work *work = NULL;
     mr_err err = new_work(repair, repair->end.seq, &work);
     if (err != MR_OK) {
         return err;
@@ -535,7 +535,7 @@ static mr_err repair_missing(struct repair *repair, size_t index)
 
 static mr_err repair_segment(struct repair *repair, size_t index)
 {
-    struct work *work;
+    struct work *work = NULL;
     uint64_t base_seq = repair->list.base_seqs[index];
     mr_err err = new_work(repair, base_seq, &work);
     if (err != MR_OK) {

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 
 /** A key with a passphrase is refused instead of asking for it on a terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the form of a pem_password_cb */
 static int no_passphrase(char *buffer, int bytes, int is_writing, void *context)
 {
     (void)buffer;
