@@ -521,6 +521,7 @@ static mr_err repair_missing(struct repair *repair, size_t index)
     if (err != MR_OK) {
         return err;
     }
+    MRI_ASSERT(work != NULL);
     err = head_of(repair, index, work);
     if (err == MR_OK && work->has_next &&
         work->next.base_position != repair->end_position + repair->manifest.segment_bytes) {
@@ -541,6 +542,7 @@ static mr_err repair_segment(struct repair *repair, size_t index)
     if (err != MR_OK) {
         return err;
     }
+    MRI_ASSERT(work != NULL);
     err = map_segment(repair, repair->folder, base_seq, &work->old);
     if (err == MR_OK) {
         err = head_of(repair, index + 1, work);
