@@ -44,7 +44,7 @@ struct mri_node {
     uint64_t snapshot_seq;      /**< newest snapshot */
     uint64_t snapshot_try_seq;  /**< newest attempt at one: none is tried again at once */
     mr_err snapshot_err;        /**< of the newest one that could not be written; MR_OK: none */
-    uint64_t session_first_seq; /**< first event of this session */
+    uint64_t session_first_seq; /**< first event since the node was opened */
 };
 
 /**
