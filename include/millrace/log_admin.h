@@ -109,8 +109,9 @@ typedef struct mr_log_retain_report {
 } mr_log_retain_report;
 
 /**
- * Remove whole finished segments from the beginning of a log, oldest first, never the newest. What
- * was removed is noted in MANIFEST (its last event and the checksum of that) before anything goes.
+ * Remove whole finished segments from the beginning of a log, oldest first, never the newest, and
+ * none with an event that is not sealed yet. What was removed is noted in MANIFEST (its last event
+ * and the checksum of that) before anything goes.
  *
  * Returns  MR_OK, also when nothing may be removed, see the report; MR_BUSY a process writes to the
  *          log; MR_NOT_FOUND no log here; MR_EINVAL no limit is given; MR_ECORRUPT, MR_EVERSION;

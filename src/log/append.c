@@ -3,7 +3,7 @@
  * Appending batches to the newest segment.
  *
  *   segment n                                        segment n + 1
- *   [page | r r r | r r | ... | SEAL | ROLL | 0 0]   [page | r r ...
+ *   [page | r r r | r r | ... | SEAL | ... | ROLL]   [page | r r ...
  *                  batch                              base_seq = ROLL.seq, prev_crc = ROLL's
  *
  * Invariants
@@ -94,22 +94,19 @@ static struct mri_segment_head next_head(const mr_log *log, uint64_t base_positi
         .features_incompat = log->manifest.features_incompat,
     };
     memcpy(head.log_uuid, log->manifest.log_uuid, sizeof(head.log_uuid));
-    memcpy(head.link, log->sealing.link.bytes, sizeof(head.link));
+    memcpy(head.link, log->sealing.state.link.bytes, sizeof(head.link));
     return head;
 }
 
 static void switch_segment(mr_log *log, int fd, const struct mri_segment_head *head)
 {
     if (log->segment_fd >= 0) {
-        mri_sealing_leave(log);
         log->os->close(log->os->context, log->segment_fd);
     }
     log->segment_fd = fd;
     log->segment = *head;
     log->offset = MRI_SEGMENT_PAGE_BYTES;
     log->writeback_offset = 0;
-    log->event_end = MRI_SEGMENT_PAGE_BYTES;
-    mri_sealing_enter(log);
     log->has_unsynced = false; /* the head was synced before the file got its name */
 }
 
@@ -230,7 +227,6 @@ mr_err mri_append_write(mr_log *log, const mr_log_record *records, size_t count)
     log->prev_units = chain.prev_units;
     if (log->next_seq > first) {
         log->event_crc = log->prev_crc;
-        log->event_end = log->offset;
     }
     log->last_unix_ns = chain.last_unix_ns;
     log->has_unsynced = true;
@@ -238,7 +234,7 @@ mr_err mri_append_write(mr_log *log, const mr_log_record *records, size_t count)
     return MR_OK;
 }
 
-/** Close the current segment with SEAL and ROLL and go on in a new one. */
+/** Close the current segment with ROLL and go on in a new one. */
 static mr_err roll(mr_log *log)
 {
     char spare[MRI_PATH_BYTES_MAX];
@@ -250,16 +246,9 @@ static mr_err roll(mr_log *log)
     if (err != MR_OK) {
         return err; /* nothing was touched yet */
     }
-    err = mri_sealing_complete(log);
-    if (err != MR_OK) {
-        log->os->close(log->os->context, fd);
-        return err;
-    }
     const mr_log_record roll_record = {.type = MRI_RECORD_ROLL, .version = MRI_RECORD_VERSION};
     err = mri_append_write(log, &roll_record, 1);
     if (err == MR_OK) {
-        mri_seal_link_next(&log->sealing.hasher, (const struct mri_record_head *)log->batch.bytes,
-            &log->sealing.link);
         err = mri_commit_sync(log);
     }
     if (err != MR_OK) {
@@ -300,7 +289,7 @@ mr_err mri_append_batch(mr_log *log, const mr_log_record *records, size_t count,
     if (bytes == 0) {
         return MR_EINVAL;
     }
-    if (log->next_seq - log->sealing.waiting.seq + count > MRI_SEAL_EVENTS_MAX) {
+    if (log->next_seq - log->sealing.state.next_seq >= MRI_SEAL_EVENTS_MAX) {
         (void)mri_sealing_advance(log); /* what fails without a write is tried again */
     }
     mr_err err = log->is_poisoned ? MR_EIO : MR_OK;

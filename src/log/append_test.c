@@ -214,10 +214,9 @@ static void a_segment_with_a_successor_is_complete_on_disk(void **fixture)
         } while (machine.calls[MRI_OS_CALL_RENAME] == 0);
         assert_int_equal(segment_count(), before + 1);
         static const uint8_t expected[] = {MRI_OS_CALL_OPEN, MRI_OS_CALL_TRUNCATE,
-            MRI_OS_CALL_ALLOCATE, MRI_OS_CALL_MAP_READ, MRI_OS_CALL_WRITE_AT /* SEAL */,
-            MRI_OS_CALL_WRITE_AT /* ROLL */, MRI_OS_CALL_SYNC_DATA, MRI_OS_CALL_RANDOM_BYTES,
-            MRI_OS_CALL_WRITE_AT /* head */, MRI_OS_CALL_SYNC_DATA, MRI_OS_CALL_RENAME,
-            MRI_OS_CALL_SYNC_FOLDER, MRI_OS_CALL_UNMAP, MRI_OS_CALL_CLOSE, MRI_OS_CALL_WRITE_AT};
+            MRI_OS_CALL_ALLOCATE, MRI_OS_CALL_WRITE_AT /* ROLL */, MRI_OS_CALL_SYNC_DATA,
+            MRI_OS_CALL_RANDOM_BYTES, MRI_OS_CALL_WRITE_AT /* head */, MRI_OS_CALL_SYNC_DATA,
+            MRI_OS_CALL_RENAME, MRI_OS_CALL_SYNC_FOLDER, MRI_OS_CALL_CLOSE, MRI_OS_CALL_WRITE_AT};
         assert_true(machine.trace_count >= MRI_COUNT_OF(expected));
         assert_memory_equal(machine.trace, expected, sizeof(expected));
     }

@@ -179,7 +179,7 @@ static mr_err scan_newest(mr_log *log, struct newest *newest)
                              : newest->head.segment_bytes;
         mri_recover_scan_segment(&newest->head, map, bytes, &newest->scan);
         newest->scan.facts.is_last_segment = true;
-        mri_sealing_continue(log, &newest->head, &newest->scan, map);
+        err = mri_sealing_continue(log, &newest->head, &newest->scan, map);
     }
     os->unmap(os->context, map, (size_t)newest->file_bytes);
     return err;
@@ -232,7 +232,6 @@ static mr_err continue_from(mr_log *log, const struct newest *newest)
     log->prev_crc = scan->prev_crc;
     log->prev_units = scan->prev_units;
     log->event_crc = scan->event_crc;
-    log->event_end = scan->event_end;
     log->last_unix_ns = scan->last_unix_ns;
     log->writer_epoch = scan->last_epoch + 1;
     log->durable_seq = scan->next_seq - 1; /* the scan read what the sync had put on disk */
@@ -325,7 +324,7 @@ static mr_err open_segments(mr_log *log, struct mri_log_opening *opening, mr_pro
     opening->is_created = true;
     log->next_seq = 1;
     log->writer_epoch = 1;
-    mri_seal_link_first(&log->sealing.hasher, log->manifest.log_uuid, &log->sealing.link);
+    mri_sealer_first(&log->sealing.hasher, log->manifest.log_uuid, &log->sealing.state);
     err = mri_append_new_segment(log, 0);
     return err == MR_OK ? MR_OK
                         : mri_problem(problem, err, "%s: %s", log->folder, mr_err_text(err));
@@ -421,7 +420,6 @@ void mr_log_close(mr_log *log)
     MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
     if (log->segment_fd >= 0) {
         (void)mr_log_sync(log); /* who must know calls mr_log_sync() before */
-        mri_sealing_leave(log);
         log->os->close(log->os->context, log->segment_fd);
     }
     if (log->lock_fd >= 0) {

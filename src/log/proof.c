@@ -2,7 +2,7 @@
 /*
  * Proofs.
  *
- *   record -> leaf --path--> root in SEAL -> link --SEALs and ROLLs--> link of the head
+ *   record -> leaf --path--> root in SEAL -> link --SEALs--> link of the head
  *
  * Invariants
  *  1. A leaf's place in its tree is its seq minus first_seq, so a path says nothing about sides:
@@ -41,56 +41,69 @@ static uint64_t left_of(uint64_t count)
     return left;
 }
 
-/** The root over some of the leaves. */
-static void root_over(struct mri_digest *hasher, const struct mri_seal_leaf *leaves, uint64_t count,
-    struct mri_seal_hash *ret_root)
-{
-    struct mri_seal_tree tree;
-    mri_seal_tree_begin(&tree, hasher);
-    for (uint64_t i = 0; i < count; i++) {
-        mri_seal_tree_add(&tree, &leaves[i].hash);
-    }
-    mri_seal_tree_root(&tree, ret_root);
-}
+/** The hashes beside the way to a leaf, made while all leaves pass once, from left to right. */
+struct beside {
+    struct mri_digest *hasher;
+    struct mri_seal_tree trees[MRI_SEAL_DEPTH_MAX]; /**< over the leaves of each, the top first */
+    uint64_t from[MRI_SEAL_DEPTH_MAX];              /**< the first of them */
+    uint64_t to[MRI_SEAL_DEPTH_MAX];                /**< behind the last */
+    uint32_t depth;
+    uint64_t at; /**< the leaf that comes next */
+};
 
-/** From the root down: at each level the hash of the side on which the leaf is not. */
-static void fill_path(struct mri_seal_walk *walk, uint64_t index, struct mri_proof *proof)
+/** From the root down: at each level the side on which the leaf is not. */
+static void plan(struct beside *beside, uint64_t index, uint64_t count)
 {
-    struct mri_seal_hash down[MRI_SEAL_DEPTH_MAX];
-    const struct mri_seal_leaf *leaves = walk->covered;
-    uint64_t count = walk->covered_count;
-    uint32_t depth = 0;
+    uint64_t from = 0;
     while (count > 1) {
         uint64_t left = left_of(count);
-        if (index < left) {
-            root_over(&walk->hasher, leaves + left, count - left, &down[depth++]);
-            count = left;
-        } else {
-            root_over(&walk->hasher, leaves, left, &down[depth++]);
-            leaves += left;
-            index -= left;
-            count -= left;
+        bool is_left = index < left;
+        mri_seal_tree_begin(&beside->trees[beside->depth], beside->hasher);
+        beside->from[beside->depth] = is_left ? from + left : from;
+        beside->to[beside->depth] = is_left ? from + count : from + left;
+        beside->depth++;
+        from += is_left ? 0 : left;
+        index -= is_left ? 0 : left;
+        count = is_left ? left : count - left;
+    }
+}
+
+static void take_leaf(void *context, const struct mri_seal_hash *leaf)
+{
+    struct beside *beside = context;
+    uint64_t at = beside->at++;
+    for (uint32_t i = 0; i < beside->depth; i++) {
+        if (beside->from[i] <= at && at < beside->to[i]) {
+            mri_seal_tree_add(&beside->trees[i], leaf);
         }
     }
-    for (uint32_t i = 0; i < depth; i++) {
-        proof->path[i] = down[depth - 1 - i];
+}
+
+static mr_err fill_path(struct mri_seal_walk *walk, struct mri_proof *proof, mr_problem *problem)
+{
+    struct beside beside = {.hasher = &walk->hasher};
+    const struct mri_seal *seal = &walk->seal;
+    plan(&beside, proof->seq - seal->first_seq, seal->last_seq - seal->first_seq + 1);
+    mr_err err = mri_seal_walk_leaves(walk, take_leaf, &beside, problem);
+    for (uint32_t i = 0; err == MR_OK && i < beside.depth; i++) {
+        mri_seal_tree_root(&beside.trees[beside.depth - 1 - i], &proof->path[i]);
     }
-    proof->path_count = depth;
+    proof->path_count = beside.depth;
+    return err;
 }
 
 /** The SEAL just read covers the event: keep both and the way between them. */
 static mr_err take_cover(struct mri_seal_walk *walk, struct mri_proof *proof, mr_problem *problem)
 {
-    uint64_t first = walk->covered[0].seq;
-    bool is_dense = walk->covered[walk->covered_count - 1].seq - first + 1 == walk->covered_count;
-    if (!walk->is_proven || !is_dense || proof->record.count == 0) {
+    bool is_covered = walk->seal.first_seq <= proof->seq && proof->record.count > 0;
+    if (!is_covered || !walk->is_proven || !walk->is_dense) {
         return mri_problem(problem, MR_REFUSED,
-            "event %llu is sealed together with lost events: there is no proof of it",
+            "event %llu is sealed together with events that are gone: there is no proof of it",
             (unsigned long long)proof->seq);
     }
-    fill_path(walk, proof->seq - first, proof);
+    mr_err err = fill_path(walk, proof, problem);
     mri_buf_put(&proof->seal, walk->record, walk->record->bytes);
-    return proof->seal.err;
+    return err == MR_OK ? proof->seal.err : err;
 }
 
 /** Does the proof end with the head of the SEAL just read? */
@@ -119,7 +132,7 @@ static mr_err walk_to_head(struct mri_seal_walk *walk, const struct mri_seal_hea
         }
         const struct mri_record_head *record = walk->record;
         bool is_found = proof->seal.count > 0;
-        if (is_found && !mri_record_is_numbered(record) && record->type != MRI_RECORD_GAP) {
+        if (is_found && walk->is_seal) {
             mri_buf_put(&proof->links, record, record->bytes);
             err = proof->links.err;
         } else if (record->seq == proof->seq && mri_record_is_numbered(record) &&
@@ -153,6 +166,11 @@ mr_err mri_proof_make(const struct mri_os *os, const char *folder, uint64_t seq,
     }
     err = walk_to_head(&walk, heads, proof, reterr_problem);
     mri_seal_walk_fini(&walk);
+    if (err == MR_OK && mri_proof_check(proof, NULL) != MR_OK) {
+        err = mri_problem(reterr_problem, MR_REFUSED,
+            "event %llu: a seal between it and the head was lost: there is no proof of it",
+            (unsigned long long)seq);
+    }
     return err;
 }
 
@@ -194,7 +212,6 @@ static bool follow(struct mri_digest *hasher, const struct mri_proof *proof,
     struct mri_seal_hash *link, uint64_t *last_seq)
 {
     size_t at = 0;
-    bool is_seal = true;
     while (at < proof->links.count) {
         const struct mri_record_head *record =
             record_in(proof->links.bytes + at, proof->links.count - at);
@@ -202,19 +219,15 @@ static bool follow(struct mri_digest *hasher, const struct mri_proof *proof,
         if (record == NULL) {
             return false;
         }
-        is_seal = record->type == MRI_RECORD_SEAL;
-        if (is_seal && (mri_seal_read(record, &seal) != MR_OK || seal.first_seq != *last_seq + 1 ||
-                           !mri_seal_is_equal(&seal.link, link))) {
+        if (mri_seal_read(record, &seal) != MR_OK || seal.first_seq != *last_seq + 1 ||
+            !mri_seal_is_equal(&seal.link, link)) {
             return false;
         }
-        if (!is_seal && (record->type != MRI_RECORD_ROLL || record->bytes != sizeof(*record))) {
-            return false;
-        }
-        *last_seq = is_seal ? seal.last_seq : *last_seq;
+        *last_seq = seal.last_seq;
         mri_seal_link_next(hasher, record, link);
         at += record->bytes;
     }
-    return is_seal;
+    return true;
 }
 
 static mr_err check_with(

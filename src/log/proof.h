@@ -19,7 +19,7 @@ struct mri_proof {
     struct mri_seal_hash path[MRI_SEAL_DEPTH_MAX];
     uint32_t path_count;
     struct mri_buf seal;  /**< the record of the SEAL that covers it */
-    struct mri_buf links; /**< the SEALs and ROLLs behind it, to the head, one after the other */
+    struct mri_buf links; /**< the SEALs behind it, to the head, one after the other */
     struct mri_seal_head head;
 };
 

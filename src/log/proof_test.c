@@ -105,7 +105,7 @@ static void any_flipped_bit_of_a_proof_is_refused(void **fixture)
     const struct mri_seal_heads heads = {.lines = &line, .count = 1};
     struct mri_proof proof;
     mri_proof_init(&proof, mri_alloc_system());
-    assert_int_equal(mri_proof_make(os, "/log", last - 50, &heads, &proof, NULL), MR_OK);
+    assert_int_equal(mri_proof_make(os, "/log", last - 90, &heads, &proof, NULL), MR_OK);
     assert_int_equal(mri_proof_check(&proof, NULL), MR_OK);
     assert_true(proof.path_count > 2 && proof.links.count > 200);
     flip_all(&proof, &proof.seq, sizeof(proof.seq));

@@ -125,7 +125,6 @@ static void note_last(
         scan->seal_offset = last_offset;
     } else if (mri_record_is_numbered(last)) {
         scan->event_crc = last->head_crc;
-        scan->event_end = scan->end_offset;
     }
 }
 
@@ -181,7 +180,6 @@ void mri_recover_scan_segment(const struct mri_segment_head *head, const void *b
         .last_unix_ns = head->prev_unix_ns,
         .last_epoch = head->writer_epoch,
         .event_crc = head->prev_crc,
-        .event_end = MRI_SEGMENT_PAGE_BYTES,
         .watermark_seq = head->base_seq - 1, /* a segment is made after its predecessor's sync */
     };
     struct walk walk = {

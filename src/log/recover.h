@@ -44,7 +44,6 @@ struct mri_recover_scan {
     uint64_t seal_offset;      /**< of the last SEAL; 0 = the segment has none */
     uint64_t last_offset;      /**< of the last record of the last complete batch */
     uint32_t event_crc;        /**< head_crc of the last event of the segment, or prev_crc */
-    uint64_t event_end;        /**< offset behind the newest event; SEALs may follow it */
     bool is_rolled;            /**< the last record is ROLL: the segment is complete */
     struct mri_recover_facts facts;
 };

@@ -11,6 +11,7 @@
  *  2. MANIFEST says what may be gone before anything is. A segment that is still there although
  *     MANIFEST counts it as removed is read as ever, and goes with the next call.
  *  3. Files are unlinked, never cut: whoever has one mapped reads on.
+ *  4. What no SEAL covers stays: it could never be sealed.
  *
  * Not here: what the layers above need to open the log without its beginning; they say it.
  */
@@ -23,6 +24,7 @@
 #include "log/lock.h"
 #include "log/manifest.h"
 #include "log/place.h"
+#include "log/sealer.h"
 #include "log/segment.h"
 
 struct retain {
@@ -31,6 +33,7 @@ struct retain {
     const mr_log_retain_options *options;
     struct mri_manifest manifest;
     struct mri_segment_list list;
+    struct mri_seal_state seals;
     size_t count;                       /**< segments that go */
     struct mri_segment_head first_kept; /**< valid when count > 0 */
     mr_log_retain_report report;
@@ -78,6 +81,11 @@ static bool may_go(
     if (last >= options->needed.n) {
         (void)snprintf(why, room, "event %llu and all behind it are needed to open the log",
             (unsigned long long)options->needed.n);
+        return false;
+    }
+    if (last >= retain->seals.next_seq) {
+        (void)snprintf(why, room, "event %llu and all behind it are not sealed yet",
+            (unsigned long long)retain->seals.next_seq);
         return false;
     }
     return true;
@@ -192,6 +200,9 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     if (err == MR_OK) {
         err = mri_segment_list(os, alloc, folder, &retain.list);
         err = err == MR_OK ? MR_OK : say(&retain, folder, err);
+    }
+    if (err == MR_OK) {
+        err = mri_sealer_find(os, alloc, folder, &retain.manifest, &retain.seals, retain.problem);
     }
     if (err == MR_OK) {
         err = choose(&retain);

@@ -12,12 +12,13 @@
  *
  * Invariants
  *  1. Leaves, nodes and links begin with different bytes, so none can pass for another.
- *  2. An event is a leaf of exactly one tree. SEAL and ROLL are leaves of none: the link takes them
- *     in. So a leaf's place in its tree is its seq minus first_seq.
+ *  2. An event is a leaf of exactly one tree, a GAP of each that covers one of its events. What has
+ *     no seq of its own is a leaf of none. So a leaf's place in its tree is its seq minus
+ * first_seq, unless there is a GAP.
  *  3. A tree's subtrees are those of the bits of its count: bit i stands for 2^i leaves.
  *
- * Not here: when to seal (sealing.c), hashing beside the writer (sealer.c), checking a log
- * (seal_walk.c), proofs (proof.c).
+ * Not here: making seals (sealer.c), when to seal (sealing.c), checking a log (seal_walk.c), proofs
+ * (proof.c).
  */
 #include "log/seal.h"
 

@@ -18,7 +18,7 @@
 
 enum {
     MRI_SEAL_EVENTS_MAX = 1024, /**< a batch of more events has a seal of its own */
-    MRI_SEAL_DEPTH_MAX = 32,    /**< hashes of the longest path: 2^32 events in a segment */
+    MRI_SEAL_DEPTH_MAX = 32,    /**< hashes of the longest path: a batch of 2^32 events */
 };
 
 /** A SHA-256. */
@@ -30,9 +30,9 @@ struct mri_seal_hash {
 struct mri_seal {
     uint64_t first_seq;        /**< of the events it covers: behind those of the SEAL before */
     uint64_t last_seq;         /**< below the SEAL's own: events may come while one is made */
-    uint64_t next_position;    /**< of the record behind the last of them */
+    uint64_t next_position;    /**< behind the last of them, in its segment */
     struct mri_seal_hash root; /**< of the Merkle tree over these events */
-    struct mri_seal_hash link; /**< behind the SEAL or ROLL before */
+    struct mri_seal_hash link; /**< behind the SEAL before */
 };
 
 MRI_STATIC_ASSERT(sizeof(struct mri_seal) == 88, "the body is a file format");
@@ -80,7 +80,7 @@ void mri_seal_link_first(
     struct mri_digest *hasher, const uint8_t log_uuid[static 16], struct mri_seal_hash *ret_link);
 
 /**
- * The link behind a SEAL or ROLL: SHA-256 of a byte 3, the link before it, and the record without
+ * The link behind a SEAL: SHA-256 of a byte 3, the link before it, and the record without
  * its padding.
  *
  * @param link  before the record; replaced by the one behind it

@@ -180,8 +180,6 @@ static unsigned check_seals(uint64_t *ret_sealed)
             mri_seal_tree_root(&tree, &root);
             assert_memory_equal(root.bytes, seal.root.bytes, sizeof(root.bytes));
             seals++;
-        } else {
-            assert_int_equal(next, record->seq); /* before ROLL everything is sealed */
         }
     }
     mr_log_reader_close(reader);
@@ -305,9 +303,12 @@ static void cut_behind_newest_seal(void)
 static void a_kill_right_behind_a_seal_leaves_a_log_that_is_sealed_as_any_other(void **fixture)
 {
     (void)fixture;
+    log_handle->sealing.is_off = true;
     for (int i = 0; i < 300; i++) { /* the newest SEAL stands behind events of the next one */
         assert_int_equal(mri_log_sample_append(log_handle, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
     }
+    log_handle->sealing.is_off = false;
+    assert_int_equal(mri_sealing_advance(log_handle), MR_OK);
     cut_behind_newest_seal();
     uint64_t last = mr_log_last(log_handle).n;
     assert_true(walk_to_end() < last);
@@ -322,7 +323,7 @@ static void a_link_depends_on_everything_before_it(void **fixture)
 {
     (void)fixture;
     uint8_t uuid[16] = {1};
-    struct mri_record_head record = {.bytes = sizeof(record), .type = MRI_RECORD_ROLL, .seq = 5};
+    struct mri_record_head record = {.bytes = sizeof(record), .type = MRI_RECORD_SEAL, .seq = 5};
     struct mri_seal_hash links[4];
     mri_seal_link_first(&hasher, uuid, &links[0]);
     struct mri_seal_hash expected = sha("\x02", 1, uuid, sizeof(uuid));

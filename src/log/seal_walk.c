@@ -2,71 +2,45 @@
 /*
  * Reading a log with its seals.
  *
+ *   e e e e e e e e e e SEAL e e e e ...
+ *       ^ trail           ^ reader           a SEAL is met: the trail reads what it covers
+ *
  * Invariants
- *  1. leaves holds, in order, the hashes of events that no SEAL has covered, behind those that the
- *     newest SEAL covers (taken_count of them, until the next call).
- *  2. link is the one behind the newest SEAL or ROLL. Where older segments were removed it begins
- *     with what the first segment's head says.
- *  3. Behind a gap one SEAL or segment head is believed: what the lost records were is gone. The
- *     events that it covers count as unproven. A seal made after the gap proves as any other.
+ *  1. The trail stands behind the events that the newest SEAL covers, so nothing has to be kept of
+ *     those between it and the reader, however many they are.
+ *  2. link is the one behind the newest SEAL. Where older segments were removed it begins with what
+ *     the first segment's head says, and the first SEALs may cover events that are gone.
+ *  3. Behind a gap SEALs may be missing: one SEAL or segment head may then say another link. When
+ * it says the same one, none is missing. Events whose SEAL is missing count as unproven, and so do
+ *     those of a SEAL that was made over some that are lost now. A seal made after the gap proves
+ * as any other.
  */
 #include "log/seal_walk.h"
 
 #include <string.h>
 
 #include "base/problem.h"
-
-enum { LEAVES_BYTES_MAX = 1 << 30 };
+#include "log/sealer.h"
 
 mr_err mri_seal_walk_init(struct mri_seal_walk *walk, const struct mri_os *os,
     const struct mri_alloc *alloc, const char *folder, mr_problem *reterr_problem)
 {
     *walk = (struct mri_seal_walk){.segment_position = UINT64_MAX};
-    mri_buf_init(&walk->leaves, alloc, LEAVES_BYTES_MAX);
     mr_err err = mri_digest_init(&walk->hasher);
     if (err != MR_OK) {
         return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
     }
     err = mri_reader_open(os, alloc, folder, &walk->reader, reterr_problem);
+    if (err == MR_OK) {
+        err = mri_reader_open(os, alloc, folder, &walk->trail, reterr_problem);
+    }
     if (err != MR_OK) {
-        walk->reader = NULL;
         mri_seal_walk_fini(walk);
         return err;
     }
     mri_reader_show_all(walk->reader);
+    mri_reader_show_all(walk->trail);
     return MR_OK;
-}
-
-static struct mri_seal_leaf *leaves_of(const struct mri_seal_walk *walk)
-{
-    return (struct mri_seal_leaf *)(void *)walk->leaves.bytes;
-}
-
-static size_t leaf_count(const struct mri_seal_walk *walk)
-{
-    return walk->leaves.count / sizeof(struct mri_seal_leaf);
-}
-
-/** Forget the leaves that the last SEAL has covered. */
-static void drop_taken(struct mri_seal_walk *walk)
-{
-    size_t bytes = walk->taken_count * sizeof(struct mri_seal_leaf);
-    if (bytes > 0) {
-        memmove(walk->leaves.bytes, walk->leaves.bytes + bytes, walk->leaves.count - bytes);
-        walk->leaves.count -= bytes;
-    }
-    walk->taken_count = 0;
-    walk->covered = NULL;
-    walk->covered_count = 0;
-    walk->is_seal = false;
-    walk->is_proven = false;
-}
-
-static void forgo(struct mri_seal_walk *walk, size_t count)
-{
-    walk->unproven_count += count;
-    walk->unproven_last_seq = count > 0 ? leaves_of(walk)[count - 1].seq : walk->unproven_last_seq;
-    walk->is_after_gap = false;
 }
 
 /** A record of another segment: its head must hold the link so far. */
@@ -79,62 +53,163 @@ static mr_err enter_segment(
     if (!walk->is_begun) {
         walk->is_begun = true;
         walk->first_seq = segment->base_seq;
+        walk->next_seq =
+            1; /* that of a log without its beginning is not known: see check_place() */
+        walk->next_position = segment->base_position + MRI_SEGMENT_PAGE_BYTES;
         walk->link = link;
         if (segment->base_position == 0) {
             mri_seal_link_first(&walk->hasher, segment->log_uuid, &walk->link);
         }
-    } else if (walk->is_after_gap) {
-        walk->taken_count = leaf_count(walk);
-        forgo(walk, walk->taken_count);
-        drop_taken(walk);
-        walk->link = link;
     }
-    if (!mri_seal_is_equal(&walk->link, &link)) {
+    bool is_equal = mri_seal_is_equal(&walk->link, &link);
+    if (!is_equal && !walk->is_link_open) {
         return mri_problem(problem, MR_REFUSED,
             "the segment that begins with event %llu has another link than the seals before it",
             (unsigned long long)segment->base_seq);
     }
+    walk->is_start_open = walk->is_start_open || !is_equal;
+    walk->is_link_open = false;
+    walk->link = link;
     return MR_OK;
 }
 
-/** How many leaves from the front a SEAL covers. */
-static size_t count_covered(const struct mri_seal_walk *walk, const struct mri_seal *seal)
+/* ---- what a SEAL covers ---------------------------------------------------------------------- */
+
+/** Some events, read again. */
+struct range {
+    uint64_t first_seq;
+    uint64_t last_seq;
+    uint64_t position; /**< where they begin, or UINT64_MAX */
+    void (*visit)(void *context, const struct mri_seal_hash *leaf);
+    void *context;
+
+    struct mri_seal_tree tree;
+    uint64_t event_count;
+    uint64_t batch_count;
+    uint64_t end_position;
+    bool has_gap;
+    bool is_batch_end; /**< it does not end within a batch */
+};
+
+static void take_leaf(
+    struct mri_seal_walk *walk, const struct mri_record_head *record, struct range *range)
 {
-    const struct mri_seal_leaf *leaves = leaves_of(walk);
-    size_t low = 0;
-    size_t high = leaf_count(walk);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (leaves[middle].seq <= seal->last_seq) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    struct mri_seal_hash leaf;
+    bool is_gap = record->type == MRI_RECORD_GAP;
+    mri_seal_leaf(&walk->hasher, record, &leaf);
+    mri_seal_tree_add(&range->tree, &leaf);
+    range->event_count += !is_gap;
+    range->has_gap = range->has_gap || is_gap;
+    if (range->visit != NULL) {
+        range->visit(range->context, &leaf);
     }
-    return low;
 }
 
-/** What is wrong with a SEAL; NULL: nothing. */
-static const char *fault_of(
-    struct mri_seal_walk *walk, const struct mri_seal *seal, size_t covered_count)
+static uint64_t last_of(const struct mri_record_head *record)
 {
-    const struct mri_seal_leaf *leaves = leaves_of(walk);
-    struct mri_seal_tree tree;
-    struct mri_seal_hash root;
-    if (!mri_seal_is_equal(&seal->link, &walk->link)) {
+    return record->type == MRI_RECORD_GAP ? mri_record_gap(record).last_seq : record->seq;
+}
+
+static mr_err read_range(struct mri_seal_walk *walk, struct range *range, mr_problem *problem)
+{
+    mri_seal_tree_begin(&range->tree, &walk->hasher);
+    mr_err err = mri_sealer_go_to(walk->trail, range->first_seq, range->position, problem);
+    for (uint64_t last = 0; err == MR_OK && last < range->last_seq;) {
+        mr_log_event event;
+        const char *name;
+        err = mr_log_reader_next(walk->trail, &event, problem);
+        if (err != MR_OK) {
+            break;
+        }
+        const struct mri_record_head *record = (const struct mri_record_head *)event.body - 1;
+        if (!mri_record_is_numbered(record) || last_of(record) < range->first_seq) {
+            continue;
+        }
+        last = last_of(record);
+        take_leaf(walk, record, range);
+        range->batch_count += event.is_batch_end;
+        range->is_batch_end = event.is_batch_end;
+        range->end_position =
+            mri_reader_segment(walk->trail)->base_position + mri_reader_place(walk->trail, &name);
+    }
+    return err != MR_END ? err
+                         : mri_problem(problem, MR_ECORRUPT, "event %llu was there and is gone",
+                               (unsigned long long)range->last_seq);
+}
+
+/** Is a SEAL the next one? NULL: yes; else what is wrong. */
+static const char *check_place(const struct mri_seal_walk *walk, const struct mri_seal *seal)
+{
+    bool is_link = mri_seal_is_equal(&seal->link, &walk->link);
+    bool is_start_open = walk->is_start_open || (walk->is_link_open && !is_link);
+    bool is_over_gone = seal->first_seq <= walk->first_seq;
+    if (!is_link && !walk->is_link_open) {
         return "does not continue the seal before";
     }
-    bool is_range = covered_count > 0 && leaves[0].seq == seal->first_seq &&
-                    leaves[covered_count - 1].end_position == seal->next_position;
-    if (!is_range) {
+    bool is_start = seal->first_seq == walk->next_seq ||
+                    (seal->first_seq > walk->next_seq && (is_start_open || is_over_gone));
+    return is_start ? NULL : "does not begin behind the events of the seal before";
+}
+
+/** What is wrong with the range of a SEAL; NULL: nothing. */
+static const char *check_range(const struct mri_seal *seal, const struct range *range)
+{
+    if (range->end_position != seal->next_position) {
         return "does not cover the events that stand before it";
     }
-    mri_seal_tree_begin(&tree, &walk->hasher);
-    for (size_t i = 0; i < covered_count; i++) {
-        mri_seal_tree_add(&tree, &leaves[i].hash);
+    if (!range->is_batch_end) {
+        return "ends within a batch";
     }
-    mri_seal_tree_root(&tree, &root);
-    return mri_seal_is_equal(&root, &seal->root) ? NULL : "is not over the events that are there";
+    return seal->last_seq - seal->first_seq >= MRI_SEAL_EVENTS_MAX && range->batch_count > 1
+               ? "covers too many events"
+               : NULL;
+}
+
+/** Events whose SEAL was lost in a gap: they are there, and nothing proves them. */
+static mr_err pass_over(struct mri_seal_walk *walk, uint64_t last_seq, mr_problem *problem)
+{
+    struct range range = {
+        .first_seq = walk->next_seq > walk->first_seq ? walk->next_seq : walk->first_seq,
+        .last_seq = last_seq,
+        .position = walk->next_position};
+    if (range.first_seq > last_seq) {
+        return MR_OK;
+    }
+    mr_err err = read_range(walk, &range, problem);
+    walk->unproven_count += range.event_count;
+    return err;
+}
+
+/** Compute a SEAL again, as far as its events are there. *ret_fault: what is wrong with it. */
+static mr_err prove(struct mri_seal_walk *walk, const struct mri_seal *seal, const char **ret_fault,
+    mr_problem *problem)
+{
+    struct mri_seal_hash root;
+    bool is_cut = seal->first_seq < walk->first_seq;
+    struct range range = {.first_seq = is_cut ? walk->first_seq : seal->first_seq,
+        .last_seq = seal->last_seq,
+        .position = seal->first_seq == walk->next_seq ? walk->next_position : UINT64_MAX};
+    *ret_fault = NULL;
+    if (range.first_seq <= range.last_seq) {
+        mr_err err = read_range(walk, &range, problem);
+        if (err != MR_OK) {
+            return err;
+        }
+        *ret_fault = check_range(seal, &range);
+        mri_seal_tree_root(&range.tree, &root);
+        if (*ret_fault == NULL && !is_cut && !mri_seal_is_equal(&root, &seal->root)) {
+            *ret_fault = "is not over the events that are there";
+        }
+    }
+    walk->is_proven = *ret_fault == NULL && !is_cut;
+    walk->is_dense = !range.has_gap && !is_cut;
+    if (range.has_gap) { /* made before some of its events were lost */
+        *ret_fault = NULL;
+    }
+    walk->proven_count += walk->is_proven ? range.event_count : 0;
+    walk->unproven_count += walk->is_proven ? 0 : range.event_count;
+    walk->unproven_seal_count += !walk->is_proven;
+    return MR_OK;
 }
 
 static mr_err take_seal(struct mri_seal_walk *walk, mr_problem *problem)
@@ -145,57 +220,39 @@ static mr_err take_seal(struct mri_seal_walk *walk, mr_problem *problem)
         return mri_problem(problem, MR_REFUSED, "a seal before event %llu is not well formed",
             (unsigned long long)walk->record->seq);
     }
-    size_t count = count_covered(walk, &seal);
-    const char *fault = fault_of(walk, &seal, count);
-    if (fault != NULL && !walk->is_after_gap) {
+    const char *fault = check_place(walk, &seal);
+    if (fault == NULL && seal.first_seq > walk->next_seq) {
+        err = pass_over(walk, seal.first_seq - 1, problem);
+    }
+    if (fault == NULL && err == MR_OK) {
+        err = prove(walk, &seal, &fault, problem);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    if (fault != NULL) {
         return mri_problem(problem, MR_REFUSED, "the seal of events %llu to %llu %s",
             (unsigned long long)seal.first_seq, (unsigned long long)seal.last_seq, fault);
     }
-    if (fault != NULL) {
-        forgo(walk, count);
-        walk->link = seal.link;
-    }
-    for (size_t i = count; fault == NULL && walk->is_after_gap; i++) { /* is a gap left? */
-        if (i == leaf_count(walk) || leaves_of(walk)[i].is_gap) {
-            walk->is_after_gap = i < leaf_count(walk);
-            break;
-        }
-    }
     walk->is_seal = true;
-    walk->is_proven = fault == NULL;
-    walk->covered = leaves_of(walk);
-    walk->covered_count = count;
-    walk->taken_count = count;
+    walk->seal = seal;
     walk->seal_count++;
+    walk->is_link_open = false;
+    walk->is_start_open = false;
+    walk->next_seq = seal.last_seq + 1;
+    walk->next_position = seal.next_position;
+    walk->link = seal.link;
     mri_seal_link_next(&walk->hasher, walk->record, &walk->link);
     walk->head = (struct mri_seal_head){.seq = seal.last_seq, .link = walk->link};
     return MR_OK;
 }
 
-static mr_err take_event(
-    struct mri_seal_walk *walk, const struct mri_segment_head *segment, mr_problem *problem)
-{
-    const char *name;
-    struct mri_seal_leaf *leaf = mri_buf_grow(&walk->leaves, sizeof(*leaf));
-    if (leaf == NULL) {
-        return mri_problem(problem, MR_ENOMEM, "event %llu: too many events without a seal",
-            (unsigned long long)walk->record->seq);
-    }
-    bool is_gap = walk->record->type == MRI_RECORD_GAP;
-    *leaf = (struct mri_seal_leaf){.seq = walk->record->seq,
-        .end_position = segment->base_position + mri_reader_place(walk->reader, &name),
-        .is_gap = is_gap};
-    mri_seal_leaf(&walk->hasher, walk->record, &leaf->hash);
-    walk->is_after_gap = walk->is_after_gap || is_gap;
-    if (mri_record_is_numbered(walk->record)) {
-        walk->last_seq = is_gap ? mri_record_gap(walk->record).last_seq : walk->record->seq;
-    }
-    return MR_OK;
-}
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 mr_err mri_seal_walk_next(struct mri_seal_walk *walk, mr_problem *reterr_problem)
 {
-    drop_taken(walk);
+    walk->is_seal = false;
+    walk->is_proven = false;
     mr_err err = mr_log_reader_next(walk->reader, &walk->event, reterr_problem);
     if (err != MR_OK) {
         return err;
@@ -211,21 +268,29 @@ mr_err mri_seal_walk_next(struct mri_seal_walk *walk, mr_problem *reterr_problem
     if (walk->record->type == MRI_RECORD_SEAL) {
         return take_seal(walk, reterr_problem);
     }
-    if (walk->record->type != MRI_RECORD_ROLL) {
-        return take_event(walk, segment, reterr_problem);
+    if (mri_record_is_numbered(walk->record)) {
+        walk->last_seq = last_of(walk->record);
     }
-    if (leaf_count(walk) > 0 && !walk->is_after_gap) {
-        return mri_problem(reterr_problem, MR_REFUSED,
-            "the segment that ends with event %llu ends without a seal",
-            (unsigned long long)walk->last_seq);
-    }
-    mri_seal_link_next(&walk->hasher, walk->record, &walk->link);
+    walk->is_link_open = walk->is_link_open || walk->record->type == MRI_RECORD_GAP;
     return MR_OK;
+}
+
+mr_err mri_seal_walk_leaves(struct mri_seal_walk *walk,
+    void (*visit)(void *context, const struct mri_seal_hash *leaf), void *context,
+    mr_problem *reterr_problem)
+{
+    struct range range = {.first_seq = walk->seal.first_seq,
+        .last_seq = walk->seal.last_seq,
+        .position = UINT64_MAX,
+        .visit = visit,
+        .context = context};
+    MRI_ASSERT(walk->is_seal);
+    return read_range(walk, &range, reterr_problem);
 }
 
 void mri_seal_walk_fini(struct mri_seal_walk *walk)
 {
     mr_log_reader_close(walk->reader);
+    mr_log_reader_close(walk->trail);
     mri_digest_fini(&walk->hasher);
-    mri_buf_fini(&walk->leaves);
 }

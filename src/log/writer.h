@@ -34,7 +34,6 @@ struct mr_log {
     uint32_t prev_crc;
     uint16_t prev_units;
     uint32_t event_crc; /**< head_crc of the newest event */
-    uint64_t event_end; /**< offset behind the newest event; SEALs may follow it */
     int64_t last_unix_ns;
     uint32_t writer_epoch;
 

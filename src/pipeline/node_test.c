@@ -129,6 +129,7 @@ static void a_disk_without_room_for_a_snapshot_does_not_stop_a_run(void **state)
     mri_script_add_close(&story->script, 0, 1, PRICE);
     mri_story_open(story);
     mri_story_play(story);
+    assert_int_equal(mr_log_sync(story->node.log), MR_OK); /* the log has opened all it needs */
     mri_os_faults_arm(&story->machine, MRI_OS_CALL_OPEN, 1, MR_ENOSPC);
     story->node.options.config = &story->config;
     story->config.log_snapshot_events = 1;

@@ -66,6 +66,17 @@ class GoldenTest(unittest.TestCase):
             self.assertEqual(run(GOLDEN_LOG, "list", log), expected)
             self.assertEqual(run(sys.executable, HERE / "second_reader.py", "--list", log), expected)
 
+    def test_both_find_the_same_seals_and_only_those_over_what_is_gone_prove_nothing(self):
+        for log, _ in self.each():
+            segments = len(list(log.glob("seg-*.log")))
+            for round in range(2):
+                seals = run(GOLDEN_LOG, "seals", log)
+                self.assertEqual(run(sys.executable, HERE / "second_reader.py", "--seals", log), seals)
+                count, unproven, _, _ = seals.split()
+                self.assertGreaterEqual(int(count), segments - 1 + round)
+                self.assertEqual(int(unproven), 0 if "plain" in self.name else 1)
+                run(GOLDEN_LOG, "grow", log)
+
     def test_it_is_written_on_into_a_new_segment_and_both_read_that(self):
         for log, expected in self.each():
             segments = len(list(log.glob("seg-*.log")))

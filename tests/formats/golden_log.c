@@ -6,6 +6,7 @@
  *   golden_log make FOLDER   a log of three segments with every kind of record of the log's own
  *   golden_log remove FOLDER remove its first segment
  *   golden_log list FOLDER   a line for each event: seq, type, version, bytes of body, their CRC32C
+ *   golden_log seals FOLDER  how many seals, how many prove nothing, and the head, all checked
  *   golden_log grow FOLDER   append until the newest segment has ended and one more is there
  */
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "log/seal_walk.h"
 #include "log/segment.h"
 #include "millrace/log.h"
 #include "millrace/log_admin.h"
@@ -105,6 +107,25 @@ static void list(const char *folder)
     mr_log_reader_close(reader);
 }
 
+static void check_seals(const char *folder)
+{
+    struct mri_seal_walk walk;
+    mr_problem problem = {""};
+    must(mri_seal_walk_init(&walk, mri_os_linux(), mri_alloc_system(), folder, &problem), folder);
+    mr_err err = MR_OK;
+    while (err == MR_OK) {
+        err = mri_seal_walk_next(&walk, &problem);
+    }
+    must(err == MR_END ? MR_OK : err, problem.text);
+    (void)printf("%llu %llu %llu ", (unsigned long long)walk.seal_count,
+        (unsigned long long)walk.unproven_seal_count, (unsigned long long)walk.head.seq);
+    for (size_t i = 0; i < sizeof(walk.head.link.bytes); i++) {
+        (void)printf("%02x", walk.head.link.bytes[i]);
+    }
+    (void)printf("\n");
+    mri_seal_walk_fini(&walk);
+}
+
 static void grow(const char *folder, uint8_t *body)
 {
     mr_log *log = open_log(folder);
@@ -128,7 +149,7 @@ int main(int count, char **arguments)
 {
     uint8_t *body = calloc(1, GROW_BODY_BYTES);
     if (count != 3 || body == NULL) {
-        (void)fprintf(stderr, "usage: golden_log make|remove|list|grow FOLDER\n");
+        (void)fprintf(stderr, "usage: golden_log make|remove|list|seals|grow FOLDER\n");
         return 2;
     }
     memset(body, 'm', GROW_BODY_BYTES);
@@ -136,6 +157,8 @@ int main(int count, char **arguments)
         make(arguments[2], body);
     } else if (strcmp(arguments[1], "remove") == 0) {
         remove_first(arguments[2]);
+    } else if (strcmp(arguments[1], "seals") == 0) {
+        check_seals(arguments[2]);
     } else if (strcmp(arguments[1], "grow") == 0) {
         grow(arguments[2], body);
     } else {

@@ -5,6 +5,7 @@
 usage: second_reader.py SAMPLE_LOG ROOT     SAMPLE_LOG makes a log and prints how many records it
                                             reads and their digest: this must find the same
        second_reader.py --list FOLDER       a line for each event: seq, type, version, bytes, CRC32C
+       second_reader.py --seals FOLDER      how many seals, how many prove nothing, and the head
 
 The layouts of events are taken out of the document's own tables.
 """
@@ -104,24 +105,36 @@ def read_manifest(folder):
 class Chain:
     def __init__(self):
         self.seq, self.crc, self.units, self.time, self.position = None, 0, 0, 0, 0
-        self.link, self.leaves, self.seals = None, [], 0  # leaves: (seq, end, hash) without a seal
-        self.is_lost = False  # behind a gap, until the next SEAL: what it covers is not all there
+        self.link, self.first, self.sealed = None, None, 0  # first of the log; newest under a seal
+        self.leaves = []  # of events that no SEAL covers: (seq, last seq, end, hash, ends a batch; None: GAP)
+        self.may_lack, self.lacks = False, False  # behind a gap: seals may be lost; some are
+        self.seals, self.unproven = 0, 0
 
-    def add_leaf(self, seq, end, record):
-        self.leaves.append((seq, end, sha(b"\0", record)))
+    def add_leaf(self, seq, last, end, record, is_end):
+        self.leaves.append((seq, last, end, sha(b"\0", record), is_end))
+
+    def take_link(self, link, place):
+        """A SEAL or a segment says which link is before it."""
+        expect(link == self.link or self.may_lack, f"{place}: another link")
+        self.lacks |= link != self.link
+        self.may_lack, self.link = False, link
 
     def add_seal(self, record, place):
         first, last, position, root, link = struct.unpack("<QQQ32s32s", record[UNIT:])
-        if self.is_lost:
-            self.is_lost, self.leaves, self.link = False, [], link
-            return
-        covered = [leaf for leaf in self.leaves if leaf[0] <= last]
-        expect(covered and (covered[0][0], covered[-1][0]) == (first, last), f"{place}: range")
-        expect(position == covered[-1][1], f"{place}: position")
-        expect(root == merkle([leaf[2] for leaf in covered]), f"{place}: root")
-        expect(link == self.link, f"{place}: link")
-        self.leaves = self.leaves[len(covered):]
-        self.seals += 1
+        self.take_link(link, place)
+        expect(first == self.sealed + 1 or
+               first > self.sealed + 1 and (self.lacks or first <= self.first), f"{place}: range")
+        covered = [leaf for leaf in self.leaves if leaf[0] <= last and leaf[1] >= first]
+        has_gap = any(leaf[4] is None for leaf in covered)
+        is_there = first >= self.first and covered and \
+            position == covered[-1][2] and root == merkle([leaf[3] for leaf in covered])
+        expect(is_there or has_gap or first < self.first, f"{place}: root or position")
+        expect(covered == [] or covered[-1][4] is not False, f"{place}: ends within a batch")
+        batches = sum(leaf[4] is not False for leaf in covered)
+        expect(last - first < 1024 or batches <= 1, f"{place}: too many events")
+        self.leaves = [leaf for leaf in self.leaves if leaf[1] > last]
+        self.seals, self.unproven = self.seals + 1, self.unproven + (not is_there)
+        self.sealed, self.lacks, self.link = last, False, sha(b"\3", link, record)
 
 
 def read_segment_head(data, name, manifest, chain):
@@ -137,13 +150,13 @@ def read_segment_head(data, name, manifest, chain):
         expect(base_seq <= int(manifest["removed"].split()[0]) + 1, f"{name}: is not the first")
         chain.position, chain.crc, chain.units, chain.time, chain.link = \
             position, crc, units, time, link
-    chain.link = link if chain.is_lost else chain.link
-    chain.seq = base_seq if chain.seq is None else chain.seq
+    if chain.seq is None:
+        chain.seq = chain.first = base_seq
     expect(base_seq == int(name[4:20], 16) == chain.seq and position == chain.position and
            (crc, units, time) == (chain.crc, chain.units, chain.time), f"{name}: does not continue")
     expect(not reserved and features[:2] == [0, 0] and features[2] in (0, 1), f"{name}: features")
     chain.link = sha(b"\2", uuid) if chain.link is None else chain.link
-    expect(link == chain.link, f"{name}: another link")
+    chain.take_link(link, name)
     return salt
 
 
@@ -168,17 +181,17 @@ def read_segment(data, name, manifest, chain):
             end = at + gap_units * UNIT
             expect(count == UNIT and flags == 2 and last >= seq - 1 and end <= len(data) and
                    not any(data[at + UNIT:end]), f"{place}: an impossible gap")
+            if last >= seq:
+                chain.add_leaf(seq, last, chain.position + end, data[at:at + UNIT], None)
             chain.seq, chain.crc, chain.units, chain.time = last + 1, next_crc, why & 0xFFFF, time
-            chain.is_lost, at, is_rolled = True, end, bool(why >> 24 & 1)
+            chain.may_lack, at, is_rolled = True, end, bool(why >> 24 & 1)
             yield from [(seq, kind, version, body)] * (last >= seq)
             continue
         record, is_rolled, is_event = data[at:at + count], kind == ROLL, kind not in (ROLL, SEAL)
         if is_event:
-            chain.add_leaf(seq, chain.position + end, record)
+            chain.add_leaf(seq, seq, chain.position + end, record, flags == 2)
         elif not is_rolled:
             chain.add_seal(record, place)
-        if not is_event:
-            chain.link = sha(b"\3", chain.link, record)
         chain.seq, chain.crc = seq + is_event, head_crc
         chain.units, chain.time, at = (end - at) // UNIT, time, end
         batch += [] if not is_event else [(seq, kind, version, body)]
@@ -186,7 +199,6 @@ def read_segment(data, name, manifest, chain):
             yield from batch
             batch = []
     expect(not any(data[at:]) and not batch, f"{name}: something behind the end")
-    expect(not chain.leaves or chain.is_lost, f"{name}: events without a seal")
     chain.position += len(data)
 
 
@@ -224,7 +236,17 @@ def list_log(folder):
             print(seq, kind, version, len(body), f"{crc32c(body):08x}")
 
 
+def check_seals(folder):
+    manifest, chain = read_manifest(folder), Chain()
+    for path in sorted(folder.glob("seg-*.log")):
+        for _ in read_segment(path.read_bytes(), path.name, manifest, chain):
+            pass
+    print(chain.seals, chain.unproven, chain.sealed, chain.link.hex())
+
+
 def main(sample_log, root):
+    if sample_log == "--seals":
+        return check_seals(pathlib.Path(root))
     if sample_log == "--list":
         return list_log(pathlib.Path(root))
     expect(crc32c(b"123456789") == 0xE3069283, "the checksum itself is wrong")

@@ -76,6 +76,7 @@ struct mri_os_memory {
     size_t change_count;
     struct handle handles[HANDLES_MAX];
     size_t map_count;
+    bool has_ended; /**< what was mapped before may still be let go */
     uint64_t space_bytes;
     bool is_network;
     int64_t unix_ns;
@@ -393,6 +394,7 @@ static mr_err memory_map_read(void *context, int fd, size_t bytes, const void **
     MRI_ASSERT(bytes > 0 && bytes <= memory->file_bytes_max);
     *ret_map = file_of(memory, fd)->now;
     memory->map_count++;
+    memory->has_ended = false;
     return MR_OK;
 }
 
@@ -401,8 +403,8 @@ static void memory_unmap(void *context, const void *map, size_t bytes)
     struct mri_os_memory *memory = context;
     (void)map;
     (void)bytes;
-    MRI_ASSERT(memory->map_count > 0);
-    memory->map_count--;
+    MRI_ASSERT(memory->map_count > 0 || memory->has_ended);
+    memory->map_count -= memory->map_count > 0; /* those of an ended process are gone */
 }
 
 static mr_err memory_lock(void *context, int fd)
@@ -650,6 +652,7 @@ void mri_os_memory_end_process(struct mri_os_memory *memory)
         memory->files[i].lock_handle = -1;
     }
     memory->map_count = 0;
+    memory->has_ended = true;
 }
 
 /** What was not synced becomes old or new, sector by sector, and is then durable as it is. */
