@@ -9,7 +9,8 @@
 #include "cli/describe.h"
 #include "cli/head_files.h"
 #include "cli/log_verbs.h"
-#include "log/seal_walk.h"
+#include "cli/seal_check.h"
+#include "millrace/log.h"
 
 enum { SIGNED_BYTES_MAX = MRI_SEAL_HEADS_BYTES_MAX };
 
@@ -32,25 +33,16 @@ static enum mri_exit seal(const struct mri_cli *cli, const char *folder)
     return err == MR_OK ? MRI_EXIT_OK : mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
 }
 
-/** The newest head, from a walk that proves every seal before it. */
+/** The newest head, with every seal before it checked. */
 static enum mri_exit find_head(
     const struct mri_cli *cli, const char *folder, struct mri_seal_head *ret_head)
 {
-    struct mri_seal_walk walk;
-    mr_problem problem = {""};
-    mr_err err = mri_seal_walk_init(&walk, cli->os, cli->alloc, folder, &problem);
-    if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    struct mri_seal_findings findings;
+    enum mri_exit exit = mri_seal_check(cli, folder, NULL, 0, &findings);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
     }
-    while (err == MR_OK) {
-        err = mri_seal_walk_next(&walk, &problem);
-    }
-    *ret_head = walk.head;
-    mri_seal_walk_fini(&walk);
-    if (err != MR_END) {
-        return mri_cli_fail(cli, err == MR_REFUSED ? MRI_EXIT_NO : mri_cli_exit_of(err), "%s: %s",
-            folder, problem.text);
-    }
+    *ret_head = findings.head;
     return ret_head->seq > 0
                ? MRI_EXIT_OK
                : mri_cli_fail(cli, MRI_EXIT_NO, "%s: there is nothing to seal", folder);

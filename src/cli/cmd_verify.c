@@ -11,7 +11,7 @@
 #include "cli/log_digest.h"
 #include "cli/log_verbs.h"
 #include "cli/proof_text.h"
-#include "log/seal_walk.h"
+#include "cli/seal_check.h"
 
 /** What is checked, and what came out. */
 struct verification {
@@ -20,8 +20,7 @@ struct verification {
     struct mri_seal_heads outer_heads;  /**< level 3 */
     bool has_signed;
     bool has_outer;
-    uint64_t sealed_seq; /**< level 1 holds up to here */
-    uint64_t unproven;   /**< events of seals that a gap has made worthless */
+    struct mri_seal_findings findings;
 };
 
 static uint64_t last_of(const struct mri_seal_heads *heads)
@@ -33,8 +32,9 @@ static void put_levels(const struct verification *all, struct mri_json_writer *j
 {
     mri_json_put_count(json, "level", all->level);
     if (all->level >= 1) {
-        mri_json_put_count(json, "sealed_up_to_seq", all->sealed_seq);
-        mri_json_put_count(json, "unproven_events", all->unproven);
+        mri_json_put_count(json, "sealed_up_to_seq", all->findings.head.seq);
+        mri_json_put_count(json, "unproven_events", all->findings.unproven_count);
+        mri_json_put_count(json, "unproven_seals", all->findings.unproven_seal_count);
     }
     if (all->has_signed) {
         mri_json_put_count(json, "signed_up_to_seq", last_of(&all->signed_heads));
@@ -49,12 +49,13 @@ static void print_levels(const struct verification *all, struct mri_buf *text)
     if (all->level >= 1) {
         mri_buf_printf(text,
             "  level 1 up to event %llu: seals; who changed it had to make all seals anew\n",
-            (unsigned long long)all->sealed_seq);
+            (unsigned long long)all->findings.head.seq);
     }
-    if (all->unproven > 0) {
+    if (all->findings.unproven_count > 0) {
         mri_buf_printf(text,
-            "          but for %llu events that were sealed together with lost ones\n",
-            (unsigned long long)all->unproven);
+            "          but for %llu events that were sealed together with others that are gone by\n"
+            "          now, or whose seal was lost: of them nothing is proven\n",
+            (unsigned long long)all->findings.unproven_count);
     }
     if (all->has_signed) {
         mri_buf_printf(text,
@@ -128,31 +129,17 @@ static void print_result(const struct mri_cli *cli, const char *folder,
 static enum mri_exit check_seals(
     const struct mri_cli *cli, const char *folder, struct verification *all)
 {
-    struct mri_seal_walk walk;
-    mr_problem problem = {""};
-    mr_err err = mri_seal_walk_init(&walk, cli->os, cli->alloc, folder, &problem);
-    if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
-    }
-    while (err == MR_OK) {
-        err = mri_seal_walk_next(&walk, &problem);
-        if (err == MR_OK && walk.is_seal) {
-            err = mri_seal_heads_meet(&all->signed_heads, walk.first_seq, &walk.head, &problem);
-        }
-        if (err == MR_OK && walk.is_seal) {
-            err = mri_seal_heads_meet(&all->outer_heads, walk.first_seq, &walk.head, &problem);
-        }
-    }
-    if (err == MR_END) {
-        err = mri_seal_heads_end(&all->signed_heads, &problem);
-        err = err == MR_OK ? mri_seal_heads_end(&all->outer_heads, &problem) : err;
-    }
-    all->sealed_seq = walk.head.seq;
-    all->unproven = walk.unproven_count;
-    mri_seal_walk_fini(&walk);
-    return err == MR_OK ? MRI_EXIT_OK
-                        : mri_cli_fail(cli, err == MR_REFUSED ? MRI_EXIT_NO : mri_cli_exit_of(err),
-                              "%s: %s", folder, problem.text);
+    struct mri_seal_heads *const lists[] = {&all->signed_heads, &all->outer_heads};
+    return mri_seal_check(cli, folder, lists, MRI_COUNT_OF(lists), &all->findings);
+}
+
+/** Was anything checked at the level that was asked for? */
+static bool is_level_checked(const struct verification *all, uint64_t event_count)
+{
+    const struct mri_seal_heads *heads = all->level == 2 ? &all->signed_heads : &all->outer_heads;
+    bool is_met = heads->at > heads->skipped_count;
+    bool is_proven = event_count == 0 || all->findings.proven_count > 0;
+    return all->level == 0 || (is_proven && (all->level == 1 || is_met));
 }
 
 /** The signed heads of the log's folder, with their signatures checked. */
@@ -235,8 +222,12 @@ static enum mri_exit verify_log(
     print_result(cli, folder, &counts, digest, all, &text);
     exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);
-    bool is_strict = mri_options_get(cli->options, "level") != NULL;
-    return exit == MRI_EXIT_OK && is_strict && all->unproven > 0 ? MRI_EXIT_NO : exit;
+    bool is_asked_for = mri_options_get(cli->options, "level") != NULL;
+    if (exit == MRI_EXIT_OK && is_asked_for && !is_level_checked(all, counts.events)) {
+        exit = mri_cli_fail(cli, MRI_EXIT_NO, "%s: nothing in it could be checked at level %llu",
+            folder, (unsigned long long)all->level);
+    }
+    return exit;
 }
 
 static bool has_head(const struct mri_seal_heads *heads, const struct mri_seal_head *head)
@@ -337,9 +328,11 @@ const struct mri_command mri_cmd_verify = {
     .summary = "check every byte of a log, and print its digest",
     .arguments = "",
     .about =
-        "Exit code 0: sound; 1: changed by somebody, or a proof that does not hold; 3: damaged, "
-        "with\n"
-        "file, offset and event.\n"
+        "Exit code 0: sound; 1: changed by somebody, a proof that does not hold, or --level was\n"
+        "given and nothing could be checked at it; 3: damaged, with file, offset and event.\n"
+        "Events that were sealed together with lost or removed ones are counted as unproven and\n"
+        "change no exit code: a gap that a repair left, and a beginning that was removed, are no\n"
+        "trace of somebody.\n"
         "The digest is equal for logs that hold the same decisions on the same inputs, however\n"
         "often a run was interrupted.\n",
     .options = options,

@@ -3,7 +3,10 @@
 """Tamper evidence as users meet it: log seal, log prove, verify with levels and proofs."""
 import json
 import os
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import program
 from program import FAULT, NO, USAGE
@@ -118,6 +121,84 @@ class SealTest(program.LogCase):
                 "--feed", "synthetic:3", "--json")
         answer = self.assert_exit(program.call("verify", "--heads", heads, "--dir", other), NO)
         self.assertEqual(answer.out, "")
+
+
+class LongLogTest(program.Case):
+    """Seals of a log of several segments, some of which are lost, archived or removed."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = pathlib.Path(tempfile.mkdtemp(prefix="millrace-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
+        cls.made = program.small_log(cls.shared, synthetic__bars=2500)
+        assert len(program.segments(cls.made)) >= 3
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "log"
+        shutil.copytree(self.made, self.log)
+
+    def verified(self, *words):
+        return self.ok("verify", "--json", "--dir", self.log, *words).json
+
+    def lose(self, segment, offset):
+        program.flip(program.segments(self.log)[segment], offset)
+        self.ok("log", "repair", "--gap", "--yes", "--dir", self.log)
+
+    def test_a_gap_leaves_events_unproven_and_level_1_is_still_answered(self):
+        whole = self.verified("--level", "1")
+        self.assertEqual((whole["unproven_events"], whole["unproven_seals"]), (0, 0))
+        self.lose(1, 60_000)
+        found = self.verified("--level", "1")
+        self.assertEqual(found["unproven_seals"], 1)
+        self.assertGreater(found["unproven_events"], 0)
+        self.assertLessEqual(found["unproven_events"] + found["lost_events"], 1024)
+        self.assertEqual(found["sealed_up_to_seq"], whole["sealed_up_to_seq"])
+        self.assert_says(self.ok("verify", "--level", "1", "--dir", self.log),
+                         f"but for {found['unproven_events']} events")
+
+    def test_a_gap_does_not_cost_the_proof_of_others(self):
+        heads = self.write("heads", self.ok("log", "seal", "--dir", self.log).out)
+        self.lose(1, 60_000)
+        self.ok("verify", "--level", "3", "--heads", heads, "--dir", self.log)
+        lost = self.ok("log", "stat", "--json", "--dir", self.log).json
+        self.assertGreater(lost["gaps"], 0)
+        proof = self.ok("log", "prove", "7", "--heads", heads, "--dir", self.log)
+        self.ok("verify", "--proof", self.write("proof", proof.out), "--heads", heads)
+        gap = int(program.segments(self.log)[1].name[4:20], 16) + 1100
+        codes = {program.call("log", "prove", str(seq), "--dir", self.log).code
+                 for seq in range(gap - 1100, gap, 100)}
+        self.assertEqual(codes, {NO, 0})
+
+    def test_an_archived_log_is_proven_and_proves_as_before(self):
+        heads = self.write("heads", self.ok("log", "seal", "--dir", self.log).out)
+        before = self.verified("--heads", heads)
+        proof = self.ok("log", "prove", "7", "--heads", heads, "--dir", self.log).out
+        self.ok("log", "archive", "--dir", self.log)
+        self.assertEqual(self.verified("--heads", heads), before)
+        self.assertEqual(self.ok("log", "prove", "7", "--heads", heads, "--dir", self.log).out, proof)
+
+    def test_a_log_without_its_beginning_counts_what_only_what_is_gone_would_prove(self):
+        heads = self.write("heads", self.ok("log", "seal", "--dir", self.log).out)
+        self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+        found = self.verified("--level", "3", "--heads", heads)
+        self.assertEqual(found["unproven_seals"], 1)
+        self.assertLess(found["unproven_events"], 1024)
+        first = found["from_seq"]
+        proof = self.ok("log", "prove", str(first + 1024), "--heads", heads, "--dir", self.log)
+        self.ok("verify", "--proof", self.write("proof", proof.out), "--heads", heads)
+        for seq in (1, first):  # gone, and sealed together with what is gone
+            self.assert_exit(program.call("log", "prove", str(seq), "--dir", self.log), NO)
+
+    def test_a_level_at_which_nothing_can_be_checked_is_answered_no(self):
+        seq, link = self.ok("log", "seal", "--dir", self.log).out.split()
+        for text in ("# none\n", f"1 {link}\n"):
+            heads = self.write("heads", text)
+            self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+            self.ok("verify", "--heads", heads, "--dir", self.log)
+            answer = self.assert_exit(
+                program.call("verify", "--level", "3", "--heads", heads, "--dir", self.log), NO)
+            self.assert_says(answer, "nothing in it could be checked at level 3")
 
 
 if __name__ == "__main__":
