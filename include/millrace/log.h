@@ -3,15 +3,22 @@
  * The event log: append.
  *
  * Caveats first
- * - One process writes at a time. A second mr_log_open() for writing answers MR_BUSY and names the
- *   holder's process id. Any number of processes read beside it (millrace/log_read.h).
+ * - Any number of processes open a log, append and read; none has to be up for the others. Records
+ *   go into memory that all of them share; a thread of each process writes them behind. Who needs
+ *   the log for himself alone says so (`is_alone`).
  * - A log is a local folder. Network file systems are refused: their locks and caches do not keep
  *   what this library promises.
- * - MR_ASYNC survives the death of the process, not a power cut. Ask for MR_GROUP, or call
- *   mr_log_sync(), before an effect leaves the machine.
- * - After a failed write or sync the handle refuses every append (MR_EPOISONED): what the disk
- * holds is then unknown until the next open has looked. Retrying a failed sync would be a lie.
- * - Handles do not survive fork(): a child must not use its parent's.
+ * - MR_ASYNC survives the death of every process, not a power cut, which takes at most the last
+ *   second. Ask for MR_GROUP, or call mr_log_sync(), before an effect leaves the machine.
+ * - After a failed write or sync the log refuses every append, in every process (MR_EPOISONED): what
+ *   the disk holds is then unknown until all have closed it and the next open has looked. Retrying
+ *   a failed sync would be a lie.
+ * - A child of fork() must not use its parent's handles: they answer MR_EINVAL there. It opens its
+ *   own.
+ * - Two containers that share a folder share no memory, unless they share /dev/shm or the ring is in
+ *   the folder: the second one is refused.
+ * - Appenders and readers trust each other: who may write the shared memory can spoil it, which is
+ *   found before it goes to the disk.
  *
  * Events are sealed (docs/FORMAT.md "Seals"), so that a changed past shows; the seals are records
  * of the log's own that take no sequence number and that readers do not see.
@@ -34,8 +41,10 @@ typedef struct mr_log mr_log;
 
 /** When an append returns. */
 typedef enum mr_durability {
-    MR_ASYNC = 0, /**< when the operating system has it: survives kill -9, not a power cut */
+    MR_ASYNC = 0, /**< when it is in memory that all processes share: survives kill -9 of any of
+                       them; a power cut takes at most the last second */
     MR_GROUP = 1, /**< when fdatasync returned over it: survives a power cut */
+    MR_INTERVAL = 2, /**< as MR_ASYNC, and synced within mr_log_options.sync_interval_ms */
 } mr_durability;
 
 /** Limits of this version. */
@@ -58,6 +67,13 @@ typedef struct mr_log_options {
         segment_bytes; /**< of a log that is made: a power of two from 1 MiB to 1 GiB; 0 = 64 MiB */
     const mr_log_attribute *attributes; /**< of a log that is made */
     size_t attribute_count;
+    bool is_alone; /**< no other process or handle may append: MR_BUSY while one has it open */
+    bool is_ring_in_folder;    /**< the shared memory is a file of the log's folder, not of /dev/shm:
+                                    for containers that share nothing else. Counts for who opens
+                                    first */
+    uint64_t ring_bytes;       /**< of the shared memory: whole pages, from 1 MiB to 64 segments; 0 =
+                                    4 segments, at most 64 MiB. Counts for who opens first */
+    uint32_t sync_interval_ms; /**< of MR_INTERVAL; 0 = 1000 */
 } mr_log_options;
 
 /** One record to append. Everything is borrowed for the call. */
@@ -77,22 +93,30 @@ typedef struct mr_log_ack {
     mr_seq first;          /**< of the batch */
     mr_seq last;           /**< of the batch */
     uint64_t stored_bytes; /**< the batch in the file: heads, bodies, padding */
-    bool is_durable;       /**< true: it survives a power cut */
+    uint32_t writer_epoch; /**< with chain_crc: names the last record in its history, as the token
+                                of a reader does */
+    uint32_t chain_crc;
+    mr_durability durability; /**< what the ack means */
+    bool is_durable;          /**< true: it survives a power cut */
 } mr_log_ack;
 
 /**
- * Open a log for writing, make it if asked, and repair an end that a crash left incomplete.
+ * Open a log to append, make it if asked. Who comes first repairs an end that a crash left
+ * incomplete; who comes later only attaches.
  *
  * @param folder          the log's folder; its parent must exist
  * @param reterr_problem  NULL, or where to say place and reason of a failure
  *
- * Returns  MR_OK; MR_BUSY another process writes (the problem text names its id); MR_NOT_FOUND no
- *          log here and is_create is false; MR_ECORRUPT durable records are damaged, nothing was
- *          changed; MR_EVERSION a newer format; MR_EINVAL options out of range; MR_ENOSPC;
- *          MR_EACCESS; MR_EPATH; MR_EIO; MR_ENOMEM.
+ * Returns  MR_OK; MR_BUSY somebody has it alone, or is in and is_alone was asked for (the problem
+ *          text names the process), or another container has it open; MR_NOT_FOUND no log here and
+ *          is_create is false; MR_ECORRUPT durable records are damaged, nothing was changed;
+ *          MR_EVERSION a newer format, or another version has it open; MR_EPOISONED see above;
+ *          MR_EINVAL options out of range, or not those of this version's other users; MR_ENOSPC;
+ *          MR_EACCESS; MR_EPATH; MR_EIO; MR_ENOMEM; MR_ELIMIT 256 processes have it open.
  * Owner    mr_log_close() frees.
- * Threads  one thread per handle.
- * Cost     reads the newest segment (64 MiB by default: about 50 ms) and syncs it.
+ * Threads  any; a handle may be used by several threads.
+ * Cost     the first: reads the newest segment (64 MiB by default: about 50 ms) and syncs it; later
+ *          ones: maps the shared memory, about 10 ms. Starts a thread for each process.
  * Source   docs/FORMAT.md "Recovery".
  */
 MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options, mr_log **ret_log,
@@ -101,47 +125,60 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
 /**
  * Append records as one batch: readers and recovery see all of them or none.
  *
- * @param records   at least one; together they must fit into a segment
+ * @param records   at least one; together at most 65,536 records and a quarter of the ring, and
+ *                  not more than fits into a segment
  * @param ret_ack   NULL, or what was done
  *
- * Returns  MR_OK; MR_EINVAL a record is malformed or the batch is larger than a segment, nothing
- *          was written; MR_ENOSPC there is no room for the next segment, nothing was written and a
- *          later append may work; MR_EPOISONED see above; MR_EIO the write failed, nothing of it is
- *          visible, the handle is poisoned; MR_EUNKNOWN (MR_GROUP only) the batch is visible but
- *          its sync failed, the handle is poisoned.
+ * Returns  MR_OK; MR_EINVAL a record is malformed or the batch is too large, nothing was appended;
+ *          MR_ENOSPC there is no room for the next segment, nothing was appended and a later append
+ *          may work; MR_EPOISONED see above, nothing was appended; MR_EUNKNOWN the batch is visible
+ *          and is or is not durable: its sync (MR_GROUP), or without a thread its write, failed.
  * Owner    nothing changes hands.
- * Threads  the handle's thread.
- * Cost     one pwritev; with MR_GROUP one fdatasync more; every 1,024 events a seal: 0.5 us for
- * each of them, and a second pwritev; every segment_bytes a new file.
+ * Threads  any.
+ * Cost     a copy and its checksums, 0.1 us for a small record, no system call unless somebody
+ *          sleeps for it; waits for the disk when the ring is full. MR_GROUP waits for fdatasync,
+ *          one for all who wait.
  */
 MR_MUST_USE mr_err mr_log_append(mr_log *log, const mr_log_record *records, size_t count,
     mr_durability durability, mr_log_ack *ret_ack);
 
 /**
- * Seal everything appended so far that there is room for in the segment, and make it survive a
- * power cut.
+ * mr_log_append(), but only if nothing was appended behind an event.
  *
- * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN the sync failed, the handle is poisoned.
- * Threads  the handle's thread.
- * Cost     one fdatasync, none when nothing is new; 0.5 us for each event that is sealed.
- * Source   docs/FORMAT.md "Seals" for what is written.
+ * @param expected_last  the newest event that the caller knows; 0: the log is empty
+ *
+ * Returns  as mr_log_append(); MR_CONFLICT somebody was first, nothing was appended.
+ * Owner    nothing changes hands.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mr_log_append_after(mr_log *log, const mr_log_record *records, size_t count,
+    mr_seq expected_last, mr_durability durability, mr_log_ack *ret_ack);
+
+/**
+ * Make everything appended so far, by anybody, survive a power cut.
+ *
+ * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN the sync failed, the log is poisoned; MR_EINVAL a handle
+ *          of the parent process.
+ * Threads  any.
+ * Cost     one fdatasync for all who wait, none when nothing is new.
  */
 MR_MUST_USE mr_err mr_log_sync(mr_log *log);
 
 /**
- * The last sequence number, 0 in an empty log.
+ * The newest event, and the newest one that is durable; 0 when there is none.
  *
  * Returns  the number.
- * Threads  the handle's thread.
+ * Threads  any.
  */
 mr_seq mr_log_last(const mr_log *log);
+mr_seq mr_log_durable(const mr_log *log);
 
 /**
  * A fact that was decided when the log was made.
  *
  * Returns  its value; NULL when there is none of that key.
  * Owner    the log, until mr_log_close().
- * Threads  the handle's thread.
+ * Threads  any.
  */
 const char *mr_log_attribute_get(const mr_log *log, const char *key);
 
@@ -150,15 +187,16 @@ const char *mr_log_attribute_get(const mr_log *log, const char *key);
  *
  * Returns  the text.
  * Owner    the log, until mr_log_close().
- * Threads  the handle's thread.
+ * Threads  any.
  */
 const char *mr_log_uuid(const mr_log *log);
 
 /**
- * Seal, sync and close. NULL is allowed. A log that is not closed is only not sealed and synced.
+ * Sync and close. NULL is allowed. The last process to close also seals, and removes the shared
+ * memory. Of a log that is not closed nothing is lost: the next open finds it as it was left.
  *
  * Returns  nothing: who must know whether the last records are durable calls mr_log_sync() first.
- * Threads  the handle's thread; the handle is gone afterwards.
+ * Threads  any, the last that uses the handle.
  */
 void mr_log_close(mr_log *log);
 

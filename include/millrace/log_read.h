@@ -9,7 +9,9 @@
  * - Damage is never skipped: the reader answers MR_ECORRUPT and stays where it is.
  * - What an MR_ASYNC writer appended is visible at once and may still be lost in a power cut. Its
  *   sequence number is then used again: keep a token (mr_log_reader_token()), not a number, to come
- *   back to a place.
+ *   back to a place; or read with `is_durable`.
+ * - After a failed write (MR_EPOISONED in all writers) a reader may have seen events that the log
+ *   then turns out not to have: it answers MR_REWOUND for ever and must be opened anew.
  * - A map turns a bad sector, or somebody's truncation, into SIGBUS. Who wants an answer instead
  *   opens with `is_copying`.
  * - Segments that were archived are read like the others, but are unpacked into memory first: one
@@ -50,6 +52,10 @@ typedef struct mr_log_event {
 typedef struct mr_log_read_options {
     bool is_copying; /**< read files instead of mapping them: MR_EIO in place of SIGBUS. Costs the
                           length of a segment of memory, as far as it is read, and a copy */
+    bool is_durable;  /**< only events that a power cut cannot take back; MR_END at the first that it
+                           can */
+    bool is_in_files; /**< leave aside what is in the processes' memory and not in the files yet, at
+                           most some milliseconds' worth */
 } mr_log_read_options;
 
 /**
@@ -211,6 +217,18 @@ MR_MUST_USE mr_err mr_log_token_parse(const char *text, mr_log_token *ret_token)
  * Threads  the reader's thread.
  */
 MR_MUST_USE mr_err mr_log_reader_wait(mr_log_reader *reader, int64_t timeout_ms);
+
+/**
+ * mr_log_reader_wait(), but events of other subjects need not end the sleep. They may: subjects
+ * share the bits that sleepers are told apart by.
+ *
+ * @param subject_ids  that matter; 0 is events without a subject
+ *
+ * Returns  as mr_log_reader_wait(); MR_EINVAL there are none.
+ * Threads  the reader's thread.
+ */
+MR_MUST_USE mr_err mr_log_reader_wait_for(
+    mr_log_reader *reader, const uint32_t *subject_ids, size_t count, int64_t timeout_ms);
 
 /**
  * What lies behind the last complete batch that mr_log_reader_next() saw.

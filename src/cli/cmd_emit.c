@@ -312,7 +312,8 @@ static enum mri_exit open_log(struct emit *emit)
         .folder = folder,
         .parse = mri_yaml_config,
         .config = &emit->config}; /* no more signals than the next run may take */
-    mr_err err = mri_log_open(cli->os, cli->alloc, folder, NULL, &emit->log, &problem);
+    const mr_log_options log_options = {.is_alone = true}; /* the bus keeps its table alone */
+    mr_err err = mri_log_open(cli->os, cli->alloc, folder, &log_options, &emit->log, &problem);
     if (err == MR_EPATH) {
         err = MR_NOT_FOUND; /* emit needs a directory that exists: that is usage, not a fault */
     }

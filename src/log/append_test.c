@@ -160,8 +160,7 @@ static void the_largest_batch_fills_a_segment_and_one_byte_more_is_refused(void 
 {
     (void)fixture;
     static uint8_t big[FILE_BYTES];
-    size_t room =
-        FILE_BYTES - MRI_SEGMENT_PAGE_BYTES - 512 - 64; /* page, SEALs and ROLL, its head */
+    size_t room = FILE_BYTES - MRI_SEGMENT_PAGE_BYTES - 64 - 64; /* page, ROLL, its head */
     mr_log_record record = {.type = 300, .body = big, .body_bytes = (uint32_t)room + 1};
     mr_log_ack ack;
     assert_int_equal(mr_log_append(log_handle, &record, 1, MR_ASYNC, &ack), MR_EINVAL);
@@ -213,10 +212,11 @@ static void a_segment_with_a_successor_is_complete_on_disk(void **fixture)
                 MR_OK);
         } while (machine.calls[MRI_OS_CALL_RENAME] == 0);
         assert_int_equal(segment_count(), before + 1);
-        static const uint8_t expected[] = {MRI_OS_CALL_OPEN, MRI_OS_CALL_TRUNCATE,
-            MRI_OS_CALL_ALLOCATE, MRI_OS_CALL_WRITE_AT /* ROLL */, MRI_OS_CALL_SYNC_DATA,
-            MRI_OS_CALL_RANDOM_BYTES, MRI_OS_CALL_WRITE_AT /* head */, MRI_OS_CALL_SYNC_DATA,
-            MRI_OS_CALL_RENAME, MRI_OS_CALL_SYNC_FOLDER, MRI_OS_CALL_CLOSE, MRI_OS_CALL_WRITE_AT};
+        static const uint8_t expected[] = {MRI_OS_CALL_RANDOM_BYTES, MRI_OS_CALL_OPEN,
+            MRI_OS_CALL_TRUNCATE, MRI_OS_CALL_ALLOCATE, MRI_OS_CALL_CLOSE,
+            MRI_OS_CALL_WRITE_AT /* ROLL */, MRI_OS_CALL_SYNC_DATA, MRI_OS_CALL_OPEN /* none */,
+            MRI_OS_CALL_OPEN, MRI_OS_CALL_WRITE_AT /* head */, MRI_OS_CALL_SYNC_DATA,
+            MRI_OS_CALL_CLOSE, MRI_OS_CALL_RENAME, MRI_OS_CALL_SYNC_FOLDER, MRI_OS_CALL_OPEN};
         assert_true(machine.trace_count >= MRI_COUNT_OF(expected));
         assert_memory_equal(machine.trace, expected, sizeof(expected));
     }
@@ -258,7 +258,7 @@ static void a_failed_sync_while_rolling_says_that_the_batch_is_not_there(void **
         mr_log_ack ack = {.last = {0}};
         do {
             last = mr_log_last(log_handle).n;
-            bool is_full = log_handle->offset + 400000 > FILE_BYTES; /* the next one rolls */
+            bool is_full = mri_log_sample_end(log_handle) + 400000 > FILE_BYTES; /* the next one rolls */
             mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, is_full ? k : 0, MR_EIO);
             err = mri_log_sample_append(log_handle, 4, LARGE, MR_GROUP, &ack);
         } while (machine.calls[MRI_OS_CALL_ALLOCATE] + machine.fired == 0);
@@ -268,7 +268,7 @@ static void a_failed_sync_while_rolling_says_that_the_batch_is_not_there(void **
         assert_int_equal(mr_log_last(log_handle).n, is_there ? last + 4 : last);
         assert_true(!is_there || ack.last.n == last + 4);
         assert_true(err != MR_EUNKNOWN || !ack.is_durable);
-        bool is_poisoned = log_handle->is_poisoned;
+        bool is_poisoned = mri_hot_tail_counters(&log_handle->attachment->hot).is_poisoned;
         mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
         mr_err later = mri_log_sample_append(log_handle, 1, LARGE, MR_GROUP, NULL);
         assert_int_equal(later, is_poisoned ? MR_EPOISONED : MR_OK);
@@ -276,7 +276,7 @@ static void a_failed_sync_while_rolling_says_that_the_batch_is_not_there(void **
         open_log();
         uint64_t kept = mr_log_last(log_handle).n;
         uint64_t expected = (is_there ? last + 4 : last) + (later == MR_OK);
-        assert_int_equal(kept, expected);
+        assert_true(kept == expected || (err == MR_EUNKNOWN && kept == last));
     }
 }
 
@@ -342,10 +342,8 @@ static void a_long_unsynced_run_that_lost_its_middle_is_cut_and_not_damage(void 
     while (mr_log_last(log_handle).n < 150000) {
         assert_int_equal(mri_log_sample_append(log_handle, 1, 0, MR_ASYNC, NULL), MR_OK);
     }
-    mri_os_memory_end_process(memory);
-    log_handle->lock_fd = -1;
-    log_handle->segment_fd = -1;
-    mr_log_close(log_handle);
+    mri_log_sample_end_process(memory, log_handle);
+    mri_os_memory_restart(memory);
     size_t count;
     uint8_t *bytes = mri_os_memory_bytes(memory, "/log/seg-0000000000000001.log", &count);
     memset(bytes + MRI_SEGMENT_PAGE_BYTES + 64 * 1000, 0, 4096);

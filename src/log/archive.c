@@ -460,7 +460,7 @@ mr_err mri_archive_segment(const struct mri_os *os, const struct mri_alloc *allo
     if (err != MR_OK) {
         return fault(&archiving, folder, err);
     }
-    err = os->lock(os->context, lock_fd);
+    err = os->lock_range(os->context, lock_fd, 0, 1, MRI_RANGE_EXCLUSIVE);
     err = err == MR_OK ? archive_locked(&archiving)
                        : mri_problem(problem, err, "%s: another process archives", folder);
     os->close(os->context, lock_fd);

@@ -245,7 +245,7 @@ static void what_may_not_be_archived_is_refused_and_stays(void **fixture)
         bytes[places[i]] ^= 1;
     }
     assert_int_equal(os->open(os->context, "/log/archive.lock", MRI_OPEN_WRITE, &fd), MR_OK);
-    assert_int_equal(os->lock(os->context, fd), MR_OK);
+    assert_int_equal(os->lock_range(os->context, fd, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK);
     assert_int_equal(archive(1), MR_BUSY);
     os->close(os->context, fd);
     assert_int_equal(archive(1), MR_OK);

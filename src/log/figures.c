@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/lock.h"
+#include "log/attachment.h"
 #include "log/manifest.h"
 #include "log/reader.h"
 #include "log/segment.h"
@@ -241,17 +241,15 @@ mr_err mri_figures_flush(const struct mri_os *os, const struct mri_alloc *alloc,
     mr_seq *ret_last, mr_problem *reterr_problem)
 {
     struct mri_manifest manifest;
-    int lock_fd = -1;
+    struct mri_presence presence = {.fd = -1};
     mr_err err = mri_manifest_read(os, folder, &manifest, reterr_problem);
     if (err == MR_OK) {
-        err = mri_lock_take(os, folder, &lock_fd, reterr_problem);
+        err = mri_attachment_alone(os, folder, &presence, reterr_problem);
     }
     if (err == MR_OK) {
         err = flush_locked(os, alloc, folder, ret_last, reterr_problem);
     }
-    if (lock_fd >= 0) {
-        os->close(os->context, lock_fd);
-    }
+    mri_presence_leave(&presence);
     return err;
 }
 

@@ -79,10 +79,7 @@ static void what_was_flushed_survives_a_power_cut(void **fixture)
         assert_int_equal(
             mri_figures_flush(os, mri_alloc_system(), "/log", &last, &problem), MR_BUSY);
         assert_non_null(strstr(problem.text, "4242"));
-        mri_os_memory_end_process(memory); /* killed: nothing was synced */
-        log->lock_fd = -1;
-        log->segment_fd = -1;
-        mr_log_close(log); /* frees, and touches no file */
+        mri_log_sample_end_process(memory, log); /* killed: nothing was synced */
         assert_int_equal(mri_figures_flush(os, mri_alloc_system(), "/log", &last, NULL), MR_OK);
         assert_int_equal(last.n, 20);
         mri_os_memory_cut_power(memory, &prng);

@@ -30,6 +30,9 @@
 #include "log/hot_shared.h"
 #include "os/futex.h"
 
+/* Who sleeps is woken by the writer himself up to so many; the rest by a helper. */
+enum { WAKE_MAX = 4 };
+
 static const char magic[8] = "MRHOT\r\n\x1a";
 
 enum {
@@ -38,6 +41,8 @@ enum {
     LAG_SATURATED = 65535,
 };
 
+MRI_STATIC_ASSERT(
+    sizeof(struct mri_hot_sleepers) <= MRI_SHARED_MEMORY_PAGE_BYTES, "a page of its own");
 MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == MRI_RECORD_UNIT_BYTES, "ROLL is one unit");
 
 /* ---- making and mapping ---------------------------------------------------------------------- */
@@ -45,7 +50,26 @@ MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == MRI_RECORD_UNIT_BYTES, "ROLL
 static size_t head_bytes_of(const struct mri_hot_options *options)
 {
     const size_t page = MRI_SHARED_MEMORY_PAGE_BYTES;
-    return (sizeof(struct mri_hot_shared) + page - 1) / page * page + options->derived_bytes;
+    return page + (sizeof(struct mri_hot_shared) + page - 1) / page * page + options->derived_bytes;
+}
+
+mr_err mri_hot_check_memory(const struct mri_shared_memory *memory)
+{
+    if (memory->head_bytes < MRI_SHARED_MEMORY_PAGE_BYTES + sizeof(struct mri_hot_shared)) {
+        return MR_ECORRUPT;
+    }
+    const struct mri_hot_shared *shared = mri_hot_shared_of(memory);
+    if (memcmp(shared->magic, magic, sizeof(magic)) != 0 ||
+        shared->layout_version != MRI_HOT_LAYOUT_VERSION) {
+        return MR_EVERSION;
+    }
+    const struct mri_hot_options options = {.derived_bytes = (size_t)shared->derived_bytes};
+    bool is_good = shared->ring_bytes == memory->ring_bytes &&
+                   shared->derived_bytes < memory->head_bytes &&
+                   head_bytes_of(&options) == memory->head_bytes &&
+                   shared->segment_bytes >= MRI_SEGMENT_BYTES_MIN &&
+                   shared->segment_bytes <= MRI_SEGMENT_BYTES_MAX;
+    return is_good ? MR_OK : MR_ECORRUPT;
 }
 
 static mr_err check_options(const struct mri_hot_options *options)
@@ -68,7 +92,8 @@ static void forget_files(struct mri_hot_tail *hot)
 static mr_err init_locks(struct mri_hot_shared *shared)
 {
     struct mri_robust_lock *const locks[] = {
-        &shared->append_lock, &shared->write_lock, &shared->sync_lock, &shared->spare_lock};
+        &shared->append_lock, &shared->write_lock, &shared->sync_lock, &shared->spare_lock,
+        &shared->seal_lock};
     mr_err err = MR_OK;
     for (size_t i = 0; i < MRI_COUNT_OF(locks) && err == MR_OK; i++) {
         err = mri_robust_lock_init(locks[i]);
@@ -84,6 +109,7 @@ static void init_state(struct mri_hot_tail *hot, const struct mri_hot_start *sta
     shared->ring_bytes = hot->options.ring_bytes;
     shared->derived_bytes = hot->options.derived_bytes;
     shared->segment_bytes = start->segment.segment_bytes;
+    shared->memory_generation = start->generation;
     shared->first = position;
     shared->pattern = start->segment;
     shared->writer = (struct mri_hot_writer){.next_seq = start->next_seq,
@@ -92,40 +118,59 @@ static void init_state(struct mri_hot_tail *hot, const struct mri_hot_start *sta
         .written_seen = position,
         .prev_crc = start->prev_crc,
         .prev_units = start->prev_units,
-        .epoch = start->writer_epoch};
-    struct mri_hot_segment *segment = mri_hot_segment_of(hot, position);
-    segment->index = mri_hot_index_of(hot, position);
-    segment->base_seq = start->segment.base_seq;
-    segment->salt = start->segment.salt;
+        .epoch = start->writer_epoch,
+        .event_crc = start->event_crc};
+    shared->seals[0] = start->seals;
+    *mri_hot_segment_of(hot, position) = (struct mri_hot_segment){
+        .index = mri_hot_index_of(hot, position),
+        .base_seq = start->segment.base_seq,
+        .salt = start->segment.salt,
+        .prev_unix_ns = start->segment.prev_unix_ns,
+        .prev_crc = start->segment.prev_crc,
+        .prev_units = start->segment.prev_units,
+        .writer_epoch = start->segment.writer_epoch,
+    };
     atomic_store(&shared->tail, position);
     atomic_store(&shared->written, position);
     atomic_store(&shared->durable, position);
+    atomic_store(&shared->tail_seq, start->next_seq - 1);
+    atomic_store(&shared->spares_wanted, 1);
     atomic_store(&shared->written_seq, start->next_seq - 1);
     atomic_store(&shared->durable_seq, start->next_seq - 1);
+}
+
+/** Everything of a new handle but its memory. */
+static mr_err begin(struct mri_hot_tail *hot, const struct mri_hot_options *options)
+{
+    *hot = (struct mri_hot_tail){.options = *options};
+    forget_files(hot);
+    mr_err err = check_options(options);
+    return err == MR_OK ? mri_digest_init(&hot->hasher) : err;
 }
 
 mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_options *options,
     const struct mri_hot_start *start)
 {
-    struct mri_hot_tail made = {.options = *options};
-    mr_err err = check_options(options);
+    struct mri_hot_tail made;
+    const struct mri_os *os = options->os;
+    mr_err err = begin(&made, options);
     if (err == MR_OK && (start->segment.segment_bytes == 0 || start->next_seq == 0 ||
                             start->segment.base_position % start->segment.segment_bytes != 0)) {
         err = MR_EINVAL;
     }
     if (err == MR_OK) {
-        err = mri_shared_memory_create(
-            options->memory_path, head_bytes_of(options), options->ring_bytes, &made.memory);
+        err = os->memory_create(os->context, options->memory_path, head_bytes_of(options),
+            options->ring_bytes, &made.memory);
     }
     if (err != MR_OK) {
+        mri_digest_fini(&made.hasher);
         return err;
     }
-    made.shared = made.memory.base;
-    forget_files(&made);
+    made.shared = mri_hot_shared_of(&made.memory);
     err = init_locks(made.shared);
     if (err != MR_OK) {
-        mri_shared_memory_close(&made.memory);
-        (void)mri_shared_memory_remove(options->memory_path); /* ours, and of no use */
+        mri_hot_tail_close(&made);
+        (void)os->memory_remove(os->context, options->memory_path); /* ours, and of no use */
         return err;
     }
     init_state(&made, start);
@@ -137,29 +182,22 @@ mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_option
 
 mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_options *options)
 {
-    struct mri_hot_tail made = {.options = *options};
-    mr_err err = check_options(options);
+    struct mri_hot_tail made;
+    const struct mri_os *os = options->os;
+    mr_err err = begin(&made, options);
     if (err == MR_OK) {
-        err = mri_shared_memory_attach(
-            options->memory_path, head_bytes_of(options), options->ring_bytes, &made.memory);
+        err = os->memory_attach(os->context, options->memory_path, head_bytes_of(options),
+            options->ring_bytes, &made.memory);
+    }
+    if (err == MR_OK) {
+        err = mri_hot_check_memory(&made.memory);
     }
     if (err != MR_OK) {
+        os->memory_close(os->context, &made.memory);
+        mri_digest_fini(&made.hasher);
         return err;
     }
-    made.shared = made.memory.base;
-    forget_files(&made);
-    const struct mri_hot_shared *shared = made.shared;
-    if (memcmp(shared->magic, magic, sizeof(magic)) != 0 ||
-        shared->layout_version != MRI_HOT_LAYOUT_VERSION) {
-        err = MR_EVERSION;
-    } else if (shared->ring_bytes != options->ring_bytes ||
-               shared->derived_bytes != options->derived_bytes || shared->segment_bytes == 0) {
-        err = MR_EINVAL;
-    }
-    if (err != MR_OK) {
-        mri_shared_memory_close(&made.memory);
-        return err;
-    }
+    made.shared = mri_hot_shared_of(&made.memory);
     *hot = made;
     return MR_OK;
 }
@@ -169,13 +207,26 @@ void mri_hot_tail_close(struct mri_hot_tail *hot)
     if (hot == NULL || hot->shared == NULL) {
         return;
     }
-    atomic_store(&hot->is_stopping, true);
-    atomic_fetch_add(&hot->shared->work, 1);
-    mri_futex_wake(&hot->shared->work, MRI_FUTEX_ALL, 1);
-    mri_thread_join(&hot->helper);
     mri_hot_close_files(hot);
+    mri_digest_fini(&hot->hasher);
     hot->shared = NULL;
-    mri_shared_memory_close(&hot->memory);
+    hot->options.os->memory_close(hot->options.os->context, &hot->memory);
+}
+
+void mri_hot_tail_retire(struct mri_hot_tail *hot)
+{
+    struct mri_hot_sleepers *sleepers = hot->memory.base;
+    atomic_store(&hot->shared->is_closed, 1);
+    atomic_fetch_add(&sleepers->tail_word, 1);
+    atomic_fetch_add(&sleepers->durable_word, 1);
+    (void)mri_futex_wake(&sleepers->tail_word, MRI_FUTEX_ALL, MRI_HOT_BITS_ALL);
+    (void)mri_futex_wake(&sleepers->durable_word, MRI_FUTEX_ALL, MRI_HOT_BITS_ALL);
+}
+
+struct mri_hot_view mri_hot_tail_view(const struct mri_hot_tail *hot)
+{
+    return (struct mri_hot_view){
+        .memory = hot->memory, .shared = hot->shared, .sleepers = hot->memory.base};
 }
 
 /* ---- after the death of a writer ------------------------------------------------------------- */
@@ -216,10 +267,12 @@ static mr_err finish_batch(struct mri_hot_tail *hot, uint64_t tail)
     if (position != writer->pending || head == NULL) {
         return MR_ECORRUPT;
     }
-    writer->next_seq = head->seq + (head->type != MRI_RECORD_ROLL);
+    writer->next_seq = head->seq + mri_record_is_numbered(head);
     writer->last_unix_ns = head->time_unix_ns;
     writer->prev_crc = head->head_crc;
     writer->prev_units = (uint32_t)(mri_record_stride(head->bytes) / MRI_RECORD_UNIT_BYTES);
+    writer->event_crc = mri_record_is_numbered(head) ? head->head_crc : writer->event_crc;
+    atomic_store(&hot->shared->tail_seq, writer->next_seq - 1);
     return MR_OK;
 }
 
@@ -281,6 +334,15 @@ static mr_err enter(struct mri_hot_tail *hot)
     return err;
 }
 
+mr_err mri_hot_tail_mend(struct mri_hot_tail *hot)
+{
+    mr_err err = enter(hot);
+    if (err == MR_OK) {
+        mri_robust_lock_give(&hot->shared->append_lock);
+    }
+    return err;
+}
+
 /* ---- appending ------------------------------------------------------------------------------- */
 
 /** The chain as it grows while a batch is built. */
@@ -325,7 +387,7 @@ static void put_record(
     };
     head.head_crc = mri_record_head_crc(&head, chain->salt, chain->position);
     memcpy(place, &head, sizeof(head));
-    chain->seq += record->type != MRI_RECORD_ROLL;
+    chain->seq += mri_record_is_numbered(&head);
     chain->position += stride;
     chain->prev_crc = head.head_crc;
     chain->prev_units = (uint32_t)(stride / MRI_RECORD_UNIT_BYTES);
@@ -358,10 +420,14 @@ static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_
     MRI_HOT_POINT(3);
     do_stores(hot);
     MRI_HOT_POINT(4);
+    if (writer->next_seq != chain->seq) {
+        writer->event_crc = chain->prev_crc;
+    }
     writer->next_seq = chain->seq;
     writer->last_unix_ns = chain->last_unix_ns;
     writer->prev_crc = chain->prev_crc;
     writer->prev_units = chain->prev_units;
+    atomic_store_explicit(&shared->tail_seq, chain->seq - 1, memory_order_relaxed);
     MRI_HOT_POINT(5);
     atomic_store_explicit(&shared->tail, new_tail, memory_order_release);
     writer->store_count = 0;
@@ -411,12 +477,15 @@ static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
         &mri_hot_segment_of(hot, tail)->end, chain.position, memory_order_release);
     MRI_HOT_POINT(13);
     publish(hot, &chain, new_tail);
+    uint32_t wanted = atomic_load(&shared->spares_wanted);
+    atomic_store(&shared->spares_wanted,
+        wanted < MRI_HOT_SPARES_WANTED ? wanted + 1 : (uint32_t)MRI_HOT_SPARES_WANTED);
     return MR_OK;
 }
 
 /** Bytes of the batch in the ring; 0 when a record is malformed or they are too many. */
-static uint64_t batch_bytes(
-    const struct mri_hot_tail *hot, const mr_log_record *records, size_t count)
+static uint64_t batch_bytes(const struct mri_hot_tail *hot, const mr_log_record *records,
+    size_t count, bool is_own)
 {
     uint64_t segment_room =
         hot->shared->segment_bytes - MRI_SEGMENT_PAGE_BYTES - (uint64_t)ROLL_BYTES;
@@ -429,7 +498,7 @@ static uint64_t batch_bytes(
     for (size_t i = 0; i < count; i++) {
         bool has_body = records[i].body != NULL || records[i].body_bytes == 0;
         if (!has_body || records[i].body_bytes > MR_LOG_BODY_BYTES_MAX ||
-            records[i].type < MRI_RECORD_TYPE_FREE) {
+            (!is_own && records[i].type < MRI_RECORD_TYPE_FREE)) {
             return 0;
         }
         sum += mri_record_stride(sizeof(struct mri_record_head) + records[i].body_bytes);
@@ -464,14 +533,36 @@ static mr_err make_room(struct mri_hot_tail *hot, uint64_t new_tail)
     return err;
 }
 
+/**
+ * Must the segment be left? On a full disk, users' records leave room for the log's own: what was
+ * acknowledged and sealed can still be said.
+ */
+static bool is_over(const struct mri_hot_tail *hot, uint64_t bytes, bool is_own)
+{
+    uint64_t segment_bytes = hot->shared->segment_bytes;
+    uint64_t offset = hot->shared->writer.pending % segment_bytes;
+    uint64_t end = offset + bytes + ROLL_BYTES;
+    bool is_near = end + MRI_HOT_RESERVE_BYTES > segment_bytes;
+    return end > segment_bytes || (is_near && !is_own && offset != MRI_SEGMENT_PAGE_BYTES &&
+                                      find_spare(hot->shared) == NULL);
+}
+
+/** A SEAL never begins a segment, whose name is that of its first event, nor ends one for it. */
+static bool is_place_for_seal(const struct mri_hot_tail *hot, uint64_t bytes)
+{
+    const struct mri_hot_writer *writer = &hot->shared->writer;
+    return writer->next_seq > mri_hot_segment_of(hot, writer->pending)->base_seq &&
+           !is_over(hot, bytes, true);
+}
+
 /** Roll and make room until the batch fits at the tail. */
-static mr_err prepare_place(struct mri_hot_tail *hot, uint64_t bytes, int64_t now_unix_ns)
+static mr_err prepare_place(
+    struct mri_hot_tail *hot, uint64_t bytes, int64_t now_unix_ns, bool is_own)
 {
     struct mri_hot_writer *writer = &hot->shared->writer;
-    uint64_t segment_bytes = hot->shared->segment_bytes;
     uint64_t room = hot->options.ring_bytes - hot->options.ring_bytes / 4;
     mr_err err = MR_OK;
-    if (writer->pending % segment_bytes + bytes + ROLL_BYTES > segment_bytes) {
+    if (is_over(hot, bytes, is_own)) {
         uint64_t new_tail = mri_hot_next_segment(hot, writer->pending);
         err = make_room(hot, new_tail + bytes);
         if (err == MR_OK) {
@@ -494,11 +585,15 @@ static mr_err validate(struct mri_hot_tail *hot, const mr_log_record *records, s
     if (atomic_load_explicit(&shared->is_poisoned, memory_order_relaxed) != 0) {
         return MR_EPOISONED;
     }
+    if (atomic_load_explicit(&shared->is_closed, memory_order_relaxed) != 0) {
+        return MR_EINTERNAL; /* the last owner has retired it */
+    }
     if (how->has_expected_last && how->expected_last != shared->writer.next_seq - 1) {
         return MR_CONFLICT;
     }
-    return deriver == NULL ? MR_OK
-                           : deriver->derive(deriver->context, derived_area(hot), records, count,
+    return deriver == NULL || how->is_own
+               ? MR_OK
+               : deriver->derive(deriver->context, derived_area(hot), records, count,
                                  shared->writer.next_seq, shared->intent, ret_stores);
 }
 
@@ -519,19 +614,43 @@ static void append_batch(struct mri_hot_tail *hot, const mr_log_record *records,
     publish(hot, &chain, chain.position);
 }
 
-static void wake_others(struct mri_hot_shared *shared)
+static void wake_helper(struct mri_hot_shared *shared, int32_t count)
 {
+    atomic_store(&shared->idle_helpers, 0);
+    atomic_fetch_add(&shared->work, 1);
+    (void)mri_futex_wake(&shared->work, count, 1);
+}
+
+void mri_hot_wake(struct mri_hot_tail *hot, uint32_t bits)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    struct mri_hot_sleepers *sleepers = hot->memory.base;
     atomic_thread_fence(memory_order_seq_cst);
-    /* Whoever sleeps again counts itself again: the dead cost one call, not one for ever. */
-    if (atomic_load_explicit(&shared->sleepers, memory_order_relaxed) != 0) {
-        atomic_store(&shared->sleepers, 0);
-        atomic_fetch_add(&shared->wake, 1);
-        mri_futex_wake(&shared->wake, MRI_FUTEX_ALL, 1);
+    /* Who sleeps again sets its bits again: the dead cost one call, not one for ever. */
+    uint32_t wanted = atomic_load_explicit(&sleepers->tail_bits, memory_order_relaxed) & bits;
+    if (wanted != 0) {
+        atomic_fetch_and(&sleepers->tail_bits, ~wanted);
+        atomic_fetch_add(&sleepers->tail_word, 1);
+        if (mri_futex_wake(&sleepers->tail_word, WAKE_MAX, wanted) == WAKE_MAX) {
+            atomic_fetch_or(&shared->wake_rest, wanted);
+            if (hot->is_writing_at_once) {
+                mri_hot_wake_rest(hot);
+            } else {
+                wake_helper(shared, 1);
+            }
+        }
     }
     if (atomic_load_explicit(&shared->idle_helpers, memory_order_relaxed) != 0) {
-        atomic_store(&shared->idle_helpers, 0);
-        atomic_fetch_add(&shared->work, 1);
-        mri_futex_wake(&shared->work, MRI_FUTEX_ALL, 1);
+        wake_helper(shared, MRI_FUTEX_ALL);
+    }
+}
+
+void mri_hot_wake_rest(struct mri_hot_tail *hot)
+{
+    struct mri_hot_sleepers *sleepers = hot->memory.base;
+    uint32_t bits = atomic_exchange(&hot->shared->wake_rest, 0);
+    if (bits != 0) {
+        (void)mri_futex_wake(&sleepers->tail_word, MRI_FUTEX_ALL, bits);
     }
 }
 
@@ -542,6 +661,7 @@ struct appending {
     const struct mri_hot_append *how;
     mr_log_ack ack;
     uint64_t end; /**< position behind it */
+    uint32_t bits; /**< of its subjects */
 };
 
 static mr_err append_locked(struct mri_hot_tail *hot, struct appending *batch)
@@ -554,29 +674,56 @@ static mr_err append_locked(struct mri_hot_tail *hot, struct appending *batch)
         return err;
     }
     err = validate(hot, batch->records, batch->count, batch->how, &stores);
+    if (err == MR_OK && batch->records[0].type == MRI_RECORD_SEAL &&
+        !is_place_for_seal(hot, batch->ack.stored_bytes)) {
+        err = MR_FULL;
+    }
     if (err == MR_OK) {
-        err = prepare_place(hot, batch->ack.stored_bytes, now);
+        err = prepare_place(hot, batch->ack.stored_bytes, now, batch->how->is_own);
     }
     if (err == MR_OK) {
         batch->ack.first.n = writer->next_seq;
         append_batch(hot, batch->records, batch->count, now, stores);
         batch->ack.last.n = writer->next_seq - 1;
+        batch->ack.writer_epoch = writer->epoch;
+        batch->ack.chain_crc = writer->prev_crc;
         batch->end = writer->pending;
     }
     mri_robust_lock_give(&hot->shared->append_lock);
     return err;
 }
 
+/** The batch is in the ring: do what its durability asks for. */
+static mr_err make_durable(struct mri_hot_tail *hot, struct appending *batch)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    mr_durability durability = batch->how->durability;
+    mr_err err = MR_OK;
+    if (durability == MR_INTERVAL) {
+        atomic_store_explicit(&shared->interval_position, batch->end, memory_order_relaxed);
+    }
+    if (durability == MR_GROUP) {
+        err = mri_hot_tail_commit(hot, batch->end);
+        batch->ack.is_durable = err == MR_OK;
+    } else if (hot->is_writing_at_once) {
+        err = mri_hot_tail_write_behind(hot);
+    }
+    return err == MR_OK ? MR_OK : MR_EUNKNOWN; /* it is in the log, whatever the disk says */
+}
+
 mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *records, size_t count,
     const struct mri_hot_append *how, mr_log_ack *ret_ack)
 {
     static const struct mri_hot_append plain = {.durability = MR_ASYNC};
-    struct mri_hot_shared *shared = hot->shared;
     struct appending batch = {
         .records = records, .count = count, .how = how == NULL ? &plain : how};
-    batch.ack.stored_bytes = batch_bytes(hot, records, count);
+    batch.ack.stored_bytes = batch_bytes(hot, records, count, batch.how->is_own);
+    batch.ack.durability = batch.how->durability;
     if (batch.ack.stored_bytes == 0) {
         return MR_EINVAL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        batch.bits |= mri_hot_bit_of(records[i].subject_id);
     }
     mr_err err = append_locked(hot, &batch);
     if (err == MR_ENOSPC) { /* no spare was ready; whether there is room for one shows now */
@@ -587,65 +734,15 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
     if (err != MR_OK) {
         return err;
     }
-    wake_others(shared);
-    if (batch.how->durability == MR_GROUP) {
-        err = mri_hot_tail_commit(hot, batch.end);
-        batch.ack.is_durable = err == MR_OK;
-        err = err == MR_OK ? MR_OK : MR_EUNKNOWN; /* it is in the log, whatever the disk says */
-    }
+    mri_hot_wake(hot, batch.bits);
+    err = make_durable(hot, &batch);
     if (ret_ack != NULL) {
         *ret_ack = batch.ack;
     }
     return err;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
-
-mr_err mri_hot_tail_copy(const struct mri_hot_tail *hot, uint64_t position, void *bytes,
-    size_t count_max, size_t *ret_count)
-{
-    struct mri_hot_shared *shared = hot->shared;
-    uint64_t room = hot->options.ring_bytes - hot->options.ring_bytes / 4;
-    uint64_t tail = atomic_load_explicit(&shared->tail, memory_order_acquire);
-    if (position >= tail) {
-        return MR_END;
-    }
-    if (position < shared->first || tail - position > room) {
-        return MR_NOT_FOUND;
-    }
-    uint64_t end =
-        atomic_load_explicit(&mri_hot_segment_of(hot, position)->end, memory_order_acquire);
-    uint64_t stop = end != 0 && tail > end ? end : tail;
-    if (position >= stop) {
-        return MR_AGAIN;
-    }
-    size_t count = stop - position < count_max ? (size_t)(stop - position) : count_max;
-    memcpy(bytes, hot->memory.ring + position % hot->options.ring_bytes, count);
-    atomic_thread_fence(memory_order_acquire);
-    /* A writer builds at most a quarter of the ring behind the tail that is seen now. */
-    tail = atomic_load_explicit(&shared->tail, memory_order_relaxed);
-    if (tail - position > room) {
-        return MR_NOT_FOUND;
-    }
-    *ret_count = count;
-    return MR_OK;
-}
-
-mr_err mri_hot_tail_wait(struct mri_hot_tail *hot, uint64_t position, int64_t timeout_ns)
-{
-    struct mri_hot_shared *shared = hot->shared;
-    uint32_t wake = atomic_load(&shared->wake);
-    atomic_fetch_add(&shared->sleepers, 1);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load(&shared->tail) > position) {
-        return MR_OK;
-    }
-    mr_err err = mri_futex_wait(&shared->wake, wake, 1, timeout_ns);
-    if (err == MR_EINTERNAL) {
-        return err;
-    }
-    return atomic_load(&shared->tail) > position ? MR_OK : MR_AGAIN;
-}
+/* ---- looking --------------------------------------------------------------------------------- */
 
 struct mri_hot_counters mri_hot_tail_counters(const struct mri_hot_tail *hot)
 {
@@ -654,6 +751,7 @@ struct mri_hot_counters mri_hot_tail_counters(const struct mri_hot_tail *hot)
         .tail = atomic_load(&shared->tail),
         .written = atomic_load(&shared->written),
         .durable = atomic_load(&shared->durable),
+        .tail_seq = atomic_load(&shared->tail_seq),
         .written_seq = atomic_load(&shared->written_seq),
         .durable_seq = atomic_load(&shared->durable_seq),
         .orphans = atomic_load(&shared->orphans),
@@ -661,6 +759,7 @@ struct mri_hot_counters mri_hot_tail_counters(const struct mri_hot_tail *hot)
         .backpressured = atomic_load(&shared->backpressured),
         .syncs = atomic_load(&shared->syncs),
         .epoch = shared->writer.epoch,
+        .event_crc = shared->writer.event_crc,
         .is_poisoned = atomic_load(&shared->is_poisoned) != 0,
     };
 }

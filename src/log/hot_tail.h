@@ -19,17 +19,19 @@
 #ifndef MRI_LOG_HOT_TAIL_H
 #define MRI_LOG_HOT_TAIL_H
 
+#include "log/hot_view.h"
+#include "log/seal.h"
 #include "log/segment.h"
 #include "millrace/log.h"
 #include "os/shared_memory.h"
-#include "os/thread.h"
 
 enum {
     MRI_HOT_RING_BYTES_MIN = 1024 * 1024,
     MRI_HOT_STORES_MAX = 16,     /**< plain stores into the derived area that go with a batch */
     MRI_HOT_FILES_KEPT = 4,      /**< descriptors of segments that a process keeps open */
-    MRI_HOT_SPARES_WANTED = 4,   /**< files that wait to become segments */
-    MRI_HOT_BATCH_RECORDS = 4096 /**< the most in one batch */
+    MRI_HOT_SPARES_WANTED = 4,   /**< files that wait to become segments, when they are in demand */
+    MRI_HOT_BATCH_RECORDS = 65536, /**< the most in one batch */
+    MRI_HOT_RESERVE_BYTES = 16384, /**< of a segment, for the log's own records on a full disk */
 };
 
 /** A store of a plain value; doing it twice is doing it once. */
@@ -59,6 +61,7 @@ struct mri_hot_options {
     size_t ring_bytes;       /**< a multiple of the page, at least MRI_HOT_RING_BYTES_MIN */
     size_t derived_bytes;    /**< a multiple of the page; 0 = none */
     const struct mri_hot_deriver *deriver; /**< NULL: nothing is derived */
+    int64_t sync_interval_ns;              /**< of MR_INTERVAL; 0 = a second */
 };
 
 /** Where a log stands when its memory is made: what recovery has found on the disk. */
@@ -70,6 +73,9 @@ struct mri_hot_start {
     uint32_t prev_crc;
     uint16_t prev_units;
     uint32_t writer_epoch;
+    uint32_t event_crc; /**< head_crc of the newest event */
+    struct mri_seal_state seals;
+    uint64_t generation; /**< of the memory: random */
 };
 
 /** Numbers for people; all since the memory was made. */
@@ -77,8 +83,10 @@ struct mri_hot_counters {
     uint64_t tail;
     uint64_t written;
     uint64_t durable;
+    uint64_t tail_seq;
     uint64_t written_seq;
     uint64_t durable_seq;
+    uint32_t event_crc; /**< of the newest event; only without other writers it belongs to it */
     uint64_t orphans;       /**< locks whose holder had died */
     uint64_t finished;      /**< batches of dead writers that were complete */
     uint64_t backpressured; /**< appends that had to write behind themselves */
@@ -91,22 +99,25 @@ struct mri_hot_counters {
 struct mri_hot_tail {
     struct mri_hot_options options;
     struct mri_shared_memory memory;
-    struct mri_hot_shared *shared; /**< the head of the memory; hot_shared.h */
+    struct mri_hot_shared *shared; /**< behind the first page of the memory; hot_shared.h */
+    struct mri_digest hasher;      /**< under the write lock */
     struct {
         uint64_t index;
+        uint64_t opened_at; /**< `written` then */
         int fd;
     } files[MRI_HOT_FILES_KEPT]; /**< written to, under the write lock */
     struct {
         uint64_t index;
         int fd;
     } sync_file; /**< synced, under the sync lock */
-    struct mri_thread helper;
-    _Atomic bool is_stopping;
+    _Atomic bool is_leaving; /**< long work is broken off */
+    bool is_writing_at_once; /**< there is no thread to write behind: every append does it */
 };
 
 /** How a batch is appended. All zero: unconditionally. */
 struct mri_hot_append {
     bool has_expected_last;
+    bool is_own;            /**< records of the log's own types */
     uint64_t expected_last; /**< MR_CONFLICT unless this is the log's last seq */
     mr_durability durability;
 };
@@ -137,7 +148,7 @@ MR_MUST_USE mr_err mri_hot_tail_attach(
  * zeroed are allowed.
  *
  * Returns  nothing.
- * Threads  the owner; its helper is stopped first.
+ * Threads  the owner; no other thread uses the handle.
  */
 void mri_hot_tail_close(struct mri_hot_tail *hot);
 
@@ -150,8 +161,9 @@ void mri_hot_tail_close(struct mri_hot_tail *hot);
  * Returns  MR_OK; MR_CONFLICT another batch came first; MR_EINVAL a record is malformed or the
  *          batch is larger than a quarter of the ring or than a segment; MR_ENOSPC there is no
  *          room for the file of the next segment; what the deriver answered; in all these cases
- *          nothing was appended. MR_EPOISONED; MR_EUNKNOWN (MR_GROUP) it is appended, and whether
- *          it is durable is not known.
+ *          nothing was appended; so also MR_FULL, for a SEAL that has no place in this
+ *          segment. MR_EPOISONED; MR_EUNKNOWN it is appended, and whether it is
+ *          written (without a thread that does) or durable (MR_GROUP) is not known.
  * Threads  any.
  * Cost     a copy of the bytes and their checksums; no system call, unless the ring is full or
  *          somebody sleeps. MR_GROUP waits for fdatasync.
@@ -181,42 +193,36 @@ MR_MUST_USE mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t positi
 /**
  * Make files that can become segments, until enough are ready. Not for the thread that appends.
  *
- * Returns  MR_OK; MR_ENOSPC and other faults: fewer are ready.
+ * Returns  MR_OK; MR_AGAIN broken off; MR_ENOSPC and other faults: fewer are ready.
  * Threads  any.
  * Cost     writes a whole segment of zeros for each.
  */
 MR_MUST_USE mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot);
 
 /**
- * Start this process's helper thread: it writes behind at most 5 ms, and syncs at most a second,
- * after an append, and keeps spares ready.
+ * Finish what a killed writer has begun, without appending.
  *
- * Returns  MR_OK; MR_ELIMIT no thread can be had: call the three above yourself.
- * Owner    mri_hot_tail_close() stops it.
- * Threads  the owner.
- */
-MR_MUST_USE mr_err mri_hot_tail_start_helper(struct mri_hot_tail *hot);
-
-/**
- * Copy appended bytes out of the ring, up to the end of what was appended or of the segment. The
- * position must be that of a record; the copy may end inside one.
- *
- * Returns  MR_OK; MR_END nothing was appended there yet; MR_NOT_FOUND they have left the ring, or
- *          are about to: read the segment; MR_AGAIN the segment ends here, its successor begins a
- *          page behind the next multiple of the segment's length.
+ * Returns  MR_OK; MR_ECORRUPT the log is poisoned; MR_EINTERNAL.
  * Threads  any.
  */
-MR_MUST_USE mr_err mri_hot_tail_copy(const struct mri_hot_tail *hot, uint64_t position, void *bytes,
-    size_t count_max, size_t *ret_count);
+MR_MUST_USE mr_err mri_hot_tail_mend(struct mri_hot_tail *hot);
 
 /**
- * Sleep until something is appended behind a position, or for a time.
+ * Say that the log goes on elsewhere, and wake all who sleep.
  *
- * Returns  MR_OK something is there; MR_AGAIN the time has passed or a signal came.
+ * Returns  nothing.
+ * Threads  the last owner.
+ */
+void mri_hot_tail_retire(struct mri_hot_tail *hot);
+
+/**
+ * The handle as a reader sees it.
+ *
+ * Returns  a view, not to be detached.
+ * Owner    the handle.
  * Threads  any.
  */
-MR_MUST_USE mr_err mri_hot_tail_wait(
-    struct mri_hot_tail *hot, uint64_t position, int64_t timeout_ns);
+struct mri_hot_view mri_hot_tail_view(const struct mri_hot_tail *hot);
 
 /**
  * The watermarks and counters.

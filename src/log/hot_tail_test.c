@@ -2,7 +2,7 @@
 /*
  * The hot tail in one process: what is appended, written behind, synced, copied, refused.
  */
-#include "log/hot_tail.h"
+#include "log/hot_helper.h"
 
 #include <stdlib.h>
 
@@ -158,6 +158,18 @@ static void what_is_refused_is_not_appended(void **fixture)
     expect_log(15);
 }
 
+static mr_err copy(uint64_t position, void *bytes, size_t count_max, size_t *ret_count)
+{
+    const struct mri_hot_view view = mri_hot_tail_view(&sample.hot);
+    return mri_hot_view_copy(&view, position, bytes, count_max, ret_count);
+}
+
+static mr_err wait_behind(uint64_t position)
+{
+    const struct mri_hot_view view = mri_hot_tail_view(&sample.hot);
+    return mri_hot_view_wait(&view, position, MRI_HOT_BITS_ALL, MILLISECOND_NS);
+}
+
 /** Copy everything from a position on, as a reader does, into one long text of records. */
 static uint64_t copy_all(uint64_t position, uint64_t *ret_bytes)
 {
@@ -165,7 +177,7 @@ static uint64_t copy_all(uint64_t position, uint64_t *ret_bytes)
     size_t count;
     *ret_bytes = 0;
     for (;;) {
-        mr_err err = mri_hot_tail_copy(&sample.hot, position, bytes, sizeof(bytes), &count);
+        mr_err err = copy(position, bytes, sizeof(bytes), &count);
         if (err == MR_AGAIN) {
             position = ((position - 1) / SEGMENT + 1) * SEGMENT + MRI_SEGMENT_PAGE_BYTES;
             continue;
@@ -186,14 +198,14 @@ static void the_ring_is_read_while_it_holds_the_bytes(void **fixture)
     uint64_t bytes;
     uint8_t byte;
     size_t count;
-    assert_int_equal(mri_hot_tail_copy(&sample.hot, first, &byte, 1, &count), MR_END);
-    assert_int_equal(mri_hot_tail_copy(&sample.hot, first - 64, &byte, 1, &count), MR_NOT_FOUND);
+    assert_int_equal(copy(first, &byte, 1, &count), MR_END);
+    assert_int_equal(copy(first - 64, &byte, 1, &count), MR_NOT_FOUND);
     append_many(1000, MR_ASYNC);
     uint64_t tail = mri_hot_tail_counters(&sample.hot).tail;
     assert_int_equal(copy_all(first, &bytes), tail);
     assert_int_equal(bytes, tail - first);
     append_many(6000, MR_ASYNC); /* laps */
-    assert_int_equal(mri_hot_tail_copy(&sample.hot, first, &byte, 1, &count), MR_NOT_FOUND);
+    assert_int_equal(copy(first, &byte, 1, &count), MR_NOT_FOUND);
     uint64_t middle = mri_hot_tail_counters(&sample.hot).tail;
     append_many(1500, MR_ASYNC); /* over the end of a segment, sooner or later */
     assert_int_equal(copy_all(middle, &bytes), mri_hot_tail_counters(&sample.hot).tail);
@@ -203,17 +215,18 @@ static void a_sleeper_is_told_of_what_is_behind_its_position(void **fixture)
 {
     (void)fixture;
     uint64_t tail = mri_hot_tail_counters(&sample.hot).tail;
-    assert_int_equal(mri_hot_tail_wait(&sample.hot, tail, MILLISECOND_NS), MR_AGAIN);
+    assert_int_equal(wait_behind(tail), MR_AGAIN);
     append_many(1, MR_ASYNC);
-    assert_int_equal(mri_hot_tail_wait(&sample.hot, tail, MILLISECOND_NS), MR_OK);
+    assert_int_equal(wait_behind(tail), MR_OK);
     tail = mri_hot_tail_counters(&sample.hot).tail;
-    assert_int_equal(mri_hot_tail_wait(&sample.hot, tail, MILLISECOND_NS), MR_AGAIN);
+    assert_int_equal(wait_behind(tail), MR_AGAIN);
 }
 
 static void the_helper_writes_syncs_and_keeps_spares(void **fixture)
 {
     (void)fixture;
-    assert_int_equal(mri_hot_tail_start_helper(&sample.hot), MR_OK);
+    struct mri_hot_helper helper = {.hot = &sample.hot};
+    assert_int_equal(mri_hot_helper_start(&helper), MR_OK);
     append_many(MANY, MR_ASYNC);
     uint64_t tail = mri_hot_tail_counters(&sample.hot).tail;
     const struct mri_os *os = mri_os_linux();
@@ -228,6 +241,7 @@ static void the_helper_writes_syncs_and_keeps_spares(void **fixture)
         os->sleep_ns(os->context, MILLISECOND_NS);
     }
     expect_log(MANY + 10);
+    mri_hot_helper_stop(&helper);
 }
 
 static void memory_of_another_kind_is_not_attached(void **fixture)
@@ -241,7 +255,7 @@ static void memory_of_another_kind_is_not_attached(void **fixture)
     options.ring_bytes = 4096;
     assert_int_equal(mri_hot_tail_attach(&other, &options), MR_EINVAL);
     options = sample.options;
-    uint8_t *base = sample.hot.memory.base;
+    uint8_t *base = (uint8_t *)sample.hot.memory.base + MRI_SHARED_MEMORY_PAGE_BYTES;
     base[0] ^= 1;
     assert_int_equal(mri_hot_tail_attach(&other, &options), MR_EVERSION);
     base[0] ^= 1;

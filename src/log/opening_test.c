@@ -210,12 +210,14 @@ static void options_out_of_range_make_no_log(void **fixture)
     free(far);
 }
 
-static void a_second_writer_is_told_who_the_first_is(void **fixture)
+static void who_is_in_alone_keeps_others_out_and_is_named(void **fixture)
 {
     (void)fixture;
     mr_log *log;
     mr_log *second = NULL;
-    assert_int_equal(create(&log), MR_OK);
+    const mr_log_options alone = {
+        .is_create = true, .segment_bytes = FILE_BYTES, .is_alone = true};
+    assert_int_equal(open_with(&alone, &log), MR_OK);
     assert_int_equal(open_with(NULL, &second), MR_BUSY);
     assert_non_null(strstr(problem.text, "process 4242 "));
     assert_int_equal(create(&second), MR_BUSY);
@@ -230,8 +232,49 @@ static void a_second_writer_is_told_who_the_first_is(void **fixture)
     mr_log_reader_close(reader);
     mri_os_memory_set_process(memory, 77);
     assert_int_equal(open_with(NULL, &log), MR_OK);
-    assert_int_equal(open_with(NULL, &second), MR_BUSY);
+    assert_int_equal(open_with(&alone, &second), MR_BUSY);
     assert_non_null(strstr(problem.text, "process 77 "));
+    mr_log_close(log);
+}
+
+static void a_log_opened_twice_is_one_log(void **fixture)
+{
+    (void)fixture;
+    mr_log *first;
+    mr_log *second;
+    mr_log_ack ack;
+    assert_int_equal(create(&first), MR_OK);
+    assert_int_equal(open_with(NULL, &second), MR_OK);
+    assert_string_equal(mr_log_uuid(first), mr_log_uuid(second));
+    for (uint64_t n = 1; n <= 20; n++) {
+        mr_log *log = n % 3 == 0 ? second : first;
+        assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_ASYNC, &ack), MR_OK);
+        assert_int_equal(ack.last.n, n);
+        assert_int_equal(mr_log_last(first).n, n);
+        assert_int_equal(mr_log_last(second).n, n);
+    }
+    mr_log_close(first); /* the other one goes on */
+    assert_int_equal(mri_log_sample_append(second, 1, BODY_MAX, MR_GROUP, &ack), MR_OK);
+    assert_int_equal(mr_log_durable(second).n, 21);
+    mr_log_close(second);
+    assert_int_equal(open_with(NULL, &first), MR_OK);
+    assert_int_equal(mr_log_last(first).n, 21);
+    mr_log_close(first);
+}
+
+static void what_only_memory_had_is_there_after_the_death_of_all(void **fixture)
+{
+    (void)fixture;
+    mr_log *log;
+    assert_int_equal(create(&log), MR_OK);
+    log->attachment->hot.is_writing_at_once = false; /* its thread never came to it */
+    for (uint64_t n = 1; n <= 100; n++) {
+        assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+    }
+    mri_log_sample_end_process(memory, log);
+    assert_int_equal(open_with(NULL, &log), MR_OK);
+    assert_int_equal(opening.decision, MRI_RECOVER_CLEAN);
+    assert_int_equal(mr_log_last(log).n, 100);
     mr_log_close(log);
 }
 
@@ -498,10 +541,8 @@ static void the_folder_is_durable_before_anything_in_it(void **fixture)
         assert_int_equal(
             mri_log_open(table, mri_alloc_system(), "/log", &options, &log, NULL), MR_OK);
         assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_GROUP, NULL), MR_OK);
+        mri_log_sample_end_process(other, log);
         mri_os_memory_cut_power(other, &prng);
-        log->lock_fd = -1;
-        log->segment_fd = -1;
-        mr_log_close(log);
         assert_int_equal(mri_log_open(table, mri_alloc_system(), "/log", NULL, &log, NULL), MR_OK);
         assert_int_equal(mr_log_last(log).n, 1);
         mr_log_close(log);
@@ -570,7 +611,9 @@ int main(void)
         TEST(what_was_appended_is_there_after_reopening),
         TEST(attributes_are_kept_from_the_making_on),
         TEST(options_out_of_range_make_no_log),
-        TEST(a_second_writer_is_told_who_the_first_is),
+        TEST(who_is_in_alone_keeps_others_out_and_is_named),
+        TEST(a_log_opened_twice_is_one_log),
+        TEST(what_only_memory_had_is_there_after_the_death_of_all),
         TEST(a_network_folder_is_refused),
         TEST(a_file_in_place_of_the_folder_is_no_log),
         TEST(a_log_without_its_first_segment_is_finished),

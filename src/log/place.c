@@ -12,6 +12,7 @@
  *     copy is read in steps, and what lies behind visible_end is read anew at each look, since a
  *     writer may have been at work there.
  *  3. The bytes of a place do not move while it is open, so an event may point into them.
+ *  4. What is loaded of a hot place was appended and is whole: what does not check there is damage.
  *
  * Not here: which segment follows (reader.c), archives (archive.c).
  */
@@ -51,8 +52,9 @@ void mri_place_close(struct mri_place *place)
     } else {
         mri_alloc_free(source->alloc, place->block, block_bytes(source));
     }
-    if (place->form == MRI_PLACE_COPIED) {
+    if (place->fd >= 0) {
         source->os->close(source->os->context, place->fd);
+        place->fd = -1;
     }
     place->bytes = NULL;
     place->block = NULL;
@@ -79,27 +81,75 @@ static void drop_block(struct mri_place *place)
     place->bytes = NULL;
 }
 
+/** The file of a hot place, once it has one. */
+static mr_err open_hot_file(struct mri_place *place)
+{
+    const struct mri_os *os = place->source->os;
+    char path[MRI_PATH_BYTES_MAX];
+    if (place->fd >= 0) {
+        return MR_OK;
+    }
+    mr_err err = mri_os_path(place->source->folder, place->name, path);
+    return err == MR_OK ? os->open(os->context, path, MRI_OPEN_READ, &place->fd) : err;
+}
+
+/** Read a step from the file of a place. */
+static mr_err load_step(struct mri_place *place, size_t step)
+{
+    const struct mri_os *os = place->source->os;
+    uint8_t *to = (uint8_t *)(uintptr_t)place->bytes + place->loaded_end; /* the block is ours */
+    size_t count;
+    mr_err err = os->read_at(os->context, place->fd, to, step, place->loaded_end, &count);
+    if (err == MR_OK && count < step) {
+        err = MR_EIO; /* somebody cuts a segment while it is read */
+    }
+    place->loaded_end += err == MR_OK ? step : 0;
+    return err;
+}
+
+/** Copy on out of the ring, and out of the file what has left it; as far as was appended. */
+static mr_err load_hot(struct mri_place *place, uint64_t end)
+{
+    const struct mri_hot_view *view = place->source->view;
+    mr_err err = MR_OK;
+    if (place->fd < 0 && mri_hot_view_written(view) > place->segment.base_position) {
+        err = open_hot_file(place); /* now, while it has this name; then it may be archived */
+        err = err == MR_EPATH ? MR_OK : err;
+    }
+    while (place->loaded_end < end && err == MR_OK) {
+        uint8_t *to = (uint8_t *)(uintptr_t)place->bytes + place->loaded_end;
+        uint64_t position = place->segment.base_position + place->loaded_end;
+        uint64_t left = place->bytes_count - place->loaded_end;
+        size_t step = left < LOAD_BYTES ? (size_t)left : LOAD_BYTES;
+        size_t count = 0;
+        err = mri_hot_view_copy(view, position, to, step, &count);
+        if (err == MR_OK) {
+            place->loaded_end += count;
+        } else if (err == MR_NOT_FOUND) { /* so it is written, and there is a file */
+            uint64_t written = mri_hot_view_written(view) - place->segment.base_position;
+            written = written < place->bytes_count ? written : place->bytes_count;
+            err = open_hot_file(place);
+            left = written > place->loaded_end ? written - place->loaded_end : 0;
+            step = left < LOAD_BYTES ? (size_t)left : LOAD_BYTES;
+            err = err == MR_OK ? load_step(place, step) : err;
+        }
+    }
+    return err == MR_END || err == MR_AGAIN ? MR_OK : err;
+}
+
 /** Read on until so many bytes of a copy are there, or the file ends. */
 static mr_err load(struct mri_place *place, uint64_t end)
 {
-    const struct mri_os *os = place->source->os;
     end = end < place->bytes_count ? end : place->bytes_count;
-    while (place->loaded_end < end) {
-        uint8_t *to =
-            (uint8_t *)(uintptr_t)place->bytes + place->loaded_end; /* the block is ours */
-        uint64_t left = place->bytes_count - place->loaded_end;
-        size_t step = left < LOAD_BYTES ? (size_t)left : LOAD_BYTES;
-        size_t count;
-        mr_err err = os->read_at(os->context, place->fd, to, step, place->loaded_end, &count);
-        if (err == MR_OK && count < step) {
-            err = MR_EIO; /* somebody cuts a segment while it is read */
-        }
-        if (err != MR_OK) {
-            return err;
-        }
-        place->loaded_end += step;
+    if (place->form == MRI_PLACE_HOT) {
+        return load_hot(place, end);
     }
-    return MR_OK;
+    mr_err err = MR_OK;
+    while (place->loaded_end < end && err == MR_OK) {
+        uint64_t left = place->bytes_count - place->loaded_end;
+        err = load_step(place, left < LOAD_BYTES ? (size_t)left : LOAD_BYTES);
+    }
+    return err;
 }
 
 static mr_err file_bytes(const struct mri_place *place, int fd, uint64_t *ret_bytes)
@@ -193,6 +243,46 @@ static mr_err hold_file(struct mri_place *place, const char *path)
     return err;
 }
 
+/** Does the ring have a segment that is not complete in its file? */
+static mr_err find_hot(const struct mri_place_source *source, uint64_t base_seq,
+    struct mri_hot_view_segment *ret_segment)
+{
+    const struct mri_hot_view *view = source->view;
+    uint64_t oldest;
+    uint64_t newest;
+    if (view == NULL || view->shared == NULL || mri_hot_view_is_closed(view)) {
+        return MR_NOT_FOUND;
+    }
+    mri_hot_view_range(view, &oldest, &newest);
+    for (uint64_t index = oldest; index <= newest; index++) {
+        if (mri_hot_view_segment(view, index, ret_segment) == MR_OK &&
+            ret_segment->head.base_seq == base_seq && !ret_segment->is_written) {
+            return MR_OK;
+        }
+    }
+    return MR_NOT_FOUND;
+}
+
+/** Hold a segment of the ring; its page is made from what the ring says. */
+static mr_err hold_hot(struct mri_place *place, const struct mri_hot_view_segment *segment)
+{
+    uint8_t *bytes;
+    mr_err err = make_block(place, &bytes);
+    if (err != MR_OK) {
+        return err;
+    }
+    memcpy(bytes, &segment->head, sizeof(segment->head));
+    place->form = MRI_PLACE_HOT;
+    place->bytes = bytes;
+    place->bytes_count = segment->head.segment_bytes;
+    place->loaded_end = MRI_SEGMENT_PAGE_BYTES;
+    err = load_hot(place, MRI_SEGMENT_PAGE_BYTES); /* holds the file, if there is one */
+    if (err != MR_OK) {
+        drop_block(place);
+    }
+    return err;
+}
+
 /** Does the segment belong to this log and have the length that all have? */
 static bool is_expected(
     const struct mri_place_source *source, const struct mri_segment_head *head, uint64_t base_seq)
@@ -236,8 +326,11 @@ static mr_err hold_segment(struct mri_place *place, uint64_t base_seq, mr_proble
 {
     char path[MRI_PATH_BYTES_MAX] = "";
     const struct mri_place_source *source = place->source;
+    struct mri_hot_view_segment segment;
     mr_err err = mri_os_path(source->folder, mri_segment_name(base_seq, place->name), path);
-    if (err == MR_OK) {
+    if (err == MR_OK && find_hot(source, base_seq, &segment) == MR_OK) {
+        err = hold_hot(place, &segment);
+    } else if (err == MR_OK) {
         err = hold_file(place, path);
     }
     if (err == MR_EPATH && is_archived(source, base_seq, path)) {
@@ -314,7 +407,12 @@ mr_err mri_place_read_head(const struct mri_place_source *source, uint64_t base_
 {
     char path[MRI_PATH_BYTES_MAX] = "";
     struct mri_segment_head head;
+    struct mri_hot_view_segment segment;
     mr_err err = read_any_head(source, base_seq, &head, path, problem);
+    if (err == MR_EPATH && find_hot(source, base_seq, &segment) == MR_OK) {
+        head = segment.head; /* it has no file yet */
+        err = MR_OK;
+    }
     if (err == MR_OK && !is_expected(source, &head, base_seq)) {
         err = MR_ECORRUPT;
     }
@@ -329,7 +427,7 @@ mr_err mri_place_grow(struct mri_place *place, mr_problem *problem)
 {
     char path[MRI_PATH_BYTES_MAX];
     struct mri_place grown = *place;
-    if (place->form == MRI_PLACE_UNPACKED) {
+    if (place->form == MRI_PLACE_UNPACKED || place->form == MRI_PLACE_HOT) {
         return MR_END; /* it is whole */
     }
     mr_err err = mri_os_path(place->source->folder, place->name, path);
@@ -354,6 +452,113 @@ mr_err mri_place_grow(struct mri_place *place, mr_problem *problem)
     return MR_OK;
 }
 
+mr_err mri_place_heat(struct mri_place *place, mr_problem *problem)
+{
+    struct mri_hot_view_segment segment;
+    if (place->form != MRI_PLACE_MAPPED && place->form != MRI_PLACE_COPIED) {
+        return MR_NOT_FOUND;
+    }
+    mr_err err = find_hot(place->source, place->segment.base_seq, &segment);
+    if (err != MR_OK || segment.head.salt != place->segment.salt) {
+        return MR_NOT_FOUND;
+    }
+    struct mri_place hot = *place;
+    hot.block = NULL;
+    hot.fd = -1;
+    err = hold_hot(&hot, &segment);
+    if (err == MR_OK) {
+        uint8_t *bytes = (uint8_t *)(uintptr_t)hot.bytes; /* the block is ours */
+        memcpy(bytes, place->bytes, (size_t)place->visible_end);
+        hot.loaded_end = place->visible_end;
+        mri_place_close(place);
+        *place = hot;
+    }
+    return err == MR_OK ? MR_OK : mri_place_fault(place, err, problem);
+}
+
+static mr_err tell_rewound(const struct mri_place *place, mr_problem *problem)
+{
+    return mri_problem(problem, MR_REWOUND,
+        "%s/%s: a write had failed; events before %llu were read that are not in the log any more",
+        place->source->folder, place->name, (unsigned long long)place->check.seq);
+}
+
+/** Go on in what the segment has become meanwhile: another file, an archive. */
+static mr_err reopen(struct mri_place *place, mr_problem *problem)
+{
+    struct mri_place found;
+    mr_err err = mri_place_open(place->source, place->segment.base_seq, &found, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    while (err == MR_OK && found.visible_end < place->visible_end) {
+        err = mri_place_find_batch(&found);
+    }
+    bool is_same = found.visible_end == place->visible_end && found.check.crc == place->check.crc;
+    if (!is_same) {
+        mri_place_close(&found);
+        return err == MR_OK || err == MR_END ? tell_rewound(place, problem)
+                                             : mri_place_fault(place, err, problem);
+    }
+    found.offset = place->offset;
+    mri_place_close(place);
+    *place = found;
+    return MR_OK;
+}
+
+mr_err mri_place_cool(struct mri_place *place, mr_problem *problem)
+{
+    const struct mri_os *os = place->source->os;
+    uint64_t last = place->visible_end - (uint64_t)place->check.units * MRI_RECORD_UNIT_BYTES;
+    uint8_t found[sizeof(struct mri_record_head)] = {0};
+    size_t count;
+    MRI_ASSERT(place->form == MRI_PLACE_HOT);
+    mr_err err = open_hot_file(place);
+    if (err == MR_EPATH) {
+        return reopen(place, problem);
+    }
+    bool is_begun = place->visible_end > MRI_SEGMENT_PAGE_BYTES;
+    if (err == MR_OK && is_begun) {
+        err = os->read_at(os->context, place->fd, found, sizeof(found), last, &count);
+    }
+    if (err == MR_OK && is_begun && memcmp(found, place->bytes + last, sizeof(found)) != 0) {
+        return tell_rewound(place, problem);
+    }
+    if (err != MR_OK) {
+        return mri_place_fault(place, err, problem);
+    }
+    place->form = MRI_PLACE_COPIED;
+    place->loaded_end = place->visible_end;
+    return MR_OK;
+}
+
+bool mri_place_is_at_tail(const struct mri_place *place)
+{
+    const struct mri_hot_view *view = place->source->view;
+    return place->form == MRI_PLACE_HOT && place->visible_end == place->loaded_end &&
+           !mri_hot_view_is_closed(view) &&
+           mri_hot_view_tail(view) <= place->segment.base_position + place->visible_end;
+}
+
+mr_err mri_place_sync(const struct mri_place *place, mr_problem *problem)
+{
+    const struct mri_os *os = place->source->os;
+    char path[MRI_PATH_BYTES_MAX];
+    int fd;
+    if (place->form == MRI_PLACE_UNPACKED) {
+        return MR_OK; /* it was durable before it was packed */
+    }
+    mr_err err = mri_os_path(place->source->folder, place->name, path);
+    if (err == MR_OK) {
+        err = os->open(os->context, path, MRI_OPEN_READ, &fd);
+    }
+    if (err == MR_OK) {
+        err = os->sync_data(os->context, fd);
+        os->close(os->context, fd);
+    }
+    return err == MR_OK ? MR_OK : mri_place_fault(place, err, problem);
+}
+
 /* ---- checking -------------------------------------------------------------------------------- */
 
 /** One record behind visible_end: is it good? MR_END: nothing was written there. */
@@ -367,6 +572,9 @@ static mr_err check_record(
     if (err != MR_OK) {
         return err;
     }
+    if (offset + sizeof(struct mri_record_head) > place->loaded_end) {
+        return MR_END; /* nothing was appended there */
+    }
     const struct mri_record_head *head = head_at(place, offset);
     err = mri_record_check_head(head, place->segment.salt, place->segment.base_position + offset);
     if (err != MR_OK) {
@@ -378,7 +586,7 @@ static mr_err check_record(
     struct mri_record_link next;
     bool is_last;
     err = load(place, offset + mri_record_step(head, &next, &is_last)); /* of a GAP all of it */
-    return err == MR_OK ? mri_record_check_body(head, (size_t)(place->bytes_count - offset)) : err;
+    return err == MR_OK ? mri_record_check_body(head, (size_t)(place->loaded_end - offset)) : err;
 }
 
 static mr_err look_for_batch(struct mri_place *place)
@@ -406,7 +614,7 @@ mr_err mri_place_find_batch(struct mri_place *place)
 {
     MRI_ASSERT(place->bytes != NULL);
     mr_err err = look_for_batch(place);
-    if (err == MR_END && place->form == MRI_PLACE_COPIED &&
+    if (err == MR_END && (place->form == MRI_PLACE_COPIED || place->form == MRI_PLACE_HOT) &&
         place->loaded_end > place->visible_end) {
         place->loaded_end = place->visible_end; /* the copy may be older than the file */
         err = look_for_batch(place);
@@ -477,6 +685,11 @@ mr_err mri_place_look_ahead(struct mri_place *place, enum mri_place_rest *ret_re
     mr_err err = load(place, end);
     if (err != MR_OK) {
         return err;
+    }
+    if (place->form == MRI_PLACE_HOT) {
+        *ret_rest = place->loaded_end > place->visible_end ? MRI_PLACE_REST_CLAIMED
+                                                           : MRI_PLACE_REST_ZERO;
+        return MR_OK;
     }
     bool is_clean =
         is_zero(place, place->visible_end, end < place->bytes_count ? end : place->bytes_count);
@@ -578,6 +791,12 @@ static uint64_t claim_of(const struct mri_record_head *head)
 {
     bool is_claim = head->durable_lag != UINT16_MAX && head->durable_lag <= head->seq;
     return is_claim ? head->seq - head->durable_lag : 0;
+}
+
+uint64_t mri_place_seq(const struct mri_place *place)
+{
+    MRI_ASSERT(place->offset < place->visible_end);
+    return head_at(place, place->offset)->seq;
 }
 
 uint64_t mri_place_event(const struct mri_place *place, mr_log_event *event)

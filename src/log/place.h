@@ -3,12 +3,14 @@
  * One segment held for reading, and the way through it: what is checked, what is handed out next.
  *
  * A segment is held as a map of its file, or as a copy read with read_at (then a bad sector is an
- * answer and not a signal), or as what its archive unpacks to.
+ * answer and not a signal), or as what its archive unpacks to, or, while it is written, as a copy
+ * out of the hot tail.
  */
 #ifndef MRI_LOG_PLACE_H
 #define MRI_LOG_PLACE_H
 
 #include "base/alloc.h"
+#include "log/hot_view.h"
 #include "log/manifest.h"
 #include "log/segment.h"
 #include "millrace/log_read.h"
@@ -20,7 +22,8 @@ struct mri_place_source {
     const struct mri_alloc *alloc;
     const char *folder;
     const struct mri_manifest *manifest;
-    bool is_copying; /**< read files into memory instead of mapping them */
+    const struct mri_hot_view *view; /**< attached or not; it may change between calls */
+    bool is_copying;                 /**< read files into memory instead of mapping them */
 };
 
 /** How the bytes of a segment are held. */
@@ -28,6 +31,8 @@ enum mri_place_form {
     MRI_PLACE_MAPPED = 0,
     MRI_PLACE_COPIED,   /**< in a block of segment_bytes, filled as far as it was needed */
     MRI_PLACE_UNPACKED, /**< in a block of segment_bytes, whole: it comes from an archive */
+    MRI_PLACE_HOT,      /**< like a copy, but from the ring where that has it: nothing but what was
+                             appended is ever loaded */
 };
 
 struct mri_place {
@@ -39,7 +44,7 @@ struct mri_place {
     uint64_t bytes_count; /**< of the file; unpacked: of the segment */
     void *block;          /**< of a copy or an unpacked archive: what to free; else NULL */
     uint64_t loaded_end;  /**< bytes before it may be looked at; bytes_count unless copied */
-    int fd;               /**< of a copied file; else -1 */
+    int fd;               /**< of a copied or hot file; else -1 */
 
     uint64_t offset;              /**< of the next record to hand out, at most visible_end */
     uint64_t visible_end;         /**< behind the last complete batch found so far */
@@ -102,6 +107,43 @@ MR_MUST_USE mr_err mri_place_read_head(const struct mri_place_source *source, ui
 void mri_place_close(struct mri_place *place);
 
 /**
+ * The segment is being written, and the ring is there now: go on in it.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND the ring does not have it, or it is complete: the place stays as it
+ *          is; MR_ENOMEM, MR_EIO.
+ * Threads  one at a time per place.
+ * Cost     copies what was read of the segment so far.
+ */
+MR_MUST_USE mr_err mri_place_heat(struct mri_place *place, mr_problem *problem);
+
+/**
+ * The ring is closed: go on in the file.
+ *
+ * Returns  MR_OK; MR_REWOUND the file does not hold what was read out of the ring: it was lost, and
+ *          the place stays as it is; MR_EIO.
+ * Threads  one at a time per place.
+ */
+MR_MUST_USE mr_err mri_place_cool(struct mri_place *place, mr_problem *problem);
+
+/**
+ * Is everything that was appended so far before visible_end? Answered without looking at files, and
+ * only for a hot place whose ring is open.
+ *
+ * Returns  true; false: look.
+ * Threads  one at a time per place.
+ */
+bool mri_place_is_at_tail(const struct mri_place *place);
+
+/**
+ * Make everything before visible_end durable, if the file has it.
+ *
+ * Returns  MR_OK; MR_EIO.
+ * Threads  one at a time per place.
+ * Cost     fdatasync.
+ */
+MR_MUST_USE mr_err mri_place_sync(const struct mri_place *place, mr_problem *problem);
+
+/**
  * Look for one more complete batch behind visible_end and check it: heads, bodies, seq, chain.
  *
  * Returns  MR_OK visible_end lies behind it now; MR_END no good batch is there; MR_EIO.
@@ -144,6 +186,14 @@ MR_MUST_USE mr_err mri_place_walk(struct mri_place *place, const struct mri_plac
  * Threads  one at a time per place.
  */
 bool mri_place_has_record(const struct mri_place *place, bool is_numbered);
+
+/**
+ * The seq of the record at the offset; there must be one.
+ *
+ * Returns  the seq.
+ * Threads  one at a time per place.
+ */
+uint64_t mri_place_seq(const struct mri_place *place);
 
 /**
  * The record at the offset as an event; there must be one. The place stays there.

@@ -18,6 +18,9 @@
  *     the reader stands where it stood.
  *  4. The oldest segments may go while the log is read, and a segment may turn into its archive; a
  *     gap between segments is damage.
+ *  5. While processes append, the newest segments are read out of the ring that they share; a reader
+ *     that stands at its end looks at nothing else. When the last of them has left, the file holds
+ *     the same.
  *
  * Not here: going somewhere (seek.c), the inside of a segment (place.c).
  */
@@ -27,8 +30,12 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/lock.h"
+#include "log/presence.h"
 #include "log/way.h"
+
+enum { HOT_SEGMENTS_MAX = 130 };
+
+#define BACKSTOP_NS ((int64_t)1000 * 1000 * 1000) /* a wake-up that a killed helper owed */
 
 /* ---- segments -------------------------------------------------------------------------------- */
 
@@ -71,10 +78,50 @@ static bool is_continued(const struct mri_segment_list *old, const struct mri_se
     return true;
 }
 
+/** Segments of the ring that have no file yet come behind those that have. */
+static mr_err add_hot(
+    struct mri_segment_list *list, const uint64_t *base_seqs, size_t count)
+{
+    mr_err err = MR_OK;
+    for (size_t i = 0; i < count && err == MR_OK; i++) {
+        if (list->count == 0 || base_seqs[i] > list->base_seqs[list->count - 1]) {
+            err = mri_segment_list_add(list, base_seqs[i]);
+        }
+    }
+    return err;
+}
+
+/** The segments of the ring that may have no file. */
+static size_t list_hot(const struct mri_hot_view *view, uint64_t base_seqs[static HOT_SEGMENTS_MAX])
+{
+    struct mri_hot_view_segment segment;
+    uint64_t oldest;
+    uint64_t newest;
+    size_t count = 0;
+    if (view->shared == NULL || mri_hot_view_is_closed(view)) {
+        return 0;
+    }
+    mri_hot_view_range(view, &oldest, &newest);
+    for (uint64_t index = oldest; index <= newest && count < HOT_SEGMENTS_MAX; index++) {
+        if (mri_hot_view_segment(view, index, &segment) == MR_OK) {
+            base_seqs[count++] = segment.head.base_seq;
+        }
+    }
+    return count;
+}
+
 mr_err mri_way_refresh(mr_log_reader *reader, mr_problem *problem)
 {
     struct mri_segment_list list;
+    uint64_t hot[HOT_SEGMENTS_MAX];
+    size_t hot_count = list_hot(&reader->view, hot); /* first: what leaves the ring has a file */
     mr_err err = mri_segment_list(reader->os, reader->alloc, reader->folder, &list);
+    if (err == MR_OK) {
+        err = add_hot(&list, hot, hot_count);
+        if (err != MR_OK) {
+            mri_segment_list_fini(&list);
+        }
+    }
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", reader->folder, mr_err_text(err));
     }
@@ -88,11 +135,62 @@ mr_err mri_way_refresh(mr_log_reader *reader, mr_problem *problem)
     return MR_OK;
 }
 
+/** Attach to the ring of this boot; without one, or without a right to it, the files are all. */
+static mr_err attach(mr_log_reader *reader, mr_problem *problem)
+{
+    struct mri_control control;
+    char path[MRI_PATH_BYTES_MAX];
+    mr_err err = mri_control_read(reader->os, reader->folder, &control);
+    if (err == MR_OK &&
+        memcmp(control.log_uuid, reader->manifest.log_uuid, sizeof(control.log_uuid)) != 0) {
+        err = MR_NOT_FOUND;
+    }
+    if (err == MR_OK) {
+        err = mri_control_path(&control, reader->folder, path);
+    }
+    if (err == MR_OK) {
+        err = mri_hot_view_attach(reader->os, path, &control, &reader->view);
+    }
+    bool is_none = err == MR_NOT_FOUND || err == MR_ECORRUPT || err == MR_EVERSION ||
+                   err == MR_EPATH || err == MR_EACCESS;
+    return err == MR_OK || is_none
+               ? MR_OK
+               : mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": %s", reader->folder,
+                     mr_err_text(err));
+}
+
+mr_err mri_way_follow(mr_log_reader *reader, mr_problem *problem)
+{
+    mr_err err = MR_OK;
+    if (reader->is_in_files) {
+        return MR_OK;
+    }
+    if (reader->view.shared != NULL && mri_hot_view_is_closed(&reader->view)) {
+        if (reader->at.bytes != NULL && reader->at.form == MRI_PLACE_HOT) {
+            err = mri_place_cool(&reader->at, problem);
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+        mri_hot_view_detach(reader->os, &reader->view);
+    }
+    if (reader->view.shared == NULL) {
+        err = attach(reader, problem);
+    }
+    if (err == MR_OK && reader->view.shared != NULL && reader->at.bytes != NULL) {
+        err = mri_place_heat(&reader->at, problem);
+    }
+    return err == MR_NOT_FOUND ? MR_OK : err;
+}
+
 /** Go to the first segment; MR_END while there is none. */
 static mr_err open_first(mr_log_reader *reader, mr_problem *problem)
 {
     struct mri_place place;
-    mr_err err = mri_way_refresh(reader, problem);
+    mr_err err = mri_way_follow(reader, problem);
+    if (err == MR_OK) {
+        err = mri_way_refresh(reader, problem);
+    }
     if (err == MR_OK && reader->list.count == 0) {
         err = MR_END;
     }
@@ -120,7 +218,10 @@ static mr_err open_first(mr_log_reader *reader, mr_problem *problem)
 static mr_err begin(mr_log_reader *reader, mr_problem *problem)
 {
     struct mri_segment_head head;
-    mr_err err = mri_way_refresh(reader, problem);
+    mr_err err = mri_way_follow(reader, problem);
+    if (err == MR_OK) {
+        err = mri_way_refresh(reader, problem);
+    }
     if (err != MR_OK || reader->list.count == 0) {
         return err; /* the writer makes the first segment last */
     }
@@ -150,8 +251,11 @@ mr_err mri_reader_open_with(const struct mri_os *os, const struct mri_alloc *all
         .alloc = alloc,
         .folder = reader->folder,
         .manifest = &reader->manifest,
+        .view = &reader->view,
         .is_copying = options != NULL && options->is_copying,
     };
+    reader->is_in_files = options != NULL && options->is_in_files;
+    reader->is_durable = options != NULL && options->is_durable;
     int count = snprintf(reader->folder, sizeof(reader->folder), "%s", folder);
     if (count < 0 || count >= (int)sizeof(reader->folder)) {
         err = mri_problem(reterr_problem, MR_EINVAL, "the path of the log is too long");
@@ -245,7 +349,19 @@ static mr_err judge_end(mr_log_reader *reader, mr_problem *problem)
 {
     struct mri_place *at = &reader->at;
     enum mri_place_rest rest;
-    mr_err err = mri_way_refresh(reader, problem);
+    if (mri_place_is_at_tail(at)) {
+        reader->tail = MR_LOG_TAIL_CLEAN;
+        reader->seen_position = at->segment.base_position + at->visible_end;
+        return MR_END;
+    }
+    enum mri_place_form form = at->form;
+    mr_err err = mri_way_follow(reader, problem);
+    if (err == MR_OK && at->form != form) {
+        return MR_OK; /* look again, in the ring or in the file */
+    }
+    if (err == MR_OK) {
+        err = mri_way_refresh(reader, problem);
+    }
     if (err == MR_OK && at->bytes_count < at->segment.segment_bytes) {
         err = mri_place_grow(at, problem);
         if (err == MR_OK) {
@@ -270,6 +386,25 @@ static mr_err judge_end(mr_log_reader *reader, mr_problem *problem)
         return MR_END;
     }
     return mri_place_recheck(at, problem);
+}
+
+/** May the event at the place be handed out, or is it not durable yet? */
+static mr_err check_durable(mr_log_reader *reader, uint64_t seq, mr_problem *problem)
+{
+    if (!reader->is_durable || seq <= reader->limit_seq) {
+        return MR_OK;
+    }
+    mr_err err = mri_way_follow(reader, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    if (reader->view.shared != NULL) {
+        reader->limit_seq = mri_hot_view_durable_seq(&reader->view);
+    } else { /* nobody appends: what the file has shown so far is made durable here */
+        err = mri_place_sync(&reader->at, problem);
+        reader->limit_seq = err == MR_OK ? reader->at.check.seq - 1 : reader->limit_seq;
+    }
+    return err != MR_OK ? err : seq <= reader->limit_seq ? MR_OK : MR_END;
 }
 
 /** Hand out the event at the place, and remember what names it. */
@@ -309,6 +444,8 @@ mr_err mr_log_reader_next(
         err = mri_place_find_batch(&reader->at);
         if (err == MR_END) {
             err = judge_end(reader, reterr_problem);
+        } else if (err == MR_EPATH && reader->at.form == MRI_PLACE_HOT) {
+            err = mri_place_cool(&reader->at, reterr_problem); /* left behind, and archived */
         } else if (err != MR_OK) {
             (void)mri_place_fault(&reader->at, err, reterr_problem);
         }
@@ -316,9 +453,12 @@ mr_err mr_log_reader_next(
             return err;
         }
     }
-    hand_out(reader, ret_event);
-    mri_place_step(&reader->at);
-    return MR_OK;
+    mr_err err = check_durable(reader, mri_place_seq(&reader->at), reterr_problem);
+    if (err == MR_OK) {
+        hand_out(reader, ret_event);
+        mri_place_step(&reader->at);
+    }
+    return err;
 }
 
 /* ---- backwards ------------------------------------------------------------------------------- */
@@ -393,18 +533,56 @@ mr_err mr_log_reader_previous(
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
+/** Sleep beside the ring until the mark that matters has moved, or for a time. */
+static mr_err wait_hot(mr_log_reader *reader, uint32_t bits, int64_t timeout_ns)
+{
+    const struct mri_hot_view *view = &reader->view;
+    if (reader->is_durable) {
+        return mri_hot_view_wait_durable(view, reader->limit_seq, timeout_ns);
+    }
+    mr_err err = mri_hot_view_wait(view, reader->seen_position, bits, timeout_ns);
+    if (err == MR_OK) {
+        reader->seen_position = mri_hot_view_tail(view);
+    }
+    return err;
+}
+
+static mr_err wait_for(mr_log_reader *reader, uint32_t bits, int64_t timeout_ms)
+{
+    const struct mri_os *os = reader->os;
+    bool is_endless = timeout_ms < 0 || timeout_ms > INT64_MAX / 1000000;
+    int64_t timeout_ns = is_endless ? INT64_MAX : timeout_ms * 1000000;
+    if (reader->view.shared != NULL) {
+        mr_err err = MR_AGAIN;
+        while (err == MR_AGAIN && timeout_ns > 0) {
+            int64_t step = timeout_ns < BACKSTOP_NS ? timeout_ns : BACKSTOP_NS;
+            err = wait_hot(reader, bits, step);
+            timeout_ns -= step;
+        }
+        return err;
+    }
+    if (reader->watch_fd < 0) {
+        /* What changed before the watch began is found by looking again, so answer at once. */
+        return os->watch(os->context, reader->folder, &reader->watch_fd);
+    }
+    return os->wait_change(os->context, reader->watch_fd, is_endless ? -1 : timeout_ns);
+}
+
 mr_err mr_log_reader_wait(mr_log_reader *reader, int64_t timeout_ms)
 {
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    const struct mri_os *os = reader->os;
-    if (reader->watch_fd < 0) {
-        /* What changed before the watch began is found by looking again, so answer at once. */
-        mr_err err = os->watch(os->context, reader->folder, &reader->watch_fd);
-        return err;
+    return wait_for(reader, MRI_HOT_BITS_ALL, timeout_ms);
+}
+
+mr_err mr_log_reader_wait_for(
+    mr_log_reader *reader, const uint32_t *subject_ids, size_t count, int64_t timeout_ms)
+{
+    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    uint32_t bits = 0;
+    for (size_t i = 0; i < count; i++) {
+        bits |= mri_hot_bit_of(subject_ids[i]);
     }
-    bool is_endless = timeout_ms < 0 || timeout_ms > INT64_MAX / 1000000;
-    int64_t timeout_ns = is_endless ? -1 : timeout_ms * 1000000;
-    return os->wait_change(os->context, reader->watch_fd, timeout_ns);
+    return count == 0 ? MR_EINVAL : wait_for(reader, bits, timeout_ms);
 }
 
 mr_log_token mr_log_reader_token(const mr_log_reader *reader)
@@ -428,7 +606,7 @@ const char *mr_log_reader_attribute(const mr_log_reader *reader, const char *key
 mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_id)
 {
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return mri_lock_holder(reader->os, reader->folder, ret_process_id);
+    return mri_presence_find(reader->os, reader->folder, ret_process_id);
 }
 
 void mri_reader_show_all(mr_log_reader *reader)
@@ -456,6 +634,7 @@ void mr_log_reader_close(mr_log_reader *reader)
     }
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
     mri_place_close(&reader->at);
+    mri_hot_view_detach(reader->os, &reader->view);
     mri_segment_list_fini(&reader->list);
     if (reader->watch_fd >= 0) {
         reader->os->close(reader->os->context, reader->watch_fd);

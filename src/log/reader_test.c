@@ -64,6 +64,15 @@ static void open_reader(void)
     assert_string_equal(problem.text, "");
 }
 
+/** The same, beside the writer but without its memory. */
+static void open_file_reader(void)
+{
+    const mr_log_read_options options = {.is_in_files = true};
+    mr_log_reader_close(reader);
+    assert_int_equal(
+        mri_reader_open_with(os, mri_alloc_system(), "/log", &options, &reader, NULL), MR_OK);
+}
+
 static void append(size_t count, size_t body_bytes_max)
 {
     assert_int_equal(
@@ -169,7 +178,7 @@ static void events_point_into_the_file_until_the_next_call(void **fixture)
     (void)fixture;
     size_t count;
     append(3, BODY_MAX);
-    open_reader();
+    open_file_reader();
     const uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
     for (uint64_t seq = 1; seq <= 3; seq++) {
         mr_log_event event;
@@ -232,7 +241,7 @@ static void damage_is_never_skipped_and_what_stands_before_it_can_be_read(void *
         }
         uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
         bytes[offset_of(bad) + 20] ^= 4;
-        open_reader();
+        open_file_reader();
         for (uint64_t seq = 1; seq < bad; seq++) {
             expect_next(seq);
         }
@@ -268,7 +277,7 @@ static void a_lost_sector_of_zeros_is_damage_and_not_the_end(void **fixture)
             memcpy(kept, bytes + at, runs[r]);
             memset(bytes + at, 0, runs[r]);
             uint64_t last = 0;
-            open_reader();
+            open_file_reader();
             mr_err err = mri_log_sample_read(reader, BODY_MAX, &last);
             memcpy(bytes + at, kept, runs[r]);
             assert_int_equal(err, MR_ECORRUPT);
@@ -331,7 +340,7 @@ static void a_torn_end_is_looked_through_once_and_then_where_something_was_writt
     bytes[offset_of(4) + 70] ^= 1;
     memcpy(whole, bytes, sizeof(whole));
     memset(bytes + from, 0, FILE_BYTES - from);
-    open_reader();
+    open_file_reader();
     for (uint64_t seq = 1; seq <= 3; seq++) {
         expect_next(seq);
     }
@@ -342,7 +351,7 @@ static void a_torn_end_is_looked_through_once_and_then_where_something_was_writt
     memcpy(bytes + from, whole + from, FILE_BYTES - from);
     expect_refused(MR_ECORRUPT);
     memset(bytes + from, 0, to - from); /* who begins looks at everything */
-    open_reader();
+    open_file_reader();
     for (uint64_t seq = 1; seq <= 3; seq++) {
         expect_next(seq);
     }

@@ -22,7 +22,7 @@
 
 #include "base/problem.h"
 #include "log/damage.h"
-#include "log/lock.h"
+#include "log/attachment.h"
 #include "log/manifest.h"
 #include "log/segment.h"
 
@@ -607,7 +607,7 @@ mr_err mri_repair(const struct mri_os *os, const struct mri_alloc *alloc, const 
     const mr_log_repair_options *options, mr_log_repair_report *ret_report,
     mr_problem *reterr_problem)
 {
-    int lock_fd = -1;
+    struct mri_presence presence = {.fd = -1};
     mr_problem unused;
     struct repair repair = {
         .os = os,
@@ -618,7 +618,7 @@ mr_err mri_repair(const struct mri_os *os, const struct mri_alloc *alloc, const 
     };
     mr_err err = mri_manifest_read(os, folder, &repair.manifest, repair.problem);
     if (err == MR_OK) {
-        err = mri_lock_take(os, folder, &lock_fd, repair.problem);
+        err = mri_attachment_alone(os, folder, &presence, repair.problem);
     }
     if (err == MR_OK) {
         err = check_source(&repair);
@@ -633,9 +633,7 @@ mr_err mri_repair(const struct mri_os *os, const struct mri_alloc *alloc, const 
         err = repair_all(&repair);
     }
     mri_segment_list_fini(&repair.list);
-    if (lock_fd >= 0) {
-        os->close(os->context, lock_fd);
-    }
+    mri_presence_leave(&presence);
     *ret_report = repair.report;
     return err;
 }

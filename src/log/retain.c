@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/lock.h"
+#include "log/attachment.h"
 #include "log/manifest.h"
 #include "log/place.h"
 #include "log/sealer.h"
@@ -181,7 +181,7 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     const mr_log_retain_options *options, mr_log_retain_report *ret_report,
     mr_problem *reterr_problem)
 {
-    int lock_fd = -1;
+    struct mri_presence presence = {.fd = -1};
     mr_problem unused;
     struct retain retain = {.os = os,
         .folder = folder,
@@ -192,7 +192,7 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     }
     mr_err err = mri_manifest_read(os, folder, &retain.manifest, retain.problem);
     if (err == MR_OK) {
-        err = mri_lock_take(os, folder, &lock_fd, retain.problem);
+        err = mri_attachment_alone(os, folder, &presence, retain.problem);
     }
     if (err == MR_OK) { /* again, under the lock */
         err = mri_manifest_read(os, folder, &retain.manifest, retain.problem);
@@ -211,9 +211,7 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
         err = remove_all(&retain);
     }
     mri_segment_list_fini(&retain.list);
-    if (lock_fd >= 0) {
-        os->close(os->context, lock_fd);
-    }
+    mri_presence_leave(&presence);
     *ret_report = retain.report;
     return err;
 }

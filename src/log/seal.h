@@ -43,6 +43,13 @@ struct mri_seal_head {
     struct mri_seal_hash link;
 };
 
+/** Where sealing stands. Plain data: it may be copied, and lie in shared memory. */
+struct mri_seal_state {
+    struct mri_seal_hash link; /**< behind the newest SEAL */
+    uint64_t next_seq;         /**< of the first event that no SEAL covers */
+    uint64_t next_position;    /**< behind the last event that one covers */
+};
+
 /** A Merkle tree that grows to the right, in the memory of one path. */
 struct mri_seal_tree {
     struct mri_digest *hasher;

@@ -30,9 +30,11 @@ mr_err mri_seal_walk_init(struct mri_seal_walk *walk, const struct mri_os *os,
     if (err != MR_OK) {
         return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
     }
-    err = mri_reader_open(os, alloc, folder, &walk->reader, reterr_problem);
+    /* What is proven is in the files; and the ring does not know the links of its segments. */
+    static const mr_log_read_options in_files = {.is_in_files = true};
+    err = mri_reader_open_with(os, alloc, folder, &in_files, &walk->reader, reterr_problem);
     if (err == MR_OK) {
-        err = mri_reader_open(os, alloc, folder, &walk->trail, reterr_problem);
+        err = mri_reader_open_with(os, alloc, folder, &in_files, &walk->trail, reterr_problem);
     }
     if (err != MR_OK) {
         mri_seal_walk_fini(walk);

@@ -43,7 +43,7 @@ static void open_log(void)
     const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
     assert_int_equal(
         mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL), MR_OK);
-    log_handle->sealing.is_off = true;
+    mri_log_sample_keep_unsealed(log_handle, true);
 }
 
 static void close_log(void)
@@ -84,9 +84,7 @@ static void append(size_t count, size_t body_bytes_max)
 /** Seal what there is. */
 static void seal(void)
 {
-    log_handle->sealing.is_off = false;
-    assert_int_equal(mri_sealing_complete(log_handle), MR_OK);
-    log_handle->sealing.is_off = true;
+    mri_log_sample_seal(log_handle);
 }
 
 /** The next SEAL, made now to be appended later. */
@@ -100,26 +98,46 @@ static struct mri_seal make_seal(void)
     assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     mri_reader_show_all(reader);
     assert_int_equal(
-        mri_sealer_build(&hasher, reader, &log_handle->sealing.state, limits, &made, NULL), MR_OK);
+        mri_sealer_build(&hasher, reader, mri_log_sample_seals(log_handle), limits, &made, NULL), MR_OK);
     mr_log_reader_close(reader);
     mri_digest_fini(&hasher);
     return made;
 }
 
-static void put_seal(const struct mri_seal *made)
+static bool try_put_seal(const struct mri_seal *made)
 {
     const mr_log_record record = {.body = made,
         .body_bytes = sizeof(*made),
         .type = MRI_RECORD_SEAL,
         .version = MRI_RECORD_VERSION};
-    assert_int_equal(mri_append_write(log_handle, &record, 1), MR_OK);
-    mri_sealer_next(&log_handle->sealing.hasher,
-        (const struct mri_record_head *)log_handle->batch.bytes, &log_handle->sealing.state);
+    mr_err err = mri_log_append_own(log_handle, &record, 1, MR_ASYNC, NULL);
+    assert_true(err == MR_OK || err == MR_FULL); /* no place in this segment */
+    return err == MR_OK;
+}
+
+static void put_seal(const struct mri_seal *made)
+{
+    assert_true(try_put_seal(made));
+}
+
+static struct mri_segment_head newest_head(void)
+{
+    struct mri_segment_list list;
+    struct mri_segment_head head;
+    char name[MRI_SEGMENT_NAME_BYTES];
+    char path[MRI_PATH_BYTES_MAX];
+    size_t count;
+    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+    (void)mri_segment_name(list.base_seqs[list.count - 1], name);
+    mri_segment_list_fini(&list);
+    assert_int_equal(mri_os_path("/log", name, path), MR_OK);
+    memcpy(&head, mri_os_memory_bytes(memory, path, &count), sizeof(head));
+    return head;
 }
 
 static void append_until_segments(uint64_t count)
 {
-    while (log_handle->segment.base_position < (count - 1) * FILE_BYTES) {
+    while (mri_log_sample_segment(log_handle) < (count - 1) * FILE_BYTES) {
         append(3, LARGE);
     }
 }
@@ -226,7 +244,7 @@ static void a_seal_may_stand_segments_behind_what_it_covers(void **fixture)
     assert_int_equal(found.seal_count, 1);
     assert_int_equal(found.proven_count, made.last_seq);
     append_until_segments(6);
-    memcpy(&head, &log_handle->segment, sizeof(head)); /* its link is the one behind that SEAL */
+    head = newest_head(); /* its link is the one behind that SEAL */
     assert_memory_equal(head.link, found.head.link.bytes, sizeof(head.link));
     seal();
     walk_sound(&found);
@@ -304,10 +322,10 @@ static void a_seal_over_too_many_batches_is_refused(void **fixture)
     }
     struct mri_seal made = make_seal();
     assert_int_equal(made.last_seq, 1024);
-    mri_seal_tree_begin(&tree, &log_handle->sealing.hasher);
+    mri_seal_tree_begin(&tree, &log_handle->attachment->sealing.hasher);
     for (uint64_t seq = 1; seq <= 1025; seq++) {
         struct mri_seal_hash leaf;
-        mri_seal_leaf(&log_handle->sealing.hasher, (const void *)find_record(0, seq), &leaf);
+        mri_seal_leaf(&log_handle->attachment->sealing.hasher, (const void *)find_record(0, seq), &leaf);
         mri_seal_tree_add(&tree, &leaf);
     }
     made.last_seq = 1025;
@@ -322,7 +340,7 @@ static void another_link_in_a_segment_head_is_refused(void **fixture)
     (void)fixture;
     append(4, BODY_MAX);
     seal();
-    log_handle->sealing.state.link.bytes[3] ^= 1;
+    mri_log_sample_seals(log_handle)->link.bytes[3] ^= 1;
     append_until_segments(2);
     append(1, BODY_MAX);
     expect_refused("another link");
@@ -424,7 +442,7 @@ static void when_the_newest_seal_is_lost_its_events_are_sealed_again(void **fixt
         append_until_segments(segments);
         append(1, BODY_MAX);
         assert_int_equal(lose(find_record(MRI_RECORD_SEAL, 1)), 0);
-        assert_int_equal(log_handle->sealing.state.next_seq, 11);
+        assert_int_equal(mri_log_sample_seals(log_handle)->next_seq, 11);
         seal();
         walk_sound(&found);
         assert_int_equal(found.proven_count, last());
@@ -438,13 +456,13 @@ static void a_gap_over_seals_events_and_roll_is_passed(void **fixture)
     struct found found;
     append(10, BODY_MAX);
     seal();
-    for (int i = 0; log_handle->segment.base_position == 0; i++) {
+    for (int i = 0; mri_log_sample_segment(log_handle) == 0; i++) {
         append(3, LARGE);
-        if (i % 4 == 0 && log_handle->segment.base_position == 0) {
+        if (i % 4 == 0 && mri_log_sample_segment(log_handle) == 0) {
             seal();
         }
     }
-    uint64_t base_seq = log_handle->segment.base_seq;
+    uint64_t base_seq = newest_head().base_seq;
     append_until_segments(3);
     append(1, BODY_MAX);
     seal();
@@ -610,12 +628,11 @@ static void whatever_is_lost_or_removed_every_event_is_accounted_for(void **fixt
         for (int step = 0; step < 150; step++) {
             uint64_t what = mri_prng_below(&prng, 40);
             append(1 + mri_prng_below(&prng, 20), mri_prng_below(&prng, 3) == 0 ? LARGE : 100);
-            if (what < 6 && !is_made && log_handle->sealing.state.next_seq <= last()) {
+            if (what < 6 && !is_made && mri_log_sample_seals(log_handle)->next_seq <= last()) {
                 made = make_seal();
                 is_made = true;
             } else if (what < 12 && is_made) {
-                put_seal(&made);
-                is_made = false;
+                is_made = !try_put_seal(&made);
             } else if (what == 12) {
                 close_log(); /* a seal under way is forgotten */
                 is_made = false;

@@ -14,13 +14,6 @@
 #include "log/reader.h"
 #include "log/seal.h"
 
-/** Where sealing stands. Plain data: it may be copied, and lie in shared memory. */
-struct mri_seal_state {
-    struct mri_seal_hash link; /**< behind the newest SEAL */
-    uint64_t next_seq;         /**< of the first event that no SEAL covers */
-    uint64_t next_position;    /**< behind the last event that one covers */
-};
-
 /** How far a seal may reach. */
 struct mri_seal_limits {
     uint64_t last_seq; /**< events behind it are not there yet */

@@ -1,41 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When and where the writer seals.
+ * When seals are appended, and by whom.
  *
  *   [page | e e e e e e SEAL e e e ... e e ROLL]   [page: link | e e SEAL e ...
  *           '--------'       '----------------------------------------'
  *            covered by that SEAL    by this one
  *
  * Invariants
- *  1. Where a SEAL stands depends on how many events came, never on how long anything took.
- *  2. A SEAL stands behind an event of its segment. So every segment begins with an event, and no
- *     two segments with the same one: they are named after it.
- *  3. A SEAL leaves room for ROLL. Where there is none for it, the events wait for the next
- * segment.
- *  4. A SEAL that cannot be made before anything was written is made later. A SEAL that was written
- *     in part poisons the handle like any other write.
+ *  1. Who holds the seal lock appends SEALs, nobody else does. What he builds on is the state that
+ *     writing behind has found in the records themselves, so nothing is to be mended when he dies.
+ *  2. A SEAL stands behind an event of its segment and leaves room for ROLL; where it cannot, the
+ *     events wait for the next segment (hot_tail.c sees to it).
+ *  3. Appenders never wait for seals, and seals never for appenders: they trail as far as they must.
  *
  * Not here: what a SEAL covers (sealer.c).
  */
 #include "log/sealing.h"
 
-#include <string.h>
+#include "log/hot_shared.h"
 
-#include "log/writer.h"
-
-enum { SEAL_AND_ROLL_BYTES = MRI_SEALING_ROOM_BYTES / 2 };
-
-/** May a SEAL stand at the end of the log as it is? */
-static bool has_room(const mr_log *log)
+mr_err mri_sealing_init(struct mri_sealing *sealing, const struct mri_os *os,
+    const struct mri_alloc *alloc, const char *folder, struct mri_hot_tail *hot)
 {
-    return log->next_seq > log->segment.base_seq &&
-           log->offset + SEAL_AND_ROLL_BYTES <= log->segment.segment_bytes;
+    *sealing = (struct mri_sealing){.os = os, .alloc = alloc, .folder = folder, .hot = hot};
+    return mri_digest_init(&sealing->hasher);
 }
 
-static mr_err open_reader(mr_log *log)
+static mr_err open_reader(struct mri_sealing *sealing)
 {
-    struct mri_sealing *sealing = &log->sealing;
-    mr_err err = mri_reader_open(log->os, log->alloc, log->folder, &sealing->reader, NULL);
+    mr_err err =
+        mri_reader_open(sealing->os, sealing->alloc, sealing->folder, &sealing->reader, NULL);
     if (err != MR_OK) {
         sealing->reader = NULL;
         return err;
@@ -44,23 +38,37 @@ static mr_err open_reader(mr_log *log)
     return MR_OK;
 }
 
-/** Append the next SEAL; MR_AGAIN: there is none to append. */
-static mr_err append_seal(mr_log *log, bool is_flush)
+/** The state behind every SEAL so far. The seal lock is held, so none is appended meanwhile. */
+static mr_err find_state(struct mri_hot_tail *hot, struct mri_seal_state *ret_state)
 {
-    struct mri_sealing *sealing = &log->sealing;
-    const struct mri_seal_limits limits = {.last_seq = log->next_seq - 1, .is_flush = is_flush};
-    struct mri_seal seal;
-    if (sealing->is_off || sealing->state.next_seq == log->next_seq) {
-        return MR_AGAIN;
-    }
-    if (!has_room(log)) {
-        return MR_FULL;
-    }
-    mr_err err = sealing->reader == NULL ? open_reader(log) : MR_OK;
+    mr_err err = mri_hot_tail_write_behind(hot);
     if (err == MR_OK) {
-        err = mri_sealer_build(
-            &sealing->hasher, sealing->reader, &sealing->state, limits, &seal, NULL);
+        err = mri_hot_take(hot, &hot->shared->write_lock, false);
     }
+    if (err == MR_OK) {
+        *ret_state = *mri_hot_seals(hot->shared);
+        mri_robust_lock_give(&hot->shared->write_lock);
+    }
+    return err;
+}
+
+/** Append the next SEAL; MR_AGAIN: there is none to append. */
+static mr_err append_seal(struct mri_sealing *sealing, bool is_flush)
+{
+    struct mri_hot_tail *hot = sealing->hot;
+    const struct mri_seal_limits limits = {
+        .last_seq = atomic_load(&hot->shared->tail_seq), .is_flush = is_flush};
+    const struct mri_hot_append how = {.is_own = true, .durability = MR_ASYNC};
+    struct mri_seal_state state;
+    struct mri_seal seal;
+    mr_err err = find_state(hot, &state);
+    if (err == MR_OK && sealing->reader == NULL) {
+        err = open_reader(sealing);
+    }
+    if (err == MR_OK) {
+        err = mri_sealer_build(&sealing->hasher, sealing->reader, &state, limits, &seal, NULL);
+    }
+    sealing->is_off = err == MR_ECORRUPT || err == MR_EPATH || err == MR_REWOUND;
     if (err != MR_OK) {
         return err;
     }
@@ -68,51 +76,46 @@ static mr_err append_seal(mr_log *log, bool is_flush)
         .body_bytes = sizeof(seal),
         .type = MRI_RECORD_SEAL,
         .version = MRI_RECORD_VERSION};
-    err = mri_append_write(log, &record, 1);
-    if (err == MR_OK) {
-        mri_sealer_next(
-            &sealing->hasher, (const struct mri_record_head *)log->batch.bytes, &sealing->state);
+    return mri_hot_tail_append(hot, &record, 1, &how, NULL);
+}
+
+/** How many events no SEAL covers, roughly: the state may be changing. */
+static uint64_t count_unsealed(const struct mri_hot_shared *shared)
+{
+    uint64_t next_seq = mri_hot_seals(shared)->next_seq;
+    uint64_t tail_seq = atomic_load(&shared->tail_seq);
+    return tail_seq >= next_seq ? tail_seq - next_seq + 1 : 0;
+}
+
+static void append_seals(struct mri_sealing *sealing, bool is_flush)
+{
+    struct mri_hot_tail *hot = sealing->hot;
+    uint64_t unsealed = count_unsealed(hot->shared);
+    if (sealing->is_off || unsealed == 0 || (!is_flush && unsealed < MRI_SEAL_EVENTS_MAX) ||
+        mri_hot_take(hot, &hot->shared->seal_lock, true) != MR_OK) {
+        return;
     }
-    return err;
-}
-
-static mr_err append_seals(mr_log *log, bool is_flush)
-{
-    mr_err err;
-    do {
-        err = append_seal(log, is_flush);
-    } while (err == MR_OK);
-    return err == MR_AGAIN ? MR_OK : err;
-}
-
-mr_err mri_sealing_advance(mr_log *log)
-{
-    return append_seals(log, false);
-}
-
-mr_err mri_sealing_complete(mr_log *log)
-{
-    return append_seals(log, true);
-}
-
-mr_err mri_sealing_continue(mr_log *log, const struct mri_segment_head *segment,
-    const struct mri_recover_scan *scan, const uint8_t *bytes)
-{
-    struct mri_sealing *sealing = &log->sealing;
-    memcpy(sealing->state.link.bytes, segment->link, sizeof(segment->link));
-    if (scan->seal_offset != 0) {
-        mri_sealer_next(&sealing->hasher,
-            (const struct mri_record_head *)(bytes + scan->seal_offset), &sealing->state);
-        return MR_OK;
+    mr_err err = MR_OK;
+    while (err == MR_OK && !atomic_load(&hot->is_leaving)) {
+        err = append_seal(sealing, is_flush);
     }
-    mr_err err =
-        mri_sealer_find(log->os, log->alloc, log->folder, &log->manifest, &sealing->state, NULL);
-    sealing->is_off = err == MR_ECORRUPT || err == MR_EPATH;
-    return sealing->is_off ? MR_OK : err; /* the log can be written, and sealed when it is whole */
+    mri_robust_lock_give(&hot->shared->seal_lock);
 }
 
-void mri_sealing_fini(mr_log *log)
+void mri_sealing_help(void *context, bool is_idle)
 {
-    mr_log_reader_close(log->sealing.reader);
-    mri_digest_fini(&log->sealing.hasher);
+    append_seals(context, is_idle);
+}
+
+void mri_sealing_finish(struct mri_sealing *sealing)
+{
+    atomic_store(&sealing->hot->is_leaving, false); /* this is what is left to do */
+    append_seals(sealing, true);
+}
+
+void mri_sealing_fini(struct mri_sealing *sealing)
+{
+    mr_log_reader_close(sealing->reader);
+    sealing->reader = NULL;
+    mri_digest_fini(&sealing->hasher);
 }

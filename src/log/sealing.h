@@ -1,62 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * Sealing what a writer has appended.
+ * Sealing what all processes have appended, behind them.
  */
 #ifndef MRI_LOG_SEALING_H
 #define MRI_LOG_SEALING_H
 
-#include "log/recover.h"
+#include "base/alloc.h"
+#include "log/hot_tail.h"
 #include "log/sealer.h"
-#include "millrace/log.h"
 
-/** Room that is kept behind the last batch of a segment: two SEALs and a ROLL. */
-enum { MRI_SEALING_ROOM_BYTES = 512 };
-
-/** A writer's seals. */
+/** One process's means of sealing. */
 struct mri_sealing {
-    struct mri_seal_state state;
+    const struct mri_os *os;
+    const struct mri_alloc *alloc;
+    const char *folder;
+    struct mri_hot_tail *hot;
     struct mri_digest hasher;
     mr_log_reader *reader; /**< of the events to seal; NULL: nothing was sealed yet */
-    bool is_off;           /**< nothing is sealed by this handle: events to seal are damaged */
+    bool is_off;           /**< this process does not seal: events to seal are damaged */
 };
 
 /**
- * Append SEALs as long as MRI_SEAL_EVENTS_MAX events wait for one.
+ * Begin. Folder and hot tail must outlive it.
  *
- * Returns  MR_OK; MR_FULL the segment has no room, they are sealed in the next one; MR_EIO the
- *          write failed and the handle is poisoned; MR_ENOMEM and others, nothing was written.
- * Threads  the handle's thread.
- * Cost     0.5 us an event and a pwrite for every seal.
+ * Returns  MR_OK; MR_ENOMEM.
+ * Owner    mri_sealing_fini() frees.
+ * Threads  one at a time.
  */
-MR_MUST_USE mr_err mri_sealing_advance(mr_log *log);
+MR_MUST_USE mr_err mri_sealing_init(struct mri_sealing *sealing, const struct mri_os *os,
+    const struct mri_alloc *alloc, const char *folder, struct mri_hot_tail *hot);
 
 /**
- * Append SEALs over all events that have none yet, if there are any.
+ * Append SEALs as long as MRI_SEAL_EVENTS_MAX events wait for one, unless another process is at it.
+ * What fails is tried again with the next call, or seen by the next append.
  *
- * Returns  as mri_sealing_advance().
- * Threads  the handle's thread.
- * Cost     as mri_sealing_advance().
+ * @param context  a struct mri_sealing
+ * @param is_idle  nothing comes at the moment: seal what there is
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ * Cost     0.5 us an event, when there is something to seal.
  */
-MR_MUST_USE mr_err mri_sealing_complete(mr_log *log);
+void mri_sealing_help(void *context, bool is_idle);
 
 /**
- * Take over the seals of a log that goes on being written.
+ * Seal all there is, as far as the segment has room; the rest is sealed in the next session.
  *
- * @param segment  the newest one, and `bytes` as it was scanned
- *
- * Returns  MR_OK; faults of reading older segments.
- * Threads  the handle's thread.
- * Cost     nothing when the newest segment has a SEAL, else mri_sealer_find().
+ * Returns  nothing.
+ * Threads  one at a time.
  */
-MR_MUST_USE mr_err mri_sealing_continue(mr_log *log, const struct mri_segment_head *segment,
-    const struct mri_recover_scan *scan, const uint8_t *bytes);
+void mri_sealing_finish(struct mri_sealing *sealing);
 
 /**
  * Free. Zeroed is allowed.
  *
  * Returns  nothing.
- * Threads  the handle's thread.
+ * Threads  one at a time.
  */
-void mri_sealing_fini(mr_log *log);
+void mri_sealing_fini(struct mri_sealing *sealing);
 
 #endif

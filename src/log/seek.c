@@ -19,6 +19,13 @@ struct leg {
     bool is_own; /**< it shares what the reader holds */
 };
 
+/** What is there now, in the ring and in the folder? */
+static mr_err look(mr_log_reader *reader, mr_problem *problem)
+{
+    mr_err err = mri_way_follow(reader, problem);
+    return err == MR_OK ? mri_way_refresh(reader, problem) : err;
+}
+
 static void leave(struct leg *leg)
 {
     if (!leg->is_own) {
@@ -96,7 +103,7 @@ static mr_err find(mr_log_reader *reader, uint64_t seq, struct leg *ret_leg, mr_
 {
     struct leg leg;
     const struct mri_place_target target = {.seq = seq, .unix_ns = INT64_MIN};
-    mr_err err = mri_way_refresh(reader, problem);
+    mr_err err = look(reader, problem);
     if (err != MR_OK) {
         return err;
     }
@@ -170,7 +177,7 @@ mr_err mr_log_reader_seek_end(mr_log_reader *reader, mr_problem *reterr_problem)
 {
     struct leg leg;
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    mr_err err = mri_way_refresh(reader, reterr_problem);
+    mr_err err = look(reader, reterr_problem);
     if (err != MR_OK || reader->list.count == 0) {
         return err;
     }
@@ -213,7 +220,7 @@ mr_err mr_log_reader_seek_time(
     size_t index;
     const struct mri_place_target target = {.unix_ns = time_unix_ns};
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    mr_err err = mri_way_refresh(reader, reterr_problem);
+    mr_err err = look(reader, reterr_problem);
     if (err != MR_OK || reader->list.count == 0) {
         return err;
     }
@@ -269,7 +276,8 @@ static mr_err rewound(
     mr_log_reader *reader, const mr_log_token *token, mr_seq *ret_differs_from, mr_problem *problem)
 {
     mr_log_reader *scout;
-    const mr_log_read_options options = {.is_copying = reader->source.is_copying};
+    const mr_log_read_options options = {
+        .is_copying = reader->source.is_copying, .is_in_files = reader->is_in_files};
     mr_err err =
         mri_reader_open_with(reader->os, reader->alloc, reader->folder, &options, &scout, problem);
     if (err != MR_OK) {

@@ -59,14 +59,8 @@ mr_err mri_segment_name_parse(const char *name, uint64_t *ret_base_seq)
     return parse_name(name, ".log", ret_base_seq);
 }
 
-static mr_err add_to_list(void *argument, const char *name)
+mr_err mri_segment_list_add(struct mri_segment_list *list, uint64_t base_seq)
 {
-    struct mri_segment_list *list = argument;
-    uint64_t base_seq;
-    if (parse_name(name, ".log", &base_seq) != MR_OK &&
-        parse_name(name, ".log.zst", &base_seq) != MR_OK) {
-        return MR_OK; /* another file of the folder */
-    }
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 64 : 2 * list->capacity;
         void *block = list->base_seqs;
@@ -83,6 +77,16 @@ static mr_err add_to_list(void *argument, const char *name)
     }
     list->base_seqs[list->count++] = base_seq;
     return MR_OK;
+}
+
+static mr_err add_to_list(void *argument, const char *name)
+{
+    uint64_t base_seq;
+    if (parse_name(name, ".log", &base_seq) != MR_OK &&
+        parse_name(name, ".log.zst", &base_seq) != MR_OK) {
+        return MR_OK; /* another file of the folder */
+    }
+    return mri_segment_list_add(argument, base_seq);
 }
 
 static int compare_seqs(const void *a, const void *b)

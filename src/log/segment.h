@@ -107,6 +107,14 @@ MR_MUST_USE mr_err mri_segment_list(const struct mri_os *os, const struct mri_al
     const char *folder, struct mri_segment_list *ret_list);
 
 /**
+ * Add a segment behind those of the list.
+ *
+ * Returns  MR_OK; MR_ENOMEM; MR_ELIMIT there are too many.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_segment_list_add(struct mri_segment_list *list, uint64_t base_seq);
+
+/**
  * Free a list. NULL and zeroed are allowed.
  *
  * Returns  nothing.

@@ -17,14 +17,27 @@ struct mr_log_reader {
     const struct mri_alloc *alloc;
     char folder[MRI_PATH_BYTES_MAX];
     struct mri_manifest manifest;
+    struct mri_hot_view view;
     struct mri_place_source source;
     struct mri_segment_list list;
     int watch_fd;
+    bool is_in_files;    /**< what is not in the files yet does not count */
+    bool is_durable;     /**< what is not durable does not count */
+    uint64_t limit_seq;  /**< with is_durable: the newest event that may be handed out */
+    uint64_t seen_position; /**< up to where the ring was looked at */
     bool is_whole; /**< hand out records without a seq of their own, too */
     struct mri_place at;
     mr_log_tail tail;
     mr_log_token token; /**< of the last event handed out */
 };
+
+/**
+ * Is there a ring, is it another one? What is held goes on in it, or in its file.
+ *
+ * Returns  MR_OK; MR_REWOUND what was read out of the old ring was lost; MR_ENOMEM, MR_EIO.
+ * Threads  the reader's thread.
+ */
+MR_MUST_USE mr_err mri_way_follow(mr_log_reader *reader, mr_problem *problem);
 
 /**
  * Read the folder again: has a newer segment appeared, were the oldest removed?

@@ -29,8 +29,8 @@ mr_err mri_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint32_t bits, 
     return errno == ETIMEDOUT || errno == EINTR ? MR_AGAIN : MR_EINTERNAL;
 }
 
-void mri_futex_wake(_Atomic uint32_t *word, int32_t count, uint32_t bits)
+int32_t mri_futex_wake(_Atomic uint32_t *word, int32_t count, uint32_t bits)
 {
-    /* Fails only when the word is not mapped, and then nobody can sleep on it. */
-    (void)syscall(SYS_futex, word, FUTEX_WAKE_BITSET, count, NULL, NULL, bits);
+    long woken = syscall(SYS_futex, word, FUTEX_WAKE_BITSET, count, NULL, NULL, bits);
+    return woken > 0 ? (int32_t)woken : 0; /* -1: it is not mapped, and nobody can sleep on it */
 }

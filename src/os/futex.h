@@ -33,10 +33,10 @@ MR_MUST_USE mr_err mri_futex_wait(
 /**
  * Wake sleepers whose bits meet ours, at most `count`.
  *
- * Returns  nothing: with nobody asleep there is nothing to do.
+ * Returns  how many were woken.
  * Threads  any.
  * Cost     a system call, and about 10 us for each that wakes: never inside a lock.
  */
-void mri_futex_wake(_Atomic uint32_t *word, int32_t count, uint32_t bits);
+int32_t mri_futex_wake(_Atomic uint32_t *word, int32_t count, uint32_t bits);
 
 #endif

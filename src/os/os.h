@@ -36,7 +36,21 @@ struct mri_file_info {
     bool is_network;         /**< on NFS, CIFS, 9p or FUSE */
     const char *file_system; /**< a static name: ext4, tmpfs; "other" */
     uint64_t bytes;
+    uint64_t device; /**< with inode: which file it is, under whatever name */
+    uint64_t inode;
 };
+
+/** How to lock a range of an open file. */
+enum mri_range_lock {
+    MRI_RANGE_SHARED = 0,
+    MRI_RANGE_EXCLUSIVE = 1,
+    MRI_RANGE_FREE = 2, /**< give it back */
+};
+
+/** Bytes that hold a boot's id with its NUL. */
+enum { MRI_BOOT_ID_BYTES = 40 };
+
+struct mri_shared_memory;
 
 /** The longest path that is built inside the library. */
 enum { MRI_PATH_BYTES_MAX = 4096 };
@@ -56,17 +70,32 @@ struct mri_os {
                                  MR_AGAIN: a signal came first */
     mr_err (*write_at)(
         void *context, int fd, const struct mri_io_piece *pieces, size_t count, uint64_t offset);
+    mr_err (*write_bulk)(void *context, int fd, const void *bytes, size_t count,
+        uint64_t offset); /**< write_at for much at once: the pages do not stay in the cache */
     mr_err (*allocate)(void *context, int fd, uint64_t bytes);
     mr_err (*truncate)(void *context, int fd, uint64_t bytes);
     mr_err (*sync_data)(void *context, int fd);
-    mr_err (*start_writeback)(void *context, int fd, uint64_t offset, uint64_t bytes);
     mr_err (*drop_cache)(void *context, int fd);
     mr_err (*map_read)(void *context, int fd, size_t bytes, const void **ret_map);
     void (*unmap)(void *context, const void *map, size_t bytes);
 
-    /* An exclusive lock on an open file, held until the last descriptor of this open is closed. */
-    mr_err (*lock)(void *context, int fd); /**< MR_BUSY: somebody else holds it */
-    mr_err (*is_locked)(void *context, int fd, bool *ret_is_locked);
+    /* Locks on bytes of an open file, which need not exist, held until the last descriptor of this
+       open is closed, however that comes. */
+    mr_err (*lock_range)(void *context, int fd, uint64_t offset, uint64_t count,
+        enum mri_range_lock how); /**< MR_BUSY: somebody else holds some of it */
+    mr_err (*is_range_locked)(void *context, int fd, uint64_t offset, uint64_t count,
+        bool *ret_is_locked); /**< by somebody else */
+
+    /* Memory that processes share, named within memory_folder or by a path: shared_memory.h. */
+    const char *memory_folder;
+    mr_err (*memory_create)(void *context, const char *path, size_t head_bytes, size_t ring_bytes,
+        struct mri_shared_memory *ret_memory);
+    mr_err (*memory_attach)(void *context, const char *path, size_t head_bytes, size_t ring_bytes,
+        struct mri_shared_memory *ret_memory);
+    mr_err (*memory_view)(void *context, const char *path, size_t head_bytes, size_t ring_bytes,
+        struct mri_shared_memory *ret_memory); /**< to read, but for its first page */
+    void (*memory_close)(void *context, struct mri_shared_memory *memory);
+    mr_err (*memory_remove)(void *context, const char *path);
 
     /* Folders. */
     mr_err (*make_folder)(void *context, const char *path); /**< MR_EXISTS */
@@ -86,6 +115,8 @@ struct mri_os {
     void (*sleep_ns)(void *context, int64_t duration_ns); /**< may end early on a signal */
     mr_err (*random_bytes)(void *context, void *bytes, size_t count);
     uint32_t (*process_id)(void *context);
+    mr_err (*boot_id)(void *context, char id[static MRI_BOOT_ID_BYTES]); /**< new at every boot */
+    bool has_threads; /**< false: one thread does everything, in the order of the calls */
 };
 
 /**

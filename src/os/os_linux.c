@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include "os/os.h"
+#include "os/shared_memory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +31,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECES_MAX = 16 };
+enum { PIECES_MAX = 16, DIRECT_BYTES = 4096 };
+
+#if !defined(RWF_DONTCACHE)
+#define RWF_DONTCACHE 0x80 /* since Linux 6.14; older headers do not name it */
+#endif
 
 static mr_err err_of(int number)
 {
@@ -139,6 +144,8 @@ static mr_err linux_info(void *context, const char *path, struct mri_file_info *
         .is_network = kind->is_network,
         .file_system = kind->name,
         .bytes = (uint64_t)status.st_size,
+        .device = (uint64_t)status.st_dev,
+        .inode = (uint64_t)status.st_ino,
     };
     return MR_OK;
 }
@@ -231,6 +238,66 @@ static mr_err linux_write_at(
     return MR_OK;
 }
 
+/** Write, and have the kernel drop the pages when they are on the disk; MR_EINVAL it cannot. */
+static mr_err write_uncached(int fd, const struct mri_io_piece *piece, uint64_t offset)
+{
+    size_t done = 0;
+    while (done < piece->count) {
+        const struct iovec rest = {(char *)piece->bytes + done, piece->count - done};
+        ssize_t put = pwritev2(fd, &rest, 1, (off_t)(offset + done), RWF_DONTCACHE);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            bool is_unknown = put < 0 && (errno == EOPNOTSUPP || errno == EINVAL);
+            return put == 0 ? MR_EIO : is_unknown ? MR_EINVAL : err_of(errno);
+        }
+        done += (size_t)put;
+    }
+    return MR_OK;
+}
+
+/** Write whole pages past the cache; MR_EINVAL the file system, or where they lie, forbids it. */
+static mr_err write_direct(int fd, const struct mri_io_piece *piece, uint64_t offset)
+{
+    int flags = fcntl(fd, F_GETFL);
+    bool is_aligned = (uintptr_t)piece->bytes % DIRECT_BYTES == 0 && offset % DIRECT_BYTES == 0 &&
+                      piece->count % DIRECT_BYTES == 0;
+    if (!is_aligned || flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) != 0) {
+        return MR_EINVAL;
+    }
+    mr_err err = linux_write_at(NULL, fd, piece, 1, offset);
+    return fcntl(fd, F_SETFL, flags) == 0 ? err : MR_EIO;
+}
+
+/** The pages in the middle past the cache, what is left and right of them through it. */
+static mr_err write_around(int fd, const struct mri_io_piece *piece, uint64_t offset)
+{
+    size_t left = (DIRECT_BYTES - offset % DIRECT_BYTES) % DIRECT_BYTES;
+    left = left < piece->count ? left : piece->count;
+    size_t middle = (piece->count - left) / DIRECT_BYTES * DIRECT_BYTES;
+    const char *bytes = piece->bytes;
+    const struct mri_io_piece parts[3] = {{bytes, left}, {bytes + left, middle},
+        {bytes + left + middle, piece->count - left - middle}};
+    mr_err err = linux_write_at(NULL, fd, &parts[0], 1, offset);
+    if (err == MR_OK && middle > 0) {
+        err = write_direct(fd, &parts[1], offset + left);
+        if (err == MR_EINVAL) {
+            err = linux_write_at(NULL, fd, &parts[1], 1, offset + left);
+        }
+    }
+    return err == MR_OK ? linux_write_at(NULL, fd, &parts[2], 1, offset + left + middle) : err;
+}
+
+static mr_err linux_write_bulk(
+    void *context, int fd, const void *bytes, size_t count, uint64_t offset)
+{
+    (void)context;
+    const struct mri_io_piece piece = {.bytes = bytes, .count = count};
+    mr_err err = write_uncached(fd, &piece, offset);
+    return err == MR_EINVAL ? write_around(fd, &piece, offset) : err;
+}
+
 static mr_err linux_truncate(void *context, int fd, uint64_t bytes)
 {
     (void)context;
@@ -264,12 +331,6 @@ static mr_err linux_sync_data(void *context, int fd)
     return result_of(result);
 }
 
-static mr_err linux_start_writeback(void *context, int fd, uint64_t offset, uint64_t bytes)
-{
-    (void)context;
-    return result_of(sync_file_range(fd, (off_t)offset, (off_t)bytes, SYNC_FILE_RANGE_WRITE));
-}
-
 static mr_err linux_drop_cache(void *context, int fd)
 {
     (void)context;
@@ -294,25 +355,68 @@ static void linux_unmap(void *context, const void *map, size_t bytes)
     (void)munmap((void *)map, bytes); /* fails only for arguments that are not a map */
 }
 
-static mr_err linux_lock(void *context, int fd)
+static mr_err linux_lock_range(
+    void *context, int fd, uint64_t offset, uint64_t count, enum mri_range_lock how)
 {
     (void)context;
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+    static const short types[] = {
+        [MRI_RANGE_SHARED] = F_RDLCK, [MRI_RANGE_EXCLUSIVE] = F_WRLCK, [MRI_RANGE_FREE] = F_UNLCK};
+    struct flock range = {.l_type = types[how],
+        .l_whence = SEEK_SET,
+        .l_start = (off_t)offset,
+        .l_len = (off_t)count};
+    if (fcntl(fd, F_OFD_SETLK, &range) == 0) {
         return MR_OK;
     }
     return errno == EAGAIN || errno == EACCES ? MR_BUSY : err_of(errno);
 }
 
-static mr_err linux_is_locked(void *context, int fd, bool *ret_is_locked)
+static mr_err linux_is_range_locked(
+    void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked)
 {
     (void)context;
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_OFD_GETLK, &whole) != 0) {
+    struct flock range = {.l_type = F_WRLCK,
+        .l_whence = SEEK_SET,
+        .l_start = (off_t)offset,
+        .l_len = (off_t)count};
+    if (fcntl(fd, F_OFD_GETLK, &range) != 0) {
         return err_of(errno);
     }
-    *ret_is_locked = whole.l_type != F_UNLCK;
+    *ret_is_locked = range.l_type != F_UNLCK;
     return MR_OK;
+}
+
+static mr_err linux_memory_create(void *context, const char *path, size_t head_bytes,
+    size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    (void)context;
+    return mri_shared_memory_create(path, head_bytes, ring_bytes, ret_memory);
+}
+
+static mr_err linux_memory_attach(void *context, const char *path, size_t head_bytes,
+    size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    (void)context;
+    return mri_shared_memory_attach(path, head_bytes, ring_bytes, ret_memory);
+}
+
+static mr_err linux_memory_view(void *context, const char *path, size_t head_bytes,
+    size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    (void)context;
+    return mri_shared_memory_view(path, head_bytes, ring_bytes, ret_memory);
+}
+
+static void linux_memory_close(void *context, struct mri_shared_memory *memory)
+{
+    (void)context;
+    mri_shared_memory_close(memory);
+}
+
+static mr_err linux_memory_remove(void *context, const char *path)
+{
+    (void)context;
+    return mri_shared_memory_remove(path);
 }
 
 static mr_err linux_make_folder(void *context, const char *path)
@@ -449,6 +553,22 @@ static mr_err linux_random_bytes(void *context, void *bytes, size_t count)
     return MR_OK;
 }
 
+static mr_err linux_boot_id(void *context, char id[static MRI_BOOT_ID_BYTES])
+{
+    (void)context;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_of(errno);
+    }
+    ssize_t count = read(fd, id, MRI_BOOT_ID_BYTES - 1);
+    (void)close(fd); /* nothing was written through it */
+    if (count < 36) {
+        return MR_EIO;
+    }
+    id[36] = '\0'; /* the length of an id of this form */
+    return MR_OK;
+}
+
 static uint32_t linux_process_id(void *context)
 {
     (void)context;
@@ -465,15 +585,21 @@ const struct mri_os *mri_os_linux(void)
         .read_at = linux_read_at,
         .read = linux_read,
         .write_at = linux_write_at,
+        .write_bulk = linux_write_bulk,
         .allocate = linux_allocate,
         .truncate = linux_truncate,
         .sync_data = linux_sync_data,
-        .start_writeback = linux_start_writeback,
         .drop_cache = linux_drop_cache,
         .map_read = linux_map_read,
         .unmap = linux_unmap,
-        .lock = linux_lock,
-        .is_locked = linux_is_locked,
+        .lock_range = linux_lock_range,
+        .is_range_locked = linux_is_range_locked,
+        .memory_folder = "/dev/shm",
+        .memory_create = linux_memory_create,
+        .memory_attach = linux_memory_attach,
+        .memory_view = linux_memory_view,
+        .memory_close = linux_memory_close,
+        .memory_remove = linux_memory_remove,
         .make_folder = linux_make_folder,
         .sync_folder = linux_sync_folder,
         .rename = linux_rename,
@@ -486,6 +612,8 @@ const struct mri_os *mri_os_linux(void)
         .sleep_ns = linux_sleep_ns,
         .random_bytes = linux_random_bytes,
         .process_id = linux_process_id,
+        .boot_id = linux_boot_id,
+        .has_threads = true,
     };
     return &linux_table;
 }

@@ -187,7 +187,6 @@ static void allocated_and_truncated_files_have_their_length_and_zeros(void **fix
     assert_int_equal(count, sizeof(bytes));
     assert_memory_equal(bytes, zeros, sizeof(bytes));
     assert_int_equal(os->sync_data(NULL, fd), MR_OK);
-    assert_int_equal(os->start_writeback(NULL, fd, 0, 4096), MR_OK);
     assert_int_equal(os->drop_cache(NULL, fd), MR_OK);
     os->close(NULL, fd);
     assert_true(os->sync_data(NULL, fd) < 0);
@@ -195,7 +194,6 @@ static void allocated_and_truncated_files_have_their_length_and_zeros(void **fix
     assert_true(os->allocate(NULL, fd, 10) < 0);
     assert_true(os->size(NULL, fd, &size) < 0);
     assert_true(os->drop_cache(NULL, fd) < 0);
-    assert_true(os->start_writeback(NULL, fd, 0, 1) < 0);
 }
 
 static void more_space_than_there_is_is_refused(void **fixture)
@@ -232,24 +230,24 @@ static void a_lock_excludes_every_other_open_until_it_is_closed(void **fixture)
     int second = open_new("lock");
     int reader = -1;
     assert_int_equal(os->open(NULL, in_folder("lock"), MRI_OPEN_READ, &reader), MR_OK);
-    assert_int_equal(os->is_locked(NULL, reader, &is_locked), MR_OK);
+    assert_int_equal(os->is_range_locked(NULL, reader, 0, 1, &is_locked), MR_OK);
     assert_false(is_locked);
-    assert_int_equal(os->lock(NULL, first), MR_OK);
-    assert_int_equal(os->lock(NULL, first), MR_OK); /* it is ours */
-    assert_int_equal(os->lock(NULL, second), MR_BUSY);
-    assert_int_equal(os->is_locked(NULL, reader, &is_locked), MR_OK);
+    assert_int_equal(os->lock_range(NULL, first, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK);
+    assert_int_equal(os->lock_range(NULL, first, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK); /* it is ours */
+    assert_int_equal(os->lock_range(NULL, second, 0, 1, MRI_RANGE_EXCLUSIVE), MR_BUSY);
+    assert_int_equal(os->is_range_locked(NULL, reader, 0, 1, &is_locked), MR_OK);
     assert_true(is_locked);
-    assert_int_equal(os->is_locked(NULL, first, &is_locked), MR_OK);
+    assert_int_equal(os->is_range_locked(NULL, first, 0, 1, &is_locked), MR_OK);
     assert_false(is_locked); /* not by somebody else */
     os->close(NULL, second); /* closing another descriptor of the file does not unlock */
-    assert_int_equal(os->is_locked(NULL, reader, &is_locked), MR_OK);
+    assert_int_equal(os->is_range_locked(NULL, reader, 0, 1, &is_locked), MR_OK);
     assert_true(is_locked);
     os->close(NULL, first);
-    assert_int_equal(os->is_locked(NULL, reader, &is_locked), MR_OK);
+    assert_int_equal(os->is_range_locked(NULL, reader, 0, 1, &is_locked), MR_OK);
     assert_false(is_locked);
     os->close(NULL, reader);
-    assert_true(os->lock(NULL, reader) < 0);
-    assert_true(os->is_locked(NULL, reader, &is_locked) < 0);
+    assert_true(os->lock_range(NULL, reader, 0, 1, MRI_RANGE_EXCLUSIVE) < 0);
+    assert_true(os->is_range_locked(NULL, reader, 0, 1, &is_locked) < 0);
 }
 
 static void the_lock_of_a_killed_process_is_free(void **fixture)
@@ -266,7 +264,7 @@ static void the_lock_of_a_killed_process_is_free(void **fixture)
         int held = -1;
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         mr_err err = os->open(NULL, in_folder("killed"), MRI_OPEN_WRITE, &held);
-        bool is_held = err == MR_OK && os->lock(NULL, held) == MR_OK;
+        bool is_held = err == MR_OK && os->lock_range(NULL, held, 0, 1, MRI_RANGE_EXCLUSIVE) == MR_OK;
         ssize_t put = write(ends[1], is_held ? "1" : "0", 1);
         (void)put;
         (void)pause();
@@ -275,11 +273,11 @@ static void the_lock_of_a_killed_process_is_free(void **fixture)
     int fd = open_new("killed");
     assert_int_equal(read(ends[0], &byte, 1), 1);
     assert_int_equal(byte, '1');
-    assert_int_equal(os->is_locked(NULL, fd, &is_locked), MR_OK);
+    assert_int_equal(os->is_range_locked(NULL, fd, 0, 1, &is_locked), MR_OK);
     assert_true(is_locked);
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(os->lock(NULL, fd), MR_OK);
+    assert_int_equal(os->lock_range(NULL, fd, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK);
     os->close(NULL, fd);
     (void)close(ends[0]);
     (void)close(ends[1]);

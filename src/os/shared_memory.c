@@ -49,15 +49,17 @@ static bool are_lengths_good(size_t head_bytes, size_t ring_bytes)
            ring_bytes % MRI_SHARED_MEMORY_PAGE_BYTES == 0;
 }
 
-static bool map_at(void *place, size_t bytes, int fd, size_t offset)
+static bool map_at(void *place, size_t bytes, int fd, size_t offset, unsigned how)
 {
-    return mmap(place, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
-               (off_t)offset) != MAP_FAILED;
+    bool is_view = (how & MRI_SHARED_MEMORY_VIEW) != 0;
+    int protection = is_view ? PROT_READ : PROT_READ | PROT_WRITE;
+    int flags = MAP_SHARED | MAP_FIXED | (how == 0 ? MAP_POPULATE : 0);
+    return mmap(place, bytes, protection, flags, fd, (off_t)offset) != MAP_FAILED;
 }
 
 /** Reserve a range of addresses, then put the file over it: once whole, and its ring once more. */
-static mr_err map_all(
-    int fd, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *memory)
+mr_err mri_shared_memory_map(int fd, size_t head_bytes, size_t ring_bytes, unsigned how,
+    struct mri_shared_memory *ret_memory)
 {
     size_t file_bytes = head_bytes + ring_bytes;
     size_t mapped_bytes = file_bytes + ring_bytes;
@@ -65,13 +67,15 @@ static mr_err map_all(
     if (base == MAP_FAILED) {
         return err_now();
     }
-    if (!map_at(base, file_bytes, fd, 0) ||
-        !map_at(base + file_bytes, ring_bytes, fd, head_bytes)) {
+    if (!map_at(base, file_bytes, fd, 0, how) ||
+        !map_at(base + file_bytes, ring_bytes, fd, head_bytes, how) ||
+        ((how & MRI_SHARED_MEMORY_VIEW) != 0 &&
+            mprotect(base, MRI_SHARED_MEMORY_PAGE_BYTES, PROT_READ | PROT_WRITE) != 0)) {
         mr_err err = err_now();
         (void)munmap(base, mapped_bytes); /* of a range that we have reserved */
         return err;
     }
-    *memory = (struct mri_shared_memory){.base = base,
+    *ret_memory = (struct mri_shared_memory){.base = base,
         .ring = (uint8_t *)base + head_bytes,
         .head_bytes = head_bytes,
         .ring_bytes = ring_bytes};
@@ -90,7 +94,7 @@ mr_err mri_shared_memory_create(
     }
     bool is_made =
         fchmod(fd, FILE_MODE) == 0 && fallocate(fd, 0, 0, (off_t)(head_bytes + ring_bytes)) == 0;
-    mr_err err = is_made ? map_all(fd, head_bytes, ring_bytes, ret_memory) : err_now();
+    mr_err err = is_made ? mri_shared_memory_map(fd, head_bytes, ring_bytes, 0, ret_memory) : err_now();
     (void)close(fd); /* the map stays; nothing is written through the descriptor */
     if (err != MR_OK) {
         (void)unlink(path); /* ours, and of no use to anybody */
@@ -98,8 +102,8 @@ mr_err mri_shared_memory_create(
     return err;
 }
 
-mr_err mri_shared_memory_attach(
-    const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory)
+static mr_err attach(const char *path, size_t head_bytes, size_t ring_bytes, unsigned how,
+    struct mri_shared_memory *ret_memory)
 {
     if (!are_lengths_good(head_bytes, ring_bytes)) {
         return MR_EINVAL;
@@ -117,10 +121,22 @@ mr_err mri_shared_memory_attach(
         err = MR_ECORRUPT;
     }
     if (err == MR_OK) {
-        err = map_all(fd, head_bytes, ring_bytes, ret_memory);
+        err = mri_shared_memory_map(fd, head_bytes, ring_bytes, how, ret_memory);
     }
     (void)close(fd); /* the map stays */
     return err;
+}
+
+mr_err mri_shared_memory_attach(
+    const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    return attach(path, head_bytes, ring_bytes, 0, ret_memory);
+}
+
+mr_err mri_shared_memory_view(
+    const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    return attach(path, head_bytes, ring_bytes, MRI_SHARED_MEMORY_VIEW, ret_memory);
 }
 
 void mri_shared_memory_close(struct mri_shared_memory *memory)

@@ -51,6 +51,32 @@ MR_MUST_USE mr_err mri_shared_memory_attach(
     const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory);
 
 /**
+ * Map memory that another process has made, to look at it: only its first page can be written.
+ *
+ * Returns  as mri_shared_memory_attach().
+ * Owner    mri_shared_memory_close() unmaps.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_shared_memory_view(
+    const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory);
+
+/** How to map. */
+enum {
+    MRI_SHARED_MEMORY_VIEW = 1, /**< as mri_shared_memory_view() */
+    MRI_SHARED_MEMORY_LAZY = 2, /**< pages come when they are used */
+};
+
+/**
+ * Map an open file as such memory: for machines of tests, whose memory has no path.
+ *
+ * Returns  MR_OK; MR_ENOMEM, MR_EIO.
+ * Owner    mri_shared_memory_close() unmaps; the descriptor stays the caller's.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_shared_memory_map(int fd, size_t head_bytes, size_t ring_bytes, unsigned how,
+    struct mri_shared_memory *ret_memory);
+
+/**
  * Unmap. NULL and zeroed are allowed. No lock that lies in the memory may be held.
  *
  * Returns  nothing.

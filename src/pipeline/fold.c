@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/lock.h"
+#include "log/presence.h"
 #include "log/retain.h"
 #include "log/snapshot.h"
 
@@ -49,7 +49,7 @@ static mr_err open_readers(struct mri_fold *fold, mr_problem *problem)
     mr_err writer = mr_log_reader_writer(fold->lead, &fold->writer_id);
     return writer == MR_OK || writer == MR_NOT_FOUND
                ? MR_OK
-               : mri_problem(problem, writer, "%s/%s: %s", options->folder, MRI_LOCK_NAME,
+               : mri_problem(problem, writer, "%s/%s: %s", options->folder, MRI_PRESENCE_NAME,
                      mr_err_text(writer));
 }
 

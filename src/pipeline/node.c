@@ -241,6 +241,7 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
         .segment_bytes = (uint64_t)options->config->log_segment << 20,
         .attributes = attributes,
         .attribute_count = MRI_COUNT_OF(attributes) - (is_path_kept(options->feed_path) ? 0 : 1),
+        .is_alone = true, /* the bus keeps its table alone */
     };
     mr_err err = mri_log_open(
         options->os, options->alloc, options->folder, &log_options, &node->log, problem);

@@ -119,7 +119,7 @@ static void a_log_that_ends_at_any_batch_is_identical_up_to_there(void **state)
         mri_story_open(story);
         mri_os_faults_arm(&story->machine, MRI_OS_CALL_WRITE_AT, write, MR_EIO);
         mr_err err = mri_story_try_play(story);
-        assert_true(err == MR_EIO || story->machine.fired == 0);
+        assert_true(err == MR_EUNKNOWN || err == MR_EPOISONED || story->machine.fired == 0);
         mri_os_faults_arm(&story->machine, MRI_OS_CALL_ANY, 0, MR_OK);
         mri_story_kill(story);
         assert_int_equal(replay(story, &result), MR_OK);

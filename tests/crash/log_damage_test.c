@@ -51,7 +51,7 @@ static void make_sample(size_t bytes, size_t body_max)
     sample.body_max = body_max;
     assert_int_equal(
         mri_log_open(sample.os, mri_alloc_system(), "/log", &options, &log, NULL), MR_OK);
-    while (log->offset < MRI_SEGMENT_PAGE_BYTES + bytes || sample.count % 3 == 1) {
+    while (mri_log_sample_end(log) < MRI_SEGMENT_PAGE_BYTES + bytes || sample.count % 3 == 1) {
         bool is_durable = sample.count % 3 == 0;
         size_t count = 1 + mri_prng_below(&prng, 4);
         sample.watermark = durable; /* each record says what was durable before it */
@@ -59,7 +59,7 @@ static void make_sample(size_t bytes, size_t body_max)
             mri_log_sample_append(log, count, body_max, is_durable ? MR_GROUP : MR_ASYNC, NULL),
             MR_OK);
         assert_true(sample.count < BATCHES_MAX);
-        sample.ends[sample.count] = log->offset;
+        sample.ends[sample.count] = mri_log_sample_end(log);
         sample.lasts[sample.count] = mr_log_last(log).n;
         sample.count++;
         durable = is_durable ? mr_log_last(log).n : durable;

@@ -9,6 +9,9 @@
 
 #include "base/check.h"
 #include "base/prng.h"
+#include "log/hot_shared.h"
+#include "log/writer.h"
+#include "tests/lib/os_memory.h"
 
 static mr_log_record sample_of(uint64_t seq, size_t body_bytes_max, uint8_t *body)
 {
@@ -81,4 +84,51 @@ mr_err mri_log_sample_read(mr_log_reader *reader, size_t body_bytes_max, uint64_
         before_unix_ns = event.time_unix_ns;
         *ret_last = event.seq.n;
     }
+}
+
+void mri_log_sample_end_process(struct mri_os_memory *memory, mr_log *log)
+{
+    struct mri_attachment *attachment = log->attachment;
+    mri_sealing_fini(&attachment->sealing);
+    mri_os_memory_end_process(memory);
+    atomic_store(&attachment->is_foreign, true);
+    attachment->presence.fd = -1; /* the machine has closed all of it */
+    for (unsigned i = 0; i < MRI_HOT_FILES_KEPT; i++) {
+        attachment->hot.files[i].fd = -1;
+    }
+    attachment->hot.sync_file.fd = -1;
+    mr_log_close(log);
+}
+
+uint64_t mri_log_sample_end(const mr_log *log)
+{
+    const struct mri_attachment *attachment = log->attachment;
+    return mri_hot_tail_counters(&attachment->hot).tail % attachment->manifest.segment_bytes;
+}
+
+void mri_log_sample_seal(mr_log *log)
+{
+    struct mri_sealing *sealing = &log->attachment->sealing;
+    bool is_off = sealing->is_off;
+    sealing->is_off = false;
+    mri_sealing_finish(sealing);
+    sealing->is_off = is_off;
+}
+
+void mri_log_sample_keep_unsealed(mr_log *log, bool is_kept)
+{
+    log->attachment->sealing.is_off = is_kept;
+}
+
+struct mri_seal_state *mri_log_sample_seals(mr_log *log)
+{
+    struct mri_hot_shared *shared = log->attachment->hot.shared;
+    return &shared->seals[atomic_load(&shared->seals_index) & 1];
+}
+
+uint64_t mri_log_sample_segment(const mr_log *log)
+{
+    const struct mri_attachment *attachment = log->attachment;
+    uint64_t segment_bytes = attachment->manifest.segment_bytes;
+    return (mri_hot_tail_counters(&attachment->hot).tail - 1) / segment_bytes * segment_bytes;
 }

@@ -42,4 +42,51 @@ bool mri_log_sample_is(const mr_log_event *event, size_t body_bytes_max);
  */
 mr_err mri_log_sample_read(mr_log_reader *reader, size_t body_bytes_max, uint64_t *ret_last);
 
+struct mri_os_memory;
+
+/**
+ * Where what was appended ends.
+ *
+ * Returns  the offset in the newest segment.
+ * Threads  one at a time.
+ */
+uint64_t mri_log_sample_end(const mr_log *log);
+
+/**
+ * Seal what there is, or keep the log from sealing until told otherwise.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_log_sample_seal(mr_log *log);
+void mri_log_sample_keep_unsealed(mr_log *log, bool is_kept);
+
+struct mri_seal_state;
+
+/**
+ * Where the log's sealing stands, to look at and to spoil.
+ *
+ * Returns  the state.
+ * Owner    the log, until the next append.
+ * Threads  one at a time.
+ */
+struct mri_seal_state *mri_log_sample_seals(mr_log *log);
+
+/**
+ * Where the newest segment begins.
+ *
+ * Returns  the position.
+ * Threads  one at a time.
+ */
+uint64_t mri_log_sample_segment(const mr_log *log);
+
+/**
+ * The process of a machine in memory is killed while it has the log open: frees the handle and
+ * touches nothing that outlives it.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_log_sample_end_process(struct mri_os_memory *memory, mr_log *log);
+
 #endif

@@ -118,13 +118,13 @@ static void the_end_of_a_process_loses_nothing_but_its_handles(void **fixture)
     bool is_locked = true;
     int fd = open_file("/f");
     write_at(fd, "hello", 5, 0);
-    assert_int_equal(os->lock(os->context, fd), MR_OK);
+    assert_int_equal(os->lock_range(os->context, fd, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK);
     assert_int_equal(os->map_read(os->context, fd, 5, &map), MR_OK);
     assert_int_equal(mri_os_memory_open_count(memory), 2);
     mri_os_memory_end_process(memory);
     assert_int_equal(mri_os_memory_open_count(memory), 0);
     fd = open_file("/f");
-    assert_int_equal(os->is_locked(os->context, fd, &is_locked), MR_OK);
+    assert_int_equal(os->is_range_locked(os->context, fd, 0, 1, &is_locked), MR_OK);
     assert_false(is_locked);
     char text[6] = {0};
     size_t count;

@@ -49,14 +49,29 @@ PASS_ON(READ, read, (void *context, int fd, void *bytes, size_t count, size_t *r
 PASS_ON(ALLOCATE, allocate, (void *context, int fd, uint64_t bytes), (INNER(faults), fd, bytes))
 PASS_ON(TRUNCATE, truncate, (void *context, int fd, uint64_t bytes), (INNER(faults), fd, bytes))
 PASS_ON(SYNC_DATA, sync_data, (void *context, int fd), (INNER(faults), fd))
-PASS_ON(START_WRITEBACK, start_writeback, (void *context, int fd, uint64_t offset, uint64_t bytes),
-    (INNER(faults), fd, offset, bytes))
 PASS_ON(DROP_CACHE, drop_cache, (void *context, int fd), (INNER(faults), fd))
 PASS_ON(MAP_READ, map_read, (void *context, int fd, size_t bytes, const void **ret_map),
     (INNER(faults), fd, bytes, ret_map))
-PASS_ON(LOCK, lock, (void *context, int fd), (INNER(faults), fd))
-PASS_ON(IS_LOCKED, is_locked, (void *context, int fd, bool *ret_is_locked),
-    (INNER(faults), fd, ret_is_locked))
+PASS_ON(LOCK_RANGE, lock_range,
+    (void *context, int fd, uint64_t offset, uint64_t count, enum mri_range_lock how),
+    (INNER(faults), fd, offset, count, how))
+PASS_ON(IS_RANGE_LOCKED, is_range_locked,
+    (void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked),
+    (INNER(faults), fd, offset, count, ret_is_locked))
+PASS_ON(MEMORY_CREATE, memory_create,
+    (void *context, const char *path, size_t head_bytes, size_t ring_bytes,
+        struct mri_shared_memory *ret_memory),
+    (INNER(faults), path, head_bytes, ring_bytes, ret_memory))
+PASS_ON(MEMORY_ATTACH, memory_attach,
+    (void *context, const char *path, size_t head_bytes, size_t ring_bytes,
+        struct mri_shared_memory *ret_memory),
+    (INNER(faults), path, head_bytes, ring_bytes, ret_memory))
+PASS_ON(MEMORY_VIEW, memory_view,
+    (void *context, const char *path, size_t head_bytes, size_t ring_bytes,
+        struct mri_shared_memory *ret_memory),
+    (INNER(faults), path, head_bytes, ring_bytes, ret_memory))
+PASS_ON(MEMORY_REMOVE, memory_remove, (void *context, const char *path), (INNER(faults), path))
+PASS_ON(BOOT_ID, boot_id, (void *context, char id[static MRI_BOOT_ID_BYTES]), (INNER(faults), id))
 PASS_ON(MAKE_FOLDER, make_folder, (void *context, const char *path), (INNER(faults), path))
 PASS_ON(SYNC_FOLDER, sync_folder, (void *context, const char *path), (INNER(faults), path))
 PASS_ON(
@@ -103,6 +118,20 @@ static mr_err faults_write_at(
     return faults->inner->write_at(INNER(faults), fd, pieces, count, offset);
 }
 
+static mr_err faults_write_bulk(
+    void *context, int fd, const void *bytes, size_t count, uint64_t offset)
+{
+    struct mri_os_faults *faults = context;
+    const struct mri_io_piece piece = {.bytes = bytes, .count = count};
+    if (is_fault(faults, MRI_OS_CALL_WRITE_BULK)) {
+        if (faults->is_short_write) {
+            write_half(faults, fd, &piece, 1, offset);
+        }
+        return faults->err;
+    }
+    return faults->inner->write_bulk(INNER(faults), fd, bytes, count, offset);
+}
+
 static void faults_close(void *context, int fd)
 {
     struct mri_os_faults *faults = context;
@@ -115,6 +144,12 @@ static void faults_unmap(void *context, const void *map, size_t bytes)
     struct mri_os_faults *faults = context;
     (void)is_fault(faults, MRI_OS_CALL_UNMAP);
     faults->inner->unmap(INNER(faults), map, bytes);
+}
+
+static void faults_memory_close(void *context, struct mri_shared_memory *memory)
+{
+    struct mri_os_faults *faults = context;
+    faults->inner->memory_close(INNER(faults), memory);
 }
 
 static int64_t faults_realtime_unix_ns(void *context)
@@ -156,7 +191,10 @@ void mri_os_faults_init(struct mri_os_faults *faults, const struct mri_os *inner
 #define TABLE_ENTRY(NAME, name) .name = faults_##name,
                 MRI_OS_CALL_MAP(TABLE_ENTRY)
 #undef TABLE_ENTRY
-                    .realtime_unix_ns = faults_realtime_unix_ns,
+                    .memory_folder = inner->memory_folder,
+                .memory_close = faults_memory_close,
+                .has_threads = inner->has_threads,
+                .realtime_unix_ns = faults_realtime_unix_ns,
                 .boottime_ns = faults_boottime_ns,
                 .sleep_ns = faults_sleep_ns,
                 .process_id = faults_process_id,

@@ -22,11 +22,16 @@
     X(ALLOCATE, allocate)                                                                          \
     X(TRUNCATE, truncate)                                                                          \
     X(SYNC_DATA, sync_data)                                                                        \
-    X(START_WRITEBACK, start_writeback)                                                            \
+    X(WRITE_BULK, write_bulk)                                                                      \
     X(DROP_CACHE, drop_cache)                                                                      \
     X(MAP_READ, map_read)                                                                          \
-    X(LOCK, lock)                                                                                  \
-    X(IS_LOCKED, is_locked)                                                                        \
+    X(LOCK_RANGE, lock_range)                                                                      \
+    X(IS_RANGE_LOCKED, is_range_locked)                                                            \
+    X(MEMORY_CREATE, memory_create)                                                                \
+    X(MEMORY_ATTACH, memory_attach)                                                                \
+    X(MEMORY_VIEW, memory_view)                                                                    \
+    X(MEMORY_REMOVE, memory_remove)                                                                \
+    X(BOOT_ID, boot_id)                                                                            \
     X(MAKE_FOLDER, make_folder)                                                                    \
     X(SYNC_FOLDER, sync_folder)                                                                    \
     X(RENAME, rename)                                                                              \

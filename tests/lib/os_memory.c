@@ -11,6 +11,7 @@
  *  2. Bytes behind the size of a file are zero, now and durably.
  *
  * Not here: permissions, symbolic links, more than one process (a second handle stands for one).
+ * Shared memory is real memory without a name; it is lost with the power.
  */
 #define _GNU_SOURCE
 #include "tests/lib/os_memory.h"
@@ -19,14 +20,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/check.h"
+#include "os/shared_memory.h"
 
 enum {
     FILES_MAX = 1024,
     NAMES_MAX = 256,
     HANDLES_MAX = 64,
     CHANGES_MAX = 4096,
+    RANGES_MAX = 64,
+    SHARES_MAX = 32,
     NAME_BYTES = 96,
     SECTOR_BYTES = 512,
     FOLDER = -1, /* the file of a name that is a folder */
@@ -40,7 +45,21 @@ struct file {
     size_t durable_size;
     size_t dirty_from; /* [dirty_from, dirty_to) may differ from durable */
     size_t dirty_to;
-    int lock_handle; /* -1: not locked */
+    bool was_mapped; /* somebody may still have the map */
+};
+
+/** A locked range of a file. */
+struct range {
+    int handle; /* -1: free */
+    uint64_t from;
+    uint64_t to;
+    bool is_shared;
+};
+
+/** Shared memory by its path. */
+struct share {
+    char path[NAME_BYTES];
+    int fd; /* of memory without a name; -1: none */
 };
 
 struct name {
@@ -75,6 +94,9 @@ struct mri_os_memory {
     struct change changes[CHANGES_MAX]; /* not synced, in order */
     size_t change_count;
     struct handle handles[HANDLES_MAX];
+    struct range ranges[RANGES_MAX];
+    struct share shares[SHARES_MAX];
+    uint32_t boots;
     size_t map_count;
     bool has_ended; /**< what was mapped before may still be let go */
     uint64_t space_bytes;
@@ -185,13 +207,40 @@ static uint8_t *reserve(size_t bytes)
     return place;
 }
 
+/** Does a name lead to the file, or a handle, or might a map? */
+static bool is_in_use(const struct mri_os_memory *memory, int file)
+{
+    bool is_used = memory->files[file].was_mapped;
+    for (size_t i = 0; i < memory->now.count; i++) {
+        is_used = is_used || memory->now.items[i].file == file;
+    }
+    for (size_t i = 0; i < memory->durable.count; i++) {
+        is_used = is_used || memory->durable.items[i].file == file;
+    }
+    for (size_t i = 0; i < memory->change_count; i++) {
+        is_used = is_used || memory->changes[i].name.file == file;
+    }
+    for (int i = 0; i < HANDLES_MAX; i++) {
+        is_used = is_used || (memory->handles[i].is_open && memory->handles[i].file == file);
+    }
+    return is_used;
+}
+
 static int new_file(struct mri_os_memory *memory)
 {
+    for (int i = memory->file_count - 1; i >= 0 && memory->file_count > FILES_MAX / 2; i--) {
+        struct file *file = &memory->files[i];
+        if (!is_in_use(memory, i)) {
+            memset(file->now, 0, file->size);
+            memset(file->durable, 0, file->durable_size);
+            *file = (struct file){.now = file->now, .durable = file->durable};
+            return i;
+        }
+    }
     MRI_ASSERT(memory->file_count < FILES_MAX);
     struct file *file = &memory->files[memory->file_count];
     *file = (struct file){.now = reserve(memory->file_bytes_max),
-        .durable = reserve(memory->file_bytes_max),
-        .lock_handle = -1};
+        .durable = reserve(memory->file_bytes_max)};
     return memory->file_count++;
 }
 
@@ -279,9 +328,9 @@ static mr_err memory_open(void *context, const char *path, unsigned flags, int *
 static void memory_close(void *context, int fd)
 {
     struct mri_os_memory *memory = context;
-    struct file *file = file_of(memory, fd);
-    if (file->lock_handle == fd) {
-        file->lock_handle = -1;
+    (void)file_of(memory, fd);
+    for (int i = 0; i < RANGES_MAX; i++) {
+        memory->ranges[i].handle = memory->ranges[i].handle == fd ? -1 : memory->ranges[i].handle;
     }
     memory->handles[fd].is_open = false;
 }
@@ -301,6 +350,8 @@ static mr_err memory_info(void *context, const char *path, struct mri_file_info 
         .is_network = memory->is_network,
         .file_system = "memory",
         .bytes = name->file == FOLDER ? 0 : memory->files[name->file].size,
+        .device = (uint64_t)(uintptr_t)memory,
+        .inode = (uint64_t)(name - memory->now.items) + 1,
     };
     return MR_OK;
 }
@@ -374,12 +425,11 @@ static mr_err memory_sync_data(void *context, int fd)
     return MR_OK;
 }
 
-static mr_err memory_start_writeback(void *context, int fd, uint64_t offset, uint64_t bytes)
+static mr_err memory_write_bulk(
+    void *context, int fd, const void *bytes, size_t count, uint64_t offset)
 {
-    (void)file_of(context, fd);
-    (void)offset;
-    (void)bytes;
-    return MR_OK;
+    const struct mri_io_piece piece = {.bytes = bytes, .count = count};
+    return memory_write_at(context, fd, &piece, 1, offset);
 }
 
 static mr_err memory_drop_cache(void *context, int fd)
@@ -393,6 +443,7 @@ static mr_err memory_map_read(void *context, int fd, size_t bytes, const void **
     struct mri_os_memory *memory = context;
     MRI_ASSERT(bytes > 0 && bytes <= memory->file_bytes_max);
     *ret_map = file_of(memory, fd)->now;
+    file_of(memory, fd)->was_mapped = true;
     memory->map_count++;
     memory->has_ended = false;
     return MR_OK;
@@ -407,20 +458,135 @@ static void memory_unmap(void *context, const void *map, size_t bytes)
     memory->map_count -= memory->map_count > 0; /* those of an ended process are gone */
 }
 
-static mr_err memory_lock(void *context, int fd)
+/** Does another handle of the file hold some of the range, so that it cannot be locked? */
+static bool is_held(const struct mri_os_memory *memory, int fd, const struct range *wanted)
 {
-    struct file *file = file_of(context, fd);
-    if (file->lock_handle >= 0 && file->lock_handle != fd) {
+    for (int i = 0; i < RANGES_MAX; i++) {
+        const struct range *range = &memory->ranges[i];
+        bool is_other = range->handle >= 0 && range->handle != fd &&
+                        memory->handles[range->handle].file == memory->handles[fd].file;
+        if (is_other && range->from < wanted->to && wanted->from < range->to &&
+            !(range->is_shared && wanted->is_shared)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static mr_err memory_lock_range(
+    void *context, int fd, uint64_t offset, uint64_t count, enum mri_range_lock how)
+{
+    struct mri_os_memory *memory = context;
+    const struct range wanted = {
+        .handle = fd, .from = offset, .to = offset + count, .is_shared = how == MRI_RANGE_SHARED};
+    (void)file_of(memory, fd);
+    if (how != MRI_RANGE_FREE && is_held(memory, fd, &wanted)) {
         return MR_BUSY;
     }
-    file->lock_handle = fd;
+    struct range *place = NULL;
+    for (int i = 0; i < RANGES_MAX; i++) {
+        struct range *range = &memory->ranges[i];
+        if (range->handle == fd && range->from == wanted.from && range->to == wanted.to) {
+            range->handle = -1; /* a range is locked again, or given back, as it was taken */
+        }
+        place = place == NULL && range->handle < 0 ? range : place;
+    }
+    if (how != MRI_RANGE_FREE) {
+        MRI_ASSERT(place != NULL);
+        *place = wanted;
+    }
     return MR_OK;
 }
 
-static mr_err memory_is_locked(void *context, int fd, bool *ret_is_locked)
+static mr_err memory_is_range_locked(
+    void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked)
 {
-    const struct file *file = file_of(context, fd);
-    *ret_is_locked = file->lock_handle >= 0 && file->lock_handle != fd;
+    const struct range wanted = {.from = offset, .to = offset + count};
+    (void)file_of(context, fd);
+    *ret_is_locked = is_held(context, fd, &wanted);
+    return MR_OK;
+}
+
+static struct share *find_share(struct mri_os_memory *memory, const char *path)
+{
+    for (int i = 0; i < SHARES_MAX; i++) {
+        if (memory->shares[i].fd >= 0 && strcmp(memory->shares[i].path, path) == 0) {
+            return &memory->shares[i];
+        }
+    }
+    return NULL;
+}
+
+static mr_err memory_map_share(struct mri_os_memory *memory, const char *path, size_t head_bytes,
+    size_t ring_bytes, unsigned how, struct mri_shared_memory *ret_memory)
+{
+    const struct share *share = find_share(memory, path);
+    if (share == NULL) {
+        return MR_EPATH;
+    }
+    mr_err err = mri_shared_memory_map(
+        share->fd, head_bytes, ring_bytes, how | MRI_SHARED_MEMORY_LAZY, ret_memory);
+    memory->map_count += err == MR_OK;
+    return err;
+}
+
+static mr_err memory_memory_create(void *context, const char *path, size_t head_bytes,
+    size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    struct mri_os_memory *memory = context;
+    if (find_share(memory, path) != NULL) {
+        return MR_EXISTS;
+    }
+    for (int i = 0; i < SHARES_MAX; i++) {
+        struct share *share = &memory->shares[i];
+        if (share->fd < 0) {
+            share->fd = memfd_create("share", MFD_CLOEXEC);
+            MRI_ASSERT(share->fd >= 0 && strlen(path) < NAME_BYTES);
+            MRI_ASSERT(ftruncate(share->fd, (off_t)(head_bytes + ring_bytes)) == 0);
+            (void)snprintf(share->path, NAME_BYTES, "%s", path);
+            return memory_map_share(memory, path, head_bytes, ring_bytes, 0, ret_memory);
+        }
+    }
+    return MR_ELIMIT;
+}
+
+static mr_err memory_memory_attach(void *context, const char *path, size_t head_bytes,
+    size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    return memory_map_share(context, path, head_bytes, ring_bytes, 0, ret_memory);
+}
+
+static mr_err memory_memory_view(void *context, const char *path, size_t head_bytes,
+    size_t ring_bytes, struct mri_shared_memory *ret_memory)
+{
+    return memory_map_share(
+        context, path, head_bytes, ring_bytes, MRI_SHARED_MEMORY_VIEW, ret_memory);
+}
+
+static void memory_memory_close(void *context, struct mri_shared_memory *shared)
+{
+    struct mri_os_memory *memory = context;
+    if (shared->base != NULL) {
+        memory->map_count -= memory->map_count > 0; /* of an ended process it is counted no more */
+    }
+    mri_shared_memory_close(shared);
+}
+
+static mr_err memory_memory_remove(void *context, const char *path)
+{
+    struct share *share = find_share(context, path);
+    if (share == NULL) {
+        return MR_EPATH;
+    }
+    (void)close(share->fd);
+    share->fd = -1;
+    return MR_OK;
+}
+
+static mr_err memory_boot_id(void *context, char id[static MRI_BOOT_ID_BYTES])
+{
+    (void)snprintf(
+        id, MRI_BOOT_ID_BYTES, "boot-%u", ((const struct mri_os_memory *)context)->boots);
     return MR_OK;
 }
 
@@ -562,12 +728,18 @@ static const struct mri_os calls = {
     .allocate = memory_allocate,
     .truncate = memory_truncate,
     .sync_data = memory_sync_data,
-    .start_writeback = memory_start_writeback,
+    .write_bulk = memory_write_bulk,
     .drop_cache = memory_drop_cache,
     .map_read = memory_map_read,
     .unmap = memory_unmap,
-    .lock = memory_lock,
-    .is_locked = memory_is_locked,
+    .lock_range = memory_lock_range,
+    .is_range_locked = memory_is_range_locked,
+    .memory_folder = "/shared",
+    .memory_create = memory_memory_create,
+    .memory_attach = memory_memory_attach,
+    .memory_view = memory_memory_view,
+    .memory_close = memory_memory_close,
+    .memory_remove = memory_memory_remove,
     .make_folder = memory_make_folder,
     .sync_folder = memory_sync_folder,
     .rename = memory_rename,
@@ -580,6 +752,7 @@ static const struct mri_os calls = {
     .sleep_ns = memory_sleep_ns,
     .random_bytes = memory_random_bytes,
     .process_id = memory_process_id,
+    .boot_id = memory_boot_id,
 };
 
 /* ---- for tests ------------------------------------------------------------------------------- */
@@ -595,10 +768,26 @@ struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max)
     memory->unix_ns = 1700000000000000000;
     memory->step_ns = 1000;
     memory->process_id = 4242;
+    for (int i = 0; i < RANGES_MAX; i++) {
+        memory->ranges[i].handle = -1;
+    }
+    for (int i = 0; i < SHARES_MAX; i++) {
+        memory->shares[i].fd = -1;
+    }
     mri_prng_init(&memory->prng, 7);
     set_name(&memory->now, "/", FOLDER);
     set_name(&memory->durable, "/", FOLDER);
     return memory;
+}
+
+static void forget_shares(struct mri_os_memory *memory)
+{
+    for (int i = 0; i < SHARES_MAX; i++) {
+        if (memory->shares[i].fd >= 0) {
+            (void)close(memory->shares[i].fd);
+            memory->shares[i].fd = -1;
+        }
+    }
 }
 
 void mri_os_memory_free(struct mri_os_memory *memory)
@@ -606,6 +795,9 @@ void mri_os_memory_free(struct mri_os_memory *memory)
     for (int i = 0; memory != NULL && i < memory->file_count; i++) {
         (void)munmap(memory->files[i].now, memory->file_bytes_max);
         (void)munmap(memory->files[i].durable, memory->file_bytes_max);
+    }
+    if (memory != NULL) {
+        forget_shares(memory);
     }
     free(memory);
 }
@@ -648,11 +840,18 @@ void mri_os_memory_end_process(struct mri_os_memory *memory)
     for (int i = 0; i < HANDLES_MAX; i++) {
         memory->handles[i].is_open = false;
     }
-    for (int i = 0; i < memory->file_count; i++) {
-        memory->files[i].lock_handle = -1;
+    for (int i = 0; i < RANGES_MAX; i++) {
+        memory->ranges[i].handle = -1;
     }
     memory->map_count = 0;
     memory->has_ended = true;
+}
+
+void mri_os_memory_restart(struct mri_os_memory *memory)
+{
+    mri_os_memory_end_process(memory);
+    forget_shares(memory);
+    memory->boots++;
 }
 
 /** What was not synced becomes old or new, sector by sector, and is then durable as it is. */
@@ -682,7 +881,7 @@ static void tear(struct file *file, struct mri_prng *prng)
 
 void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng)
 {
-    mri_os_memory_end_process(memory);
+    mri_os_memory_restart(memory);
     while (memory->change_count > 0) { /* each folder on its own */
         char folder[NAME_BYTES];
         parent_of(memory->changes[0].name.path, folder);

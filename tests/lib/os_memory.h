@@ -78,6 +78,14 @@ void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng
 void mri_os_memory_end_process(struct mri_os_memory *memory);
 
 /**
+ * The machine was shut down and started again, in order: shared memory is gone, files are whole.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_os_memory_restart(struct mri_os_memory *memory);
+
+/**
  * How many handles and maps are open.
  *
  * Returns  the number; 0 when everybody has closed what he opened.

