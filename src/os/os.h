@@ -41,6 +41,9 @@ struct mri_file_info {
 /** The longest path that is built inside the library. */
 enum { MRI_PATH_BYTES_MAX = 4096 };
 
+/** Names one run of the machine, from its start to its end. */
+enum { MRI_BOOT_ID_BYTES = 16 };
+
 struct mri_os {
     void *context; /**< first argument of every call */
 
@@ -68,6 +71,14 @@ struct mri_os {
     mr_err (*lock)(void *context, int fd); /**< MR_BUSY: somebody else holds it */
     mr_err (*is_locked)(void *context, int fd, bool *ret_is_locked);
 
+    /* Exclusive locks on ranges of a file, which need not have these bytes. They belong to the open
+       as the lock above does, so the kernel releases them when its last process dies. */
+    mr_err (*lock_range)(void *context, int fd, uint64_t offset, uint64_t count,
+        bool is_wait); /**< MR_BUSY: somebody else holds a part of it, and is_wait is false */
+    void (*unlock_range)(void *context, int fd, uint64_t offset, uint64_t count);
+    mr_err (*is_range_locked)(void *context, int fd, uint64_t offset, uint64_t count,
+        bool *ret_is_locked); /**< by another open; one's own lock is not seen */
+
     /* Folders. */
     mr_err (*make_folder)(void *context, const char *path); /**< MR_EXISTS */
     mr_err (*sync_folder)(void *context, const char *path);
@@ -86,6 +97,8 @@ struct mri_os {
     void (*sleep_ns)(void *context, int64_t duration_ns); /**< may end early on a signal */
     mr_err (*random_bytes)(void *context, void *bytes, size_t count);
     uint32_t (*process_id)(void *context);
+    mr_err (*boot_id)(void *context,
+        uint8_t ret_id[MRI_BOOT_ID_BYTES]); /**< another one after every start of the machine */
 };
 
 /**

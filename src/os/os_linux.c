@@ -315,6 +315,42 @@ static mr_err linux_is_locked(void *context, int fd, bool *ret_is_locked)
     return MR_OK;
 }
 
+static mr_err linux_lock_range(void *context, int fd, uint64_t offset, uint64_t count, bool is_wait)
+{
+    (void)context;
+    struct flock range = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)count};
+    int result;
+    do {
+        result = fcntl(fd, is_wait ? F_OFD_SETLKW : F_OFD_SETLK, &range);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) {
+        return MR_OK;
+    }
+    return errno == EAGAIN || errno == EACCES ? MR_BUSY : err_of(errno);
+}
+
+static void linux_unlock_range(void *context, int fd, uint64_t offset, uint64_t count)
+{
+    (void)context;
+    struct flock range = {
+        .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)count};
+    (void)fcntl(fd, F_OFD_SETLK, &range); /* giving back the whole of a lock cannot fail */
+}
+
+static mr_err linux_is_range_locked(
+    void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked)
+{
+    (void)context;
+    struct flock range = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)count};
+    if (fcntl(fd, F_OFD_GETLK, &range) != 0) {
+        return err_of(errno);
+    }
+    *ret_is_locked = range.l_type != F_UNLCK;
+    return MR_OK;
+}
+
 static mr_err linux_make_folder(void *context, const char *path)
 {
     (void)context;
@@ -455,6 +491,39 @@ static uint32_t linux_process_id(void *context)
     return (uint32_t)getpid();
 }
 
+/** The value of a hex digit; -1 it is none. */
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static mr_err linux_boot_id(void *context, uint8_t ret_id[MRI_BOOT_ID_BYTES])
+{
+    char text[64];
+    size_t count;
+    int fd;
+    uint8_t id[MRI_BOOT_ID_BYTES] = {0};
+    size_t digits = 0;
+    mr_err err = linux_open(context, "/proc/sys/kernel/random/boot_id", MRI_OPEN_READ, &fd);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = linux_read_at(context, fd, text, sizeof(text), 0, &count);
+    linux_close(context, fd);
+    for (size_t i = 0; err == MR_OK && i < count && digits < 2 * sizeof(id); i++) {
+        int digit = digit_of(text[i]); /* of a UUID, with dashes */
+        if (digit >= 0) {
+            id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | digit);
+            digits++;
+        }
+    }
+    if (err == MR_OK && digits == 2 * sizeof(id)) {
+        memcpy(ret_id, id, sizeof(id));
+        return MR_OK;
+    }
+    return err == MR_OK ? MR_EIO : err;
+}
+
 const struct mri_os *mri_os_linux(void)
 {
     static const struct mri_os linux_table = {
@@ -474,6 +543,9 @@ const struct mri_os *mri_os_linux(void)
         .unmap = linux_unmap,
         .lock = linux_lock,
         .is_locked = linux_is_locked,
+        .lock_range = linux_lock_range,
+        .unlock_range = linux_unlock_range,
+        .is_range_locked = linux_is_range_locked,
         .make_folder = linux_make_folder,
         .sync_folder = linux_sync_folder,
         .rename = linux_rename,
@@ -486,6 +558,7 @@ const struct mri_os *mri_os_linux(void)
         .sleep_ns = linux_sleep_ns,
         .random_bytes = linux_random_bytes,
         .process_id = linux_process_id,
+        .boot_id = linux_boot_id,
     };
     return &linux_table;
 }

@@ -57,6 +57,14 @@ PASS_ON(MAP_READ, map_read, (void *context, int fd, size_t bytes, const void **r
 PASS_ON(LOCK, lock, (void *context, int fd), (INNER(faults), fd))
 PASS_ON(IS_LOCKED, is_locked, (void *context, int fd, bool *ret_is_locked),
     (INNER(faults), fd, ret_is_locked))
+PASS_ON(LOCK_RANGE, lock_range,
+    (void *context, int fd, uint64_t offset, uint64_t count, bool is_wait),
+    (INNER(faults), fd, offset, count, is_wait))
+PASS_ON(IS_RANGE_LOCKED, is_range_locked,
+    (void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked),
+    (INNER(faults), fd, offset, count, ret_is_locked))
+PASS_ON(
+    BOOT_ID, boot_id, (void *context, uint8_t ret_id[MRI_BOOT_ID_BYTES]), (INNER(faults), ret_id))
 PASS_ON(MAKE_FOLDER, make_folder, (void *context, const char *path), (INNER(faults), path))
 PASS_ON(SYNC_FOLDER, sync_folder, (void *context, const char *path), (INNER(faults), path))
 PASS_ON(
@@ -117,6 +125,12 @@ static void faults_unmap(void *context, const void *map, size_t bytes)
     faults->inner->unmap(INNER(faults), map, bytes);
 }
 
+static void faults_unlock_range(void *context, int fd, uint64_t offset, uint64_t count)
+{
+    struct mri_os_faults *faults = context;
+    faults->inner->unlock_range(INNER(faults), fd, offset, count);
+}
+
 static int64_t faults_realtime_unix_ns(void *context)
 {
     const struct mri_os_faults *faults = context;
@@ -160,6 +174,7 @@ void mri_os_faults_init(struct mri_os_faults *faults, const struct mri_os *inner
                 .boottime_ns = faults_boottime_ns,
                 .sleep_ns = faults_sleep_ns,
                 .process_id = faults_process_id,
+                .unlock_range = faults_unlock_range,
             },
         .inner = inner,
         .kind = MRI_OS_CALL_ANY,

@@ -27,6 +27,9 @@
     X(MAP_READ, map_read)                                                                          \
     X(LOCK, lock)                                                                                  \
     X(IS_LOCKED, is_locked)                                                                        \
+    X(LOCK_RANGE, lock_range)                                                                      \
+    X(IS_RANGE_LOCKED, is_range_locked)                                                            \
+    X(BOOT_ID, boot_id)                                                                            \
     X(MAKE_FOLDER, make_folder)                                                                    \
     X(SYNC_FOLDER, sync_folder)                                                                    \
     X(RENAME, rename)                                                                              \

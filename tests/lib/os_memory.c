@@ -27,6 +27,7 @@ enum {
     NAMES_MAX = 256,
     HANDLES_MAX = 64,
     CHANGES_MAX = 4096,
+    RANGES_MAX = 64,
     NAME_BYTES = 96,
     SECTOR_BYTES = 512,
     FOLDER = -1, /* the file of a name that is a folder */
@@ -65,6 +66,12 @@ struct handle {
     bool is_open;
 };
 
+/** A locked range of a file. */
+struct range {
+    int handle;
+    uint64_t from, to;
+};
+
 struct mri_os_memory {
     struct mri_os table;
     size_t file_bytes_max;
@@ -75,6 +82,9 @@ struct mri_os_memory {
     struct change changes[CHANGES_MAX]; /* not synced, in order */
     size_t change_count;
     struct handle handles[HANDLES_MAX];
+    struct range ranges[RANGES_MAX];
+    size_t range_count;
+    uint64_t boots;
     size_t map_count;
     uint64_t space_bytes;
     bool is_network;
@@ -275,6 +285,18 @@ static mr_err memory_open(void *context, const char *path, unsigned flags, int *
     return MR_ELIMIT;
 }
 
+/** Locks are released as they were taken: of a range, all that lies in it. */
+static void memory_unlock_range(void *context, int fd, uint64_t offset, uint64_t count)
+{
+    struct mri_os_memory *memory = context;
+    for (size_t i = memory->range_count; i > 0; i--) {
+        const struct range *range = &memory->ranges[i - 1];
+        if (range->handle == fd && range->from >= offset && range->to - offset <= count) {
+            memory->ranges[i - 1] = memory->ranges[--memory->range_count];
+        }
+    }
+}
+
 static void memory_close(void *context, int fd)
 {
     struct mri_os_memory *memory = context;
@@ -282,6 +304,7 @@ static void memory_close(void *context, int fd)
     if (file->lock_handle == fd) {
         file->lock_handle = -1;
     }
+    memory_unlock_range(context, fd, 0, UINT64_MAX);
     memory->handles[fd].is_open = false;
 }
 
@@ -422,6 +445,35 @@ static mr_err memory_is_locked(void *context, int fd, bool *ret_is_locked)
     return MR_OK;
 }
 
+static mr_err memory_is_range_locked(
+    void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked)
+{
+    struct mri_os_memory *memory = context;
+    *ret_is_locked = false;
+    for (size_t i = 0; i < memory->range_count; i++) {
+        const struct range *range = &memory->ranges[i];
+        bool is_other =
+            range->handle != fd && memory->handles[range->handle].file == memory->handles[fd].file;
+        *ret_is_locked |= is_other && range->from < offset + count && range->to > offset;
+    }
+    return MR_OK;
+}
+
+/** Nobody runs beside the one who waits, so waiting ends at once, with MR_BUSY. */
+static mr_err memory_lock_range(
+    void *context, int fd, uint64_t offset, uint64_t count, bool is_wait)
+{
+    struct mri_os_memory *memory = context;
+    bool is_locked = is_wait;
+    (void)memory_is_range_locked(context, fd, offset, count, &is_locked);
+    if (is_locked) {
+        return MR_BUSY;
+    }
+    MRI_ASSERT(memory->range_count < RANGES_MAX);
+    memory->ranges[memory->range_count++] = (struct range){fd, offset, offset + count};
+    return MR_OK;
+}
+
 static mr_err memory_make_folder(void *context, const char *path)
 {
     struct mri_os_memory *memory = context;
@@ -549,6 +601,14 @@ static uint32_t memory_process_id(void *context)
     return ((struct mri_os_memory *)context)->process_id;
 }
 
+static mr_err memory_boot_id(void *context, uint8_t ret_id[MRI_BOOT_ID_BYTES])
+{
+    const struct mri_os_memory *memory = context;
+    memset(ret_id, 0, MRI_BOOT_ID_BYTES);
+    memcpy(ret_id, &memory->boots, sizeof(memory->boots));
+    return MR_OK;
+}
+
 static const struct mri_os calls = {
     .open = memory_open,
     .close = memory_close,
@@ -566,6 +626,9 @@ static const struct mri_os calls = {
     .unmap = memory_unmap,
     .lock = memory_lock,
     .is_locked = memory_is_locked,
+    .lock_range = memory_lock_range,
+    .unlock_range = memory_unlock_range,
+    .is_range_locked = memory_is_range_locked,
     .make_folder = memory_make_folder,
     .sync_folder = memory_sync_folder,
     .rename = memory_rename,
@@ -578,6 +641,7 @@ static const struct mri_os calls = {
     .sleep_ns = memory_sleep_ns,
     .random_bytes = memory_random_bytes,
     .process_id = memory_process_id,
+    .boot_id = memory_boot_id,
 };
 
 /* ---- for tests ------------------------------------------------------------------------------- */
@@ -593,6 +657,7 @@ struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max)
     memory->unix_ns = 1700000000000000000;
     memory->step_ns = 1000;
     memory->process_id = 4242;
+    memory->boots = 1;
     mri_prng_init(&memory->prng, 7);
     set_name(&memory->now, "/", FOLDER);
     set_name(&memory->durable, "/", FOLDER);
@@ -649,6 +714,7 @@ void mri_os_memory_end_process(struct mri_os_memory *memory)
     for (int i = 0; i < memory->file_count; i++) {
         memory->files[i].lock_handle = -1;
     }
+    memory->range_count = 0;
     memory->map_count = 0;
 }
 
@@ -680,6 +746,7 @@ static void tear(struct file *file, struct mri_prng *prng)
 void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng)
 {
     mri_os_memory_end_process(memory);
+    memory->boots++;
     while (memory->change_count > 0) { /* each folder on its own */
         char folder[NAME_BYTES];
         parent_of(memory->changes[0].name.path, folder);
