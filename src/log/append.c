@@ -325,6 +325,12 @@ mr_err mri_append_batch(mr_log *log, const mr_log_record *records, size_t count,
     return err;
 }
 
+mr_err mri_log_append_own(mr_log *log, const mr_log_record *records, size_t count,
+    mr_durability durability, mr_log_ack *ret_ack)
+{
+    return mri_append_batch(log, records, count, durability, ret_ack);
+}
+
 mr_err mr_log_append(mr_log *log, const mr_log_record *records, size_t count,
     mr_durability durability, mr_log_ack *ret_ack)
 {

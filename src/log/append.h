@@ -49,4 +49,13 @@ const struct mri_log_opening *mri_log_opening(const mr_log *log);
  */
 uint32_t mri_log_chain_crc(const mr_log *log);
 
+/**
+ * Append records as one batch, the log's own types among them.
+ *
+ * Returns  as mr_log_append().
+ * Threads  the handle's thread.
+ */
+MR_MUST_USE mr_err mri_log_append_own(mr_log *log, const mr_log_record *records, size_t count,
+    mr_durability durability, mr_log_ack *ret_ack);
+
 #endif

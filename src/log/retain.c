@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "log/consumer.h"
 #include "log/lock.h"
 #include "log/manifest.h"
 #include "log/place.h"
@@ -29,6 +30,7 @@ struct retain {
     const struct mri_os *os;
     const char *folder;
     const mr_log_retain_options *options;
+    struct mri_consumer_hold hold; /**< what consumers still need */
     struct mri_manifest manifest;
     struct mri_segment_list list;
     size_t count;                       /**< segments that go */
@@ -78,6 +80,11 @@ static bool may_go(
     if (last >= options->needed.n) {
         (void)snprintf(why, room, "event %llu and all behind it are needed to open the log",
             (unsigned long long)options->needed.n);
+        return false;
+    }
+    if (last >= retain->hold.seq) {
+        (void)snprintf(why, room, "consumer \"%s\" needs event %llu", retain->hold.name,
+            (unsigned long long)retain->hold.seq);
         return false;
     }
     return true;
@@ -192,6 +199,10 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     if (err == MR_OK) {
         err = mri_segment_list(os, alloc, folder, &retain.list);
         err = err == MR_OK ? MR_OK : say(&retain, folder, err);
+    }
+    if (err == MR_OK) {
+        const struct mri_consumer_at at = {.os = os, .alloc = alloc, .folder = folder};
+        err = mri_consumer_held(&at, &retain.hold, retain.problem);
     }
     if (err == MR_OK) {
         err = choose(&retain);
