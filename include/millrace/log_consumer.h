@@ -154,6 +154,9 @@ MR_MUST_USE mr_err mr_consumer_open(const char *folder, const char *name,
  * Owner    ret_event->body belongs to the handle, until the next call on it.
  * Threads  the handle's thread.
  * Cost     reads the 44 KiB of the cursor's file from the page cache, writes 32 bytes: about 15 us.
+ *          When the window is used up by acks in the log that may not be durable, the log is
+ * synced: through `log`, or else from outside, which reads all of it and holds the writer's lock
+ *          meanwhile. While another process writes, that cannot be: MR_AGAIN until it appends.
  */
 MR_MUST_USE mr_err mr_consumer_next(mr_consumer *consumer, mr_log_event *ret_event,
     mr_delivery *ret_delivery, mr_problem *reterr_problem);

@@ -27,6 +27,7 @@
 #include "base/problem.h"
 #include "log/append.h"
 #include "log/consumer_work.h"
+#include "log/figures.h"
 #include "millrace/log_admin.h"
 
 static const int64_t delay_ms_max = (int64_t)366 * 24 * 3600 * 1000;
@@ -172,18 +173,26 @@ static bool is_passed_over(const mr_consumer *consumer, const mr_log_event *even
     return event->type < MR_LOG_TYPE_FREE && consumer->file.slot.rules.has_log_records == 0;
 }
 
-/** The window is used up by acks that may not be durable: sync the log, if there is one. */
+/**
+ * The window is used up by acks that may not be durable: sync the log, by its handle if there is
+ * one, else from outside if nobody writes. MR_AGAIN: somebody does, what he appends next tells.
+ */
 static mr_err make_room(mr_consumer *consumer, mr_problem *problem)
 {
     struct mri_consumer_file *file = &consumer->file;
     uint64_t known = mri_consumer_source_durable(&consumer->front);
+    mr_seq last = {0};
+    mr_err err = MR_OK;
     if (consumer->log != NULL) {
-        mr_err err = mr_log_sync(consumer->log);
-        if (err != MR_OK) {
-            return mri_problem(problem, err, "%s: %s", consumer->folder, mr_err_text(err));
-        }
-        known = mr_log_last(consumer->log).n;
+        err = mr_log_sync(consumer->log);
+        last = mr_log_last(consumer->log);
+    } else {
+        err = mri_figures_flush(consumer->os, consumer->alloc, consumer->folder, &last, problem);
     }
+    if (err < MR_OK) {
+        return mri_problem(problem, err, "%s: %s", consumer->folder, mr_err_text(err));
+    }
+    known = err == MR_OK && last.n > known ? last.n : known;
     consumer->durable_seq = known > consumer->durable_seq ? known : consumer->durable_seq;
     return mri_consumer_lease_fold(&file->image.leases, &file->slot, consumer->durable_seq)
                ? mri_consumer_work_store(consumer, problem)
@@ -362,12 +371,16 @@ static mr_err check_batch(const mr_consumer *consumer, const mr_log *log,
     return wrong == NULL ? MR_OK : mri_problem(problem, MR_EINVAL, "%s", wrong);
 }
 
-/** How many events are acked by records that may not be durable. */
-static uint32_t count_settled(mr_consumer *consumer)
+/** Is so much acked by records that may not be durable that the window could not move on? */
+static bool is_sync_due(mr_consumer *consumer, const mr_consumer_batch *batch)
 {
     const struct mri_consumer_file *file = &consumer->file;
     const struct mri_consumer_census census = {is_owner_alive, &consumer->file};
-    return mri_consumer_lease_pick(&file->image.leases, &file->slot.window, 0, &census).settled;
+    const struct mri_consumer_window *window = &file->slot.window;
+    uint32_t settled = mri_consumer_lease_pick(&file->image.leases, window, 0, &census).settled;
+    uint64_t reach = batch->seqs[0].n - window->next;
+    return settled + batch->seq_count > MRI_CONSUMER_SETTLED_MAX ||
+           (settled > 0 && reach > MRI_CONSUMER_SETTLED_MAX);
 }
 
 mr_err mr_consumer_ack_with(mr_consumer *consumer, mr_log *log, const mr_consumer_batch *batch,
@@ -389,8 +402,7 @@ mr_err mr_consumer_ack_with(mr_consumer *consumer, mr_log *log, const mr_consume
     }
     err = check_leased(consumer, batch->seqs, batch->seq_count, reterr_problem);
     if (err == MR_OK) {
-        bool is_due = consumer->is_durable_ack ||
-                      count_settled(consumer) + batch->seq_count > MRI_CONSUMER_SETTLED_MAX;
+        bool is_due = consumer->is_durable_ack || is_sync_due(consumer, batch);
         own.durability = is_due ? MR_GROUP : own.durability;
         mri_consumer_record_put(
             &consumer->file.slot, batch->seqs, batch->seq_count, 0, &consumer->body);

@@ -144,6 +144,21 @@ static mr_err check_slot(const mr_consumer *consumer, const struct mri_consumer_
     return err;
 }
 
+/** A copy that is damaged is written anew, durably, before the other one is written over. */
+static mr_err heal(mr_consumer *consumer, mr_problem *problem)
+{
+    struct mri_consumer_file *file = &consumer->file;
+    if (mri_consumer_slot_check(&file->image.slot_0) == MR_OK &&
+        mri_consumer_slot_check(&file->image.slot_1) == MR_OK) {
+        return MR_OK;
+    }
+    mr_err err = mri_consumer_file_put_slot(file);
+    if (err == MR_OK) {
+        err = consumer->os->sync_data(consumer->os->context, file->fd);
+    }
+    return say(consumer, problem, err);
+}
+
 /** The first turn: compare with the log, take a number. */
 static mr_err enter(mr_consumer *consumer, const struct mri_consumer_at *at,
     const struct mri_consumer_rules *rules, mr_problem *problem)
@@ -153,6 +168,9 @@ static mr_err enter(mr_consumer *consumer, const struct mri_consumer_at *at,
         return err;
     }
     err = check_slot(consumer, at, rules, problem);
+    if (err == MR_OK) {
+        err = heal(consumer, problem);
+    }
     if (err == MR_OK) {
         err = mri_consumer_work_check_history(consumer, problem);
     }

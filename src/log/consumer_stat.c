@@ -31,9 +31,10 @@ static mr_err read_cursor_time(
     return err > MR_OK ? MR_OK : err;
 }
 
-/** How far the consumer is behind the log. */
+/** How far the consumer is behind the log; `settled` events are acked, by records of the log. */
 static mr_err measure_lag(const struct mri_consumer_at *at,
-    const struct mri_consumer_window *window, mr_consumer_stats *stats, mr_problem *problem)
+    const struct mri_consumer_window *window, uint32_t settled, mr_consumer_stats *stats,
+    mr_problem *problem)
 {
     mr_log_reader *reader;
     mr_log_event event;
@@ -46,9 +47,11 @@ static mr_err measure_lag(const struct mri_consumer_at *at,
     if (err == MR_OK) {
         err = mr_log_reader_previous(reader, &event, problem);
     }
-    uint64_t last = err == MR_OK ? event.seq.n : 0;
-    if (err == MR_OK && last >= window->next) {
-        stats->lag_events = last - window->next + 1 - mri_consumer_window_count(window);
+    uint64_t behind =
+        err == MR_OK && event.seq.n >= window->next ? event.seq.n - window->next + 1 : 0;
+    uint64_t acked = mri_consumer_window_count(window) + settled;
+    stats->lag_events = behind > acked ? behind - acked : 0;
+    if (stats->lag_events > 0) {
         err = read_cursor_time(reader, window->next, &logged_unix_ns, problem);
     }
     mr_log_reader_close(reader);
@@ -64,7 +67,7 @@ static bool is_owner_alive(void *context, uint16_t owner)
     return mri_consumer_file_is_alive(context, owner);
 }
 
-static void count(struct mri_consumer_file *file, mr_consumer_stats *stats)
+static void count(struct mri_consumer_file *file, mr_consumer_stats *stats, uint32_t *ret_settled)
 {
     const struct mri_consumer_slot *slot = &file->slot;
     const struct mri_consumer_census census = {is_owner_alive, file};
@@ -75,8 +78,10 @@ static void count(struct mri_consumer_file *file, mr_consumer_stats *stats)
     stats->dead_letters = slot->dead_letters;
     stats->lost_events = slot->lost_events;
     stats->rewinds = slot->rewind_count;
-    stats->in_flight =
-        mri_consumer_lease_pick(&file->image.leases, &slot->window, now, &census).in_flight;
+    struct mri_consumer_pick pick =
+        mri_consumer_lease_pick(&file->image.leases, &slot->window, now, &census);
+    stats->in_flight = pick.in_flight;
+    *ret_settled = pick.settled;
     for (int i = 0; i < MR_CONSUMER_HANDLES_MAX; i++) {
         stats->handles += mri_consumer_file_is_alive(file, (uint16_t)i);
     }
@@ -126,6 +131,7 @@ mr_err mri_consumer_stat(
     const struct mri_consumer_at *at, mr_consumer_stats *ret_stats, mr_problem *reterr_problem)
 {
     struct mri_consumer_file *file;
+    uint32_t settled;
     mr_err err = check_at(at, reterr_problem);
     if (err == MR_OK) {
         err = look(at, &file, reterr_problem);
@@ -135,8 +141,8 @@ mr_err mri_consumer_stat(
     }
     mr_consumer_stats stats = {.policy = MR_CONSUMER_HOLD};
     (void)snprintf(stats.name, sizeof(stats.name), "%s", at->name); /* it fits */
-    count(file, &stats);
-    err = measure_lag(at, &file->slot.window, &stats, reterr_problem);
+    count(file, &stats, &settled);
+    err = measure_lag(at, &file->slot.window, settled, &stats, reterr_problem);
     leave(at, file);
     if (err == MR_OK) {
         *ret_stats = stats;

@@ -156,7 +156,9 @@ static void a_damaged_cursor_lets_nothing_be_removed(void **fixture)
     mr_log_retain_report report;
     const mr_log_retain_options options = {.needed = {UINT64_MAX}, .keep_bytes = 1};
     mr_consumer_close(open_named("c", &(mr_consumer_options){.policy = MR_CONSUMER_DROP}));
-    mri_os_memory_bytes(sample.memory, "/log/cur/c", &count)[40] ^= 1;
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, "/log/cur/c", &count);
+    bytes[40] ^= 1;
+    bytes[4096 + 40] ^= 1;
     mr_log_close(sample.log);
     sample.log = NULL;
     assert_int_equal(mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, &problem),
