@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/log_verbs.h"
+#include "log/consumer.h"
 #include "log/figures.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024 };
@@ -21,7 +22,53 @@ static double bytes_a_record(const mr_log_figures *figures)
     return figures->records == 0 ? 0.0 : (double)figures->record_bytes / (double)figures->records;
 }
 
-static void put_json(const mr_log_figures *figures, struct mri_buf *text)
+/** The consumers of the log, put into a text or into JSON. */
+struct consumers {
+    struct mri_consumer_at at;
+    struct mri_json_writer *json; /**< NULL: a line of text each */
+    struct mri_buf *text;
+    mr_problem *problem;
+};
+
+static mr_err put_consumer(void *argument, const char *name)
+{
+    struct consumers *consumers = argument;
+    struct mri_json_writer *json = consumers->json;
+    mr_consumer_stats stats;
+    consumers->at.name = name;
+    mr_err err = mri_consumer_stat(&consumers->at, &stats, consumers->problem);
+    if (err != MR_OK) {
+        return err == MR_NOT_FOUND ? MR_OK : err; /* removed meanwhile */
+    }
+    const char *policy = stats.policy == MR_CONSUMER_HOLD ? "hold" : "drop";
+    if (json == NULL) {
+        mri_buf_printf(consumers->text,
+            "consumer   %s (%s): at event %llu, %llu behind, %.1f s; %u in flight, %u handles; "
+            "%llu "
+            "redelivered, %llu dead letters, %llu lost\n",
+            name, policy, u(stats.next.n), u(stats.lag_events), (double)stats.lag_ns / 1e9,
+            stats.in_flight, stats.handles, u(stats.redeliveries), u(stats.dead_letters),
+            u(stats.lost_events));
+        return MR_OK;
+    }
+    mri_json_write_object_open(json);
+    mri_json_put_text(json, "name", name);
+    mri_json_put_text(json, "policy", policy);
+    mri_json_put_count(json, "next_seq", stats.next.n);
+    mri_json_put_count(json, "lag_events", stats.lag_events);
+    mri_json_put_count(json, "lag_ns", (uint64_t)stats.lag_ns);
+    mri_json_put_count(json, "in_flight", stats.in_flight);
+    mri_json_put_count(json, "handles", stats.handles);
+    mri_json_put_count(json, "redeliveries", stats.redeliveries);
+    mri_json_put_count(json, "dead_letters", stats.dead_letters);
+    mri_json_put_count(json, "lost_events", stats.lost_events);
+    mri_json_put_count(json, "rewinds", stats.rewinds);
+    mri_json_write_object_close(json);
+    return MR_OK;
+}
+
+static mr_err put_json(
+    const mr_log_figures *figures, struct consumers *consumers, struct mri_buf *text)
 {
     struct mri_json_writer json;
     mri_json_write_begin(&json, text);
@@ -62,8 +109,14 @@ static void put_json(const mr_log_figures *figures, struct mri_buf *text)
         mri_json_write_text(&json, mri_slice_of(figures->warning));
     }
     mri_json_put_bool(&json, "damaged", figures->damage != MR_OK);
+    mri_json_write_key(&json, "consumers");
+    mri_json_write_array_open(&json);
+    consumers->json = &json;
+    mr_err err = mri_consumer_list(&consumers->at, put_consumer, consumers, consumers->problem);
+    mri_json_write_array_close(&json);
     mri_json_write_object_close(&json);
     mri_buf_text(text, "\n");
+    return err;
 }
 
 static void put_events(const mr_log_figures *figures, struct mri_buf *text)
@@ -138,13 +191,22 @@ static enum mri_exit cmd_log_stat(struct mri_cli *cli)
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
     }
     mri_buf_init(&text, cli->alloc, TEXT_BYTES_MAX);
+    struct consumers consumers = {
+        .at = {.os = cli->os, .alloc = cli->alloc, .folder = folder},
+        .text = &text,
+        .problem = &problem,
+    };
     if (cli->is_json) {
-        put_json(&figures, &text);
+        err = put_json(&figures, &consumers, &text);
     } else {
         put_text(&figures, folder, &text);
+        err = mri_consumer_list(&consumers.at, put_consumer, &consumers, &problem);
     }
     enum mri_exit exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);
+    if (err != MR_OK && exit == MRI_EXIT_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
     if (figures.damage != MR_OK) {
         return mri_cli_fail(
             cli, MRI_EXIT_FAULT, "counted up to the damage: %s", figures.damage_problem.text);

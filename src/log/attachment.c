@@ -69,11 +69,11 @@ static mr_err watch_forks(void)
 }
 
 static struct mri_attachment *find_attached(
-    const struct mri_os *os, const struct mri_file_info *folder, const char *boot_id)
+    const struct mri_os *os, const struct mri_file_info *folder, const uint8_t *boot_id)
 {
     for (struct mri_attachment *item = all; item != NULL; item = item->next) {
         if (item->os->context == os->context && item->device == folder->device &&
-            item->inode == folder->inode && strcmp(item->boot_id, boot_id) == 0 &&
+            item->inode == folder->inode && memcmp(item->boot_id, boot_id, sizeof(item->boot_id)) == 0 &&
             item->process_id == os->process_id(os->context)) {
             return item;
         }

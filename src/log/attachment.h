@@ -18,7 +18,7 @@ struct mri_attachment {
     uint64_t device; /**< with inode: which folder */
     uint64_t inode;
     uint32_t process_id;
-    char boot_id[MRI_BOOT_ID_BYTES];
+    uint8_t boot_id[MRI_BOOT_ID_BYTES];
     struct mri_manifest manifest;
     char uuid_text[33];
     struct mri_log_opening opening;

@@ -36,7 +36,6 @@ static mr_err check(const struct mri_control *control, size_t count)
     bool is_whole = count == sizeof(*control) && control->crc == crc_of(control) &&
                     is_length(control->head_bytes) && is_length(control->ring_bytes) &&
                     control->derived_bytes < control->head_bytes &&
-                    memchr(control->boot_id, '\0', sizeof(control->boot_id)) != NULL &&
                     memchr(control->memory, '\0', sizeof(control->memory)) != NULL;
     return is_whole ? MR_OK : MR_ECORRUPT;
 }
@@ -45,7 +44,7 @@ mr_err mri_control_read(
     const struct mri_os *os, const char *folder, struct mri_control *ret_control)
 {
     char path[MRI_PATH_BYTES_MAX];
-    char boot_id[MRI_BOOT_ID_BYTES];
+    uint8_t boot_id[MRI_BOOT_ID_BYTES];
     struct mri_control control = {0};
     size_t count = 0;
     mr_err err = mri_os_path(folder, MRI_CONTROL_NAME, path);
@@ -59,7 +58,7 @@ mr_err mri_control_read(
     if (err == MR_OK) {
         err = os->boot_id(os->context, boot_id);
     }
-    if (err == MR_OK && strcmp(boot_id, control.boot_id) != 0) {
+    if (err == MR_OK && memcmp(boot_id, control.boot_id, sizeof(boot_id)) != 0) {
         err = MR_NOT_FOUND;
     }
     if (err == MR_OK) {
@@ -73,7 +72,6 @@ mr_err mri_control_write(
 {
     memcpy(control->magic, magic, sizeof(magic));
     control->version = MRI_CONTROL_VERSION;
-    memset(control->boot_id, 0, sizeof(control->boot_id));
     mr_err err = os->boot_id(os->context, control->boot_id);
     if (err != MR_OK) {
         return err;

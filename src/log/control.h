@@ -19,7 +19,7 @@ struct mri_control {
     char magic[8]; /**< "MRCTL\r\n\x1a" */
     uint32_t version;
     uint32_t crc; /**< CRC32C of the whole with this field 0 */
-    char boot_id[MRI_BOOT_ID_BYTES];
+    uint8_t boot_id[MRI_BOOT_ID_BYTES];
     uint64_t generation; /**< random: another one is another memory */
     uint64_t head_bytes;
     uint64_t ring_bytes;
@@ -28,7 +28,7 @@ struct mri_control {
     char memory[MRI_CONTROL_PATH_BYTES]; /**< its path; without a '/' it lies in the log's folder */
 };
 
-MRI_STATIC_ASSERT(sizeof(struct mri_control) == 360, "a file that other versions may find");
+MRI_STATIC_ASSERT(sizeof(struct mri_control) == 336, "a file that other versions may find");
 
 /**
  * Read it.

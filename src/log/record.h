@@ -32,6 +32,8 @@ enum {
     MRI_RECORD_ROLL = 2,     /**< the last record of a segment; no body, seq of the next */
     MRI_RECORD_SEAL = 3,     /**< a digest of what stands before; body: struct mri_seal */
     MRI_RECORD_GAP = 4, /**< lost records were given up; no body, the head is a struct mri_gap */
+    MRI_RECORD_ACK = 5, /**< events that a consumer is done with; body: struct mri_consumer_ack */
+    MRI_RECORD_DEAD_LETTER = 6, /**< an event that a consumer gave up; struct mri_consumer_ack */
     MRI_RECORD_TYPE_FREE = 256,
 };
 

@@ -22,6 +22,7 @@
 
 #include "base/problem.h"
 #include "log/attachment.h"
+#include "log/consumer.h"
 #include "log/manifest.h"
 #include "log/place.h"
 #include "log/sealer.h"
@@ -31,6 +32,7 @@ struct retain {
     const struct mri_os *os;
     const char *folder;
     const mr_log_retain_options *options;
+    struct mri_consumer_hold hold; /**< what consumers still need */
     struct mri_manifest manifest;
     struct mri_segment_list list;
     struct mri_seal_state seals;
@@ -86,6 +88,11 @@ static bool may_go(
     if (last >= retain->seals.next_seq) {
         (void)snprintf(why, room, "event %llu and all behind it are not sealed yet",
             (unsigned long long)retain->seals.next_seq);
+        return false;
+    }
+    if (last >= retain->hold.seq) {
+        (void)snprintf(why, room, "consumer \"%s\" needs event %llu", retain->hold.name,
+            (unsigned long long)retain->hold.seq);
         return false;
     }
     return true;
@@ -203,6 +210,8 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     }
     if (err == MR_OK) {
         err = mri_sealer_find(os, alloc, folder, &retain.manifest, &retain.seals, retain.problem);
+        const struct mri_consumer_at at = {.os = os, .alloc = alloc, .folder = folder};
+        err = mri_consumer_held(&at, &retain.hold, retain.problem);
     }
     if (err == MR_OK) {
         err = choose(&retain);

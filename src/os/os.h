@@ -44,16 +44,17 @@ struct mri_file_info {
 enum mri_range_lock {
     MRI_RANGE_SHARED = 0,
     MRI_RANGE_EXCLUSIVE = 1,
-    MRI_RANGE_FREE = 2, /**< give it back */
+    MRI_RANGE_EXCLUSIVE_WAIT = 2, /**< wait for it */
+    MRI_RANGE_FREE = 3, /**< give it back */
 };
-
-/** Bytes that hold a boot's id with its NUL. */
-enum { MRI_BOOT_ID_BYTES = 40 };
 
 struct mri_shared_memory;
 
 /** The longest path that is built inside the library. */
 enum { MRI_PATH_BYTES_MAX = 4096 };
+
+/** Names one run of the machine, from its start to its end. */
+enum { MRI_BOOT_ID_BYTES = 16 };
 
 struct mri_os {
     void *context; /**< first argument of every call */
@@ -115,7 +116,8 @@ struct mri_os {
     void (*sleep_ns)(void *context, int64_t duration_ns); /**< may end early on a signal */
     mr_err (*random_bytes)(void *context, void *bytes, size_t count);
     uint32_t (*process_id)(void *context);
-    mr_err (*boot_id)(void *context, char id[static MRI_BOOT_ID_BYTES]); /**< new at every boot */
+    mr_err (*boot_id)(void *context,
+        uint8_t ret_id[MRI_BOOT_ID_BYTES]); /**< another one after every start of the machine */
     bool has_threads; /**< false: one thread does everything, in the order of the calls */
 };
 

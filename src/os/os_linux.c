@@ -360,12 +360,21 @@ static mr_err linux_lock_range(
 {
     (void)context;
     static const short types[] = {
-        [MRI_RANGE_SHARED] = F_RDLCK, [MRI_RANGE_EXCLUSIVE] = F_WRLCK, [MRI_RANGE_FREE] = F_UNLCK};
+        [MRI_RANGE_SHARED] = F_RDLCK,
+        [MRI_RANGE_EXCLUSIVE] = F_WRLCK,
+        [MRI_RANGE_EXCLUSIVE_WAIT] = F_WRLCK,
+        [MRI_RANGE_FREE] = F_UNLCK,
+    };
     struct flock range = {.l_type = types[how],
         .l_whence = SEEK_SET,
         .l_start = (off_t)offset,
         .l_len = (off_t)count};
-    if (fcntl(fd, F_OFD_SETLK, &range) == 0) {
+    int command = how == MRI_RANGE_EXCLUSIVE_WAIT ? F_OFD_SETLKW : F_OFD_SETLK;
+    int result;
+    do {
+        result = fcntl(fd, command, &range);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) {
         return MR_OK;
     }
     return errno == EAGAIN || errno == EACCES ? MR_BUSY : err_of(errno);
@@ -553,26 +562,43 @@ static mr_err linux_random_bytes(void *context, void *bytes, size_t count)
     return MR_OK;
 }
 
-static mr_err linux_boot_id(void *context, char id[static MRI_BOOT_ID_BYTES])
-{
-    (void)context;
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return err_of(errno);
-    }
-    ssize_t count = read(fd, id, MRI_BOOT_ID_BYTES - 1);
-    (void)close(fd); /* nothing was written through it */
-    if (count < 36) {
-        return MR_EIO;
-    }
-    id[36] = '\0'; /* the length of an id of this form */
-    return MR_OK;
-}
-
 static uint32_t linux_process_id(void *context)
 {
     (void)context;
     return (uint32_t)getpid();
+}
+
+/** The value of a hex digit; -1 it is none. */
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static mr_err linux_boot_id(void *context, uint8_t ret_id[MRI_BOOT_ID_BYTES])
+{
+    char text[64];
+    size_t count;
+    int fd;
+    uint8_t id[MRI_BOOT_ID_BYTES] = {0};
+    size_t digits = 0;
+    mr_err err = linux_open(context, "/proc/sys/kernel/random/boot_id", MRI_OPEN_READ, &fd);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = linux_read_at(context, fd, text, sizeof(text), 0, &count);
+    linux_close(context, fd);
+    for (size_t i = 0; err == MR_OK && i < count && digits < 2 * sizeof(id); i++) {
+        int digit = digit_of(text[i]); /* of a UUID, with dashes */
+        if (digit >= 0) {
+            id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | digit);
+            digits++;
+        }
+    }
+    if (err == MR_OK && digits == 2 * sizeof(id)) {
+        memcpy(ret_id, id, sizeof(id));
+        return MR_OK;
+    }
+    return err == MR_OK ? MR_EIO : err;
 }
 
 const struct mri_os *mri_os_linux(void)

@@ -222,6 +222,43 @@ static void a_map_shows_what_is_written_later(void **fixture)
     assert_true(os->map_read(NULL, fd, 8192, &map) < 0);
 }
 
+static void locks_on_ranges_exclude_other_opens_only_where_they_meet(void **fixture)
+{
+    (void)fixture;
+    const uint64_t far = (uint64_t)1 << 40; /* the file has no such bytes */
+    bool is_locked = true;
+    int first = open_new("ranges");
+    int second = open_new("ranges");
+    assert_int_equal(os->lock_range(NULL, first, far, 10, MRI_RANGE_EXCLUSIVE), MR_OK);
+    assert_int_equal(os->lock_range(NULL, second, far + 9, 2, MRI_RANGE_EXCLUSIVE), MR_BUSY);
+    assert_int_equal(os->lock_range(NULL, second, far + 10, 2, MRI_RANGE_EXCLUSIVE_WAIT), MR_OK);
+    assert_int_equal(os->is_range_locked(NULL, second, far + 9, 1, &is_locked), MR_OK);
+    assert_true(is_locked);
+    assert_int_equal(os->is_range_locked(NULL, second, far + 10, 1, &is_locked), MR_OK);
+    assert_false(is_locked); /* it is one's own */
+    assert_int_equal(os->lock_range(NULL, first, far, 10, MRI_RANGE_FREE), MR_OK);
+    assert_int_equal(os->is_range_locked(NULL, second, far, 10, &is_locked), MR_OK);
+    assert_false(is_locked);
+    assert_int_equal(os->is_range_locked(NULL, first, far, 100, &is_locked), MR_OK);
+    assert_true(is_locked);
+    os->close(NULL, second);
+    assert_int_equal(os->is_range_locked(NULL, first, far, 100, &is_locked), MR_OK);
+    assert_false(is_locked);
+    os->close(NULL, first);
+}
+
+static void the_boot_id_is_the_same_until_the_machine_starts_again(void **fixture)
+{
+    (void)fixture;
+    static const uint8_t none[MRI_BOOT_ID_BYTES];
+    uint8_t first[MRI_BOOT_ID_BYTES];
+    uint8_t second[MRI_BOOT_ID_BYTES];
+    assert_int_equal(os->boot_id(NULL, first), MR_OK);
+    assert_int_equal(os->boot_id(NULL, second), MR_OK);
+    assert_memory_equal(first, second, sizeof(first));
+    assert_memory_not_equal(first, none, sizeof(first));
+}
+
 static void a_lock_excludes_every_other_open_until_it_is_closed(void **fixture)
 {
     (void)fixture;
@@ -441,6 +478,8 @@ int main(void)
         cmocka_unit_test(more_space_than_there_is_is_refused),
         cmocka_unit_test(a_map_shows_what_is_written_later),
         cmocka_unit_test(a_lock_excludes_every_other_open_until_it_is_closed),
+        cmocka_unit_test(locks_on_ranges_exclude_other_opens_only_where_they_meet),
+        cmocka_unit_test(the_boot_id_is_the_same_until_the_machine_starts_again),
         cmocka_unit_test(the_lock_of_a_killed_process_is_free),
         cmocka_unit_test(a_folder_lists_its_names_without_the_dots),
         cmocka_unit_test(renaming_replaces_and_removing_removes),

@@ -197,6 +197,37 @@ static void a_short_write_writes_the_first_half(void **fixture)
     assert_int_equal(count, 12);
 }
 
+static void locks_on_ranges_end_with_their_handle_and_a_power_cut_is_another_boot(void **fixture)
+{
+    (void)fixture;
+    bool is_locked;
+    int fds[2];
+    uint8_t ids[3][MRI_BOOT_ID_BYTES];
+    struct mri_prng own_prng;
+    mri_prng_init(&own_prng, 1);
+    struct mri_os_memory *own = mri_os_memory_new(4096);
+    const struct mri_os *table = mri_os_memory_table(own);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(table->open(own, "/a", MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fds[i]), MR_OK);
+    }
+    assert_int_equal(table->lock_range(own, fds[0], 100, 10, MRI_RANGE_EXCLUSIVE), MR_OK);
+    assert_int_equal(table->lock_range(own, fds[1], 109, 1, MRI_RANGE_EXCLUSIVE_WAIT), MR_BUSY);
+    assert_int_equal(table->lock_range(own, fds[1], 110, 1, MRI_RANGE_EXCLUSIVE), MR_OK);
+    assert_int_equal(table->is_range_locked(own, fds[0], 100, 10, &is_locked), MR_OK);
+    assert_false(is_locked);
+    table->close(own, fds[1]);
+    assert_int_equal(table->is_range_locked(own, fds[0], 0, 1000, &is_locked), MR_OK);
+    assert_false(is_locked);
+    assert_int_equal(table->boot_id(own, ids[0]), MR_OK);
+    mri_os_memory_end_process(own);
+    assert_int_equal(table->boot_id(own, ids[1]), MR_OK);
+    mri_os_memory_cut_power(own, &own_prng);
+    assert_int_equal(table->boot_id(own, ids[2]), MR_OK);
+    assert_memory_equal(ids[0], ids[1], sizeof(ids[0]));
+    assert_memory_not_equal(ids[1], ids[2], sizeof(ids[1]));
+    mri_os_memory_free(own);
+}
+
 static void the_clock_can_be_set(void **fixture)
 {
     (void)fixture;
@@ -224,6 +255,7 @@ int main(void)
         TEST(space_ends_where_it_was_set),
         TEST(the_kth_call_fails_and_no_other),
         TEST(a_short_write_writes_the_first_half),
+        TEST(locks_on_ranges_end_with_their_handle_and_a_power_cut_is_another_boot),
         TEST(the_clock_can_be_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -458,7 +458,8 @@ static void memory_unmap(void *context, const void *map, size_t bytes)
     memory->map_count -= memory->map_count > 0; /* those of an ended process are gone */
 }
 
-/** Does another handle of the file hold some of the range, so that it cannot be locked? */
+/** Does another handle of the file hold some of the range, so that it cannot be locked? Nobody runs
+ * beside the one who waits, so waiting ends at once. */
 static bool is_held(const struct mri_os_memory *memory, int fd, const struct range *wanted)
 {
     for (int i = 0; i < RANGES_MAX; i++) {
@@ -580,13 +581,6 @@ static mr_err memory_memory_remove(void *context, const char *path)
     }
     (void)close(share->fd);
     share->fd = -1;
-    return MR_OK;
-}
-
-static mr_err memory_boot_id(void *context, char id[static MRI_BOOT_ID_BYTES])
-{
-    (void)snprintf(
-        id, MRI_BOOT_ID_BYTES, "boot-%u", ((const struct mri_os_memory *)context)->boots);
     return MR_OK;
 }
 
@@ -715,6 +709,14 @@ static mr_err memory_random_bytes(void *context, void *bytes, size_t count)
 static uint32_t memory_process_id(void *context)
 {
     return ((struct mri_os_memory *)context)->process_id;
+}
+
+static mr_err memory_boot_id(void *context, uint8_t ret_id[MRI_BOOT_ID_BYTES])
+{
+    const struct mri_os_memory *memory = context;
+    memset(ret_id, 0, MRI_BOOT_ID_BYTES);
+    memcpy(ret_id, &memory->boots, sizeof(memory->boots));
+    return MR_OK;
 }
 
 static const struct mri_os calls = {
