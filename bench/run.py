@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import peer_rows
 
@@ -28,6 +29,7 @@ AIMS = {"binance_um_2025-05": 6.0, "binance_um_2023-07": 11.0, "binance_spot_202
 HORIZONS = ["1m", "5m", "15m", "30m", "1h"]
 PROGRAM_ROWS = ["run", "append", "learn"]
 NOT_MEASURED = "not measured"
+BUSY_LOAD = 0.5
 
 
 def run_program(program, folder, *arguments):
@@ -88,8 +90,9 @@ def measure_round(build, scratch, stores, arguments, number):
     if "run" in arguments.rows and DATA.exists():
         signals = measure_run(build, folder, values)
     for name in [name for name in peer_rows.MEASURES if name in arguments.rows]:
-        print(f"  {name}", file=sys.stderr)
+        began = time.monotonic()
         peer_rows.MEASURES[name](stores, folder, arguments, number, values)
+        print(f"  {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     shutil.rmtree(folder)
     return values, signals
 
@@ -267,6 +270,7 @@ def measure(build, arguments):
 
 def main():
     arguments = read_arguments()
+    busy = os.getloadavg()[0]
     try:
         stores, rounds, signals, learning = measure(arguments.build.resolve(), arguments)
     except peer_rows.Failed as failed:
@@ -274,7 +278,9 @@ def main():
     text = ["# Results", "",
             f"Measured {datetime.date.today()} by `make bench` at commit {commit()} on: {machine()}.",
             f"Rounds: {arguments.rounds}; in each, every number beside its floor. bench/README.md has "
-            "the method.", "", *table(rounds, arguments.rows), ""]
+            f"the method. Load of the machine before the first round: {busy:.1f}"
+            + (", so other programs took a part of it." if busy > BUSY_LOAD else "."), "",
+            *table(rounds, arguments.rows), ""]
     if "durable" in arguments.rows:
         text += ["Stores, each record 192 bytes with a key of 8:", "",
                  *peer_rows.store_table(Rounds(rounds), stores), "", "Settings:", "",
