@@ -77,6 +77,7 @@ static double learn_all(const struct mri_beliefs *beliefs, const struct mri_less
     static const struct mri_mixture_options mixture = {
         .prior = {0.57, 0.215, 0.215}, .fixed_share = 1e-4, .eta_factor = 2.0};
     volatile double sink = 0.0;
+    (void)sink;
     int64_t start = mri_harness_ns();
     for (int i = 0; i < ROUNDS; i++) {
         const struct mri_lesson *lesson = &lessons[i % LESSONS];
@@ -96,6 +97,7 @@ static double learn_all(const struct mri_beliefs *beliefs, const struct mri_less
 static double learn_cells(const struct mri_beliefs *beliefs, const struct mri_lesson *lessons)
 {
     volatile double sink = 0.0;
+    (void)sink;
     int64_t start = mri_harness_ns();
     for (int i = 0; i < ROUNDS; i++) {
         struct mri_row_cell cells[4];
@@ -108,6 +110,7 @@ static double learn_cells(const struct mri_beliefs *beliefs, const struct mri_le
 static double relax_all(const struct mri_beliefs *beliefs, const struct mri_lesson *lessons)
 {
     volatile double sink = 0.0;
+    (void)sink;
     int64_t start = mri_harness_ns();
     for (int i = 0; i < ROUNDS; i++) {
         const struct mri_lesson *lesson = &lessons[i % LESSONS];

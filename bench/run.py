@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Run the benchmarks in interleaved rounds and print the table of bench/RESULTS.md.
+"""Run the benchmarks in interleaved rounds and print the tables of bench/RESULTS.md.
 
-usage: bench/run.py BUILD [--rounds N] [--write]
+usage: bench/run.py BUILD [--rounds N] [--rows durable,delivery,...] [--write]
 
-Each number stands beside its floor, measured in the same round. Median and spread (lowest to highest)
-over the rounds. --write replaces bench/RESULTS.md.
+Each number stands beside its floor, measured in the same round, and beside other stores where there
+are any (bench/peer_rows.py). Median and spread (lowest to highest) over the rounds; the verdict is
+the median's. --write replaces bench/RESULTS.md.
 """
 import argparse
 import datetime
@@ -17,17 +18,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+
+import peer_rows
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared/data/candles_1m"
 SETS = ["binance_um_2025-05", "binance_um_2023-07", "binance_spot_2021-04"]
 AIMS = {"binance_um_2025-05": 6.0, "binance_um_2023-07": 11.0, "binance_spot_2021-04": 16.0}
 HORIZONS = ["1m", "5m", "15m", "30m", "1h"]
-
-
-def lines_of(command):
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return {row["name"]: row["value"] for row in map(json.loads, output.splitlines())}
+PROGRAM_ROWS = ["run", "append", "learn"]
+NOT_MEASURED = "not measured"
+BUSY_LOAD = 0.5
 
 
 def run_program(program, folder, *arguments):
@@ -57,29 +59,40 @@ def measure_run(build, folder, values):
     config = every_bar_config(program, folder)
     feed = f"csv:{DATA / SETS[0]}"
     summary, memory = run_program(
-        program, folder / "log", "--config", str(config), "--feed", feed)
+        program, folder / "lifecycles", "--config", str(config), "--feed", feed)
     values["lifecycles_per_s"] = summary["rate"]["lifecycles_per_s"]
     values["run_s"] = summary["rate"]["seconds"]
     values["bytes_per_lifecycle"] = summary["log"]["bytes_per_lifecycle"]
     values["memory_mb"] = memory
     batches = json.loads(subprocess.run(
-        [program, "verify", "--json", "--dir", folder / "log"], check=True,
+        [program, "verify", "--json", "--dir", folder / "lifecycles"], check=True,
         capture_output=True, text=True).stdout)["batches"]
-    values.update(lines_of(
+    values.update(peer_rows.run_lines(
         [build / "bench/floor_bench", folder, str(summary["log"]["bytes"]), str(batches)]))
-    values.update(lines_of([build / "bench/scan_bench", folder / "log"]))
+    values.update(peer_rows.run_lines([build / "bench/scan_bench", folder / "lifecycles"]))
     return summary["signals"]
 
 
-def measure_round(build, scratch):
+def new_folder(scratch):
+    folder = pathlib.Path(tempfile.mkdtemp(dir=scratch))
+    folder.chmod(0o711)  # a server may run as another user
+    return folder
+
+
+def measure_round(build, scratch, stores, arguments, number):
     values = {}
     signals = None
-    folder = pathlib.Path(tempfile.mkdtemp(dir=scratch))
-    values.update(lines_of([build / "bench/append_bench", folder / "append"]))
-    values.update(lines_of([build / "bench/learn_bench"]))
-    values.update(lines_of([build / "bench/hot_bench", folder / "hot"]))
-    if DATA.exists():
+    folder = new_folder(scratch)
+    if "append" in arguments.rows:
+        values.update(peer_rows.run_lines([build / "bench/append_bench", folder / "append"]))
+    if "learn" in arguments.rows:
+        values.update(peer_rows.run_lines([build / "bench/learn_bench"]))
+    if "run" in arguments.rows and DATA.exists():
         signals = measure_run(build, folder, values)
+    for name in [name for name in peer_rows.MEASURES if name in arguments.rows]:
+        began = time.monotonic()
+        peer_rows.MEASURES[name](stores, folder, arguments, number, values)
+        print(f"  {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     shutil.rmtree(folder)
     return values, signals
 
@@ -100,13 +113,13 @@ def measure_learning(build, scratch):
 
 
 class Rounds:
-    """Values of all rounds; formats median and spread."""
+    """Values of all rounds; makes rows of them: what, aim, verdict, measured, beside."""
 
     def __init__(self, rounds):
         self.rounds = rounds
 
     def ratio(self, name, other):
-        return [row[name] / row[other] for row in self.rounds if name in row]
+        return [row[name] / row[other] for row in self.rounds if name in row and other in row]
 
     def values(self, name, scale=1.0):
         return [row[name] * scale for row in self.rounds if name in row]
@@ -114,53 +127,75 @@ class Rounds:
     @staticmethod
     def show(values, digits=0, unit=""):
         if not values:
-            return "not measured: the market data are not beside the checkout"
+            return NOT_MEASURED
         low, high = min(values), max(values)
         return f"{statistics.median(values):,.{digits}f}{unit} ({low:,.{digits}f} to {high:,.{digits}f})"
 
+    def row(self, what, aim, values, digits, unit, beside, is_met):
+        verdict = "-" if is_met is None or not values else "met" if is_met else "missed"
+        return what, aim, verdict, self.show(values, digits, unit), beside
 
-def table(rounds):
-    r = Rounds(rounds)
-    floor_rate = [row["lifecycles_per_s"] * row["run_s"] / row["run_floor_s"]
-                  for row in rounds if "run_s" in row]
-    rows = [
-        ("whole lifecycles, every_bar, um_2025-05", ">= 50 k/s",
-         r.show(r.values("lifecycles_per_s", 1e-3), 1, " k/s"),
-         "writing its log by pwrite alone: " + r.show([v / 1e3 for v in floor_rate], 0, " k/s")),
-        ("log per blocked lifecycle, every_bar", "<= 2 KB",
-         r.show(r.values("bytes_per_lifecycle"), 0, " B"), "-"),
-        ("peak memory of that run", "<= 300 MB", r.show(r.values("memory_mb"), 0, " MB"), "-"),
-        ("emit ASYNC, batches of 64", ">= 500 k/s",
-         r.show(r.values("emit_batch64_per_s", 1e-3), 0, " k/s"),
-         "pwrite of the same bytes: " + r.show(r.values("emit_batch64_floor_per_s", 1e-3), 0, " k/s")),
-        ("emit ASYNC, one by one", "<= 1.5 x its pwrite",
-         r.show(r.ratio("emit_single_ns", "emit_single_floor_ns"), 2, " x"),
-         "emit " + r.show(r.values("emit_single_ns"), 0, " ns") + ", pwrite "
-         + r.show(r.values("emit_single_floor_ns"), 0, " ns")),
-        ("append of 256 B into the shared ring, one process", "<= 1.3 x its floor",
-         r.show(r.ratio("hot_append_ns", "hot_floor_ns"), 2, " x"),
-         "append " + r.show(r.values("hot_append_ns"), 0, " ns") + ", copy + lock + clock + CRC32C "
-         + r.show(r.values("hot_floor_ns"), 0, " ns")),
-        ("the same in batches of 8", ">= 8 M/s",
-         r.show([1e3 / v for v in r.values("hot_append8_ns")], 1, " M/s"), "-"),
-        ("the same from four processes together", ">= 5 M/s",
-         r.show(r.values("hot_together_per_s", 1e-6), 1, " M/s"), "-"),
-        ("durable append into the ring, one process", "<= 1.1 x its floor",
-         r.show(r.ratio("hot_group_us", "hot_group_floor_us"), 2, " x"),
-         "append " + r.show(r.values("hot_group_us"), 0, " us") + ", pwrite + fdatasync "
-         + r.show(r.values("hot_group_floor_us"), 0, " us")),
-        ("scan with all checks, cache warm", ">= 5 M events/s",
-         r.show(r.values("scan_per_s", 1e-6), 1, " M/s"),
-         "CRC32C of the files alone: " + r.show(r.values("scan_floor_per_s", 1e-6), 1, " M/s")),
-        ("learning update of the coefficients: 3.5 sources x 3 levels, both heads", "<= 300 ns",
-         r.show(r.values("learn_cells_ns"), 0, " ns"),
-         "relaxing the coefficients alone: " + r.show(r.values("learn_floor_ns"), 0, " ns")),
-        ("the same with the slope of the static member and the mixture", "-",
-         r.show(r.values("learn_ns"), 0, " ns"),
-         "relaxing the coefficients alone: " + r.show(r.values("learn_floor_ns"), 0, " ns")),
+    def at_most(self, what, aim, values, digits, unit, beside, of=""):
+        is_met = bool(values) and statistics.median(values) <= aim
+        text = f"<= {aim:g}{unit} {of}".strip()
+        return self.row(what, text, values, digits, unit, beside, is_met)
+
+    def at_least(self, what, aim, values, digits, unit, beside):
+        is_met = bool(values) and statistics.median(values) >= aim
+        return self.row(what, f">= {aim:g}{unit}", values, digits, unit, beside, is_met)
+
+    def plain(self, what, values, digits, unit, beside):
+        return self.row(what, "-", values, digits, unit, beside, None)
+
+    def crowd_subject(self, key="crowd_records_per_s"):
+        """The log, if several processes may open it."""
+        return "log" if self.values(f"log.{key}") or "ring" not in peer_rows.SUBJECTS else "ring"
+
+
+def run_rows(r):
+    floors = [1e-3 * row["lifecycles_per_s"] * row["run_s"] / row["run_floor_s"]
+              for row in r.rounds if "run_s" in row]
+    return [
+        r.at_least("whole lifecycles, every_bar, um_2025-05", 50,
+                   r.values("lifecycles_per_s", 1e-3), 1, " k/s",
+                   "writing its log by pwrite alone: " + r.show(floors, 0, " k/s")),
+        r.at_most("log per blocked lifecycle, every_bar", 2000, r.values("bytes_per_lifecycle"), 0,
+                  " B", "-"),
+        r.at_most("peak memory of that run", 300, r.values("memory_mb"), 0, " MB", "-"),
+        r.at_least("scan of its log with all checks, cache warm", 5, r.values("scan_per_s", 1e-6), 1,
+                   " M/s", "CRC32C of the files alone: "
+                   + r.show(r.values("scan_floor_per_s", 1e-6), 1, " M/s")),
     ]
-    lines = ["| what | aim | measured: median (lowest to highest) | floor in the same round |",
-             "|---|---|---|---|"]
+
+
+def append_rows(r):
+    return [
+        r.at_least("emit ASYNC, batches of 64", 500, r.values("emit_batch64_per_s", 1e-3), 0, " k/s",
+                   "pwrite of the same bytes: "
+                   + r.show(r.values("emit_batch64_floor_per_s", 1e-3), 0, " k/s")),
+        r.at_most("emit ASYNC, one by one", 1.5, r.ratio("emit_single_ns", "emit_single_floor_ns"),
+                  2, " x", "emit " + r.show(r.values("emit_single_ns"), 0, " ns") + ", pwrite "
+                  + r.show(r.values("emit_single_floor_ns"), 0, " ns"), "its pwrite"),
+    ]
+
+
+def learn_rows(r):
+    floor = "relaxing the coefficients alone: " + r.show(r.values("learn_floor_ns"), 0, " ns")
+    return [
+        r.at_most("learning update of the coefficients: 3.5 sources x 3 levels, both heads", 300,
+                  r.values("learn_cells_ns"), 0, " ns", floor),
+        r.plain("the same with the slope of the static member and the mixture",
+                r.values("learn_ns"), 0, " ns", floor),
+    ]
+
+
+def table(rounds, names):
+    r = Rounds(rounds)
+    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, **peer_rows.ROWS}
+    rows = [row for name, maker in makers.items() if name in names for row in maker(r)]
+    lines = ["| what | aim | verdict | measured: median (lowest to highest) "
+             "| beside it in the same round |",
+             "|---|---|---|---|---|"]
     return lines + [f"| {' | '.join(row)} |" for row in rows]
 
 
@@ -180,28 +215,76 @@ def machine():
     memory = next(int(line.split()[1]) for line in open("/proc/meminfo")
                   if line.startswith("MemTotal")) // 1048576
     compiler = subprocess.run(["cc", "--version"], capture_output=True, text=True).stdout.splitlines()[0]
-    return f"{model}, {os.cpu_count()} cores, {memory} GiB, Linux {platform.release().split('-')[0]}, {compiler}"
+    return f"{model}, {os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, {compiler}"
+
+
+def commit():
+    """The commit that is measured; a plus behind it when files differ from it."""
+    git = ["git", "-C", str(ROOT)]
+    try:
+        name = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], check=True,
+                              capture_output=True, text=True).stdout.strip()
+        status = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"], check=True,
+                                capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return name + ("+" if status.strip() else "")
+
+
+def read_arguments():
+    every = [*PROGRAM_ROWS, *peer_rows.MEASURES]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", default=",".join(every), help="of " + ",".join(every))
+    parser.add_argument("--write", action="store_true", help="replace bench/RESULTS.md")
+    parser.add_argument("--seconds", type=float, default=0.6, help="of each part of durable")
+    parser.add_argument("--deliveries", type=int, default=6000)
+    parser.add_argument("--sustain-seconds", type=float, default=60)
+    parser.add_argument("--sustain-gib", type=float, default=24, help="end it there at the latest")
+    parser.add_argument("--paced-seconds", type=float, default=5)
+    parser.add_argument("--open-records", type=int, default=10**7)
+    parser.add_argument("--largest", type=int, default=10**7, help="records, for the row of age")
+    arguments = parser.parse_args()
+    arguments.rows = arguments.rows.split(",")
+    unknown = [name for name in arguments.rows if name not in every]
+    if unknown or arguments.rounds < 1:
+        parser.error(f"unknown rows: {' '.join(unknown)}" if unknown else "no rounds")
+    return arguments
+
+
+def measure(build, arguments):
+    stores = peer_rows.Stores(build)
+    rounds, signals, learning = [], None, []
+    with tempfile.TemporaryDirectory(dir=build) as scratch:
+        os.chmod(scratch, 0o711)
+        for number in range(arguments.rounds):
+            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
+            values, found = measure_round(build, scratch, stores, arguments, number)
+            rounds.append(values)
+            signals = found or signals
+        if "run" in arguments.rows and DATA.exists():
+            learning = measure_learning(build, scratch)
+    return stores, rounds, signals, learning
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("build", type=pathlib.Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
-    build = arguments.build.resolve()
-    rounds, signals = [], None
-    with tempfile.TemporaryDirectory(dir=build) as scratch:
-        for number in range(arguments.rounds):
-            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
-            values, found = measure_round(build, scratch)
-            rounds.append(values)
-            signals = found or signals
-        learning = measure_learning(build, scratch) if DATA.exists() else []
+    arguments = read_arguments()
+    busy = os.getloadavg()[0]
+    try:
+        stores, rounds, signals, learning = measure(arguments.build.resolve(), arguments)
+    except peer_rows.Failed as failed:
+        sys.exit(str(failed))
     text = ["# Results", "",
-            f"Measured {datetime.date.today()} by `make bench` on: {machine()}.",
-            f"{arguments.rounds} rounds; in each, every number beside its floor. bench/README.md has the "
-            "method.", "", *table(rounds), ""]
+            f"Measured {datetime.date.today()} by `make bench` at commit {commit()} on: {machine()}.",
+            f"Rounds: {arguments.rounds}; in each, every number beside its floor. bench/README.md has "
+            f"the method. Load of the machine before the first round: {busy:.1f}"
+            + (", so other programs took a part of it." if busy > BUSY_LOAD else "."), "",
+            *table(rounds, arguments.rows), ""]
+    if "durable" in arguments.rows:
+        text += ["Stores, each record 192 bytes with a key of 8:", "",
+                 *peer_rows.store_table(Rounds(rounds), stores), "", "Settings:", "",
+                 *peer_rows.settings_list(stores), ""]
     if signals:
         by_source = ", ".join(f"{k} {v:,}" for k, v in signals["by_source"].items())
         text += [f"Signals of the lifecycle run: {signals['generated']:,} ({by_source}).", ""]

@@ -1,5 +1,7 @@
 #!/bin/sh
-# Install what is missing, by apt, and say what it is for. Usage: tools/deps.sh build|test|check
+# Install what is missing, by apt, and say what it is for.
+# Usage: tools/deps.sh build|test|check|bench      bench: the stores that benchmarks compare with
+#        tools/deps.sh missing build|test|check|bench      only say it
 set -eu
 
 packages_build='
@@ -25,13 +27,28 @@ clang-tidy:static_analysis
 libclang-rt-14-dev:sanitizer_runtime
 git:lists_the_tracked_files
 '
+packages_bench='
+libsqlite3-dev:compared_in_benchmarks:_SQLite
+librocksdb-dev:compared_in_benchmarks:_RocksDB
+liblmdb-dev:compared_in_benchmarks:_LMDB
+redis-server:compared_in_benchmarks:_Redis
+postgresql-15:compared_in_benchmarks:_PostgreSQL
+libpq-dev:compared_in_benchmarks:_client_of_PostgreSQL
+nats-server:compared_in_benchmarks:_NATS_JetStream
+'
 
+is_asked=
+if [ "${1:-}" = missing ]; then
+    is_asked=yes
+    shift
+fi
 case "${1:-}" in
 build) wanted="$packages_build" ;;
 test) wanted="$packages_build $packages_test" ;;
 check) wanted="$packages_build $packages_test $packages_check" ;;
+bench) wanted="$packages_bench" ;;
 *)
-    echo "usage: tools/deps.sh build|test|check" >&2
+    echo "usage: tools/deps.sh [missing] build|test|check|bench" >&2
     exit 2
     ;;
 esac
@@ -45,7 +62,7 @@ for entry in $wanted; do
         missing="$missing $package"
     fi
 done
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] && [ -z "$is_asked" ] || exit 0
 
 as_root=
 if [ "$(id -u)" != 0 ]; then
