@@ -10,13 +10,13 @@
  *   what this library promises.
  * - MR_ASYNC survives the death of every process, not a power cut, which takes at most the last
  *   second. Ask for MR_GROUP, or call mr_log_sync(), before an effect leaves the machine.
- * - After a failed write or sync the log refuses every append, in every process (MR_EPOISONED): what
- *   the disk holds is then unknown until all have closed it and the next open has looked. Retrying
- *   a failed sync would be a lie.
+ * - After a failed write or sync the log refuses every append, in every process (MR_EPOISONED):
+ * what the disk holds is then unknown until all have closed it and the next open has looked.
+ * Retrying a failed sync would be a lie.
  * - A child of fork() must not use its parent's handles: they answer MR_EINVAL there. It opens its
  *   own.
- * - Two containers that share a folder share no memory, unless they share /dev/shm or the ring is in
- *   the folder: the second one is refused.
+ * - Two containers that share a folder share no memory, unless they share /dev/shm or the ring is
+ * in the folder: the second one is refused.
  * - Appenders and readers trust each other: who may write the shared memory can spoil it, which is
  *   found before it goes to the disk.
  *
@@ -41,9 +41,9 @@ typedef struct mr_log mr_log;
 
 /** When an append returns. */
 typedef enum mr_durability {
-    MR_ASYNC = 0, /**< when it is in memory that all processes share: survives kill -9 of any of
-                       them; a power cut takes at most the last second */
-    MR_GROUP = 1, /**< when fdatasync returned over it: survives a power cut */
+    MR_ASYNC = 0,    /**< when it is in memory that all processes share: survives kill -9 of any of
+                          them; a power cut takes at most the last second */
+    MR_GROUP = 1,    /**< when fdatasync returned over it: survives a power cut */
     MR_INTERVAL = 2, /**< as MR_ASYNC, and synced within mr_log_options.sync_interval_ms */
 } mr_durability;
 
@@ -68,11 +68,11 @@ typedef struct mr_log_options {
     const mr_log_attribute *attributes; /**< of a log that is made */
     size_t attribute_count;
     bool is_alone; /**< no other process or handle may append: MR_BUSY while one has it open */
-    bool is_ring_in_folder;    /**< the shared memory is a file of the log's folder, not of /dev/shm:
-                                    for containers that share nothing else. Counts for who opens
-                                    first */
-    uint64_t ring_bytes;       /**< of the shared memory: whole pages, from 1 MiB to 64 segments; 0 =
-                                    4 segments, at most 64 MiB. Counts for who opens first */
+    bool is_ring_in_folder; /**< the shared memory is a file of the log's folder, not of /dev/shm:
+                                 for containers that share nothing else. Counts for who opens
+                                 first */
+    uint64_t ring_bytes;    /**< of the shared memory: whole pages, from 1 MiB to 64 segments; 0 =
+                                 4 segments, at most 64 MiB. Counts for who opens first */
     uint32_t sync_interval_ms; /**< of MR_INTERVAL; 0 = 1000 */
 } mr_log_options;
 
@@ -157,20 +157,27 @@ MR_MUST_USE mr_err mr_log_append_after(mr_log *log, const mr_log_record *records
 /**
  * Make everything appended so far, by anybody, survive a power cut.
  *
- * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN the sync failed, the log is poisoned; MR_EINVAL a handle
- *          of the parent process.
+ * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN the sync failed, the log is poisoned; MR_EINVAL
+ *          a handle of the parent process.
  * Threads  any.
  * Cost     one fdatasync for all who wait, none when nothing is new.
  */
 MR_MUST_USE mr_err mr_log_sync(mr_log *log);
 
 /**
- * The newest event, and the newest one that is durable; 0 when there is none.
+ * The newest event; 0 in an empty log.
  *
  * Returns  the number.
  * Threads  any.
  */
 mr_seq mr_log_last(const mr_log *log);
+
+/**
+ * The newest event that is durable, as all before it are; 0 when there is none.
+ *
+ * Returns  the number.
+ * Threads  any.
+ */
 mr_seq mr_log_durable(const mr_log *log);
 
 /**

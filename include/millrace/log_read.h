@@ -52,8 +52,8 @@ typedef struct mr_log_event {
 typedef struct mr_log_read_options {
     bool is_copying; /**< read files instead of mapping them: MR_EIO in place of SIGBUS. Costs the
                           length of a segment of memory, as far as it is read, and a copy */
-    bool is_durable;  /**< only events that a power cut cannot take back; MR_END at the first that it
-                           can */
+    bool is_durable; /**< only events that a power cut cannot take back; MR_END at the first that it
+                          can */
     bool is_in_files; /**< leave aside what is in the processes' memory and not in the files yet, at
                            most some milliseconds' worth */
 } mr_log_read_options;

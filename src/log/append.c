@@ -9,7 +9,7 @@
 static mr_err append(mr_log *log, const mr_log_record *records, size_t count,
     const struct mri_hot_append *how, mr_log_ack *ret_ack)
 {
-    struct mri_attachment *attachment = mri_log_attachment(log);
+    struct mri_attachment *attachment = mri_writer_attachment(log);
     bool is_durability = how->durability == MR_ASYNC || how->durability == MR_GROUP ||
                          how->durability == MR_INTERVAL;
     if (attachment == NULL || records == NULL || count == 0 || !is_durability) {

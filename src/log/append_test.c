@@ -258,7 +258,8 @@ static void a_failed_sync_while_rolling_says_that_the_batch_is_not_there(void **
         mr_log_ack ack = {.last = {0}};
         do {
             last = mr_log_last(log_handle).n;
-            bool is_full = mri_log_sample_end(log_handle) + 400000 > FILE_BYTES; /* the next one rolls */
+            bool is_full =
+                mri_log_sample_end(log_handle) + 400000 > FILE_BYTES; /* the next one rolls */
             mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, is_full ? k : 0, MR_EIO);
             err = mri_log_sample_append(log_handle, 4, LARGE, MR_GROUP, &ack);
         } while (machine.calls[MRI_OS_CALL_ALLOCATE] + machine.fired == 0);

@@ -11,8 +11,8 @@
  *  1. Nothing in the folder changes before the gate is shut, and no log data before somebody is in.
  *  2. Records that were acknowledged and are in a memory of this boot go to the disk before the log
  *     is opened anew, or the open fails and they stay where they are.
- *  3. A new log gets its MANIFEST first, its first segment second; an open between the two makes the
- *     segment. The folder's own name is durable before its MANIFEST exists.
+ *  3. A new log gets its MANIFEST first, its first segment second; an open between the two makes
+ * the segment. The folder's own name is durable before its MANIFEST exists.
  *  4. A child of fork() has no part in its parent's: its copies are closed, its handles refuse.
  */
 #include "log/attachment.h"
@@ -73,7 +73,8 @@ static struct mri_attachment *find_attached(
 {
     for (struct mri_attachment *item = all; item != NULL; item = item->next) {
         if (item->os->context == os->context && item->device == folder->device &&
-            item->inode == folder->inode && memcmp(item->boot_id, boot_id, sizeof(item->boot_id)) == 0 &&
+            item->inode == folder->inode &&
+            memcmp(item->boot_id, boot_id, sizeof(item->boot_id)) == 0 &&
             item->process_id == os->process_id(os->context)) {
             return item;
         }
@@ -210,8 +211,8 @@ static mr_err attach_warm(
             err == MR_EVERSION ? "it runs another version" : mr_err_text(err));
     }
     if (control.derived_bytes != opener->derived_bytes) {
-        return mri_problem(problem, MR_EINVAL,
-            "%s: another process has the log open for another purpose", folder);
+        return mri_problem(
+            problem, MR_EINVAL, "%s: another process has the log open for another purpose", folder);
     }
     options.ring_bytes = (size_t)control.ring_bytes;
     err = mri_hot_tail_attach(&attachment->hot, &options);
@@ -293,8 +294,8 @@ static mr_err let_go_of_memory(
                      folder, path[0] != '\0' ? path : MRI_CONTROL_NAME, mr_err_text(err));
 }
 
-mr_err mri_attachment_alone(const struct mri_os *os, const char *folder,
-    struct mri_presence *presence, mr_problem *problem)
+mr_err mri_attachment_alone(
+    const struct mri_os *os, const char *folder, struct mri_presence *presence, mr_problem *problem)
 {
     unsigned others;
     bool is_poisoned;
@@ -405,8 +406,7 @@ static mr_err attach_cold(
     err = mri_cold_open(
         os, attachment->alloc, attachment->folder, &attachment->manifest, &cold, problem);
     if (err == MR_OK) {
-        err = os->random_bytes(
-            os->context, &cold.start.generation, sizeof(cold.start.generation));
+        err = os->random_bytes(os->context, &cold.start.generation, sizeof(cold.start.generation));
         err = err == MR_OK ? make_memory(attachment, opener, &cold.start, problem)
                            : mri_problem(problem, err, "%s", mr_err_text(err));
     }
@@ -419,9 +419,8 @@ static mr_err attach_cold(
     if (cold.opening.decision == MRI_RECOVER_TRUNCATE) {
         err = append_recovery(attachment, &cold);
     }
-    return err == MR_OK
-               ? MR_OK
-               : mri_problem(problem, err, "%s: %s", attachment->folder, mr_err_text(err));
+    return err == MR_OK ? MR_OK
+                        : mri_problem(problem, err, "%s: %s", attachment->folder, mr_err_text(err));
 }
 
 /* ---- coming ---------------------------------------------------------------------------------- */
@@ -430,11 +429,10 @@ static void start_helper(struct mri_attachment *attachment)
 {
     attachment->hot.is_writing_at_once = true;
     if (attachment->os->has_threads) {
-        attachment->helper = (struct mri_hot_helper){.hot = &attachment->hot,
-            .also = mri_sealing_help,
-            .context = &attachment->sealing};
+        attachment->helper = (struct mri_hot_thread){
+            .hot = &attachment->hot, .also = mri_sealing_help, .context = &attachment->sealing};
         /* Without one every append writes behind itself. */
-        attachment->hot.is_writing_at_once = mri_hot_helper_start(&attachment->helper) != MR_OK;
+        attachment->hot.is_writing_at_once = mri_hot_thread_start(&attachment->helper) != MR_OK;
     }
 }
 
@@ -475,8 +473,8 @@ static mr_err come_in(
     return err;
 }
 
-static mr_err attach(struct mri_attachment *attachment, const struct mri_log_opener *opener,
-    mr_problem *problem)
+static mr_err attach(
+    struct mri_attachment *attachment, const struct mri_log_opener *opener, mr_problem *problem)
 {
     const struct mri_os *os = attachment->os;
     mr_err err = MR_OK;
@@ -604,11 +602,10 @@ static void leave(struct mri_attachment *attachment)
 {
     unsigned others = 0;
     struct mri_hot_tail *hot = &attachment->hot;
-    mri_hot_helper_stop(&attachment->helper);
+    mri_hot_thread_stop(&attachment->helper);
     hot->is_writing_at_once = true;
     bool is_shut = mri_presence_shut_gate(&attachment->presence) == MR_OK;
-    bool is_counted =
-        is_shut && mri_presence_count_others(&attachment->presence, &others) == MR_OK;
+    bool is_counted = is_shut && mri_presence_count_others(&attachment->presence, &others) == MR_OK;
     if (is_counted && others == 0) {
         put_away(attachment);
     } else {

@@ -6,7 +6,7 @@
 #define MRI_LOG_ATTACHMENT_H
 
 #include "log/append.h"
-#include "log/hot_helper.h"
+#include "log/hot_thread.h"
 #include "log/presence.h"
 #include "log/sealing.h"
 
@@ -24,7 +24,7 @@ struct mri_attachment {
     struct mri_log_opening opening;
     struct mri_presence presence;
     struct mri_hot_tail hot;
-    struct mri_hot_helper helper;
+    struct mri_hot_thread helper;
     struct mri_sealing sealing;
     unsigned handles;
     bool is_alone;
@@ -53,8 +53,8 @@ MR_MUST_USE mr_err mri_attachment_take(const struct mri_os *os, const struct mri
 void mri_attachment_drop(struct mri_attachment *attachment);
 
 /**
- * Be in alone, without opening the log: for work on its files. What a memory of this boot still held
- * is in the files then.
+ * Be in alone, without opening the log: for work on its files. What a memory of this boot still
+ * held is in the files then.
  *
  * @param presence  zeroed or given back by mri_presence_leave(), also after a failure
  *

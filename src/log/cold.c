@@ -51,8 +51,8 @@ static mr_err check_place(const struct opening *opening, const struct newest *ne
 {
     const struct mri_segment_head *head = &newest->head;
     bool is_ours = memcmp(head->log_uuid, opening->manifest->log_uuid, sizeof(head->log_uuid)) == 0;
-    bool is_here =
-        head->base_seq == newest->base_seq && head->segment_bytes == opening->manifest->segment_bytes;
+    bool is_here = head->base_seq == newest->base_seq &&
+                   head->segment_bytes == opening->manifest->segment_bytes;
     bool is_gapless =
         newest->base_position == UINT64_MAX || newest->base_position == head->base_position;
     if (!is_ours || !is_here || !is_gapless) {
@@ -62,9 +62,9 @@ static mr_err check_place(const struct opening *opening, const struct newest *ne
                                                                                : MR_EVERSION;
 }
 
-/** Where sealing stands; without the segments that are needed for it, nothing is sealed any more. */
-static mr_err find_seals(
-    struct opening *opening, const struct newest *newest, const uint8_t *bytes)
+/** Where sealing stands; without the segments that are needed for it, nothing is sealed any more.
+ */
+static mr_err find_seals(struct opening *opening, const struct newest *newest, const uint8_t *bytes)
 {
     struct mri_seal_state *seals = &opening->cold->start.seals;
     memcpy(seals->link.bytes, newest->head.link, sizeof(newest->head.link));
@@ -383,8 +383,8 @@ static mr_err note_spare(void *argument, const char *name)
     return names->err;
 }
 
-mr_err mri_cold_remove_spares(const struct mri_os *os, const struct mri_alloc *alloc,
-    const char *folder)
+mr_err mri_cold_remove_spares(
+    const struct mri_os *os, const struct mri_alloc *alloc, const char *folder)
 {
     char path[MRI_PATH_BYTES_MAX];
     struct mri_buf names;

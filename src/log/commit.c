@@ -6,7 +6,7 @@
 
 mr_err mr_log_sync(mr_log *log)
 {
-    struct mri_attachment *attachment = mri_log_attachment(log);
+    struct mri_attachment *attachment = mri_writer_attachment(log);
     if (attachment == NULL) {
         return MR_EINVAL;
     }

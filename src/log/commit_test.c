@@ -135,8 +135,7 @@ static void a_failed_write_is_final_and_leaves_all_or_nothing(void **fixture)
         mr_log *second = NULL;
         assert_int_equal(
             mri_log_open(&machine.table, mri_alloc_system(), "/log", NULL, &second, NULL), MR_OK);
-        assert_int_equal(
-            mri_log_sample_append(second, 1, BODY_MAX, MR_ASYNC, NULL), MR_EPOISONED);
+        assert_int_equal(mri_log_sample_append(second, 1, BODY_MAX, MR_ASYNC, NULL), MR_EPOISONED);
         mr_log_close(second); /* one log, one fate */
         mr_log_close(log_handle);
         assert_int_equal(

@@ -179,7 +179,8 @@ static mr_err put_leases(struct mri_consumer_file *file)
 
 mr_err mri_consumer_file_lock(struct mri_consumer_file *file, mr_problem *problem)
 {
-    mr_err err = file->os->lock_range(file->os->context, file->fd, turn_at, 1, MRI_RANGE_EXCLUSIVE_WAIT);
+    mr_err err =
+        file->os->lock_range(file->os->context, file->fd, turn_at, 1, MRI_RANGE_EXCLUSIVE_WAIT);
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", file->path, mr_err_text(err));
     }
@@ -233,8 +234,8 @@ static mr_err give_back(struct mri_consumer_file *file, int owner)
 mr_err mri_consumer_file_attach(struct mri_consumer_file *file)
 {
     for (int i = 0; i < MR_CONSUMER_HANDLES_MAX; i++) {
-        mr_err err =
-            file->os->lock_range(file->os->context, file->fd, owners_at + (uint64_t)i, 1, MRI_RANGE_EXCLUSIVE);
+        mr_err err = file->os->lock_range(
+            file->os->context, file->fd, owners_at + (uint64_t)i, 1, MRI_RANGE_EXCLUSIVE);
         if (err == MR_OK) {
             err = give_back(file, i);
             file->owner = err == MR_OK ? i : -1;

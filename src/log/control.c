@@ -67,8 +67,7 @@ mr_err mri_control_read(
     return err;
 }
 
-mr_err mri_control_write(
-    const struct mri_os *os, const char *folder, struct mri_control *control)
+mr_err mri_control_write(const struct mri_os *os, const char *folder, struct mri_control *control)
 {
     memcpy(control->magic, magic, sizeof(magic));
     control->version = MRI_CONTROL_VERSION;

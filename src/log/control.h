@@ -56,7 +56,7 @@ MR_MUST_USE mr_err mri_control_write(
  * Returns  MR_OK; MR_EINVAL it would be too long.
  * Threads  any.
  */
-MR_MUST_USE mr_err mri_control_path(
-    const struct mri_control *control, const char *folder, char ret_path[static MRI_PATH_BYTES_MAX]);
+MR_MUST_USE mr_err mri_control_path(const struct mri_control *control, const char *folder,
+    char ret_path[static MRI_PATH_BYTES_MAX]);
 
 #endif

@@ -101,7 +101,6 @@ static mr_err enter_next(struct mri_hot_tail *hot, uint64_t written)
     return MR_OK;
 }
 
-
 /** A SEAL is about to be written: what follows it is linked to it. */
 static void note_seal(struct mri_hot_tail *hot, const struct mri_record_head *record)
 {

@@ -289,8 +289,7 @@ mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try)
         return err == MR_BUSY ? MR_OK : err; /* somebody else is at it */
     }
     ready = count_ready(shared);
-    for (unsigned i = 0; i < MRI_HOT_SPARES_MAX && ready < wanted && err == MR_OK;
-         i++) {
+    for (unsigned i = 0; i < MRI_HOT_SPARES_MAX && ready < wanted && err == MR_OK; i++) {
         if (atomic_load(&shared->spares[i].state) == MRI_HOT_SPARE_NONE) {
             err = make_spare(hot, &shared->spares[i]);
             ready += err == MR_OK;

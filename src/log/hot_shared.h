@@ -93,8 +93,8 @@ struct mri_hot_shared {
     _Atomic uint64_t tail_seq; /**< of the newest event before the tail */
     alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t written;
     _Atomic uint64_t written_seq;
-    struct mri_seal_state seals[2];   /**< as of `written`; under the write lock */
-    _Atomic uint32_t seals_index;     /**< which of the two is valid */
+    struct mri_seal_state seals[2]; /**< as of `written`; under the write lock */
+    _Atomic uint32_t seals_index;   /**< which of the two is valid */
     alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t durable;
     _Atomic uint64_t durable_seq;
     _Atomic uint32_t is_poisoned;
@@ -131,7 +131,8 @@ struct mri_hot_shared {
  */
 static inline struct mri_hot_shared *mri_hot_shared_of(const struct mri_shared_memory *memory)
 {
-    return (struct mri_hot_shared *)(void *)((uint8_t *)memory->base + MRI_SHARED_MEMORY_PAGE_BYTES);
+    return (
+        struct mri_hot_shared *)(void *)((uint8_t *)memory->base + MRI_SHARED_MEMORY_PAGE_BYTES);
 }
 
 /**

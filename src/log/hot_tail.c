@@ -91,9 +91,8 @@ static void forget_files(struct mri_hot_tail *hot)
 
 static mr_err init_locks(struct mri_hot_shared *shared)
 {
-    struct mri_robust_lock *const locks[] = {
-        &shared->append_lock, &shared->write_lock, &shared->sync_lock, &shared->spare_lock,
-        &shared->seal_lock};
+    struct mri_robust_lock *const locks[] = {&shared->append_lock, &shared->write_lock,
+        &shared->sync_lock, &shared->spare_lock, &shared->seal_lock};
     mr_err err = MR_OK;
     for (size_t i = 0; i < MRI_COUNT_OF(locks) && err == MR_OK; i++) {
         err = mri_robust_lock_init(locks[i]);
@@ -484,8 +483,8 @@ static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
 }
 
 /** Bytes of the batch in the ring; 0 when a record is malformed or they are too many. */
-static uint64_t batch_bytes(const struct mri_hot_tail *hot, const mr_log_record *records,
-    size_t count, bool is_own)
+static uint64_t batch_bytes(
+    const struct mri_hot_tail *hot, const mr_log_record *records, size_t count, bool is_own)
 {
     uint64_t segment_room =
         hot->shared->segment_bytes - MRI_SEGMENT_PAGE_BYTES - (uint64_t)ROLL_BYTES;
@@ -594,7 +593,7 @@ static mr_err validate(struct mri_hot_tail *hot, const mr_log_record *records, s
     return deriver == NULL || how->is_own
                ? MR_OK
                : deriver->derive(deriver->context, derived_area(hot), records, count,
-                                 shared->writer.next_seq, shared->intent, ret_stores);
+                     shared->writer.next_seq, shared->intent, ret_stores);
 }
 
 /** Build the batch at the tail, where there is room, and publish it. */
@@ -660,7 +659,7 @@ struct appending {
     size_t count;
     const struct mri_hot_append *how;
     mr_log_ack ack;
-    uint64_t end; /**< position behind it */
+    uint64_t end;  /**< position behind it */
     uint32_t bits; /**< of its subjects */
 };
 
@@ -723,7 +722,7 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
         return MR_EINVAL;
     }
     for (size_t i = 0; i < count; i++) {
-        batch.bits |= mri_hot_bit_of(records[i].subject_id);
+        batch.bits |= mri_hot_view_bit_of(records[i].subject_id);
     }
     mr_err err = append_locked(hot, &batch);
     if (err == MR_ENOSPC) { /* no spare was ready; whether there is room for one shows now */

@@ -27,9 +27,9 @@
 
 enum {
     MRI_HOT_RING_BYTES_MIN = 1024 * 1024,
-    MRI_HOT_STORES_MAX = 16,     /**< plain stores into the derived area that go with a batch */
-    MRI_HOT_FILES_KEPT = 4,      /**< descriptors of segments that a process keeps open */
-    MRI_HOT_SPARES_WANTED = 4,   /**< files that wait to become segments, when they are in demand */
+    MRI_HOT_STORES_MAX = 16,   /**< plain stores into the derived area that go with a batch */
+    MRI_HOT_FILES_KEPT = 4,    /**< descriptors of segments that a process keeps open */
+    MRI_HOT_SPARES_WANTED = 4, /**< files that wait to become segments, when they are in demand */
     MRI_HOT_BATCH_RECORDS = 65536, /**< the most in one batch */
     MRI_HOT_RESERVE_BYTES = 16384, /**< of a segment, for the log's own records on a full disk */
 };
@@ -86,7 +86,7 @@ struct mri_hot_counters {
     uint64_t tail_seq;
     uint64_t written_seq;
     uint64_t durable_seq;
-    uint32_t event_crc; /**< of the newest event; only without other writers it belongs to it */
+    uint32_t event_crc;     /**< of the newest event; only without other writers it belongs to it */
     uint64_t orphans;       /**< locks whose holder had died */
     uint64_t finished;      /**< batches of dead writers that were complete */
     uint64_t backpressured; /**< appends that had to write behind themselves */
@@ -109,7 +109,7 @@ struct mri_hot_tail {
     struct {
         uint64_t index;
         int fd;
-    } sync_file; /**< synced, under the sync lock */
+    } sync_file;             /**< synced, under the sync lock */
     _Atomic bool is_leaving; /**< long work is broken off */
     bool is_writing_at_once; /**< there is no thread to write behind: every append does it */
 };

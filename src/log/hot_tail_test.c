@@ -2,7 +2,7 @@
 /*
  * The hot tail in one process: what is appended, written behind, synced, copied, refused.
  */
-#include "log/hot_helper.h"
+#include "log/hot_thread.h"
 
 #include <stdlib.h>
 
@@ -225,8 +225,8 @@ static void a_sleeper_is_told_of_what_is_behind_its_position(void **fixture)
 static void the_helper_writes_syncs_and_keeps_spares(void **fixture)
 {
     (void)fixture;
-    struct mri_hot_helper helper = {.hot = &sample.hot};
-    assert_int_equal(mri_hot_helper_start(&helper), MR_OK);
+    struct mri_hot_thread helper = {.hot = &sample.hot};
+    assert_int_equal(mri_hot_thread_start(&helper), MR_OK);
     append_many(MANY, MR_ASYNC);
     uint64_t tail = mri_hot_tail_counters(&sample.hot).tail;
     const struct mri_os *os = mri_os_linux();
@@ -241,7 +241,7 @@ static void the_helper_writes_syncs_and_keeps_spares(void **fixture)
         os->sleep_ns(os->context, MILLISECOND_NS);
     }
     expect_log(MANY + 10);
-    mri_hot_helper_stop(&helper);
+    mri_hot_thread_stop(&helper);
 }
 
 static void memory_of_another_kind_is_not_attached(void **fixture)

@@ -6,7 +6,8 @@
  *  1. The tail never runs more than three quarters of the ring ahead of `written`, and a writer
  *     builds at most a quarter of the ring behind the tail. So bytes at most three quarters behind
  *     the tail are whole while they are copied; that they still were is checked afterwards.
- *  2. Only the words to sleep on are written. Without them (another user's memory) there is no view.
+ *  2. Only the words to sleep on are written. Without them (another user's memory) there is no
+ * view.
  */
 #include "log/hot_view.h"
 
@@ -19,8 +20,8 @@ mr_err mri_hot_view_attach(const struct mri_os *os, const char *path,
     const struct mri_control *control, struct mri_hot_view *ret_view)
 {
     struct mri_hot_view view = {0};
-    mr_err err = os->memory_view(os->context, path, (size_t)control->head_bytes,
-        (size_t)control->ring_bytes, &view.memory);
+    mr_err err = os->memory_view(
+        os->context, path, (size_t)control->head_bytes, (size_t)control->ring_bytes, &view.memory);
     if (err != MR_OK) {
         return err;
     }
@@ -28,9 +29,10 @@ mr_err mri_hot_view_attach(const struct mri_os *os, const char *path,
     if (err == MR_OK) {
         view.shared = mri_hot_shared_of(&view.memory);
         view.sleepers = view.memory.base;
-        err = view.shared->memory_generation == control->generation && !mri_hot_view_is_closed(&view)
-                  ? MR_OK
-                  : MR_NOT_FOUND;
+        err =
+            view.shared->memory_generation == control->generation && !mri_hot_view_is_closed(&view)
+                ? MR_OK
+                : MR_NOT_FOUND;
     }
     if (err != MR_OK) {
         mri_hot_view_detach(os, &view);
@@ -117,8 +119,7 @@ mr_err mri_hot_view_segment(
     return MR_OK;
 }
 
-void mri_hot_view_range(
-    const struct mri_hot_view *view, uint64_t *ret_oldest, uint64_t *ret_newest)
+void mri_hot_view_range(const struct mri_hot_view *view, uint64_t *ret_oldest, uint64_t *ret_newest)
 {
     const struct mri_hot_shared *shared = view->shared;
     uint64_t written = atomic_load_explicit(&shared->written, memory_order_acquire);
@@ -157,8 +158,7 @@ mr_err mri_hot_view_wait(
     return sleep_on(view, &sleep, timeout_ns);
 }
 
-mr_err mri_hot_view_wait_durable(
-    const struct mri_hot_view *view, uint64_t seq, int64_t timeout_ns)
+mr_err mri_hot_view_wait_durable(const struct mri_hot_view *view, uint64_t seq, int64_t timeout_ns)
 {
     const struct sleep sleep = {&view->sleepers->durable_word, &view->sleepers->durable_bits,
         MRI_HOT_BITS_ALL, &view->shared->durable_seq, seq};

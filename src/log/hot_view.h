@@ -115,7 +115,7 @@ void mri_hot_view_range(
  * Returns  one bit.
  * Threads  any.
  */
-static inline uint32_t mri_hot_bit_of(uint32_t subject_id)
+static inline uint32_t mri_hot_view_bit_of(uint32_t subject_id)
 {
     return UINT32_C(1) << ((subject_id * UINT32_C(2654435761)) >> 27);
 }

@@ -215,8 +215,7 @@ static void who_is_in_alone_keeps_others_out_and_is_named(void **fixture)
     (void)fixture;
     mr_log *log;
     mr_log *second = NULL;
-    const mr_log_options alone = {
-        .is_create = true, .segment_bytes = FILE_BYTES, .is_alone = true};
+    const mr_log_options alone = {.is_create = true, .segment_bytes = FILE_BYTES, .is_alone = true};
     assert_int_equal(open_with(&alone, &log), MR_OK);
     assert_int_equal(open_with(NULL, &second), MR_BUSY);
     assert_non_null(strstr(problem.text, "process 4242 "));

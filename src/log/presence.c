@@ -45,10 +45,9 @@ static uint32_t read_id(const struct mri_os *os, int fd, unsigned place)
 static mr_err find_place(const struct mri_os *os, int fd, unsigned from, unsigned *ret_place)
 {
     bool is_locked = false;
-    mr_err err = from < MRI_PRESENCE_PLACES
-                     ? os->is_range_locked(os->context, fd, PLACES + from,
-                           MRI_PRESENCE_PLACES - from, &is_locked)
-                     : MR_OK;
+    mr_err err = from < MRI_PRESENCE_PLACES ? os->is_range_locked(os->context, fd, PLACES + from,
+                                                  MRI_PRESENCE_PLACES - from, &is_locked)
+                                            : MR_OK;
     if (err != MR_OK || !is_locked) {
         return err == MR_OK ? MR_NOT_FOUND : err;
     }
@@ -80,8 +79,8 @@ mr_err mri_presence_open_gate(struct mri_presence *presence)
     return lock(presence, GATE, MRI_RANGE_FREE);
 }
 
-mr_err mri_presence_come(const struct mri_os *os, const char *folder,
-    struct mri_presence *presence, mr_problem *reterr_problem)
+mr_err mri_presence_come(const struct mri_os *os, const char *folder, struct mri_presence *presence,
+    mr_problem *reterr_problem)
 {
     char path[MRI_PATH_BYTES_MAX];
     *presence = (struct mri_presence){.os = os, .fd = -1, .place = -1};

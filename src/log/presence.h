@@ -25,8 +25,8 @@ enum { MRI_PRESENCE_PLACES = 256 };
 
 struct mri_presence {
     const struct mri_os *os;
-    int fd;      /**< -1: not open */
-    int place;   /**< -1: not in */
+    int fd;    /**< -1: not open */
+    int place; /**< -1: not in */
     bool is_alone;
 };
 
@@ -54,12 +54,19 @@ MR_MUST_USE mr_err mri_presence_enter(
     struct mri_presence *presence, bool is_alone, unsigned *ret_others, mr_problem *reterr_problem);
 
 /**
- * Give the gate back, or take it again to leave.
+ * Give the gate back.
+ *
+ * Returns  MR_OK; MR_EIO.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_presence_open_gate(struct mri_presence *presence);
+
+/**
+ * Take the gate again, to leave.
  *
  * Returns  MR_OK; MR_BUSY others hold it for 10 s; MR_EIO.
  * Threads  one at a time.
  */
-MR_MUST_USE mr_err mri_presence_open_gate(struct mri_presence *presence);
 MR_MUST_USE mr_err mri_presence_shut_gate(struct mri_presence *presence);
 
 /**

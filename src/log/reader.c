@@ -18,9 +18,9 @@
  *     the reader stands where it stood.
  *  4. The oldest segments may go while the log is read, and a segment may turn into its archive; a
  *     gap between segments is damage.
- *  5. While processes append, the newest segments are read out of the ring that they share; a reader
- *     that stands at its end looks at nothing else. When the last of them has left, the file holds
- *     the same.
+ *  5. While processes append, the newest segments are read out of the ring that they share; a
+ * reader that stands at its end looks at nothing else. When the last of them has left, the file
+ * holds the same.
  *
  * Not here: going somewhere (seek.c), the inside of a segment (place.c).
  */
@@ -79,8 +79,7 @@ static bool is_continued(const struct mri_segment_list *old, const struct mri_se
 }
 
 /** Segments of the ring that have no file yet come behind those that have. */
-static mr_err add_hot(
-    struct mri_segment_list *list, const uint64_t *base_seqs, size_t count)
+static mr_err add_hot(struct mri_segment_list *list, const uint64_t *base_seqs, size_t count)
 {
     mr_err err = MR_OK;
     for (size_t i = 0; i < count && err == MR_OK; i++) {
@@ -153,10 +152,9 @@ static mr_err attach(mr_log_reader *reader, mr_problem *problem)
     }
     bool is_none = err == MR_NOT_FOUND || err == MR_ECORRUPT || err == MR_EVERSION ||
                    err == MR_EPATH || err == MR_EACCESS;
-    return err == MR_OK || is_none
-               ? MR_OK
-               : mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": %s", reader->folder,
-                     mr_err_text(err));
+    return err == MR_OK || is_none ? MR_OK
+                                   : mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": %s",
+                                         reader->folder, mr_err_text(err));
 }
 
 mr_err mri_way_follow(mr_log_reader *reader, mr_problem *problem)
@@ -580,7 +578,7 @@ mr_err mr_log_reader_wait_for(
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
     uint32_t bits = 0;
     for (size_t i = 0; i < count; i++) {
-        bits |= mri_hot_bit_of(subject_ids[i]);
+        bits |= mri_hot_view_bit_of(subject_ids[i]);
     }
     return count == 0 ? MR_EINVAL : wait_for(reader, bits, timeout_ms);
 }

@@ -21,8 +21,8 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/damage.h"
 #include "log/attachment.h"
+#include "log/damage.h"
 #include "log/manifest.h"
 #include "log/segment.h"
 

@@ -98,7 +98,8 @@ static struct mri_seal make_seal(void)
     assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     mri_reader_show_all(reader);
     assert_int_equal(
-        mri_sealer_build(&hasher, reader, mri_log_sample_seals(log_handle), limits, &made, NULL), MR_OK);
+        mri_sealer_build(&hasher, reader, mri_log_sample_seals(log_handle), limits, &made, NULL),
+        MR_OK);
     mr_log_reader_close(reader);
     mri_digest_fini(&hasher);
     return made;
@@ -325,7 +326,8 @@ static void a_seal_over_too_many_batches_is_refused(void **fixture)
     mri_seal_tree_begin(&tree, &log_handle->attachment->sealing.hasher);
     for (uint64_t seq = 1; seq <= 1025; seq++) {
         struct mri_seal_hash leaf;
-        mri_seal_leaf(&log_handle->attachment->sealing.hasher, (const void *)find_record(0, seq), &leaf);
+        mri_seal_leaf(
+            &log_handle->attachment->sealing.hasher, (const void *)find_record(0, seq), &leaf);
         mri_seal_tree_add(&tree, &leaf);
     }
     made.last_seq = 1025;

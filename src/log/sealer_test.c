@@ -131,8 +131,8 @@ static void expect_found(void)
 {
     struct mri_seal_state found;
     mr_problem problem = {""};
-    mr_err err =
-        mri_sealer_find(os, mri_alloc_system(), "/log", &log_handle->attachment->manifest, &found, &problem);
+    mr_err err = mri_sealer_find(
+        os, mri_alloc_system(), "/log", &log_handle->attachment->manifest, &found, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_OK);
     assert_memory_equal(&found, &state, sizeof(state));

@@ -11,7 +11,8 @@
  *     writing behind has found in the records themselves, so nothing is to be mended when he dies.
  *  2. A SEAL stands behind an event of its segment and leaves room for ROLL; where it cannot, the
  *     events wait for the next segment (hot_tail.c sees to it).
- *  3. Appenders never wait for seals, and seals never for appenders: they trail as far as they must.
+ *  3. Appenders never wait for seals, and seals never for appenders: they trail as far as they
+ * must.
  *
  * Not here: what a SEAL covers (sealer.c).
  */

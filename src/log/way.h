@@ -21,11 +21,11 @@ struct mr_log_reader {
     struct mri_place_source source;
     struct mri_segment_list list;
     int watch_fd;
-    bool is_in_files;    /**< what is not in the files yet does not count */
-    bool is_durable;     /**< what is not durable does not count */
-    uint64_t limit_seq;  /**< with is_durable: the newest event that may be handed out */
+    bool is_in_files;       /**< what is not in the files yet does not count */
+    bool is_durable;        /**< what is not durable does not count */
+    uint64_t limit_seq;     /**< with is_durable: the newest event that may be handed out */
     uint64_t seen_position; /**< up to where the ring was looked at */
-    bool is_whole; /**< hand out records without a seq of their own, too */
+    bool is_whole;          /**< hand out records without a seq of their own, too */
     struct mri_place at;
     mr_log_tail tail;
     mr_log_token token; /**< of the last event handed out */

@@ -23,7 +23,7 @@ struct mr_log {
  * Returns  it; NULL: there is no handle, or it is its parent's.
  * Threads  any.
  */
-static inline struct mri_attachment *mri_log_attachment(const mr_log *log)
+static inline struct mri_attachment *mri_writer_attachment(const mr_log *log)
 {
     if (log == NULL || log->magic != MRI_LOG_MAGIC ||
         atomic_load_explicit(&log->attachment->is_foreign, memory_order_relaxed)) {

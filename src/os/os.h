@@ -45,7 +45,7 @@ enum mri_range_lock {
     MRI_RANGE_SHARED = 0,
     MRI_RANGE_EXCLUSIVE = 1,
     MRI_RANGE_EXCLUSIVE_WAIT = 2, /**< wait for it */
-    MRI_RANGE_FREE = 3, /**< give it back */
+    MRI_RANGE_FREE = 3,           /**< give it back */
 };
 
 struct mri_shared_memory;

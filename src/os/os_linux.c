@@ -384,10 +384,8 @@ static mr_err linux_is_range_locked(
     void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked)
 {
     (void)context;
-    struct flock range = {.l_type = F_WRLCK,
-        .l_whence = SEEK_SET,
-        .l_start = (off_t)offset,
-        .l_len = (off_t)count};
+    struct flock range = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)count};
     if (fcntl(fd, F_OFD_GETLK, &range) != 0) {
         return err_of(errno);
     }

@@ -270,7 +270,8 @@ static void a_lock_excludes_every_other_open_until_it_is_closed(void **fixture)
     assert_int_equal(os->is_range_locked(NULL, reader, 0, 1, &is_locked), MR_OK);
     assert_false(is_locked);
     assert_int_equal(os->lock_range(NULL, first, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK);
-    assert_int_equal(os->lock_range(NULL, first, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK); /* it is ours */
+    assert_int_equal(
+        os->lock_range(NULL, first, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK); /* it is ours */
     assert_int_equal(os->lock_range(NULL, second, 0, 1, MRI_RANGE_EXCLUSIVE), MR_BUSY);
     assert_int_equal(os->is_range_locked(NULL, reader, 0, 1, &is_locked), MR_OK);
     assert_true(is_locked);
@@ -301,7 +302,8 @@ static void the_lock_of_a_killed_process_is_free(void **fixture)
         int held = -1;
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         mr_err err = os->open(NULL, in_folder("killed"), MRI_OPEN_WRITE, &held);
-        bool is_held = err == MR_OK && os->lock_range(NULL, held, 0, 1, MRI_RANGE_EXCLUSIVE) == MR_OK;
+        bool is_held =
+            err == MR_OK && os->lock_range(NULL, held, 0, 1, MRI_RANGE_EXCLUSIVE) == MR_OK;
         ssize_t put = write(ends[1], is_held ? "1" : "0", 1);
         (void)put;
         (void)pause();

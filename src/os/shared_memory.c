@@ -94,7 +94,8 @@ mr_err mri_shared_memory_create(
     }
     bool is_made =
         fchmod(fd, FILE_MODE) == 0 && fallocate(fd, 0, 0, (off_t)(head_bytes + ring_bytes)) == 0;
-    mr_err err = is_made ? mri_shared_memory_map(fd, head_bytes, ring_bytes, 0, ret_memory) : err_now();
+    mr_err err =
+        is_made ? mri_shared_memory_map(fd, head_bytes, ring_bytes, 0, ret_memory) : err_now();
     (void)close(fd); /* the map stays; nothing is written through the descriptor */
     if (err != MR_OK) {
         (void)unlink(path); /* ours, and of no use to anybody */

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/prng.h"
-#include "log/hot_helper.h"
 #include "log/hot_shared.h"
+#include "log/hot_thread.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/hot_sample.h"
 
@@ -76,12 +76,12 @@ static int tear_down(void **fixture)
 static void write_for_ever(uint32_t writer, uint64_t own_seed)
 {
     struct mri_hot_tail hot;
-    struct mri_hot_helper helper = {.hot = &hot};
+    struct mri_hot_thread helper = {.hot = &hot};
     struct mri_prng own;
     mr_log_ack ack;
     mri_prng_init(&own, own_seed);
     if (mri_hot_tail_attach(&hot, &sample.options) != MR_OK ||
-        (mri_prng_below(&own, 2) == 0 && mri_hot_helper_start(&helper) != MR_OK)) {
+        (mri_prng_below(&own, 2) == 0 && mri_hot_thread_start(&helper) != MR_OK)) {
         _exit(2);
     }
     for (;;) {

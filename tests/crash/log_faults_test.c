@@ -119,9 +119,9 @@ static void every_kind_of_call_may_fail_for_ever(void **fixture)
     (void)fixture;
     static const enum mri_os_call kinds[] = {MRI_OS_CALL_OPEN, MRI_OS_CALL_INFO, MRI_OS_CALL_SIZE,
         MRI_OS_CALL_READ_AT, MRI_OS_CALL_WRITE_AT, MRI_OS_CALL_ALLOCATE, MRI_OS_CALL_TRUNCATE,
-        MRI_OS_CALL_SYNC_DATA, MRI_OS_CALL_DROP_CACHE, MRI_OS_CALL_MAP_READ, MRI_OS_CALL_LOCK_RANGE, MRI_OS_CALL_MEMORY_CREATE,
-        MRI_OS_CALL_MAKE_FOLDER, MRI_OS_CALL_SYNC_FOLDER, MRI_OS_CALL_RENAME, MRI_OS_CALL_LIST,
-        MRI_OS_CALL_RANDOM_BYTES};
+        MRI_OS_CALL_SYNC_DATA, MRI_OS_CALL_DROP_CACHE, MRI_OS_CALL_MAP_READ, MRI_OS_CALL_LOCK_RANGE,
+        MRI_OS_CALL_MEMORY_CREATE, MRI_OS_CALL_MAKE_FOLDER, MRI_OS_CALL_SYNC_FOLDER,
+        MRI_OS_CALL_RENAME, MRI_OS_CALL_LIST, MRI_OS_CALL_RANDOM_BYTES};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         loop(kinds[i], MR_EIO, true, true);
         loop(kinds[i], MR_ENOSPC, false, false);

@@ -71,7 +71,8 @@ PASS_ON(MEMORY_VIEW, memory_view,
         struct mri_shared_memory *ret_memory),
     (INNER(faults), path, head_bytes, ring_bytes, ret_memory))
 PASS_ON(MEMORY_REMOVE, memory_remove, (void *context, const char *path), (INNER(faults), path))
-PASS_ON(BOOT_ID, boot_id, (void *context, uint8_t ret_id[MRI_BOOT_ID_BYTES]), (INNER(faults), ret_id))
+PASS_ON(
+    BOOT_ID, boot_id, (void *context, uint8_t ret_id[MRI_BOOT_ID_BYTES]), (INNER(faults), ret_id))
 PASS_ON(MAKE_FOLDER, make_folder, (void *context, const char *path), (INNER(faults), path))
 PASS_ON(SYNC_FOLDER, sync_folder, (void *context, const char *path), (INNER(faults), path))
 PASS_ON(

@@ -14,98 +14,14 @@
  * Shared memory is real memory without a name; it is lost with the power.
  */
 #define _GNU_SOURCE
-#include "tests/lib/os_memory.h"
+#include "tests/lib/os_memory_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/check.h"
-#include "os/shared_memory.h"
-
-enum {
-    FILES_MAX = 1024,
-    NAMES_MAX = 256,
-    HANDLES_MAX = 64,
-    CHANGES_MAX = 4096,
-    RANGES_MAX = 64,
-    SHARES_MAX = 32,
-    NAME_BYTES = 96,
-    SECTOR_BYTES = 512,
-    FOLDER = -1, /* the file of a name that is a folder */
-    GONE = -2,   /* no file: the name is removed */
-};
-
-struct file {
-    uint8_t *now;
-    uint8_t *durable;
-    size_t size;
-    size_t durable_size;
-    size_t dirty_from; /* [dirty_from, dirty_to) may differ from durable */
-    size_t dirty_to;
-    bool was_mapped; /* somebody may still have the map */
-};
-
-/** A locked range of a file. */
-struct range {
-    int handle; /* -1: free */
-    uint64_t from;
-    uint64_t to;
-    bool is_shared;
-};
-
-/** Shared memory by its path. */
-struct share {
-    char path[NAME_BYTES];
-    int fd; /* of memory without a name; -1: none */
-};
-
-struct name {
-    char path[NAME_BYTES];
-    int file;
-};
-
-struct names {
-    struct name items[NAMES_MAX];
-    size_t count;
-};
-
-/** One step of a folder: this name leads to this file, and another name is gone. */
-struct change {
-    struct name name;
-    char gone[NAME_BYTES]; /* "" = none */
-};
-
-struct handle {
-    int file;
-    size_t at; /* of the stream */
-    bool is_open;
-};
-
-struct mri_os_memory {
-    struct mri_os table;
-    size_t file_bytes_max;
-    struct file files[FILES_MAX];
-    int file_count;
-    struct names now;
-    struct names durable;
-    struct change changes[CHANGES_MAX]; /* not synced, in order */
-    size_t change_count;
-    struct handle handles[HANDLES_MAX];
-    struct range ranges[RANGES_MAX];
-    struct share shares[SHARES_MAX];
-    uint32_t boots;
-    size_t map_count;
-    bool has_ended; /**< what was mapped before may still be let go */
-    uint64_t space_bytes;
-    bool is_network;
-    int64_t unix_ns;
-    int64_t step_ns;
-    uint32_t process_id;
-    struct mri_prng prng;
-};
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -239,8 +155,8 @@ static int new_file(struct mri_os_memory *memory)
     }
     MRI_ASSERT(memory->file_count < FILES_MAX);
     struct file *file = &memory->files[memory->file_count];
-    *file = (struct file){.now = reserve(memory->file_bytes_max),
-        .durable = reserve(memory->file_bytes_max)};
+    *file = (struct file){
+        .now = reserve(memory->file_bytes_max), .durable = reserve(memory->file_bytes_max)};
     return memory->file_count++;
 }
 
@@ -329,9 +245,7 @@ static void memory_close(void *context, int fd)
 {
     struct mri_os_memory *memory = context;
     (void)file_of(memory, fd);
-    for (int i = 0; i < RANGES_MAX; i++) {
-        memory->ranges[i].handle = memory->ranges[i].handle == fd ? -1 : memory->ranges[i].handle;
-    }
+    mri_os_memory_share_unlock(memory, fd);
     memory->handles[fd].is_open = false;
 }
 
@@ -456,132 +370,6 @@ static void memory_unmap(void *context, const void *map, size_t bytes)
     (void)bytes;
     MRI_ASSERT(memory->map_count > 0 || memory->has_ended);
     memory->map_count -= memory->map_count > 0; /* those of an ended process are gone */
-}
-
-/** Does another handle of the file hold some of the range, so that it cannot be locked? Nobody runs
- * beside the one who waits, so waiting ends at once. */
-static bool is_held(const struct mri_os_memory *memory, int fd, const struct range *wanted)
-{
-    for (int i = 0; i < RANGES_MAX; i++) {
-        const struct range *range = &memory->ranges[i];
-        bool is_other = range->handle >= 0 && range->handle != fd &&
-                        memory->handles[range->handle].file == memory->handles[fd].file;
-        if (is_other && range->from < wanted->to && wanted->from < range->to &&
-            !(range->is_shared && wanted->is_shared)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static mr_err memory_lock_range(
-    void *context, int fd, uint64_t offset, uint64_t count, enum mri_range_lock how)
-{
-    struct mri_os_memory *memory = context;
-    const struct range wanted = {
-        .handle = fd, .from = offset, .to = offset + count, .is_shared = how == MRI_RANGE_SHARED};
-    (void)file_of(memory, fd);
-    if (how != MRI_RANGE_FREE && is_held(memory, fd, &wanted)) {
-        return MR_BUSY;
-    }
-    struct range *place = NULL;
-    for (int i = 0; i < RANGES_MAX; i++) {
-        struct range *range = &memory->ranges[i];
-        if (range->handle == fd && range->from == wanted.from && range->to == wanted.to) {
-            range->handle = -1; /* a range is locked again, or given back, as it was taken */
-        }
-        place = place == NULL && range->handle < 0 ? range : place;
-    }
-    if (how != MRI_RANGE_FREE) {
-        MRI_ASSERT(place != NULL);
-        *place = wanted;
-    }
-    return MR_OK;
-}
-
-static mr_err memory_is_range_locked(
-    void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked)
-{
-    const struct range wanted = {.from = offset, .to = offset + count};
-    (void)file_of(context, fd);
-    *ret_is_locked = is_held(context, fd, &wanted);
-    return MR_OK;
-}
-
-static struct share *find_share(struct mri_os_memory *memory, const char *path)
-{
-    for (int i = 0; i < SHARES_MAX; i++) {
-        if (memory->shares[i].fd >= 0 && strcmp(memory->shares[i].path, path) == 0) {
-            return &memory->shares[i];
-        }
-    }
-    return NULL;
-}
-
-static mr_err memory_map_share(struct mri_os_memory *memory, const char *path, size_t head_bytes,
-    size_t ring_bytes, unsigned how, struct mri_shared_memory *ret_memory)
-{
-    const struct share *share = find_share(memory, path);
-    if (share == NULL) {
-        return MR_EPATH;
-    }
-    mr_err err = mri_shared_memory_map(
-        share->fd, head_bytes, ring_bytes, how | MRI_SHARED_MEMORY_LAZY, ret_memory);
-    memory->map_count += err == MR_OK;
-    return err;
-}
-
-static mr_err memory_memory_create(void *context, const char *path, size_t head_bytes,
-    size_t ring_bytes, struct mri_shared_memory *ret_memory)
-{
-    struct mri_os_memory *memory = context;
-    if (find_share(memory, path) != NULL) {
-        return MR_EXISTS;
-    }
-    for (int i = 0; i < SHARES_MAX; i++) {
-        struct share *share = &memory->shares[i];
-        if (share->fd < 0) {
-            share->fd = memfd_create("share", MFD_CLOEXEC);
-            MRI_ASSERT(share->fd >= 0 && strlen(path) < NAME_BYTES);
-            MRI_ASSERT(ftruncate(share->fd, (off_t)(head_bytes + ring_bytes)) == 0);
-            (void)snprintf(share->path, NAME_BYTES, "%s", path);
-            return memory_map_share(memory, path, head_bytes, ring_bytes, 0, ret_memory);
-        }
-    }
-    return MR_ELIMIT;
-}
-
-static mr_err memory_memory_attach(void *context, const char *path, size_t head_bytes,
-    size_t ring_bytes, struct mri_shared_memory *ret_memory)
-{
-    return memory_map_share(context, path, head_bytes, ring_bytes, 0, ret_memory);
-}
-
-static mr_err memory_memory_view(void *context, const char *path, size_t head_bytes,
-    size_t ring_bytes, struct mri_shared_memory *ret_memory)
-{
-    return memory_map_share(
-        context, path, head_bytes, ring_bytes, MRI_SHARED_MEMORY_VIEW, ret_memory);
-}
-
-static void memory_memory_close(void *context, struct mri_shared_memory *shared)
-{
-    struct mri_os_memory *memory = context;
-    if (shared->base != NULL) {
-        memory->map_count -= memory->map_count > 0; /* of an ended process it is counted no more */
-    }
-    mri_shared_memory_close(shared);
-}
-
-static mr_err memory_memory_remove(void *context, const char *path)
-{
-    struct share *share = find_share(context, path);
-    if (share == NULL) {
-        return MR_EPATH;
-    }
-    (void)close(share->fd);
-    share->fd = -1;
-    return MR_OK;
 }
 
 static mr_err memory_make_folder(void *context, const char *path)
@@ -734,14 +522,6 @@ static const struct mri_os calls = {
     .drop_cache = memory_drop_cache,
     .map_read = memory_map_read,
     .unmap = memory_unmap,
-    .lock_range = memory_lock_range,
-    .is_range_locked = memory_is_range_locked,
-    .memory_folder = "/shared",
-    .memory_create = memory_memory_create,
-    .memory_attach = memory_memory_attach,
-    .memory_view = memory_memory_view,
-    .memory_close = memory_memory_close,
-    .memory_remove = memory_memory_remove,
     .make_folder = memory_make_folder,
     .sync_folder = memory_sync_folder,
     .rename = memory_rename,
@@ -770,26 +550,12 @@ struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max)
     memory->unix_ns = 1700000000000000000;
     memory->step_ns = 1000;
     memory->process_id = 4242;
-    for (int i = 0; i < RANGES_MAX; i++) {
-        memory->ranges[i].handle = -1;
-    }
-    for (int i = 0; i < SHARES_MAX; i++) {
-        memory->shares[i].fd = -1;
-    }
+    mri_os_memory_share_fill(&memory->table);
+    mri_os_memory_share_begin(memory);
     mri_prng_init(&memory->prng, 7);
     set_name(&memory->now, "/", FOLDER);
     set_name(&memory->durable, "/", FOLDER);
     return memory;
-}
-
-static void forget_shares(struct mri_os_memory *memory)
-{
-    for (int i = 0; i < SHARES_MAX; i++) {
-        if (memory->shares[i].fd >= 0) {
-            (void)close(memory->shares[i].fd);
-            memory->shares[i].fd = -1;
-        }
-    }
 }
 
 void mri_os_memory_free(struct mri_os_memory *memory)
@@ -799,7 +565,7 @@ void mri_os_memory_free(struct mri_os_memory *memory)
         (void)munmap(memory->files[i].durable, memory->file_bytes_max);
     }
     if (memory != NULL) {
-        forget_shares(memory);
+        mri_os_memory_share_forget(memory);
     }
     free(memory);
 }
@@ -842,9 +608,7 @@ void mri_os_memory_end_process(struct mri_os_memory *memory)
     for (int i = 0; i < HANDLES_MAX; i++) {
         memory->handles[i].is_open = false;
     }
-    for (int i = 0; i < RANGES_MAX; i++) {
-        memory->ranges[i].handle = -1;
-    }
+    mri_os_memory_share_unlock(memory, -1);
     memory->map_count = 0;
     memory->has_ended = true;
 }
@@ -852,7 +616,7 @@ void mri_os_memory_end_process(struct mri_os_memory *memory)
 void mri_os_memory_restart(struct mri_os_memory *memory)
 {
     mri_os_memory_end_process(memory);
-    forget_shares(memory);
+    mri_os_memory_share_forget(memory);
     memory->boots++;
 }
 

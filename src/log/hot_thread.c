@@ -6,7 +6,7 @@
  *  1. It sleeps until an append when nothing is left to do; an append wakes it only then.
  *  2. What fails here poisons the log or is tried again: the next append or commit says so.
  */
-#include "log/hot_helper.h"
+#include "log/hot_thread.h"
 
 #include "log/hot_shared.h"
 #include "os/futex.h"
@@ -49,7 +49,8 @@ static void sync_if_due(struct mri_hot_tail *hot, struct rounds *rounds, int64_t
 }
 
 /** Spares are made when the newest segment is half full, or when segments follow fast. */
-static void make_spares_if_due(struct mri_hot_tail *hot, const struct rounds *rounds, int64_t now_ns)
+static void make_spares_if_due(
+    struct mri_hot_tail *hot, const struct rounds *rounds, int64_t now_ns)
 {
     struct mri_hot_shared *shared = hot->shared;
     uint64_t offset = rounds->tail % shared->segment_bytes;
@@ -62,7 +63,7 @@ static void make_spares_if_due(struct mri_hot_tail *hot, const struct rounds *ro
     }
 }
 
-static void tell_also(const struct mri_hot_helper *helper, struct rounds *rounds, int64_t now_ns)
+static void tell_also(const struct mri_hot_thread *helper, struct rounds *rounds, int64_t now_ns)
 {
     bool is_calm = now_ns - rounds->changed_ns >= CALM_NS;
     if (helper->also != NULL && !(is_calm && rounds->is_calm)) {
@@ -90,7 +91,7 @@ static void rest(struct mri_hot_tail *hot, const struct rounds *rounds)
 
 static void help(void *context)
 {
-    const struct mri_hot_helper *helper = context;
+    const struct mri_hot_thread *helper = context;
     struct mri_hot_tail *hot = helper->hot;
     const struct mri_os *os = hot->options.os;
     int64_t now = os->boottime_ns(os->context);
@@ -109,13 +110,13 @@ static void help(void *context)
     }
 }
 
-mr_err mri_hot_helper_start(struct mri_hot_helper *helper)
+mr_err mri_hot_thread_start(struct mri_hot_thread *helper)
 {
     atomic_store(&helper->hot->is_leaving, false);
     return mri_thread_start(&helper->thread, help, helper);
 }
 
-void mri_hot_helper_stop(struct mri_hot_helper *helper)
+void mri_hot_thread_stop(struct mri_hot_thread *helper)
 {
     if (helper->hot == NULL || helper->hot->shared == NULL) {
         return;
