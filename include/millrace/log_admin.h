@@ -113,14 +113,32 @@ typedef struct mr_log_retain_report {
  * none with an event that is not sealed yet. What was removed is noted in MANIFEST (its last event
  * and the checksum of that) before anything goes.
  *
- * Returns  MR_OK, also when nothing may be removed, see the report; MR_BUSY a process writes to the
- *          log; MR_NOT_FOUND no log here; MR_EINVAL no limit is given; MR_ECORRUPT, MR_EVERSION;
- *          MR_EIO, MR_ENOSPC, MR_EACCESS, MR_EPATH, MR_ENOMEM: the log opens, and may have lost
+ * Returns  MR_OK, also when nothing may be removed, see the report; MR_BUSY another process removes
+ *          or repairs; MR_NOT_FOUND no log here; MR_EINVAL no limit is given; MR_ECORRUPT,
+ * MR_EVERSION; MR_EIO, MR_ENOSPC, MR_EACCESS, MR_EPATH, MR_ENOMEM: the log opens, and may have lost
  *          some of what was to be removed.
- * Threads  any; one at a time per log.
+ * Threads  any; beside processes that append and read.
  */
 MR_MUST_USE mr_err mr_log_retain(const char *folder, const mr_log_retain_options *options,
     mr_log_retain_report *ret_report, mr_problem *reterr_problem);
+
+/** The memory that processes share while they have a log open. */
+typedef struct mr_log_memory {
+    bool is_there;      /**< false: no process has the log open, or it is another user's */
+    bool is_poisoned;   /**< a write or sync has failed: no appends until all have closed it */
+    uint32_t processes; /**< that have the log open */
+    uint32_t writer_epoch;
+    uint64_t ring_bytes;
+    mr_seq tail;       /**< newest event */
+    mr_seq written;    /**< newest event that is in the files */
+    mr_seq durable;    /**< newest event that survives a power cut */
+    mr_seq sealed;     /**< newest event that a SEAL in the files covers */
+    uint64_t syncs;    /**< these four: since the first of the processes came */
+    uint64_t waits;    /**< appends that waited for the disk because the ring was full */
+    uint64_t orphans;  /**< locks whose holder was killed */
+    uint64_t finished; /**< batches of killed writers that others finished */
+    char path[256];
+} mr_log_memory;
 
 /** Figures of a log. */
 typedef struct mr_log_figures {
@@ -144,7 +162,8 @@ typedef struct mr_log_figures {
     mr_seq removed; /**< everything up to here was removed on request; 0 = nothing */
 
     bool has_writer;
-    uint32_t writer_process; /**< 0: it has not said */
+    uint32_t writer_process; /**< one of those that have it open; 0: it has not said */
+    mr_log_memory memory;
     uint64_t snapshots;
     mr_seq newest_snapshot; /**< 0: there is none */
 
@@ -170,11 +189,12 @@ MR_MUST_USE mr_err mr_log_count(
     const char *folder, mr_log_figures *ret_figures, mr_problem *reterr_problem);
 
 /**
- * Make everything that is in the log's files survive a power cut: for logs whose writer is gone.
+ * Make everything that was appended so far survive a power cut, also what processes that were
+ * killed have left in memory.
  *
  * @param ret_last  the last event
  *
- * Returns  MR_OK; MR_BUSY a process writes to the log (the problem text names its id); MR_NOT_FOUND
+ * Returns  MR_OK; MR_BUSY a process has the log alone (the problem text names its id); MR_NOT_FOUND
  *          no log here; MR_EIO a sync failed: what the disk holds is known to the next open only;
  *          MR_ECORRUPT and other faults of reading.
  * Threads  any.

@@ -67,6 +67,30 @@ static mr_err put_consumer(void *argument, const char *name)
     return MR_OK;
 }
 
+static void put_memory_json(const mr_log_memory *memory, struct mri_json_writer *json)
+{
+    mri_json_write_key(json, "memory");
+    if (!memory->is_there) {
+        mri_json_write_null(json);
+        return;
+    }
+    mri_json_write_object_open(json);
+    mri_json_put_count(json, "processes", memory->processes);
+    mri_json_put_text(json, "path", memory->path);
+    mri_json_put_count(json, "ring_bytes", memory->ring_bytes);
+    mri_json_put_count(json, "tail_seq", memory->tail.n);
+    mri_json_put_count(json, "written_seq", memory->written.n);
+    mri_json_put_count(json, "durable_seq", memory->durable.n);
+    mri_json_put_count(json, "sealed_seq", memory->sealed.n);
+    mri_json_put_count(json, "writer_epoch", memory->writer_epoch);
+    mri_json_put_count(json, "syncs", memory->syncs);
+    mri_json_put_count(json, "waits_for_disk", memory->waits);
+    mri_json_put_count(json, "orphaned_locks", memory->orphans);
+    mri_json_put_count(json, "finished_batches", memory->finished);
+    mri_json_put_bool(json, "poisoned", memory->is_poisoned);
+    mri_json_write_object_close(json);
+}
+
 static mr_err put_json(
     const mr_log_figures *figures, struct consumers *consumers, struct mri_buf *text)
 {
@@ -96,6 +120,7 @@ static mr_err put_json(
     }
     mri_json_put_bool(&json, "writing", figures->has_writer);
     mri_json_put_count(&json, "writer_process", figures->writer_process);
+    put_memory_json(&figures->memory, &json);
     mri_json_put_count(&json, "snapshots", figures->snapshots);
     mri_json_put_count(&json, "newest_snapshot_seq", figures->newest_snapshot.n);
     mri_json_put_count(&json, "features_compat", figures->features_compat);
@@ -143,6 +168,35 @@ static void put_events(const mr_log_figures *figures, struct mri_buf *text)
     }
 }
 
+static void put_writers(const mr_log_figures *figures, struct mri_buf *text)
+{
+    const mr_log_memory *memory = &figures->memory;
+    if (!figures->has_writer) {
+        mri_buf_text(text, "writer     nobody\n");
+    } else if (memory->processes > 1) {
+        mri_buf_printf(text, "writers    %u processes, %u among them\n", memory->processes,
+            figures->writer_process);
+    } else {
+        mri_buf_printf(text, "writer     process %u\n", figures->writer_process);
+    }
+    if (!memory->is_there) {
+        return;
+    }
+    mri_buf_printf(text,
+        "memory     %s, ring of %.0f MB\n"
+        "           events: newest %llu, written %llu, durable %llu, sealed %llu\n"
+        "           %llu syncs, %llu waits for the disk, %llu orphaned locks, %llu batches "
+        "finished for the dead\n",
+        memory->path, (double)memory->ring_bytes / 1048576.0, u(memory->tail.n),
+        u(memory->written.n), u(memory->durable.n), u(memory->sealed.n), u(memory->syncs),
+        u(memory->waits), u(memory->orphans), u(memory->finished));
+    if (memory->is_poisoned) {
+        mri_buf_text(text,
+            "POISONED   a write or sync has failed: every process must close the log, the next "
+            "open looks at what the disk has\n");
+    }
+}
+
 static void put_text(const mr_log_figures *figures, const char *folder, struct mri_buf *text)
 {
     mri_buf_printf(text, "%s: log %s\n", folder, figures->uuid);
@@ -160,11 +214,7 @@ static void put_text(const mr_log_figures *figures, const char *folder, struct m
         mri_buf_printf(text, "copies     %llu of damaged segments, left by repairs\n",
             u(figures->damaged_copies));
     }
-    if (!figures->has_writer) {
-        mri_buf_text(text, "writer     nobody\n");
-    } else {
-        mri_buf_printf(text, "writer     process %u\n", figures->writer_process);
-    }
+    put_writers(figures, text);
     if (figures->snapshots == 0) {
         mri_buf_text(text, "snapshots  none: opening reads the whole log\n");
     } else {

@@ -256,6 +256,9 @@ static mr_err drain(const struct mri_os *os, const char *folder, const char *mem
     if (!*ret_is_poisoned) { /* else: what the disk has is what there is */
         err = mri_hot_tail_mend(&hot);
         if (err == MR_OK) {
+            err = mri_hot_tail_compare(&hot);
+        }
+        if (err == MR_OK) {
             err = mri_hot_tail_commit(&hot, mri_hot_tail_counters(&hot).tail);
         }
     }
@@ -289,8 +292,8 @@ static mr_err let_go_of_memory(
     return err == MR_OK
                ? MR_OK
                : mri_problem(problem, err,
-                     "%s: %s: %s; it may hold records that are not in the files yet (remove the "
-                     "file to give them up)",
+                     "%s: the memory %s: %s; it may hold records that are not in the files yet "
+                     "(remove it to give them up)",
                      folder, path[0] != '\0' ? path : MRI_CONTROL_NAME, mr_err_text(err));
 }
 

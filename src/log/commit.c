@@ -10,7 +10,7 @@ mr_err mr_log_sync(mr_log *log)
     if (attachment == NULL) {
         return MR_EINVAL;
     }
-    struct mri_hot_counters counters = mri_hot_tail_counters(&attachment->hot);
+    struct mri_hot_view_counters counters = mri_hot_tail_counters(&attachment->hot);
     return counters.is_poisoned ? MR_EPOISONED
                                 : mri_hot_tail_commit(&attachment->hot, counters.tail);
 }

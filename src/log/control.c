@@ -46,6 +46,7 @@ mr_err mri_control_read(
     char path[MRI_PATH_BYTES_MAX];
     uint8_t boot_id[MRI_BOOT_ID_BYTES];
     struct mri_control control = {0};
+    struct mri_file_info info;
     size_t count = 0;
     mr_err err = mri_os_path(folder, MRI_CONTROL_NAME, path);
     if (err == MR_OK) {
@@ -58,7 +59,11 @@ mr_err mri_control_read(
     if (err == MR_OK) {
         err = os->boot_id(os->context, boot_id);
     }
-    if (err == MR_OK && memcmp(boot_id, control.boot_id, sizeof(boot_id)) != 0) {
+    if (err == MR_OK) {
+        err = os->info(os->context, folder, &info);
+    }
+    if (err == MR_OK && (memcmp(boot_id, control.boot_id, sizeof(boot_id)) != 0 ||
+                            info.device != control.device || info.inode != control.inode)) {
         err = MR_NOT_FOUND;
     }
     if (err == MR_OK) {
@@ -71,10 +76,16 @@ mr_err mri_control_write(const struct mri_os *os, const char *folder, struct mri
 {
     memcpy(control->magic, magic, sizeof(magic));
     control->version = MRI_CONTROL_VERSION;
+    struct mri_file_info info;
     mr_err err = os->boot_id(os->context, control->boot_id);
+    if (err == MR_OK) {
+        err = os->info(os->context, folder, &info);
+    }
     if (err != MR_OK) {
         return err;
     }
+    control->device = info.device;
+    control->inode = info.inode;
     control->crc = crc_of(control);
     return mri_os_replace_file(os, folder, MRI_CONTROL_NAME, control, sizeof(*control));
 }

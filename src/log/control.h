@@ -20,6 +20,8 @@ struct mri_control {
     uint32_t version;
     uint32_t crc; /**< CRC32C of the whole with this field 0 */
     uint8_t boot_id[MRI_BOOT_ID_BYTES];
+    uint64_t device; /**< with inode: the log's folder. A copy of the folder has no memory */
+    uint64_t inode;
     uint64_t generation; /**< random: another one is another memory */
     uint64_t head_bytes;
     uint64_t ring_bytes;
@@ -28,13 +30,13 @@ struct mri_control {
     char memory[MRI_CONTROL_PATH_BYTES]; /**< its path; without a '/' it lies in the log's folder */
 };
 
-MRI_STATIC_ASSERT(sizeof(struct mri_control) == 336, "a file that other versions may find");
+MRI_STATIC_ASSERT(sizeof(struct mri_control) == 352, "a file that other versions may find");
 
 /**
  * Read it.
  *
- * Returns  MR_OK it is whole and of this boot; MR_NOT_FOUND there is none, or it is of another
- *          boot; MR_EVERSION another version wrote it, under this boot; MR_ECORRUPT; a fault of
+ * Returns  MR_OK it is whole, of this boot and of this folder; MR_NOT_FOUND there is none, or it is
+ *          not; MR_EVERSION another version wrote it, under this boot; MR_ECORRUPT; a fault of
  *          reading.
  * Threads  any.
  */
@@ -42,7 +44,7 @@ MR_MUST_USE mr_err mri_control_read(
     const struct mri_os *os, const char *folder, struct mri_control *ret_control);
 
 /**
- * Replace it; magic, version, boot and checksum are filled in.
+ * Replace it; magic, version, boot, folder and checksum are filled in.
  *
  * Returns  MR_OK; a fault of writing, the old one stays.
  * Threads  one at a time.

@@ -9,6 +9,7 @@
 
 #include "base/problem.h"
 #include "log/attachment.h"
+#include "log/control.h"
 #include "log/manifest.h"
 #include "log/reader.h"
 #include "log/segment.h"
@@ -143,6 +144,46 @@ static mr_err count_segments(
     return MR_OK;
 }
 
+/** What the processes that have the log open share; that there is none is no fault. */
+static mr_err look_at_memory(struct counting *counting, mr_problem *problem)
+{
+    const struct mri_os *os = counting->os;
+    mr_log_memory *memory = &counting->figures.memory;
+    struct mri_control control;
+    struct mri_hot_view view;
+    char path[MRI_PATH_BYTES_MAX];
+    unsigned processes = 0;
+    mr_err err = mri_presence_count(os, counting->folder, &processes);
+    memory->processes = processes;
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s: %s", counting->folder, mr_err_text(err));
+    }
+    if (mri_control_read(os, counting->folder, &control) != MR_OK ||
+        mri_control_path(&control, counting->folder, path) != MR_OK ||
+        mri_hot_view_attach(os, path, &control, &view) != MR_OK) {
+        return MR_OK;
+    }
+    const struct mri_hot_view_counters counters = mri_hot_view_counters(&view);
+    mri_hot_view_detach(os, &view);
+    *memory = (mr_log_memory){
+        .is_there = true,
+        .is_poisoned = counters.is_poisoned,
+        .processes = processes,
+        .writer_epoch = counters.epoch,
+        .ring_bytes = control.ring_bytes,
+        .tail = {counters.tail_seq},
+        .written = {counters.written_seq},
+        .durable = {counters.durable_seq},
+        .sealed = {counters.sealed_seq},
+        .syncs = counters.syncs,
+        .waits = counters.backpressured,
+        .orphans = counters.orphans,
+        .finished = counters.finished,
+    };
+    (void)snprintf(memory->path, sizeof(memory->path), "%s", control.memory);
+    return MR_OK;
+}
+
 static mr_err count_folder(struct counting *counting, mr_problem *problem)
 {
     const struct mri_os *os = counting->os;
@@ -184,6 +225,9 @@ mr_err mri_figures_count(const struct mri_os *os, const struct mri_alloc *alloc,
 {
     struct counting counting = {.os = os, .folder = folder};
     mr_err err = count_folder(&counting, reterr_problem);
+    if (err == MR_OK) {
+        err = look_at_memory(&counting, reterr_problem);
+    }
     if (err == MR_OK) {
         err = count_segments(&counting, alloc, reterr_problem);
     }
@@ -237,6 +281,21 @@ static mr_err flush_locked(const struct mri_os *os, const struct mri_alloc *allo
     return err;
 }
 
+/** Others have it open: be one of them, unless one is in alone. */
+static mr_err flush_beside(const struct mri_os *os, const struct mri_alloc *alloc,
+    const char *folder, mr_seq *ret_last, mr_problem *problem)
+{
+    mr_log *log;
+    mr_err err = mri_log_open(os, alloc, folder, NULL, &log, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    *ret_last = mr_log_last(log);
+    err = mr_log_sync(log);
+    mr_log_close(log);
+    return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s: %s", folder, mr_err_text(err));
+}
+
 mr_err mri_figures_flush(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,
     mr_seq *ret_last, mr_problem *reterr_problem)
 {
@@ -250,7 +309,7 @@ mr_err mri_figures_flush(const struct mri_os *os, const struct mri_alloc *alloc,
         err = flush_locked(os, alloc, folder, ret_last, reterr_problem);
     }
     mri_presence_leave(&presence);
-    return err;
+    return err == MR_BUSY ? flush_beside(os, alloc, folder, ret_last, reterr_problem) : err;
 }
 
 mr_err mr_log_count(const char *folder, mr_log_figures *ret_figures, mr_problem *reterr_problem)

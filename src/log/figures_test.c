@@ -75,10 +75,11 @@ static void what_was_flushed_survives_a_power_cut(void **fixture)
         mr_problem problem = {{0}};
         mri_prng_init(&prng, seed);
         mr_log *log = open_log(os);
-        assert_int_equal(mri_log_sample_append(log, 20, 500, MR_ASYNC, NULL), MR_OK);
-        assert_int_equal(
-            mri_figures_flush(os, mri_alloc_system(), "/log", &last, &problem), MR_BUSY);
-        assert_non_null(strstr(problem.text, "4242"));
+        assert_int_equal(mri_log_sample_append(log, 15, 500, MR_ASYNC, NULL), MR_OK);
+        assert_int_equal(mri_figures_flush(os, mri_alloc_system(), "/log", &last, &problem), MR_OK);
+        assert_int_equal(last.n, 15); /* as one more of those who have it open */
+        assert_int_equal(mr_log_durable(log).n, 15);
+        assert_int_equal(mri_log_sample_append(log, 5, 500, MR_ASYNC, NULL), MR_OK);
         mri_log_sample_end_process(memory, log); /* killed: nothing was synced */
         assert_int_equal(mri_figures_flush(os, mri_alloc_system(), "/log", &last, NULL), MR_OK);
         assert_int_equal(last.n, 20);

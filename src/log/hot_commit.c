@@ -30,6 +30,7 @@
 
 enum {
     CHUNK_BYTES = 4 * 1024 * 1024,
+    COMPARED_BYTES = 4096,
     BULK_BYTES = 64 * 1024, /* from here on the page cache is passed by */
     GENERATION_BITS = 32,
 };
@@ -303,4 +304,35 @@ mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t position)
             return err == MR_EPOISONED ? MR_EUNKNOWN : err;
         }
     }
+}
+
+mr_err mri_hot_tail_compare(struct mri_hot_tail *hot)
+{
+    const struct mri_hot_shared *shared = hot->shared;
+    const struct mri_os *os = hot->options.os;
+    uint8_t found[COMPARED_BYTES];
+    uint64_t written = atomic_load(&shared->written);
+    uint64_t begin =
+        mri_hot_index_of(hot, written) * shared->segment_bytes + MRI_SEGMENT_PAGE_BYTES;
+    begin = begin > shared->first ? begin : shared->first;
+    size_t count = written > begin ? (size_t)(written - begin) : 0;
+    count = count < sizeof(found) ? count : sizeof(found);
+    size_t read = 0;
+    int fd;
+    mr_err err = mri_hot_take(hot, &hot->shared->write_lock, false);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_hot_file_of(hot, written, &fd);
+    mri_robust_lock_give(&hot->shared->write_lock);
+    if (err == MR_OK && count > 0) {
+        err = os->read_at(
+            os->context, fd, found, count, (written - count) % shared->segment_bytes, &read);
+    }
+    if (err == MR_EPATH ||
+        (err == MR_OK &&
+            (read != count || memcmp(found, mri_hot_record(hot, written - count), count) != 0))) {
+        err = MR_ECORRUPT;
+    }
+    return err;
 }

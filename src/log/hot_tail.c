@@ -743,24 +743,10 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-struct mri_hot_counters mri_hot_tail_counters(const struct mri_hot_tail *hot)
+struct mri_hot_view_counters mri_hot_tail_counters(const struct mri_hot_tail *hot)
 {
-    const struct mri_hot_shared *shared = hot->shared;
-    return (struct mri_hot_counters){
-        .tail = atomic_load(&shared->tail),
-        .written = atomic_load(&shared->written),
-        .durable = atomic_load(&shared->durable),
-        .tail_seq = atomic_load(&shared->tail_seq),
-        .written_seq = atomic_load(&shared->written_seq),
-        .durable_seq = atomic_load(&shared->durable_seq),
-        .orphans = atomic_load(&shared->orphans),
-        .finished = atomic_load(&shared->finished),
-        .backpressured = atomic_load(&shared->backpressured),
-        .syncs = atomic_load(&shared->syncs),
-        .epoch = shared->writer.epoch,
-        .event_crc = shared->writer.event_crc,
-        .is_poisoned = atomic_load(&shared->is_poisoned) != 0,
-    };
+    const struct mri_hot_view view = mri_hot_tail_view(hot);
+    return mri_hot_view_counters(&view);
 }
 
 const uint64_t *mri_hot_tail_derived(const struct mri_hot_tail *hot)

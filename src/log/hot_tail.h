@@ -78,23 +78,6 @@ struct mri_hot_start {
     uint64_t generation; /**< of the memory: random */
 };
 
-/** Numbers for people; all since the memory was made. */
-struct mri_hot_counters {
-    uint64_t tail;
-    uint64_t written;
-    uint64_t durable;
-    uint64_t tail_seq;
-    uint64_t written_seq;
-    uint64_t durable_seq;
-    uint32_t event_crc;     /**< of the newest event; only without other writers it belongs to it */
-    uint64_t orphans;       /**< locks whose holder had died */
-    uint64_t finished;      /**< batches of dead writers that were complete */
-    uint64_t backpressured; /**< appends that had to write behind themselves */
-    uint64_t syncs;
-    uint32_t epoch;
-    bool is_poisoned;
-};
-
 /** One process's handle. */
 struct mri_hot_tail {
     struct mri_hot_options options;
@@ -208,6 +191,15 @@ MR_MUST_USE mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot);
 MR_MUST_USE mr_err mri_hot_tail_mend(struct mri_hot_tail *hot);
 
 /**
+ * Do the files end where the memory says, with the same bytes? If not, they are not those that it
+ * was made for: an older copy came in their place.
+ *
+ * Returns  MR_OK; MR_ECORRUPT they do not; MR_EIO and other faults.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_tail_compare(struct mri_hot_tail *hot);
+
+/**
  * Say that the log goes on elsewhere, and wake all who sleep.
  *
  * Returns  nothing.
@@ -230,7 +222,7 @@ struct mri_hot_view mri_hot_tail_view(const struct mri_hot_tail *hot);
  * Returns  them; each is true by itself, not all at one moment.
  * Threads  any.
  */
-struct mri_hot_counters mri_hot_tail_counters(const struct mri_hot_tail *hot);
+struct mri_hot_view_counters mri_hot_tail_counters(const struct mri_hot_tail *hot);
 
 /**
  * The derived area. Read it as words; a writer may be changing it.

@@ -64,7 +64,7 @@ static void what_is_appended_is_in_the_segments_after_writing_behind(void **fixt
 {
     (void)fixture;
     append_many(100, MR_ASYNC);
-    struct mri_hot_counters counters = mri_hot_tail_counters(&sample.hot);
+    struct mri_hot_view_counters counters = mri_hot_tail_counters(&sample.hot);
     assert_true(counters.written < counters.tail);
     assert_int_equal(mri_hot_tail_write_behind(&sample.hot), MR_OK);
     counters = mri_hot_tail_counters(&sample.hot);
@@ -79,7 +79,7 @@ static void a_full_ring_writes_behind_and_segments_follow_each_other(void **fixt
     (void)fixture;
     append_many(MANY, MR_ASYNC); /* some 5 MB through a ring of 1 MiB, over several segments */
     assert_int_equal(mri_hot_tail_write_behind(&sample.hot), MR_OK);
-    struct mri_hot_counters counters = mri_hot_tail_counters(&sample.hot);
+    struct mri_hot_view_counters counters = mri_hot_tail_counters(&sample.hot);
     assert_true(counters.backpressured > 0);
     assert_true(counters.tail > 4 * (uint64_t)SEGMENT);
     assert_true(counters.durable > counters.tail - SEGMENT - RING); /* at each new segment */
@@ -103,7 +103,7 @@ static void a_group_append_is_durable_when_it_returns(void **fixture)
 {
     (void)fixture;
     append_many(50, MR_GROUP);
-    struct mri_hot_counters counters = mri_hot_tail_counters(&sample.hot);
+    struct mri_hot_view_counters counters = mri_hot_tail_counters(&sample.hot);
     assert_int_equal(counters.durable, counters.tail);
     assert_int_equal(counters.durable_seq, 50);
     assert_true(counters.syncs > 0);

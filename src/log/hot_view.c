@@ -95,6 +95,27 @@ uint64_t mri_hot_view_durable_seq(const struct mri_hot_view *view)
     return atomic_load_explicit(&view->shared->durable_seq, memory_order_acquire);
 }
 
+struct mri_hot_view_counters mri_hot_view_counters(const struct mri_hot_view *view)
+{
+    const struct mri_hot_shared *shared = view->shared;
+    return (struct mri_hot_view_counters){
+        .tail = atomic_load(&shared->tail),
+        .written = atomic_load(&shared->written),
+        .durable = atomic_load(&shared->durable),
+        .tail_seq = atomic_load(&shared->tail_seq),
+        .written_seq = atomic_load(&shared->written_seq),
+        .durable_seq = atomic_load(&shared->durable_seq),
+        .orphans = atomic_load(&shared->orphans),
+        .finished = atomic_load(&shared->finished),
+        .backpressured = atomic_load(&shared->backpressured),
+        .syncs = atomic_load(&shared->syncs),
+        .sealed_seq = mri_hot_seals(shared)->next_seq - 1,
+        .epoch = shared->writer.epoch,
+        .event_crc = shared->writer.event_crc,
+        .is_poisoned = atomic_load(&shared->is_poisoned) != 0,
+    };
+}
+
 bool mri_hot_view_is_closed(const struct mri_hot_view *view)
 {
     return atomic_load_explicit(&view->shared->is_closed, memory_order_acquire) != 0;

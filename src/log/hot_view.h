@@ -23,6 +23,24 @@ struct mri_hot_view {
     struct mri_hot_sleepers *sleepers;
 };
 
+/** Numbers for people; all since the memory was made. */
+struct mri_hot_view_counters {
+    uint64_t tail;
+    uint64_t written;
+    uint64_t durable;
+    uint64_t tail_seq;
+    uint64_t written_seq;
+    uint64_t durable_seq;
+    uint32_t event_crc;     /**< of the newest event; only without other writers it belongs to it */
+    uint64_t orphans;       /**< locks whose holder had died */
+    uint64_t finished;      /**< batches of dead writers that were complete */
+    uint64_t backpressured; /**< appends that had to write behind themselves */
+    uint64_t syncs;
+    uint64_t sealed_seq; /**< events up to here have a SEAL that is written */
+    uint32_t epoch;
+    bool is_poisoned;
+};
+
 /** A segment that is in the ring, or was lately. */
 struct mri_hot_view_segment {
     struct mri_segment_head head;
@@ -82,6 +100,14 @@ uint64_t mri_hot_view_written(const struct mri_hot_view *view);
  * Threads  any.
  */
 uint64_t mri_hot_view_durable_seq(const struct mri_hot_view *view);
+
+/**
+ * The watermarks and counters.
+ *
+ * Returns  them; each is true by itself, not all at one moment.
+ * Threads  any.
+ */
+struct mri_hot_view_counters mri_hot_view_counters(const struct mri_hot_view *view);
 
 /**
  * Does the log go on elsewhere, in its files and perhaps in another memory?

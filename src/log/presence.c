@@ -16,6 +16,7 @@
 enum {
     GATE = 0,
     SHARE = 1,
+    WORK = 2,
     PLACES = 16,
     TEXT_BYTES = 16, /* "4242           \n" */
 };
@@ -105,6 +106,23 @@ mr_err mri_presence_come(const struct mri_os *os, const char *folder, struct mri
     return err;
 }
 
+mr_err mri_presence_work(const struct mri_os *os, const char *folder, struct mri_presence *presence,
+    mr_problem *reterr_problem)
+{
+    mr_err err = mri_presence_come(os, folder, presence, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = lock(presence, WORK, MRI_RANGE_EXCLUSIVE);
+    if (err == MR_BUSY) {
+        (void)mri_problem(
+            reterr_problem, err, "%s: another process is working on its segments", folder);
+    } else if (err == MR_OK) {
+        err = mri_presence_open_gate(presence);
+    }
+    return err;
+}
+
 /** Say that somebody is in the way. */
 static mr_err tell_busy(const struct mri_presence *presence, mr_problem *problem)
 {
@@ -175,6 +193,23 @@ void mri_presence_leave(struct mri_presence *presence)
         presence->os->close(presence->os->context, presence->fd); /* gives every lock back */
         presence->fd = -1;
     }
+}
+
+mr_err mri_presence_count(const struct mri_os *os, const char *folder, unsigned *ret_count)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    struct mri_presence outside = {.os = os, .fd = -1, .place = -1};
+    *ret_count = 0;
+    mr_err err = mri_os_path(folder, MRI_PRESENCE_NAME, path);
+    if (err == MR_OK) {
+        err = os->open(os->context, path, MRI_OPEN_READ, &outside.fd);
+    }
+    if (err != MR_OK) {
+        return err == MR_EPATH ? MR_OK : err; /* nobody has opened it yet */
+    }
+    err = mri_presence_count_others(&outside, ret_count);
+    mri_presence_leave(&outside);
+    return err;
 }
 
 mr_err mri_presence_find(const struct mri_os *os, const char *folder, uint32_t *ret_process_id)

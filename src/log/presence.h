@@ -4,6 +4,7 @@
  *
  *   byte 0       the gate: held while somebody comes or goes
  *   byte 1       shared by all who are in, or held by one who is in alone
+ *   byte 2       held by one who works on old files, whoever is in
  *   byte 16 + i  the one in place i is alive
  *
  * The locks are on open files, so they end with the process that holds them, however that ends. The
@@ -70,6 +71,16 @@ MR_MUST_USE mr_err mri_presence_open_gate(struct mri_presence *presence);
 MR_MUST_USE mr_err mri_presence_shut_gate(struct mri_presence *presence);
 
 /**
+ * Come to work on old files, beside those who are in. The gate is open afterwards.
+ *
+ * Returns  as mri_presence_come(); MR_BUSY also when somebody else does.
+ * Owner    mri_presence_leave() ends it.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_presence_work(const struct mri_os *os, const char *folder,
+    struct mri_presence *presence, mr_problem *reterr_problem);
+
+/**
  * How many others are in.
  *
  * Returns  MR_OK; MR_EIO.
@@ -85,6 +96,15 @@ MR_MUST_USE mr_err mri_presence_count_others(
  * Threads  one at a time.
  */
 void mri_presence_leave(struct mri_presence *presence);
+
+/**
+ * How many are in, looked at from outside.
+ *
+ * Returns  MR_OK; MR_EACCESS, MR_EIO.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_presence_count(
+    const struct mri_os *os, const char *folder, unsigned *ret_count);
 
 /**
  * A process that is in.

@@ -21,10 +21,10 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/attachment.h"
 #include "log/consumer.h"
 #include "log/manifest.h"
 #include "log/place.h"
+#include "log/presence.h"
 #include "log/sealer.h"
 #include "log/segment.h"
 
@@ -33,6 +33,7 @@ struct retain {
     const char *folder;
     const mr_log_retain_options *options;
     struct mri_consumer_hold hold; /**< what consumers still need */
+    struct mri_presence presence;
     struct mri_manifest manifest;
     struct mri_segment_list list;
     struct mri_seal_state seals;
@@ -147,7 +148,12 @@ static mr_err note_removed(struct retain *retain)
         .segments = kept->base_position / kept->segment_bytes,
         .chain_crc = kept->prev_crc,
     };
-    mr_err err = mri_manifest_write(retain->os, retain->folder, &manifest);
+    mr_err err = mri_presence_shut_gate(&retain->presence); /* nobody opens the log in between */
+    if (err == MR_OK) {
+        err = mri_manifest_write(retain->os, retain->folder, &manifest);
+        mr_err opened = mri_presence_open_gate(&retain->presence);
+        err = err == MR_OK ? opened : err;
+    }
     return err == MR_OK ? MR_OK : say(retain, retain->folder, err);
 }
 
@@ -188,9 +194,9 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     const mr_log_retain_options *options, mr_log_retain_report *ret_report,
     mr_problem *reterr_problem)
 {
-    struct mri_presence presence = {.fd = -1};
     mr_problem unused;
     struct retain retain = {.os = os,
+        .presence = {.fd = -1},
         .folder = folder,
         .options = options,
         .problem = reterr_problem == NULL ? &unused : reterr_problem};
@@ -199,7 +205,7 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     }
     mr_err err = mri_manifest_read(os, folder, &retain.manifest, retain.problem);
     if (err == MR_OK) {
-        err = mri_attachment_alone(os, folder, &presence, retain.problem);
+        err = mri_presence_work(os, folder, &retain.presence, retain.problem);
     }
     if (err == MR_OK) { /* again, under the lock */
         err = mri_manifest_read(os, folder, &retain.manifest, retain.problem);
@@ -220,7 +226,7 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
         err = remove_all(&retain);
     }
     mri_segment_list_fini(&retain.list);
-    mri_presence_leave(&presence);
+    mri_presence_leave(&retain.presence);
     *ret_report = retain.report;
     return err;
 }

@@ -9,6 +9,7 @@
 #include "base/prng.h"
 #include "log/append.h"
 #include "log/manifest.h"
+#include "log/presence.h"
 #include "log/reader.h"
 #include "log/segment.h"
 #include "tests/lib/cmocka_all.h"
@@ -147,7 +148,12 @@ static void what_is_kept_is_read_from_its_first_event_and_written_on(void **fixt
     for (int i = 0; i < APPENDS; i++) {
         assert_int_equal(mri_log_sample_append(log, 3, BODY_MAX, MR_GROUP, NULL), MR_OK);
     }
+    assert_int_equal(retain(sample.os, &options, &report), MR_OK); /* beside who appends */
+    assert_int_equal(report.segments, 0);                          /* what is needed still is */
+    struct mri_presence other;
+    assert_int_equal(mri_presence_work(sample.os, "/log", &other, NULL), MR_OK);
     assert_int_equal(retain(sample.os, &options, &report), MR_BUSY);
+    mri_presence_leave(&other);
     mr_log_close(log);
     options.needed = anything;
     assert_int_equal(retain(sample.os, &options, &report), MR_OK);

@@ -199,12 +199,21 @@ def text_of(rows, header=BARS_HEADER):
     return "\n".join(([header] if header else []) + rows) + "\n"
 
 
+def remove(folder):
+    """A folder with logs, and the memory that killed processes have left for them."""
+    for control in pathlib.Path(folder).rglob("ctl"):
+        name = control.read_bytes()[96:].split(b"\0")[0].decode()
+        if name.startswith("/"):
+            pathlib.Path(name).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class Case(unittest.TestCase):
     """A test with a folder of its own."""
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-test-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(remove, self.folder)
 
     def write(self, name, text):
         path = self.folder / name

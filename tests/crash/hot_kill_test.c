@@ -132,7 +132,7 @@ static void check_all(void)
     const struct mri_hot_sample_body probe = {
         WRITERS, (uint32_t)mri_hot_tail_derived(&sample.hot)[WRITERS] + 1};
     assert_int_equal(mri_hot_sample_append(&sample.hot, &probe, 1, MR_GROUP, NULL), MR_OK);
-    struct mri_hot_counters counters = mri_hot_tail_counters(&sample.hot);
+    struct mri_hot_view_counters counters = mri_hot_tail_counters(&sample.hot);
     assert_false(counters.is_poisoned);
     assert_int_equal(counters.durable, counters.tail);
     assert_int_equal(mri_hot_sample_read(&sample, &found), MR_END);
@@ -166,7 +166,7 @@ static void nothing_acknowledged_is_lost_when_writers_are_killed_at_random(void 
         expect_killed(children[i]);
     }
     check_all();
-    struct mri_hot_counters counters = mri_hot_tail_counters(&sample.hot);
+    struct mri_hot_view_counters counters = mri_hot_tail_counters(&sample.hot);
     (void)printf(
         "%u kills, %llu records, %llu orphaned locks, %llu batches finished for the dead\n",
         rounds + WRITERS, (unsigned long long)counters.written_seq,

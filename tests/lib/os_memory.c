@@ -249,6 +249,16 @@ static void memory_close(void *context, int fd)
     memory->handles[fd].is_open = false;
 }
 
+/** A file is what its path is: nobody renames folders here. */
+static uint64_t inode_of(const char *path)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *path != '\0'; path++) {
+        hash = (hash ^ (uint8_t)*path) * 1099511628211u;
+    }
+    return hash;
+}
+
 static mr_err memory_info(void *context, const char *path, struct mri_file_info *ret_info)
 {
     struct mri_os_memory *memory = context;
@@ -265,7 +275,7 @@ static mr_err memory_info(void *context, const char *path, struct mri_file_info 
         .file_system = "memory",
         .bytes = name->file == FOLDER ? 0 : memory->files[name->file].size,
         .device = (uint64_t)(uintptr_t)memory,
-        .inode = (uint64_t)(name - memory->now.items) + 1,
+        .inode = inode_of(normal),
     };
     return MR_OK;
 }
