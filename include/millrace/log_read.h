@@ -231,6 +231,28 @@ MR_MUST_USE mr_err mr_log_reader_wait_for(
     mr_log_reader *reader, const uint32_t *subject_ids, size_t count, int64_t timeout_ms);
 
 /**
+ * A descriptor to wait for in a loop of one's own (epoll, poll, asyncio), beside others. The order:
+ * read until MR_END, mr_log_reader_poll_arm(), and when that answers MR_OK wait until it is
+ * readable.
+ *
+ * Returns  MR_OK; MR_ELIMIT, MR_ENOMEM.
+ * Owner    the reader: it is not to be read from or closed.
+ * Threads  the reader's thread; any may wait for it.
+ * Cost     io_uring where the kernel and its container allow it, else a thread.
+ */
+MR_MUST_USE mr_err mr_log_reader_poll_fd(
+    mr_log_reader *reader, int *ret_fd, mr_problem *reterr_problem);
+
+/**
+ * Have the descriptor become readable when there may be more to read. Until the next call it stays
+ * readable.
+ *
+ * Returns  MR_OK; MR_AGAIN there may be more already: read on; MR_EINVAL no descriptor was asked
+ * for; MR_ELIMIT, MR_EIO. Threads  the reader's thread.
+ */
+MR_MUST_USE mr_err mr_log_reader_poll_arm(mr_log_reader *reader, mr_problem *reterr_problem);
+
+/**
  * What lies behind the last complete batch that mr_log_reader_next() saw.
  *
  * Returns  the state of the tail; meaningful after MR_END.

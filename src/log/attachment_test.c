@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "log/attachment.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -407,6 +408,53 @@ static void a_sleeper_for_a_subject_is_woken_by_it(void **fixture)
     mr_log_close(log);
 }
 
+/** Read to the end and arm; how many events there were. */
+static unsigned read_and_arm(mr_log_reader *reader)
+{
+    mr_log_event event;
+    unsigned found = 0;
+    do {
+        while (mr_log_reader_next(reader, &event, NULL) == MR_OK) {
+            found++;
+        }
+    } while (mr_log_reader_poll_arm(reader, NULL) == MR_AGAIN);
+    return found;
+}
+
+static void a_loop_over_poll_hears_of_every_event(void **fixture)
+{
+    (void)fixture;
+    mr_log_reader *reader;
+    mr_log_close(open_log());
+    assert_int_equal(mr_log_reader_open(path, &reader, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_poll_arm(reader, NULL), MR_EINVAL);
+    struct pollfd item = {.events = POLLIN};
+    assert_int_equal(mr_log_reader_poll_fd(reader, &item.fd, NULL), MR_OK);
+    unsigned found = 0;
+    for (int life = 1; life <= 3; life++) { /* nobody has it open, then somebody, then nobody */
+        found += read_and_arm(reader);
+        pid_t child = fork();
+        if (child == 0) {
+            mr_log *log = open_log();
+            for (int i = 0; i < 100; i++) {
+                append(log, 2, i % 10 == 0 ? MR_GROUP : MR_ASYNC);
+                (void)usleep(i % 7 == 0 ? 2000 : 0);
+            }
+            mr_log_close(log);
+            _exit(0);
+        }
+        while (found < 200u * (unsigned)life) {
+            assert_int_equal(poll(&item, 1, 60000), 1);
+            found += read_and_arm(reader);
+        }
+        assert_int_equal(found, 200 * life);
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    mr_log_reader_close(reader);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -422,6 +470,7 @@ int main(void)
         TEST(what_is_synced_by_the_timer_becomes_durable_by_itself),
         TEST(a_durable_reader_is_given_what_no_power_cut_can_take),
         TEST(a_sleeper_for_a_subject_is_woken_by_it),
+        TEST(a_loop_over_poll_hears_of_every_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,31 +157,60 @@ struct sleep {
     uint64_t value;
 };
 
+/** Note that somebody sleeps; MR_AGAIN: it is over already. */
+static mr_err prepare(
+    const struct mri_hot_view *view, const struct sleep *sleep, uint32_t *ret_seen)
+{
+    *ret_seen = atomic_load(sleep->word);
+    atomic_fetch_or(sleep->wanted, sleep->bits);
+    atomic_thread_fence(memory_order_seq_cst);
+    bool is_over = atomic_load(sleep->mark) > sleep->value || mri_hot_view_is_closed(view);
+    return is_over ? MR_AGAIN : MR_OK;
+}
+
 /** Sleep, noted among those who want these bits, unless it is over already. */
 static mr_err sleep_on(
     const struct mri_hot_view *view, const struct sleep *sleep, int64_t timeout_ns)
 {
-    uint32_t now = atomic_load(sleep->word);
-    atomic_fetch_or(sleep->wanted, sleep->bits);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load(sleep->mark) > sleep->value || mri_hot_view_is_closed(view)) {
+    uint32_t seen;
+    if (prepare(view, sleep, &seen) != MR_OK) {
         return MR_OK;
     }
-    mr_err err = mri_futex_wait(sleep->word, now, sleep->bits, timeout_ns);
+    mr_err err = mri_futex_wait(sleep->word, seen, sleep->bits, timeout_ns);
     return err == MR_OK || atomic_load(sleep->mark) > sleep->value ? MR_OK : err;
+}
+
+static struct sleep sleep_for_tail(
+    const struct mri_hot_view *view, uint64_t position, uint32_t bits)
+{
+    return (struct sleep){&view->sleepers->tail_word, &view->sleepers->tail_bits, bits,
+        &view->shared->tail, position};
+}
+
+static struct sleep sleep_for_durable(const struct mri_hot_view *view, uint64_t seq)
+{
+    return (struct sleep){&view->sleepers->durable_word, &view->sleepers->durable_bits,
+        MRI_HOT_BITS_ALL, &view->shared->durable_seq, seq};
+}
+
+mr_err mri_hot_view_prepare(const struct mri_hot_view *view, bool is_durable, uint64_t value,
+    struct mri_hot_view_sleep *ret_sleep)
+{
+    const struct sleep sleep =
+        is_durable ? sleep_for_durable(view, value) : sleep_for_tail(view, value, MRI_HOT_BITS_ALL);
+    ret_sleep->word = sleep.word;
+    return prepare(view, &sleep, &ret_sleep->seen);
 }
 
 mr_err mri_hot_view_wait(
     const struct mri_hot_view *view, uint64_t position, uint32_t bits, int64_t timeout_ns)
 {
-    const struct sleep sleep = {&view->sleepers->tail_word, &view->sleepers->tail_bits, bits,
-        &view->shared->tail, position};
+    const struct sleep sleep = sleep_for_tail(view, position, bits);
     return sleep_on(view, &sleep, timeout_ns);
 }
 
 mr_err mri_hot_view_wait_durable(const struct mri_hot_view *view, uint64_t seq, int64_t timeout_ns)
 {
-    const struct sleep sleep = {&view->sleepers->durable_word, &view->sleepers->durable_bits,
-        MRI_HOT_BITS_ALL, &view->shared->durable_seq, seq};
+    const struct sleep sleep = sleep_for_durable(view, seq);
     return sleep_on(view, &sleep, timeout_ns);
 }

@@ -5,6 +5,7 @@
 #ifndef MRI_LOG_HOT_VIEW_H
 #define MRI_LOG_HOT_VIEW_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "log/control.h"
@@ -145,6 +146,24 @@ static inline uint32_t mri_hot_view_bit_of(uint32_t subject_id)
 {
     return UINT32_C(1) << ((subject_id * UINT32_C(2654435761)) >> 27);
 }
+
+/** A word to sleep on, as it was before it was known that there is nothing more. */
+struct mri_hot_view_sleep {
+    _Atomic uint32_t *word;
+    uint32_t seen;
+};
+
+/**
+ * Prepare to sleep elsewhere than here, until something is appended behind a position, or more than
+ * a seq is durable: whoever brings it wakes those who sleep on the word.
+ *
+ * @param value  the position, or with is_durable the seq
+ *
+ * Returns  MR_OK; MR_AGAIN it is there already, or the ring is closed.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_view_prepare(const struct mri_hot_view *view, bool is_durable,
+    uint64_t value, struct mri_hot_view_sleep *ret_sleep);
 
 /**
  * Sleep until something is appended behind a position, or for a time.

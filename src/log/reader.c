@@ -22,7 +22,8 @@
  * reader that stands at its end looks at nothing else. When the last of them has left, the file
  * holds the same.
  *
- * Not here: going somewhere (seek.c), the inside of a segment (place.c).
+ * Not here: which segments and which ring there are (way.c), going somewhere (seek.c), the inside
+ * of a segment (place.c).
  */
 #include "log/reader.h"
 
@@ -33,153 +34,7 @@
 #include "log/presence.h"
 #include "log/way.h"
 
-enum { HOT_SEGMENTS_MAX = 130 };
-
-#define BACKSTOP_NS ((int64_t)1000 * 1000 * 1000) /* a wake-up that a killed helper owed */
-
-/* ---- segments -------------------------------------------------------------------------------- */
-
-void mri_way_move_to(mr_log_reader *reader, const struct mri_place *place)
-{
-    mri_place_close(&reader->at);
-    reader->at = *place;
-}
-
-size_t mri_way_index_behind(const mr_log_reader *reader, uint64_t seq)
-{
-    size_t low = 0;
-    size_t high = reader->list.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (reader->list.base_seqs[middle] <= seq) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/** Is everything of the old list there, but for the oldest? */
-static bool is_continued(const struct mri_segment_list *old, const struct mri_segment_list *list)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < old->count; i++) {
-        uint64_t base_seq = old->base_seqs[i];
-        while (at < list->count && list->base_seqs[at] < base_seq) {
-            at++;
-        }
-        bool is_there = at < list->count && list->base_seqs[at] == base_seq;
-        bool is_removed = list->count > 0 && base_seq < list->base_seqs[0];
-        if (!is_there && !is_removed) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/** Segments of the ring that have no file yet come behind those that have. */
-static mr_err add_hot(struct mri_segment_list *list, const uint64_t *base_seqs, size_t count)
-{
-    mr_err err = MR_OK;
-    for (size_t i = 0; i < count && err == MR_OK; i++) {
-        if (list->count == 0 || base_seqs[i] > list->base_seqs[list->count - 1]) {
-            err = mri_segment_list_add(list, base_seqs[i]);
-        }
-    }
-    return err;
-}
-
-/** The segments of the ring that may have no file. */
-static size_t list_hot(const struct mri_hot_view *view, uint64_t base_seqs[static HOT_SEGMENTS_MAX])
-{
-    struct mri_hot_view_segment segment;
-    uint64_t oldest;
-    uint64_t newest;
-    size_t count = 0;
-    if (view->shared == NULL || mri_hot_view_is_closed(view)) {
-        return 0;
-    }
-    mri_hot_view_range(view, &oldest, &newest);
-    for (uint64_t index = oldest; index <= newest && count < HOT_SEGMENTS_MAX; index++) {
-        if (mri_hot_view_segment(view, index, &segment) == MR_OK) {
-            base_seqs[count++] = segment.head.base_seq;
-        }
-    }
-    return count;
-}
-
-mr_err mri_way_refresh(mr_log_reader *reader, mr_problem *problem)
-{
-    struct mri_segment_list list;
-    uint64_t hot[HOT_SEGMENTS_MAX];
-    size_t hot_count = list_hot(&reader->view, hot); /* first: what leaves the ring has a file */
-    mr_err err = mri_segment_list(reader->os, reader->alloc, reader->folder, &list);
-    if (err == MR_OK) {
-        err = add_hot(&list, hot, hot_count);
-        if (err != MR_OK) {
-            mri_segment_list_fini(&list);
-        }
-    }
-    if (err != MR_OK) {
-        return mri_problem(problem, err, "%s: %s", reader->folder, mr_err_text(err));
-    }
-    if (!is_continued(&reader->list, &list)) {
-        mri_segment_list_fini(&list);
-        return mri_problem(
-            problem, MR_ECORRUPT, "%s: a segment of the log is gone", reader->folder);
-    }
-    mri_segment_list_fini(&reader->list);
-    reader->list = list;
-    return MR_OK;
-}
-
-/** Attach to the ring of this boot; without one, or without a right to it, the files are all. */
-static mr_err attach(mr_log_reader *reader, mr_problem *problem)
-{
-    struct mri_control control;
-    char path[MRI_PATH_BYTES_MAX];
-    mr_err err = mri_control_read(reader->os, reader->folder, &control);
-    if (err == MR_OK &&
-        memcmp(control.log_uuid, reader->manifest.log_uuid, sizeof(control.log_uuid)) != 0) {
-        err = MR_NOT_FOUND;
-    }
-    if (err == MR_OK) {
-        err = mri_control_path(&control, reader->folder, path);
-    }
-    if (err == MR_OK) {
-        err = mri_hot_view_attach(reader->os, path, &control, &reader->view);
-    }
-    bool is_none = err == MR_NOT_FOUND || err == MR_ECORRUPT || err == MR_EVERSION ||
-                   err == MR_EPATH || err == MR_EACCESS;
-    return err == MR_OK || is_none ? MR_OK
-                                   : mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": %s",
-                                         reader->folder, mr_err_text(err));
-}
-
-mr_err mri_way_follow(mr_log_reader *reader, mr_problem *problem)
-{
-    mr_err err = MR_OK;
-    if (reader->is_in_files) {
-        return MR_OK;
-    }
-    if (reader->view.shared != NULL && mri_hot_view_is_closed(&reader->view)) {
-        if (reader->at.bytes != NULL && reader->at.form == MRI_PLACE_HOT) {
-            err = mri_place_cool(&reader->at, problem);
-        }
-        if (err != MR_OK) {
-            return err;
-        }
-        mri_hot_view_detach(reader->os, &reader->view);
-    }
-    if (reader->view.shared == NULL) {
-        err = attach(reader, problem);
-    }
-    if (err == MR_OK && reader->view.shared != NULL && reader->at.bytes != NULL) {
-        err = mri_place_heat(&reader->at, problem);
-    }
-    return err == MR_NOT_FOUND ? MR_OK : err;
-}
+/* ---- the beginning --------------------------------------------------------------------------- */
 
 /** Go to the first segment; MR_END while there is none. */
 static mr_err open_first(mr_log_reader *reader, mr_problem *problem)
@@ -531,58 +386,6 @@ mr_err mr_log_reader_previous(
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
-/** Sleep beside the ring until the mark that matters has moved, or for a time. */
-static mr_err wait_hot(mr_log_reader *reader, uint32_t bits, int64_t timeout_ns)
-{
-    const struct mri_hot_view *view = &reader->view;
-    if (reader->is_durable) {
-        return mri_hot_view_wait_durable(view, reader->limit_seq, timeout_ns);
-    }
-    mr_err err = mri_hot_view_wait(view, reader->seen_position, bits, timeout_ns);
-    if (err == MR_OK) {
-        reader->seen_position = mri_hot_view_tail(view);
-    }
-    return err;
-}
-
-static mr_err wait_for(mr_log_reader *reader, uint32_t bits, int64_t timeout_ms)
-{
-    const struct mri_os *os = reader->os;
-    bool is_endless = timeout_ms < 0 || timeout_ms > INT64_MAX / 1000000;
-    int64_t timeout_ns = is_endless ? INT64_MAX : timeout_ms * 1000000;
-    if (reader->view.shared != NULL) {
-        mr_err err = MR_AGAIN;
-        while (err == MR_AGAIN && timeout_ns > 0) {
-            int64_t step = timeout_ns < BACKSTOP_NS ? timeout_ns : BACKSTOP_NS;
-            err = wait_hot(reader, bits, step);
-            timeout_ns -= step;
-        }
-        return err;
-    }
-    if (reader->watch_fd < 0) {
-        /* What changed before the watch began is found by looking again, so answer at once. */
-        return os->watch(os->context, reader->folder, &reader->watch_fd);
-    }
-    return os->wait_change(os->context, reader->watch_fd, is_endless ? -1 : timeout_ns);
-}
-
-mr_err mr_log_reader_wait(mr_log_reader *reader, int64_t timeout_ms)
-{
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return wait_for(reader, MRI_HOT_BITS_ALL, timeout_ms);
-}
-
-mr_err mr_log_reader_wait_for(
-    mr_log_reader *reader, const uint32_t *subject_ids, size_t count, int64_t timeout_ms)
-{
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    uint32_t bits = 0;
-    for (size_t i = 0; i < count; i++) {
-        bits |= mri_hot_view_bit_of(subject_ids[i]);
-    }
-    return count == 0 ? MR_EINVAL : wait_for(reader, bits, timeout_ms);
-}
-
 mr_log_token mr_log_reader_token(const mr_log_reader *reader)
 {
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
@@ -632,6 +435,7 @@ void mr_log_reader_close(mr_log_reader *reader)
     }
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
     mri_place_close(&reader->at);
+    mri_wake_fd_close(reader->wake); /* it looks at the ring */
     mri_hot_view_detach(reader->os, &reader->view);
     mri_segment_list_fini(&reader->list);
     if (reader->watch_fd >= 0) {

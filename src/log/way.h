@@ -8,6 +8,7 @@
 #include "log/place.h"
 #include "log/reader.h"
 #include "log/segment.h"
+#include "os/wake_fd.h"
 
 enum { MRI_READER_MAGIC = 0x6d724c52 };
 
@@ -21,11 +22,12 @@ struct mr_log_reader {
     struct mri_place_source source;
     struct mri_segment_list list;
     int watch_fd;
-    bool is_in_files;       /**< what is not in the files yet does not count */
-    bool is_durable;        /**< what is not durable does not count */
-    uint64_t limit_seq;     /**< with is_durable: the newest event that may be handed out */
-    uint64_t seen_position; /**< up to where the ring was looked at */
-    bool is_whole;          /**< hand out records without a seq of their own, too */
+    bool is_in_files;         /**< what is not in the files yet does not count */
+    bool is_durable;          /**< what is not durable does not count */
+    uint64_t limit_seq;       /**< with is_durable: the newest event that may be handed out */
+    uint64_t seen_position;   /**< up to where the ring was looked at */
+    struct mri_wake_fd *wake; /**< NULL: nobody polls */
+    bool is_whole;            /**< hand out records without a seq of their own, too */
     struct mri_place at;
     mr_log_tail tail;
     mr_log_token token; /**< of the last event handed out */
