@@ -248,7 +248,8 @@ MR_MUST_USE mr_err mr_log_reader_poll_fd(
  * readable.
  *
  * Returns  MR_OK; MR_AGAIN there may be more already: read on; MR_EINVAL no descriptor was asked
- * for; MR_ELIMIT, MR_EIO. Threads  the reader's thread.
+ *          for; MR_ELIMIT, MR_EIO.
+ * Threads  the reader's thread.
  */
 MR_MUST_USE mr_err mr_log_reader_poll_arm(mr_log_reader *reader, mr_problem *reterr_problem);
 
