@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * A store that a benchmark writes to: the log itself, its ring, or another program's. One file each
+ * A store that a benchmark writes to: the log itself or another program's. One file each
  * in bench/peers/; meson.build lists those whose libraries and programs were found.
  *
  * A record is a value of 192 bytes with a key of 8: 256 bytes as a whole record of the log. What a

@@ -9,9 +9,7 @@ import signal
 import statistics
 import subprocess
 
-# Both are the log: by its public functions, and by those of the ring's module, which stand for it
-# where several processes write as long as mr_log_open() lets only one do so.
-SUBJECTS = {"log": "the log", "ring": "the ring's own functions"}
+SUBJECTS = {"log": "the log"}
 PEERS = {
     "raw": [],
     "sqlite": ["libsqlite3-dev"],
@@ -23,7 +21,7 @@ PEERS = {
 }
 NOT_DURABLE = ["nats"]
 CHANNELS = {  # what delivers: the pace in us at which it is asked to
-    "futex": 200, "ring": 200, "log": 200, "ring_spin": 10, "log_spin": 10, "redis": 200, "nats": 200}
+    "futex": 200, "log": 200, "log_spin": 10, "redis": 200, "nats": 200}
 DELIVERY_TURNS = 3
 PROCESSES = 50
 PROGRAM_SECONDS_MAX = 900
@@ -116,9 +114,7 @@ def measure_async(stores, folder, options, number, values):
 
 
 def measure_sustain(stores, folder, options, number, values):
-    """Of the ring while it stands for the log; the log alone is slower by far, and takes as long."""
-    name = "ring" if "ring" in SUBJECTS else "log"
-    stores.measure(values, "sustain_bench", folder, name, options.sustain_seconds,
+    stores.measure(values, "sustain_bench", folder, "log", options.sustain_seconds,
                    options.paced_seconds, options.sustain_gib)
 
 
@@ -182,7 +178,7 @@ def durable_rows(r):
                 f"durable, windows of {window}: {title}", aim, r.values(f"{name}.{key}", 1e-6), 3,
                 " M/s", f"pwrite + fdatasync of as many bytes "
                 f"{r.show(r.values(f'raw.{key}', 1e-6), 2, ' M/s')}; Redis pipelined {redis}"))
-    name = r.crowd_subject()
+    name = "log"
     rows.append(r.at_least(
         f"durable, {PROCESSES} processes: {SUBJECTS[name]}", 70,
         r.values(f"{name}.crowd_records_per_s", 1e-3), 1, " k/s",
@@ -220,12 +216,10 @@ def device_rows(r):
 
 def delivery_rows(r):
     rows = []
-    for name, title in (("ring_spin", SUBJECTS.get("ring")), ("log_spin", SUBJECTS["log"])):
-        if title:
-            rows.append(r.at_most(
-                f"delivery to a process that spins, p50: {title}", 0.4,
-                r.values(f"{name}.delivery_us_p50"), 2, " us",
-                f"p99 {r.show(r.values(f'{name}.delivery_us_p99'), 2, ' us')}"))
+    rows.append(r.at_most(
+        "delivery to a process that spins, p50: the log", 0.4,
+        r.values("log_spin.delivery_us_p50"), 2, " us",
+        f"p99 {r.show(r.values('log_spin.delivery_us_p99'), 2, ' us')}"))
     for name, title in SUBJECTS.items():
         key = f"{name}.delivery_us_p50"
         rows.append(r.at_most(
@@ -253,7 +247,7 @@ def async_rows(r):
         rows.append(r.at_least(
             f"the same in batches of 8: {title}", 8,
             [1e3 / v for v in r.values(f"{name}.async_batch8_ns")], 1, " M/s", "-"))
-    name = r.crowd_subject("async_together_per_s")
+    name = "log"
     rows.append(r.at_least(
         f"the same from four processes together: {SUBJECTS[name]}", 5,
         r.values(f"{name}.async_together_per_s", 1e-6), 1, " M/s",
@@ -262,7 +256,7 @@ def async_rows(r):
 
 
 def sustain_rows(r):
-    name = "ring" if "ring" in SUBJECTS else "log"
+    name = "log"
     title = SUBJECTS[name]
     disk = (f"the disk by O_DIRECT "
             f"{r.show(r.values(f'{name}.disk_direct_mib_per_s', 1048576 / 256e6), 1, ' M/s')} of "

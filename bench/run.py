@@ -147,10 +147,6 @@ class Rounds:
     def plain(self, what, values, digits, unit, beside):
         return self.row(what, "-", values, digits, unit, beside, None)
 
-    def crowd_subject(self, key="crowd_records_per_s"):
-        """The log, if several processes may open it."""
-        return "log" if self.values(f"log.{key}") or "ring" not in peer_rows.SUBJECTS else "ring"
-
 
 def run_rows(r):
     floors = [1e-3 * row["lifecycles_per_s"] * row["run_s"] / row["run_floor_s"]

@@ -3,7 +3,7 @@
  * Appending for a long time while the log is written behind: as fast as it goes, and at a pace;
  * beside what the disk takes of one long file. At the end every record is read back and counted.
  *
- * usage: sustain_bench FOLDER PEER SECONDS PACED_SECONDS GIB_MAX     (PEER: log, ring)
+ * usage: sustain_bench FOLDER PEER SECONDS PACED_SECONDS GIB_MAX
  */
 #define _GNU_SOURCE
 #include <stdio.h>
