@@ -10,6 +10,7 @@ import statistics
 import subprocess
 
 SUBJECTS = {"log": "the log"}
+PLACEMENTS = {"log": "/dev/shm", "log_in_folder": "the log's folder"}  # of the ring
 PEERS = {
     "raw": [],
     "sqlite": ["libsqlite3-dev"],
@@ -92,7 +93,7 @@ def turned(names, number):
 
 
 def measure_durable(stores, folder, options, number, values):
-    for name in turned([*SUBJECTS, *PEERS], number):
+    for name in turned([*PLACEMENTS, *PEERS], number):
         stores.measure(values, "durable_bench", folder, name, options.seconds, PROCESSES)
 
 
@@ -109,7 +110,7 @@ def measure_delivery(stores, folder, options, number, values):
 
 
 def measure_async(stores, folder, options, number, values):
-    for name in turned(SUBJECTS, number):
+    for name in turned(PLACEMENTS, number):
         stores.measure(values, "async_bench", folder, name)
 
 
@@ -252,6 +253,19 @@ def async_rows(r):
         f"the same from four processes together: {SUBJECTS[name]}", 5,
         r.values(f"{name}.async_together_per_s", 1e-6), 1, " M/s",
         f"p99 {r.show(r.values(f'{name}.async_together_ns_p99'), 0, ' ns')}"))
+    return rows + placement_rows(r)
+
+
+def placement_rows(r):
+    """The ring in memory, and as a file of the log's folder, which the kernel writes back."""
+    rows = []
+    for name, place in PLACEMENTS.items():
+        rows.append(r.plain(
+            f"ring in {place}: append without a sync, p99",
+            r.values(f"{name}.async_timed_ns_p99"), 0, " ns",
+            f"p50 {r.show(r.values(f'{name}.async_timed_ns_p50'), 0, ' ns')}, durable append p50 "
+            f"{r.show(r.values(f'{name}.single_us_p50'), 0, ' us')}, four together "
+            f"{r.show(r.values(f'{name}.async_together_per_s', 1e-6), 1, ' M/s')}"))
     return rows
 
 
@@ -334,6 +348,6 @@ def store_table(r, stores):
 
 
 def settings_list(stores):
-    used = [*SUBJECTS, *PEERS, "futex"]
+    used = [*PLACEMENTS, *PEERS, "futex"]
     return [f"- {name}: {stores.settings[name]}" for name in used
             if name in stores.settings and name not in stores.reasons]

@@ -138,8 +138,9 @@ static void log_spin(void *listener, void *value)
     receive(listener, value, false);
 }
 
-#define LOG_WRITES                                                                                 \
-    .start = log_start, .is_shared = log_is_shared, .open = log_open, .close = log_close,          \
+#define LOG_WRITES LOG_WRITES_BUT_OPEN, .open = log_open
+#define LOG_WRITES_BUT_OPEN                                                                        \
+    .start = log_start, .is_shared = log_is_shared, .close = log_close,                            \
     .append = log_append, .window = log_window, .push = log_push, .settle = log_settle,            \
     .listen = log_listen, .publish = log_publish
 
@@ -156,4 +157,21 @@ const struct mri_peer mri_peer_log_spin = {
     .settings = "as log; the reader asks mr_log_reader_next() without rest",
     LOG_WRITES,
     .receive = log_spin,
+};
+
+static void *log_open_in_folder(const char *folder)
+{
+    mr_log *log;
+    mr_problem problem = {""};
+    const mr_log_options options = {.is_create = true, .is_ring_in_folder = true};
+    mri_harness_must(mr_log_open(log_folder(folder), &options, &log, &problem), problem.text);
+    return log;
+}
+
+const struct mri_peer mri_peer_log_in_folder = {
+    .name = "log_in_folder",
+    .settings = "as log; the ring is a file of the log's folder",
+    LOG_WRITES_BUT_OPEN,
+    .open = log_open_in_folder,
+    .receive = log_receive,
 };

@@ -214,6 +214,9 @@ static mr_err make_segment(struct opening *opening, uint64_t base_position)
     if (err == MR_OK) {
         err = os->allocate(os->context, fd, manifest->segment_bytes);
     }
+    if (err == MR_OK && os->has_threads) { /* as the spares that follow */
+        err = mri_segment_fill(os, fd, manifest->segment_bytes, NULL);
+    }
     if (err == MR_OK) {
         err = name_segment(opening, fd, spare, &head);
     }

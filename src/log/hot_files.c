@@ -15,8 +15,6 @@
 
 #include "log/hot_shared.h"
 
-enum { ZERO_BYTES = 1024 * 1024 };
-
 /* ---- files ----------------------------------------------------------------------------------- */
 
 void mri_hot_close_files(struct mri_hot_tail *hot)
@@ -210,25 +208,6 @@ mr_err mri_hot_name_segment(struct mri_hot_tail *hot, uint64_t position)
 
 /* ---- spares ---------------------------------------------------------------------------------- */
 
-/** Zeros to the end: blocks that were written once cost less to write again. */
-static mr_err fill_with_zeros(struct mri_hot_tail *hot, int fd)
-{
-    static const uint8_t zeros[ZERO_BYTES];
-    const struct mri_os *os = hot->options.os;
-    uint64_t bytes = hot->shared->segment_bytes;
-    mr_err err = MR_OK;
-    for (uint64_t at = 0; at < bytes && err == MR_OK; at += sizeof(zeros)) {
-        if (atomic_load(&hot->is_leaving)) {
-            return MR_AGAIN;
-        }
-        uint64_t left = bytes - at;
-        const struct mri_io_piece piece = {
-            .bytes = zeros, .count = left < sizeof(zeros) ? (size_t)left : sizeof(zeros)};
-        err = os->write_at(os->context, fd, &piece, 1, at);
-    }
-    return err == MR_OK ? os->sync_data(os->context, fd) : err;
-}
-
 static mr_err make_spare(struct mri_hot_tail *hot, struct mri_hot_spare *spare)
 {
     const struct mri_os *os = hot->options.os;
@@ -251,10 +230,7 @@ static mr_err make_spare(struct mri_hot_tail *hot, struct mri_hot_spare *spare)
         err = os->allocate(os->context, fd, hot->shared->segment_bytes);
     }
     if (err == MR_OK && !hot->is_writing_at_once) { /* not in the thread that appends */
-        err = fill_with_zeros(hot, fd);
-        if (err == MR_OK) {
-            err = os->drop_cache(os->context, fd); /* its large folios would be written again */
-        }
+        err = mri_segment_fill(os, fd, hot->shared->segment_bytes, &hot->is_leaving);
     }
     os->close(os->context, fd);
     if (err != MR_OK) {

@@ -195,3 +195,23 @@ mr_err mri_segment_head_read(
     *ret_is_hurt = !is_first_good || !is_second_good;
     return MR_OK;
 }
+
+mr_err mri_segment_fill(
+    const struct mri_os *os, int fd, uint64_t bytes, const _Atomic bool *is_stopped)
+{
+    static const uint8_t zeros[1024 * 1024];
+    mr_err err = MR_OK;
+    for (uint64_t at = 0; at < bytes && err == MR_OK; at += sizeof(zeros)) {
+        uint64_t left = bytes - at;
+        const struct mri_io_piece piece = {
+            .bytes = zeros, .count = left < sizeof(zeros) ? (size_t)left : sizeof(zeros)};
+        if (is_stopped != NULL && atomic_load(is_stopped)) {
+            return MR_AGAIN;
+        }
+        err = os->write_at(os->context, fd, &piece, 1, at);
+    }
+    if (err == MR_OK) {
+        err = os->sync_data(os->context, fd);
+    }
+    return err == MR_OK ? os->drop_cache(os->context, fd) : err;
+}

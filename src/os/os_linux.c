@@ -31,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECES_MAX = 16, DIRECT_BYTES = 4096 };
+enum { PIECES_MAX = 16, PAGE_BYTES = 4096 };
 
 #if !defined(RWF_DONTCACHE)
 #define RWF_DONTCACHE 0x80 /* since Linux 6.14; older headers do not name it */
@@ -261,8 +261,8 @@ static mr_err write_uncached(int fd, const struct mri_io_piece *piece, uint64_t 
 static mr_err write_direct(int fd, const struct mri_io_piece *piece, uint64_t offset)
 {
     int flags = fcntl(fd, F_GETFL);
-    bool is_aligned = (uintptr_t)piece->bytes % DIRECT_BYTES == 0 && offset % DIRECT_BYTES == 0 &&
-                      piece->count % DIRECT_BYTES == 0;
+    bool is_aligned = (uintptr_t)piece->bytes % PAGE_BYTES == 0 && offset % PAGE_BYTES == 0 &&
+                      piece->count % PAGE_BYTES == 0;
     if (!is_aligned || flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) != 0) {
         return MR_EINVAL;
     }
@@ -270,32 +270,32 @@ static mr_err write_direct(int fd, const struct mri_io_piece *piece, uint64_t of
     return fcntl(fd, F_SETFL, flags) == 0 ? err : MR_EIO;
 }
 
-/** The pages in the middle past the cache, what is left and right of them through it. */
-static mr_err write_around(int fd, const struct mri_io_piece *piece, uint64_t offset)
+/** Whole pages past the cache, as far as this kernel and file system know how. */
+static mr_err write_pages(int fd, const struct mri_io_piece *piece, uint64_t offset)
 {
-    size_t left = (DIRECT_BYTES - offset % DIRECT_BYTES) % DIRECT_BYTES;
-    left = left < piece->count ? left : piece->count;
-    size_t middle = (piece->count - left) / DIRECT_BYTES * DIRECT_BYTES;
-    const char *bytes = piece->bytes;
-    const struct mri_io_piece parts[3] = {{bytes, left}, {bytes + left, middle},
-        {bytes + left + middle, piece->count - left - middle}};
-    mr_err err = linux_write_at(NULL, fd, &parts[0], 1, offset);
-    if (err == MR_OK && middle > 0) {
-        err = write_direct(fd, &parts[1], offset + left);
-        if (err == MR_EINVAL) {
-            err = linux_write_at(NULL, fd, &parts[1], 1, offset + left);
-        }
+    mr_err err = write_uncached(fd, piece, offset);
+    if (err == MR_EINVAL) {
+        err = write_direct(fd, piece, offset);
     }
-    return err == MR_OK ? linux_write_at(NULL, fd, &parts[2], 1, offset + left + middle) : err;
+    return err == MR_EINVAL ? linux_write_at(NULL, fd, piece, 1, offset) : err;
 }
 
+/* A page that is written in part must stay in the cache: what follows would have to read it again.
+ */
 static mr_err linux_write_bulk(
     void *context, int fd, const void *bytes, size_t count, uint64_t offset)
 {
-    (void)context;
-    const struct mri_io_piece piece = {.bytes = bytes, .count = count};
-    mr_err err = write_uncached(fd, &piece, offset);
-    return err == MR_EINVAL ? write_around(fd, &piece, offset) : err;
+    size_t left = (PAGE_BYTES - offset % PAGE_BYTES) % PAGE_BYTES;
+    left = left < count ? left : count;
+    size_t middle = (count - left) / PAGE_BYTES * PAGE_BYTES;
+    const char *from = bytes;
+    const struct mri_io_piece parts[3] = {
+        {from, left}, {from + left, middle}, {from + left + middle, count - left - middle}};
+    mr_err err = linux_write_at(context, fd, &parts[0], 1, offset);
+    if (err == MR_OK && middle > 0) {
+        err = write_pages(fd, &parts[1], offset + left);
+    }
+    return err == MR_OK ? linux_write_at(context, fd, &parts[2], 1, offset + left + middle) : err;
 }
 
 static mr_err linux_truncate(void *context, int fd, uint64_t bytes)
