@@ -140,9 +140,9 @@ static void log_spin(void *listener, void *value)
 
 #define LOG_WRITES LOG_WRITES_BUT_OPEN, .open = log_open
 #define LOG_WRITES_BUT_OPEN                                                                        \
-    .start = log_start, .is_shared = log_is_shared, .close = log_close,                            \
-    .append = log_append, .window = log_window, .push = log_push, .settle = log_settle,            \
-    .listen = log_listen, .publish = log_publish
+    .start = log_start, .is_shared = log_is_shared, .close = log_close, .append = log_append,      \
+    .window = log_window, .push = log_push, .settle = log_settle, .listen = log_listen,            \
+    .publish = log_publish
 
 const struct mri_peer mri_peer_log = {
     .name = "log",
