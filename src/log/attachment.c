@@ -90,7 +90,7 @@ static mr_err check_folder(const struct mri_os *os, const char *folder, bool is_
     mr_err err = os->info(os->context, folder, ret_info);
     if (err == MR_EPATH && is_create) {
         err = os->make_folder(os->context, folder);
-        if (err == MR_OK) {
+        if (err == MR_OK || err == MR_EXISTS) { /* made at the same moment by another process */
             err = os->info(os->context, folder, ret_info);
         }
     }
