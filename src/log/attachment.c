@@ -399,7 +399,7 @@ static mr_err attach_cold(
     if (err != MR_OK) {
         return err;
     }
-    err = mri_cold_remove_spares(os, attachment->alloc, attachment->folder);
+    err = mri_cold_remove_leftovers(os, attachment->alloc, attachment->folder);
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", attachment->folder, mr_err_text(err));
     }
@@ -592,7 +592,7 @@ static void put_away(struct mri_attachment *attachment)
     mri_hot_tail_retire(hot);
     /* What stays behind of these is found and removed by the next open. */
     (void)os->memory_remove(os->context, attachment->memory_path);
-    (void)mri_cold_remove_spares(os, attachment->alloc, attachment->folder);
+    (void)mri_cold_remove_leftovers(os, attachment->alloc, attachment->folder);
     if (mri_os_path(attachment->folder, MRI_CONTROL_NAME, path) == MR_OK) {
         (void)os->remove(os->context, path);
     }

@@ -632,6 +632,21 @@ static void two_that_make_the_folder_at_once_both_come_in(void **fixture)
     mr_log_close(log);
 }
 
+static void a_ring_that_another_boot_left_in_the_folder_is_removed(void **fixture)
+{
+    (void)fixture;
+    static const char path[] = "/log/ring-00000000deadbeef";
+    struct mri_file_info info;
+    mr_log *log;
+    int fd;
+    make_log(3);
+    assert_int_equal(os->open(os->context, path, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd), MR_OK);
+    os->close(os->context, fd);
+    assert_int_equal(open_with(NULL, &log), MR_OK);
+    assert_int_equal(os->info(os->context, path, &info), MR_EPATH);
+    mr_log_close(log);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -658,6 +673,7 @@ int main(void)
         TEST(the_folder_is_durable_before_anything_in_it),
         TEST(each_failed_allocation_is_said_and_leaves_nothing_behind),
         TEST(two_that_make_the_folder_at_once_both_come_in),
+        TEST(a_ring_that_another_boot_left_in_the_folder_is_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
