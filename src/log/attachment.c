@@ -235,6 +235,24 @@ static mr_err attach_warm(
                : mri_problem(problem, err, "%s: %s", attachment->memory_path, mr_err_text(err));
 }
 
+/**
+ * Write out everything, and say that the log goes on elsewhere. Nobody appends in between: a
+ * process that lives may have lost its lock file, and would lose what it appends after this.
+ */
+static mr_err write_out(struct mri_hot_tail *hot)
+{
+    mr_err err = mri_hot_tail_hold(hot);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_hot_tail_commit(hot, mri_hot_tail_counters(hot).tail);
+    if (err == MR_OK) {
+        mri_hot_tail_retire(hot);
+    }
+    mri_hot_tail_let_go(hot);
+    return err;
+}
+
 /** Write out what the memory of processes that are all gone still holds. */
 static mr_err drain(const struct mri_os *os, const char *folder, const char *memory_path,
     const struct mri_control *control, bool *ret_is_poisoned)
@@ -254,12 +272,8 @@ static mr_err drain(const struct mri_os *os, const char *folder, const char *mem
     hot.is_writing_at_once = true;
     *ret_is_poisoned = mri_hot_tail_counters(&hot).is_poisoned;
     if (!*ret_is_poisoned) { /* else: what the disk has is what there is */
-        err = mri_hot_tail_mend(&hot);
-        if (err == MR_OK) {
-            err = mri_hot_tail_commit(&hot, mri_hot_tail_counters(&hot).tail);
-        }
-    }
-    if (err == MR_OK) {
+        err = write_out(&hot);
+    } else {
         mri_hot_tail_retire(&hot);
     }
     mri_hot_tail_close(&hot);
