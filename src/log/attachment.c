@@ -90,7 +90,7 @@ static mr_err check_folder(const struct mri_os *os, const char *folder, bool is_
     mr_err err = os->info(os->context, folder, ret_info);
     if (err == MR_EPATH && is_create) {
         err = os->make_folder(os->context, folder);
-        if (err == MR_OK) {
+        if (err == MR_OK || err == MR_EXISTS) { /* made at the same moment by another process */
             err = os->info(os->context, folder, ret_info);
         }
     }
@@ -235,6 +235,24 @@ static mr_err attach_warm(
                : mri_problem(problem, err, "%s: %s", attachment->memory_path, mr_err_text(err));
 }
 
+/**
+ * Write out everything, and say that the log goes on elsewhere. Nobody appends in between: a
+ * process that lives may have lost its lock file, and would lose what it appends after this.
+ */
+static mr_err write_out(struct mri_hot_tail *hot)
+{
+    mr_err err = mri_hot_tail_hold(hot);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_hot_tail_commit(hot, mri_hot_tail_counters(hot).tail);
+    if (err == MR_OK) {
+        mri_hot_tail_retire(hot);
+    }
+    mri_hot_tail_let_go(hot);
+    return err;
+}
+
 /** Write out what the memory of processes that are all gone still holds. */
 static mr_err drain(const struct mri_os *os, const char *folder, const char *memory_path,
     const struct mri_control *control, bool *ret_is_poisoned)
@@ -254,15 +272,9 @@ static mr_err drain(const struct mri_os *os, const char *folder, const char *mem
     hot.is_writing_at_once = true;
     *ret_is_poisoned = mri_hot_tail_counters(&hot).is_poisoned;
     if (!*ret_is_poisoned) { /* else: what the disk has is what there is */
-        err = mri_hot_tail_mend(&hot);
-        if (err == MR_OK) {
-            err = mri_hot_tail_compare(&hot);
-        }
-        if (err == MR_OK) {
-            err = mri_hot_tail_commit(&hot, mri_hot_tail_counters(&hot).tail);
-        }
-    }
-    if (err == MR_OK) {
+        err = mri_hot_tail_compare(&hot);
+        err = err == MR_OK ? write_out(&hot) : err;
+    } else {
         mri_hot_tail_retire(&hot);
     }
     mri_hot_tail_close(&hot);
@@ -402,7 +414,7 @@ static mr_err attach_cold(
     if (err != MR_OK) {
         return err;
     }
-    err = mri_cold_remove_spares(os, attachment->alloc, attachment->folder);
+    err = mri_cold_remove_leftovers(os, attachment->alloc, attachment->folder);
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", attachment->folder, mr_err_text(err));
     }
@@ -595,7 +607,7 @@ static void put_away(struct mri_attachment *attachment)
     mri_hot_tail_retire(hot);
     /* What stays behind of these is found and removed by the next open. */
     (void)os->memory_remove(os->context, attachment->memory_path);
-    (void)mri_cold_remove_spares(os, attachment->alloc, attachment->folder);
+    (void)mri_cold_remove_leftovers(os, attachment->alloc, attachment->folder);
     if (mri_os_path(attachment->folder, MRI_CONTROL_NAME, path) == MR_OK) {
         (void)os->remove(os->context, path);
     }

@@ -20,7 +20,7 @@
 #include "log/mapping.h"
 #include "log/sealer.h"
 
-enum { SPARE_NAMES_BYTES_MAX = 65536 };
+enum { LEFT_NAMES_BYTES_MAX = 65536 };
 
 static const char spare_name[] = "spare-0";
 
@@ -375,28 +375,29 @@ mr_err mri_cold_open(const struct mri_os *os, const struct mri_alloc *alloc, con
     return err;
 }
 
-/* ---- spares ---------------------------------------------------------------------------------- */
+/* ---- what a memory left behind --------------------------------------------------------------- */
 
-static mr_err note_spare(void *argument, const char *name)
+static mr_err note_leftover(void *argument, const char *name)
 {
     struct mri_buf *names = argument;
-    if (strncmp(name, "spare-", 6) == 0) {
+    if (strncmp(name, "spare-", 6) == 0 || strncmp(name, "ring-", 5) == 0) {
         mri_buf_put(names, name, strlen(name) + 1);
     }
     return names->err;
 }
 
-mr_err mri_cold_remove_spares(
+mr_err mri_cold_remove_leftovers(
     const struct mri_os *os, const struct mri_alloc *alloc, const char *folder)
 {
     char path[MRI_PATH_BYTES_MAX];
     struct mri_buf names;
-    mri_buf_init(&names, alloc, SPARE_NAMES_BYTES_MAX);
-    mr_err err = os->list(os->context, folder, &names, note_spare);
+    mri_buf_init(&names, alloc, LEFT_NAMES_BYTES_MAX);
+    mr_err err = os->list(os->context, folder, &names, note_leftover);
     for (size_t at = 0; err == MR_OK && at < names.count;) {
         const char *name = (const char *)names.bytes + at;
         err = mri_os_path(folder, name, path);
         err = err == MR_OK ? os->remove(os->context, path) : err;
+        err = err == MR_EPATH ? MR_OK : err; /* by its maker, who is in no more but lives */
         at += strlen(name) + 1;
     }
     mri_buf_fini(&names);

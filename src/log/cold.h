@@ -32,12 +32,13 @@ MR_MUST_USE mr_err mri_cold_open(const struct mri_os *os, const struct mri_alloc
     mr_problem *problem);
 
 /**
- * Remove the files that wait to become segments: they belong to a memory that is gone.
+ * Remove the files of a memory that is gone: those that wait to become segments, and rings in the
+ * folder, which a restart of the machine leaves there.
  *
  * Returns  MR_OK; MR_ENOMEM, a fault of the folder: some may be left.
  * Threads  as mri_cold_open().
  */
-MR_MUST_USE mr_err mri_cold_remove_spares(
+MR_MUST_USE mr_err mri_cold_remove_leftovers(
     const struct mri_os *os, const struct mri_alloc *alloc, const char *folder);
 
 #endif

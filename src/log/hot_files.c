@@ -257,8 +257,8 @@ mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try)
     struct mri_hot_shared *shared = hot->shared;
     unsigned ready = count_ready(shared);
     unsigned wanted = hot->is_writing_at_once ? 1 : atomic_load(&shared->spares_wanted);
-    if (ready >= wanted) {
-        return MR_OK;
+    if (ready >= wanted || atomic_load(&shared->is_closed) != 0) {
+        return MR_OK; /* closed: the folder's spares are another memory's now */
     }
     mr_err err = mri_hot_take(hot, &shared->spare_lock, is_try);
     if (err != MR_OK) {

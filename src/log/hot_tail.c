@@ -333,13 +333,14 @@ static mr_err enter(struct mri_hot_tail *hot)
     return err;
 }
 
-mr_err mri_hot_tail_mend(struct mri_hot_tail *hot)
+mr_err mri_hot_tail_hold(struct mri_hot_tail *hot)
 {
-    mr_err err = enter(hot);
-    if (err == MR_OK) {
-        mri_robust_lock_give(&hot->shared->append_lock);
-    }
-    return err;
+    return enter(hot);
+}
+
+void mri_hot_tail_let_go(struct mri_hot_tail *hot)
+{
+    mri_robust_lock_give(&hot->shared->append_lock);
 }
 
 /* ---- appending ------------------------------------------------------------------------------- */

@@ -183,12 +183,14 @@ MR_MUST_USE mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t positi
 MR_MUST_USE mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot);
 
 /**
- * Finish what a killed writer has begun, without appending.
+ * Keep everybody from appending, after finishing what a killed writer has begun.
  *
  * Returns  MR_OK; MR_ECORRUPT the log is poisoned; MR_EINTERNAL.
+ * Owner    mri_hot_tail_let_go() ends it.
  * Threads  any.
  */
-MR_MUST_USE mr_err mri_hot_tail_mend(struct mri_hot_tail *hot);
+MR_MUST_USE mr_err mri_hot_tail_hold(struct mri_hot_tail *hot);
+void mri_hot_tail_let_go(struct mri_hot_tail *hot);
 
 /**
  * Do the files end where the memory says, with the same bytes? If not, they are not those that it

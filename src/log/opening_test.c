@@ -602,6 +602,51 @@ static void each_failed_allocation_is_said_and_leaves_nothing_behind(void **fixt
     }
 }
 
+static mr_err (*real_info)(void *context, const char *path, struct mri_file_info *ret_info);
+static bool is_racing;
+
+/** Another process makes the folder between our look and our making. */
+static mr_err info_before_another_makes_it(
+    void *context, const char *path, struct mri_file_info *ret_info)
+{
+    if (is_racing) {
+        is_racing = false;
+        assert_int_equal(os->make_folder(os->context, path), MR_OK);
+        return MR_EPATH;
+    }
+    return real_info(context, path, ret_info);
+}
+
+static void two_that_make_the_folder_at_once_both_come_in(void **fixture)
+{
+    (void)fixture;
+    struct mri_os racing = *os;
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    mr_log *log;
+    real_info = os->info;
+    racing.info = info_before_another_makes_it;
+    is_racing = true;
+    assert_int_equal(
+        mri_log_open(&racing, mri_alloc_system(), "/log", &options, &log, &problem), MR_OK);
+    assert_false(is_racing);
+    mr_log_close(log);
+}
+
+static void a_ring_that_another_boot_left_in_the_folder_is_removed(void **fixture)
+{
+    (void)fixture;
+    static const char path[] = "/log/ring-00000000deadbeef";
+    struct mri_file_info info;
+    mr_log *log;
+    int fd;
+    make_log(3);
+    assert_int_equal(os->open(os->context, path, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd), MR_OK);
+    os->close(os->context, fd);
+    assert_int_equal(open_with(NULL, &log), MR_OK);
+    assert_int_equal(os->info(os->context, path, &info), MR_EPATH);
+    mr_log_close(log);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -627,6 +672,8 @@ int main(void)
         TEST(time_goes_on_behind_a_roll_that_nothing_followed),
         TEST(the_folder_is_durable_before_anything_in_it),
         TEST(each_failed_allocation_is_said_and_leaves_nothing_behind),
+        TEST(two_that_make_the_folder_at_once_both_come_in),
+        TEST(a_ring_that_another_boot_left_in_the_folder_is_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
