@@ -15,7 +15,9 @@
  *  4. A segment gets its name when everything before it is durable, and before its first record is
  *     written.
  *  5. Waiters of a sync sleep by its generation: on the one under way when it covers them, else on
- *     the next. The leader wakes one of the next generation first, who becomes its leader.
+ *     the next. The leader wakes one of the next generation first, who becomes its leader. Which
+ *     generation is under way and how far it goes is one word: who read the two one by one could
+ *     sleep for a generation that was over already.
  *  6. What is known about seals belongs to `written`: it is changed in the copy that is not valid,
  *     which then becomes the valid one. A SEAL that is seen twice, because a holder of the lock was
  *     killed, changes nothing.
@@ -34,6 +36,9 @@ enum {
     BULK_BYTES = 64 * 1024, /* from here on the page cache is passed by */
     GENERATION_BITS = 32,
 };
+
+MRI_STATIC_ASSERT(
+    (int)MRI_RECORD_UNIT_BYTES > (int)GENERATION_BITS, "positions leave room for the number");
 
 #define MILLISECOND_NS ((int64_t)1000000)
 #define BACKSTOP_NS    (50 * MILLISECOND_NS) /* for a leader that was killed */
@@ -237,7 +242,7 @@ static mr_err sync_all(struct mri_hot_tail *hot, uint32_t generation)
         return err;
     }
     uint64_t tail = atomic_load_explicit(&shared->tail, memory_order_acquire);
-    atomic_store(&shared->generation_target, tail);
+    atomic_store(&shared->generation_target, tail | generation % GENERATION_BITS);
     atomic_store(&shared->generation, generation);
     err = mri_hot_write_to(hot, tail);
     uint64_t written = atomic_load(&shared->written);
@@ -294,8 +299,9 @@ mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t position)
         if (err == MR_OK) {
             err = lead(hot, position);
         } else if (err == MR_BUSY) {
-            uint32_t generation = atomic_load(&shared->generation);
-            bool is_covered = position <= atomic_load(&shared->generation_target);
+            uint64_t target = atomic_load(&shared->generation_target);
+            uint32_t generation = (uint32_t)(target % GENERATION_BITS);
+            bool is_covered = position <= target - generation;
             err = mri_futex_wait(&shared->synced, synced,
                 bit_of(is_covered ? generation : generation + 1), BACKSTOP_NS);
             err = err == MR_AGAIN ? MR_OK : err;

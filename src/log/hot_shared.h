@@ -19,7 +19,7 @@
 #include "os/robust_lock.h"
 
 enum {
-    MRI_HOT_LAYOUT_VERSION = 2,
+    MRI_HOT_LAYOUT_VERSION = 3,
     MRI_HOT_LINE_BYTES = 64,
     MRI_HOT_SEGMENTS_KEPT = 256, /* descriptors; at most so many segments lie in the ring */
     MRI_HOT_SPARES_MAX = 8,
@@ -110,7 +110,8 @@ struct mri_hot_shared {
     struct mri_robust_lock seal_lock;                    /**< appending SEALs */
     alignas(MRI_HOT_LINE_BYTES) _Atomic uint32_t synced; /**< changes with every sync */
     _Atomic uint32_t generation;                         /**< of the sync under way or done last */
-    _Atomic uint64_t generation_target;                  /**< up to where it syncs */
+    _Atomic uint64_t generation_target; /**< up to where it syncs; its number modulo 32 is in the
+                                             lowest bits, which positions leave free */
 
     alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t orphans;
     _Atomic uint64_t finished;

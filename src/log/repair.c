@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "log/archive.h"
 #include "log/attachment.h"
 #include "log/damage.h"
 #include "log/manifest.h"
@@ -36,6 +37,7 @@ struct mapped {
     uint64_t count;
     struct mri_segment_head head;
     bool has_head;
+    void *block; /**< what to free, of an archive that was unpacked; else NULL */
 };
 
 struct repair {
@@ -85,7 +87,10 @@ bool mr_log_event_gap(const mr_log_event *event, mr_log_gap *ret_gap)
 
 static void unmap(const struct repair *repair, struct mapped *mapped)
 {
-    if (mapped->bytes != NULL) {
+    if (mapped->block != NULL) {
+        mri_alloc_free(repair->alloc, mapped->block, (size_t)repair->manifest.segment_bytes);
+        *mapped = (struct mapped){0};
+    } else if (mapped->bytes != NULL) {
         repair->os->unmap(repair->os->context, mapped->bytes, (size_t)mapped->count);
         *mapped = (struct mapped){0};
     }
@@ -124,6 +129,33 @@ static mr_err map_path(
     return err == MR_EVERSION ? err : MR_OK;
 }
 
+/** Only the archive of a segment is there: unpack it. */
+static mr_err unpack_segment(
+    const struct repair *repair, const char *folder, uint64_t base_seq, struct mapped *ret_mapped)
+{
+    struct mapped mapped = {.count = repair->manifest.segment_bytes};
+    bool is_hurt;
+    mr_err err = mri_alloc_array(repair->alloc, 1, (size_t)mapped.count, &mapped.block);
+    if (err != MR_OK) {
+        return mri_problem(repair->problem, err, "%s: %s", folder, mr_err_text(err));
+    }
+    memset(mapped.block, 0, (size_t)mapped.count);
+    mapped.bytes = mapped.block;
+    err = mri_archive_unpack(
+        repair->os, folder, base_seq, mapped.block, mapped.count, repair->problem);
+    if (err == MR_OK) {
+        err = mri_segment_head_read(mapped.block, (size_t)mapped.count, &mapped.head, &is_hurt);
+    }
+    mapped.has_head =
+        err == MR_OK && memcmp(mapped.head.log_uuid, repair->manifest.log_uuid, 16) == 0;
+    if (err != MR_OK) {
+        unmap(repair, &mapped);
+        return err;
+    }
+    *ret_mapped = mapped;
+    return MR_OK;
+}
+
 static mr_err map_segment(
     const struct repair *repair, const char *folder, uint64_t base_seq, struct mapped *ret_mapped)
 {
@@ -132,6 +164,9 @@ static mr_err map_segment(
     mr_err err = mri_os_path(folder, mri_segment_name(base_seq, name), path);
     if (err == MR_OK) {
         err = map_path(repair, path, MRI_OPEN_READ | MRI_OPEN_FOLLOW, ret_mapped);
+    }
+    if (err == MR_EPATH) {
+        return unpack_segment(repair, folder, base_seq, ret_mapped);
     }
     return err == MR_OK ? err : mri_problem(repair->problem, err, "%s: %s", path, mr_err_text(err));
 }

@@ -10,6 +10,7 @@
 
 #include "base/prng.h"
 #include "log/append.h"
+#include "log/archive.h"
 #include "log/reader.h"
 #include "log/segment.h"
 #include "tests/lib/cmocka_all.h"
@@ -222,6 +223,27 @@ static void looking_changes_nothing_and_a_gap_lets_the_rest_be_read(void **fixtu
     assert_memory_equal(kept, sample.whole[1], FILE_BYTES);
     assert_int_equal(repair(sample.os, NULL, true, &report), MR_OK);
     assert_int_equal(report.count, 0); /* a GAP is no damage */
+    free_sample(&sample);
+}
+
+static void a_log_with_an_archive_is_repaired_beside_it(void **fixture)
+{
+    (void)fixture;
+    struct sample sample;
+    struct reading reading;
+    mr_log_repair_report report;
+    make_sample(&sample);
+    assert_int_equal(mri_archive_segment(sample.os, mri_alloc_system(), "/log",
+                         sample.list.base_seqs[1], NULL, NULL),
+        MR_OK);
+    assert_int_equal(repair(sample.os, NULL, true, &report), MR_OK);
+    assert_int_equal(report.count, 0);
+    bytes_of(&sample, 0)[record_at(sample.whole[0], 4) + 70] ^= 0x10;
+    assert_int_equal(repair(sample.os, NULL, true, &report), MR_OK);
+    assert_int_equal(report.repaired, 1);
+    assert_int_equal(read_all(sample.os, &reading), MR_END);
+    assert_int_equal(reading.gaps, 1);
+    assert_int_equal(reading.last, sample.last);
     free_sample(&sample);
 }
 
@@ -503,6 +525,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_log_needs_no_repair),
         cmocka_unit_test(looking_changes_nothing_and_a_gap_lets_the_rest_be_read),
+        cmocka_unit_test(a_log_with_an_archive_is_repaired_beside_it),
         cmocka_unit_test(seeking_a_lost_event_finds_its_gap),
         cmocka_unit_test(a_log_with_a_gap_is_written_on),
         cmocka_unit_test(a_copy_gives_back_exactly_what_was_lost),

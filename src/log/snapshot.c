@@ -5,7 +5,8 @@
  *   | head 64 bytes | payload |
  *
  * Invariants
- *  1. A file has its name only when it is complete and synced.
+ *  1. A file has its name only when it is complete and synced, in a folder whose own name is
+ * durable.
  *  2. Head and payload have checksums of their own; nothing is taken from a file that fails one.
  */
 #include "log/snapshot.h"
@@ -146,6 +147,9 @@ mr_err mri_snapshot_write(const struct mri_os *os, const char *folder,
     if (err == MR_OK) {
         err = os->make_folder(os->context, within);
         err = err == MR_EXISTS ? MR_OK : err;
+    }
+    if (err == MR_OK) { /* each time: who made it may have stopped before */
+        err = os->sync_folder(os->context, folder);
     }
     if (err == MR_OK) {
         err = mri_os_path(within, name_of(place->seq, name), path);

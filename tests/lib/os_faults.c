@@ -13,6 +13,9 @@
 static bool is_fault(struct mri_os_faults *faults, enum mri_os_call kind)
 {
     faults->calls[kind]++;
+    if (faults->before != NULL) {
+        faults->before(faults->before_context, kind);
+    }
     if (faults->trace_count < MRI_OS_TRACE_MAX) {
         faults->trace[faults->trace_count++] = (uint8_t)kind;
     }

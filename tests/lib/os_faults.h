@@ -71,6 +71,9 @@ struct mri_os_faults {
     uint8_t trace[MRI_OS_TRACE_MAX]; /**< kinds of the first calls, in order */
     size_t trace_count;
 
+    void (*before)(void *context, enum mri_os_call kind); /**< NULL, or told of each call */
+    void *before_context;
+
     bool has_clock; /**< the clock below instead of the inner one */
     int64_t realtime_unix_ns;
     int64_t boottime_ns;

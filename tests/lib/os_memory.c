@@ -149,14 +149,17 @@ static int new_file(struct mri_os_memory *memory)
         if (!is_in_use(memory, i)) {
             memset(file->now, 0, file->size);
             memset(file->durable, 0, file->durable_size);
-            *file = (struct file){.now = file->now, .durable = file->durable};
+            memset(file->before, 0, memory->file_bytes_max);
+            *file =
+                (struct file){.now = file->now, .durable = file->durable, .before = file->before};
             return i;
         }
     }
     MRI_ASSERT(memory->file_count < FILES_MAX);
     struct file *file = &memory->files[memory->file_count];
-    *file = (struct file){
-        .now = reserve(memory->file_bytes_max), .durable = reserve(memory->file_bytes_max)};
+    *file = (struct file){.now = reserve(memory->file_bytes_max),
+        .durable = reserve(memory->file_bytes_max),
+        .before = reserve(memory->file_bytes_max)};
     return memory->file_count++;
 }
 
@@ -173,8 +176,9 @@ static void touch(struct file *file, size_t from, size_t to)
 static void sync_file(struct file *file)
 {
     if (file->dirty_from < file->dirty_to) {
-        memcpy(file->durable + file->dirty_from, file->now + file->dirty_from,
-            file->dirty_to - file->dirty_from);
+        size_t count = file->dirty_to - file->dirty_from;
+        memcpy(file->durable + file->dirty_from, file->now + file->dirty_from, count);
+        memcpy(file->before + file->dirty_from, file->now + file->dirty_from, count);
     }
     file->durable_size = file->size;
     file->dirty_from = 0;
@@ -185,6 +189,7 @@ static void resize(struct file *file, size_t bytes)
 {
     if (bytes < file->size) {
         memset(file->now + bytes, 0, file->size - bytes);
+        memset(file->before + bytes, 0, file->size - bytes);
         touch(file, bytes, file->size);
     }
     file->size = bytes;
@@ -317,6 +322,7 @@ static mr_err memory_write_at(
         if (end > memory->file_bytes_max || used_bytes(memory) + growth > memory->space_bytes) {
             return MR_ENOSPC;
         }
+        memcpy(file->before + offset, file->now + offset, pieces[i].count);
         memcpy(file->now + offset, pieces[i].bytes, pieces[i].count);
         touch(file, (size_t)offset, end);
         file->size = end > file->size ? end : file->size;
@@ -573,6 +579,7 @@ void mri_os_memory_free(struct mri_os_memory *memory)
     for (int i = 0; memory != NULL && i < memory->file_count; i++) {
         (void)munmap(memory->files[i].now, memory->file_bytes_max);
         (void)munmap(memory->files[i].durable, memory->file_bytes_max);
+        (void)munmap(memory->files[i].before, memory->file_bytes_max);
     }
     if (memory != NULL) {
         mri_os_memory_share_forget(memory);
@@ -630,27 +637,70 @@ void mri_os_memory_restart(struct mri_os_memory *memory)
     memory->boots++;
 }
 
+/** Garbage where a sector was being changed. */
+static void garble(struct file *file, size_t at, struct mri_prng *prng)
+{
+    size_t from = at;
+    size_t to = at + SECTOR_BYTES;
+    while (from < to && file->now[from] == file->durable[from]) {
+        from++;
+    }
+    while (to > from && file->now[to - 1] == file->durable[to - 1]) {
+        to--;
+    }
+    for (; from < to; from++) {
+        file->now[from] = (uint8_t)mri_prng_next(prng);
+    }
+}
+
+/** What becomes of a sector that was not synced. */
+static void tear_sector(struct file *file, size_t at, bool has_garbage, struct mri_prng *prng)
+{
+    switch (mri_prng_below(prng, has_garbage ? 8 : 7)) {
+    case 0:
+    case 1:
+    case 2:
+        memcpy(file->now + at, file->durable + at, SECTOR_BYTES);
+        break;
+    case 3:
+        memcpy(file->now + at, file->before + at, SECTOR_BYTES);
+        break;
+    case 7:
+        garble(file, at, prng);
+        break;
+    default: /* it arrived */
+        break;
+    }
+}
+
 /** What was not synced becomes old or new, sector by sector, and is then durable as it is. */
-static void tear(struct file *file, struct mri_prng *prng)
+static void tear(struct file *file, bool has_garbage, struct mri_prng *prng)
 {
     size_t from = file->dirty_from / SECTOR_BYTES * SECTOR_BYTES;
     size_t to = (file->dirty_to + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
     uint64_t mood = mri_prng_below(prng, 4); /* 0: nothing arrived, 1: everything, else a mixture */
-    for (size_t at = from; at < to; at += SECTOR_BYTES) {
-        if (mood == 0 || (mood > 1 && mri_prng_below(prng, 2) == 0)) {
-            memcpy(file->now + at, file->durable + at, SECTOR_BYTES);
-        }
-    }
+    size_t size = file->size;
     if (mood == 0 || (mood > 1 && mri_prng_below(prng, 2) == 0)) {
-        if (file->size > file->durable_size) {
-            memset(file->now + file->durable_size, 0, file->size - file->durable_size);
+        size = file->durable_size;
+    }
+    for (size_t at = from; at < to; at += SECTOR_BYTES) {
+        if (mood == 0) {
+            memcpy(file->now + at, file->durable + at, SECTOR_BYTES);
+        } else if (mood > 1) {
+            tear_sector(file, at, has_garbage, prng);
         }
-        file->size = file->durable_size;
     }
-    if (to > from) {
-        memcpy(file->durable + from, file->now + from, to - from);
+    size_t end = file->size > to ? file->size : to;
+    if (end > size) {
+        memset(file->now + size, 0, end - size);
     }
-    file->durable_size = file->size;
+    if (end > from) {
+        from = from < size ? from : size;
+        memcpy(file->durable + from, file->now + from, end - from);
+        memcpy(file->before + from, file->now + from, end - from);
+    }
+    file->size = size;
+    file->durable_size = size;
     file->dirty_from = 0;
     file->dirty_to = 0;
 }
@@ -674,7 +724,7 @@ void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng
     }
     memory->now = memory->durable;
     for (int i = 0; i < memory->file_count; i++) {
-        tear(&memory->files[i], prng);
+        tear(&memory->files[i], memory->has_garbage, prng);
     }
 }
 
@@ -690,6 +740,11 @@ size_t mri_os_memory_open_count(const struct mri_os_memory *memory)
 void mri_os_memory_set_network(struct mri_os_memory *memory, bool is_network)
 {
     memory->is_network = is_network;
+}
+
+void mri_os_memory_set_garbage(struct mri_os_memory *memory, bool has_garbage)
+{
+    memory->has_garbage = has_garbage;
 }
 
 void mri_os_memory_set_space(struct mri_os_memory *memory, uint64_t bytes)

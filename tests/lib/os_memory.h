@@ -4,8 +4,9 @@
  * call. It knows what was synced, so a test can cut the power.
  *
  * What a power cut leaves: of each file the synced content, and of every 512-byte sector written
- * since then the old or the new bytes, at random; of each folder the synced names, and a random
- * prefix of the changes since. That is harsher than a journalling file system.
+ * since then the old bytes, the new ones or those before the last write, at random; of each folder
+ * the synced names, and a random prefix of the changes since. That is harsher than a journalling
+ * file system.
  */
 #ifndef TESTS_LIB_OS_MEMORY_H
 #define TESTS_LIB_OS_MEMORY_H
@@ -68,6 +69,15 @@ uint8_t *mri_os_memory_bytes(struct mri_os_memory *memory, const char *path, siz
  * Threads  one at a time.
  */
 void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng);
+
+/**
+ * From now on a power cut may also leave garbage: in a sector, over the bytes that were being
+ * changed. Bytes beside them keep their value, as the design assumes.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_os_memory_set_garbage(struct mri_os_memory *memory, bool has_garbage);
 
 /**
  * Forget every handle and map, as the end of a process does; nothing written is lost.

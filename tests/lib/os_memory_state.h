@@ -24,6 +24,7 @@ enum {
 struct file {
     uint8_t *now;
     uint8_t *durable;
+    uint8_t *before; /* each sector before its last write, or as it was synced */
     size_t size;
     size_t durable_size;
     size_t dirty_from; /* [dirty_from, dirty_to) may differ from durable */
@@ -84,6 +85,7 @@ struct mri_os_memory {
     bool has_ended; /**< what was mapped before may still be let go */
     uint64_t space_bytes;
     bool is_network;
+    bool has_garbage; /* a power cut may leave garbage where it interrupts a write */
     int64_t unix_ns;
     int64_t step_ns;
     uint32_t process_id;
