@@ -71,8 +71,10 @@ typedef struct mr_log_options {
     bool is_ring_in_folder; /**< the shared memory is a file of the log's folder, not of /dev/shm:
                                  for containers that share nothing else. Counts for who opens
                                  first */
-    uint64_t ring_bytes;    /**< of the shared memory: whole pages, from 1 MiB to 64 segments; 0 =
-                                 4 segments, at most 64 MiB. Counts for who opens first */
+    bool is_thin; /**< space for segments is reserved but not written ahead: 64 MiB less to write
+                     for each, and a durable append into fresh space costs a quarter more */
+    uint64_t ring_bytes; /**< of the shared memory: whole pages, from 1 MiB to 64 segments; 0 =
+                              4 segments, at most 64 MiB. Counts for who opens first */
     uint32_t sync_interval_ms; /**< of MR_INTERVAL; 0 = 1000 */
 } mr_log_options;
 
@@ -131,10 +133,9 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  *
  * Returns  MR_OK; MR_EINVAL a record is malformed or the batch is too large, nothing was appended;
  *          MR_ENOSPC there is no room for the next segment, nothing was appended and a later append
- *          may work; MR_EPOISONED see above, nothing was appended; MR_EUNKNOWN the batch is visible
- *          and is or is not durable: its sync (MR_GROUP), or without a thread its write, failed.
- * Owner    nothing changes hands.
- * Threads  any.
+ *          may work; so also with MR_EIO and others of making its file; MR_EPOISONED see above,
+ * nothing was appended; MR_EUNKNOWN the batch is visible and is or is not durable: its sync
+ * (MR_GROUP), or without a thread its write, failed. Owner    nothing changes hands. Threads  any.
  * Cost     a copy and its checksums, 0.1 us for a small record, no system call unless somebody
  *          sleeps for it; waits for the disk when the ring is full. MR_GROUP waits for fdatasync,
  *          one for all who wait.

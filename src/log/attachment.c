@@ -190,6 +190,7 @@ static struct mri_hot_options hot_options(
         .memory_path = attachment->memory_path,
         .derived_bytes = opener->derived_bytes,
         .deriver = opener->deriver,
+        .is_thin = opener->options->is_thin,
         .sync_interval_ns = interval_ms * MILLISECOND_NS,
     };
 }
@@ -408,7 +409,7 @@ static mr_err attach_cold(
     struct mri_attachment *attachment, const struct mri_log_opener *opener, mr_problem *problem)
 {
     const struct mri_os *os = attachment->os;
-    struct mri_cold cold;
+    struct mri_cold cold = {.is_thin = opener->options->is_thin};
     bool is_poisoned = false;
     mr_err err = let_go_of_memory(os, attachment->folder, &is_poisoned, problem);
     if (err != MR_OK) {

@@ -214,7 +214,7 @@ static mr_err make_segment(struct opening *opening, uint64_t base_position)
     if (err == MR_OK) {
         err = os->allocate(os->context, fd, manifest->segment_bytes);
     }
-    if (err == MR_OK && os->has_threads) { /* as the spares that follow */
+    if (err == MR_OK && os->has_threads && !opening->cold->is_thin) { /* as the spares will be */
         err = mri_segment_fill(os, fd, manifest->segment_bytes, NULL);
     }
     if (err == MR_OK) {
@@ -362,7 +362,7 @@ mr_err mri_cold_open(const struct mri_os *os, const struct mri_alloc *alloc, con
 {
     struct opening opening = {
         .os = os, .alloc = alloc, .folder = folder, .manifest = manifest, .cold = ret_cold};
-    *ret_cold = (struct mri_cold){0};
+    *ret_cold = (struct mri_cold){.is_thin = ret_cold->is_thin};
     mr_err err = mri_digest_init(&opening.hasher);
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", folder, mr_err_text(err));

@@ -9,8 +9,9 @@
 #include "log/append.h"
 #include "log/hot_tail.h"
 
-/** What was found. */
+/** What was found; is_thin is the caller's. */
 struct mri_cold {
+    bool is_thin;               /**< a segment that is made is not written ahead */
     struct mri_hot_start start; /**< all but its generation */
     struct mri_log_opening opening;
     uint64_t cut_position; /**< of an incomplete end; opening.cut_bytes says how much of it */

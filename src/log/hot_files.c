@@ -229,7 +229,8 @@ static mr_err make_spare(struct mri_hot_tail *hot, struct mri_hot_spare *spare)
     if (err == MR_OK) {
         err = os->allocate(os->context, fd, hot->shared->segment_bytes);
     }
-    if (err == MR_OK && !hot->is_writing_at_once) { /* not in the thread that appends */
+    if (err == MR_OK && !hot->is_writing_at_once &&
+        !hot->options.is_thin) { /* not in the thread that appends */
         err = mri_segment_fill(os, fd, hot->shared->segment_bytes, &hot->is_leaving);
     }
     os->close(os->context, fd);

@@ -530,7 +530,7 @@ static mr_err make_room(struct mri_hot_tail *hot, uint64_t new_tail)
         }
         shared->writer.written_seen = atomic_load_explicit(&shared->written, memory_order_acquire);
     }
-    return err;
+    return err == MR_OK || err == MR_EINTERNAL ? err : MR_EPOISONED; /* a write failed */
 }
 
 /**
@@ -727,7 +727,7 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
     }
     mr_err err = append_locked(hot, &batch);
     if (err == MR_ENOSPC) { /* no spare was ready; whether there is room for one shows now */
-        err = mri_hot_tail_write_behind(hot);
+        err = mri_hot_tail_write_behind(hot) == MR_OK ? MR_OK : MR_EPOISONED;
         err = err == MR_OK ? mri_hot_make_spares(hot, false) : err;
         err = err == MR_OK ? append_locked(hot, &batch) : err;
     }

@@ -61,6 +61,7 @@ struct mri_hot_options {
     size_t ring_bytes;       /**< a multiple of the page, at least MRI_HOT_RING_BYTES_MIN */
     size_t derived_bytes;    /**< a multiple of the page; 0 = none */
     const struct mri_hot_deriver *deriver; /**< NULL: nothing is derived */
+    bool is_thin;                          /**< spares are reserved, not written ahead */
     int64_t sync_interval_ns;              /**< of MR_INTERVAL; 0 = a second */
 };
 

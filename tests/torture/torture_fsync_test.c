@@ -42,7 +42,10 @@ static void place_log(const struct mri_torture_disk *disk)
     for (uint32_t i = 0; i < PARTS; i++) {
         parts[i] = (struct mri_torture_part){.ledger = ledger,
             .folder = folder,
-            .options = {.is_create = true, .segment_bytes = SEGMENT, .sync_interval_ms = 10},
+            .options = {.is_create = true,
+                .segment_bytes = SEGMENT,
+                .sync_interval_ms = 10,
+                .is_thin = true}, /* so that appending needs new space of the image */
             .pace = {.burst_max = 5,
                 .pause_us = 2000,
                 .group_of_1000 = 200,

@@ -64,6 +64,12 @@ static struct mri_torture_batch next_batch(
     return batch;
 }
 
+/** Poison, or a next segment whose file cannot be made there: then nothing was appended. */
+static bool is_fault_of_disk(mr_err err)
+{
+    return err == MR_EUNKNOWN || err == MR_EPOISONED || err == MR_EIO || err == MR_ENOSPC;
+}
+
 /** Is this an answer that the writer goes on after? */
 static bool is_to_go_on(const struct mri_torture_part *part, mr_err err)
 {
@@ -71,7 +77,7 @@ static bool is_to_go_on(const struct mri_torture_part *part, mr_err err)
         mri_torture_sleep_us(1000);
         return true;
     }
-    bool is_end = part->pace.is_ending_on_fault && (err == MR_EUNKNOWN || err == MR_EPOISONED);
+    bool is_end = part->pace.is_ending_on_fault && is_fault_of_disk(err);
     is_end = is_end || (part->pace.is_ending_when_retired && err == MR_EINTERNAL);
     MRI_TORTURE_CHECK(is_end || err == MR_OK, "append: %s", mr_err_name(err));
     return err == MR_OK;
@@ -114,7 +120,7 @@ static void come_and_go(const struct mri_torture_part *part)
         mr_log *log = open_log(part);
         uint64_t last = mr_log_last(log).n;
         mr_err err = mr_log_sync(log);
-        bool is_end = part->pace.is_ending_on_fault && (err == MR_EUNKNOWN || err == MR_EPOISONED);
+        bool is_end = part->pace.is_ending_on_fault && is_fault_of_disk(err);
         MRI_TORTURE_CHECK(err == MR_OK || is_end, "sync: %s", mr_err_name(err));
         uint64_t durable = mr_log_durable(log).n;
         if (err == MR_OK) {
