@@ -3,7 +3,7 @@ BUILD ?= build
 RUNS ?= run
 MESON_ARGS ?=
 
-.PHONY: help run test check bench fuzz docs format clean install build
+.PHONY: help run test check bench fuzz torture docs format clean install build
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -47,6 +47,12 @@ bench: build ## measure, beside floors and other stores; prints the tables of be
 fuzz: ## fuzz every parser for SECONDS=20 each
 	@tools/deps.sh check
 	@tools/fuzz.sh $(or $(SECONDS),20)
+
+# Needs root for its disks; without, those parts are skipped with the reason.
+torture: $(BUILD)/build.ninja ## torture the log with real processes: MINUTES=60, ONLY=word of a row
+	@tools/deps.sh test
+	@ninja -C $(BUILD) --quiet torture
+	@MINUTES='$(or $(MINUTES),60)' ONLY='$(ONLY)' python3 tests/torture/run.py $(BUILD)
 
 docs: build ## write the generated parts of docs/ anew
 	@ninja -C $(BUILD) --quiet tools/print_tables

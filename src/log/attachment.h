@@ -28,7 +28,7 @@ struct mri_attachment {
     struct mri_sealing sealing;
     unsigned handles;
     bool is_alone;
-    _Atomic bool is_foreign; /**< of the parent of this process: not to be used */
+    uint32_t fork_count; /**< of this process when it was made: see mri_attachment_is_foreign() */
     struct mri_attachment *next;
 };
 
@@ -51,6 +51,14 @@ MR_MUST_USE mr_err mri_attachment_take(const struct mri_os *os, const struct mri
  * Threads  any.
  */
 void mri_attachment_drop(struct mri_attachment *attachment);
+
+/**
+ * Does it belong to the parent of this process? Then it is not to be used.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_attachment_is_foreign(const struct mri_attachment *attachment);
 
 /**
  * Be in alone, without opening the log: for work on its files. What a memory of this boot still

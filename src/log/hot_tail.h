@@ -191,6 +191,13 @@ MR_MUST_USE mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot);
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_hot_tail_hold(struct mri_hot_tail *hot);
+
+/**
+ * End mri_hot_tail_hold().
+ *
+ * Returns  nothing.
+ * Threads  the one that holds.
+ */
 void mri_hot_tail_let_go(struct mri_hot_tail *hot);
 
 /**

@@ -25,8 +25,7 @@ struct mr_log {
  */
 static inline struct mri_attachment *mri_writer_attachment(const mr_log *log)
 {
-    if (log == NULL || log->magic != MRI_LOG_MAGIC ||
-        atomic_load_explicit(&log->attachment->is_foreign, memory_order_relaxed)) {
+    if (log == NULL || log->magic != MRI_LOG_MAGIC || mri_attachment_is_foreign(log->attachment)) {
         return NULL;
     }
     return log->attachment;

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """kill -9 at random moments: a run goes on to the digest of one that was never interrupted, and
-an id that `emit` printed is in the log.
+an id that `emit` printed is in the log. Others read, tail and ask all the while, and are killed, too.
 
 usage: run_kill_test.py BINARY        SEED=n repeats a run, KILLS=n changes how often
 """
+import json
 import os
 import pathlib
 import random
@@ -20,6 +21,7 @@ KILLS = int(os.environ.get("KILLS", 50))
 MARKET = {"synthetic__symbols": 4, "synthetic__bars": 4000, "log__segment": 4,
           "log__snapshot_events": 20000}
 EMIT_KILLS = 8
+BESIDE_KILLS = 6
 
 
 class RunKillTest(program.Case):
@@ -84,6 +86,58 @@ class RunKillTest(program.Case):
             process.kill()
             self.assertEqual(program.finish(process).code, -9)
         self.finish_and_compare(log, whole, f"SEED={SEED}")
+
+    def start_tail(self, log, seen):
+        """A tail that writes what it sees to a file."""
+        words = ("tail", "--follow", "--json", "--count", "50", "--dir", log)
+        return self.start(*words, stdout=seen)
+
+    def end_tail(self, tail):
+        """Kill it; it must not have ended by itself."""
+        tail.kill()
+        self.assertEqual(tail.wait(), -9, tail.stderr.read())
+
+    def test_a_run_is_killed_while_others_read_and_ask(self):
+        """A tail, `log stat` and `query` beside it, and the tail is killed, too: none disturbs the
+        run, and every event that a tail has shown is in the log."""
+        self.config = self.write_config(**{**MARKET, "synthetic__bars": 1000})
+        whole = self.ok(*self.begin(self.folder / "whole")).json
+        log, asked, tails = self.folder / "log", 0, 0
+        with open(self.folder / "seen", "a+b", buffering=0) as seen:
+            for _ in range(BESIDE_KILLS):
+                process = self.start(*self.begin(log, "--speed", "10000"))
+                before = self.candles(log)
+                wanted = min(before + self.random.randrange(20, 200), 3000)
+                program.wait_until(lambda: self.candles(log) > before, "a bar", process)
+                tail = self.start_tail(log, seen)
+                while self.candles(log) < wanted:
+                    self.assertIsNone(process.poll())
+                    for words in (("log", "stat", "--json"), ("query", "--json", "--limit", "50")):
+                        answer = program.call(*words, "--dir", log)
+                        self.assertIn(answer.code, (OK, program.NO), str(answer))
+                        asked += 1
+                    if self.random.random() < 0.2:
+                        self.end_tail(tail)
+                        seen.write(b"\n")  # behind a line that was cut
+                        tail, tails = self.start_tail(log, seen), tails + 1
+                process.kill()
+                self.assertEqual(program.finish(process).code, -9)
+                self.end_tail(tail)
+                seen.write(b"\n")
+            print(f"{BESIDE_KILLS} kills, {tails} of tails, {asked} questions", flush=True)
+            self.finish_and_compare(log, whole, f"SEED={SEED}")
+            events = {self.name(event) for event in self.ok(
+                "tail", "--count", "1000000", "--json", "--dir", log).json_lines}
+            seen.seek(0)
+            shown = [self.name(json.loads(line)) for line in seen.read().split(b"\n")
+                     if line.endswith(b"}")]
+        self.assertGreater(len(shown), 50)
+        self.assertEqual([one for one in shown if one not in events][:3], [], f"SEED={SEED}")
+
+    @staticmethod
+    def name(event):
+        """What names an event; the id of a signal that began before a tail did is not shown."""
+        return event["seq"], event["event"], event["logged"]
 
     @staticmethod
     def candles(log):

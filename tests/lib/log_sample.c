@@ -91,8 +91,8 @@ void mri_log_sample_end_process(struct mri_os_memory *memory, mr_log *log)
     struct mri_attachment *attachment = log->attachment;
     mri_sealing_fini(&attachment->sealing);
     mri_os_memory_end_process(memory);
-    atomic_store(&attachment->is_foreign, true);
-    attachment->presence.fd = -1; /* the machine has closed all of it */
+    attachment->fork_count = UINT32_MAX; /* as of a parent */
+    attachment->presence.fd = -1;        /* the machine has closed all of it */
     for (unsigned i = 0; i < MRI_HOT_FILES_KEPT; i++) {
         attachment->hot.files[i].fd = -1;
     }

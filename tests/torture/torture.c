@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NAMES_MAX = 32, WRONG = 9, HANG_MS = 60000, REPEAT_BYTES = 512, STEP_US = 200 };
+enum { NAMES_MAX = 32, WRONG = 9, HANG_MS = 60000, REPEAT_BYTES = 512, STEP_US = 100 };
 
 static struct {
     const char *program;

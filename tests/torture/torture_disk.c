@@ -23,6 +23,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -205,12 +206,16 @@ void mri_torture_own_shm(uint64_t bytes)
 
 void mri_torture_reboot(void)
 {
-    static const char other[] = "b007b007-0000-4000-8000-000000000000\n";
+    uint64_t number = 0;
+    char other[64];
+    MRI_TORTURE_CHECK(getrandom(&number, sizeof(number), 0) == (ssize_t)sizeof(number), "random");
+    int count = snprintf(other, sizeof(other), "b007b007-0000-4000-8000-%012llx\n",
+        (unsigned long long)(number & 0xffffffffffff));
     mri_torture_own_shm((uint64_t)256 << 20);
     char path[] = "/dev/shm/boot-id";
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0444);
-    MRI_TORTURE_CHECK(fd >= 0 && write(fd, other, sizeof(other) - 1) == (ssize_t)sizeof(other) - 1,
-        "%s: %s", path, strerror(errno));
+    MRI_TORTURE_CHECK(
+        fd >= 0 && write(fd, other, (size_t)count) == count, "%s: %s", path, strerror(errno));
     (void)close(fd);
     MRI_TORTURE_CHECK(mount(path, boot_id_path, NULL, MS_BIND, NULL) == 0, "mount over %s: %s",
         boot_id_path, strerror(errno));

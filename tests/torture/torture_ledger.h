@@ -41,6 +41,7 @@ struct mri_torture_ledger {
     _Atomic uint64_t durable_seq; /**< the highest seq that anybody was told is durable */
     _Atomic uint64_t appended;    /**< events acknowledged, over all logs */
     _Atomic uint64_t group_acks;  /**< of those, appends that waited for the disk */
+    _Atomic uint64_t refused;     /**< appends that found no space */
     _Atomic uint64_t read;        /**< events that readers have checked */
     _Atomic uint64_t opened;      /**< times that the log was opened */
     _Atomic uint64_t

@@ -262,7 +262,7 @@ static void a_dead_one_of_another_process_namespace_is_noticed(void **fixture)
 
 /* ---- it forks -------------------------------------------------------------------------------- */
 
-/** In a child: what it has from its parent refuses, what it opens itself works. */
+/** In a child: what it has from its parent refuses. */
 static void use_in_fork(void)
 {
     static const mr_log_record record = {.type = MR_LOG_TYPE_FREE};
@@ -275,9 +275,6 @@ static void use_in_fork(void)
         MRI_TORTURE_CHECK(err == MR_EINVAL, "sync in a child: %s", mr_err_name(err));
         mr_log_close(inherited);
     }
-    mr_problem problem = {""};
-    mr_log *own = NULL;
-    mri_torture_ok(mr_log_open(folder, &log_options, &own, &problem), "open in a child", &problem);
 }
 
 static void a_child_of_one_inside_is_refused_and_harms_nobody(void **fixture)
@@ -319,6 +316,44 @@ static void open_append_and_leave(void *argument)
     }
     mr_log_close(log);
     mri_torture_writer_fini(&writer);
+}
+
+static void open_own(void)
+{
+    uint32_t life = mri_torture_ledger_life(ledger);
+    use_in_fork();
+    open_append_and_leave(&life);
+}
+
+/** Forks while it has the log open; its child opens it, too. */
+static void fork_beside_a_log(void *argument)
+{
+    const struct mri_torture_part *part = argument;
+    struct mri_torture_writer writer;
+    const struct mri_torture_batch batch = {.count = 2, .body_max = 100, .durability = MR_ASYNC};
+    int status = 1;
+    mr_log *log = mri_torture_part_open(part);
+    mri_torture_writer_init(&writer, ledger, log, part->life, part->seed);
+    for (int i = 0; i < 10; i++) {
+        mri_torture_ok(mri_torture_append(&writer, &batch), "append before a fork", NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            open_own();
+            _exit(0);
+        }
+        mri_torture_ok(mri_torture_append(&writer, &batch), "append beside a child", NULL);
+        MRI_TORTURE_CHECK(waitpid(child, &status, 0) == child && status == 0, "the child failed");
+    }
+    mr_log_close(log);
+}
+
+static void a_child_opens_the_log_by_itself(void **fixture)
+{
+    (void)fixture;
+    victim.life = mri_torture_ledger_life(ledger);
+    victim.at_start = NULL;
+    mri_torture_in_child(fork_beside_a_log, &victim);
+    mri_torture_tell("cells", 1);
 }
 
 /** It lost its place among those that are in. The next one begins anew; both keep their word. */
@@ -429,6 +464,7 @@ int main(void)
         TEST(nothing_is_stolen_from_one_that_is_stopped),
         TEST(a_dead_one_of_another_process_namespace_is_noticed),
         TEST(a_child_of_one_inside_is_refused_and_harms_nobody),
+        TEST(a_child_opens_the_log_by_itself),
         TEST(a_process_that_lost_its_lock_loses_nothing_that_it_was_promised),
         TEST(a_lock_that_was_held_before_a_restart_holds_nobody_up),
         TEST(another_container_is_refused_unless_the_ring_is_in_the_folder),

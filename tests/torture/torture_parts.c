@@ -34,7 +34,7 @@ mr_log *mri_torture_part_log(void)
     return opened;
 }
 
-static mr_log *open_log(const struct mri_torture_part *part)
+mr_log *mri_torture_part_open(const struct mri_torture_part *part)
 {
     mr_problem problem = {""};
     mr_log *log = NULL;
@@ -74,6 +74,7 @@ static bool is_fault_of_disk(mr_err err)
 static bool is_to_go_on(const struct mri_torture_part *part, mr_err err)
 {
     if (err == MR_ENOSPC && part->pace.is_space_short) {
+        atomic_fetch_add(&part->ledger->refused, 1);
         mri_torture_sleep_us(1000);
         return true;
     }
@@ -88,8 +89,10 @@ static void write_on(const struct mri_torture_part *part)
     struct mri_torture_writer writer;
     const struct mri_torture_pace *pace = &part->pace;
     mr_err err = MR_OK;
-    mri_torture_writer_init(&writer, part->ledger, open_log(part), part->life, part->seed);
+    mri_torture_writer_init(
+        &writer, part->ledger, mri_torture_part_open(part), part->life, part->seed);
     while (!is_over(part) && is_to_go_on(part, err)) {
+        err = MR_OK;
         uint64_t burst = 1 + mri_prng_below(&writer.prng, pace->burst_max);
         for (uint64_t i = 0; i < burst && err == MR_OK; i++) {
             struct mri_torture_batch batch = next_batch(pace, &writer.prng);
@@ -100,10 +103,7 @@ static void write_on(const struct mri_torture_part *part)
         }
         if (err == MR_OK && pace->is_reopening && mri_prng_below(&writer.prng, 100) == 0) {
             mr_log_close(writer.log);
-            writer.log = open_log(part);
-        }
-        if (err == MR_ENOSPC && is_to_go_on(part, err)) {
-            err = MR_OK;
+            writer.log = mri_torture_part_open(part);
         }
     }
     mr_log_close(writer.log);
@@ -117,7 +117,7 @@ static void come_and_go(const struct mri_torture_part *part)
     struct mri_prng prng;
     mri_prng_init(&prng, part->seed);
     while (!is_over(part)) {
-        mr_log *log = open_log(part);
+        mr_log *log = mri_torture_part_open(part);
         uint64_t last = mr_log_last(log).n;
         mr_err err = mr_log_sync(log);
         bool is_end = part->pace.is_ending_on_fault && is_fault_of_disk(err);

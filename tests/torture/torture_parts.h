@@ -60,6 +60,15 @@ struct mri_torture_pace mri_torture_pace_usual(void);
 void mri_torture_part_live(void *part);
 
 /**
+ * Open the log in this process.
+ *
+ * Returns  the handle; it fails the test.
+ * Owner    the caller closes it.
+ * Threads  one at a time.
+ */
+mr_log *mri_torture_part_open(const struct mri_torture_part *part);
+
+/**
  * The log that this process has open.
  *
  * Returns  the handle; NULL without one.
