@@ -3,7 +3,7 @@ BUILD ?= build
 RUNS ?= run
 MESON_ARGS ?=
 
-.PHONY: help run test check bench fuzz docs format clean install build
+.PHONY: help run test check bench fuzz torture canaries coverage docs format clean install build
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -47,6 +47,22 @@ bench: build ## measure, beside floors and other stores; prints the tables of be
 fuzz: ## fuzz every parser for SECONDS=20 each
 	@tools/deps.sh check
 	@tools/fuzz.sh $(or $(SECONDS),20)
+
+# Everything that a seed decides, with large counts: the power cuts take about half an hour.
+torture: ## the power cuts and the simulator of the log, with large counts
+	@tools/deps.sh test
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_ARGS) > /dev/null
+	@ninja -C $(BUILD) --quiet tests/sim/log_sim_test tests/crash/power_states_test
+	@MILLRACE_SIM_SEEDS=10000 MILLRACE_SIM_OPS=2000 $(BUILD)/tests/sim/log_sim_test
+	@MILLRACE_POWER_STATES=1000000 $(BUILD)/tests/crash/power_states_test
+
+canaries: ## seed bugs in a copy of the log, one by one; a test must catch each; ARGS='--only word'
+	@tools/deps.sh test
+	@python3 tests/canaries/run.py . build-canaries $(ARGS)
+
+coverage: ## branches that the tests of the log take; append, recover, commit: all of them
+	@tools/deps.sh test
+	@python3 tools/coverage.py build-coverage
 
 docs: build ## write the generated parts of docs/ anew
 	@ninja -C $(BUILD) --quiet tools/print_tables

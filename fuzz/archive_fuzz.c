@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     mri_os_memory_put(machine, "/log/seg-0000000000000001.log.zst", file, count - 1);
     if (mri_archive_read_head(os, "/log", 1, &head, NULL) == MR_OK) {
         uint8_t *room = calloc(1, ROOM_BYTES); /* of its own, so that a step outside is seen */
-        MRI_ASSERT(room != NULL && head.segment.base_seq == 1);
+        MRI_ASSERT(room != NULL); /* whether the segment is the one of that name, the caller asks */
         mr_err err = mri_archive_unpack(os, "/log", 1, room, ROOM_BYTES, NULL);
         MRI_ASSERT(err != MR_OK || memcmp(room, &head.segment, sizeof(head.segment)) == 0);
         free(room);

@@ -140,9 +140,11 @@ struct sleep {
 static mr_err sleep_on(
     const struct mri_hot_view *view, const struct sleep *sleep, int64_t timeout_ns)
 {
+    MRI_HOT_POINT(60);
     uint32_t now = atomic_load(sleep->word);
     atomic_fetch_or(sleep->wanted, sleep->bits);
     atomic_thread_fence(memory_order_seq_cst);
+    MRI_HOT_POINT(61);
     if (atomic_load(sleep->mark) > sleep->value || mri_hot_view_is_closed(view)) {
         return MR_OK;
     }

@@ -33,6 +33,8 @@ enum {
     RING_BYTES = MRI_HOT_RING_BYTES_MIN,
 };
 
+#define ALLOWED_NS INT64_C(300000000) /* until a reader that sleeps must have woken */
+
 /** What became of an append. */
 enum fate {
     FATE_STARTED = 0, /**< no answer: it is there or not */
@@ -46,6 +48,7 @@ struct op {
     enum fate fate;
     uint64_t first; /**< by its ack; 0: not known */
     uint32_t count;
+    int64_t acked_ns;
     uint64_t memory; /**< the shared memory it went into */
     uint64_t found;  /**< where this look has found its first record */
 };
@@ -72,12 +75,13 @@ static struct {
     struct op *ops;
     uint32_t op_count;
     bool is_ending;
+    bool is_quiet;      /**< there are long rests between appends */
     bool is_write_lost; /**< only wrong events are wrong */
     bool is_poisoned;   /**< since the log was looked at last */
     bool is_cut;
     struct life *lives; /**< to be buried */
     struct life *places[PLACES];
-    uint64_t durable_seen; /**< by readers of durable events, in this history */
+    uint64_t syncs_failed; /**< up to the look before */
     const char *wrong;
     char wrong_text[256];
     uint64_t kills;
@@ -123,6 +127,15 @@ static bool is_right(const mr_log_event *event, struct body *ret_body)
 
 /* ---- what processes do ----------------------------------------------------------------------- */
 
+/** A log refuses: something must have failed. */
+static void note_poison(void)
+{
+    world.is_poisoned = true;
+    if (sim_counts()->syncs_failed == 0 && sim_counts()->writes_lost == 0) {
+        WRONG("the log refuses, and nothing has failed");
+    }
+}
+
 /** After a failed sync the log may go on in another memory, without what was in this one. */
 static uint64_t memory_of(const struct life *life)
 {
@@ -165,6 +178,7 @@ static bool append(struct life *life)
         }
         op->first = ack.first.n;
         op->memory = memory_of(life);
+        op->acked_ns = sim_now_ns();
         op->fate = ack.is_durable ? FATE_DURABLE : FATE_APPENDED;
         return true;
     case MR_CONFLICT:
@@ -176,10 +190,10 @@ static bool append(struct life *life)
         return true;
     case MR_EPOISONED:
         op->fate = FATE_REFUSED;
-        world.is_poisoned = true;
+        note_poison();
         return false;
     case MR_EUNKNOWN:
-        world.is_poisoned = true;
+        note_poison();
         return false;
     default:
         if (!world.is_write_lost) {
@@ -206,7 +220,9 @@ static bool sync_log(struct life *life)
     if (err != MR_OK && err != MR_EPOISONED && err != MR_EUNKNOWN) {
         WRONG("sync: %s", mr_err_text(err));
     }
-    world.is_poisoned = world.is_poisoned || err != MR_OK;
+    if (err != MR_OK) {
+        note_poison();
+    }
     return err == MR_OK;
 }
 
@@ -255,6 +271,33 @@ static void read_some(struct life *life)
     }
 }
 
+/** Sleep at the end of the log: what is appended must end the sleep. */
+static void follow(struct life *life)
+{
+    mr_log_reader *reader = NULL;
+    mr_log_event event;
+    uint64_t kills = world.kills;
+    int64_t before_ns = 0;
+    mr_err err =
+        mri_reader_open(sim_os(life->process), sim_alloc(life->process), "/log", &reader, NULL);
+    for (int i = 0; i < 4 && err == MR_OK; i++) {
+        err = mr_log_reader_seek_end(reader, NULL);
+        while (err == MR_OK && (err = mr_log_reader_next(reader, &event, NULL)) == MR_OK) {
+        }
+        before_ns = sim_now_ns();
+        err = err == MR_END ? mr_log_reader_wait(reader, 3000) : err;
+        err = err == MR_AGAIN ? MR_OK : err;
+        bool is_calm = kills == world.kills && !world.is_poisoned && !world.is_write_lost;
+        for (uint32_t op = 0; op < world.op_count && is_calm; op++) {
+            int64_t acked_ns = world.ops[op].acked_ns;
+            if (acked_ns > before_ns + ALLOWED_NS && acked_ns + ALLOWED_NS < sim_now_ns()) {
+                WRONG("a reader sleeps over op %u", op);
+            }
+        }
+    }
+    mr_log_reader_close(reader);
+}
+
 static mr_err open_log(struct life *life)
 {
     mr_problem problem = {""};
@@ -278,6 +321,34 @@ static void close_log(struct life *life)
     sim_at_gate(false);
 }
 
+/** A helper that sleeps is woken by an append, and writes it behind. */
+static void expect_written_soon(struct life *life)
+{
+    const struct mri_hot_tail *hot = &life->log->attachment->hot;
+    uint64_t tail = mri_hot_tail_counters(hot).tail;
+    uint64_t kills = world.kills;
+    sim_sleep_ns(ALLOWED_NS);
+    bool is_calm = kills == world.kills && !world.is_poisoned && !world.is_write_lost;
+    if (is_calm && !mri_hot_tail_counters(hot).is_poisoned &&
+        mri_hot_tail_counters(hot).written < tail) {
+        WRONG("what was appended is not written behind in time");
+    }
+}
+
+/** Append and rest, or sleep until somebody appends. */
+static bool be_quiet(struct life *life)
+{
+    bool is_good = true;
+    if (mri_prng_below(sim_prng(), 3) == 0) {
+        follow(life);
+    } else {
+        sim_sleep_ns((int64_t)mri_prng_below(sim_prng(), UINT64_C(2000000000)));
+        is_good = append(life);
+        expect_written_soon(life);
+    }
+    return is_good;
+}
+
 static void live(void *argument)
 {
     struct life *life = argument;
@@ -290,6 +361,10 @@ static void live(void *argument)
         bool is_good = true;
         uint64_t length = 10 + mri_prng_below(prng, 200);
         for (uint64_t i = 0; i < length && is_good && !world.is_ending; i++) {
+            if (world.is_quiet) {
+                is_good = be_quiet(life);
+                continue;
+            }
             switch (mri_prng_below(prng, 16)) {
             case 0:
                 is_good = sync_log(life);
@@ -299,6 +374,11 @@ static void live(void *argument)
                 break;
             case 2:
                 sim_sleep_ns((int64_t)mri_prng_below(prng, 20000000));
+                break;
+            case 4:
+                if (mri_prng_below(prng, 4) == 0) {
+                    follow(life);
+                }
                 break;
             case 3:
                 if (mri_prng_below(prng, 8) == 0) { /* rest until the helper has nothing to do */
@@ -422,6 +502,10 @@ static void look_now(void)
 {
     struct sim_faults before = *sim_faults();
     *sim_faults() = (struct sim_faults){0};
+    if (sim_counts()->syncs_failed > world.syncs_failed) { /* of a helper, perhaps */
+        world.is_poisoned = true;
+    }
+    world.syncs_failed = sim_counts()->syncs_failed;
     struct life *life = begin_life(look);
     while (sim_is_running(life->process) && world.wrong == NULL) {
         if (!sim_step()) {
@@ -517,6 +601,7 @@ static void run_seed(uint64_t seed)
 {
     world.seed = seed;
     world.op_count = 0;
+    world.syncs_failed = 0;
     world.wrong = NULL;
     world.lives = NULL;
     world.is_ending = world.is_write_lost = world.is_poisoned = world.is_cut = false;
@@ -524,6 +609,7 @@ static void run_seed(uint64_t seed)
     struct mri_prng *prng = sim_prng();
     set_faults(prng);
     world.is_write_lost = sim_faults()->write_lost > 0;
+    world.is_quiet = mri_prng_below(prng, 4) == 0;
     uint64_t idle = 0;
     while (world.op_count < world.ops_wanted && world.wrong == NULL && idle < 2000000) {
         size_t i = mri_prng_below(prng, PLACES);

@@ -719,6 +719,11 @@ void sim_end(void)
     mri_os_memory_free(sim.memory);
 }
 
+int64_t sim_now_ns(void)
+{
+    return sim.now_ns;
+}
+
 struct mri_prng *sim_prng(void)
 {
     return &sim.prng;

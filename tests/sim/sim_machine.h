@@ -101,6 +101,14 @@ void sim_at_gate(bool is_at_gate);
 bool sim_step(void);
 
 /**
+ * The time since the machine began.
+ *
+ * Returns  nanoseconds.
+ * Threads  any.
+ */
+int64_t sim_now_ns(void);
+
+/**
  * Let others go on for a time.
  *
  * Returns  nothing.
