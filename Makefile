@@ -3,7 +3,7 @@ BUILD ?= build
 RUNS ?= run
 MESON_ARGS ?=
 
-.PHONY: help run test check bench fuzz torture docs format clean install build
+.PHONY: help run test check bench fuzz torture canaries coverage docs format clean install build
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -52,7 +52,18 @@ fuzz: ## fuzz every parser for SECONDS=20 each
 torture: $(BUILD)/build.ninja ## torture the log with real processes: MINUTES=60, ONLY=word of a row
 	@tools/deps.sh test
 	@ninja -C $(BUILD) --quiet torture
+	@ninja -C $(BUILD) --quiet tests/sim/log_sim_test tests/crash/power_states_test
+	@MILLRACE_SIM_SEEDS='$(or $(SIM_SEEDS),10000)' MILLRACE_SIM_OPS=2000 $(BUILD)/tests/sim/log_sim_test
+	@MILLRACE_POWER_STATES='$(or $(POWER_STATES),1000000)' $(BUILD)/tests/crash/power_states_test
 	@MINUTES='$(or $(MINUTES),60)' ONLY='$(ONLY)' python3 tests/torture/run.py $(BUILD)
+
+canaries: ## seed bugs in a copy of the log, one by one; a test must catch each; ARGS='--only word'
+	@tools/deps.sh test
+	@python3 tests/canaries/run.py . build-canaries $(ARGS)
+
+coverage: ## branches that the tests of the log take; append, recover, commit: all of them
+	@tools/deps.sh test
+	@python3 tools/coverage.py build-coverage
 
 docs: build ## write the generated parts of docs/ anew
 	@ninja -C $(BUILD) --quiet tools/print_tables

@@ -11,8 +11,11 @@ mr_err mr_log_sync(mr_log *log)
         return MR_EINVAL;
     }
     struct mri_hot_view_counters counters = mri_hot_tail_counters(&attachment->hot);
-    return counters.is_poisoned ? MR_EPOISONED
-                                : mri_hot_tail_commit(&attachment->hot, counters.tail);
+    if (counters.is_poisoned) {
+        return MR_EPOISONED;
+    }
+    mr_err err = mri_hot_tail_commit(&attachment->hot, counters.tail);
+    return err == MR_OK ? MR_OK : MR_EUNKNOWN; /* whatever failed, and wherever */
 }
 
 mr_seq mr_log_durable(const mr_log *log)

@@ -168,7 +168,8 @@ MR_MUST_USE mr_err mri_hot_tail_write_behind(struct mri_hot_tail *hot);
  * Wait until the log is durable up to a position, doing the sync for all who wait if nobody else
  * does it.
  *
- * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN a sync failed: what it covered may or may not survive.
+ * Returns  MR_OK; MR_EUNKNOWN a sync failed, or had failed: what it covered may or may not survive;
+ *          faults of writing behind, the log is poisoned.
  * Threads  any.
  * Cost     one fdatasync for all waiters of a generation.
  */

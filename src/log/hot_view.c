@@ -164,6 +164,7 @@ static mr_err prepare(
     *ret_seen = atomic_load(sleep->word);
     atomic_fetch_or(sleep->wanted, sleep->bits);
     atomic_thread_fence(memory_order_seq_cst);
+    MRI_HOT_POINT(61);
     bool is_over = atomic_load(sleep->mark) > sleep->value || mri_hot_view_is_closed(view);
     return is_over ? MR_AGAIN : MR_OK;
 }
@@ -173,6 +174,7 @@ static mr_err sleep_on(
     const struct mri_hot_view *view, const struct sleep *sleep, int64_t timeout_ns)
 {
     uint32_t seen;
+    MRI_HOT_POINT(60);
     if (prepare(view, sleep, &seen) != MR_OK) {
         return MR_OK;
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -78,6 +79,14 @@ static mr_err memory_map_share(struct mri_os_memory *memory, const char *path, s
     const struct share *share = find_share(memory, path);
     if (share == NULL) {
         return MR_EPATH;
+    }
+    struct stat found;
+    if (head_bytes == 0 || head_bytes % MRI_SHARED_MEMORY_PAGE_BYTES != 0 || ring_bytes == 0 ||
+        ring_bytes % MRI_SHARED_MEMORY_PAGE_BYTES != 0) {
+        return MR_EINVAL;
+    }
+    if (fstat(share->fd, &found) != 0 || (uint64_t)found.st_size != head_bytes + ring_bytes) {
+        return MR_ECORRUPT;
     }
     mr_err err = mri_shared_memory_map(
         share->fd, head_bytes, ring_bytes, how | MRI_SHARED_MEMORY_LAZY, ret_memory);

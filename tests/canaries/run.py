@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Seeded bugs: each must be caught by the test that is named beside it.
+
+    run.py SOURCE BUILD [--only WORD ...]
+    run.py SOURCE --table     only look whether the texts are there
+
+A copy of the tree is built once in BUILD; then for each bug one text is replaced in the copy, what
+depends on it is built again, and the test must fail. A text that is not in the source any more, or
+is there twice, is an error: so the table cannot rot.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+TEST_SECONDS = 240
+
+LOG = "src/log/"
+CRASH = "tests/crash/"
+
+# name, file, text, what is there instead, program that must fail, environment of it
+CANARIES = [
+    ("a sync is not done", LOG + "hot_commit.c",
+     "    if (os->sync_data(os->context, fd) != MR_OK) {\n        return poison",
+     "    if (fd < 0) {\n        return poison", CRASH + "power_states_test", {}),
+    ("the tail is moved before the records are there", LOG + "hot_tail.c",
+     "    struct chain chain = chain_now(hot, now_unix_ns);\n    for (size_t i = 0; i < count",
+     "    struct chain chain = chain_now(hot, now_unix_ns);\n"
+     "    atomic_store(&hot->shared->tail, writer->pending + hot->shared->segment_bytes / 64);\n"
+     "    for (size_t i = 0; i < count", "tests/sim/log_sim_test", {}),
+    ("the folder is not synced behind a new segment", LOG + "hot_files.c",
+     "    return err == MR_OK ? os->sync_folder(os->context, hot->options.folder) : err;",
+     "    return err;", CRASH + "power_states_test", {}),
+    ("records are not chained", LOG + "recover.c",
+     "head->seq == walk->link.seq && head->prev_crc == walk->link.crc &&",
+     "head->seq == walk->link.seq &&", "src/recover_test", {}),
+    ("the length is not covered by the checksum", LOG + "record.c",
+     "    memcpy(front + 16, &head->bytes, sizeof(head->bytes));",
+     "    memset(front + 16, 0, sizeof(head->bytes));", "src/record_test", {}),
+    ("the position is not covered by the checksum", LOG + "record.c",
+     "    memcpy(front + 8, &position, sizeof(position));",
+     "    memset(front + 8, 0, sizeof(position));\n    (void)position;", "src/record_test", {}),
+    ("an orphaned lock is not mended", LOG + "hot_tail.c",
+     "        mri_robust_lock_mend(&hot->shared->append_lock);\n", "", "tests/sim/log_sim_test", {}),
+    ("readers are woken before the append", LOG + "hot_tail.c",
+     "    mr_err err = append_locked(hot, &batch);\n    if (err == MR_ENOSPC) {",
+     "    mri_hot_wake(hot, batch.bits);\n    batch.bits = 0;\n"
+     "    mr_err err = append_locked(hot, &batch);\n    if (err == MR_ENOSPC) {",
+     "tests/sim/log_sim_test", {}),
+    ("a reader that sleeps does not say for what", LOG + "hot_view.c",
+     "    atomic_fetch_or(sleep->wanted, sleep->bits);\n", "", "tests/sim/log_sim_test", {}),
+    ("a reader does not look again before it sleeps", LOG + "hot_view.c",
+     "    if (atomic_load(sleep->mark) > sleep->value || mri_hot_view_is_closed(view)) {",
+     "    if (mri_hot_view_is_closed(view)) {", "tests/sim/log_sim_test", {}),
+    ("the helper does not say that it is idle", LOG + "hot_thread.c",
+     "        atomic_fetch_add(&shared->idle_helpers, 1);\n", "", "tests/sim/log_sim_test", {}),
+    ("the cursor moves over what is not acked", LOG + "consumer_window.c",
+     "    window->bits[at / 64] |= (uint64_t)1 << (at % 64);\n    settle(window);",
+     "    mri_consumer_window_skip(window, seq + 1);", "src/consumer_window_test", {}),
+    ("a durable ack is not synced", LOG + "consumer.c",
+     "    return os->sync_data(os->context, consumer->file.fd) == MR_OK",
+     "    return os->context != NULL || consumer->file.fd >= 0", CRASH + "consumer_power_test", {}),
+    ("a failed sync may be tried again", LOG + "hot_commit.c",
+     "        return poison(hot, MR_EUNKNOWN);", "        return MR_EUNKNOWN;",
+     CRASH + "power_states_test", {}),
+    ("a failed write may be tried again", LOG + "hot_commit.c",
+     "    return err == MR_EPOISONED ? err : poison(hot, err);", "    return err;",
+     CRASH + "power_states_test", {}),
+    ("a failed write counts as written", LOG + "hot_commit.c",
+     "    if (err == MR_OK) {\n        atomic_store_explicit(&shared->written, chunk_end, "
+     "memory_order_release);\n    }\n    return err;",
+     "    atomic_store_explicit(&shared->written, chunk_end, memory_order_release);\n"
+     "    return MR_OK;", CRASH + "power_states_test", {}),
+    ("a batch without its end is taken", LOG + "recover.c",
+     "        if ((head->flags & MRI_RECORD_TXN_END) == 0) {\n            continue;",
+     "        if (head->flags == UINT8_MAX) {\n            continue;", "src/recover_test", {}),
+    ("a lock is taken from who holds it too long", "src/os/robust_lock.c",
+     "    return answer(pthread_mutex_lock(mutex_of(lock)), ret_is_orphan);",
+     "    *ret_is_orphan = false;\n    return MR_OK;", CRASH + "hot_kill_test", {}),
+    ("the memory is believed after the machine has started again", LOG + "control.c",
+     "memcmp(boot_id, control.boot_id, sizeof(boot_id)) != 0", "boot_id[0] == 255",
+     CRASH + "power_states_test", {}),
+    ("a short write is whole", "src/os/os_linux.c",
+     "        left -= (size_t)put;", "        left = 0;", "src/os_linux_test", {}),
+    ("a full disk is not noticed when a spare is made", LOG + "hot_files.c",
+     "        err = os->allocate(os->context, fd, hot->shared->segment_bytes);",
+     "        (void)os->allocate(os->context, fd, hot->shared->segment_bytes);",
+     CRASH + "power_states_test", {}),
+    ("a snapshot is not synced", LOG + "snapshot.c",
+     "    if (err == MR_OK) {\n        err = os->sync_data(os->context, fd);\n    }\n", "",
+     "src/snapshot_test", {}),
+    ("the folder of the snapshots is not synced", LOG + "snapshot.c",
+     "        err = os->sync_folder(os->context, folder);", "        err = MR_OK;",
+     "src/snapshot_test", {}),
+    ("an archive is not synced", LOG + "archive.c",
+     "        err = pack_into(archiving, fd);\n    }\n    if (err == MR_OK) {\n"
+     "        err = os->sync_data(os->context, fd);",
+     "        err = pack_into(archiving, fd);\n    }\n    if (err == MR_OK) {\n"
+     "        err = MR_OK;", "src/archive_test", {}),
+    ("a file that is replaced is not synced", "src/os/os.c",
+     "    if (err == MR_OK) {\n        err = os->sync_data(os->context, fd);\n    }\n", "",
+     CRASH + "power_states_test", {}),
+    ("a seal skips a record", LOG + "sealer.c",
+     "    if (!mri_record_is_numbered(record) || last < draft->first_seq) {",
+     "    if (!mri_record_is_numbered(record) || last <= draft->first_seq) {",
+     "src/sealer_test", {}),
+    ("durable records are cut off", LOG + "recover.c",
+     "    {ANY, YES, YES, MRI_RECOVER_QUARANTINE},", "    {ANY, YES, YES, MRI_RECOVER_TRUNCATE},",
+     CRASH + "log_damage_test", {}),
+    ("records in the ring are not checked before they are written", LOG + "hot_commit.c",
+     "        if (!is_good) {", "        if (!is_good && head->bytes == 0) {",
+     "src/hot_tail_test", {}),
+    ("a saturated durable_lag is a claim", LOG + "recover.c",
+     "head->durable_lag != LAG_CLAIMS_NOTHING && head->durable_lag <= head->seq",
+     "head->durable_lag <= head->seq", "src/recover_test", {}),
+    ("a token is good without its epoch and checksum", LOG + "seek.c",
+     "event.writer_epoch == token->writer_epoch && event.chain_crc == token->chain_crc",
+     "event.seq.n == token->seq", "src/seek_test", {}),
+    ("a complete batch of a killed writer is dropped", LOG + "hot_tail.c",
+     "    if (writer->pending > tail) {\n        do_stores(hot);",
+     "    if (writer->pending > tail && tail == 0) {\n        do_stores(hot);",
+     CRASH + "hot_kill_test", {}),
+    ("the stores of a complete batch are not done again", LOG + "hot_tail.c",
+     "    if (writer->pending > tail) {\n        do_stores(hot);",
+     "    if (writer->pending > tail) {", CRASH + "hot_kill_test", {}),
+    ("what others have written is not written again by who syncs", LOG + "hot_files.c",
+     "    return opened_at > from ? write_again(hot, fd, from, opened_at) : MR_OK;",
+     "    return opened_at > from && fd < 0 ? write_again(hot, fd, from, opened_at) : MR_OK;",
+     "src/hot_tail_test", {}),
+    ("a repaired segment is not synced", LOG + "repair.c",
+     "        err = os->write_at(os->context, fd, &piece, 1, 0);\n    }\n    if (err == MR_OK) {\n"
+     "        err = os->sync_data(os->context, fd);",
+     "        err = os->write_at(os->context, fd, &piece, 1, 0);\n    }\n    if (err == MR_OK) {\n"
+     "        err = MR_OK;", "src/repair_test", {}),
+    ("an append expects nothing", LOG + "hot_tail.c",
+     "    if (how->has_expected_last && how->expected_last != shared->writer.next_seq - 1) {",
+     "    if (how->has_expected_last && how->expected_last > shared->writer.next_seq - 1) {",
+     "src/append_test", {}),
+    ("a ring that is full is written over", LOG + "hot_tail.c",
+     "    if (new_tail - shared->writer.written_seen <= room) {\n        return MR_OK;",
+     "    if (new_tail - shared->writer.written_seen <= 8 * room) {\n        return MR_OK;",
+     "tests/sim/log_sim_test", {}),
+]
+
+def copy_tree(source, tree):
+    """The files that git knows, and new ones; only those that differ are touched."""
+    names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+                           cwd=source, capture_output=True, check=True, text=True).stdout
+    for name in names.splitlines():
+        old, new = source / name, tree / name
+        if not old.is_file():
+            continue
+        if not new.exists() or new.read_bytes() != old.read_bytes():
+            new.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(old, new)
+
+
+def check_table(source):
+    bad = []
+    for name, path, text, _, _, _ in CANARIES:
+        count = (source / path).read_text().count(text)
+        if count != 1:
+            bad.append(f"{name}: the text is {count} times in {path}")
+    return bad
+
+
+def build(folder, target):
+    return subprocess.run(["ninja", "-C", str(folder), "--quiet", "-j2", target],
+                          capture_output=True, text=True, check=False)
+
+
+def run_one(tree, folder, canary):
+    name, path, text, other, target, environment = canary
+    file = tree / path
+    before = file.read_text()
+    file.write_text(before.replace(text, other))
+    try:
+        built = build(folder, target)
+        if built.returncode != 0:
+            return "does not build", built.stdout[-1500:]
+        try:
+            result = subprocess.run([str(folder / target)], env={**os.environ, **environment},
+                                    capture_output=True, timeout=TEST_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            return "caught (hangs)", ""
+        return ("MISSED" if result.returncode == 0 else "caught"), ""
+    finally:
+        file.write_text(before)
+
+
+def main():
+    arguments = sys.argv[1:]
+    words = []
+    if "--only" in arguments:
+        at = arguments.index("--only")
+        words, arguments = arguments[at + 1:], arguments[:at]
+    source = pathlib.Path(arguments[0]).resolve()
+    bad = check_table(source)
+    if bad:
+        print("\n".join(bad))
+        return 1
+    if arguments[1] == "--table":
+        print(f"{len(CANARIES)} bugs; the text of each is in the source once")
+        return 0
+    folder = pathlib.Path(arguments[1]).resolve()
+    tree, out = folder / "tree", folder / "out"
+    tree.mkdir(parents=True, exist_ok=True)
+    copy_tree(source, tree)
+    if not (out / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(out), str(tree), "-Dwerror=false"], check=True,
+                       stdout=subprocess.DEVNULL)
+    missed = 0
+    total = 0
+    for canary in CANARIES:
+        if words and not any(word in canary[0] for word in words):
+            continue
+        answer, text = run_one(tree, out, canary)
+        total += 1
+        missed += not answer.startswith("caught")
+        print(f"{answer:15} {canary[0]:62} {pathlib.Path(canary[4]).name}{text}", flush=True)
+    print(f"{total - missed} of {total} caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
