@@ -53,6 +53,17 @@ MR_MUST_USE mr_err mri_attachment_take(const struct mri_os *os, const struct mri
 void mri_attachment_drop(struct mri_attachment *attachment);
 
 /**
+ * Do what trails behind appends: seal, and keep the file `producers` near the end of the log.
+ *
+ * @param context  a struct mri_attachment
+ * @param is_idle  nothing comes at the moment
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_attachment_help(void *context, bool is_idle);
+
+/**
  * Be in alone, without opening the log: for work on its files. What a memory of this boot still
  * held is in the files then.
  *
