@@ -20,6 +20,19 @@
  * - Appenders and readers trust each other: who may write the shared memory can spoil it, which is
  *   found before it goes to the disk.
  *
+ * A record may say who made it, so that a producer can append again what it does not know the fate
+ * of, and every record is in the log once:
+ * - `producer_id` and `producer_seq`: the producer counts its records, up from 1. What is not above
+ *   the newest record of the producer is a repeat, for ever. Numbers may be left out, and what was
+ *   left out is given up: going back is a repeat. One writer at a time uses an id; it takes a new
+ *   id before the count ends, or when it has lost count.
+ * - `message_id`: 16 bytes. An id that one of the newest mr_log_options.message_ids ids equals is a
+ *   repeat; older ones are forgotten, by count and never by time.
+ * A record is a repeat when one of the two says so. A batch is a repeat when all of its records
+ * that say something are: it is not appended again, and the answer is success with the seqs of the
+ * originals. A batch of repeats and new records is refused whole: append batches again as they
+ * were, or one record at a time. Records that say nothing go with their batch.
+ *
  * Events are sealed (docs/FORMAT.md "Seals"), so that a changed past shows; the seals are records
  * of the log's own that take no sequence number and that readers do not see.
  *
@@ -52,7 +65,13 @@ enum {
     MR_LOG_BODY_BYTES_MAX = 1024 * 1024 - 64, /**< one record's body */
     MR_LOG_TYPE_FREE = 256,                   /**< types below belong to the log itself */
     MR_LOG_ATTRIBUTES_MAX = 16,
+    MR_LOG_MESSAGE_ID_BYTES = 16,
+    MR_LOG_BATCH_PRODUCERS_MAX = 16, /**< different producers in one batch */
+    MR_LOG_BATCH_MESSAGE_IDS_MAX = 1024,
 };
+
+/** In mr_log_options.message_ids: ids are stored and not looked at. */
+#define MR_LOG_NO_MESSAGE_IDS UINT32_MAX
 
 /** A fact that is decided when a log is made, and kept beside it: printable ASCII. */
 typedef struct mr_log_attribute {
@@ -76,6 +95,11 @@ typedef struct mr_log_options {
     uint64_t ring_bytes; /**< of the shared memory: whole pages, from 1 MiB to 64 segments; 0 =
                               4 segments, at most 64 MiB. Counts for who opens first */
     uint32_t sync_interval_ms; /**< of MR_INTERVAL; 0 = 1000 */
+    uint32_t producers_max;    /**< producers that can be told apart, up to 1,048,576, 80 bytes of
+                                    shared memory each; 0 = 4096. Counts for who opens first */
+    uint32_t message_ids; /**< newest message ids that are known, from 1024 to 16,777,216, 40 to
+                               48 bytes each; 0 = 65,536; or MR_LOG_NO_MESSAGE_IDS. Counts for
+                               who opens first */
 } mr_log_options;
 
 /** One record to append. Everything is borrowed for the call. */
@@ -84,10 +108,12 @@ typedef struct mr_log_record {
     uint32_t body_bytes;   /**< at most MR_LOG_BODY_BYTES_MAX */
     uint32_t subject_id;   /**< what the record is about; 0 = nothing */
     uint64_t subject_prev; /**< seq of the subject's previous record; 0 = first, or no subject */
-    uint32_t producer_id;  /**< kept with the record; 0 = none */
-    uint32_t producer_seq; /**< kept with the record; 0 = none */
+    uint32_t producer_id;  /**< who made it; 0 = it is not said */
+    uint32_t producer_seq; /**< of the producer's records, from 1; with producer_id only */
     uint16_t type;         /**< >= MR_LOG_TYPE_FREE */
     uint8_t version;       /**< of the body's layout */
+    const uint8_t *message_id; /**< MR_LOG_MESSAGE_ID_BYTES, they take that much of what a body may
+                                    have; NULL = none */
 } mr_log_record;
 
 /** What an append did. */
@@ -100,6 +126,11 @@ typedef struct mr_log_ack {
     uint32_t chain_crc;
     mr_durability durability; /**< what the ack means */
     bool is_durable;          /**< true: it survives a power cut */
+    bool is_repeated; /**< the batch was in the log already and nothing was appended. first and last
+                           are those of the original of its first and its last record; 0: that was
+                           removed (mr_log_retain()), given up, or never in the log because a later
+                           number of its producer came first. stored_bytes, writer_epoch and
+                           chain_crc are 0 */
 } mr_log_ack;
 
 /**
@@ -131,14 +162,20 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  *                  not more than fits into a segment
  * @param ret_ack   NULL, or what was done
  *
- * Returns  MR_OK; MR_EINVAL a record is malformed or the batch is too large, nothing was appended;
- *          MR_ENOSPC there is no room for the next segment, nothing was appended and a later append
- *          may work; so also with MR_EIO and others of making its file; MR_EPOISONED see above,
- * nothing was appended; MR_EUNKNOWN the batch is visible and is or is not durable: its sync
- * (MR_GROUP), or without a thread its write, failed. Owner    nothing changes hands. Threads  any.
- * Cost     a copy and its checksums, 0.1 us for a small record, no system call unless somebody
- *          sleeps for it; waits for the disk when the ring is full. MR_GROUP waits for fdatasync,
- *          one for all who wait.
+ * Returns  MR_OK, also for a repeat (ret_ack->is_repeated). Nothing was appended with any of these:
+ *          MR_REFUSED some of the batch is in the log already and some is not; MR_FULL the batch
+ * has a new producer and mr_log_options.producers_max are known; MR_EINVAL a record is malformed or
+ * the batch is too large, or has producer_id without a producer_seq that grows, too many producers
+ * or message ids, or one id twice; MR_ENOSPC there is no room for the next segment, a later append
+ * may work; MR_EIO and others, its file could not be made; MR_EPOISONED see above. With MR_EUNKNOWN
+ * the batch is visible, and is or is not durable: its sync (MR_GROUP), or without a thread its
+ * write, has failed. Owner    nothing changes hands. Threads  any. Cost     a copy and its
+ * checksums, 0.1 us for a small record, no system call unless somebody sleeps for it; waits for the
+ * disk when the ring is full. MR_GROUP waits for fdatasync, one for all who wait. A repeat that is
+ * older than the newest unbroken run of its producer, in its numbers and in the log, is looked up
+ * if ret_ack is given. That reads the log backwards, and its faults (MR_EIO, MR_ENOMEM,
+ * MR_ECORRUPT) mean that only the seqs are not known: the batch is in the log, nothing was
+ * appended.
  */
 MR_MUST_USE mr_err mr_log_append(mr_log *log, const mr_log_record *records, size_t count,
     mr_durability durability, mr_log_ack *ret_ack);
@@ -148,9 +185,12 @@ MR_MUST_USE mr_err mr_log_append(mr_log *log, const mr_log_record *records, size
  *
  * @param expected_last  the newest event that the caller knows; 0: the log is empty
  *
- * Returns  as mr_log_append(); MR_CONFLICT somebody was first, nothing was appended.
+ * Returns  as mr_log_append(); MR_CONFLICT somebody was first, nothing was appended. A repeat is
+ *          success when its originals stand directly behind expected_last, one by one, whatever
+ *          has come since; anywhere else it is MR_CONFLICT.
  * Owner    nothing changes hands.
  * Threads  any.
+ * Cost     as mr_log_append(); a repeat is read out of the log.
  */
 MR_MUST_USE mr_err mr_log_append_after(mr_log *log, const mr_log_record *records, size_t count,
     mr_seq expected_last, mr_durability durability, mr_log_ack *ret_ack);

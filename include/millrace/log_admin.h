@@ -110,8 +110,9 @@ typedef struct mr_log_retain_report {
 
 /**
  * Remove whole finished segments from the beginning of a log, oldest first, never the newest, and
- * none with an event that is not sealed yet. What was removed is noted in MANIFEST (its last event
- * and the checksum of that) before anything goes.
+ * none with an event that is not sealed yet. Producers and message ids of what goes stay known by
+ * the file `producers`, which is brought up to date first. What was removed is noted in MANIFEST
+ * (its last event and the checksum of that) before anything goes.
  *
  * Returns  MR_OK, also when nothing may be removed, see the report; MR_BUSY another process removes
  *          or repairs; MR_NOT_FOUND no log here; MR_EINVAL no limit is given; MR_ECORRUPT,
@@ -166,6 +167,13 @@ typedef struct mr_log_figures {
     mr_log_memory memory;
     uint64_t snapshots;
     mr_seq newest_snapshot; /**< 0: there is none */
+
+    bool has_producers;     /**< the file `producers` is there and whole */
+    uint32_t producers;     /**< in it */
+    uint32_t message_ids;   /**< in it */
+    mr_seq producers_up_to; /**< newest event that it includes; later ones the next open reads */
+    const char *producers_warning; /**< what is not known of producers, a static text; NULL: all is
+                                        known, or there never was one */
 
     uint32_t features_compat; /**< of MANIFEST and all segments together */
     uint32_t features_ro_compat;

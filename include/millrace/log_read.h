@@ -34,9 +34,10 @@ typedef struct mr_log_reader mr_log_reader;
 typedef struct mr_log_event {
     mr_seq seq;
     int64_t time_unix_ns; /**< wall clock of the append */
-    const void *body;     /**< aligned to 64 bytes; valid until the next call on the reader */
+    const void *body; /**< aligned to 64 bytes, behind a message id to 16; valid until the next call
+                           on the reader */
     uint32_t body_bytes;
-    uint32_t stored_bytes; /**< head, body and padding */
+    uint32_t stored_bytes; /**< head, message id, body and padding */
     uint32_t subject_id;
     uint64_t subject_prev;
     uint32_t producer_id;
@@ -45,7 +46,8 @@ typedef struct mr_log_event {
     uint32_t chain_crc; /**< the head's checksum: names this very record in its history */
     uint16_t type;
     uint8_t version;
-    bool is_batch_end; /**< the last record of its batch */
+    bool is_batch_end;         /**< the last record of its batch */
+    const uint8_t *message_id; /**< its 16 bytes, valid as the body; NULL = none */
 } mr_log_event;
 
 /** How to read. All zero: as mr_log_reader_open(). */

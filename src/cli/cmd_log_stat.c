@@ -91,6 +91,16 @@ static void put_memory_json(const mr_log_memory *memory, struct mri_json_writer 
     mri_json_write_object_close(json);
 }
 
+static void put_warning(struct mri_json_writer *json, const char *key, const char *warning)
+{
+    mri_json_write_key(json, key);
+    if (warning == NULL) {
+        mri_json_write_null(json);
+    } else {
+        mri_json_write_text(json, mri_slice_of(warning));
+    }
+}
+
 static mr_err put_json(
     const mr_log_figures *figures, struct consumers *consumers, struct mri_buf *text)
 {
@@ -123,16 +133,15 @@ static mr_err put_json(
     put_memory_json(&figures->memory, &json);
     mri_json_put_count(&json, "snapshots", figures->snapshots);
     mri_json_put_count(&json, "newest_snapshot_seq", figures->newest_snapshot.n);
+    mri_json_put_count(&json, "producers", figures->producers);
+    mri_json_put_count(&json, "message_ids", figures->message_ids);
+    mri_json_put_count(&json, "producers_seq", figures->producers_up_to.n);
+    put_warning(&json, "producers_warning", figures->producers_warning);
     mri_json_put_count(&json, "features_compat", figures->features_compat);
     mri_json_put_count(&json, "features_ro_compat", figures->features_ro_compat);
     mri_json_put_count(&json, "features_incompat", figures->features_incompat);
     mri_json_put_text(&json, "file_system", figures->file_system);
-    mri_json_write_key(&json, "warning");
-    if (figures->warning == NULL) {
-        mri_json_write_null(&json);
-    } else {
-        mri_json_write_text(&json, mri_slice_of(figures->warning));
-    }
+    put_warning(&json, "warning", figures->warning);
     mri_json_put_bool(&json, "damaged", figures->damage != MR_OK);
     mri_json_write_key(&json, "consumers");
     mri_json_write_array_open(&json);
@@ -222,6 +231,13 @@ static void put_text(const mr_log_figures *figures, const char *folder, struct m
         mri_buf_printf(text, "snapshots  %llu, the newest at event %llu, %llu events ago\n",
             u(figures->snapshots), u(newest),
             u(figures->last.n > newest ? figures->last.n - newest : 0));
+    }
+    if (figures->has_producers) {
+        mri_buf_printf(text, "producers  %u, and %u message ids, up to event %llu\n",
+            figures->producers, figures->message_ids, u(figures->producers_up_to.n));
+    }
+    if (figures->producers_warning != NULL) {
+        mri_buf_printf(text, "producers  WARNING, %s\n", figures->producers_warning);
     }
     mri_buf_printf(text, "features   compat %x, ro_compat %x, incompat %x\n",
         figures->features_compat, figures->features_ro_compat, figures->features_incompat);

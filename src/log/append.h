@@ -16,10 +16,13 @@
 /** What an open for writing found and did about it. */
 struct mri_log_opening {
     enum mri_recover_decision decision;
-    uint64_t cut_bytes;    /**< of an incomplete end, 0 = none */
-    bool is_created;       /**< the log was made by this open */
-    bool is_head_repaired; /**< a damaged copy of a segment's head was written again */
-    bool is_after_poison;  /**< a write or sync had failed: what was not durable may be gone */
+    uint64_t cut_bytes;        /**< of an incomplete end, 0 = none */
+    bool is_created;           /**< the log was made by this open */
+    bool is_head_repaired;     /**< a damaged copy of a segment's head was written again */
+    bool is_after_poison;      /**< a write or sync had failed: what was not durable may be gone */
+    bool is_dedupe_rescanned;  /**< the file `producers` was of no use: the whole log was read */
+    bool is_dedupe_incomplete; /**< producers or message ids of events that were removed, or are
+                                    damaged, are not known: what they made is not found repeated */
 };
 
 struct mri_hot_deriver;

@@ -23,9 +23,12 @@
 #include "base/problem.h"
 #include "log/cold.h"
 #include "log/control.h"
+#include "log/dedupe_rebuild.h"
+#include "log/hot_shared.h"
 #include "os/fork.h"
 #include "os/futex.h"
 
+enum { PRODUCERS_DEFAULT = 4096, MESSAGE_IDS_DEFAULT = 65536 };
 enum { RING_BYTES_MAX = 64 * 1024 * 1024, RING_SEGMENTS = 4, RING_SEGMENTS_MAX = 64 };
 
 #define MILLISECOND_NS ((int64_t)1000000)
@@ -190,6 +193,30 @@ static mr_err load_manifest(
 
 /* ---- the shared memory ----------------------------------------------------------------------- */
 
+/** How much is kept to find repeats. */
+static struct mri_dedupe_limits dedupe_limits(const mr_log_options *options)
+{
+    return (struct mri_dedupe_limits){
+        .producers = options->producers_max == 0 ? PRODUCERS_DEFAULT : options->producers_max,
+        .ids = options->message_ids == 0                       ? MESSAGE_IDS_DEFAULT
+               : options->message_ids == MR_LOG_NO_MESSAGE_IDS ? 0
+                                                               : options->message_ids,
+    };
+}
+
+static mr_err check_limits(const char *folder, const mr_log_options *options, mr_problem *problem)
+{
+    const struct mri_dedupe_limits limits = dedupe_limits(options);
+    bool is_good =
+        limits.producers <= MRI_DEDUPE_PRODUCERS_MAX &&
+        (limits.ids == 0 || (limits.ids >= MRI_DEDUPE_IDS_MIN && limits.ids <= MRI_DEDUPE_IDS_MAX));
+    return is_good ? MR_OK
+                   : mri_problem(problem, MR_EINVAL,
+                         "%s: producers_max goes up to %u, message_ids from %u to %u", folder,
+                         (unsigned)MRI_DEDUPE_PRODUCERS_MAX, (unsigned)MRI_DEDUPE_IDS_MIN,
+                         (unsigned)MRI_DEDUPE_IDS_MAX);
+}
+
 static struct mri_hot_options hot_options(
     const struct mri_attachment *attachment, const struct mri_log_opener *opener)
 {
@@ -202,6 +229,7 @@ static struct mri_hot_options hot_options(
         .deriver = opener->deriver,
         .is_thin = opener->options->is_thin,
         .sync_interval_ns = interval_ms * MILLISECOND_NS,
+        .dedupe = dedupe_limits(opener->options),
     };
 }
 
@@ -226,6 +254,7 @@ static mr_err attach_warm(
             problem, MR_EINVAL, "%s: another process has the log open for another purpose", folder);
     }
     options.ring_bytes = (size_t)control.ring_bytes;
+    options.head_bytes = (size_t)control.head_bytes;
     err = mri_hot_tail_attach(&attachment->hot, &options);
     if (err == MR_EPATH) {
         return mri_problem(problem, MR_BUSY,
@@ -274,6 +303,7 @@ static mr_err drain(const struct mri_os *os, const char *folder, const char *mem
         .memory_path = memory_path,
         .ring_bytes = (size_t)control->ring_bytes,
         .derived_bytes = (size_t)control->derived_bytes,
+        .head_bytes = (size_t)control->head_bytes,
     };
     struct mri_hot_tail hot;
     mr_err err = mri_hot_tail_attach(&hot, &options);
@@ -415,6 +445,42 @@ static mr_err append_recovery(struct mri_attachment *attachment, const struct mr
     return err == MR_EUNKNOWN ? MR_EIO : err; /* the log is not open, so there is no third answer */
 }
 
+static struct mri_dedupe_source dedupe_source(const struct mri_attachment *attachment)
+{
+    return (struct mri_dedupe_source){.os = attachment->os,
+        .alloc = attachment->alloc,
+        .folder = attachment->folder,
+        .manifest = &attachment->manifest};
+}
+
+/** Make the memory, with the producers and message ids that the log has. */
+static mr_err make_filled_memory(struct mri_attachment *attachment,
+    const struct mri_log_opener *opener, struct mri_cold *cold, mr_problem *problem)
+{
+    const struct mri_os *os = attachment->os;
+    const struct mri_dedupe_source source = dedupe_source(attachment);
+    struct mri_dedupe_built built = {0};
+    mr_err err =
+        os->random_bytes(os->context, &cold->start.generation, sizeof(cold->start.generation));
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s", mr_err_text(err));
+    }
+    if (cold->is_identified) {
+        err = mri_dedupe_rebuild(&source, dedupe_limits(opener->options), &built, problem);
+    }
+    if (err == MR_OK && built.memory != NULL) {
+        cold->start.dedupe = &built.dedupe;
+        cold->start.dedupe_seq = built.kept_seq;
+        cold->opening.is_dedupe_rescanned = built.kept_seq == 0;
+        cold->opening.is_dedupe_incomplete = built.dedupe.head->is_incomplete != 0;
+    }
+    if (err == MR_OK) {
+        err = make_memory(attachment, opener, &cold->start, problem);
+    }
+    mri_dedupe_rebuild_fini(&built);
+    return err;
+}
+
 static mr_err attach_cold(
     struct mri_attachment *attachment, const struct mri_log_opener *opener, mr_problem *problem)
 {
@@ -432,9 +498,7 @@ static mr_err attach_cold(
     err = mri_cold_open(
         os, attachment->alloc, attachment->folder, &attachment->manifest, &cold, problem);
     if (err == MR_OK) {
-        err = os->random_bytes(os->context, &cold.start.generation, sizeof(cold.start.generation));
-        err = err == MR_OK ? make_memory(attachment, opener, &cold.start, problem)
-                           : mri_problem(problem, err, "%s", mr_err_text(err));
+        err = make_filled_memory(attachment, opener, &cold, problem);
     }
     if (err != MR_OK) {
         return err;
@@ -451,12 +515,21 @@ static mr_err attach_cold(
 
 /* ---- coming ---------------------------------------------------------------------------------- */
 
+void mri_attachment_help(void *context, bool is_idle)
+{
+    struct mri_attachment *attachment = context;
+    struct mri_dedupe_source source = dedupe_source(attachment);
+    source.is_durable = true;
+    mri_sealing_help(&attachment->sealing, is_idle);
+    mri_dedupe_rebuild_help(&attachment->hot, &source, is_idle);
+}
+
 static void start_helper(struct mri_attachment *attachment)
 {
     attachment->hot.is_writing_at_once = true;
     if (attachment->os->has_threads) {
         attachment->helper = (struct mri_hot_thread){
-            .hot = &attachment->hot, .also = mri_sealing_help, .context = &attachment->sealing};
+            .hot = &attachment->hot, .also = mri_attachment_help, .context = attachment};
         /* Without one every append writes behind itself. */
         attachment->hot.is_writing_at_once = mri_hot_thread_start(&attachment->helper) != MR_OK;
     }
@@ -566,6 +639,9 @@ static mr_err take(const struct mri_os *os, const struct mri_alloc *alloc, const
     struct mri_attachment *attachment = NULL;
     mr_err err = watch_forks();
     if (err == MR_OK) {
+        err = check_limits(folder, opener->options, problem);
+    }
+    if (err == MR_OK) {
         err = check_folder(os, folder, opener->options->is_create, &info, problem);
     }
     if (err == MR_OK) {
@@ -606,6 +682,21 @@ mr_err mri_attachment_take(const struct mri_os *os, const struct mri_alloc *allo
 
 /* ---- going ----------------------------------------------------------------------------------- */
 
+/** All is durable and nobody else is in: the next open need not read it for its producers. */
+static void keep_producers(const struct mri_attachment *attachment)
+{
+    const struct mri_hot_tail *hot = &attachment->hot;
+    const struct mri_hot_view_counters counters = mri_hot_tail_counters(hot);
+    struct mri_dedupe_file_place place = {
+        .seq = counters.tail_seq, .chain_crc = counters.event_crc};
+    memcpy(place.log_uuid, attachment->manifest.log_uuid, sizeof(place.log_uuid));
+    if (mri_dedupe_is_used(&hot->dedupe) && atomic_load(&hot->shared->producers_seq) != place.seq) {
+        /* Without it the next open reads more, that is all. */
+        (void)mri_dedupe_file_write(
+            attachment->os, attachment->alloc, attachment->folder, &hot->dedupe, &place);
+    }
+}
+
 /** The last one: nothing of the log is left in memory, or the memory stays for the next open. */
 static void put_away(struct mri_attachment *attachment)
 {
@@ -616,6 +707,7 @@ static void put_away(struct mri_attachment *attachment)
     if (mri_hot_tail_commit(hot, mri_hot_tail_counters(hot).tail) != MR_OK) {
         return;
     }
+    keep_producers(attachment);
     mri_hot_tail_retire(hot);
     /* What stays behind of these is found and removed by the next open. */
     (void)os->memory_remove(os->context, attachment->memory_path);

@@ -61,6 +61,17 @@ void mri_attachment_drop(struct mri_attachment *attachment);
 bool mri_attachment_is_foreign(const struct mri_attachment *attachment);
 
 /**
+ * Do what trails behind appends: seal, and keep the file `producers` near the end of the log.
+ *
+ * @param context  a struct mri_attachment
+ * @param is_idle  nothing comes at the moment
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_attachment_help(void *context, bool is_idle);
+
+/**
  * Be in alone, without opening the log: for work on its files. What a memory of this boot still
  * held is in the files then.
  *

@@ -195,7 +195,9 @@ static mr_err make_segment(struct opening *opening, uint64_t base_position)
         .prev_unix_ns = start->last_unix_ns,
         .prev_crc = start->prev_crc,
         .prev_units = start->prev_units,
-        .features_compat = manifest->features_compat,
+        .features_compat =
+            manifest->features_compat |
+            (opening->cold->is_identified ? (uint32_t)MRI_FEATURE_COMPAT_IDENTIFIED : 0),
         .features_ro_compat = manifest->features_ro_compat,
         .features_incompat = manifest->features_incompat,
     };
@@ -269,6 +271,8 @@ static mr_err settle(struct opening *opening, const struct newest *newest, mr_pr
     if (cold->opening.decision == MRI_RECOVER_QUARANTINE) {
         return tell_quarantine(newest, problem);
     }
+    cold->is_identified = newest->scan.is_identified ||
+                          (newest->head.features_compat & MRI_FEATURE_COMPAT_IDENTIFIED) != 0;
     mr_err err = repair_newest(opening, newest);
     if (err == MR_OK) {
         err = continue_from(opening, newest);

@@ -207,6 +207,9 @@ mr_err mri_consumer_work_append(mr_consumer *consumer, mr_log *log, uint16_t typ
     }
     err = mri_log_append_own(
         log, consumer->records, batch->record_count + 1, batch->durability, &ack);
+    if (err == MR_OK && ack.is_repeated) { /* the outputs are in the log, and the ack is not */
+        err = mri_log_append_own(log, consumer->records, 1, batch->durability, NULL);
+    }
     if (err != MR_OK) { /* the mark stays: the next turn looks what came of it */
         return mri_problem(problem, err, "%s: appending for consumer \"%.*s\": %s",
             consumer->folder, MR_CONSUMER_NAME_MAX, file->slot.rules.name, mr_err_text(err));

@@ -10,7 +10,9 @@
 #include "base/problem.h"
 #include "log/attachment.h"
 #include "log/control.h"
+#include "log/dedupe_file.h"
 #include "log/manifest.h"
+#include "log/place.h"
 #include "log/reader.h"
 #include "log/segment.h"
 #include "log/snapshot.h"
@@ -220,6 +222,58 @@ static mr_err count_folder(struct counting *counting, mr_problem *problem)
                         : mri_problem(problem, err, "%s: %s", counting->folder, mr_err_text(err));
 }
 
+/** Had some event before the first one that is there a producer or a message id? */
+static bool is_beginning_identified(
+    const struct counting *counting, const struct mri_manifest *manifest, uint64_t first_seq)
+{
+    const struct mri_place_source source = {
+        .os = counting->os, .folder = counting->folder, .manifest = manifest};
+    struct mri_segment_head head;
+    mr_problem unused;
+    return first_seq > 1 && (mri_place_read_head(&source, first_seq, &head, &unused) != MR_OK ||
+                                (head.features_compat & MRI_FEATURE_COMPAT_IDENTIFIED) != 0);
+}
+
+/** What the file `producers` says, and what its lack means. */
+static mr_err count_producers(
+    struct counting *counting, const struct mri_alloc *alloc, mr_problem *problem)
+{
+    mr_log_figures *figures = &counting->figures;
+    struct mri_manifest manifest;
+    struct mri_segment_list list = {0};
+    struct mri_dedupe_file file = {0};
+    mr_err err = mri_manifest_read(counting->os, counting->folder, &manifest, problem);
+    if (err == MR_OK) {
+        err = mri_segment_list(counting->os, alloc, counting->folder, &list);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    uint64_t first_seq = list.count > 0 ? list.base_seqs[0] : 1;
+    mri_segment_list_fini(&list);
+    err = mri_dedupe_file_read(counting->os, alloc, counting->folder, manifest.log_uuid, &file);
+    if (err == MR_OK && file.head->seq + 1 >= first_seq) {
+        figures->has_producers = true;
+        figures->producers = file.head->producer_count;
+        figures->message_ids = file.head->id_count;
+        figures->producers_up_to.n = file.head->seq;
+        figures->producers_warning =
+            file.head->is_incomplete != 0
+                ? "producers of some events that are removed or damaged are not known"
+                : NULL;
+    } else if (is_beginning_identified(counting, &manifest, first_seq)) {
+        figures->producers_warning = "the file is missing, damaged or too old, and events are "
+                                     "removed whose producers only it knew";
+    } else if (err == MR_ECORRUPT || err == MR_EVERSION) {
+        figures->producers_warning = "the file is damaged; the next open reads all events instead";
+    }
+    mri_dedupe_file_fini(&file);
+    bool is_said = err == MR_NOT_FOUND || err == MR_ECORRUPT || err == MR_EVERSION;
+    return err == MR_OK || is_said ? MR_OK
+                                   : mri_problem(problem, err, "%s/" MRI_DEDUPE_FILE_NAME ": %s",
+                                         counting->folder, mr_err_text(err));
+}
+
 mr_err mri_figures_count(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,
     mr_log_figures *ret_figures, mr_problem *reterr_problem)
 {
@@ -233,6 +287,9 @@ mr_err mri_figures_count(const struct mri_os *os, const struct mri_alloc *alloc,
     }
     if (err == MR_OK) {
         err = count_events(&counting, alloc, reterr_problem);
+    }
+    if (err == MR_OK) {
+        err = count_producers(&counting, alloc, reterr_problem);
     }
     *ret_figures = counting.figures;
     return err;

@@ -158,6 +158,8 @@ struct mri_segment_head mri_hot_head_of(
     head.prev_unix_ns = segment->prev_unix_ns;
     head.prev_crc = segment->prev_crc;
     head.prev_units = (uint16_t)segment->prev_units;
+    head.features_compat |=
+        segment->is_identified != 0 ? (uint32_t)MRI_FEATURE_COMPAT_IDENTIFIED : 0;
     mri_segment_head_seal(&head);
     return head;
 }

@@ -6,6 +6,7 @@
  *
  *   page 0     struct mri_hot_sleepers    who only reads may write here, and nowhere else
  *   page 1...  struct mri_hot_shared
+ *   then       what tells repeated records from new ones (dedupe.h), whole pages
  *   then       the derived area
  *   then       the ring
  */
@@ -15,6 +16,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
+#include "log/hot_point.h"
 #include "log/hot_tail.h"
 #include "os/robust_lock.h"
 
@@ -37,6 +39,8 @@ struct mri_hot_segment {
     uint32_t prev_units;
     uint32_t spare_id; /**< of the file that becomes it */
     uint32_t writer_epoch;
+    uint32_t is_identified; /**< before it there are records with a producer or a message id */
+    uint32_t reserved;
 };
 
 /** Who sleeps until there is more: each word changes before its sleepers are woken. */
@@ -80,6 +84,7 @@ struct mri_hot_shared {
     uint32_t reserved;
     uint64_t ring_bytes;
     uint64_t derived_bytes;
+    struct mri_dedupe_limits dedupe_limits;
     uint64_t segment_bytes;
     uint64_t memory_generation;      /**< random: names this memory */
     uint64_t first;                  /**< position from which on the ring has held the bytes */
@@ -108,6 +113,7 @@ struct mri_hot_shared {
     struct mri_robust_lock sync_lock;                    /**< fdatasync and `durable` */
     struct mri_robust_lock spare_lock;                   /**< making spares */
     struct mri_robust_lock seal_lock;                    /**< appending SEALs */
+    struct mri_robust_lock producers_lock;               /**< replacing the file `producers` */
     alignas(MRI_HOT_LINE_BYTES) _Atomic uint32_t synced; /**< changes with every sync */
     _Atomic uint32_t generation;                         /**< of the sync under way or done last */
     _Atomic uint64_t generation_target; /**< up to where it syncs; its number modulo 32 is in the
@@ -118,7 +124,10 @@ struct mri_hot_shared {
     _Atomic uint64_t backpressured;
     _Atomic uint64_t syncs;
     _Atomic uint32_t next_spare_id;
-    _Atomic uint32_t spares_wanted; /**< grows with every roll, so that bursts find some */
+    _Atomic uint32_t spares_wanted;   /**< grows with every roll, so that bursts find some */
+    _Atomic uint64_t producers_index; /**< segment that was the newest when `producers` was made */
+    _Atomic uint64_t producers_seq;   /**< up to where that goes, if it is known */
+    _Atomic uint64_t repeated;        /**< batches that were in the log already */
 
     struct mri_hot_spare spares[MRI_HOT_SPARES_MAX];
     alignas(MRI_HOT_LINE_BYTES) struct mri_hot_segment segments[MRI_HOT_SEGMENTS_KEPT];
@@ -299,6 +308,37 @@ static inline const struct mri_seal_state *mri_hot_seals(const struct mri_hot_sh
 }
 
 /**
+ * Note the producers and message ids of a batch that is complete.
+ *
+ * Returns  nothing; there was room, as the batch was judged before.
+ * Threads  the holder of the append lock.
+ */
+void mri_hot_note_batch(
+    struct mri_hot_tail *hot, const mr_log_record *records, size_t count, uint64_t first_seq);
+
+/**
+ * The same of one record of a batch that a killed writer left complete.
+ *
+ * Returns  MR_OK; MR_FULL the memory was spoiled.
+ * Threads  the holder of the append lock.
+ */
+MR_MUST_USE mr_err mri_hot_note_record(
+    struct mri_hot_tail *hot, const struct mri_record_head *head);
+
+/**
+ * Where the tables of producers and message ids lie.
+ *
+ * Returns  the address, behind the struct in whole pages.
+ * Threads  any.
+ */
+static inline void *mri_hot_dedupe_place(const struct mri_shared_memory *memory)
+{
+    const size_t page = MRI_SHARED_MEMORY_PAGE_BYTES;
+    size_t offset = (sizeof(struct mri_hot_shared) + page - 1) / page * page;
+    return (uint8_t *)memory->base + page + offset;
+}
+
+/**
  * Move a mark forward, never back.
  *
  * Returns  nothing.
@@ -322,18 +362,5 @@ void mri_hot_wake(struct mri_hot_tail *hot, uint32_t bits);
  * Threads  any.
  */
 void mri_hot_wake_rest(struct mri_hot_tail *hot);
-
-#if defined(MRI_HOT_FAILPOINTS)
-/**
- * A place where a test may end the process; the test has it.
- *
- * Returns  nothing, if it returns.
- * Threads  any.
- */
-void mri_hot_failpoint(unsigned number);
-#define MRI_HOT_POINT(number) mri_hot_failpoint(number)
-#else
-#define MRI_HOT_POINT(number) ((void)0)
-#endif
 
 #endif

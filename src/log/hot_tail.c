@@ -7,7 +7,7 @@
  *     2 build the records behind the tail: nobody looks there
  *     3 keep the intent: the plain stores that go with the batch
  *     4 pending = new tail      from here on the batch is complete, whoever is killed
- *     5 do the stores, move the chain
+ *     5 do the stores, note producers and message ids, move the chain
  *     6 tail = new tail         readers see it
  *
  * Invariants
@@ -20,20 +20,19 @@
  *  4. On the way to `pending` stores are only ordered, not flushed: x86-64 keeps the order, the
  *     fences tell the compiler (and other processors) to.
  *
- * Not here: the disk (hot_commit.c).
+ * Not here: making the memory (hot_open.c), the disk (hot_commit.c).
  */
 #include "log/hot_tail.h"
 
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "log/dedupe_batch.h"
 #include "log/hot_shared.h"
 #include "os/futex.h"
 
 /* Who sleeps is woken by the writer himself up to so many; the rest by a helper. */
 enum { WAKE_MAX = 4 };
-
-static const char magic[8] = "MRHOT\r\n\x1a";
 
 enum {
     ROLL_BYTES = sizeof(struct mri_record_head),
@@ -41,192 +40,7 @@ enum {
     LAG_SATURATED = 65535,
 };
 
-MRI_STATIC_ASSERT(
-    sizeof(struct mri_hot_sleepers) <= MRI_SHARED_MEMORY_PAGE_BYTES, "a page of its own");
 MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == MRI_RECORD_UNIT_BYTES, "ROLL is one unit");
-
-/* ---- making and mapping ---------------------------------------------------------------------- */
-
-static size_t head_bytes_of(const struct mri_hot_options *options)
-{
-    const size_t page = MRI_SHARED_MEMORY_PAGE_BYTES;
-    return page + (sizeof(struct mri_hot_shared) + page - 1) / page * page + options->derived_bytes;
-}
-
-mr_err mri_hot_check_memory(const struct mri_shared_memory *memory)
-{
-    if (memory->head_bytes < MRI_SHARED_MEMORY_PAGE_BYTES + sizeof(struct mri_hot_shared)) {
-        return MR_ECORRUPT;
-    }
-    const struct mri_hot_shared *shared = mri_hot_shared_of(memory);
-    if (memcmp(shared->magic, magic, sizeof(magic)) != 0 ||
-        shared->layout_version != MRI_HOT_LAYOUT_VERSION) {
-        return MR_EVERSION;
-    }
-    const struct mri_hot_options options = {.derived_bytes = (size_t)shared->derived_bytes};
-    bool is_good = shared->ring_bytes == memory->ring_bytes &&
-                   shared->derived_bytes < memory->head_bytes &&
-                   head_bytes_of(&options) == memory->head_bytes &&
-                   shared->segment_bytes >= MRI_SEGMENT_BYTES_MIN &&
-                   shared->segment_bytes <= MRI_SEGMENT_BYTES_MAX;
-    return is_good ? MR_OK : MR_ECORRUPT;
-}
-
-static mr_err check_options(const struct mri_hot_options *options)
-{
-    bool is_good = options->os != NULL && options->folder != NULL && options->memory_path != NULL &&
-                   options->ring_bytes >= MRI_HOT_RING_BYTES_MIN &&
-                   options->ring_bytes % MRI_SHARED_MEMORY_PAGE_BYTES == 0 &&
-                   options->derived_bytes % MRI_SHARED_MEMORY_PAGE_BYTES == 0;
-    return is_good ? MR_OK : MR_EINVAL;
-}
-
-static void forget_files(struct mri_hot_tail *hot)
-{
-    for (unsigned i = 0; i < MRI_HOT_FILES_KEPT; i++) {
-        hot->files[i].fd = -1;
-    }
-    hot->sync_file.fd = -1;
-}
-
-static mr_err init_locks(struct mri_hot_shared *shared)
-{
-    struct mri_robust_lock *const locks[] = {&shared->append_lock, &shared->write_lock,
-        &shared->sync_lock, &shared->spare_lock, &shared->seal_lock};
-    mr_err err = MR_OK;
-    for (size_t i = 0; i < MRI_COUNT_OF(locks) && err == MR_OK; i++) {
-        err = mri_robust_lock_init(locks[i]);
-    }
-    return err;
-}
-
-static void init_state(struct mri_hot_tail *hot, const struct mri_hot_start *start)
-{
-    struct mri_hot_shared *shared = hot->shared;
-    uint64_t position = start->segment.base_position + start->offset;
-    shared->layout_version = MRI_HOT_LAYOUT_VERSION;
-    shared->ring_bytes = hot->options.ring_bytes;
-    shared->derived_bytes = hot->options.derived_bytes;
-    shared->segment_bytes = start->segment.segment_bytes;
-    shared->memory_generation = start->generation;
-    shared->first = position;
-    shared->pattern = start->segment;
-    shared->writer = (struct mri_hot_writer){.next_seq = start->next_seq,
-        .last_unix_ns = start->last_unix_ns,
-        .pending = position,
-        .written_seen = position,
-        .prev_crc = start->prev_crc,
-        .prev_units = start->prev_units,
-        .epoch = start->writer_epoch,
-        .event_crc = start->event_crc};
-    shared->seals[0] = start->seals;
-    *mri_hot_segment_of(hot, position) = (struct mri_hot_segment){
-        .index = mri_hot_index_of(hot, position),
-        .base_seq = start->segment.base_seq,
-        .salt = start->segment.salt,
-        .prev_unix_ns = start->segment.prev_unix_ns,
-        .prev_crc = start->segment.prev_crc,
-        .prev_units = start->segment.prev_units,
-        .writer_epoch = start->segment.writer_epoch,
-    };
-    atomic_store(&shared->tail, position);
-    atomic_store(&shared->written, position);
-    atomic_store(&shared->durable, position);
-    atomic_store(&shared->tail_seq, start->next_seq - 1);
-    atomic_store(&shared->spares_wanted, 1);
-    atomic_store(&shared->written_seq, start->next_seq - 1);
-    atomic_store(&shared->durable_seq, start->next_seq - 1);
-}
-
-/** Everything of a new handle but its memory. */
-static mr_err begin(struct mri_hot_tail *hot, const struct mri_hot_options *options)
-{
-    *hot = (struct mri_hot_tail){.options = *options};
-    forget_files(hot);
-    mr_err err = check_options(options);
-    return err == MR_OK ? mri_digest_init(&hot->hasher) : err;
-}
-
-mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_options *options,
-    const struct mri_hot_start *start)
-{
-    struct mri_hot_tail made;
-    const struct mri_os *os = options->os;
-    mr_err err = begin(&made, options);
-    if (err == MR_OK && (start->segment.segment_bytes == 0 || start->next_seq == 0 ||
-                            start->segment.base_position % start->segment.segment_bytes != 0)) {
-        err = MR_EINVAL;
-    }
-    if (err == MR_OK) {
-        err = os->memory_create(os->context, options->memory_path, head_bytes_of(options),
-            options->ring_bytes, &made.memory);
-    }
-    if (err != MR_OK) {
-        mri_digest_fini(&made.hasher);
-        return err;
-    }
-    made.shared = mri_hot_shared_of(&made.memory);
-    err = init_locks(made.shared);
-    if (err != MR_OK) {
-        mri_hot_tail_close(&made);
-        (void)os->memory_remove(os->context, options->memory_path); /* ours, and of no use */
-        return err;
-    }
-    init_state(&made, start);
-    atomic_thread_fence(memory_order_release);
-    memcpy(made.shared->magic, magic, sizeof(magic)); /* last: now it may be attached */
-    *hot = made;
-    return MR_OK;
-}
-
-mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_options *options)
-{
-    struct mri_hot_tail made;
-    const struct mri_os *os = options->os;
-    mr_err err = begin(&made, options);
-    if (err == MR_OK) {
-        err = os->memory_attach(os->context, options->memory_path, head_bytes_of(options),
-            options->ring_bytes, &made.memory);
-    }
-    if (err == MR_OK) {
-        err = mri_hot_check_memory(&made.memory);
-    }
-    if (err != MR_OK) {
-        os->memory_close(os->context, &made.memory);
-        mri_digest_fini(&made.hasher);
-        return err;
-    }
-    made.shared = mri_hot_shared_of(&made.memory);
-    *hot = made;
-    return MR_OK;
-}
-
-void mri_hot_tail_close(struct mri_hot_tail *hot)
-{
-    if (hot == NULL || hot->shared == NULL) {
-        return;
-    }
-    mri_hot_close_files(hot);
-    mri_digest_fini(&hot->hasher);
-    hot->shared = NULL;
-    hot->options.os->memory_close(hot->options.os->context, &hot->memory);
-}
-
-void mri_hot_tail_retire(struct mri_hot_tail *hot)
-{
-    struct mri_hot_sleepers *sleepers = hot->memory.base;
-    atomic_store(&hot->shared->is_closed, 1);
-    atomic_fetch_add(&sleepers->tail_word, 1);
-    atomic_fetch_add(&sleepers->durable_word, 1);
-    (void)mri_futex_wake(&sleepers->tail_word, MRI_FUTEX_ALL, MRI_HOT_BITS_ALL);
-    (void)mri_futex_wake(&sleepers->durable_word, MRI_FUTEX_ALL, MRI_HOT_BITS_ALL);
-}
-
-struct mri_hot_view mri_hot_tail_view(const struct mri_hot_tail *hot)
-{
-    return (struct mri_hot_view){
-        .memory = hot->memory, .shared = hot->shared, .sleepers = hot->memory.base};
-}
 
 /* ---- after the death of a writer ------------------------------------------------------------- */
 
@@ -257,7 +71,8 @@ static mr_err finish_batch(struct mri_hot_tail *hot, uint64_t tail)
     while (position < writer->pending) {
         head = mri_hot_record(hot, position);
         if (mri_record_check_head(head, mri_hot_segment_of(hot, position)->salt, position) !=
-            MR_OK) {
+                MR_OK ||
+            mri_hot_note_record(hot, head) != MR_OK) {
             return MR_ECORRUPT;
         }
         position = head->type == MRI_RECORD_ROLL ? mri_hot_next_segment(hot, position)
@@ -308,6 +123,7 @@ static mr_err recover(struct mri_hot_tail *hot)
             atomic_store(&shared->is_poisoned, 1);
             return err;
         }
+        mri_dedupe_mend(&hot->dedupe);
         atomic_store_explicit(&shared->tail, writer->pending, memory_order_release);
         atomic_fetch_add(&shared->finished, 1);
     } else {
@@ -357,14 +173,28 @@ struct chain {
     uint32_t epoch;
 };
 
+/** A record without its padding. */
+static size_t record_bytes(const mr_log_record *record)
+{
+    size_t id_bytes = record->message_id == NULL ? 0 : MRI_RECORD_MSGID_BYTES;
+    return sizeof(struct mri_record_head) + id_bytes + record->body_bytes;
+}
+
 static void put_record(
     struct mri_hot_tail *hot, const mr_log_record *record, uint8_t flags, struct chain *chain)
 {
-    size_t bytes = sizeof(struct mri_record_head) + record->body_bytes;
+    size_t bytes = record_bytes(record);
     size_t stride = mri_record_stride(bytes);
     uint8_t *place = (uint8_t *)mri_hot_record(hot, chain->position);
+    uint8_t *body = place + bytes - record->body_bytes;
+    uint32_t crc = 0;
+    if (record->message_id != NULL) {
+        memcpy(place + sizeof(struct mri_record_head), record->message_id, MRI_RECORD_MSGID_BYTES);
+        crc = mri_crc32c(0, record->message_id, MRI_RECORD_MSGID_BYTES);
+        flags |= MRI_RECORD_HAS_MSGID;
+    }
     if (record->body_bytes > 0) {
-        memcpy(place + sizeof(struct mri_record_head), record->body, record->body_bytes);
+        memcpy(body, record->body, record->body_bytes);
     }
     memset(place + bytes, 0, stride - bytes);
     uint64_t lag = chain->seq - chain->durable_seq;
@@ -374,7 +204,7 @@ static void put_record(
         .time_unix_ns = ++chain->last_unix_ns, /* one clock for the batch; order stays strict */
         .subject_prev = record->subject_prev,
         .subject_id = record->subject_id,
-        .body_crc = mri_crc32c(0, record->body, record->body_bytes),
+        .body_crc = mri_crc32c(crc, record->body, record->body_bytes),
         .prev_crc = chain->prev_crc,
         .prev_units = (uint16_t)chain->prev_units,
         .durable_lag = lag < LAG_SATURATED ? (uint16_t)lag : LAG_SATURATED,
@@ -409,8 +239,21 @@ static struct chain chain_now(const struct mri_hot_tail *hot, int64_t now_unix_n
     };
 }
 
-/** From here on the batch counts, whatever happens to this process. */
-static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_t new_tail)
+/** A batch, as it goes through the lock. */
+struct appending {
+    const mr_log_record *records;
+    size_t count;
+    const struct mri_hot_append *how;
+    struct mri_dedupe_batch *who; /**< has made it */
+    mr_log_ack ack;
+    unsigned stores; /**< of the intent */
+    uint64_t end;    /**< position behind it */
+    uint32_t bits;   /**< of its subjects */
+};
+
+/** From here on the batch counts, whatever happens to this process. NULL: it is ROLL. */
+static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_t new_tail,
+    const struct appending *batch)
 {
     struct mri_hot_shared *shared = hot->shared;
     struct mri_hot_writer *writer = &shared->writer;
@@ -419,6 +262,9 @@ static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_
     atomic_thread_fence(memory_order_release);
     MRI_HOT_POINT(3);
     do_stores(hot);
+    if (batch != NULL && batch->who->identified > 0) {
+        mri_hot_note_batch(hot, batch->records, batch->count, writer->next_seq);
+    }
     MRI_HOT_POINT(4);
     if (writer->next_seq != chain->seq) {
         writer->event_crc = chain->prev_crc;
@@ -472,11 +318,12 @@ static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
     next->prev_units = chain.prev_units;
     next->spare_id = spare->id;
     next->writer_epoch = chain.epoch;
+    next->is_identified = mri_dedupe_is_used(&hot->dedupe);
     MRI_HOT_POINT(12);
     atomic_store_explicit(
         &mri_hot_segment_of(hot, tail)->end, chain.position, memory_order_release);
     MRI_HOT_POINT(13);
-    publish(hot, &chain, new_tail);
+    publish(hot, &chain, new_tail, NULL);
     uint32_t wanted = atomic_load(&shared->spares_wanted);
     atomic_store(&shared->spares_wanted,
         wanted < MRI_HOT_SPARES_WANTED ? wanted + 1 : (uint32_t)MRI_HOT_SPARES_WANTED);
@@ -501,8 +348,9 @@ static uint64_t batch_bytes(
             (!is_own && records[i].type < MRI_RECORD_TYPE_FREE)) {
             return 0;
         }
-        sum += mri_record_stride(sizeof(struct mri_record_head) + records[i].body_bytes);
-        if (sum > limit) {
+        size_t bytes = record_bytes(&records[i]);
+        sum += mri_record_stride(bytes);
+        if (sum > limit || bytes > MRI_RECORD_BYTES_MAX) {
             return 0;
         }
     }
@@ -575,43 +423,67 @@ static mr_err prepare_place(
     return err;
 }
 
-/** Validate against the log and the derived area; the intent holds the stores of the batch. */
-static mr_err validate(struct mri_hot_tail *hot, const mr_log_record *records, size_t count,
-    const struct mri_hot_append *how, unsigned *ret_stores)
+/** Is the batch in the log already? Then its ack says where. */
+static mr_err find_repeat(struct mri_hot_tail *hot, struct appending *batch)
+{
+    struct mri_dedupe_verdict verdict;
+    mr_err err =
+        mri_dedupe_batch_judge(&hot->dedupe, batch->records, batch->count, batch->who, &verdict);
+    if (err == MR_OK && verdict.is_repeated) {
+        atomic_fetch_add_explicit(&hot->shared->repeated, 1, memory_order_relaxed);
+        batch->ack = (mr_log_ack){.first = {verdict.first_seq},
+            .last = {verdict.last_seq},
+            .durability = batch->how->durability,
+            .is_repeated = true};
+    }
+    return err;
+}
+
+/**
+ * Validate against the log and the derived area; the intent holds the stores of the batch. What is
+ * in the log already is not: its ack says where it is.
+ */
+static mr_err validate(struct mri_hot_tail *hot, struct appending *batch)
 {
     struct mri_hot_shared *shared = hot->shared;
     const struct mri_hot_deriver *deriver = hot->options.deriver;
-    *ret_stores = 0;
+    const struct mri_hot_append *how = batch->how;
+    batch->stores = 0;
     if (atomic_load_explicit(&shared->is_poisoned, memory_order_relaxed) != 0) {
         return MR_EPOISONED;
     }
     if (atomic_load_explicit(&shared->is_closed, memory_order_relaxed) != 0) {
         return MR_EINTERNAL; /* the last owner has retired it */
     }
-    if (how->has_expected_last && how->expected_last != shared->writer.next_seq - 1) {
-        return MR_CONFLICT;
+    mr_err err = batch->who->identified == 0 ? MR_OK : find_repeat(hot, batch);
+    if (err == MR_OK && batch->ack.is_repeated) {
+        return MR_OK;
     }
-    return deriver == NULL || how->is_own
-               ? MR_OK
-               : deriver->derive(deriver->context, derived_area(hot), records, count,
-                     shared->writer.next_seq, shared->intent, ret_stores);
+    if (err == MR_OK && how->has_expected_last &&
+        how->expected_last != shared->writer.next_seq - 1) {
+        err = MR_CONFLICT;
+    }
+    return err != MR_OK || deriver == NULL || how->is_own
+               ? err
+               : deriver->derive(deriver->context, derived_area(hot), batch->records, batch->count,
+                     shared->writer.next_seq, shared->intent, &batch->stores);
 }
 
 /** Build the batch at the tail, where there is room, and publish it. */
-static void append_batch(struct mri_hot_tail *hot, const mr_log_record *records, size_t count,
-    int64_t now_unix_ns, unsigned stores)
+static void append_batch(
+    struct mri_hot_tail *hot, const struct appending *batch, int64_t now_unix_ns)
 {
     struct mri_hot_writer *writer = &hot->shared->writer;
     struct chain chain = chain_now(hot, now_unix_ns);
-    for (size_t i = 0; i < count; i++) {
-        put_record(
-            hot, &records[i], i + 1 == count ? MRI_RECORD_TXN_END : MRI_RECORD_TXN_CONT, &chain);
+    for (size_t i = 0; i < batch->count; i++) {
+        put_record(hot, &batch->records[i],
+            i + 1 == batch->count ? MRI_RECORD_TXN_END : MRI_RECORD_TXN_CONT, &chain);
         MRI_HOT_POINT(1);
     }
-    MRI_ASSERT(stores <= MRI_HOT_STORES_MAX);
-    writer->store_count = stores;
+    MRI_ASSERT(batch->stores <= MRI_HOT_STORES_MAX);
+    writer->store_count = batch->stores;
     MRI_HOT_POINT(2);
-    publish(hot, &chain, chain.position);
+    publish(hot, &chain, chain.position, batch);
 }
 
 static void wake_helper(struct mri_hot_shared *shared, int32_t count)
@@ -655,41 +527,37 @@ void mri_hot_wake_rest(struct mri_hot_tail *hot)
     }
 }
 
-/** A batch, as it goes through the lock. */
-struct appending {
-    const mr_log_record *records;
-    size_t count;
-    const struct mri_hot_append *how;
-    mr_log_ack ack;
-    uint64_t end;  /**< position behind it */
-    uint32_t bits; /**< of its subjects */
-};
+/** Put a batch that was found valid at the tail. */
+static mr_err place_batch(struct mri_hot_tail *hot, struct appending *batch, int64_t now_unix_ns)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    if (batch->records[0].type == MRI_RECORD_SEAL &&
+        !is_place_for_seal(hot, batch->ack.stored_bytes)) {
+        return MR_FULL;
+    }
+    mr_err err = prepare_place(hot, batch->ack.stored_bytes, now_unix_ns, batch->how->is_own);
+    if (err == MR_OK) {
+        batch->ack.first.n = writer->next_seq;
+        append_batch(hot, batch, now_unix_ns);
+        batch->ack.last.n = writer->next_seq - 1;
+        batch->ack.writer_epoch = writer->epoch;
+        batch->ack.chain_crc = writer->prev_crc;
+    }
+    return err;
+}
 
 static mr_err append_locked(struct mri_hot_tail *hot, struct appending *batch)
 {
-    struct mri_hot_writer *writer = &hot->shared->writer;
     int64_t now = hot->options.os->realtime_unix_ns(hot->options.os->context) - 1;
-    unsigned stores;
     mr_err err = enter(hot);
     if (err != MR_OK) {
         return err;
     }
-    err = validate(hot, batch->records, batch->count, batch->how, &stores);
-    if (err == MR_OK && batch->records[0].type == MRI_RECORD_SEAL &&
-        !is_place_for_seal(hot, batch->ack.stored_bytes)) {
-        err = MR_FULL;
+    err = validate(hot, batch);
+    if (err == MR_OK && !batch->ack.is_repeated) {
+        err = place_batch(hot, batch, now);
     }
-    if (err == MR_OK) {
-        err = prepare_place(hot, batch->ack.stored_bytes, now, batch->how->is_own);
-    }
-    if (err == MR_OK) {
-        batch->ack.first.n = writer->next_seq;
-        append_batch(hot, batch->records, batch->count, now, stores);
-        batch->ack.last.n = writer->next_seq - 1;
-        batch->ack.writer_epoch = writer->epoch;
-        batch->ack.chain_crc = writer->prev_crc;
-        batch->end = writer->pending;
-    }
+    batch->end = hot->shared->writer.pending;
     mri_robust_lock_give(&hot->shared->append_lock);
     return err;
 }
@@ -716,15 +584,23 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
     const struct mri_hot_append *how, mr_log_ack *ret_ack)
 {
     static const struct mri_hot_append plain = {.durability = MR_ASYNC};
+    struct mri_dedupe_batch who;
     struct appending batch = {
-        .records = records, .count = count, .how = how == NULL ? &plain : how};
+        .records = records, .count = count, .how = how == NULL ? &plain : how, .who = &who};
     batch.ack.stored_bytes = batch_bytes(hot, records, count, batch.how->is_own);
     batch.ack.durability = batch.how->durability;
     if (batch.ack.stored_bytes == 0) {
         return MR_EINVAL;
     }
+    bool is_identified = false;
     for (size_t i = 0; i < count; i++) {
         batch.bits |= mri_hot_view_bit_of(records[i].subject_id);
+        is_identified |= records[i].producer_id != 0 || records[i].message_id != NULL;
+    }
+    who.identified = 0;
+    if (is_identified && hot->dedupe.head != NULL &&
+        mri_dedupe_batch_survey(records, count, &who) != MR_OK) {
+        return MR_EINVAL;
     }
     mr_err err = append_locked(hot, &batch);
     if (err == MR_ENOSPC) { /* no spare was ready; whether there is room for one shows now */
@@ -735,7 +611,9 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
     if (err != MR_OK) {
         return err;
     }
-    mri_hot_wake(hot, batch.bits);
+    if (!batch.ack.is_repeated) {
+        mri_hot_wake(hot, batch.bits);
+    }
     err = make_durable(hot, &batch);
     if (ret_ack != NULL) {
         *ret_ack = batch.ack;

@@ -19,6 +19,7 @@
 #ifndef MRI_LOG_HOT_TAIL_H
 #define MRI_LOG_HOT_TAIL_H
 
+#include "log/dedupe.h"
 #include "log/hot_view.h"
 #include "log/seal.h"
 #include "log/segment.h"
@@ -63,6 +64,8 @@ struct mri_hot_options {
     const struct mri_hot_deriver *deriver; /**< NULL: nothing is derived */
     bool is_thin;                          /**< spares are reserved, not written ahead */
     int64_t sync_interval_ns;              /**< of MR_INTERVAL; 0 = a second */
+    struct mri_dedupe_limits dedupe; /**< of who makes the memory; zero: repeats are not found */
+    size_t head_bytes; /**< of who attaches: before the ring; 0 = as these options make it */
 };
 
 /** Where a log stands when its memory is made: what recovery has found on the disk. */
@@ -76,7 +79,9 @@ struct mri_hot_start {
     uint32_t writer_epoch;
     uint32_t event_crc; /**< head_crc of the newest event */
     struct mri_seal_state seals;
-    uint64_t generation; /**< of the memory: random */
+    uint64_t generation;             /**< of the memory: random */
+    const struct mri_dedupe *dedupe; /**< of the options' limits, as the log says; NULL: empty */
+    uint64_t dedupe_seq; /**< up to where the file `producers` goes; 0 = there is none of use */
 };
 
 /** One process's handle. */
@@ -84,6 +89,7 @@ struct mri_hot_tail {
     struct mri_hot_options options;
     struct mri_shared_memory memory;
     struct mri_hot_shared *shared; /**< behind the first page of the memory; hot_shared.h */
+    struct mri_dedupe dedupe;      /**< in the memory, under the append lock */
     struct mri_digest hasher;      /**< under the write lock */
     struct {
         uint64_t index;
@@ -102,7 +108,8 @@ struct mri_hot_tail {
 struct mri_hot_append {
     bool has_expected_last;
     bool is_own;            /**< records of the log's own types */
-    uint64_t expected_last; /**< MR_CONFLICT unless this is the log's last seq */
+    uint64_t expected_last; /**< MR_CONFLICT unless this is the log's last seq, or the batch is in
+                                 the log already: where, the caller compares */
     mr_durability durability;
 };
 
@@ -140,14 +147,15 @@ void mri_hot_tail_close(struct mri_hot_tail *hot);
  * Append a batch: readers and recovery see all of it or nothing.
  *
  * @param how      NULL: unconditionally, MR_ASYNC
- * @param ret_ack  NULL, or what was done
+ * @param ret_ack  NULL, or what was done. Of a repeat, first or last is 0 when it must be looked up
  *
- * Returns  MR_OK; MR_CONFLICT another batch came first; MR_EINVAL a record is malformed or the
- *          batch is larger than a quarter of the ring or than a segment; MR_ENOSPC there is no
- *          room for the file of the next segment; what the deriver answered; in all these cases
- *          nothing was appended; so also MR_FULL, for a SEAL that has no place in this
- *          segment. MR_EPOISONED; MR_EUNKNOWN it is appended, and whether it is
- *          written (without a thread that does) or durable (MR_GROUP) is not known.
+ * Returns  MR_OK, also for a repeat; MR_CONFLICT another batch came first; MR_EINVAL a record is
+ *          malformed or the batch is larger than a quarter of the ring or than a segment;
+ *          MR_REFUSED some of the batch is in the log already; MR_FULL a producer too many, or a
+ *          SEAL that has no place in this segment; MR_ENOSPC there is no room for the file of the
+ *          next segment; what the deriver answered; in all these cases nothing was appended.
+ *          MR_EPOISONED; MR_EUNKNOWN it is appended, and whether it is written (without a thread
+ *          that does) or durable (MR_GROUP) is not known.
  * Threads  any.
  * Cost     a copy of the bytes and their checksums; no system call, unless the ring is full or
  *          somebody sleeps. MR_GROUP waits for fdatasync.

@@ -109,6 +109,7 @@ struct mri_hot_view_counters mri_hot_view_counters(const struct mri_hot_view *vi
         .finished = atomic_load(&shared->finished),
         .backpressured = atomic_load(&shared->backpressured),
         .syncs = atomic_load(&shared->syncs),
+        .repeated = atomic_load(&shared->repeated),
         .sealed_seq = mri_hot_seals(shared)->next_seq - 1,
         .epoch = shared->writer.epoch,
         .event_crc = shared->writer.event_crc,

@@ -37,6 +37,7 @@ struct mri_hot_view_counters {
     uint64_t finished;      /**< batches of dead writers that were complete */
     uint64_t backpressured; /**< appends that had to write behind themselves */
     uint64_t syncs;
+    uint64_t repeated;   /**< batches that were in the log already */
     uint64_t sealed_seq; /**< events up to here have a SEAL that is written */
     uint32_t epoch;
     bool is_poisoned;

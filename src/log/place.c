@@ -271,11 +271,13 @@ uint64_t mri_place_event(const struct mri_place *place, mr_log_event *event)
 {
     MRI_ASSERT(place->offset < place->visible_end);
     const struct mri_record_head *head = mri_place_hold_record(place, place->offset);
+    const uint8_t *message_id = mri_record_message_id(head);
+    size_t before_body = message_id == NULL ? 0 : MRI_RECORD_MSGID_BYTES;
     *event = (mr_log_event){
         .seq = {head->seq},
         .time_unix_ns = head->time_unix_ns,
-        .body = head + 1,
-        .body_bytes = (uint32_t)(head->bytes - sizeof(*head)),
+        .body = (const uint8_t *)(head + 1) + before_body,
+        .body_bytes = (uint32_t)(head->bytes - sizeof(*head) - before_body),
         .stored_bytes = (uint32_t)mri_record_stride(head->bytes),
         .subject_id = head->subject_id,
         .subject_prev = head->subject_prev,
@@ -286,6 +288,7 @@ uint64_t mri_place_event(const struct mri_place *place, mr_log_event *event)
         .type = head->type,
         .version = head->version,
         .is_batch_end = (head->flags & MRI_RECORD_TXN_END) != 0,
+        .message_id = message_id,
     };
     return claim_of(head);
 }

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "log/manifest.h"
+#include "log/record.h"
 #include "log/segment.h"
 #include "millrace/log_read.h"
 #include "os/os.h"
@@ -58,6 +59,19 @@ void mri_reader_show_all(mr_log_reader *reader);
  * Threads  the reader's thread.
  */
 const struct mri_segment_head *mri_reader_segment(const mr_log_reader *reader);
+
+/**
+ * The record of an event that a reader has handed out.
+ *
+ * Returns  its head; what stands in the log follows it.
+ * Owner    as the event's body.
+ * Threads  the reader's thread.
+ */
+static inline const struct mri_record_head *mri_reader_record(const mr_log_event *event)
+{
+    const void *behind = event->message_id != NULL ? event->message_id : event->body;
+    return (const struct mri_record_head *)behind - 1;
+}
 
 /**
  * Where the reader stands, for messages: the file name and the offset of the next record.

@@ -519,8 +519,8 @@ static void write_for_ever(const char *folder, int durability)
         for (size_t k = 0; k < count; k++) {
             records[k] = (mr_log_record){.body = bytes,
                 .body_bytes = (uint32_t)body,
-                .producer_id = (uint32_t)count,
-                .producer_seq = (uint32_t)k,
+                .subject_id = (uint32_t)count,
+                .subject_prev = k,
                 .type = 300};
         }
         if (mr_log_append(log, records, count, (mr_durability)durability, NULL) != MR_OK) {
@@ -556,9 +556,9 @@ static mr_err follow(mr_log_reader *beside, struct follow *state)
             state->recoveries++;
             continue;
         }
-        assert_int_equal(event.producer_seq, state->in_batch);
+        assert_int_equal(event.subject_prev, state->in_batch);
         state->in_batch++;
-        assert_int_equal(event.is_batch_end, state->in_batch == event.producer_id);
+        assert_int_equal(event.is_batch_end, state->in_batch == event.subject_id);
         if (event.is_batch_end) {
             state->in_batch = 0;
             state->batches++;

@@ -34,7 +34,8 @@ mr_err mri_record_check_head(const struct mri_record_head *head, uint64_t salt, 
     if (head->head_crc != mri_record_head_crc(head, salt, position)) {
         return MR_ECORRUPT;
     }
-    return MR_OK;
+    size_t before_body = (head->flags & MRI_RECORD_HAS_MSGID) != 0 ? MRI_RECORD_MSGID_BYTES : 0;
+    return head->bytes >= sizeof(*head) + before_body ? MR_OK : MR_ECORRUPT;
 }
 
 /* GAP: fields of the head that are free in it, see FORMAT.md "GAP". */

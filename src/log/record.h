@@ -22,9 +22,12 @@ enum {
 
 /** Bits of mri_record_head.flags. */
 enum {
-    MRI_RECORD_TXN_CONT = 1, /**< more records of the same batch follow */
-    MRI_RECORD_TXN_END = 2,  /**< the last record of a batch: now all of it is visible */
+    MRI_RECORD_TXN_CONT = 1,  /**< more records of the same batch follow */
+    MRI_RECORD_TXN_END = 2,   /**< the last record of a batch: now all of it is visible */
+    MRI_RECORD_HAS_MSGID = 4, /**< MRI_RECORD_MSGID_BYTES of message id stand before the body */
 };
+
+enum { MRI_RECORD_MSGID_BYTES = 16 };
 
 /** Types below 256 belong to the log, the others to the layer above. */
 enum {
@@ -45,12 +48,12 @@ struct mri_record_head {
     int64_t time_unix_ns;  /**< wall clock of the append, never below its predecessor's + 1 */
     uint64_t subject_prev; /**< seq of the subject's previous record; 0 = first or no subject */
     uint32_t subject_id;   /**< 0 = no subject */
-    uint32_t body_crc;     /**< CRC32C of the body */
+    uint32_t body_crc;     /**< CRC32C of what follows the head */
     uint32_t prev_crc;     /**< head_crc of the previous record: a chain */
     uint16_t prev_units;   /**< length of the previous record in units, for reading backwards */
     uint16_t durable_lag;  /**< seq minus the durable seq at append; 65535 claims nothing */
     uint32_t producer_id;  /**< 0 = none */
-    uint32_t producer_seq; /**< 0 = none */
+    uint32_t producer_seq; /**< 0 = none, or the producer did not count */
     uint32_t writer_epoch; /**< grows with every open for writing */
     uint16_t type;
     uint8_t flags;
@@ -168,6 +171,30 @@ static inline bool mri_record_is_numbered(const struct mri_record_head *head)
 {
     return head->type != MRI_RECORD_ROLL && head->type != MRI_RECORD_SEAL &&
            (head->type != MRI_RECORD_GAP || head->subject_prev >= head->seq);
+}
+
+/**
+ * The message id of a record whose head is good.
+ *
+ * Returns  its MRI_RECORD_MSGID_BYTES; NULL = it has none.
+ * Owner    the record.
+ * Threads  any.
+ */
+static inline const uint8_t *mri_record_message_id(const struct mri_record_head *head)
+{
+    return (head->flags & MRI_RECORD_HAS_MSGID) != 0 ? (const uint8_t *)(head + 1) : NULL;
+}
+
+/**
+ * Does a good record say who made it?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+static inline bool mri_record_is_identified(const struct mri_record_head *head)
+{
+    return head->type != MRI_RECORD_GAP &&
+           (head->producer_id != 0 || (head->flags & MRI_RECORD_HAS_MSGID) != 0);
 }
 
 /**

@@ -22,6 +22,9 @@ static struct mri_record_head *make_record(struct mri_prng *prng, uint8_t *block
         block[i] = (uint8_t)mri_prng_next(prng);
     }
     head->bytes = bytes;
+    if (bytes < sizeof(*head) + MRI_RECORD_MSGID_BYTES) {
+        head->flags &= (uint8_t)~MRI_RECORD_HAS_MSGID;
+    }
     head->body_crc = mri_crc32c(0, block + sizeof(*head), bytes - sizeof(*head));
     head->head_crc = mri_record_head_crc(head, SALT, POSITION);
     return head;

@@ -135,6 +135,7 @@ static void walk_batches(struct walk *walk, struct mri_recover_scan *scan)
     while (!scan->is_rolled && (head = next_good(walk)) != NULL) {
         uint64_t offset = walk->offset;
         note_watermark(scan, head);
+        scan->is_identified = scan->is_identified || mri_record_is_identified(head);
         walk->offset += mri_record_step(head, &walk->link, &walk->is_over);
         if ((head->flags & MRI_RECORD_TXN_END) == 0) {
             continue;

@@ -45,6 +45,7 @@ struct mri_recover_scan {
     uint64_t last_offset;      /**< of the last record of the last complete batch */
     uint32_t event_crc;        /**< head_crc of the last event of the segment, or prev_crc */
     bool is_rolled;            /**< the last record is ROLL: the segment is complete */
+    bool is_identified;        /**< some record has a producer or a message id */
     struct mri_recover_facts facts;
 };
 

@@ -25,6 +25,7 @@
 #include "log/attachment.h"
 #include "log/damage.h"
 #include "log/manifest.h"
+#include "log/reader.h"
 #include "log/segment.h"
 
 enum { COPIES_MAX = 99 };
@@ -71,7 +72,7 @@ struct work {
 
 bool mr_log_event_gap(const mr_log_event *event, mr_log_gap *ret_gap)
 {
-    const struct mri_record_head *head = (const struct mri_record_head *)event->body - 1;
+    const struct mri_record_head *head = mri_reader_record(event);
     if (event->type != MRI_RECORD_GAP) {
         return false;
     }

@@ -12,6 +12,7 @@
  *     MANIFEST counts it as removed is read as ever, and goes with the next call.
  *  3. Files are unlinked, never cut: whoever has one mapped reads on.
  *  4. What no SEAL covers stays: it could never be sealed.
+ *  5. Before anything goes the file `producers` includes it, if it has producers or message ids.
  *
  * Not here: what the layers above need to open the log without its beginning; they say it.
  */
@@ -22,14 +23,18 @@
 
 #include "base/problem.h"
 #include "log/consumer.h"
+#include "log/dedupe_rebuild.h"
 #include "log/manifest.h"
 #include "log/place.h"
 #include "log/presence.h"
 #include "log/sealer.h"
 #include "log/segment.h"
 
+enum { MESSAGE_IDS_DEFAULT = 65536 };
+
 struct retain {
     const struct mri_os *os;
+    const struct mri_alloc *alloc;
     const char *folder;
     const mr_log_retain_options *options;
     struct mri_consumer_hold hold; /**< what consumers still need */
@@ -169,10 +174,39 @@ static mr_err remove_file(const struct retain *retain, const char *name)
     return err == MR_EPATH ? MR_OK : err;
 }
 
+/**
+ * Have `producers` include what goes. Up to the newest segment, which was perhaps never synced;
+ * with a window of ids as large as that of the file.
+ */
+static mr_err keep_producers(struct retain *retain)
+{
+    const struct mri_segment_list *list = &retain->list;
+    const struct mri_dedupe_source source = {.os = retain->os,
+        .alloc = retain->alloc,
+        .folder = retain->folder,
+        .manifest = &retain->manifest,
+        .limit_seq = list->base_seqs[list->count - 1]};
+    uint32_t ids = MESSAGE_IDS_DEFAULT;
+    struct mri_dedupe_file file = {0};
+    if ((retain->first_kept.features_compat & MRI_FEATURE_COMPAT_IDENTIFIED) == 0) {
+        return MR_OK;
+    }
+    mr_err err = mri_dedupe_file_read(
+        retain->os, retain->alloc, retain->folder, retain->manifest.log_uuid, &file);
+    if (err == MR_OK) {
+        ids = file.head->ids_max;
+    }
+    mri_dedupe_file_fini(&file);
+    return mri_dedupe_rebuild_file(&source, ids, retain->problem); /* it reads the file again */
+}
+
 static mr_err remove_all(struct retain *retain)
 {
     const struct mri_os *os = retain->os;
-    mr_err err = note_removed(retain);
+    mr_err err = keep_producers(retain);
+    if (err == MR_OK) {
+        err = note_removed(retain);
+    }
     for (size_t i = 0; i < retain->count && err == MR_OK; i++) {
         uint64_t base_seq = retain->list.base_seqs[i];
         char name[MRI_SEGMENT_NAME_BYTES];
@@ -197,6 +231,7 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     mr_problem unused;
     struct retain retain = {.os = os,
         .presence = {.fd = -1},
+        .alloc = alloc,
         .folder = folder,
         .options = options,
         .problem = reterr_problem == NULL ? &unused : reterr_problem};

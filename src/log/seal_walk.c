@@ -123,7 +123,7 @@ static mr_err read_range(struct mri_seal_walk *walk, struct range *range, mr_pro
         if (err != MR_OK) {
             break;
         }
-        const struct mri_record_head *record = (const struct mri_record_head *)event.body - 1;
+        const struct mri_record_head *record = mri_reader_record(&event);
         if (!mri_record_is_numbered(record) || last_of(record) < range->first_seq) {
             continue;
         }
@@ -260,7 +260,7 @@ mr_err mri_seal_walk_next(struct mri_seal_walk *walk, mr_problem *reterr_problem
         return err;
     }
     const struct mri_segment_head *segment = mri_reader_segment(walk->reader);
-    walk->record = (const struct mri_record_head *)walk->event.body - 1;
+    walk->record = mri_reader_record(&walk->event);
     if (segment->base_position != walk->segment_position) {
         err = enter_segment(walk, segment, reterr_problem);
     }

@@ -210,7 +210,7 @@ static mr_err take_batch(
     do {
         mr_err err = mr_log_reader_next(reader, &event, problem);
         if (err == MR_OK) {
-            err = take_record(&longer, (const struct mri_record_head *)event.body - 1, problem);
+            err = take_record(&longer, mri_reader_record(&event), problem);
         }
         if (err != MR_OK) {
             return err;

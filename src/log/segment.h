@@ -29,11 +29,14 @@ enum {
 };
 
 /** Bits of the three sets of features. */
+enum {
+    MRI_FEATURE_COMPAT_IDENTIFIED = 1 /**< before it there are records with a producer or an id */
+};
 enum { MRI_FEATURE_INCOMPAT_GAP = 1 /**< the segment has a GAP record */ };
 
 /** Feature bits this version knows. A segment or log with an unknown incompat bit is refused. */
 enum {
-    MRI_FEATURES_COMPAT = 0,
+    MRI_FEATURES_COMPAT = MRI_FEATURE_COMPAT_IDENTIFIED,
     MRI_FEATURES_RO_COMPAT = 0,
     MRI_FEATURES_INCOMPAT = MRI_FEATURE_INCOMPAT_GAP,
 };

@@ -53,7 +53,7 @@ static void append(mr_log *log, uint64_t batch, uint8_t *body)
             .body_bytes = (uint32_t)(batch % 3 == 0 ? 37 * batch * i % BODY_MAX : i * batch),
             .subject_id = (uint32_t)(batch % 7),
             .producer_id = 5,
-            .producer_seq = (uint32_t)batch,
+            .producer_seq = (uint32_t)(1 + batch * BATCH_MAX + i),
             .type = (uint16_t)(MR_LOG_TYPE_FREE + batch % 5),
             .version = (uint8_t)(1 + i),
         };

@@ -154,7 +154,7 @@ def read_segment_head(data, name, manifest, chain):
         chain.seq = chain.first = base_seq
     expect(base_seq == int(name[4:20], 16) == chain.seq and position == chain.position and
            (crc, units, time) == (chain.crc, chain.units, chain.time), f"{name}: does not continue")
-    expect(not reserved and features[:2] == [0, 0] and features[2] in (0, 1), f"{name}: features")
+    expect(not reserved and features[0] in (0, 1) and features[1] == 0 and features[2] in (0, 1), f"{name}: features")
     chain.link = sha(b"\2", uuid) if chain.link is None else chain.link
     chain.take_link(link, name)
     return salt
@@ -189,13 +189,16 @@ def read_segment(data, name, manifest, chain):
             continue
         record, is_rolled, is_event = data[at:at + count], kind == ROLL, kind not in (ROLL, SEAL)
         if is_event:
-            chain.add_leaf(seq, seq, chain.position + end, record, flags == 2)
+            chain.add_leaf(seq, seq, chain.position + end, record, bool(flags & 2))
         elif not is_rolled:
             chain.add_seal(record, place)
         chain.seq, chain.crc = seq + is_event, head_crc
         chain.units, chain.time, at = (end - at) // UNIT, time, end
+        if flags & 4:  # a message id before the body
+            expect(len(body) >= 16, f"{place}: no room for a message id")
+            body = body[16:]
         batch += [] if not is_event else [(seq, kind, version, body)]
-        if flags == 2:
+        if flags & 2:
             yield from batch
             batch = []
     expect(not any(data[at:]) and not batch, f"{name}: something behind the end")

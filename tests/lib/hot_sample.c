@@ -12,6 +12,7 @@
 #include "base/prng.h"
 #include "os/shared_memory.h"
 
+enum { PRODUCER_RECORDS_BITS = 12 }; /* then a writer takes another producer's id */
 enum { TYPE = 300, DERIVED_BYTES = MRI_SHARED_MEMORY_PAGE_BYTES };
 
 /** Length and bytes follow from writer and number. */
@@ -93,7 +94,8 @@ void mri_hot_sample_begin(struct mri_hot_sample *sample, uint64_t segment_bytes,
         .memory_path = sample->memory_path,
         .ring_bytes = ring_bytes,
         .derived_bytes = DERIVED_BYTES,
-        .deriver = &deriver};
+        .deriver = &deriver,
+        .dedupe = {.producers = MRI_HOT_SAMPLE_PRODUCERS_MAX, .ids = MRI_DEDUPE_IDS_MIN}};
     must(mri_hot_tail_create(&sample->hot, &sample->options, &sample->start), "create");
     must(mri_hot_tail_make_spares(&sample->hot), "spares");
 }
@@ -109,16 +111,20 @@ mr_err mri_hot_sample_append(struct mri_hot_tail *hot, const struct mri_hot_samp
     size_t count, mr_durability durability, mr_log_ack *ret_ack)
 {
     static uint8_t bytes[64][MRI_HOT_SAMPLE_BODY_MAX];
+    static uint8_t ids[64][MRI_MESSAGE_ID_BYTES];
     mr_log_record records[64];
     MRI_ASSERT(count <= MRI_COUNT_OF(records));
     for (size_t i = 0; i < count; i++) {
         struct mri_hot_sample_body body = {first->writer, first->number + (uint32_t)i};
+        memcpy(ids[i], &body, sizeof(body));
         records[i] = (mr_log_record){.body = bytes[i],
             .body_bytes = fill_body(bytes[i], &body),
-            .producer_id = body.writer + 1,
-            .producer_seq = body.number,
+            .producer_id = 1 + body.writer +
+                           (body.number >> PRODUCER_RECORDS_BITS) * MRI_HOT_SAMPLE_WRITERS_MAX,
+            .producer_seq = 1 + body.number % (1 << PRODUCER_RECORDS_BITS),
             .type = TYPE,
-            .version = 1};
+            .version = 1,
+            .message_id = body.number % 3 == 0 ? ids[i] : NULL};
     }
     const struct mri_hot_append how = {.durability = durability};
     return mri_hot_tail_append(hot, records, count, &how, ret_ack);

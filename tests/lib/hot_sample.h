@@ -10,7 +10,11 @@
 #include "millrace/log_read.h"
 #include "tests/lib/temp_folder.h"
 
-enum { MRI_HOT_SAMPLE_WRITERS_MAX = 8, MRI_HOT_SAMPLE_BODY_MAX = 400 };
+enum {
+    MRI_HOT_SAMPLE_WRITERS_MAX = 8,
+    MRI_HOT_SAMPLE_BODY_MAX = 400,
+    MRI_HOT_SAMPLE_PRODUCERS_MAX = 32768,
+};
 
 /** Words of the derived area. */
 enum { MRI_HOT_SAMPLE_COUNT = MRI_HOT_SAMPLE_WRITERS_MAX, MRI_HOT_SAMPLE_WORDS };

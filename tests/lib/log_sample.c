@@ -22,8 +22,6 @@ static mr_log_record sample_of(uint64_t seq, size_t body_bytes_max, uint8_t *bod
         .body_bytes = (uint32_t)mri_prng_below(&prng, body_bytes_max + 1),
         .subject_id = (uint32_t)mri_prng_below(&prng, 10),
         .subject_prev = mri_prng_below(&prng, seq),
-        .producer_id = (uint32_t)mri_prng_next(&prng),
-        .producer_seq = (uint32_t)mri_prng_next(&prng),
         .type = (uint16_t)(MR_LOG_TYPE_FREE + mri_prng_below(&prng, 65536 - MR_LOG_TYPE_FREE)),
         .version = (uint8_t)mri_prng_next(&prng),
     };

@@ -574,7 +574,7 @@ static void bury(struct life *life)
 {
     if (life->log != NULL) {
         struct mri_attachment *attachment = life->log->attachment;
-        attachment->fork_count--; /* as in a child */
+        attachment->fork_count--;          /* as in a child */
         attachment->sealing.reader = NULL; /* it is freed with the process */
         attachment->presence.fd = -1;
         for (unsigned i = 0; i < MRI_HOT_FILES_KEPT; i++) {

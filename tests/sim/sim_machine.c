@@ -17,6 +17,7 @@
 #include <ucontext.h>
 
 #include "base/check.h"
+#include "log/hot_point.h"
 #include "log/hot_shared.h"
 #include "os/futex.h"
 #include "os/thread.h"
@@ -200,7 +201,7 @@ void sim_at_gate(bool is_at_gate)
 
 /* ---- what is replaced: places, futexes, locks, threads --------------------------------------- */
 
-void mri_hot_failpoint(unsigned number)
+void mri_hot_point_passed(unsigned number)
 {
     (void)number;
     pass();

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "log/hot_point.h"
 #include "log/hot_shared.h"
 #include "tests/torture/torture.h"
 
@@ -138,7 +139,7 @@ static void act(void)
     }
 }
 
-void mri_hot_failpoint(unsigned number)
+void mri_hot_point_passed(unsigned number)
 {
     if (atomic_load(&fate.is_armed) && fate.point == number &&
         atomic_fetch_sub(&fate.visits, 1) == 1) {
