@@ -129,10 +129,10 @@ CANARIES = [
      "    return opened_at > from && fd < 0 ? write_again(hot, fd, from, opened_at) : MR_OK;",
      CRASH + "log_faults_test", {}),
     ("a repaired segment is not synced", LOG + "repair.c",
-     "        err = os->write_at(os->context, fd, &piece, 1, 0);\n    }\n    if (err == MR_OK) {\n"
+     "        err = patch(repair, work, fd);\n    }\n    if (err == MR_OK) {\n"
      "        err = os->sync_data(os->context, fd);",
-     "        err = os->write_at(os->context, fd, &piece, 1, 0);\n    }\n    if (err == MR_OK) {\n"
-     "        err = MR_OK;", "src/repair_test", {}),
+     "        err = patch(repair, work, fd);\n    }\n    if (err == MR_OK) {\n"
+     "        err = MR_OK;", CRASH + "power_states_test", {}),
     ("an append expects nothing", LOG + "hot_tail.c",
      "    if (how->has_expected_last && how->expected_last != shared->writer.next_seq - 1) {",
      "    if (how->has_expected_last && how->expected_last > shared->writer.next_seq - 1) {",
