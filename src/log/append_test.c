@@ -91,6 +91,21 @@ static void an_ack_names_the_batch(void **fixture)
     }
 }
 
+static void an_append_behind_an_event_is_refused_when_it_is_not_the_last(void **fixture)
+{
+    (void)fixture;
+    const mr_log_record record = {.type = MR_LOG_TYPE_FREE, .version = 1};
+    mr_log_ack ack;
+    assert_int_equal(mri_log_sample_append(log_handle, 3, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+    for (uint64_t seq = 0; seq < 6; seq++) {
+        mr_err err = mr_log_append_after(log_handle, &record, 1, (mr_seq){seq}, MR_ASYNC, &ack);
+        assert_int_equal(err, seq == 3 || seq == 4 || seq == 5 ? MR_OK : MR_CONFLICT);
+        assert_int_equal(mr_log_last(log_handle).n, seq < 3 ? 3 : seq + 1);
+    }
+    assert_int_equal(
+        mr_log_append_after(log_handle, &record, 1, (mr_seq){7}, MR_ASYNC, &ack), MR_CONFLICT);
+}
+
 static void every_field_of_a_record_is_kept(void **fixture)
 {
     (void)fixture;
@@ -358,6 +373,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_ack_names_the_batch),
+        TEST(an_append_behind_an_event_is_refused_when_it_is_not_the_last),
         TEST(every_field_of_a_record_is_kept),
         TEST(a_malformed_record_writes_nothing),
         TEST(the_largest_batch_fills_a_segment_and_one_byte_more_is_refused),

@@ -244,6 +244,8 @@ static void a_saturated_lag_claims_nothing(void **fixture)
     draft.head.base_seq = 70000;
     uint64_t bad = add_single(&draft, 64, 1);
     (void)add_single(&draft, 10, LAG_UNKNOWN); /* 70001 - 65535 would be below anyway */
+    draft.seq = 140000;
+    (void)add_single(&draft, 10, LAG_UNKNOWN); /* and 140000 - 65535 above */
     draft.bytes[bad + 70] ^= 1;
     assert_int_equal(scan_of(&draft).watermark_seq, 69999);
     assert_int_equal(decision_of(&draft), MRI_RECOVER_TRUNCATE);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,6 +66,27 @@ static void opening_follows_its_flags(void **fixture)
     os->close(NULL, fd);
     assert_int_equal(os->open(NULL, in_folder("b/c"), MRI_OPEN_READ, &fd), MR_EPATH);
     assert_int_equal(os->open(NULL, folder, MRI_OPEN_WRITE, &fd), MR_EPATH);
+}
+
+/* A limit on the length of files cuts a write short, and refuses the rest of it. */
+static void a_write_that_is_cut_short_is_not_taken_for_whole(void **fixture)
+{
+    (void)fixture;
+    char bytes[2000] = {0};
+    const struct mri_io_piece pieces[] = {{bytes, sizeof(bytes)}, {bytes, sizeof(bytes)}};
+    struct rlimit kept;
+    int fd = open_new("short");
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &kept), 0);
+    struct rlimit limit = {.rlim_cur = 1000, .rlim_max = kept.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    mr_err one = os->write_at(NULL, fd, pieces, 1, 0);
+    mr_err two = os->write_at(NULL, fd, pieces, 2, 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &kept), 0);
+    (void)signal(SIGXFSZ, before);
+    assert_true(one < 0);
+    assert_true(two < 0);
+    os->close(NULL, fd);
 }
 
 static void new_files_and_folders_belong_to_the_user_alone(void **fixture)
@@ -474,6 +496,7 @@ int main(void)
         cmocka_unit_test(new_files_and_folders_belong_to_the_user_alone),
         cmocka_unit_test(a_symbolic_link_is_followed_only_when_asked),
         cmocka_unit_test(a_link_to_a_small_file_is_read_only_when_a_user_named_it),
+        cmocka_unit_test(a_write_that_is_cut_short_is_not_taken_for_whole),
         cmocka_unit_test(what_was_written_in_pieces_is_read_back),
         cmocka_unit_test(a_stream_gives_what_is_there_and_then_zero),
         cmocka_unit_test(allocated_and_truncated_files_have_their_length_and_zeros),

@@ -128,11 +128,37 @@ static void every_kind_of_call_may_fail_for_ever(void **fixture)
     }
 }
 
+/** The kernel tells of a failed writeback only who had the file open before. */
+static void who_syncs_for_others_has_written_it_himself(void **fixture)
+{
+    (void)fixture;
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    struct mri_os_memory *memory = mri_os_memory_new(FILE_BYTES);
+    struct mri_os_faults machines[2];
+    mr_log *logs[2] = {NULL, NULL};
+    for (int i = 0; i < 2; i++) {
+        mri_os_faults_init(&machines[i], mri_os_memory_table(memory));
+        assert_int_equal(
+            mri_log_open(&machines[i].table, mri_alloc_system(), "/log", &options, &logs[i], NULL),
+            MR_OK);
+    }
+    assert_int_equal(mri_log_sample_append(logs[0], 3, 500, MR_ASYNC, NULL), MR_OK);
+    mri_os_faults_arm(&machines[1], MRI_OS_CALL_ANY, 0, MR_EIO);
+    assert_int_equal(mr_log_sync(logs[1]), MR_OK);
+    assert_true(machines[1].calls[MRI_OS_CALL_WRITE_AT] > 0);
+    assert_int_equal(machines[1].calls[MRI_OS_CALL_SYNC_DATA], 1);
+    mr_log_close(logs[1]);
+    mr_log_close(logs[0]);
+    assert_int_equal(mri_os_memory_open_count(memory), 0);
+    mri_os_memory_free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_call_may_fail_once),
         cmocka_unit_test(any_call_and_all_after_it_may_fail),
+        cmocka_unit_test(who_syncs_for_others_has_written_it_himself),
         cmocka_unit_test(every_kind_of_call_may_fail_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

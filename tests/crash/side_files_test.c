@@ -202,6 +202,18 @@ static void a_spoiled_ctl_of_the_dead_is_left_aside_or_refused(void **fixture)
     free(victim.whole);
 }
 
+static void ctl_of_another_boot_is_not_believed(void **fixture)
+{
+    (void)fixture;
+    struct mri_control control;
+    mr_log *log = open_log();
+    assert_int_equal(mri_control_read(os, "/log", &control), MR_OK);
+    mri_log_sample_end_process(memory, log);
+    assert_int_equal(mri_control_read(os, "/log", &control), MR_OK);
+    mri_os_memory_restart(memory);
+    assert_int_equal(mri_control_read(os, "/log", &control), MR_NOT_FOUND);
+}
+
 /* ---- archives -------------------------------------------------------------------------------- */
 
 static uint8_t *room;
@@ -244,6 +256,7 @@ int main(void)
         TEST(with_a_spoiled_ctl_no_second_process_comes_in),
         TEST(a_spoiled_ctl_does_readers_no_harm),
         TEST(a_spoiled_ctl_of_the_dead_is_left_aside_or_refused),
+        TEST(ctl_of_another_boot_is_not_believed),
         TEST(a_spoiled_archive_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

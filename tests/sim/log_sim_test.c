@@ -621,7 +621,7 @@ static void run_seed(uint64_t seed)
             world.places[i] = begin_life(live);
         }
         (void)sim_step();
-        uint64_t dice = mri_prng_below(prng, 20000);
+        uint64_t dice = mri_prng_below(prng, world.is_quiet ? 400000 : 20000);
         if (dice < 4) {
             sim_kill(world.places[i]->process);
             world.places[i] = NULL;
