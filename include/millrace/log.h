@@ -162,20 +162,24 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  *                  not more than fits into a segment
  * @param ret_ack   NULL, or what was done
  *
- * Returns  MR_OK, also for a repeat (ret_ack->is_repeated). Nothing was appended with any of these:
- *          MR_REFUSED some of the batch is in the log already and some is not; MR_FULL the batch
- * has a new producer and mr_log_options.producers_max are known; MR_EINVAL a record is malformed or
- * the batch is too large, or has producer_id without a producer_seq that grows, too many producers
- * or message ids, or one id twice; MR_ENOSPC there is no room for the next segment, a later append
- * may work; MR_EIO and others, its file could not be made; MR_EPOISONED see above. With MR_EUNKNOWN
- * the batch is visible, and is or is not durable: its sync (MR_GROUP), or without a thread its
- * write, has failed. Owner    nothing changes hands. Threads  any. Cost     a copy and its
- * checksums, 0.1 us for a small record, no system call unless somebody sleeps for it; waits for the
- * disk when the ring is full. MR_GROUP waits for fdatasync, one for all who wait. A repeat that is
- * older than the newest unbroken run of its producer, in its numbers and in the log, is looked up
- * if ret_ack is given. That reads the log backwards, and its faults (MR_EIO, MR_ENOMEM,
- * MR_ECORRUPT) mean that only the seqs are not known: the batch is in the log, nothing was
- * appended.
+ * Returns  MR_OK, also for a repeat (ret_ack->is_repeated). With any of these nothing was
+ *          appended: MR_REFUSED some of the batch is in the log already and some is not;
+ *          MR_FULL the batch has a new producer and mr_log_options.producers_max are known;
+ *          MR_EINVAL a record is malformed or the batch is too large, or has producer_id
+ *          without a producer_seq that grows, too many producers or message ids, or one id
+ *          twice; MR_ENOSPC there is no room for the next segment, a later append may work;
+ *          MR_EIO and others, its file could not be made; MR_EPOISONED see above. With
+ *          MR_EUNKNOWN the batch is visible, and is or is not durable: its sync (MR_GROUP),
+ *          or without a thread its write, has failed.
+ * Owner    nothing changes hands.
+ * Threads  any.
+ * Cost     a copy and its checksums, 0.1 us for a small record, no system call unless somebody
+ *          sleeps for it; waits for the disk when the ring is full. MR_GROUP waits for
+ *          fdatasync, one for all who wait. A repeat that is older than the newest unbroken
+ *          run of its producer, in its numbers and in the log, is looked up if ret_ack is
+ *          given. That reads the log backwards, and its faults (MR_EIO, MR_ENOMEM,
+ *          MR_ECORRUPT) mean that only the seqs are not known: the batch is in the log,
+ *          nothing was appended.
  */
 MR_MUST_USE mr_err mr_log_append(mr_log *log, const mr_log_record *records, size_t count,
     mr_durability durability, mr_log_ack *ret_ack);
