@@ -16,6 +16,7 @@
 #include "cli/config_option.h"
 #include "cli/describe.h"
 #include "cli/emission.h"
+#include "cli/opened.h"
 #include "conf/yaml.h"
 #include "log/append.h"
 #include "os/line_reader.h"
@@ -318,6 +319,7 @@ static enum mri_exit open_log(struct emit *emit)
         err = MR_NOT_FOUND; /* emit needs a directory that exists: that is usage, not a fault */
     }
     if (err == MR_OK) {
+        mri_opened_tell(mri_log_opening(emit->log));
         enum mri_exit exit = mri_config_option_for(cli, NULL, folder, &emit->config);
         if (exit != MRI_EXIT_OK) {
             return exit;

@@ -16,6 +16,7 @@
 #include "cli/describe.h"
 #include "cli/feed_option.h"
 #include "cli/log_digest.h"
+#include "cli/opened.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
 #include "conf/yaml.h"
@@ -260,12 +261,7 @@ static void announce(struct run *run)
     (void)fprintf(stderr, "directory  %s\nfeed       %s%s\n", run->folder,
         run->feed.is_simulated ? "SIMULATED market, " : "",
         run->feed_option.path != NULL ? run->feed_option.path : "synthetic");
-    if (node->opening.cut_bytes > 0) {
-        (void)fprintf(stderr,
-            "recovered  an incomplete end of %llu bytes, which nobody was told is durable, was cut "
-            "off\n",
-            (unsigned long long)node->opening.cut_bytes);
-    }
+    mri_opened_tell(&node->opening);
     if (node->is_resumed) {
         (void)fprintf(stderr, "resumed    behind event %llu\n",
             (unsigned long long)node->session_first_seq - 1);

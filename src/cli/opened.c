@@ -4,6 +4,7 @@
  */
 #include "cli/opened.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/describe.h"
@@ -73,4 +74,29 @@ uint32_t mri_opened_signal(
             mri_cli_folder(cli), opened->fold.bus.slots.count);
     }
     return ordinal;
+}
+
+void mri_opened_tell(const struct mri_log_opening *opening)
+{
+    if (opening->cut_bytes > 0) {
+        (void)fprintf(stderr,
+            "recovered  an incomplete end of %llu bytes, which nobody was told is durable, was cut "
+            "off\n",
+            (unsigned long long)opening->cut_bytes);
+    }
+    if (opening->is_head_repaired) {
+        (void)fprintf(stderr, "recovered  a damaged copy of a segment's head was written again\n");
+    }
+    if (opening->is_after_poison) {
+        (void)fprintf(stderr, "WARNING    a write or sync had failed before: what was not durable "
+                              "then may be gone\n");
+    }
+    if (opening->is_dedupe_incomplete) {
+        (void)fprintf(stderr,
+            "WARNING    producers of removed or damaged events are not known: what they send again "
+            "is not found repeated\n");
+    }
+    if (opening->warning != NULL) {
+        (void)fprintf(stderr, "WARNING    %s: %s\n", opening->file_system, opening->warning);
+    }
 }

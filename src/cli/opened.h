@@ -6,6 +6,7 @@
 #define MRI_CLI_OPENED_H
 
 #include "cli/cli.h"
+#include "log/append.h"
 #include "pipeline/fold.h"
 
 /** A folded log on the heap: a fold must not move. */
@@ -34,6 +35,15 @@ enum mri_exit mri_opened_open(const struct mri_cli *cli, struct mri_opened **ret
  */
 enum mri_exit mri_opened_close(
     const struct mri_cli *cli, struct mri_opened *opened, enum mri_exit exit);
+
+/**
+ * Say on stderr what an open for writing found that an operator should know: an end that was cut
+ * off, a failed disk before, a file system that needs care.
+ *
+ * Returns  nothing.
+ * Threads  one.
+ */
+void mri_opened_tell(const struct mri_log_opening *opening);
 
 /**
  * Find a signal by its id as text, or by its ordinal as a number.

@@ -17,6 +17,8 @@
 struct mri_log_opening {
     enum mri_recover_decision decision;
     uint64_t cut_bytes;        /**< of an incomplete end, 0 = none */
+    const char *warning;       /**< about the file system, a static text; NULL: none */
+    const char *file_system;   /**< its name, a static text */
     bool is_created;           /**< the log was made by this open */
     bool is_head_repaired;     /**< a damaged copy of a segment's head was written again */
     bool is_after_poison;      /**< a write or sync had failed: what was not durable may be gone */

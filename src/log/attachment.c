@@ -24,6 +24,7 @@
 #include "log/cold.h"
 #include "log/control.h"
 #include "log/dedupe_rebuild.h"
+#include "log/figures.h"
 #include "log/hot_shared.h"
 #include "os/fork.h"
 #include "os/futex.h"
@@ -663,6 +664,8 @@ static mr_err take(const struct mri_os *os, const struct mri_alloc *alloc, const
         return err;
     }
     attachment->is_alone = opener->options->is_alone;
+    attachment->opening.file_system = info.file_system;
+    attachment->opening.warning = mri_figures_warning(info.file_system);
     start_helper(attachment);
     attachment->next = all;
     all = attachment;
