@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -154,6 +155,7 @@ static pid_t start_retrier(uint32_t writer)
     unsigned visits = 1 + (unsigned)mri_prng_below(&prng, 400);
     pid_t child = fork();
     if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
         fate.point = retry_points[at];
         fate.visits = visits;
         retry_for_ever(writer, own_seed);
@@ -168,6 +170,7 @@ static pid_t start_writer(uint32_t writer, unsigned point)
     unsigned visits = 1 + (unsigned)mri_prng_below(&prng, is_rare(point) ? 2 : 30);
     pid_t child = fork();
     if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
         fate.point = point;
         fate.visits = visits;
         write_for_ever(writer, own_seed);
