@@ -62,6 +62,12 @@ static void only_what_is_asked_for_is_synced(void **fixture)
     assert_int_equal(syncs(), 2);
 }
 
+static void without_a_handle_nothing_is_synced(void **fixture)
+{
+    (void)fixture;
+    assert_int_equal(mr_log_sync(NULL), MR_EINVAL);
+}
+
 static void closing_syncs_what_is_left(void **fixture)
 {
     (void)fixture;
@@ -153,6 +159,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(only_what_is_asked_for_is_synced),
+        TEST(without_a_handle_nothing_is_synced),
         TEST(closing_syncs_what_is_left),
         TEST(each_record_says_how_far_the_log_was_durable),
         TEST(a_failed_sync_is_final),

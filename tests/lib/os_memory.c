@@ -149,7 +149,8 @@ static int new_file(struct mri_os_memory *memory)
         if (!is_in_use(memory, i)) {
             memset(file->now, 0, file->size);
             memset(file->durable, 0, file->durable_size);
-            memset(file->before, 0, memory->file_bytes_max);
+            memset(
+                file->before, 0, file->size > file->durable_size ? file->size : file->durable_size);
             *file =
                 (struct file){.now = file->now, .durable = file->durable, .before = file->before};
             return i;
