@@ -75,6 +75,16 @@ void mri_hot_raise(_Atomic uint64_t *mark, uint64_t value)
 
 /* ---- writing behind -------------------------------------------------------------------------- */
 
+/** Wake those who wait for what is durable. */
+static void wake_durable(struct mri_hot_tail *hot)
+{
+    struct mri_hot_sleepers *sleepers = hot->memory.base;
+    if (atomic_exchange(&sleepers->durable_bits, 0) != 0) {
+        atomic_fetch_add(&sleepers->durable_word, 1);
+        (void)mri_futex_wake(&sleepers->durable_word, MRI_FUTEX_ALL, MRI_HOT_BITS_ALL);
+    }
+}
+
 /** The segment that ends at `written` is complete: make it durable, and give the next its file. */
 static mr_err enter_next(struct mri_hot_tail *hot, uint64_t written)
 {
@@ -92,6 +102,7 @@ static mr_err enter_next(struct mri_hot_tail *hot, uint64_t written)
     }
     mri_hot_raise(&shared->durable_seq, next->base_seq - 1);
     mri_hot_raise(&shared->durable, written);
+    wake_durable(hot);
     MRI_HOT_POINT(40);
     err = mri_hot_name_segment(hot, begin);
     if (err != MR_OK) {
@@ -219,16 +230,6 @@ mr_err mri_hot_tail_write_behind(struct mri_hot_tail *hot)
 static uint32_t bit_of(uint32_t generation)
 {
     return 1u << (generation % GENERATION_BITS);
-}
-
-/** Wake those who wait for what is durable. */
-static void wake_durable(struct mri_hot_tail *hot)
-{
-    struct mri_hot_sleepers *sleepers = hot->memory.base;
-    if (atomic_exchange(&sleepers->durable_bits, 0) != 0) {
-        atomic_fetch_add(&sleepers->durable_word, 1);
-        (void)mri_futex_wake(&sleepers->durable_word, MRI_FUTEX_ALL, MRI_HOT_BITS_ALL);
-    }
 }
 
 /** Write and sync all there is, under the sync lock. */

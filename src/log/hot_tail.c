@@ -131,6 +131,7 @@ static mr_err recover(struct mri_hot_tail *hot)
         atomic_store(&mri_hot_segment_of(hot, tail)->end, 0); /* it may have begun to roll */
         free_unused_spares(hot);
     }
+    atomic_store(&shared->tail_seq, writer->next_seq - 1); /* the last store of a batch */
     writer->store_count = 0;
     return MR_OK;
 }
@@ -273,9 +274,10 @@ static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_
     writer->last_unix_ns = chain->last_unix_ns;
     writer->prev_crc = chain->prev_crc;
     writer->prev_units = chain->prev_units;
-    atomic_store_explicit(&shared->tail_seq, chain->seq - 1, memory_order_relaxed);
     MRI_HOT_POINT(5);
     atomic_store_explicit(&shared->tail, new_tail, memory_order_release);
+    /* Behind the tail: no number is told of an event that cannot be read yet. */
+    atomic_store_explicit(&shared->tail_seq, chain->seq - 1, memory_order_release);
     writer->store_count = 0;
     MRI_HOT_POINT(6);
 }
