@@ -478,6 +478,7 @@ static mr_err make_filled_memory(struct mri_attachment *attachment,
     if (err == MR_OK) {
         err = make_memory(attachment, opener, &cold->start, problem);
     }
+    cold->start.dedupe = NULL; /* it is copied */
     mri_dedupe_rebuild_fini(&built);
     return err;
 }
@@ -651,6 +652,7 @@ static mr_err take(const struct mri_os *os, const struct mri_alloc *alloc, const
     if (err != MR_OK) {
         return err;
     }
+    MRI_ASSERT(attachment != NULL);
     struct mri_attachment *attached = find_attached(os, &info, attachment->boot_id);
     if (attached != NULL) {
         abandon(attachment);

@@ -130,7 +130,7 @@ static mr_err check_at(const struct mri_consumer_at *at, mr_problem *problem)
 mr_err mri_consumer_stat(
     const struct mri_consumer_at *at, mr_consumer_stats *ret_stats, mr_problem *reterr_problem)
 {
-    struct mri_consumer_file *file;
+    struct mri_consumer_file *file = NULL;
     uint32_t settled;
     mr_err err = check_at(at, reterr_problem);
     if (err == MR_OK) {
@@ -139,6 +139,7 @@ mr_err mri_consumer_stat(
     if (err != MR_OK) {
         return err;
     }
+    MRI_ASSERT(file != NULL);
     mr_consumer_stats stats = {.policy = MR_CONSUMER_HOLD};
     (void)snprintf(stats.name, sizeof(stats.name), "%s", at->name); /* it fits */
     count(file, &stats, &settled);
@@ -183,7 +184,7 @@ mr_err mri_consumer_list(const struct mri_consumer_at *at,
     mr_err (*each)(void *argument, const char *name), void *argument, mr_problem *reterr_problem)
 {
     struct mri_manifest manifest;
-    struct mri_consumer_names *names;
+    struct mri_consumer_names *names = NULL;
     mr_err err = mri_manifest_read(at->os, at->folder, &manifest, reterr_problem);
     if (err == MR_OK) {
         err = list(at, &names, reterr_problem);
@@ -191,6 +192,7 @@ mr_err mri_consumer_list(const struct mri_consumer_at *at,
     if (err != MR_OK) {
         return err == MR_EPATH ? MR_NOT_FOUND : err;
     }
+    MRI_ASSERT(names != NULL);
     for (size_t i = 0; i < names->count && err == MR_OK; i++) {
         err = each(argument, names->items[i]);
     }
@@ -209,14 +211,15 @@ mr_err mr_consumer_list(const char *folder, mr_err (*each)(void *argument, const
 mr_err mri_consumer_held(const struct mri_consumer_at *at, struct mri_consumer_hold *ret_hold,
     mr_problem *reterr_problem)
 {
-    struct mri_consumer_names *names;
+    struct mri_consumer_names *names = NULL;
     struct mri_consumer_hold hold = {.seq = UINT64_MAX};
     mr_err err = list(at, &names, reterr_problem);
     if (err != MR_OK) {
         return err;
     }
+    MRI_ASSERT(names != NULL);
     for (size_t i = 0; i < names->count && err == MR_OK; i++) {
-        struct mri_consumer_file *file;
+        struct mri_consumer_file *file = NULL;
         const struct mri_consumer_at one = {at->os, at->alloc, at->folder, names->items[i]};
         err = look(&one, &file, reterr_problem);
         if (err == MR_NOT_FOUND) {
@@ -226,6 +229,7 @@ mr_err mri_consumer_held(const struct mri_consumer_at *at, struct mri_consumer_h
         if (err != MR_OK) {
             break;
         }
+        MRI_ASSERT(file != NULL);
         const struct mri_consumer_slot *slot = &file->slot;
         uint64_t needed =
             slot->applied_seq < slot->window.next ? slot->applied_seq + 1 : slot->window.next;

@@ -171,6 +171,7 @@ void mri_dedupe_copy(const struct mri_dedupe *from, void *memory)
     struct mri_dedupe to = mri_dedupe_at(memory, from->limits);
     uint64_t ids = atomic_load(&from->head->id_count);
     uint64_t places = ids < from->limits.ids ? ids + 1 : from->limits.ids;
+    MRI_ASSERT(to.head != NULL);
     memcpy(to.head, from->head, sizeof(*to.head));
     for (uint32_t i = 0; i < mri_dedupe_places(from); i++) {
         if (atomic_load_explicit(&from->producers[i].id, memory_order_relaxed) != 0) {

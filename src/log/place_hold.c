@@ -471,7 +471,7 @@ static mr_err tell_rewound(const struct mri_place *place, mr_problem *problem)
 /** Go on in what the segment has become meanwhile: another file, an archive. */
 static mr_err reopen(struct mri_place *place, mr_problem *problem)
 {
-    struct mri_place found;
+    struct mri_place found = {0};
     mr_err err = mri_place_open(place->source, place->segment.base_seq, &found, problem);
     if (err != MR_OK) {
         return err;

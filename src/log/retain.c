@@ -251,6 +251,8 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     }
     if (err == MR_OK) {
         err = mri_sealer_find(os, alloc, folder, &retain.manifest, &retain.seals, retain.problem);
+    }
+    if (err == MR_OK) {
         const struct mri_consumer_at at = {.os = os, .alloc = alloc, .folder = folder};
         err = mri_consumer_held(&at, &retain.hold, retain.problem);
     }
