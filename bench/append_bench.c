@@ -14,7 +14,7 @@
 
 #include "bench/harness.h"
 #include "bus/bus.h"
-#include "log/record.h"
+#include "log/format/record.h"
 
 enum { TURNS = 20, BATCH = 64, BATCHES = 200, SINGLES = 3000, FILE_BYTES = 64 * 1024 * 1024 };
 

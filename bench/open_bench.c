@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "bench/harness.h"
 #include "bench/peer.h"
-#include "log/snapshot.h"
+#include "log/open/snapshot.h"
 #include "millrace/log.h"
 #include "millrace/log_read.h"
 #include "os/os.h"

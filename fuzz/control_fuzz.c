@@ -19,7 +19,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
-#include "log/hot_shared.h"
+#include "log/hot/hot_shared.h"
 #include "tests/lib/os_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/consumer_file.h"
-#include "log/consumer_record.h"
+#include "log/consume/consumer_file.h"
+#include "log/consume/consumer_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 

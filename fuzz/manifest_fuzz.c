@@ -13,7 +13,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
-#include "log/manifest.h"
+#include "log/format/manifest.h"
 #include "tests/lib/os_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);

@@ -18,7 +18,7 @@
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "bus/event_codec.h"
-#include "log/recover.h"
+#include "log/format/recover.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 

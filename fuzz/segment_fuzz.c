@@ -14,9 +14,9 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
-#include "log/append.h"
-#include "log/reader.h"
-#include "log/record.h"
+#include "log/format/record.h"
+#include "log/open/append.h"
+#include "log/read/reader.h"
 #include "tests/lib/os_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);

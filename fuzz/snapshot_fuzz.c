@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "base/check.h"
 #include "base/crc32c.h"
-#include "log/snapshot.h"
+#include "log/open/snapshot.h"
 #include "tests/lib/os_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);

@@ -15,8 +15,8 @@ import pathlib
 import subprocess
 import sys
 
-WHOLE = ["append.c", "recover.c", "commit.c"]
-SHOWN = ["hot_tail.c", "hot_commit.c", "hot_files.c"]
+WHOLE = ["open/append.c", "format/recover.c", "open/commit.c"]
+SHOWN = ["hot/hot_tail.c", "hot/hot_commit.c", "hot/hot_files.c"]
 SUITES = {"log", "crash", "sim"}
 
 
@@ -52,9 +52,7 @@ def run_test(test):
 def branches_of(folder, name):
     """(line, number of the branch) -> how often it was taken, over every copy of the file."""
     taken = collections.Counter()
-    for data in sorted(folder.rglob(f"*{name}.gcda")):
-        if not data.name.endswith(("log_" + name + ".gcda", "_" + name + ".gcda")):
-            continue
+    for data in sorted(folder.rglob("*log_" + name.replace("/", "_") + ".gcda")):
         text = subprocess.run(["gcov", "--json-format", "--branch-probabilities", "--stdout",
                                str(data)], cwd=folder, check=True, capture_output=True,
                               text=True).stdout
@@ -83,7 +81,7 @@ def main():
                    if "ASSERT(" not in lines[at[0] - 1]}
         missing = sorted(at for at, count in counted.items() if count == 0)
         covered = len(counted) - len(missing)
-        print(f"{name:14} {covered:4} of {len(counted):4} branches")
+        print(f"{name:16} {covered:4} of {len(counted):4} branches")
         for line, _ in missing:
             print(f"    {name}:{line}: {lines[line - 1].strip()}")
         failed = failed or not counted or (name in WHOLE and missing != [])

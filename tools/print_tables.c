@@ -11,7 +11,7 @@
 
 #include "bus/lifecycle.h"
 #include "evaluate/gates.h"
-#include "log/recover.h"
+#include "log/format/recover.h"
 #include "millrace/err.h"
 #include "pipeline/config.h"
 

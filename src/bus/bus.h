@@ -12,7 +12,7 @@
 #include "bus/batch.h"
 #include "bus/keys.h"
 #include "bus/slots.h"
-#include "log/append.h"
+#include "log/open/append.h"
 #include "millrace/log.h"
 
 struct mri_bus_limits {

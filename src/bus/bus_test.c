@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/reader.h"
+#include "log/read/reader.h"
 #include "tests/lib/bus_sample.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/event_sample.h"

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/append.h"
-#include "log/reader.h"
+#include "log/open/append.h"
+#include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/event_sample.h"
 #include "tests/lib/failing_alloc.h"

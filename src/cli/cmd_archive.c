@@ -5,8 +5,8 @@
 #include "base/check.h"
 #include "cli/describe.h"
 #include "cli/log_verbs.h"
-#include "log/archive.h"
-#include "log/manifest.h"
+#include "log/format/archive.h"
+#include "log/format/manifest.h"
 
 struct counts {
     uint64_t archived;

@@ -18,7 +18,7 @@
 #include "cli/emission.h"
 #include "cli/opened.h"
 #include "conf/yaml.h"
-#include "log/append.h"
+#include "log/open/append.h"
 #include "os/line_reader.h"
 #include "os/stop.h"
 

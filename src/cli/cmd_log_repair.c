@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/log_verbs.h"
-#include "log/repair.h"
+#include "log/keep/repair.h"
 
 enum { TEXT_BYTES_MAX = 256 * 1024 };
 

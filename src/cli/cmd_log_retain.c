@@ -9,7 +9,7 @@
 #include "cli/describe.h"
 #include "cli/log_verbs.h"
 #include "conf/yaml.h"
-#include "log/retain.h"
+#include "log/keep/retain.h"
 #include "pipeline/fold.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024 };

@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/log_verbs.h"
-#include "log/consumer.h"
-#include "log/figures.h"
+#include "log/consume/consumer.h"
+#include "log/open/figures.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024 };
 

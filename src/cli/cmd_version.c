@@ -5,8 +5,8 @@
 #include "base/check.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
-#include "log/record.h"
-#include "log/segment.h"
+#include "log/format/record.h"
+#include "log/format/segment.h"
 #include "pipeline/wiring.h"
 
 static enum mri_exit cmd_version(struct mri_cli *cli)

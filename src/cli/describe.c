@@ -11,7 +11,7 @@
 #include "base/exact_math.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "log/record.h"
+#include "log/format/record.h"
 
 struct mri_names mri_names_of(const struct mri_fold *fold)
 {

@@ -6,7 +6,7 @@
 #define MRI_CLI_HEAD_FILES_H
 
 #include "cli/cli.h"
-#include "log/seal_heads.h"
+#include "log/prove/seal_heads.h"
 
 /** In the log's folder: heads that were signed. */
 #define MRI_HEAD_FILES_SIGNED "signed_heads"

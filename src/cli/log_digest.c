@@ -6,8 +6,8 @@
 
 #include "base/problem.h"
 #include "bus/event_digest.h"
-#include "log/reader.h"
-#include "log/record.h"
+#include "log/format/record.h"
+#include "log/read/reader.h"
 #include "millrace/log_admin.h"
 
 /** Check an event, and add it to the digest as long as none before it is missing. */

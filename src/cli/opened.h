@@ -6,7 +6,7 @@
 #define MRI_CLI_OPENED_H
 
 #include "cli/cli.h"
-#include "log/append.h"
+#include "log/open/append.h"
 #include "pipeline/fold.h"
 
 /** A folded log on the heap: a fold must not move. */

@@ -6,7 +6,7 @@
 #define MRI_CLI_PROOF_TEXT_H
 
 #include "base/slice.h"
-#include "log/proof.h"
+#include "log/prove/proof.h"
 
 enum { MRI_PROOF_TEXT_BYTES_MAX = 48 * 1024 * 1024 };
 

@@ -5,7 +5,7 @@
 #include "cli/seal_check.h"
 
 #include "cli/describe.h"
-#include "log/seal_walk.h"
+#include "log/prove/seal_walk.h"
 
 static mr_err walk_to_end(struct mri_seal_walk *walk, struct mri_seal_heads *const *lists,
     size_t count, mr_problem *problem)

@@ -6,7 +6,7 @@
 #define MRI_CLI_SEAL_CHECK_H
 
 #include "cli/cli.h"
-#include "log/seal_heads.h"
+#include "log/prove/seal_heads.h"
 
 /** What was found in a log with which nothing is wrong. */
 struct mri_seal_findings {

@@ -19,9 +19,9 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/presence.h"
-#include "log/retain.h"
-#include "log/snapshot.h"
+#include "log/keep/retain.h"
+#include "log/meet/presence.h"
+#include "log/open/snapshot.h"
 
 /**
  * More than a snapshot can need: what it holds is limited by the configuration, and most of it are

@@ -9,7 +9,7 @@
 #ifndef MRI_PIPELINE_FOLD_H
 #define MRI_PIPELINE_FOLD_H
 
-#include "log/reader.h"
+#include "log/read/reader.h"
 #include "pipeline/wiring.h"
 
 /** Keys of facts that a log's MANIFEST keeps. */

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/intern.h"
-#include "log/record.h"
+#include "log/format/record.h"
 
 #define HAS_PLACE(code, places)                    MRI_STATIC_ASSERT((code) < (places), "each code has a place");
 #define GATE_HAS_PLACE(name, value, text, unit)    HAS_PLACE(value, MRI_REPORT_GATES)

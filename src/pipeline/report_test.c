@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "log/record.h"
+#include "log/format/record.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/plain_config.h"
 #include "tests/lib/story.h"

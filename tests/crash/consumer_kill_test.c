@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/prng.h"
-#include "log/segment.h"
+#include "log/format/segment.h"
 #include "millrace/log_consumer.h"
 #include "os/os.h"
 #include "tests/lib/cmocka_all.h"

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/append.h"
-#include "log/consumer.h"
-#include "log/reader.h"
+#include "log/consume/consumer.h"
+#include "log/open/append.h"
+#include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/os_faults.h"
 #include "tests/lib/os_memory.h"

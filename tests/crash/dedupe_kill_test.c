@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/prng.h"
-#include "log/append.h"
+#include "log/open/append.h"
 #include "millrace/log_read.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/temp_folder.h"

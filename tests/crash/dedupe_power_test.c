@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "log/append.h"
-#include "log/reader.h"
-#include "log/writer.h"
+#include "log/open/append.h"
+#include "log/open/writer.h"
+#include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/os_faults.h"
 #include "tests/lib/os_memory.h"

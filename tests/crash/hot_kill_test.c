@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "base/prng.h"
-#include "log/hot_shared.h"
-#include "log/hot_thread.h"
+#include "log/hot/hot_shared.h"
+#include "log/hot/hot_thread.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/hot_sample.h"
 

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/append.h"
-#include "log/archive.h"
-#include "log/consumer.h"
-#include "log/figures.h"
-#include "log/reader.h"
-#include "log/repair.h"
-#include "log/retain.h"
-#include "log/snapshot.h"
+#include "log/consume/consumer.h"
+#include "log/format/archive.h"
+#include "log/keep/repair.h"
+#include "log/keep/retain.h"
+#include "log/open/append.h"
+#include "log/open/figures.h"
+#include "log/open/snapshot.h"
+#include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/failing_alloc.h"
 #include "tests/lib/log_sample.h"

@@ -6,9 +6,9 @@
  */
 #include <stdlib.h>
 
-#include "log/append.h"
-#include "log/reader.h"
-#include "log/writer.h"
+#include "log/open/append.h"
+#include "log/open/writer.h"
+#include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/os_faults.h"

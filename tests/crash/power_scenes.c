@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "log/hot_shared.h"
-#include "log/writer.h"
+#include "log/hot/hot_shared.h"
+#include "log/open/writer.h"
 #include "tests/lib/cmocka_all.h"
 
 enum { SMALL = 300, LARGE = 100000, FIRST_PROCESS = 4242 };

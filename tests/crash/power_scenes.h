@@ -5,13 +5,13 @@
 #ifndef TESTS_CRASH_POWER_SCENES_H
 #define TESTS_CRASH_POWER_SCENES_H
 
-#include "log/append.h"
-#include "log/archive.h"
-#include "log/consumer.h"
-#include "log/reader.h"
-#include "log/repair.h"
-#include "log/retain.h"
-#include "log/snapshot.h"
+#include "log/consume/consumer.h"
+#include "log/format/archive.h"
+#include "log/keep/repair.h"
+#include "log/keep/retain.h"
+#include "log/open/append.h"
+#include "log/open/snapshot.h"
+#include "log/read/reader.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/os_faults.h"
 #include "tests/lib/os_memory.h"

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/append.h"
-#include "log/archive.h"
-#include "log/control.h"
-#include "log/hot_view.h"
-#include "log/manifest.h"
-#include "log/reader.h"
+#include "log/format/archive.h"
+#include "log/format/manifest.h"
+#include "log/hot/hot_view.h"
+#include "log/meet/control.h"
+#include "log/open/append.h"
+#include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/os_memory.h"

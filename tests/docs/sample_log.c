@@ -13,7 +13,7 @@
 #include "base/prng.h"
 #include "bus/batch.h"
 #include "bus/event_digest.h"
-#include "log/segment.h"
+#include "log/format/segment.h"
 #include "millrace/log.h"
 
 enum { BATCHES = 700, BATCH_EVENTS_MAX = 8, TEXT_BYTES = 900, OPENS = 3 };

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "log/seal_walk.h"
-#include "log/segment.h"
+#include "log/format/segment.h"
+#include "log/prove/seal_walk.h"
 #include "millrace/log.h"
 #include "millrace/log_admin.h"
 #include "millrace/log_read.h"

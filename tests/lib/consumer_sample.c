@@ -7,7 +7,7 @@
  */
 #include "tests/lib/consumer_sample.h"
 
-#include "log/segment.h"
+#include "log/format/segment.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
 

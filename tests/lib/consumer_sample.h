@@ -5,8 +5,8 @@
 #ifndef TESTS_LIB_CONSUMER_SAMPLE_H
 #define TESTS_LIB_CONSUMER_SAMPLE_H
 
-#include "log/append.h"
-#include "log/consumer.h"
+#include "log/consume/consumer.h"
+#include "log/open/append.h"
 #include "tests/lib/os_memory.h"
 
 /** Longest body of the samples; and the clock at the beginning, which stands still. */

@@ -6,7 +6,7 @@
 #ifndef TESTS_LIB_HOT_SAMPLE_H
 #define TESTS_LIB_HOT_SAMPLE_H
 
-#include "log/hot_tail.h"
+#include "log/hot/hot_tail.h"
 #include "millrace/log_read.h"
 #include "tests/lib/temp_folder.h"
 

@@ -9,8 +9,8 @@
 
 #include "base/check.h"
 #include "base/prng.h"
-#include "log/hot_shared.h"
-#include "log/writer.h"
+#include "log/hot/hot_shared.h"
+#include "log/open/writer.h"
 #include "tests/lib/os_memory.h"
 
 static mr_log_record sample_of(uint64_t seq, size_t body_bytes_max, uint8_t *body)

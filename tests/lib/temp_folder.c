@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
-#include "log/control.h"
+#include "log/meet/control.h"
 
 const char *mri_temp_folder_make(char path[static MRI_TEMP_FOLDER_BYTES])
 {

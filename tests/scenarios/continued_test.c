@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log/snapshot.h"
+#include "log/open/snapshot.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/lives.h"
 #include "tests/lib/plain_config.h"

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/append.h"
-#include "log/hot_shared.h"
-#include "log/reader.h"
-#include "log/writer.h"
+#include "log/hot/hot_shared.h"
+#include "log/open/append.h"
+#include "log/open/writer.h"
+#include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/environment.h"
 #include "tests/sim/sim_machine.h"

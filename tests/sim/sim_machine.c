@@ -17,8 +17,8 @@
 #include <ucontext.h>
 
 #include "base/check.h"
-#include "log/hot_point.h"
-#include "log/hot_shared.h"
+#include "log/hot/hot_shared.h"
+#include "log/meet/hot_point.h"
 #include "os/futex.h"
 #include "os/thread.h"
 

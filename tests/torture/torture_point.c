@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "log/hot_point.h"
-#include "log/hot_shared.h"
+#include "log/hot/hot_shared.h"
+#include "log/meet/hot_point.h"
 #include "tests/torture/torture.h"
 
 static struct {

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Appending to the ring, and going on where a killed writer stopped.
+ *
+ *   under the append lock:
+ *     1 validate, derive        nothing is changed yet
+ *     2 build the records behind the tail: nobody looks there
+ *     3 keep the intent: the plain stores that go with the batch
+ *     4 pending = new tail      from here on the batch is complete, whoever is killed
+ *     5 do the stores, note producers and message ids, move the chain
+ *     6 tail = new tail         readers see it
+ *
+ * Invariants
+ *  1. A writer killed before step 4 has done nothing: the next one builds over its bytes. One
+ *     killed from step 4 on is finished by the next one, from the intent and the records alone.
+ *  2. Records never cross the end of a segment; ROLL closes it and there is always room for it. A
+ *     segment's `end` is set before the tail leaves it, so who has read the tail first sees it.
+ *  3. The tail never runs more than three quarters of the ring ahead of `written`, and a batch is
+ *     at most a quarter: what readers copy is at least a quarter away from being overwritten.
+ *  4. On the way to `pending` stores are only ordered, not flushed: x86-64 keeps the order, the
+ *     fences tell the compiler (and other processors) to.
+ *
+ * Not here: making the memory (hot_open.c), the disk (hot_commit.c).
+ */
+#include "log/hot/hot_tail.h"
+
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "log/dedupe/dedupe_batch.h"
+#include "log/hot/hot_shared.h"
+#include "os/futex.h"
+
+/* Who sleeps is woken by the writer himself up to so many; the rest by a helper. */
+enum { WAKE_MAX = 4 };
+
+enum {
+    ROLL_BYTES = sizeof(struct mri_record_head),
+    WRITE_STEP_BYTES = 4 * 1024 * 1024, /* what a writer writes behind before it looks again */
+    LAG_SATURATED = 65535,
+};
+
+MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == MRI_RECORD_UNIT_BYTES, "ROLL is one unit");
+
+/* ---- after the death of a writer ------------------------------------------------------------- */
+
+static uint64_t *derived_area(const struct mri_hot_tail *hot)
+{
+    return (uint64_t *)(void *)(hot->memory.ring - hot->options.derived_bytes);
+}
+
+static void do_stores(struct mri_hot_tail *hot)
+{
+    const struct mri_hot_shared *shared = hot->shared;
+    uint64_t *derived = derived_area(hot);
+    for (uint32_t i = 0; i < shared->writer.store_count && i < MRI_HOT_STORES_MAX; i++) {
+        if (shared->intent[i].offset < hot->options.derived_bytes) {
+            derived[shared->intent[i].offset / sizeof(uint64_t)] = shared->intent[i].value;
+            MRI_HOT_POINT(20 + i);
+        }
+    }
+}
+
+/** Walk the records of a complete batch that was not published, and take the chain from the last.
+ */
+static mr_err finish_batch(struct mri_hot_tail *hot, uint64_t tail)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    uint64_t position = tail;
+    const struct mri_record_head *head = NULL;
+    while (position < writer->pending) {
+        head = mri_hot_record(hot, position);
+        if (mri_record_check_head(head, mri_hot_segment_of(hot, position)->salt, position) !=
+                MR_OK ||
+            mri_hot_note_record(hot, head) != MR_OK) {
+            return MR_ECORRUPT;
+        }
+        position = head->type == MRI_RECORD_ROLL ? mri_hot_next_segment(hot, position)
+                                                 : position + mri_record_stride(head->bytes);
+    }
+    if (position != writer->pending || head == NULL) {
+        return MR_ECORRUPT;
+    }
+    writer->next_seq = head->seq + mri_record_is_numbered(head);
+    writer->last_unix_ns = head->time_unix_ns;
+    writer->prev_crc = head->head_crc;
+    writer->prev_units = (uint32_t)(mri_record_stride(head->bytes) / MRI_RECORD_UNIT_BYTES);
+    writer->event_crc = mri_record_is_numbered(head) ? head->head_crc : writer->event_crc;
+    atomic_store(&hot->shared->tail_seq, writer->next_seq - 1);
+    return MR_OK;
+}
+
+/** Give back a spare that was taken for a segment that did not come to be. */
+static void free_unused_spares(struct mri_hot_tail *hot)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    uint64_t newest = mri_hot_index_of(hot, atomic_load(&shared->tail));
+    uint64_t oldest = mri_hot_index_of(hot, atomic_load(&shared->written));
+    for (unsigned i = 0; i < MRI_HOT_SPARES_MAX; i++) {
+        bool is_used = false;
+        for (uint64_t index = oldest; index <= newest; index++) {
+            is_used = is_used || shared->segments[index % MRI_HOT_SEGMENTS_KEPT].spare_id ==
+                                     shared->spares[i].id;
+        }
+        if (!is_used && atomic_load(&shared->spares[i].state) == MRI_HOT_SPARE_TAKEN) {
+            atomic_store(&shared->spares[i].state, MRI_HOT_SPARE_READY);
+        }
+    }
+}
+
+/** The holder of the append lock was killed: finish what it had completed, drop the rest. */
+static mr_err recover(struct mri_hot_tail *hot)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    struct mri_hot_writer *writer = &shared->writer;
+    uint64_t tail = atomic_load(&shared->tail);
+    writer->epoch++;
+    atomic_fetch_add(&shared->orphans, 1);
+    if (writer->pending > tail) {
+        do_stores(hot);
+        mr_err err = finish_batch(hot, tail);
+        if (err != MR_OK) {
+            atomic_store(&shared->is_poisoned, 1);
+            return err;
+        }
+        mri_dedupe_mend(&hot->dedupe);
+        atomic_store_explicit(&shared->tail, writer->pending, memory_order_release);
+        atomic_fetch_add(&shared->finished, 1);
+    } else {
+        writer->pending = tail;
+        atomic_store(&mri_hot_segment_of(hot, tail)->end, 0); /* it may have begun to roll */
+        free_unused_spares(hot);
+    }
+    atomic_store(&shared->tail_seq, writer->next_seq - 1); /* the last store of a batch */
+    writer->store_count = 0;
+    return MR_OK;
+}
+
+static mr_err enter(struct mri_hot_tail *hot)
+{
+    bool is_orphan;
+    mr_err err = mri_robust_lock_take(&hot->shared->append_lock, MRI_HOT_LOCK_SPINS, &is_orphan);
+    if (err == MR_OK && is_orphan) {
+        err = recover(hot);
+        mri_robust_lock_mend(&hot->shared->append_lock);
+        if (err != MR_OK) {
+            mri_robust_lock_give(&hot->shared->append_lock);
+        }
+    }
+    return err;
+}
+
+mr_err mri_hot_tail_hold(struct mri_hot_tail *hot)
+{
+    return enter(hot);
+}
+
+void mri_hot_tail_let_go(struct mri_hot_tail *hot)
+{
+    mri_robust_lock_give(&hot->shared->append_lock);
+}
+
+/* ---- appending ------------------------------------------------------------------------------- */
+
+/** The chain as it grows while a batch is built. */
+struct chain {
+    uint64_t seq;
+    uint64_t position;
+    uint64_t salt;
+    uint64_t durable_seq;
+    int64_t last_unix_ns;
+    uint32_t prev_crc;
+    uint32_t prev_units;
+    uint32_t epoch;
+};
+
+/** A record without its padding. */
+static size_t record_bytes(const mr_log_record *record)
+{
+    size_t id_bytes = record->message_id == NULL ? 0 : MRI_RECORD_MSGID_BYTES;
+    return sizeof(struct mri_record_head) + id_bytes + record->body_bytes;
+}
+
+static void put_record(
+    struct mri_hot_tail *hot, const mr_log_record *record, uint8_t flags, struct chain *chain)
+{
+    size_t bytes = record_bytes(record);
+    size_t stride = mri_record_stride(bytes);
+    uint8_t *place = (uint8_t *)mri_hot_record(hot, chain->position);
+    uint8_t *body = place + bytes - record->body_bytes;
+    uint32_t crc = 0;
+    if (record->message_id != NULL) {
+        memcpy(place + sizeof(struct mri_record_head), record->message_id, MRI_RECORD_MSGID_BYTES);
+        crc = mri_crc32c(0, record->message_id, MRI_RECORD_MSGID_BYTES);
+        flags |= MRI_RECORD_HAS_MSGID;
+    }
+    if (record->body_bytes > 0) {
+        memcpy(body, record->body, record->body_bytes);
+    }
+    memset(place + bytes, 0, stride - bytes);
+    uint64_t lag = chain->seq - chain->durable_seq;
+    struct mri_record_head head = {
+        .bytes = (uint32_t)bytes,
+        .seq = chain->seq,
+        .time_unix_ns = ++chain->last_unix_ns, /* one clock for the batch; order stays strict */
+        .subject_prev = record->subject_prev,
+        .subject_id = record->subject_id,
+        .body_crc = mri_crc32c(crc, record->body, record->body_bytes),
+        .prev_crc = chain->prev_crc,
+        .prev_units = (uint16_t)chain->prev_units,
+        .durable_lag = lag < LAG_SATURATED ? (uint16_t)lag : LAG_SATURATED,
+        .producer_id = record->producer_id,
+        .producer_seq = record->producer_seq,
+        .writer_epoch = chain->epoch,
+        .type = record->type,
+        .flags = flags,
+        .version = record->version,
+    };
+    head.head_crc = mri_record_head_crc(&head, chain->salt, chain->position);
+    memcpy(place, &head, sizeof(head));
+    chain->seq += mri_record_is_numbered(&head);
+    chain->position += stride;
+    chain->prev_crc = head.head_crc;
+    chain->prev_units = (uint32_t)(stride / MRI_RECORD_UNIT_BYTES);
+}
+
+static struct chain chain_now(const struct mri_hot_tail *hot, int64_t now_unix_ns)
+{
+    const struct mri_hot_shared *shared = hot->shared;
+    const struct mri_hot_writer *writer = &shared->writer;
+    return (struct chain){
+        .seq = writer->next_seq,
+        .position = writer->pending,
+        .salt = mri_hot_segment_of(hot, writer->pending)->salt,
+        .durable_seq = atomic_load_explicit(&shared->durable_seq, memory_order_relaxed),
+        .last_unix_ns = now_unix_ns > writer->last_unix_ns ? now_unix_ns : writer->last_unix_ns,
+        .prev_crc = writer->prev_crc,
+        .prev_units = writer->prev_units,
+        .epoch = writer->epoch,
+    };
+}
+
+/** A batch, as it goes through the lock. */
+struct appending {
+    const mr_log_record *records;
+    size_t count;
+    const struct mri_hot_append *how;
+    struct mri_dedupe_batch *who; /**< has made it */
+    mr_log_ack ack;
+    unsigned stores; /**< of the intent */
+    uint64_t end;    /**< position behind it */
+    uint32_t bits;   /**< of its subjects */
+};
+
+/** From here on the batch counts, whatever happens to this process. NULL: it is ROLL. */
+static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_t new_tail,
+    const struct appending *batch)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    struct mri_hot_writer *writer = &shared->writer;
+    atomic_thread_fence(memory_order_release);
+    *(volatile uint64_t *)&writer->pending = new_tail;
+    atomic_thread_fence(memory_order_release);
+    MRI_HOT_POINT(3);
+    do_stores(hot);
+    if (batch != NULL && batch->who->identified > 0) {
+        mri_hot_note_batch(hot, batch->records, batch->count, writer->next_seq);
+    }
+    MRI_HOT_POINT(4);
+    if (writer->next_seq != chain->seq) {
+        writer->event_crc = chain->prev_crc;
+    }
+    writer->next_seq = chain->seq;
+    writer->last_unix_ns = chain->last_unix_ns;
+    writer->prev_crc = chain->prev_crc;
+    writer->prev_units = chain->prev_units;
+    MRI_HOT_POINT(5);
+    atomic_store_explicit(&shared->tail, new_tail, memory_order_release);
+    /* Behind the tail: no number is told of an event that cannot be read yet. */
+    atomic_store_explicit(&shared->tail_seq, chain->seq - 1, memory_order_release);
+    writer->store_count = 0;
+    MRI_HOT_POINT(6);
+}
+
+static struct mri_hot_spare *find_spare(struct mri_hot_shared *shared)
+{
+    for (unsigned i = 0; i < MRI_HOT_SPARES_MAX; i++) {
+        if (atomic_load_explicit(&shared->spares[i].state, memory_order_acquire) ==
+            MRI_HOT_SPARE_READY) {
+            return &shared->spares[i];
+        }
+    }
+    return NULL;
+}
+
+/** Close the segment with ROLL and go on in the next one, whose file is a spare until then. */
+static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
+{
+    static const mr_log_record record = {.type = MRI_RECORD_ROLL, .version = MRI_RECORD_VERSION};
+    struct mri_hot_shared *shared = hot->shared;
+    struct mri_hot_writer *writer = &shared->writer;
+    struct mri_hot_spare *spare = find_spare(shared);
+    if (spare == NULL) {
+        return MR_ENOSPC;
+    }
+    uint64_t tail = writer->pending;
+    struct chain chain = chain_now(hot, now_unix_ns);
+    put_record(hot, &record, MRI_RECORD_TXN_END, &chain);
+    uint64_t new_tail = mri_hot_next_segment(hot, tail);
+    MRI_HOT_POINT(10);
+    atomic_store(&spare->state, MRI_HOT_SPARE_TAKEN);
+    MRI_HOT_POINT(11);
+    struct mri_hot_segment *next = mri_hot_segment_of(hot, new_tail);
+    next->index = mri_hot_index_of(hot, new_tail);
+    atomic_store(&next->end, 0);
+    next->base_seq = chain.seq;
+    next->salt = spare->salt;
+    next->prev_unix_ns = chain.last_unix_ns;
+    next->prev_crc = chain.prev_crc;
+    next->prev_units = chain.prev_units;
+    next->spare_id = spare->id;
+    next->writer_epoch = chain.epoch;
+    next->is_identified = mri_dedupe_is_used(&hot->dedupe);
+    MRI_HOT_POINT(12);
+    atomic_store_explicit(
+        &mri_hot_segment_of(hot, tail)->end, chain.position, memory_order_release);
+    MRI_HOT_POINT(13);
+    publish(hot, &chain, new_tail, NULL);
+    uint32_t wanted = atomic_load(&shared->spares_wanted);
+    atomic_store(&shared->spares_wanted,
+        wanted < MRI_HOT_SPARES_WANTED ? wanted + 1 : (uint32_t)MRI_HOT_SPARES_WANTED);
+    return MR_OK;
+}
+
+/** Bytes of the batch in the ring; 0 when a record is malformed or they are too many. */
+static uint64_t batch_bytes(
+    const struct mri_hot_tail *hot, const mr_log_record *records, size_t count, bool is_own)
+{
+    uint64_t segment_room =
+        hot->shared->segment_bytes - MRI_SEGMENT_PAGE_BYTES - (uint64_t)ROLL_BYTES;
+    uint64_t limit = hot->options.ring_bytes / 4;
+    uint64_t sum = 0;
+    limit = limit < segment_room ? limit : segment_room;
+    if (count == 0 || count > MRI_HOT_BATCH_RECORDS) {
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool has_body = records[i].body != NULL || records[i].body_bytes == 0;
+        if (!has_body || records[i].body_bytes > MR_LOG_BODY_BYTES_MAX ||
+            (!is_own && records[i].type < MRI_RECORD_TYPE_FREE)) {
+            return 0;
+        }
+        size_t bytes = record_bytes(&records[i]);
+        sum += mri_record_stride(bytes);
+        if (sum > limit || bytes > MRI_RECORD_BYTES_MAX) {
+            return 0;
+        }
+    }
+    return sum;
+}
+
+/** The ring is full: write behind until there is room up to a position. The disk sets the pace. */
+static mr_err make_room(struct mri_hot_tail *hot, uint64_t new_tail)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    uint64_t room = hot->options.ring_bytes - hot->options.ring_bytes / 4;
+    mr_err err = MR_OK;
+    shared->writer.written_seen = atomic_load_explicit(&shared->written, memory_order_acquire);
+    if (new_tail - shared->writer.written_seen <= room) {
+        return MR_OK;
+    }
+    atomic_fetch_add(&shared->backpressured, 1);
+    while (err == MR_OK && new_tail - shared->writer.written_seen > room) {
+        err = mri_hot_take(hot, &shared->write_lock, false);
+        if (err == MR_OK) {
+            uint64_t tail = atomic_load(&shared->tail);
+            uint64_t step = atomic_load(&shared->written) + WRITE_STEP_BYTES;
+            err = mri_hot_write_to(hot, step < tail ? step : tail);
+            mri_robust_lock_give(&shared->write_lock);
+        }
+        shared->writer.written_seen = atomic_load_explicit(&shared->written, memory_order_acquire);
+    }
+    return err == MR_OK || err == MR_EINTERNAL ? err : MR_EPOISONED; /* a write failed */
+}
+
+/**
+ * Must the segment be left? On a full disk, users' records leave room for the log's own: what was
+ * acknowledged and sealed can still be said.
+ */
+static bool is_over(const struct mri_hot_tail *hot, uint64_t bytes, bool is_own)
+{
+    uint64_t segment_bytes = hot->shared->segment_bytes;
+    uint64_t offset = hot->shared->writer.pending % segment_bytes;
+    uint64_t end = offset + bytes + ROLL_BYTES;
+    bool is_near = end + MRI_HOT_RESERVE_BYTES > segment_bytes;
+    return end > segment_bytes || (is_near && !is_own && offset != MRI_SEGMENT_PAGE_BYTES &&
+                                      find_spare(hot->shared) == NULL);
+}
+
+/** A SEAL never begins a segment, whose name is that of its first event, nor ends one for it. */
+static bool is_place_for_seal(const struct mri_hot_tail *hot, uint64_t bytes)
+{
+    const struct mri_hot_writer *writer = &hot->shared->writer;
+    return writer->next_seq > mri_hot_segment_of(hot, writer->pending)->base_seq &&
+           !is_over(hot, bytes, true);
+}
+
+/** Roll and make room until the batch fits at the tail. */
+static mr_err prepare_place(
+    struct mri_hot_tail *hot, uint64_t bytes, int64_t now_unix_ns, bool is_own)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    uint64_t room = hot->options.ring_bytes - hot->options.ring_bytes / 4;
+    mr_err err = MR_OK;
+    if (is_over(hot, bytes, is_own)) {
+        uint64_t new_tail = mri_hot_next_segment(hot, writer->pending);
+        err = make_room(hot, new_tail + bytes);
+        if (err == MR_OK) {
+            err = roll(hot, now_unix_ns);
+        }
+    }
+    if (err == MR_OK && writer->pending + bytes - writer->written_seen > room) {
+        err = make_room(hot, writer->pending + bytes);
+    }
+    return err;
+}
+
+/** Is the batch in the log already? Then its ack says where. */
+static mr_err find_repeat(struct mri_hot_tail *hot, struct appending *batch)
+{
+    struct mri_dedupe_verdict verdict;
+    mr_err err =
+        mri_dedupe_batch_judge(&hot->dedupe, batch->records, batch->count, batch->who, &verdict);
+    if (err == MR_OK && verdict.is_repeated) {
+        atomic_fetch_add_explicit(&hot->shared->repeated, 1, memory_order_relaxed);
+        batch->ack = (mr_log_ack){.first = {verdict.first_seq},
+            .last = {verdict.last_seq},
+            .durability = batch->how->durability,
+            .is_repeated = true};
+    }
+    return err;
+}
+
+/**
+ * Validate against the log and the derived area; the intent holds the stores of the batch. What is
+ * in the log already is not: its ack says where it is.
+ */
+static mr_err validate(struct mri_hot_tail *hot, struct appending *batch)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    const struct mri_hot_deriver *deriver = hot->options.deriver;
+    const struct mri_hot_append *how = batch->how;
+    batch->stores = 0;
+    if (atomic_load_explicit(&shared->is_poisoned, memory_order_relaxed) != 0) {
+        return MR_EPOISONED;
+    }
+    if (atomic_load_explicit(&shared->is_closed, memory_order_relaxed) != 0) {
+        return MR_EINTERNAL; /* the last owner has retired it */
+    }
+    mr_err err = batch->who->identified == 0 ? MR_OK : find_repeat(hot, batch);
+    if (err == MR_OK && batch->ack.is_repeated) {
+        return MR_OK;
+    }
+    if (err == MR_OK && how->has_expected_last &&
+        how->expected_last != shared->writer.next_seq - 1) {
+        err = MR_CONFLICT;
+    }
+    return err != MR_OK || deriver == NULL || how->is_own
+               ? err
+               : deriver->derive(deriver->context, derived_area(hot), batch->records, batch->count,
+                     shared->writer.next_seq, shared->intent, &batch->stores);
+}
+
+/** Build the batch at the tail, where there is room, and publish it. */
+static void append_batch(
+    struct mri_hot_tail *hot, const struct appending *batch, int64_t now_unix_ns)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    struct chain chain = chain_now(hot, now_unix_ns);
+    for (size_t i = 0; i < batch->count; i++) {
+        put_record(hot, &batch->records[i],
+            i + 1 == batch->count ? MRI_RECORD_TXN_END : MRI_RECORD_TXN_CONT, &chain);
+        MRI_HOT_POINT(1);
+    }
+    MRI_ASSERT(batch->stores <= MRI_HOT_STORES_MAX);
+    writer->store_count = batch->stores;
+    MRI_HOT_POINT(2);
+    publish(hot, &chain, chain.position, batch);
+}
+
+static void wake_helper(struct mri_hot_shared *shared, int32_t count)
+{
+    atomic_store(&shared->idle_helpers, 0);
+    atomic_fetch_add(&shared->work, 1);
+    (void)mri_futex_wake(&shared->work, count, 1);
+}
+
+void mri_hot_wake(struct mri_hot_tail *hot, uint32_t bits)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    struct mri_hot_sleepers *sleepers = hot->memory.base;
+    atomic_thread_fence(memory_order_seq_cst);
+    MRI_HOT_POINT(70);
+    /* Who sleeps again sets its bits again: the dead cost one call, not one for ever. */
+    uint32_t wanted = atomic_load_explicit(&sleepers->tail_bits, memory_order_relaxed) & bits;
+    if (wanted != 0) {
+        atomic_fetch_and(&sleepers->tail_bits, ~wanted);
+        atomic_fetch_add(&sleepers->tail_word, 1);
+        if (mri_futex_wake(&sleepers->tail_word, WAKE_MAX, wanted) == WAKE_MAX) {
+            atomic_fetch_or(&shared->wake_rest, wanted);
+            if (hot->is_writing_at_once) {
+                mri_hot_wake_rest(hot);
+            } else {
+                wake_helper(shared, 1);
+            }
+        }
+    }
+    if (atomic_load_explicit(&shared->idle_helpers, memory_order_relaxed) != 0) {
+        wake_helper(shared, MRI_FUTEX_ALL);
+    }
+}
+
+void mri_hot_wake_rest(struct mri_hot_tail *hot)
+{
+    struct mri_hot_sleepers *sleepers = hot->memory.base;
+    uint32_t bits = atomic_exchange(&hot->shared->wake_rest, 0);
+    if (bits != 0) {
+        (void)mri_futex_wake(&sleepers->tail_word, MRI_FUTEX_ALL, bits);
+    }
+}
+
+/** Put a batch that was found valid at the tail. */
+static mr_err place_batch(struct mri_hot_tail *hot, struct appending *batch, int64_t now_unix_ns)
+{
+    struct mri_hot_writer *writer = &hot->shared->writer;
+    if (batch->records[0].type == MRI_RECORD_SEAL &&
+        !is_place_for_seal(hot, batch->ack.stored_bytes)) {
+        return MR_FULL;
+    }
+    mr_err err = prepare_place(hot, batch->ack.stored_bytes, now_unix_ns, batch->how->is_own);
+    if (err == MR_OK) {
+        batch->ack.first.n = writer->next_seq;
+        append_batch(hot, batch, now_unix_ns);
+        batch->ack.last.n = writer->next_seq - 1;
+        batch->ack.writer_epoch = writer->epoch;
+        batch->ack.chain_crc = writer->prev_crc;
+    }
+    return err;
+}
+
+static mr_err append_locked(struct mri_hot_tail *hot, struct appending *batch)
+{
+    int64_t now = hot->options.os->realtime_unix_ns(hot->options.os->context) - 1;
+    mr_err err = enter(hot);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = validate(hot, batch);
+    if (err == MR_OK && !batch->ack.is_repeated) {
+        err = place_batch(hot, batch, now);
+    }
+    batch->end = hot->shared->writer.pending;
+    mri_robust_lock_give(&hot->shared->append_lock);
+    return err;
+}
+
+/** The batch is in the ring: do what its durability asks for. */
+static mr_err make_durable(struct mri_hot_tail *hot, struct appending *batch)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    mr_durability durability = batch->how->durability;
+    mr_err err = MR_OK;
+    if (durability == MR_INTERVAL) {
+        atomic_store_explicit(&shared->interval_position, batch->end, memory_order_relaxed);
+    }
+    if (durability == MR_GROUP) {
+        err = mri_hot_tail_commit(hot, batch->end);
+        batch->ack.is_durable = err == MR_OK;
+    } else if (hot->is_writing_at_once) {
+        err = mri_hot_tail_write_behind(hot);
+    }
+    return err == MR_OK ? MR_OK : MR_EUNKNOWN; /* it is in the log, whatever the disk says */
+}
+
+mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *records, size_t count,
+    const struct mri_hot_append *how, mr_log_ack *ret_ack)
+{
+    static const struct mri_hot_append plain = {.durability = MR_ASYNC};
+    struct mri_dedupe_batch who;
+    struct appending batch = {
+        .records = records, .count = count, .how = how == NULL ? &plain : how, .who = &who};
+    batch.ack.stored_bytes = batch_bytes(hot, records, count, batch.how->is_own);
+    batch.ack.durability = batch.how->durability;
+    if (batch.ack.stored_bytes == 0) {
+        return MR_EINVAL;
+    }
+    bool is_identified = false;
+    for (size_t i = 0; i < count; i++) {
+        batch.bits |= mri_hot_view_bit_of(records[i].subject_id);
+        is_identified |= records[i].producer_id != 0 || records[i].message_id != NULL;
+    }
+    who.identified = 0;
+    if (is_identified && hot->dedupe.head != NULL &&
+        mri_dedupe_batch_survey(records, count, &who) != MR_OK) {
+        return MR_EINVAL;
+    }
+    mr_err err = append_locked(hot, &batch);
+    if (err == MR_ENOSPC) { /* no spare was ready; whether there is room for one shows now */
+        err = mri_hot_tail_write_behind(hot) == MR_OK ? MR_OK : MR_EPOISONED;
+        err = err == MR_OK ? mri_hot_make_spares(hot, false) : err;
+        err = err == MR_OK ? append_locked(hot, &batch) : err;
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    if (!batch.ack.is_repeated) {
+        mri_hot_wake(hot, batch.bits);
+    }
+    err = make_durable(hot, &batch);
+    if (ret_ack != NULL) {
+        *ret_ack = batch.ack;
+    }
+    return err;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+struct mri_hot_view_counters mri_hot_tail_counters(const struct mri_hot_tail *hot)
+{
+    const struct mri_hot_view view = mri_hot_tail_view(hot);
+    return mri_hot_view_counters(&view);
+}
+
+const uint64_t *mri_hot_tail_derived(const struct mri_hot_tail *hot)
+{
+    return hot->options.derived_bytes == 0 ? NULL : derived_area(hot);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The file `ctl` of a log: where the memory is that the processes of this boot share.
+ *
+ * It is no part of the log. It is believed only under the boot that it names; who opens a log that
+ * nobody has open makes it anew.
+ */
+#ifndef MRI_LOG_MEET_CONTROL_H
+#define MRI_LOG_MEET_CONTROL_H
+
+#include "base/check.h"
+#include "os/os.h"
+
+#define MRI_CONTROL_NAME "ctl"
+
+enum { MRI_CONTROL_VERSION = 1, MRI_CONTROL_PATH_BYTES = 256 };
+
+struct mri_control {
+    char magic[8]; /**< "MRCTL\r\n\x1a" */
+    uint32_t version;
+    uint32_t crc; /**< CRC32C of the whole with this field 0 */
+    uint8_t boot_id[MRI_BOOT_ID_BYTES];
+    uint64_t device; /**< with inode: the log's folder. A copy of the folder has no memory */
+    uint64_t inode;
+    uint64_t generation; /**< random: another one is another memory */
+    uint64_t head_bytes;
+    uint64_t ring_bytes;
+    uint64_t derived_bytes;
+    uint8_t log_uuid[16];
+    char memory[MRI_CONTROL_PATH_BYTES]; /**< its path; without a '/' it lies in the log's folder */
+};
+
+MRI_STATIC_ASSERT(sizeof(struct mri_control) == 352, "a file that other versions may find");
+
+/**
+ * Read it.
+ *
+ * Returns  MR_OK it is whole, of this boot and of this folder; MR_NOT_FOUND there is none, or it is
+ *          not; MR_EVERSION another version wrote it, under this boot; MR_ECORRUPT; a fault of
+ *          reading.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_control_read(
+    const struct mri_os *os, const char *folder, struct mri_control *ret_control);
+
+/**
+ * Replace it; magic, version, boot, folder and checksum are filled in.
+ *
+ * Returns  MR_OK; a fault of writing, the old one stays.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_control_write(
+    const struct mri_os *os, const char *folder, struct mri_control *control);
+
+/**
+ * The path of the memory.
+ *
+ * Returns  MR_OK; MR_EINVAL it would be too long.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_control_path(const struct mri_control *control, const char *folder,
+    char ret_path[static MRI_PATH_BYTES_MAX]);
+
+#endif

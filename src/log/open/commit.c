@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making durable through a handle; hot_commit.c does it.
+ */
+#include "log/open/writer.h"
+
+mr_err mr_log_sync(mr_log *log)
+{
+    struct mri_attachment *attachment = mri_writer_attachment(log);
+    if (attachment == NULL) {
+        return MR_EINVAL;
+    }
+    struct mri_hot_view_counters counters = mri_hot_tail_counters(&attachment->hot);
+    if (counters.is_poisoned) {
+        return MR_EPOISONED;
+    }
+    mr_err err = mri_hot_tail_commit(&attachment->hot, counters.tail);
+    return err == MR_OK ? MR_OK : MR_EUNKNOWN; /* whatever failed, and wherever */
+}
+
+mr_seq mr_log_durable(const mr_log *log)
+{
+    MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
+    return (mr_seq){mri_hot_tail_counters(&log->attachment->hot).durable_seq};
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When seals are appended, and by whom.
+ *
+ *   [page | e e e e e e SEAL e e e ... e e ROLL]   [page: link | e e SEAL e ...
+ *           '--------'       '----------------------------------------'
+ *            covered by that SEAL    by this one
+ *
+ * Invariants
+ *  1. Who holds the seal lock appends SEALs, nobody else does. What he builds on is the state that
+ *     writing behind has found in the records themselves, so nothing is to be mended when he dies.
+ *  2. A SEAL stands behind an event of its segment and leaves room for ROLL; where it cannot, the
+ *     events wait for the next segment (hot_tail.c sees to it).
+ *  3. Appenders never wait for seals, and seals never for appenders: they trail as far as they
+ * must.
+ *
+ * Not here: what a SEAL covers (sealer.c).
+ */
+#include "log/prove/sealing.h"
+
+#include "log/hot/hot_shared.h"
+
+mr_err mri_sealing_init(struct mri_sealing *sealing, const struct mri_os *os,
+    const struct mri_alloc *alloc, const char *folder, struct mri_hot_tail *hot)
+{
+    *sealing = (struct mri_sealing){.os = os, .alloc = alloc, .folder = folder, .hot = hot};
+    return mri_digest_init(&sealing->hasher);
+}
+
+static mr_err open_reader(struct mri_sealing *sealing)
+{
+    mr_err err =
+        mri_reader_open(sealing->os, sealing->alloc, sealing->folder, &sealing->reader, NULL);
+    if (err != MR_OK) {
+        sealing->reader = NULL;
+        return err;
+    }
+    mri_reader_show_all(sealing->reader);
+    return MR_OK;
+}
+
+/** The state behind every SEAL so far. The seal lock is held, so none is appended meanwhile. */
+static mr_err find_state(struct mri_hot_tail *hot, struct mri_seal_state *ret_state)
+{
+    mr_err err = mri_hot_tail_write_behind(hot);
+    if (err == MR_OK) {
+        err = mri_hot_take(hot, &hot->shared->write_lock, false);
+    }
+    if (err == MR_OK) {
+        *ret_state = *mri_hot_seals(hot->shared);
+        mri_robust_lock_give(&hot->shared->write_lock);
+    }
+    return err;
+}
+
+/** Append the next SEAL; MR_AGAIN: there is none to append. */
+static mr_err append_seal(struct mri_sealing *sealing, bool is_flush)
+{
+    struct mri_hot_tail *hot = sealing->hot;
+    const struct mri_seal_limits limits = {
+        .last_seq = atomic_load(&hot->shared->tail_seq), .is_flush = is_flush};
+    const struct mri_hot_append how = {.is_own = true, .durability = MR_ASYNC};
+    struct mri_seal_state state;
+    struct mri_seal seal;
+    mr_err err = find_state(hot, &state);
+    if (err == MR_OK && sealing->reader == NULL) {
+        err = open_reader(sealing);
+    }
+    if (err == MR_OK) {
+        err = mri_sealer_build(&sealing->hasher, sealing->reader, &state, limits, &seal, NULL);
+    }
+    sealing->is_off = err == MR_ECORRUPT || err == MR_EPATH || err == MR_REWOUND;
+    if (err != MR_OK) {
+        return err;
+    }
+    const mr_log_record record = {.body = &seal,
+        .body_bytes = sizeof(seal),
+        .type = MRI_RECORD_SEAL,
+        .version = MRI_RECORD_VERSION};
+    return mri_hot_tail_append(hot, &record, 1, &how, NULL);
+}
+
+/** How many events no SEAL covers, roughly: the state may be changing. */
+static uint64_t count_unsealed(const struct mri_hot_shared *shared)
+{
+    uint64_t next_seq = mri_hot_seals(shared)->next_seq;
+    uint64_t tail_seq = atomic_load(&shared->tail_seq);
+    return tail_seq >= next_seq ? tail_seq - next_seq + 1 : 0;
+}
+
+static void append_seals(struct mri_sealing *sealing, bool is_flush)
+{
+    struct mri_hot_tail *hot = sealing->hot;
+    uint64_t unsealed = count_unsealed(hot->shared);
+    if (sealing->is_off || unsealed == 0 || (!is_flush && unsealed < MRI_SEAL_EVENTS_MAX) ||
+        mri_hot_take(hot, &hot->shared->seal_lock, true) != MR_OK) {
+        return;
+    }
+    mr_err err = MR_OK;
+    while (err == MR_OK && !atomic_load(&hot->is_leaving)) {
+        err = append_seal(sealing, is_flush);
+    }
+    mri_robust_lock_give(&hot->shared->seal_lock);
+}
+
+void mri_sealing_help(void *context, bool is_idle)
+{
+    append_seals(context, is_idle);
+}
+
+void mri_sealing_finish(struct mri_sealing *sealing)
+{
+    atomic_store(&sealing->hot->is_leaving, false); /* this is what is left to do */
+    append_seals(sealing, true);
+}
+
+void mri_sealing_fini(struct mri_sealing *sealing)
+{
+    mr_log_reader_close(sealing->reader);
+    sealing->reader = NULL;
+    mri_digest_fini(&sealing->hasher);
+}
