@@ -47,6 +47,7 @@ OTHER_MODULES = {
     "json_read.h": ["json"],
     "ou_cell.h": ["ou"],
     "reading.h": ["found"],
+    "seal.h": ["sealer"],
     "source.h": ["vote"],
     "vocabulary.h": ["word", "side", "source", "gate", "horizon"],
     "writer.h": ["append", "commit"],

@@ -19,9 +19,10 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/keep/retain.h"
 #include "log/meet/presence.h"
 #include "log/open/snapshot.h"
+#include "log/read/retain_first.h"
+#include "millrace/log_admin.h"
 
 /**
  * More than a snapshot can need: what it holds is limited by the configuration, and most of it are

@@ -16,7 +16,7 @@
 #include "base/problem.h"
 #include "log/consume/consumer_work.h"
 #include "log/format/manifest.h"
-#include "log/keep/retain.h"
+#include "log/read/retain_first.h"
 
 static mr_err say(const mr_consumer *consumer, mr_problem *problem, mr_err err)
 {

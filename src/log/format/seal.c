@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hashes of seals.
+ * The hashes of seals, and where sealing stands.
  *
  *              root                      events e1 .. e5 between two SEALs; the tree is that of
  *           /        \                   RFC 6962: the left side has the largest power of two
@@ -23,6 +23,8 @@
 #include "log/format/seal.h"
 
 #include <string.h>
+
+#include "log/format/segment.h"
 
 enum { TAG_LEAF = 0, TAG_NODE = 1, TAG_FIRST = 2, TAG_LINK = 3 };
 
@@ -119,6 +121,28 @@ mr_err mri_seal_read(const struct mri_record_head *record, struct mri_seal *ret_
     }
     *ret_seal = seal;
     return MR_OK;
+}
+
+void mri_sealer_first(
+    struct mri_digest *hasher, const uint8_t log_uuid[static 16], struct mri_seal_state *ret_state)
+{
+    *ret_state = (struct mri_seal_state){.next_seq = 1, .next_position = MRI_SEGMENT_PAGE_BYTES};
+    mri_seal_link_first(hasher, log_uuid, &ret_state->link);
+}
+
+void mri_sealer_next(struct mri_digest *hasher, const struct mri_record_head *seal_record,
+    struct mri_seal_state *state)
+{
+    struct mri_seal seal;
+    if (mri_seal_read(seal_record, &seal) == MR_OK) {
+        state->link = seal.link; /* equal, but behind a gap */
+        state->next_seq = seal.last_seq + 1;
+        state->next_position = seal.next_position;
+    } else {
+        state->next_seq = seal_record->seq;
+        state->next_position = UINT64_MAX; /* not known */
+    }
+    mri_seal_link_next(hasher, seal_record, &state->link);
 }
 
 bool mri_seal_is_equal(const struct mri_seal_hash *a, const struct mri_seal_hash *b)

@@ -133,6 +133,25 @@ void mri_seal_tree_root(const struct mri_seal_tree *tree, struct mri_seal_hash *
 MR_MUST_USE mr_err mri_seal_read(const struct mri_record_head *record, struct mri_seal *ret_seal);
 
 /**
+ * The state of a log without a SEAL.
+ *
+ * Returns  nothing.
+ * Threads  one at a time per hasher.
+ */
+void mri_sealer_first(
+    struct mri_digest *hasher, const uint8_t log_uuid[static 16], struct mri_seal_state *ret_state);
+
+/**
+ * Advance over a SEAL that was appended. One such as no writer makes counts as if it covered all
+ * before it: what it says is for a verification to judge.
+ *
+ * Returns  nothing.
+ * Threads  one at a time per hasher.
+ */
+void mri_sealer_next(struct mri_digest *hasher, const struct mri_record_head *seal_record,
+    struct mri_seal_state *state);
+
+/**
  * Are two hashes equal?
  *
  * Returns  true or false.

@@ -27,7 +27,6 @@
 #include <string.h>
 
 #include "log/hot/hot_shared.h"
-#include "log/prove/sealer.h"
 #include "os/futex.h"
 
 enum {

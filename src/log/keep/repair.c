@@ -70,20 +70,6 @@ struct work {
     bool is_whole; /**< nothing of the old file is used */
 };
 
-bool mr_log_event_gap(const mr_log_event *event, mr_log_gap *ret_gap)
-{
-    const struct mri_record_head *head = mri_reader_record(event);
-    if (event->type != MRI_RECORD_GAP) {
-        return false;
-    }
-    const struct mri_gap gap = mri_record_gap(head);
-    *ret_gap = (mr_log_gap){.first = {gap.first_seq},
-        .last = {gap.last_seq},
-        .bytes = gap.bytes,
-        .loss = (mr_log_loss)gap.reason};
-    return true;
-}
-
 /* ---- files ----------------------------------------------------------------------------------- */
 
 static void unmap(const struct repair *repair, struct mapped *mapped)

@@ -268,18 +268,6 @@ mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *alloc, const 
     return err;
 }
 
-mr_err mri_retain_first(
-    const struct mri_os *os, const struct mri_alloc *alloc, const char *folder, uint64_t *ret_seq)
-{
-    struct mri_segment_list list = {0};
-    mr_err err = mri_segment_list(os, alloc, folder, &list);
-    if (err == MR_OK) {
-        *ret_seq = list.count == 0 ? 1 : list.base_seqs[0];
-    }
-    mri_segment_list_fini(&list);
-    return err;
-}
-
 mr_err mr_log_retain(const char *folder, const mr_log_retain_options *options,
     mr_log_retain_report *ret_report, mr_problem *reterr_problem)
 {

@@ -20,13 +20,4 @@ MR_MUST_USE mr_err mri_retain(const struct mri_os *os, const struct mri_alloc *a
     const char *folder, const mr_log_retain_options *options, mr_log_retain_report *ret_report,
     mr_problem *reterr_problem);
 
-/**
- * The first event that a log has.
- *
- * Returns  MR_OK and its seq, 1 in an empty log; faults of reading the folder.
- * Threads  any.
- */
-MR_MUST_USE mr_err mri_retain_first(
-    const struct mri_os *os, const struct mri_alloc *alloc, const char *folder, uint64_t *ret_seq);
-
 #endif

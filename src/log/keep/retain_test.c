@@ -12,6 +12,7 @@
 #include "log/meet/presence.h"
 #include "log/open/append.h"
 #include "log/read/reader.h"
+#include "log/read/retain_first.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/os_faults.h"

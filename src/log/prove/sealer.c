@@ -25,28 +25,6 @@
 
 /* ---- the state ------------------------------------------------------------------------------- */
 
-void mri_sealer_first(
-    struct mri_digest *hasher, const uint8_t log_uuid[static 16], struct mri_seal_state *ret_state)
-{
-    *ret_state = (struct mri_seal_state){.next_seq = 1, .next_position = MRI_SEGMENT_PAGE_BYTES};
-    mri_seal_link_first(hasher, log_uuid, &ret_state->link);
-}
-
-void mri_sealer_next(struct mri_digest *hasher, const struct mri_record_head *seal_record,
-    struct mri_seal_state *state)
-{
-    struct mri_seal seal;
-    if (mri_seal_read(seal_record, &seal) == MR_OK) {
-        state->link = seal.link; /* equal, but behind a gap */
-        state->next_seq = seal.last_seq + 1;
-        state->next_position = seal.next_position;
-    } else {
-        state->next_seq = seal_record->seq;
-        state->next_position = UINT64_MAX; /* not known */
-    }
-    mri_seal_link_next(hasher, seal_record, &state->link);
-}
-
 /** What the search has found so far. */
 struct search {
     struct mri_place_source source;

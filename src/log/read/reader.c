@@ -33,6 +33,7 @@
 #include "base/problem.h"
 #include "log/meet/presence.h"
 #include "log/read/way.h"
+#include "millrace/log_admin.h"
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
@@ -426,6 +427,20 @@ uint64_t mri_reader_place(const mr_log_reader *reader, const char **ret_name)
 {
     *ret_name = reader->at.name;
     return reader->at.offset;
+}
+
+bool mr_log_event_gap(const mr_log_event *event, mr_log_gap *ret_gap)
+{
+    const struct mri_record_head *head = mri_reader_record(event);
+    if (event->type != MRI_RECORD_GAP) {
+        return false;
+    }
+    const struct mri_gap gap = mri_record_gap(head);
+    *ret_gap = (mr_log_gap){.first = {gap.first_seq},
+        .last = {gap.last_seq},
+        .bytes = gap.bytes,
+        .loss = (mr_log_loss)gap.reason};
+    return true;
 }
 
 void mr_log_reader_close(mr_log_reader *reader)
