@@ -83,7 +83,7 @@ CANARIES = [
      CRASH + "side_files_test", {}),
     ("a short write is whole", "src/os/os_linux.c",
      "        left -= (size_t)put;", "        left = 0;", "src/os_linux_test", {}),
-    ("a full disk is not noticed when a spare is made", LOG + "hot/hot_files.c",
+    ("a full disk is not noticed when a spare is made", LOG + "hot/hot_spares.c",
      "        err = os->allocate(os->context, fd, hot->shared->segment_bytes);",
      "        (void)os->allocate(os->context, fd, hot->shared->segment_bytes);",
      CRASH + "power_states_test", {}),

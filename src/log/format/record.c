@@ -13,14 +13,25 @@
 
 #include "base/crc32c.h"
 
+/** From `seq` on is what is covered as it lies there. */
+static uint32_t crc_of(const void *from_seq, uint32_t bytes, uint64_t salt, uint64_t position)
+{
+    const uint64_t front[2] = {salt, position};
+    uint32_t crc = mri_crc32c(0, front, sizeof(front));
+    crc = mri_crc32c(crc, &bytes, sizeof(bytes));
+    return mri_crc32c(
+        crc, from_seq, sizeof(struct mri_record_head) - offsetof(struct mri_record_head, seq));
+}
+
+uint32_t mri_record_words_crc(const uint64_t words[static MRI_RECORD_HEAD_WORDS], uint32_t bytes,
+    uint64_t salt, uint64_t position)
+{
+    return crc_of(words + 1, bytes, salt, position);
+}
+
 uint32_t mri_record_head_crc(const struct mri_record_head *head, uint64_t salt, uint64_t position)
 {
-    uint8_t front[20];
-    memcpy(front, &salt, sizeof(salt));
-    memcpy(front + 8, &position, sizeof(position));
-    memcpy(front + 16, &head->bytes, sizeof(head->bytes));
-    uint32_t crc = mri_crc32c(0, front, sizeof(front));
-    return mri_crc32c(crc, &head->seq, sizeof(*head) - offsetof(struct mri_record_head, seq));
+    return crc_of(&head->seq, head->bytes, salt, position);
 }
 
 mr_err mri_record_check_head(const struct mri_record_head *head, uint64_t salt, uint64_t position)

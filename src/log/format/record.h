@@ -60,6 +60,8 @@ struct mri_record_head {
     uint8_t version;
 };
 
+enum { MRI_RECORD_HEAD_WORDS = sizeof(struct mri_record_head) / sizeof(uint64_t) };
+
 MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == 64, "the head is a file format");
 MRI_STATIC_ASSERT(offsetof(struct mri_record_head, seq) == 8, "head_crc covers from here");
 MRI_STATIC_ASSERT(offsetof(struct mri_record_head, subject_id) == 32, "file format");
@@ -122,6 +124,17 @@ static inline size_t mri_record_stride(size_t record_bytes)
  * Threads  any.
  */
 uint32_t mri_record_head_crc(const struct mri_record_head *head, uint64_t salt, uint64_t position);
+
+/**
+ * The same of a head that is still in words; the first of them does not count.
+ *
+ * @param bytes  what the head's field will be
+ *
+ * Returns  the value for head_crc.
+ * Threads  any.
+ */
+uint32_t mri_record_words_crc(const uint64_t words[static MRI_RECORD_HEAD_WORDS], uint32_t bytes,
+    uint64_t salt, uint64_t position);
 
 /**
  * Is this the head of a record that was written here, in this log, and is it well formed? Says

@@ -196,19 +196,18 @@ mr_err mri_segment_head_read(
     return MR_OK;
 }
 
-mr_err mri_segment_fill(
-    const struct mri_os *os, int fd, uint64_t bytes, const _Atomic bool *is_stopped)
+mr_err mri_segment_fill(const struct mri_os *os, int fd, uint64_t bytes,
+    bool (*is_stopped)(void *context), void *context)
 {
     static const uint8_t zeros[1024 * 1024];
     mr_err err = MR_OK;
     for (uint64_t at = 0; at < bytes && err == MR_OK; at += sizeof(zeros)) {
         uint64_t left = bytes - at;
-        const struct mri_io_piece piece = {
-            .bytes = zeros, .count = left < sizeof(zeros) ? (size_t)left : sizeof(zeros)};
-        if (is_stopped != NULL && atomic_load(is_stopped)) {
+        size_t count = left < sizeof(zeros) ? (size_t)left : sizeof(zeros);
+        if (is_stopped != NULL && is_stopped(context)) {
             return MR_AGAIN;
         }
-        err = os->write_at(os->context, fd, &piece, 1, at);
+        err = os->write_bulk(os->context, fd, zeros, count, at);
     }
     if (err == MR_OK) {
         err = os->sync_data(os->context, fd);

@@ -139,14 +139,14 @@ void mri_segment_head_seal(struct mri_segment_head *head);
  * much to write again and sync. Their pages leave the cache: large ones would be written whole
  * later.
  *
- * @param is_stopped  NULL, or what breaks it off
+ * @param is_stopped  NULL, or asked now and then whether to break off
  *
  * Returns  MR_OK; MR_AGAIN it was broken off; a fault of the file.
  * Threads  one at a time per file.
  * Cost     64 MiB take about 60 ms.
  */
-MR_MUST_USE mr_err mri_segment_fill(
-    const struct mri_os *os, int fd, uint64_t bytes, const _Atomic bool *is_stopped);
+MR_MUST_USE mr_err mri_segment_fill(const struct mri_os *os, int fd, uint64_t bytes,
+    bool (*is_stopped)(void *context), void *context);
 
 /**
  * Write both copies of the head into an open segment file.

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files of a hot tail: segments, and the spares that become segments.
+ * The files of a hot tail: segments, and spares as they become segments.
  *
  *   spare-7 (zeros, full length) --head, sync, rename, sync of the folder--> seg-...1a2b.log
  *
  * Invariants
- *  1. A file has its full length, and its blocks were written once, before it is called a spare: a
- *     full disk is found there, and never when a record is written.
- *  2. A descriptor that syncs has itself written all that it syncs, or has seen the others' writes
+ *  1. A descriptor that syncs has itself written all that it syncs, or has seen the others' writes
  *     fail: the kernel tells of a failed writeback only those who had the file open before.
+ *
+ * Not here: making spares (hot_spares.c).
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "log/hot/hot_shared.h"
@@ -139,14 +138,6 @@ mr_err mri_hot_sync_file_of(struct mri_hot_tail *hot, uint64_t position, int *re
     return MR_OK;
 }
 
-static mr_err spare_path(
-    const struct mri_hot_tail *hot, uint32_t id, char path[static MRI_PATH_BYTES_MAX])
-{
-    char name[MRI_SEGMENT_NAME_BYTES];
-    (void)snprintf(name, sizeof(name), "spare-%u", id);
-    return mri_os_path(hot->options.folder, name, path);
-}
-
 struct mri_segment_head mri_hot_head_of(
     const struct mri_hot_shared *shared, const struct mri_hot_segment *segment)
 {
@@ -177,7 +168,7 @@ static mr_err name_segment(struct mri_hot_tail *hot, const struct mri_hot_segmen
     int fd;
     mr_err err = mri_os_path(hot->options.folder, mri_segment_name(head.base_seq, name), path);
     if (err == MR_OK) {
-        err = spare_path(hot, segment->spare_id, spare);
+        err = mri_hot_spare_path(hot, segment->spare_id, spare);
     }
     if (err == MR_OK) {
         err = os->open(os->context, spare, MRI_OPEN_WRITE, &fd);
@@ -206,79 +197,4 @@ mr_err mri_hot_name_segment(struct mri_hot_tail *hot, uint64_t position)
         return MR_OK;
     }
     return err == MR_EPATH ? name_segment(hot, segment) : err;
-}
-
-/* ---- spares ---------------------------------------------------------------------------------- */
-
-static mr_err make_spare(struct mri_hot_tail *hot, struct mri_hot_spare *spare)
-{
-    const struct mri_os *os = hot->options.os;
-    uint32_t id = atomic_fetch_add(&hot->shared->next_spare_id, 1) + 1;
-    uint64_t salt;
-    char path[MRI_PATH_BYTES_MAX];
-    int fd;
-    mr_err err = spare_path(hot, id, path);
-    if (err == MR_OK) {
-        err = os->random_bytes(os->context, &salt, sizeof(salt));
-    }
-    if (err == MR_OK) {
-        err = os->open(os->context, path, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd);
-    }
-    if (err != MR_OK) {
-        return err;
-    }
-    err = os->truncate(os->context, fd, 0); /* left over from another life */
-    if (err == MR_OK) {
-        err = os->allocate(os->context, fd, hot->shared->segment_bytes);
-    }
-    if (err == MR_OK && !hot->is_writing_at_once &&
-        !hot->options.is_thin) { /* not in the thread that appends */
-        err = mri_segment_fill(os, fd, hot->shared->segment_bytes, &hot->is_leaving);
-    }
-    os->close(os->context, fd);
-    if (err != MR_OK) {
-        (void)os->remove(os->context, path); /* the next attempt makes another */
-        return err;
-    }
-    spare->id = id;
-    spare->salt = salt;
-    atomic_store_explicit(&spare->state, MRI_HOT_SPARE_READY, memory_order_release);
-    return MR_OK;
-}
-
-static unsigned count_ready(const struct mri_hot_shared *shared)
-{
-    unsigned ready = 0;
-    for (unsigned i = 0; i < MRI_HOT_SPARES_MAX; i++) {
-        ready += atomic_load(&shared->spares[i].state) == MRI_HOT_SPARE_READY;
-    }
-    return ready;
-}
-
-mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try)
-{
-    struct mri_hot_shared *shared = hot->shared;
-    unsigned ready = count_ready(shared);
-    unsigned wanted = hot->is_writing_at_once ? 1 : atomic_load(&shared->spares_wanted);
-    if (ready >= wanted || atomic_load(&shared->is_closed) != 0) {
-        return MR_OK; /* closed: the folder's spares are another memory's now */
-    }
-    mr_err err = mri_hot_take(hot, &shared->spare_lock, is_try);
-    if (err != MR_OK) {
-        return err == MR_BUSY ? MR_OK : err; /* somebody else is at it */
-    }
-    ready = count_ready(shared);
-    for (unsigned i = 0; i < MRI_HOT_SPARES_MAX && ready < wanted && err == MR_OK; i++) {
-        if (atomic_load(&shared->spares[i].state) == MRI_HOT_SPARE_NONE) {
-            err = make_spare(hot, &shared->spares[i]);
-            ready += err == MR_OK;
-        }
-    }
-    mri_robust_lock_give(&shared->spare_lock);
-    return err;
-}
-
-mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot)
-{
-    return mri_hot_make_spares(hot, true);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * The layout of the shared memory of a hot tail, and what its parts (hot_tail.c appends,
- * hot_commit.c writes behind, hot_files.c has the files, hot_view.c reads) ask of each other.
- * Nobody else looks inside.
+ * hot_commit.c writes behind, hot_files.c and hot_spares.c have the files, hot_view.c reads) ask of
+ * each other. Nobody else looks inside.
  *
  *   page 0     struct mri_hot_sleepers    who only reads may write here, and nowhere else
  *   page 1...  struct mri_hot_shared
@@ -21,7 +21,7 @@
 #include "os/robust_lock.h"
 
 enum {
-    MRI_HOT_LAYOUT_VERSION = 3,
+    MRI_HOT_LAYOUT_VERSION = 4,
     MRI_HOT_LINE_BYTES = 64,
     MRI_HOT_SEGMENTS_KEPT = 256, /* descriptors; at most so many segments lie in the ring */
     MRI_HOT_SPARES_MAX = 8,
@@ -54,13 +54,16 @@ struct mri_hot_sleepers {
 enum mri_hot_spare_state {
     MRI_HOT_SPARE_NONE = 0,
     MRI_HOT_SPARE_READY = 1,
-    MRI_HOT_SPARE_TAKEN = 2
+    MRI_HOT_SPARE_TAKEN = 2,
+    MRI_HOT_SPARE_FILLING = 3
 };
 
 struct mri_hot_spare {
     _Atomic uint32_t state;
     uint32_t id;
     uint64_t salt;
+    _Atomic uint32_t is_filled; /**< its blocks were written once */
+    uint32_t reserved;
 };
 
 /** What only the holder of the append lock reads and writes. */
@@ -100,6 +103,7 @@ struct mri_hot_shared {
     _Atomic uint64_t written_seq;
     struct mri_seal_state seals[2]; /**< as of `written`; under the write lock */
     _Atomic uint32_t seals_index;   /**< which of the two is valid */
+    _Atomic uint64_t seal_end;      /**< position behind the newest SEAL of this memory; 0 = none */
     alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t durable;
     _Atomic uint64_t durable_seq;
     _Atomic uint32_t is_poisoned;
@@ -125,6 +129,7 @@ struct mri_hot_shared {
     _Atomic uint64_t syncs;
     _Atomic uint32_t next_spare_id;
     _Atomic uint32_t spares_wanted;   /**< grows with every roll, so that bursts find some */
+    _Atomic uint32_t is_spare_needed; /**< somebody waits for one: none is filled meanwhile */
     _Atomic uint64_t producers_index; /**< segment that was the newest when `producers` was made */
     _Atomic uint64_t producers_seq;   /**< up to where that goes, if it is known */
     _Atomic uint64_t repeated;        /**< batches that were in the log already */
@@ -238,6 +243,15 @@ MR_MUST_USE mr_err mri_hot_take(
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try);
+
+/**
+ * Where the file of a spare is.
+ *
+ * Returns  MR_OK; MR_ELIMIT and other faults of mri_os_path().
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_hot_spare_path(
+    const struct mri_hot_tail *hot, uint32_t id, char path[static MRI_PATH_BYTES_MAX]);
 
 /**
  * Close the descriptors of segments that this process has open.

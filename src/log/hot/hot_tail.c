@@ -86,6 +86,9 @@ static mr_err finish_batch(struct mri_hot_tail *hot, uint64_t tail)
     writer->prev_crc = head->head_crc;
     writer->prev_units = (uint32_t)(mri_record_stride(head->bytes) / MRI_RECORD_UNIT_BYTES);
     writer->event_crc = mri_record_is_numbered(head) ? head->head_crc : writer->event_crc;
+    if (head->type == MRI_RECORD_SEAL) {
+        atomic_store(&hot->shared->seal_end, writer->pending);
+    }
     atomic_store(&hot->shared->tail_seq, writer->next_seq - 1);
     return MR_OK;
 }
@@ -181,6 +184,16 @@ static size_t record_bytes(const mr_log_record *record)
     return sizeof(struct mri_record_head) + id_bytes + record->body_bytes;
 }
 
+/** Two fields of a head in one word: the format is little-endian. */
+static uint64_t pair(uint32_t first, uint32_t second)
+{
+    return first | (uint64_t)second << 32;
+}
+
+/*
+ * The head is put together in words: a processor that loads a word from bytes that were stored
+ * piece by piece waits for each of them, which would cost as much as the checksum itself.
+ */
 static void put_record(
     struct mri_hot_tail *hot, const mr_log_record *record, uint8_t flags, struct chain *chain)
 {
@@ -199,28 +212,27 @@ static void put_record(
     }
     memset(place + bytes, 0, stride - bytes);
     uint64_t lag = chain->seq - chain->durable_seq;
-    struct mri_record_head head = {
-        .bytes = (uint32_t)bytes,
-        .seq = chain->seq,
-        .time_unix_ns = ++chain->last_unix_ns, /* one clock for the batch; order stays strict */
-        .subject_prev = record->subject_prev,
-        .subject_id = record->subject_id,
-        .body_crc = mri_crc32c(crc, record->body, record->body_bytes),
-        .prev_crc = chain->prev_crc,
-        .prev_units = (uint16_t)chain->prev_units,
-        .durable_lag = lag < LAG_SATURATED ? (uint16_t)lag : LAG_SATURATED,
-        .producer_id = record->producer_id,
-        .producer_seq = record->producer_seq,
-        .writer_epoch = chain->epoch,
-        .type = record->type,
-        .flags = flags,
-        .version = record->version,
+    lag = lag < LAG_SATURATED ? lag : LAG_SATURATED;
+    chain->last_unix_ns++; /* one clock for the batch; order stays strict */
+    const uint64_t head[MRI_RECORD_HEAD_WORDS] = {
+        [1] = chain->seq,
+        [2] = (uint64_t)chain->last_unix_ns,
+        [3] = record->subject_prev,
+        [4] = pair(record->subject_id, mri_crc32c(crc, record->body, record->body_bytes)),
+        [5] = pair(chain->prev_crc, (uint32_t)(chain->prev_units | lag << 16)),
+        [6] = pair(record->producer_id, record->producer_seq),
+        [7] = pair(
+            chain->epoch, record->type | (uint32_t)flags << 16 | (uint32_t)record->version << 24),
     };
-    head.head_crc = mri_record_head_crc(&head, chain->salt, chain->position);
-    memcpy(place, &head, sizeof(head));
-    chain->seq += mri_record_is_numbered(&head);
+    uint32_t head_crc = mri_record_words_crc(head, (uint32_t)bytes, chain->salt, chain->position);
+    const uint64_t first = pair((uint32_t)bytes, head_crc);
+    memcpy(place, &first, sizeof(first));
+    for (unsigned i = 1; i < MRI_RECORD_HEAD_WORDS; i++) {
+        memcpy(place + i * sizeof(*head), &head[i], sizeof(*head));
+    }
+    chain->seq += mri_record_is_numbered((const struct mri_record_head *)(void *)place);
     chain->position += stride;
-    chain->prev_crc = head.head_crc;
+    chain->prev_crc = head_crc;
     chain->prev_units = (uint32_t)(stride / MRI_RECORD_UNIT_BYTES);
 }
 
@@ -246,7 +258,7 @@ struct appending {
     size_t count;
     const struct mri_hot_append *how;
     struct mri_dedupe_batch *who; /**< has made it */
-    mr_log_ack ack;
+    mr_log_ack *ack;
     unsigned stores; /**< of the intent */
     uint64_t end;    /**< position behind it */
     uint32_t bits;   /**< of its subjects */
@@ -269,6 +281,8 @@ static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_
     MRI_HOT_POINT(4);
     if (writer->next_seq != chain->seq) {
         writer->event_crc = chain->prev_crc;
+    } else if (batch != NULL && batch->records[0].type == MRI_RECORD_SEAL) {
+        atomic_store(&shared->seal_end, new_tail); /* a batch of its own, without a seq */
     }
     writer->next_seq = chain->seq;
     writer->last_unix_ns = chain->last_unix_ns;
@@ -282,15 +296,30 @@ static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_
     MRI_HOT_POINT(6);
 }
 
+/** One that is ready, and better one that is filled; NULL: there is none. */
 static struct mri_hot_spare *find_spare(struct mri_hot_shared *shared)
 {
+    struct mri_hot_spare *found = NULL;
     for (unsigned i = 0; i < MRI_HOT_SPARES_MAX; i++) {
-        if (atomic_load_explicit(&shared->spares[i].state, memory_order_acquire) ==
-            MRI_HOT_SPARE_READY) {
-            return &shared->spares[i];
+        struct mri_hot_spare *spare = &shared->spares[i];
+        if (atomic_load_explicit(&spare->state, memory_order_acquire) == MRI_HOT_SPARE_READY &&
+            (found == NULL || atomic_load(&spare->is_filled) != 0)) {
+            found = spare;
         }
     }
-    return NULL;
+    return found;
+}
+
+static struct mri_hot_spare *take_spare(struct mri_hot_shared *shared)
+{
+    struct mri_hot_spare *spare;
+    uint32_t ready;
+    do {
+        spare = find_spare(shared);
+        ready = MRI_HOT_SPARE_READY;
+    } while (spare != NULL && !atomic_compare_exchange_strong(
+                                  &spare->state, &ready, MRI_HOT_SPARE_TAKEN)); /* else: filled */
+    return spare;
 }
 
 /** Close the segment with ROLL and go on in the next one, whose file is a spare until then. */
@@ -299,7 +328,9 @@ static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
     static const mr_log_record record = {.type = MRI_RECORD_ROLL, .version = MRI_RECORD_VERSION};
     struct mri_hot_shared *shared = hot->shared;
     struct mri_hot_writer *writer = &shared->writer;
-    struct mri_hot_spare *spare = find_spare(shared);
+    MRI_HOT_POINT(10);
+    const struct mri_hot_spare *spare = take_spare(shared);
+    MRI_HOT_POINT(11);
     if (spare == NULL) {
         return MR_ENOSPC;
     }
@@ -307,9 +338,6 @@ static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
     struct chain chain = chain_now(hot, now_unix_ns);
     put_record(hot, &record, MRI_RECORD_TXN_END, &chain);
     uint64_t new_tail = mri_hot_next_segment(hot, tail);
-    MRI_HOT_POINT(10);
-    atomic_store(&spare->state, MRI_HOT_SPARE_TAKEN);
-    MRI_HOT_POINT(11);
     struct mri_hot_segment *next = mri_hot_segment_of(hot, new_tail);
     next->index = mri_hot_index_of(hot, new_tail);
     atomic_store(&next->end, 0);
@@ -433,7 +461,7 @@ static mr_err find_repeat(struct mri_hot_tail *hot, struct appending *batch)
         mri_dedupe_batch_judge(&hot->dedupe, batch->records, batch->count, batch->who, &verdict);
     if (err == MR_OK && verdict.is_repeated) {
         atomic_fetch_add_explicit(&hot->shared->repeated, 1, memory_order_relaxed);
-        batch->ack = (mr_log_ack){.first = {verdict.first_seq},
+        *batch->ack = (mr_log_ack){.first = {verdict.first_seq},
             .last = {verdict.last_seq},
             .durability = batch->how->durability,
             .is_repeated = true};
@@ -458,7 +486,7 @@ static mr_err validate(struct mri_hot_tail *hot, struct appending *batch)
         return MR_EINTERNAL; /* the last owner has retired it */
     }
     mr_err err = batch->who->identified == 0 ? MR_OK : find_repeat(hot, batch);
-    if (err == MR_OK && batch->ack.is_repeated) {
+    if (err == MR_OK && batch->ack->is_repeated) {
         return MR_OK;
     }
     if (err == MR_OK && how->has_expected_last &&
@@ -534,16 +562,16 @@ static mr_err place_batch(struct mri_hot_tail *hot, struct appending *batch, int
 {
     struct mri_hot_writer *writer = &hot->shared->writer;
     if (batch->records[0].type == MRI_RECORD_SEAL &&
-        !is_place_for_seal(hot, batch->ack.stored_bytes)) {
+        !is_place_for_seal(hot, batch->ack->stored_bytes)) {
         return MR_FULL;
     }
-    mr_err err = prepare_place(hot, batch->ack.stored_bytes, now_unix_ns, batch->how->is_own);
+    mr_err err = prepare_place(hot, batch->ack->stored_bytes, now_unix_ns, batch->how->is_own);
     if (err == MR_OK) {
-        batch->ack.first.n = writer->next_seq;
+        batch->ack->first.n = writer->next_seq;
         append_batch(hot, batch, now_unix_ns);
-        batch->ack.last.n = writer->next_seq - 1;
-        batch->ack.writer_epoch = writer->epoch;
-        batch->ack.chain_crc = writer->prev_crc;
+        batch->ack->last.n = writer->next_seq - 1;
+        batch->ack->writer_epoch = writer->epoch;
+        batch->ack->chain_crc = writer->prev_crc;
     }
     return err;
 }
@@ -556,7 +584,7 @@ static mr_err append_locked(struct mri_hot_tail *hot, struct appending *batch)
         return err;
     }
     err = validate(hot, batch);
-    if (err == MR_OK && !batch->ack.is_repeated) {
+    if (err == MR_OK && !batch->ack->is_repeated) {
         err = place_batch(hot, batch, now);
     }
     batch->end = hot->shared->writer.pending;
@@ -575,7 +603,7 @@ static mr_err make_durable(struct mri_hot_tail *hot, struct appending *batch)
     }
     if (durability == MR_GROUP) {
         err = mri_hot_tail_commit(hot, batch->end);
-        batch->ack.is_durable = err == MR_OK;
+        batch->ack->is_durable = err == MR_OK;
     } else if (hot->is_writing_at_once) {
         err = mri_hot_tail_write_behind(hot);
     }
@@ -587,11 +615,15 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
 {
     static const struct mri_hot_append plain = {.durability = MR_ASYNC};
     struct mri_dedupe_batch who;
-    struct appending batch = {
-        .records = records, .count = count, .how = how == NULL ? &plain : how, .who = &who};
-    batch.ack.stored_bytes = batch_bytes(hot, records, count, batch.how->is_own);
-    batch.ack.durability = batch.how->durability;
-    if (batch.ack.stored_bytes == 0) {
+    mr_log_ack unasked;
+    struct appending batch = {.records = records,
+        .count = count,
+        .how = how == NULL ? &plain : how,
+        .who = &who,
+        .ack = ret_ack == NULL ? &unasked : ret_ack};
+    *batch.ack = (mr_log_ack){.stored_bytes = batch_bytes(hot, records, count, batch.how->is_own),
+        .durability = batch.how->durability};
+    if (batch.ack->stored_bytes == 0) {
         return MR_EINVAL;
     }
     bool is_identified = false;
@@ -613,14 +645,10 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
     if (err != MR_OK) {
         return err;
     }
-    if (!batch.ack.is_repeated) {
+    if (!batch.ack->is_repeated) {
         mri_hot_wake(hot, batch.bits);
     }
-    err = make_durable(hot, &batch);
-    if (ret_ack != NULL) {
-        *ret_ack = batch.ack;
-    }
-    return err;
+    return make_durable(hot, &batch);
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ struct mri_hot_options {
     size_t ring_bytes;       /**< a multiple of the page, at least MRI_HOT_RING_BYTES_MIN */
     size_t derived_bytes;    /**< a multiple of the page; 0 = none */
     const struct mri_hot_deriver *deriver; /**< NULL: nothing is derived */
-    bool is_thin;                          /**< spares are reserved, not written ahead */
+    bool is_thin;                          /**< spares are reserved, never written ahead */
     int64_t sync_interval_ns;              /**< of MR_INTERVAL; 0 = a second */
     struct mri_dedupe_limits dedupe; /**< of who makes the memory; zero: repeats are not found */
     size_t head_bytes; /**< of who attaches: before the ring; 0 = as these options make it */
@@ -147,7 +147,8 @@ void mri_hot_tail_close(struct mri_hot_tail *hot);
  * Append a batch: readers and recovery see all of it or nothing.
  *
  * @param how      NULL: unconditionally, MR_ASYNC
- * @param ret_ack  NULL, or what was done. Of a repeat, first or last is 0 when it must be looked up
+ * @param ret_ack  NULL, or what was done; of no meaning when nothing was appended. Of a repeat,
+ *                 first or last is 0 when it must be looked up
  *
  * Returns  MR_OK, also for a repeat; MR_CONFLICT another batch came first; MR_EINVAL a record is
  *          malformed or the batch is larger than a quarter of the ring or than a segment;
@@ -184,13 +185,39 @@ MR_MUST_USE mr_err mri_hot_tail_write_behind(struct mri_hot_tail *hot);
 MR_MUST_USE mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t position);
 
 /**
- * Make files that can become segments, until enough are ready. Not for the thread that appends.
+ * Reserve files that can become segments, until enough are ready. Not for the thread that appends.
  *
- * Returns  MR_OK; MR_AGAIN broken off; MR_ENOSPC and other faults: fewer are ready.
+ * Returns  MR_OK; MR_ENOSPC and other faults: fewer are ready.
  * Threads  any.
- * Cost     writes a whole segment of zeros for each.
  */
 MR_MUST_USE mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot);
+
+/** What a keeper of spares has seen; all zero at first. */
+struct mri_hot_spare_demand {
+    uint64_t index;    /**< of the newest segment */
+    uint64_t syncs;    /**< when that began */
+    int64_t rolled_ns; /**< when that was */
+    int64_t retry_ns;  /**< not before: something has failed */
+    bool is_streaming; /**< segments follow fast, and nobody waits for syncs */
+};
+
+/**
+ * Have as many spares as the log needs, and write zeros to one of them when there is time for it.
+ *
+ * Returns  MR_OK; MR_ENOSPC and other faults: fewer are ready.
+ * Threads  any, not the one that appends.
+ * Cost     may write a whole segment of zeros.
+ */
+MR_MUST_USE mr_err mri_hot_tail_keep_spares(
+    struct mri_hot_tail *hot, struct mri_hot_spare_demand *demand, int64_t now_ns);
+
+/**
+ * Is there a spare to which zeros are still to be written?
+ *
+ * Returns  true if so.
+ * Threads  any.
+ */
+bool mri_hot_tail_has_spares_to_fill(const struct mri_hot_tail *hot);
 
 /**
  * Keep everybody from appending, after finishing what a killed writer has begun.

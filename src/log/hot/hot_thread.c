@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the thread does, round by round.
+ * What the two threads do, round by round.
  *
  * Invariants
- *  1. It sleeps until an append when nothing is left to do; an append wakes it only then.
- *  2. What fails here poisons the log or is tried again: the next append or commit says so.
+ *  1. The flusher sleeps until an append when nothing is left to do; an append wakes it only then.
+ *     Nothing that it does waits for anything but the disk's answer to its own writes and syncs.
+ *  2. The keeper sleeps when nothing has come for a while; a flusher that finds a new append wakes
+ *     it. It has a low priority: whoever waits for one of its locks does the work himself.
+ *  3. What fails here poisons the log or is tried again: the next append or commit says so.
  */
 #include "log/hot/hot_thread.h"
 
@@ -16,15 +19,34 @@
 #define SYNC_INTERVAL_NS  (1000 * MILLISECOND_NS)
 #define IDLE_NS           (1000 * MILLISECOND_NS)
 #define CALM_NS           (50 * MILLISECOND_NS)
-#define BURST_OVER_NS     (10000 * MILLISECOND_NS) /* then one spare is enough again */
+#define KEEP_INTERVAL_NS  (20 * MILLISECOND_NS)
 
-/** What one round leaves to the next. */
-struct rounds {
-    uint64_t tail;      /**< when it was looked at last */
-    int64_t changed_ns; /**< when that changed */
-    int64_t durable_ns; /**< when everything was durable */
-    bool is_calm;       /**< `also` was told of this calm */
+/** When something was appended last, as one thread has seen it. */
+struct watch {
+    uint64_t tail; /**< when it was looked at last */
+    int64_t now_ns;
+    int64_t changed_ns; /**< when the tail changed */
 };
+
+static struct watch watch_from(const struct mri_hot_tail *hot)
+{
+    const struct mri_os *os = hot->options.os;
+    int64_t now = os->boottime_ns(os->context);
+    return (struct watch){.now_ns = now, .changed_ns = now};
+}
+
+/** Look again. */
+static bool is_calm(const struct mri_hot_tail *hot, struct watch *watch)
+{
+    const struct mri_os *os = hot->options.os;
+    uint64_t tail = atomic_load(&hot->shared->tail);
+    watch->now_ns = os->boottime_ns(os->context);
+    watch->changed_ns = tail != watch->tail ? watch->now_ns : watch->changed_ns;
+    watch->tail = tail;
+    return watch->now_ns - watch->changed_ns >= CALM_NS;
+}
+
+/* ---- the flusher ----------------------------------------------------------------------------- */
 
 static bool is_all_durable(const struct mri_hot_shared *shared)
 {
@@ -32,7 +54,7 @@ static bool is_all_durable(const struct mri_hot_shared *shared)
 }
 
 /** Sync when the oldest of what is not durable has waited long enough. */
-static void sync_if_due(struct mri_hot_tail *hot, struct rounds *rounds, int64_t now_ns)
+static void sync_if_due(struct mri_hot_tail *hot, int64_t *durable_ns, int64_t now_ns)
 {
     struct mri_hot_shared *shared = hot->shared;
     uint64_t durable = atomic_load(&shared->durable);
@@ -41,43 +63,28 @@ static void sync_if_due(struct mri_hot_tail *hot, struct rounds *rounds, int64_t
                               ? hot->options.sync_interval_ns
                               : SYNC_INTERVAL_NS;
     if (durable >= atomic_load(&shared->written)) {
-        rounds->durable_ns = now_ns;
-    } else if (now_ns - rounds->durable_ns >= interval_ns) {
-        (void)mri_hot_tail_commit(hot, atomic_load(&shared->written)); /* see invariant 2 */
-        rounds->durable_ns = now_ns;
+        *durable_ns = now_ns;
+    } else if (now_ns - *durable_ns >= interval_ns) {
+        (void)mri_hot_tail_commit(hot, atomic_load(&shared->written)); /* see invariant 3 */
+        *durable_ns = now_ns;
     }
 }
 
-/** Spares are made when the newest segment is half full, or when segments follow fast. */
-static void make_spares_if_due(
-    struct mri_hot_tail *hot, const struct rounds *rounds, int64_t now_ns)
+static void wake_keeper(struct mri_hot_thread *helper)
 {
-    struct mri_hot_shared *shared = hot->shared;
-    uint64_t offset = rounds->tail % shared->segment_bytes;
-    uint32_t wanted = atomic_load(&shared->spares_wanted);
-    if (wanted > 1 && now_ns - rounds->changed_ns > BURST_OVER_NS) {
-        atomic_store(&shared->spares_wanted, 1);
+    if (atomic_load(&helper->is_keeper_asleep) != 0) {
+        atomic_store(&helper->is_keeper_asleep, 0);
+        atomic_fetch_add(&helper->keeper_word, 1);
+        (void)mri_futex_wake(&helper->keeper_word, MRI_FUTEX_ALL, 1);
     }
-    if (wanted > 1 || offset > shared->segment_bytes / 2) {
-        (void)mri_hot_tail_make_spares(hot); /* see invariant 2 */
-    }
-}
-
-static void tell_also(const struct mri_hot_thread *helper, struct rounds *rounds, int64_t now_ns)
-{
-    bool is_calm = now_ns - rounds->changed_ns >= CALM_NS;
-    if (helper->also != NULL && !(is_calm && rounds->is_calm)) {
-        helper->also(helper->context, is_calm);
-    }
-    rounds->is_calm = is_calm;
 }
 
 /** Sleep: shortly while there is something to do, else until an append. */
-static void rest(struct mri_hot_tail *hot, const struct rounds *rounds)
+static void rest(struct mri_hot_tail *hot, bool is_calm)
 {
     struct mri_hot_shared *shared = hot->shared;
     uint32_t work = atomic_load(&shared->work);
-    bool is_idle = rounds->is_calm && is_all_durable(shared);
+    bool is_idle = is_calm && is_all_durable(shared);
     if (is_idle) {
         atomic_fetch_add(&shared->idle_helpers, 1);
         atomic_thread_fence(memory_order_seq_cst);
@@ -89,31 +96,74 @@ static void rest(struct mri_hot_tail *hot, const struct rounds *rounds)
     }
 }
 
-static void help(void *context)
+static void flush(void *context)
 {
-    const struct mri_hot_thread *helper = context;
+    struct mri_hot_thread *helper = context;
     struct mri_hot_tail *hot = helper->hot;
-    const struct mri_os *os = hot->options.os;
-    int64_t now = os->boottime_ns(os->context);
-    struct rounds rounds = {.changed_ns = now, .durable_ns = now};
+    struct watch watch = watch_from(hot);
+    int64_t durable_ns = watch.now_ns;
     while (!atomic_load(&hot->is_leaving)) {
-        uint64_t tail = atomic_load(&hot->shared->tail);
-        now = os->boottime_ns(os->context);
-        rounds.changed_ns = tail != rounds.tail ? now : rounds.changed_ns;
-        rounds.tail = tail;
+        uint64_t before = watch.tail;
+        bool is_resting = is_calm(hot, &watch);
         mri_hot_wake_rest(hot);
-        (void)mri_hot_tail_write_behind(hot); /* see invariant 2 */
-        sync_if_due(hot, &rounds, now);
-        make_spares_if_due(hot, &rounds, now);
-        tell_also(helper, &rounds, now);
-        rest(hot, &rounds);
+        (void)mri_hot_tail_write_behind(hot); /* see invariant 3 */
+        sync_if_due(hot, &durable_ns, watch.now_ns);
+        if (watch.tail != before) {
+            wake_keeper(helper);
+        }
+        rest(hot, is_resting);
     }
 }
+
+/* ---- the keeper ------------------------------------------------------------------------------ */
+
+/** Sleep: for an interval, or until there is an append. */
+static void keeper_rest(struct mri_hot_thread *helper, bool is_resting)
+{
+    uint32_t word = atomic_load(&helper->keeper_word);
+    atomic_store(&helper->is_keeper_asleep, is_resting);
+    if (!atomic_load(&helper->hot->is_leaving)) {
+        /* Woken or not, the loop looks again. */
+        (void)mri_futex_wait(
+            &helper->keeper_word, word, 1, is_resting ? IDLE_NS : KEEP_INTERVAL_NS);
+    }
+}
+
+static void keep(void *context)
+{
+    struct mri_hot_thread *helper = context;
+    struct mri_hot_tail *hot = helper->hot;
+    struct watch watch = watch_from(hot);
+    struct mri_hot_spare_demand demand = {0};
+    bool was_calm = false;
+    mri_thread_yield_to_others();
+    while (!atomic_load(&hot->is_leaving)) {
+        bool is_more = false;
+        bool is_resting = is_calm(hot, &watch);
+        (void)mri_hot_tail_keep_spares(hot, &demand, watch.now_ns); /* see invariant 3 */
+        if (helper->also != NULL && !(is_resting && was_calm)) {
+            is_more = helper->also(helper->context, is_resting);
+        }
+        was_calm = is_resting;
+        if (!is_more) {
+            keeper_rest(helper, is_resting && !mri_hot_tail_has_spares_to_fill(hot));
+        }
+    }
+}
+
+/* ---- coming and going ------------------------------------------------------------------------ */
 
 mr_err mri_hot_thread_start(struct mri_hot_thread *helper)
 {
     atomic_store(&helper->hot->is_leaving, false);
-    return mri_thread_start(&helper->thread, help, helper);
+    mr_err err = mri_thread_start(&helper->flusher, flush, helper);
+    if (err == MR_OK) {
+        err = mri_thread_start(&helper->keeper, keep, helper);
+        if (err != MR_OK) {
+            mri_hot_thread_stop(helper);
+        }
+    }
+    return err;
 }
 
 void mri_hot_thread_stop(struct mri_hot_thread *helper)
@@ -124,5 +174,8 @@ void mri_hot_thread_stop(struct mri_hot_thread *helper)
     atomic_store(&helper->hot->is_leaving, true);
     atomic_fetch_add(&helper->hot->shared->work, 1);
     (void)mri_futex_wake(&helper->hot->shared->work, MRI_FUTEX_ALL, 1);
-    mri_thread_join(&helper->thread);
+    atomic_fetch_add(&helper->keeper_word, 1);
+    (void)mri_futex_wake(&helper->keeper_word, MRI_FUTEX_ALL, 1);
+    mri_thread_join(&helper->flusher);
+    mri_thread_join(&helper->keeper);
 }

@@ -40,7 +40,7 @@ static mr_err append(mr_log *log, const mr_log_record *records, size_t count,
     mr_log_ack ack; /* set when it is appended, or was before */
     mr_err err = mri_hot_tail_append(&attachment->hot, records, count, how, &ack);
     if (attachment->hot.is_writing_at_once) {
-        mri_attachment_help(attachment, false);
+        (void)mri_attachment_help(attachment, false); /* what is left waits for the next append */
     }
     if (err == MR_OK && ack.is_repeated && (ret_ack != NULL || how->has_expected_last)) {
         err = settle_repeat(attachment, records, count, how, &ack);

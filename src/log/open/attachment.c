@@ -517,13 +517,14 @@ static mr_err attach_cold(
 
 /* ---- coming ---------------------------------------------------------------------------------- */
 
-void mri_attachment_help(void *context, bool is_idle)
+bool mri_attachment_help(void *context, bool is_idle)
 {
     struct mri_attachment *attachment = context;
     struct mri_dedupe_source source = dedupe_source(attachment);
     source.is_durable = true;
-    mri_sealing_help(&attachment->sealing, is_idle);
+    bool is_more = mri_sealing_help(&attachment->sealing, is_idle);
     mri_dedupe_rebuild_help(&attachment->hot, &source, is_idle);
+    return is_more;
 }
 
 static void start_helper(struct mri_attachment *attachment)

@@ -66,10 +66,10 @@ bool mri_attachment_is_foreign(const struct mri_attachment *attachment);
  * @param context  a struct mri_attachment
  * @param is_idle  nothing comes at the moment
  *
- * Returns  nothing.
+ * Returns  there is more to do at once.
  * Threads  one at a time.
  */
-void mri_attachment_help(void *context, bool is_idle);
+bool mri_attachment_help(void *context, bool is_idle);
 
 /**
  * Be in alone, without opening the log: for work on its files. What a memory of this boot still

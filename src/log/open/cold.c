@@ -217,7 +217,7 @@ static mr_err make_segment(struct opening *opening, uint64_t base_position)
         err = os->allocate(os->context, fd, manifest->segment_bytes);
     }
     if (err == MR_OK && os->has_threads && !opening->cold->is_thin) { /* as the spares will be */
-        err = mri_segment_fill(os, fd, manifest->segment_bytes, NULL);
+        err = mri_segment_fill(os, fd, manifest->segment_bytes, NULL, NULL);
     }
     if (err == MR_OK) {
         err = name_segment(opening, fd, spare, &head);

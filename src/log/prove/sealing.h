@@ -31,20 +31,21 @@ MR_MUST_USE mr_err mri_sealing_init(struct mri_sealing *sealing, const struct mr
     const struct mri_alloc *alloc, const char *folder, struct mri_hot_tail *hot);
 
 /**
- * Append SEALs as long as MRI_SEAL_EVENTS_MAX events wait for one, unless another process is at it.
+ * Append some SEALs if MRI_SEAL_EVENTS_MAX events wait for one, unless another process is at it.
  * What fails is tried again with the next call, or seen by the next append.
  *
  * @param context  a struct mri_sealing
  * @param is_idle  nothing comes at the moment: seal what there is
  *
- * Returns  nothing.
+ * Returns  more may wait.
  * Threads  one at a time.
- * Cost     0.5 us an event, when there is something to seal.
+ * Cost     0.5 us an event, when there is something to seal; some 10 ms at most.
  */
-void mri_sealing_help(void *context, bool is_idle);
+bool mri_sealing_help(void *context, bool is_idle);
 
 /**
- * Seal all there is, as far as the segment has room; the rest is sealed in the next session.
+ * Seal what there is, as far as the segment has room and for half a second at most; the rest is
+ * sealed in the next session.
  *
  * Returns  nothing.
  * Threads  one at a time.
