@@ -12,6 +12,7 @@
 #define MRI_OS_ROBUST_LOCK_H
 
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "millrace/err.h"
@@ -66,5 +67,21 @@ void mri_robust_lock_mend(struct mri_robust_lock *lock);
  * Threads  the holder.
  */
 void mri_robust_lock_give(struct mri_robust_lock *lock);
+
+/**
+ * Order everything before mri_robust_lock_give() before everything behind this call, also stores
+ * before loads. On x86-64 the exchange that gives a lock back has done it already.
+ *
+ * Returns  nothing.
+ * Threads  the one that has just given a lock back.
+ */
+static inline void mri_robust_lock_fence_behind(void)
+{
+#if defined(__x86_64__)
+    atomic_signal_fence(memory_order_seq_cst);
+#else
+    atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
 
 #endif

@@ -527,7 +527,7 @@ void mri_hot_wake(struct mri_hot_tail *hot, uint32_t bits)
 {
     struct mri_hot_shared *shared = hot->shared;
     struct mri_hot_sleepers *sleepers = hot->memory.base;
-    atomic_thread_fence(memory_order_seq_cst);
+    mri_robust_lock_fence_behind(); /* the tail first, then who sleeps */
     MRI_HOT_POINT(70);
     /* Who sleeps again sets its bits again: the dead cost one call, not one for ever. */
     uint32_t wanted = atomic_load_explicit(&sleepers->tail_bits, memory_order_relaxed) & bits;
