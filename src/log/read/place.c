@@ -60,7 +60,9 @@ static mr_err check_record(
 static mr_err look_for_batch(struct mri_place *place)
 {
     uint64_t offset = place->visible_end;
-    struct mri_record_link link = place->check;
+    /* Field by field, as it was stored for the record before: a wider load would wait for that. */
+    struct mri_record_link link = {
+        .seq = place->check.seq, .crc = place->check.crc, .units = place->check.units};
     for (;;) {
         bool is_last;
         mr_err err = check_record(place, offset, &link);
