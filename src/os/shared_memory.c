@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
+
 enum { FILE_MODE = 0600 };
 
 static mr_err err_now(void)
@@ -53,8 +55,18 @@ static bool map_at(void *place, size_t bytes, int fd, size_t offset, unsigned ho
 {
     bool is_view = (how & MRI_SHARED_MEMORY_VIEW) != 0;
     int protection = is_view ? PROT_READ : PROT_READ | PROT_WRITE;
-    int flags = MAP_SHARED | MAP_FIXED | (how == 0 ? MAP_POPULATE : 0);
-    return mmap(place, bytes, protection, flags, fd, (off_t)offset) != MAP_FAILED;
+    return mmap(place, bytes, protection, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) != MAP_FAILED;
+}
+
+/** Have pages at hand before they are needed. Where the kernel cannot, the first store does it. */
+static void touch(void *place, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    (void)madvise(place, bytes, MADV_POPULATE_WRITE);
+#else
+    (void)place;
+    (void)bytes;
+#endif
 }
 
 /** Reserve a range of addresses, then put the file over it: once whole, and its ring once more. */
@@ -74,6 +86,9 @@ mr_err mri_shared_memory_map(int fd, size_t head_bytes, size_t ring_bytes, unsig
         mr_err err = err_now();
         (void)munmap(base, mapped_bytes); /* of a range that we have reserved */
         return err;
+    }
+    if (how == 0) {
+        touch(base, head_bytes);
     }
     *ret_memory = (struct mri_shared_memory){.base = base,
         .ring = (uint8_t *)base + head_bytes,
@@ -138,6 +153,16 @@ mr_err mri_shared_memory_view(
     const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory)
 {
     return attach(path, head_bytes, ring_bytes, MRI_SHARED_MEMORY_VIEW, ret_memory);
+}
+
+void mri_shared_memory_touch(const struct mri_shared_memory *memory, size_t offset, size_t count)
+{
+    const size_t page = MRI_SHARED_MEMORY_PAGE_BYTES;
+    size_t begin = offset / page * page;
+    size_t end = (offset + count + page - 1) / page * page;
+    MRI_ASSERT(offset < memory->ring_bytes);
+    end = end < 2 * memory->ring_bytes ? end : 2 * memory->ring_bytes;
+    touch(memory->ring + begin, end - begin);
 }
 
 void mri_shared_memory_close(struct mri_shared_memory *memory)

@@ -14,6 +14,8 @@
 #include "log/hot/hot_shared.h"
 #include "os/futex.h"
 
+enum { TOUCH_BYTES = 1024 * 1024 /* then it looks whether it is to leave */ };
+
 static const char magic[8] = "MRHOT\r\n\x1a";
 
 MRI_STATIC_ASSERT(
@@ -159,6 +161,8 @@ mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_option
         return err;
     }
     init_state(&made, start);
+    made.touched_from = atomic_load(&made.shared->tail);
+    made.touched = made.touched_from;
     atomic_thread_fence(memory_order_release);
     memcpy(made.shared->magic, magic, sizeof(magic)); /* last: now it may be attached */
     *hot = made;
@@ -184,8 +188,25 @@ mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_option
     }
     made.shared = mri_hot_shared_of(&made.memory);
     made.dedupe = mri_dedupe_at(mri_hot_dedupe_place(&made.memory), made.shared->dedupe_limits);
+    made.touched_from = atomic_load(&made.shared->tail);
+    made.touched = made.touched_from;
     *hot = made;
     return MR_OK;
+}
+
+void mri_hot_tail_touch_ahead(struct mri_hot_tail *hot)
+{
+    uint64_t ring_bytes = hot->memory.ring_bytes;
+    uint64_t end = hot->touched_from + ring_bytes;
+    while (hot->touched < end && !atomic_load(&hot->is_leaving)) {
+        uint64_t tail = atomic_load(&hot->shared->tail);
+        hot->touched = tail > hot->touched ? tail : hot->touched; /* appenders have done it */
+        if (hot->touched < end) {
+            uint64_t step = end - hot->touched < TOUCH_BYTES ? end - hot->touched : TOUCH_BYTES;
+            mri_shared_memory_touch(&hot->memory, hot->touched % ring_bytes, step);
+            hot->touched += step;
+        }
+    }
 }
 
 void mri_hot_tail_close(struct mri_hot_tail *hot)

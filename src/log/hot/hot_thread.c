@@ -137,6 +137,7 @@ static void keep(void *context)
     struct mri_hot_spare_demand demand = {0};
     bool was_calm = false;
     mri_thread_yield_to_others();
+    mri_hot_tail_touch_ahead(hot);
     while (!atomic_load(&hot->is_leaving)) {
         bool is_more = false;
         bool is_resting = is_calm(hot, &watch);
