@@ -54,18 +54,24 @@ static void make_log(const char *folder, uint64_t count)
     mr_log_close(log);
 }
 
-/** Take in the records from a seq on; at most up to `last`. Returns how many. */
-static uint64_t fold(
-    const char *folder, uint64_t from, uint64_t last, struct mri_snapshot_place *ret_place)
+static mr_log_reader *open_reader(const char *folder, uint64_t from)
 {
     mr_log_reader *reader;
+    mr_problem problem = {""};
+    mri_harness_must(mr_log_reader_open(folder, &reader, &problem), problem.text);
+    mri_harness_must(mr_log_reader_seek(reader, (mr_seq){from}, &problem), problem.text);
+    return reader;
+}
+
+/** Take in the records from where a reader stands, at most so many, and close it. */
+static uint64_t fold(
+    mr_log_reader *reader, uint64_t count_max, struct mri_snapshot_place *ret_place)
+{
     mr_problem problem = {""};
     mr_log_event event;
     uint64_t count = 0;
     mr_err err = MR_END;
-    mri_harness_must(mr_log_reader_open(folder, &reader, &problem), problem.text);
-    mri_harness_must(mr_log_reader_seek(reader, (mr_seq){from}, &problem), problem.text);
-    while (from + count <= last && (err = mr_log_reader_next(reader, &event, &problem)) == MR_OK) {
+    while (count < count_max && (err = mr_log_reader_next(reader, &event, &problem)) == MR_OK) {
         newest[event.subject_id - 1] = event.seq.n;
         *ret_place = (struct mri_snapshot_place){event.seq.n, event.chain_crc};
         count++;
@@ -79,39 +85,39 @@ static void make_snapshot(const char *folder, uint64_t last)
 {
     struct mri_snapshot_place place;
     struct mri_buf payload;
-    mri_harness_must(fold(folder, 1, last, &place) == last ? MR_OK : MR_ECORRUPT, "fold");
+    mri_harness_must(
+        fold(open_reader(folder, 1), last, &place) == last ? MR_OK : MR_ECORRUPT, "fold");
     mri_buf_init(&payload, mri_alloc_system(), sizeof(newest));
     mri_buf_put(&payload, newest, sizeof(newest));
     mri_harness_must(mri_snapshot_write(mri_os_linux(), folder, &place, &payload), "snapshot");
     mri_buf_fini(&payload);
 }
 
-/** Is the record that the snapshot names in the log? */
-static void check_place(const char *folder, const struct mri_snapshot_place *place)
+/** Is the record that the snapshot names in the log? Then what follows it is next. */
+static mr_log_reader *open_behind(const char *folder, const struct mri_snapshot_place *place)
 {
-    mr_log_reader *reader;
     mr_problem problem = {""};
     mr_log_event event;
-    mri_harness_must(mr_log_reader_open(folder, &reader, &problem), problem.text);
-    mri_harness_must(mr_log_reader_seek(reader, (mr_seq){place->seq}, &problem), problem.text);
+    mr_log_reader *reader = open_reader(folder, place->seq);
     mri_harness_must(mr_log_reader_next(reader, &event, &problem), problem.text);
     mri_harness_must(event.chain_crc == place->chain_crc ? MR_OK : MR_ECORRUPT, "snapshot");
-    mr_log_reader_close(reader);
+    return reader;
 }
 
-static void load_snapshot(const char *folder, struct mri_snapshot_place *ret_place)
+static mr_log_reader *load_snapshot(const char *folder)
 {
+    struct mri_snapshot_place place;
     struct mri_snapshot_list list;
     struct mri_buf payload;
     mri_harness_must(mri_snapshot_list(mri_os_linux(), folder, &list), "snapshots");
     mri_harness_must(list.count == 0 ? MR_NOT_FOUND : MR_OK, "snapshot");
     mri_buf_init(&payload, mri_alloc_system(), sizeof(newest));
     mri_harness_must(
-        mri_snapshot_read(mri_os_linux(), folder, list.seqs[0], ret_place, &payload), "snapshot");
+        mri_snapshot_read(mri_os_linux(), folder, list.seqs[0], &place, &payload), "snapshot");
     mri_harness_must(payload.count == sizeof(newest) ? MR_OK : MR_ECORRUPT, "snapshot");
     memcpy(newest, payload.bytes, sizeof(newest));
     mri_buf_fini(&payload);
-    check_place(folder, ret_place);
+    return open_behind(folder, &place);
 }
 
 static double ms_since(int64_t start)
@@ -141,7 +147,7 @@ int main(int argc, char **argv)
         make_log(argv[1], count);
         make_snapshot(argv[1], count - BEHIND_SNAPSHOT);
     }
-    (void)fold(argv[1], 1, count, &place); /* warm */
+    (void)fold(open_reader(argv[1], 1), count, &place); /* warm */
 
     int64_t start = mri_harness_ns();
     mr_log *log = open_log(argv[1]);
@@ -151,7 +157,8 @@ int main(int argc, char **argv)
     memset(newest, 0, sizeof(newest));
     start = mri_harness_ns();
     log = open_log(argv[1]);
-    mri_harness_must(fold(argv[1], 1, count, &place) == count ? MR_OK : MR_ECORRUPT, "fold");
+    bool is_whole = fold(open_reader(argv[1], 1), count, &place) == count;
+    mri_harness_must(is_whole ? MR_OK : MR_ECORRUPT, "fold");
     mri_harness_result("open_fold_ms", ms_since(start));
     mr_log_close(log);
     uint64_t folded = sum_of_state();
@@ -159,8 +166,7 @@ int main(int argc, char **argv)
     memset(newest, 0, sizeof(newest));
     start = mri_harness_ns();
     log = open_log(argv[1]);
-    load_snapshot(argv[1], &place);
-    uint64_t behind = fold(argv[1], place.seq + 1, count, &place);
+    uint64_t behind = fold(load_snapshot(argv[1]), count, &place);
     mri_harness_result("open_snapshot_ms", ms_since(start));
     mr_log_close(log);
     bool is_same = behind == BEHIND_SNAPSHOT && sum_of_state() == folded;

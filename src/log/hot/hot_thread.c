@@ -20,6 +20,7 @@
 #define IDLE_NS           (1000 * MILLISECOND_NS)
 #define CALM_NS           (50 * MILLISECOND_NS)
 #define KEEP_INTERVAL_NS  (20 * MILLISECOND_NS)
+#define START_NS          (100 * MILLISECOND_NS)
 
 /** When something was appended last, as one thread has seen it. */
 struct watch {
@@ -117,15 +118,13 @@ static void flush(void *context)
 
 /* ---- the keeper ------------------------------------------------------------------------------ */
 
-/** Sleep: for an interval, or until there is an append. */
-static void keeper_rest(struct mri_hot_thread *helper, bool is_resting)
+/** Sleep for a time, or until there is an append when that matters. */
+static void keeper_rest(struct mri_hot_thread *helper, bool is_woken_by_append, int64_t time_ns)
 {
     uint32_t word = atomic_load(&helper->keeper_word);
-    atomic_store(&helper->is_keeper_asleep, is_resting);
+    atomic_store(&helper->is_keeper_asleep, is_woken_by_append);
     if (!atomic_load(&helper->hot->is_leaving)) {
-        /* Woken or not, the loop looks again. */
-        (void)mri_futex_wait(
-            &helper->keeper_word, word, 1, is_resting ? IDLE_NS : KEEP_INTERVAL_NS);
+        (void)mri_futex_wait(&helper->keeper_word, word, 1, time_ns); /* woken or not, look again */
     }
 }
 
@@ -137,6 +136,7 @@ static void keep(void *context)
     struct mri_hot_spare_demand demand = {0};
     bool was_calm = false;
     mri_thread_yield_to_others();
+    keeper_rest(helper, true, START_NS); /* who has opened the log to read is done by then */
     mri_hot_tail_touch_ahead(hot);
     while (!atomic_load(&hot->is_leaving)) {
         bool is_more = false;
@@ -147,7 +147,8 @@ static void keep(void *context)
         }
         was_calm = is_resting;
         if (!is_more) {
-            keeper_rest(helper, is_resting && !mri_hot_tail_has_spares_to_fill(hot));
+            bool is_done = is_resting && !mri_hot_tail_has_spares_to_fill(hot);
+            keeper_rest(helper, is_done, is_done ? IDLE_NS : KEEP_INTERVAL_NS);
         }
     }
 }
