@@ -4,8 +4,8 @@
  *
  * Caveats first
  * - Any number of processes open a log, append and read; none has to be up for the others. Records
- *   go into memory that all of them share; a thread of each process writes them behind. Who needs
- *   the log for himself alone says so (`is_alone`).
+ *   go into memory that all of them share; each process has two threads that write behind and tidy
+ *   up. Who needs the log for himself alone says so (`is_alone`).
  * - A log is a local folder. Network file systems are refused: their locks and caches do not keep
  *   what this library promises.
  * - MR_ASYNC survives the death of every process, not a power cut, which takes at most the last
@@ -90,8 +90,9 @@ typedef struct mr_log_options {
     bool is_ring_in_folder; /**< the shared memory is a file of the log's folder, not of /dev/shm:
                                  for containers that share nothing else. Counts for who opens
                                  first */
-    bool is_thin; /**< space for segments is reserved but not written ahead: 64 MiB less to write
-                     for each, and a durable append into fresh space costs a quarter more */
+    bool is_thin; /**< space for segments is reserved but never written ahead, also when there is
+                     time: 64 MiB less to write for each, and a durable append into fresh space
+                     costs a quarter more */
     uint64_t ring_bytes; /**< of the shared memory: whole pages, from 1 MiB to 64 segments; 0 =
                               4 segments, at most 64 MiB. Counts for who opens first */
     uint32_t sync_interval_ms; /**< of MR_INTERVAL; 0 = 1000 */
