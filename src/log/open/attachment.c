@@ -343,6 +343,12 @@ static mr_err let_go_of_memory(
         err = os->memory_remove(os->context, path);
         err = err == MR_EPATH ? MR_OK : err;
     }
+    if (err == MR_EUNKNOWN) { /* the memory is poisoned now, and will be left aside */
+        return mri_problem(problem, MR_EPOISONED,
+            "%s: a sync of what was appended last has failed; the next open looks at what the disk "
+            "has",
+            folder);
+    }
     return err == MR_OK
                ? MR_OK
                : mri_problem(problem, err,
