@@ -23,7 +23,7 @@ enum { PROCESSES_MAX = 256 };
 
 /* From the last one's opening to the first one's work: what opening left to the background is done
    then, for every store alike. */
-#define TOGETHER_NS 300000000
+#define TOGETHER_NS            300000000
 
 #define LATE_NS                60000000000
 

@@ -297,8 +297,7 @@ mr_err mr_consumer_next(mr_consumer *consumer, mr_log_event *ret_event, mr_deliv
 
 static mr_err sync_file(mr_consumer *consumer, mr_problem *problem)
 {
-    const struct mri_os *os = consumer->os;
-    return os->sync_data(os->context, consumer->file.fd) == MR_OK
+    return mri_consumer_file_sync(&consumer->file) == MR_OK
                ? MR_OK
                : mri_problem(problem, MR_EUNKNOWN, "%s: a sync failed", consumer->file.path);
 }

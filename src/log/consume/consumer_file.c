@@ -13,6 +13,9 @@
  *  2. In a turn nothing is kept from the turn before: the file is read anew.
  *  3. The file has its full length, synced, before it has its name, and never another one.
  *  4. Whoever makes, opens or removes a consumer holds the guard, so a removed file has no handle.
+ *  5. The newest copy that is known to be durable is never written over: a power cut may tear every
+ *     one that is not. So acks between two syncs all go to the same copy. What is known is good for
+ *     one run of the machine; the first write in each syncs before.
  */
 #include "log/consume/consumer_file.h"
 
@@ -201,12 +204,23 @@ void mri_consumer_file_unlock(struct mri_consumer_file *file)
     (void)file->os->lock_range(file->os->context, file->fd, turn_at, 1, MRI_RANGE_FREE);
 }
 
+/** Is no copy damaged, or being written? The second one is zero until it is written first. */
+static bool is_each_whole(const struct mri_consumer_file *file)
+{
+    static const struct mri_consumer_slot never;
+    return mri_consumer_slot_check(&file->image.slot_0) == MR_OK &&
+           (mri_consumer_slot_check(&file->image.slot_1) == MR_OK ||
+               memcmp(&file->image.slot_1, &never, sizeof(never)) == 0);
+}
+
 mr_err mri_consumer_file_look(struct mri_consumer_file *file, mr_problem *problem)
 {
     mr_err err = MR_ECORRUPT;
-    for (int i = 0; i < LOOKS && err == MR_ECORRUPT; i++) {
-        err = load(file, problem); /* one copy may be half written, both only by chance */
-        if (err == MR_ECORRUPT) {
+    bool is_whole = false;
+    for (int i = 0; i < LOOKS && !is_whole && (err == MR_OK || err == MR_ECORRUPT); i++) {
+        err = load(file, problem); /* the newest copy may be half written */
+        is_whole = err == MR_OK && is_each_whole(file);
+        if (!is_whole) {
             file->os->sleep_ns(file->os->context, LOOK_AGAIN_NS);
         }
     }
@@ -263,14 +277,50 @@ bool mri_consumer_file_is_alive(const struct mri_consumer_file *file, uint16_t o
     return err != MR_OK || is_locked;
 }
 
+static mr_err put_mark(struct mri_consumer_file *file)
+{
+    struct mri_consumer_mark *mark = &file->image.leases.mark;
+    mri_consumer_lease_seal_mark(mark, file->seed);
+    return write_at(file, mark, sizeof(*mark),
+        MRI_CONSUMER_LEASES_AT + offsetof(struct mri_consumer_leases, mark));
+}
+
+mr_err mri_consumer_file_sync(struct mri_consumer_file *file)
+{
+    mr_err err = file->os->sync_data(file->os->context, file->fd);
+    if (err == MR_OK) {
+        file->image.leases.mark.synced_generation = file->slot.generation;
+        err = put_mark(file);
+    }
+    return err;
+}
+
+/** Which copy may be lost: see invariant 5. */
+static int index_to_write(const struct mri_consumer_file *file)
+{
+    int other = 1 - file->slot_index;
+    const struct mri_consumer_slot *beside = other == 0 ? &file->image.slot_0 : &file->image.slot_1;
+    bool is_synced = file->image.leases.mark.synced_generation >= file->slot.generation;
+    return is_synced || mri_consumer_slot_check(beside) != MR_OK ? other : file->slot_index;
+}
+
 mr_err mri_consumer_file_put_slot(struct mri_consumer_file *file)
 {
-    int index = 1 - file->slot_index;
+    mr_err err = MR_OK;
+    if (file->image.leases.mark.synced_generation == 0) { /* the first in this run of the machine */
+        err = mri_consumer_file_sync(file);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    int index = index_to_write(file);
+    struct mri_consumer_slot *copy = index == 0 ? &file->image.slot_0 : &file->image.slot_1;
     file->slot.generation++;
     mri_consumer_slot_seal(&file->slot);
-    mr_err err =
+    err =
         write_at(file, &file->slot, sizeof(file->slot), (uint64_t)index * MRI_CONSUMER_PAGE_BYTES);
     if (err == MR_OK) {
+        *copy = file->slot;
         file->slot_index = index;
     }
     return err;
@@ -290,15 +340,16 @@ mr_err mri_consumer_file_put_mark(
     struct mri_consumer_file *file, uint64_t scanned_seq, bool is_appending)
 {
     struct mri_consumer_mark *mark = &file->image.leases.mark;
-    *mark = (struct mri_consumer_mark){.scanned_seq = scanned_seq, .is_appending = is_appending};
-    mri_consumer_lease_seal_mark(mark, file->seed);
-    return write_at(file, mark, sizeof(*mark),
-        MRI_CONSUMER_LEASES_AT + offsetof(struct mri_consumer_leases, mark));
+    mark->scanned_seq = scanned_seq;
+    mark->is_appending = is_appending;
+    return put_mark(file);
 }
 
 mr_err mri_consumer_file_reset_leases(struct mri_consumer_file *file)
 {
-    file->image.leases = (struct mri_consumer_leases){.mark = {.is_appending = 1}};
+    uint64_t synced = file->image.leases.mark.synced_generation;
+    file->image.leases =
+        (struct mri_consumer_leases){.mark = {.is_appending = 1, .synced_generation = synced}};
     mri_consumer_lease_seal_mark(&file->image.leases.mark, file->seed);
     return put_leases(file);
 }

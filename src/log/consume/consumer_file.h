@@ -146,12 +146,21 @@ MR_MUST_USE mr_err mri_consumer_file_give_back(struct mri_consumer_file *file);
 bool mri_consumer_file_is_alive(const struct mri_consumer_file *file, uint16_t owner);
 
 /**
- * Write file->slot over the older copy. In a turn.
+ * Write file->slot over a copy that is not the newest durable one. In a turn.
  *
- * Returns  MR_OK; a fault of writing.
+ * Returns  MR_OK; a fault of writing, or of a sync.
  * Threads  one at a time.
+ * Cost     a write; once in each run of the machine a sync.
  */
 MR_MUST_USE mr_err mri_consumer_file_put_slot(struct mri_consumer_file *file);
+
+/**
+ * Make the slot durable, and note that. In a turn.
+ *
+ * Returns  MR_OK; a fault of syncing or writing: it may be durable or not.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_consumer_file_sync(struct mri_consumer_file *file);
 
 /**
  * Seal the lease of a seq and write it. In a turn.

@@ -69,7 +69,8 @@ bool mri_consumer_lease_clean(struct mri_consumer_leases *leases, uint32_t seed)
         mark->crc == mri_crc32c(seed, mark, offsetof(struct mri_consumer_mark, crc)) &&
         mark->scanned_seq <= INT64_MAX;
     if (!is_mark_good || is_hurt) {
-        *mark = (struct mri_consumer_mark){.is_appending = 1};
+        *mark = (struct mri_consumer_mark){
+            .is_appending = 1, .synced_generation = is_mark_good ? mark->synced_generation : 0};
         mri_consumer_lease_seal_mark(mark, seed);
     }
     return !is_mark_good || is_hurt;

@@ -31,10 +31,10 @@ struct mri_consumer_lease {
 
 MRI_STATIC_ASSERT(sizeof(struct mri_consumer_lease) == 32, "file format");
 
-/** Says what was taken out of the log; 32 bytes. */
+/** Says what was taken out of the log, and what is durable; 32 bytes. */
 struct mri_consumer_mark {
-    uint64_t scanned_seq; /**< ACKs up to here are in the slot or in SETTLED leases */
-    uint64_t reserved;
+    uint64_t scanned_seq;       /**< ACKs up to here are in the slot or in SETTLED leases */
+    uint64_t synced_generation; /**< of the slot, as the file was synced last; 0 = not known */
     uint64_t zero;
     uint32_t is_appending; /**< 1: an ACK may be in the log behind scanned_seq */
     uint32_t crc;          /**< as of a lease */
@@ -91,7 +91,8 @@ void mri_consumer_lease_seal_mark(struct mri_consumer_mark *mark, uint32_t seed)
 
 /**
  * Clear every lease that does not check: of an earlier run of the machine, or damaged. A mark that
- * does not check, or any such lease, makes the mark say that the log must be scanned again.
+ * does not check, or any such lease, makes the mark say that the log must be scanned again; what is
+ * synced is known as long as the mark itself checks.
  *
  * Returns  true: something was cleared.
  * Threads  one at a time.

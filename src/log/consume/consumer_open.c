@@ -154,7 +154,7 @@ static mr_err heal(mr_consumer *consumer, mr_problem *problem)
     }
     mr_err err = mri_consumer_file_put_slot(file);
     if (err == MR_OK) {
-        err = consumer->os->sync_data(consumer->os->context, file->fd);
+        err = mri_consumer_file_sync(file);
     }
     return say(consumer, problem, err);
 }
@@ -285,10 +285,10 @@ void mr_consumer_close(mr_consumer *consumer)
         if (mri_consumer_file_lock(file, NULL) == MR_OK) {
             /* If it cannot be written, that this handle is gone says the same. */
             (void)mri_consumer_file_give_back(file);
+            /* Who must know whether acks are durable calls mr_consumer_sync() before. */
+            (void)mri_consumer_file_sync(file);
             mri_consumer_file_unlock(file);
         }
-        /* Who must know whether acks are durable calls mr_consumer_sync() before. */
-        (void)consumer->os->sync_data(consumer->os->context, file->fd);
     }
     mri_consumer_file_close(file);
     mri_consumer_source_close(&consumer->front);

@@ -105,7 +105,7 @@ static void what_is_no_log_stays_as_it_is(void **fixture)
     assert_int_equal(mri_consumer_open(&at, &options, &consumer, NULL), MR_EINVAL);
 }
 
-/** Make a consumer that is done with events 1 to 4 and 6, in both copies; its file. */
+/** Make a consumer that is done with events 1 to 4, synced, and 6; its file. */
 static uint8_t *used_cursor(size_t *ret_count)
 {
     mr_consumer *consumer = mri_consumer_sample_open(&sample, &(mr_consumer_options){0});
@@ -115,6 +115,7 @@ static uint8_t *used_cursor(size_t *ret_count)
     }
     for (size_t i = 0; i < MRI_COUNT_OF(done); i++) {
         assert_int_equal(mri_consumer_sample_ack(&sample, consumer, done[i]), MR_OK);
+        assert_int_equal(done[i] == 4 ? mr_consumer_sync(consumer, NULL) : MR_OK, MR_OK);
     }
     mr_consumer_close(consumer);
     uint8_t *bytes = mri_os_memory_bytes(sample.memory, cursor_path, ret_count);
@@ -160,6 +161,32 @@ static void every_flipped_bit_of_a_cursor_is_found_or_does_no_harm(void **fixtur
     }
     assert_int_equal(found, 8 * 512); /* of the newest copy every bit is found */
     free(good);
+}
+
+/** A power cut may tear what is not synced: it must not be all there is. */
+static void acks_between_two_syncs_leave_the_synced_copy_alone(void **fixture)
+{
+    (void)fixture;
+    size_t count;
+    struct mri_consumer_slot before[2];
+    mr_consumer *consumer = mri_consumer_sample_open(&sample, &(mr_consumer_options){0});
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(next(consumer), i + 1);
+    }
+    assert_int_equal(mri_consumer_sample_ack(&sample, consumer, 1), MR_OK);
+    assert_int_equal(mr_consumer_sync(consumer, NULL), MR_OK);
+    for (uint64_t seq = 2; seq <= 6; seq++) {
+        const uint8_t *bytes = mri_os_memory_bytes(sample.memory, cursor_path, &count);
+        memcpy(&before[0], bytes, sizeof(before[0]));
+        memcpy(&before[1], bytes + MRI_CONSUMER_PAGE_BYTES, sizeof(before[1]));
+        bool is_first_newer = before[0].generation > before[1].generation;
+        assert_int_equal(mri_consumer_sample_ack(&sample, consumer, seq), MR_OK);
+        bytes = mri_os_memory_bytes(sample.memory, cursor_path, &count);
+        int synced = (seq == 2) == is_first_newer ? 0 : 1; /* the newest only before the first */
+        const uint8_t *place = bytes + (size_t)synced * MRI_CONSUMER_PAGE_BYTES;
+        assert_memory_equal(place, &before[synced], sizeof(before[synced]));
+    }
+    mr_consumer_close(consumer);
 }
 
 static void two_damaged_copies_are_told_and_never_begun_anew(void **fixture)
@@ -399,6 +426,7 @@ int main(void)
         TEST(what_it_was_made_with_stays),
         TEST(what_is_no_log_stays_as_it_is),
         TEST(every_flipped_bit_of_a_cursor_is_found_or_does_no_harm),
+        TEST(acks_between_two_syncs_leave_the_synced_copy_alone),
         TEST(two_damaged_copies_are_told_and_never_begun_anew),
         TEST(a_cursor_that_is_cut_anywhere_is_damaged),
         TEST(a_cursor_of_another_log_is_refused),

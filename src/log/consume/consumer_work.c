@@ -289,7 +289,7 @@ static mr_err set_back(mr_consumer *consumer, uint64_t differs_from, mr_problem 
         err = mri_consumer_file_put_slot(file);
     }
     if (err == MR_OK) {
-        err = file->os->sync_data(file->os->context, file->fd);
+        err = mri_consumer_file_sync(file);
     }
     return say(consumer, problem, err);
 }
