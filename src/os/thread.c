@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/check.h"
@@ -21,7 +20,7 @@ struct start {
 
 MRI_STATIC_ASSERT(sizeof(pthread_t) <= sizeof(uint64_t), "the id and a mark fit");
 
-enum { IS_STARTED = 1, LOW_NICE = 10 };
+enum { IS_STARTED = 1 };
 
 static void *enter(void *argument)
 {
@@ -64,10 +63,4 @@ void mri_thread_join(struct mri_thread *thread)
         MRI_ASSERT(result == 0); /* it is ours and was not joined before */
         *thread = (struct mri_thread){0};
     }
-}
-
-void mri_thread_yield_to_others(void)
-{
-    /* On Linux this is of the thread alone. */
-    (void)setpriority(PRIO_PROCESS, 0, LOW_NICE);
 }

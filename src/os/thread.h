@@ -33,12 +33,4 @@ MR_MUST_USE mr_err mri_thread_start(
  */
 void mri_thread_join(struct mri_thread *thread);
 
-/**
- * Give the calling thread a low priority: others go first while they have something to do.
- *
- * Returns  nothing; where the system does not allow it, nothing changes.
- * Threads  any.
- */
-void mri_thread_yield_to_others(void);
-
 #endif

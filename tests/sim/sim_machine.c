@@ -358,10 +358,6 @@ void mri_thread_join(struct mri_thread *thread)
     thread->state[0] = 0;
 }
 
-void mri_thread_yield_to_others(void)
-{
-}
-
 /* ---- the calls of a process ------------------------------------------------------------------ */
 
 static bool is_due(uint32_t part)

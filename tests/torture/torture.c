@@ -6,7 +6,7 @@
  *  1. A child that finds something wrong says so on standard error and ends with WRONG; the first
  *     process looks at every end, so that nothing wrong is lost.
  *  2. Children die with their parent: a failed run leaves none behind.
- *  3. The only limit of time is a minute for what takes milliseconds: longer is a hang.
+ *  3. The only limit of time is three minutes for what takes milliseconds: longer is a hang.
  */
 #define _GNU_SOURCE
 #include "tests/torture/torture.h"
@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NAMES_MAX = 32, WRONG = 9, HANG_MS = 60000, REPEAT_BYTES = 512, STEP_US = 100 };
+enum { NAMES_MAX = 32, WRONG = 9, HANG_MS = 180000, REPEAT_BYTES = 512, STEP_US = 100 };
 
 static struct {
     const char *program;
@@ -195,7 +195,7 @@ void mri_torture_until(bool (*is_so)(void *argument), void *argument, const char
 {
     int64_t until = now_ms() + HANG_MS;
     while (!is_so(argument)) {
-        MRI_TORTURE_CHECK(now_ms() < until, "a hang: still not so after a minute: %s", what);
+        MRI_TORTURE_CHECK(now_ms() < until, "a hang: still not so after three minutes: %s", what);
         mri_torture_sleep_us(STEP_US);
     }
 }

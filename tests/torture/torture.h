@@ -97,7 +97,7 @@ typedef void mri_torture_work(void *argument);
 pid_t mri_torture_start(mri_torture_work *work, void *argument);
 
 /**
- * Wait for a child's end, a minute at most: longer is a hang, and fails.
+ * Wait for a child's end, three minutes at most: longer is a hang, and fails.
  *
  * Returns  its wait status.
  * Threads  its parent.
@@ -129,7 +129,7 @@ void mri_torture_kill(pid_t child);
 void mri_torture_in_child(mri_torture_work *work, void *argument);
 
 /**
- * Wait until something is so, a minute at most: longer is a hang, and fails.
+ * Wait until something is so, three minutes at most: longer is a hang, and fails.
  *
  * Returns  nothing.
  * Threads  any.

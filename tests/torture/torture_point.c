@@ -122,7 +122,7 @@ static void act(void)
     case MRI_TORTURE_POINT_EXIT:
         _exit(0);
     case MRI_TORTURE_POINT_STOP:
-        (void)kill(getpid(), SIGSTOP);
+        (void)raise(SIGSTOP);
         break;
     case MRI_TORTURE_POINT_PAUSE:
         atomic_store(fate.word, 1);
@@ -134,7 +134,7 @@ static void act(void)
         break;
     case MRI_TORTURE_POINT_CLOSE_LOCK:
         MRI_TORTURE_CHECK(mri_torture_point_close_lock(), "no lock is open");
-        (void)kill(getpid(), SIGSTOP);
+        (void)raise(SIGSTOP);
         break;
     }
 }

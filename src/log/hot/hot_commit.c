@@ -188,8 +188,8 @@ static mr_err write_step(struct mri_hot_tail *hot, uint64_t position)
         .bytes = mri_hot_record(hot, written), .count = (size_t)(chunk_end - written)};
     err = piece.count >= BULK_BYTES
               ? os->write_bulk(
-                    os->context, fd, piece.bytes, piece.count, written % shared->segment_bytes)
-              : os->write_at(os->context, fd, &piece, 1, written % shared->segment_bytes);
+                    os->context, fd, piece.bytes, piece.count, mri_hot_offset_at(shared, written))
+              : os->write_at(os->context, fd, &piece, 1, mri_hot_offset_at(shared, written));
     MRI_HOT_POINT(31);
     if (err == MR_OK) {
         atomic_store_explicit(&shared->written, chunk_end, memory_order_release);
@@ -333,7 +333,7 @@ mr_err mri_hot_tail_compare(struct mri_hot_tail *hot)
     mri_robust_lock_give(&hot->shared->write_lock);
     if (err == MR_OK && count > 0) {
         err = os->read_at(
-            os->context, fd, found, count, (written - count) % shared->segment_bytes, &read);
+            os->context, fd, found, count, mri_hot_offset_at(shared, written - count), &read);
     }
     if (err == MR_EPATH ||
         (err == MR_OK &&

@@ -47,7 +47,8 @@ mr_err mri_hot_check_memory(const struct mri_shared_memory *memory)
                    shared->derived_bytes < memory->head_bytes &&
                    head_bytes_of(&options) == memory->head_bytes &&
                    shared->segment_bytes >= MRI_SEGMENT_BYTES_MIN &&
-                   shared->segment_bytes <= MRI_SEGMENT_BYTES_MAX;
+                   shared->segment_bytes <= MRI_SEGMENT_BYTES_MAX &&
+                   (shared->segment_bytes & (shared->segment_bytes - 1)) == 0;
     return is_good ? MR_OK : MR_ECORRUPT;
 }
 
@@ -141,7 +142,9 @@ mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_option
     struct mri_hot_tail made;
     const struct mri_os *os = options->os;
     mr_err err = begin(&made, options);
-    if (err == MR_OK && (start->segment.segment_bytes == 0 || start->next_seq == 0 ||
+    uint64_t segment_bytes = start->segment.segment_bytes;
+    bool is_power_of_two = segment_bytes != 0 && (segment_bytes & (segment_bytes - 1)) == 0;
+    if (err == MR_OK && (!is_power_of_two || start->next_seq == 0 ||
                             start->segment.base_position % start->segment.segment_bytes != 0)) {
         err = MR_EINVAL;
     }

@@ -129,7 +129,7 @@ struct mri_hot_shared {
     _Atomic uint64_t syncs;
     _Atomic uint32_t next_spare_id;
     _Atomic uint32_t spares_wanted;   /**< grows with every roll, so that bursts find some */
-    _Atomic uint32_t is_spare_needed; /**< somebody waits for one: none is filled meanwhile */
+    _Atomic uint32_t is_spare_needed; /**< an appender found none: none is filled before he has one */
     _Atomic uint64_t producers_index; /**< segment that was the newest when `producers` was made */
     _Atomic uint64_t producers_seq;   /**< up to where that goes, if it is known */
     _Atomic uint64_t repeated;        /**< batches that were in the log already */
@@ -168,7 +168,18 @@ MR_MUST_USE mr_err mri_hot_check_memory(const struct mri_shared_memory *memory);
  */
 static inline uint64_t mri_hot_index_at(const struct mri_hot_shared *shared, uint64_t position)
 {
-    return (position - 1) / shared->segment_bytes;
+    return (position - 1) >> __builtin_ctzll(shared->segment_bytes); /* a power of two */
+}
+
+/**
+ * Where a position is in its segment, counted from its first byte.
+ *
+ * Returns  the offset.
+ * Threads  any.
+ */
+static inline uint64_t mri_hot_offset_at(const struct mri_hot_shared *shared, uint64_t position)
+{
+    return position & (shared->segment_bytes - 1);
 }
 
 /**
@@ -180,7 +191,10 @@ static inline uint64_t mri_hot_index_at(const struct mri_hot_shared *shared, uin
 static inline struct mri_record_head *mri_hot_record(
     const struct mri_hot_tail *hot, uint64_t position)
 {
-    return (struct mri_record_head *)(void *)(hot->memory.ring + position % hot->memory.ring_bytes);
+    uint64_t bytes = hot->memory.ring_bytes;
+    bool is_power_of_two = (bytes & (bytes - 1)) == 0; /* mostly; a division costs as a checksum */
+    uint64_t offset = is_power_of_two ? position & (bytes - 1) : position % bytes;
+    return (struct mri_record_head *)(void *)(hot->memory.ring + offset);
 }
 
 /**

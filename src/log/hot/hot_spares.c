@@ -15,6 +15,8 @@
  *     for a spare.
  *  3. Nobody takes a spare that is being filled: every way out of READY is a compare-and-swap. Who
  *     fills holds the spare lock, so a spare that is found FILLING under it was left by the dead.
+ *     While an appender needs a spare, until a segment has begun, none is filled: it would be gone
+ *     again before he could take it.
  */
 #include <stdio.h>
 
@@ -97,9 +99,7 @@ mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try)
     if (ready >= wanted || atomic_load(&shared->is_closed) != 0) {
         return MR_OK; /* closed: the folder's spares are another memory's now */
     }
-    atomic_store(&shared->is_spare_needed, !is_try);
     mr_err err = mri_hot_take(hot, &shared->spare_lock, is_try);
-    atomic_store(&shared->is_spare_needed, 0);
     if (err != MR_OK) {
         return err == MR_BUSY ? MR_OK : err; /* somebody else is at it */
     }
@@ -191,7 +191,7 @@ static mr_err fill_spare(struct mri_hot_tail *hot)
     mend_spares(shared);
     struct mri_hot_spare *spare = find_unfilled(hot);
     uint32_t ready = MRI_HOT_SPARE_READY;
-    if (spare != NULL &&
+    if (spare != NULL && atomic_load(&shared->is_spare_needed) == 0 &&
         atomic_compare_exchange_strong(&spare->state, &ready, MRI_HOT_SPARE_FILLING)) {
         MRI_HOT_POINT(80);
         err = fill_file(hot, spare);
@@ -229,7 +229,7 @@ mr_err mri_hot_tail_keep_spares(
     struct mri_hot_tail *hot, struct mri_hot_spare_demand *demand, int64_t now_ns)
 {
     struct mri_hot_shared *shared = hot->shared;
-    uint64_t offset = atomic_load(&shared->tail) % shared->segment_bytes;
+    uint64_t offset = mri_hot_offset_at(shared, atomic_load(&shared->tail));
     mr_err err = MR_OK;
     watch_rolls(hot, demand, now_ns);
     if (now_ns < demand->retry_ns) {

@@ -38,6 +38,7 @@ enum {
     ROLL_BYTES = sizeof(struct mri_record_head),
     WRITE_STEP_BYTES = 4 * 1024 * 1024, /* what a writer writes behind before it looks again */
     LAG_SATURATED = 65535,
+    SPARE_ATTEMPTS = 8,
 };
 
 MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == MRI_RECORD_UNIT_BYTES, "ROLL is one unit");
@@ -354,6 +355,7 @@ static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
         &mri_hot_segment_of(hot, tail)->end, chain.position, memory_order_release);
     MRI_HOT_POINT(13);
     publish(hot, &chain, new_tail, NULL);
+    atomic_store(&shared->is_spare_needed, 0);
     uint32_t wanted = atomic_load(&shared->spares_wanted);
     atomic_store(&shared->spares_wanted,
         wanted < MRI_HOT_SPARES_WANTED ? wanted + 1 : (uint32_t)MRI_HOT_SPARES_WANTED);
@@ -418,7 +420,7 @@ static mr_err make_room(struct mri_hot_tail *hot, uint64_t new_tail)
 static bool is_over(const struct mri_hot_tail *hot, uint64_t bytes, bool is_own)
 {
     uint64_t segment_bytes = hot->shared->segment_bytes;
-    uint64_t offset = hot->shared->writer.pending % segment_bytes;
+    uint64_t offset = mri_hot_offset_at(hot->shared, hot->shared->writer.pending);
     uint64_t end = offset + bytes + ROLL_BYTES;
     bool is_near = end + MRI_HOT_RESERVE_BYTES > segment_bytes;
     return end > segment_bytes || (is_near && !is_own && offset != MRI_SEGMENT_PAGE_BYTES &&
@@ -610,6 +612,23 @@ static mr_err make_durable(struct mri_hot_tail *hot, struct appending *batch)
     return err == MR_OK ? MR_OK : MR_EUNKNOWN; /* it is in the log, whatever the disk says */
 }
 
+/** Make a spare and append. Others may take it first: then their segment has room, mostly. */
+static mr_err append_with_spare(struct mri_hot_tail *hot, struct appending *batch)
+{
+    mr_err err = MR_ENOSPC;
+    atomic_store(&hot->shared->is_spare_needed, 1);
+    for (int i = 0; i < SPARE_ATTEMPTS && err == MR_ENOSPC; i++) {
+        err = mri_hot_tail_write_behind(hot) == MR_OK ? MR_OK : MR_EPOISONED;
+        err = err == MR_OK ? mri_hot_make_spares(hot, false) : err;
+        if (err != MR_OK) {
+            break; /* the disk is full, or worse */
+        }
+        err = append_locked(hot, batch);
+    }
+    atomic_store(&hot->shared->is_spare_needed, 0);
+    return err;
+}
+
 mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *records, size_t count,
     const struct mri_hot_append *how, mr_log_ack *ret_ack)
 {
@@ -638,9 +657,7 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
     }
     mr_err err = append_locked(hot, &batch);
     if (err == MR_ENOSPC) { /* no spare was ready; whether there is room for one shows now */
-        err = mri_hot_tail_write_behind(hot) == MR_OK ? MR_OK : MR_EPOISONED;
-        err = err == MR_OK ? mri_hot_make_spares(hot, false) : err;
-        err = err == MR_OK ? append_locked(hot, &batch) : err;
+        err = append_with_spare(hot, &batch);
     }
     if (err != MR_OK) {
         return err;

@@ -6,7 +6,8 @@
  *  1. The flusher sleeps until an append when nothing is left to do; an append wakes it only then.
  *     Nothing that it does waits for anything but the disk's answer to its own writes and syncs.
  *  2. The keeper sleeps when nothing has come for a while; a flusher that finds a new append wakes
- *     it. It has a low priority: whoever waits for one of its locks does the work himself.
+ *     it. While the log streams it rests after each of its steps, so that it takes a tenth of a
+ *     processor at most. A low priority would not do: it takes locks that appenders wait for.
  *  3. What fails here poisons the log or is tried again: the next append or commit says so.
  */
 #include "log/hot/hot_thread.h"
@@ -21,6 +22,8 @@
 #define CALM_NS           (50 * MILLISECOND_NS)
 #define KEEP_INTERVAL_NS  (20 * MILLISECOND_NS)
 #define START_NS          (100 * MILLISECOND_NS)
+
+enum { STREAM_BYTES = 1024 * 1024 /* from one round of the keeper to the next */ };
 
 /** When something was appended last, as one thread has seen it. */
 struct watch {
@@ -135,18 +138,19 @@ static void keep(void *context)
     struct watch watch = watch_from(hot);
     struct mri_hot_spare_demand demand = {0};
     bool was_calm = false;
-    mri_thread_yield_to_others();
     keeper_rest(helper, true, START_NS); /* who has opened the log to read is done by then */
     mri_hot_tail_touch_ahead(hot);
     while (!atomic_load(&hot->is_leaving)) {
         bool is_more = false;
+        uint64_t before = watch.tail;
         bool is_resting = is_calm(hot, &watch);
+        bool is_streaming = watch.tail - before > STREAM_BYTES;
         (void)mri_hot_tail_keep_spares(hot, &demand, watch.now_ns); /* see invariant 3 */
         if (helper->also != NULL && !(is_resting && was_calm)) {
             is_more = helper->also(helper->context, is_resting);
         }
         was_calm = is_resting;
-        if (!is_more) {
+        if (!is_more || is_streaming) {
             bool is_done = is_resting && !mri_hot_tail_has_spares_to_fill(hot);
             keeper_rest(helper, is_done, is_done ? IDLE_NS : KEEP_INTERVAL_NS);
         }

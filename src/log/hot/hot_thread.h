@@ -17,7 +17,7 @@ struct mri_hot_thread {
      * NULL: nothing. Called by the keeper, again and again while there are appends, and once with
      * is_idle when nothing has come for 50 ms.
      *
-     * Returns  there is more to do at once.
+     * Returns  there is more to do at once. A call takes some milliseconds at most.
      */
     bool (*also)(void *context, bool is_idle);
     void *context; /**< of `also` */

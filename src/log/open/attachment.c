@@ -735,13 +735,16 @@ static void leave(struct mri_attachment *attachment)
     struct mri_hot_tail *hot = &attachment->hot;
     mri_hot_thread_stop(&attachment->helper);
     hot->is_writing_at_once = true;
+    if (mri_presence_count_others(&attachment->presence, &others) == MR_OK && others == 0) {
+        /* Probably the last one: what takes long is done before others have to wait. */
+        mri_sealing_finish(&attachment->sealing);
+    }
+    /* Who must know whether this works calls mr_log_sync() before. */
+    (void)mri_hot_tail_commit(hot, mri_hot_tail_counters(hot).tail);
     bool is_shut = mri_presence_shut_gate(&attachment->presence) == MR_OK;
     bool is_counted = is_shut && mri_presence_count_others(&attachment->presence, &others) == MR_OK;
     if (is_counted && others == 0) {
         put_away(attachment);
-    } else {
-        /* Who must know whether this works calls mr_log_sync() before; the others go on. */
-        (void)mri_hot_tail_commit(hot, mri_hot_tail_counters(hot).tail);
     }
 }
 

@@ -24,7 +24,7 @@
 #include "log/hot/hot_shared.h"
 
 enum {
-    SEALS_AT_ONCE = 16,  /* then the caller looks after other things */
+    SEALS_AT_ONCE = 4,   /* two milliseconds: then the caller looks after other things */
     SEALS_AT_END = 1024, /* half a second: what is left then the next open seals */
     SEAL_STRIDE =
         (sizeof(struct mri_record_head) + sizeof(struct mri_seal) + MRI_RECORD_UNIT_BYTES - 1) /

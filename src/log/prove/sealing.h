@@ -39,7 +39,7 @@ MR_MUST_USE mr_err mri_sealing_init(struct mri_sealing *sealing, const struct mr
  *
  * Returns  more may wait.
  * Threads  one at a time.
- * Cost     0.5 us an event, when there is something to seal; some 10 ms at most.
+ * Cost     0.5 us an event, when there is something to seal; some milliseconds at most.
  */
 bool mri_sealing_help(void *context, bool is_idle);
 
