@@ -74,9 +74,13 @@ struct mri_os {
     mr_err (*write_bulk)(void *context, int fd, const void *bytes, size_t count,
         uint64_t offset); /**< write_at for much at once: the pages do not stay in the cache */
     mr_err (*allocate)(void *context, int fd, uint64_t bytes);
+    mr_err (*renew)(void *context, int fd, uint64_t offset); /**< from there to its end, whole
+                                 pages: give the blocks back and reserve others, zeros that were
+                                 never written; MR_EINVAL the file system cannot */
     mr_err (*truncate)(void *context, int fd, uint64_t bytes);
     mr_err (*sync_data)(void *context, int fd);
-    mr_err (*drop_cache)(void *context, int fd);
+    mr_err (*drop_cache)(void *context, int fd); /**< what is read next is what the disk has, also
+                                                      where somebody maps it */
     mr_err (*map_read)(void *context, int fd, size_t bytes, const void **ret_map);
     void (*unmap)(void *context, const void *map, size_t bytes);
 

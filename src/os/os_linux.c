@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <poll.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -321,6 +322,24 @@ static mr_err linux_allocate(void *context, int fd, uint64_t bytes)
     return result_of(result);
 }
 
+static mr_err linux_renew(void *context, int fd, uint64_t offset)
+{
+    (void)context;
+    struct stat found;
+    if (fstat(fd, &found) != 0) {
+        return err_of(errno);
+    }
+    off_t count = found.st_size - (off_t)offset;
+    if (count <= 0) {
+        return MR_OK;
+    }
+    int result = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, count);
+    if (result == 0) {
+        result = fallocate(fd, 0, (off_t)offset, count);
+    }
+    return result != 0 && errno == EOPNOTSUPP ? MR_EINVAL : result_of(result);
+}
+
 static mr_err linux_sync_data(void *context, int fd)
 {
     (void)context;
@@ -329,13 +348,6 @@ static mr_err linux_sync_data(void *context, int fd)
         result = fdatasync(fd);
     } while (result != 0 && errno == EINTR);
     return result_of(result);
-}
-
-static mr_err linux_drop_cache(void *context, int fd)
-{
-    (void)context;
-    int number = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    return number == 0 ? MR_OK : err_of(number);
 }
 
 static mr_err linux_map_read(void *context, int fd, size_t bytes, const void **ret_map)
@@ -347,6 +359,83 @@ static mr_err linux_map_read(void *context, int fd, size_t bytes, const void **r
     }
     *ret_map = map;
     return MR_OK;
+}
+
+/** Read whole pages from the disk itself; MR_EINVAL there is none, or it cannot be done. */
+static mr_err read_direct(int fd, void *bytes, size_t count, uint64_t offset, size_t *ret_count)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) != 0) {
+        return MR_EINVAL;
+    }
+    mr_err err = linux_read_at(NULL, fd, bytes, count, offset, ret_count);
+    return fcntl(fd, F_SETFL, flags) == 0 ? err : MR_EIO;
+}
+
+/** What the cache holds of a stretch, as the disk has it: where they differ, the disk is right. */
+static mr_err take_from_disk(int fd, const uint8_t *cached, uint64_t offset, size_t count)
+{
+    alignas(PAGE_BYTES) uint8_t bytes[16 * PAGE_BYTES];
+    mr_err err = MR_OK;
+    for (size_t at = 0; at < count && err == MR_OK; at += sizeof(bytes)) {
+        size_t step = count - at < sizeof(bytes) ? count - at : sizeof(bytes);
+        size_t got;
+        err = read_direct(
+            fd, bytes, (step + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES, offset + at, &got);
+        if (err == MR_OK && got < step) {
+            err = MR_EIO;
+        }
+        if (err == MR_OK && memcmp(bytes, cached + at, step) != 0) {
+            err = linux_write_at(NULL, fd, &(struct mri_io_piece){bytes, step}, 1, offset + at);
+        }
+    }
+    return err;
+}
+
+/**
+ * Pages that somebody maps stay in the cache, and those whose writing has failed are called clean:
+ * they look like what the disk has, and are not.
+ */
+static mr_err renew_kept_pages(int fd, const uint8_t *cached, size_t bytes)
+{
+    static const size_t pages_max = 4096;
+    unsigned char is_kept[4096];
+    mr_err err = MR_OK;
+    for (size_t at = 0; at < bytes && err == MR_OK; at += pages_max * PAGE_BYTES) {
+        size_t step = bytes - at < pages_max * PAGE_BYTES ? bytes - at : pages_max * PAGE_BYTES;
+        size_t pages = (step + PAGE_BYTES - 1) / PAGE_BYTES;
+        if (mincore((void *)(uintptr_t)(cached + at), step, is_kept) != 0) {
+            return err_of(errno);
+        }
+        for (size_t i = 0; i < pages && err == MR_OK; i++) {
+            size_t first = i;
+            while (i < pages && (is_kept[i] & 1) != 0) {
+                i++;
+            }
+            size_t from = first * PAGE_BYTES;
+            size_t to = i * PAGE_BYTES < step ? i * PAGE_BYTES : step;
+            err = to > from ? take_from_disk(fd, cached + at + from, at + from, to - from) : MR_OK;
+        }
+    }
+    return err == MR_EINVAL ? MR_OK : err; /* a file system in memory has no disk to differ from */
+}
+
+static mr_err linux_drop_cache(void *context, int fd)
+{
+    struct stat found;
+    int number = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (number != 0 || fstat(fd, &found) != 0) {
+        return err_of(number != 0 ? number : errno);
+    }
+    const void *map = NULL;
+    mr_err err =
+        found.st_size == 0 ? MR_END : linux_map_read(context, fd, (size_t)found.st_size, &map);
+    if (err != MR_OK) {
+        return err == MR_END ? MR_OK : err;
+    }
+    err = renew_kept_pages(fd, map, (size_t)found.st_size);
+    (void)munmap((void *)(uintptr_t)map, (size_t)found.st_size); /* our own range */
+    return err;
 }
 
 static void linux_unmap(void *context, const void *map, size_t bytes)
@@ -611,6 +700,7 @@ const struct mri_os *mri_os_linux(void)
         .write_at = linux_write_at,
         .write_bulk = linux_write_bulk,
         .allocate = linux_allocate,
+        .renew = linux_renew,
         .truncate = linux_truncate,
         .sync_data = linux_sync_data,
         .drop_cache = linux_drop_cache,

@@ -50,6 +50,7 @@ PASS_ON(READ_AT, read_at,
 PASS_ON(READ, read, (void *context, int fd, void *bytes, size_t count, size_t *ret_count),
     (INNER(faults), fd, bytes, count, ret_count))
 PASS_ON(ALLOCATE, allocate, (void *context, int fd, uint64_t bytes), (INNER(faults), fd, bytes))
+PASS_ON(RENEW, renew, (void *context, int fd, uint64_t offset), (INNER(faults), fd, offset))
 PASS_ON(TRUNCATE, truncate, (void *context, int fd, uint64_t bytes), (INNER(faults), fd, bytes))
 PASS_ON(SYNC_DATA, sync_data, (void *context, int fd), (INNER(faults), fd))
 PASS_ON(DROP_CACHE, drop_cache, (void *context, int fd), (INNER(faults), fd))

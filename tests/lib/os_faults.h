@@ -20,6 +20,7 @@
     X(READ, read)                                                                                  \
     X(WRITE_AT, write_at)                                                                          \
     X(ALLOCATE, allocate)                                                                          \
+    X(RENEW, renew)                                                                                \
     X(TRUNCATE, truncate)                                                                          \
     X(SYNC_DATA, sync_data)                                                                        \
     X(WRITE_BULK, write_bulk)                                                                      \

@@ -344,6 +344,20 @@ static mr_err memory_allocate(void *context, int fd, uint64_t bytes)
     return MR_OK;
 }
 
+static mr_err memory_renew(void *context, int fd, uint64_t offset)
+{
+    static const uint8_t zeros[4096];
+    mr_err err = MR_OK;
+    while (err == MR_OK && offset < file_of(context, fd)->size) {
+        uint64_t left = file_of(context, fd)->size - offset;
+        const struct mri_io_piece piece = {
+            .bytes = zeros, .count = left < sizeof(zeros) ? (size_t)left : sizeof(zeros)};
+        err = memory_write_at(context, fd, &piece, 1, offset);
+        offset += piece.count;
+    }
+    return err;
+}
+
 static mr_err memory_truncate(void *context, int fd, uint64_t bytes)
 {
     resize(file_of(context, fd), (size_t)bytes);
@@ -533,6 +547,7 @@ static const struct mri_os calls = {
     .read = memory_read,
     .write_at = memory_write_at,
     .allocate = memory_allocate,
+    .renew = memory_renew,
     .truncate = memory_truncate,
     .sync_data = memory_sync_data,
     .write_bulk = memory_write_bulk,

@@ -383,6 +383,7 @@ CALL(read_at,
     (INNER, fd, bytes, count, offset, ret_count))
 CALL(read, (void *context, int fd, void *bytes, size_t count, size_t *ret_count),
     (INNER, fd, bytes, count, ret_count))
+CALL(renew, (void *context, int fd, uint64_t offset), (INNER, fd, offset))
 CALL(truncate, (void *context, int fd, uint64_t bytes), (INNER, fd, bytes))
 CALL(drop_cache, (void *context, int fd), (INNER, fd))
 CALL(is_range_locked, (void *context, int fd, uint64_t offset, uint64_t count, bool *ret_is_locked),
@@ -575,6 +576,7 @@ static const struct mri_os calls = {
     .write_at = sim_write_at,
     .write_bulk = sim_write_bulk,
     .allocate = sim_allocate,
+    .renew = sim_renew,
     .truncate = sim_truncate,
     .sync_data = sim_sync_data,
     .drop_cache = sim_drop_cache,

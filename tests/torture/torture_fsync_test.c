@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -104,6 +105,34 @@ static void come_and_be_refused(void *argument)
         mr_err_name(err), problem.text);
 }
 
+/**
+ * Keep every page of the segment in the cache: the kernel calls those whose writing has failed
+ * clean, and does not drop them while somebody maps them.
+ */
+static void look_on(void *argument)
+{
+    (void)argument;
+    int fd = -1;
+    while ((fd = open(segment, O_RDONLY | O_CLOEXEC)) < 0) {
+        mri_torture_sleep_us(500);
+    }
+    const volatile uint8_t *map = mmap(NULL, SEGMENT, PROT_READ, MAP_SHARED, fd, 0);
+    MRI_TORTURE_CHECK(map != MAP_FAILED, "mapping the segment");
+    for (;;) {
+        for (size_t at = 0; at < SEGMENT; at += 4096) {
+            (void)map[at];
+        }
+        mri_torture_sleep_us(500);
+    }
+}
+
+/** Only what the disk has may have been called durable: it is there when the cache is gone. */
+static void look_at_disk(void *argument)
+{
+    (void)argument;
+    (void)mri_torture_ledger_compare(ledger, folder, false);
+}
+
 static void open_anew(void *argument)
 {
     (void)argument;
@@ -179,17 +208,25 @@ static void fail_once(struct mri_torture_disk *disk)
     (void)snprintf(segment, sizeof(segment), "%s/seg-0000000000000001.log", folder);
     parts[0].life = mri_torture_ledger_life(ledger);
     parts[0].seed = mri_torture_below(UINT32_MAX);
+    pid_t onlooker = mri_torture_start(look_on, NULL);
     fail_under_writers(disk);
     mri_torture_disk_limit(disk, 0);
     atomic_store(&ledger->is_lossy, 1);
     bool is_remounting = is_read_only(disk->mount) || mri_torture_below(3) == 0;
     if (is_remounting) {
+        mri_torture_kill(onlooker);
         mri_torture_unmount(disk->mount);
         mri_torture_disk_check(disk);
         mri_torture_disk_mount(disk);
     }
     mri_torture_tell(is_remounting ? "opened_after_remount" : "opened_in_place", 1);
     mri_torture_in_child(open_anew, NULL);
+    if (!is_remounting) {
+        mri_torture_kill(onlooker);
+    }
+    mri_torture_unmount(disk->mount);
+    mri_torture_disk_mount(disk);
+    mri_torture_in_child(look_at_disk, NULL);
     mri_torture_unmount(disk->mount);
     mri_torture_tell("failed_syncs", 1);
 }

@@ -503,6 +503,7 @@ static mr_err attach_cold(
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", attachment->folder, mr_err_text(err));
     }
+    cold.is_after_poison = is_poisoned;
     err = mri_cold_open(
         os, attachment->alloc, attachment->folder, &attachment->manifest, &cold, problem);
     if (err == MR_OK) {

@@ -8,6 +8,7 @@
  *  1. No log data change when the decision is QUARANTINE.
  *  2. The newest segment is synced and dropped from the page cache before it is scanned: pages that
  *     a failed writeback left behind would look fine in the cache and be certified as durable.
+ * After a failure the space behind its end is given back and reserved anew.
  *  3. Segments have one length, so the newest one's position says how many there must be.
  *  4. A segment gets its name when it has its head and its full length, durably.
  */
@@ -133,6 +134,21 @@ static mr_err write_zeros(const struct mri_os *os, int fd, uint64_t from, uint64
     return err;
 }
 
+/**
+ * A block whose first writing has failed must not be written again: the kernel may believe that it
+ * was, and says that a sync has succeeded when nobody will find it. Others take its place. What the
+ * page of the end holds before it was read from the disk, so that one was written.
+ */
+static mr_err renew_end(const struct opening *opening, const struct newest *newest)
+{
+    const struct mri_os *os = opening->os;
+    const uint64_t page = MRI_SEGMENT_PAGE_BYTES;
+    mr_err err =
+        os->renew(os->context, newest->fd, (newest->scan.end_offset + page - 1) / page * page);
+    err = err == MR_EINVAL ? MR_OK : err; /* then there are no such blocks to be wrong about */
+    return err == MR_OK ? os->sync_data(os->context, newest->fd) : err;
+}
+
 /** Make the file what the scan says it should be: full length, good heads, zeros behind the end. */
 static mr_err repair_newest(struct opening *opening, const struct newest *newest)
 {
@@ -151,6 +167,9 @@ static mr_err repair_newest(struct opening *opening, const struct newest *newest
     }
     if (err == MR_OK && (is_dirty || is_short || newest->is_head_hurt)) {
         err = os->sync_data(os->context, newest->fd);
+    }
+    if (err == MR_OK && opening->cold->is_after_poison) {
+        err = renew_end(opening, newest);
     }
     return err;
 }
@@ -366,7 +385,8 @@ mr_err mri_cold_open(const struct mri_os *os, const struct mri_alloc *alloc, con
 {
     struct opening opening = {
         .os = os, .alloc = alloc, .folder = folder, .manifest = manifest, .cold = ret_cold};
-    *ret_cold = (struct mri_cold){.is_thin = ret_cold->is_thin};
+    *ret_cold = (struct mri_cold){
+        .is_thin = ret_cold->is_thin, .is_after_poison = ret_cold->is_after_poison};
     mr_err err = mri_digest_init(&opening.hasher);
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", folder, mr_err_text(err));

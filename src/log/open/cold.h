@@ -14,6 +14,8 @@ struct mri_cold {
     bool is_thin;               /**< a segment that is made is not written ahead */
     struct mri_hot_start start; /**< all but its generation */
     struct mri_log_opening opening;
+    bool is_after_poison;  /**< told by who opens: a write or sync has failed since the start of
+                                the machine */
     bool is_identified;    /**< some record has a producer or a message id */
     uint64_t cut_position; /**< of an incomplete end; opening.cut_bytes says how much of it */
 };
