@@ -68,9 +68,9 @@ CANARIES = [
      "    return err == MR_EPOISONED ? err : poison(hot, err);", "    return err;",
      CRASH + "power_states_test", {}),
     ("a failed write counts as written", LOG + "hot/hot_commit.c",
-     "    if (err == MR_OK) {\n        atomic_store_explicit(&shared->written, chunk_end, "
-     "memory_order_release);\n    }\n    return err;",
-     "    atomic_store_explicit(&shared->written, chunk_end, memory_order_release);\n"
+     "        atomic_store_explicit(&shared->written, chunk.end, memory_order_release);\n    }\n"
+     "    return err;",
+     "    }\n    atomic_store_explicit(&shared->written, chunk.end, memory_order_release);\n"
      "    return MR_OK;", CRASH + "power_states_test", {}),
     ("a batch without its end is taken", LOG + "format/recover.c",
      "        if ((head->flags & MRI_RECORD_TXN_END) == 0) {\n            continue;",

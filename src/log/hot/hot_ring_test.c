@@ -214,6 +214,7 @@ static void fill_over_a_failing_disk(mr_err disk, enum mri_os_call kind)
     assert_int_equal(counters.tail_seq, acked);
     assert_true(is_ring_whole()); /* who opens the log next may take it from there */
     assert_int_equal(mri_hot_sample_read(&sample, &found), MR_END);
+    assert_int_equal(found.records, counters.written_seq);
     assert_true(found.records > 0 && found.records < acked);
 }
 
