@@ -97,11 +97,16 @@ mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try)
     if (ready >= wanted || atomic_load(&shared->is_closed) != 0) {
         return MR_OK; /* closed: the folder's spares are another memory's now */
     }
-    atomic_store(&shared->is_spare_needed, !is_try);
+    if (!is_try) {
+        atomic_store(&shared->is_spare_needed, 1);
+    }
     mr_err err = mri_hot_take(hot, &shared->spare_lock, is_try);
+    if (err == MR_BUSY) {
+        return MR_OK; /* somebody else is at it; who waits still waits */
+    }
     atomic_store(&shared->is_spare_needed, 0);
     if (err != MR_OK) {
-        return err == MR_BUSY ? MR_OK : err; /* somebody else is at it */
+        return err;
     }
     mend_spares(shared);
     ready = count_ready(shared);
@@ -197,6 +202,7 @@ static mr_err fill_spare(struct mri_hot_tail *hot)
         err = fill_file(hot, spare);
         atomic_store(&spare->is_filled, err == MR_OK);
         atomic_store(&spare->state, MRI_HOT_SPARE_READY);
+        atomic_store(&shared->is_spare_needed, 0); /* who waits has it now; or was killed */
     }
     mri_robust_lock_give(&shared->spare_lock);
     return err == MR_AGAIN ? MR_OK : err;
