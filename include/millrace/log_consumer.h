@@ -190,7 +190,9 @@ MR_MUST_USE mr_err mr_consumer_ack_many(
  * take is never done twice, wherever a process dies.
  *
  * @param log      NULL: that of the options. It must be the log that the consumer reads
- * @param ret_ack  NULL, or what was appended; its first record is the ACK, the outputs follow
+ * @param ret_ack  NULL, or what was appended; its first record is the ACK, the outputs follow. With
+ *                 is_repeated the outputs were in the log before: first and last are theirs, and
+ *                 the ACK was appended alone
  *
  * Returns  as mr_consumer_ack_many() and mr_log_append(); MR_CONFLICT nothing was appended;
  *          MR_EINVAL also when there is no log, or it is another one. After a fault of appending

@@ -10,25 +10,55 @@
 #include "cli/head_files.h"
 #include "cli/log_verbs.h"
 #include "cli/seal_check.h"
+#include "log/open/append.h"
 #include "millrace/log.h"
 
 enum { SIGNED_BYTES_MAX = MRI_SEAL_HEADS_BYTES_MAX };
 
-/** Seal what is not, unless somebody writes: he does it himself. */
-static enum mri_exit seal(const struct mri_cli *cli, const char *folder)
+/** How far sealing is. */
+struct progress {
+    uint64_t last_seq;   /**< newest event when this began: what comes later is not waited for */
+    uint64_t sealed_seq; /**< newest one that a seal covers */
+};
+
+/** Open and close: who is the last one to leave seals, for a while. */
+static mr_err seal_some(const char *folder, struct progress *progress, mr_problem *problem)
 {
     mr_log *log;
+    mr_err err = mr_log_open(folder, NULL, &log, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    if (progress->last_seq == 0) {
+        progress->last_seq = mr_log_last(log).n;
+    }
+    progress->sealed_seq = mri_log_sealed(log).n;
+    err = mr_log_sync(log);
+    mr_log_close(log);
+    (void)snprintf(problem->text, sizeof(problem->text), "%s: %s", folder, mr_err_text(err));
+    return err;
+}
+
+/** Seal to the end, unless somebody writes: he does it himself. */
+static enum mri_exit seal(const struct mri_cli *cli, const char *folder)
+{
+    struct progress progress = {0};
+    uint64_t before = UINT64_MAX;
     mr_problem problem = {""};
-    mr_err err = mr_log_open(folder, NULL, &log, &problem);
+    mr_err err = seal_some(folder, &progress, &problem);
+    while (
+        err == MR_OK && progress.sealed_seq < progress.last_seq && progress.sealed_seq != before) {
+        before = progress.sealed_seq;
+        err = seal_some(folder, &progress, &problem); /* sees what the one before it has done */
+    }
     if (err == MR_BUSY) {
         (void)fprintf(
             stderr, "millrace log seal: somebody writes; this is the newest head so far\n");
         return MRI_EXIT_OK;
     }
-    if (err == MR_OK) {
-        err = mr_log_sync(log);
-        mr_log_close(log);
-        (void)snprintf(problem.text, sizeof(problem.text), "%s: %s", folder, mr_err_text(err));
+    if (err == MR_OK && progress.sealed_seq < progress.last_seq) {
+        (void)fprintf(stderr, "millrace log seal: events behind %llu are not sealed yet\n",
+            (unsigned long long)progress.sealed_seq);
     }
     return err == MR_OK ? MRI_EXIT_OK : mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
 }

@@ -59,8 +59,8 @@ CANARIES = [
      "    window->bits[at / 64] |= (uint64_t)1 << (at % 64);\n    settle(window);",
      "    mri_consumer_window_skip(window, seq + 1);", "src/consumer_window_test", {}),
     ("a durable ack is not synced", LOG + "consume/consumer.c",
-     "    return os->sync_data(os->context, consumer->file.fd) == MR_OK",
-     "    return os->context != NULL || consumer->file.fd >= 0", CRASH + "consumer_power_test", {}),
+     "    return mri_consumer_file_sync(&consumer->file) == MR_OK",
+     "    return consumer->file.fd >= 0", CRASH + "consumer_power_test", {}),
     ("a failed sync may be tried again", LOG + "hot/hot_commit.c",
      "        return poison(hot, MR_EUNKNOWN);", "        return MR_EUNKNOWN;",
      CRASH + "power_states_test", {}),
@@ -68,9 +68,9 @@ CANARIES = [
      "    return err == MR_EPOISONED ? err : poison(hot, err);", "    return err;",
      CRASH + "power_states_test", {}),
     ("a failed write counts as written", LOG + "hot/hot_commit.c",
-     "    if (err == MR_OK) {\n        atomic_store_explicit(&shared->written, chunk_end, "
-     "memory_order_release);\n    }\n    return err;",
-     "    atomic_store_explicit(&shared->written, chunk_end, memory_order_release);\n"
+     "        atomic_store_explicit(&shared->written, chunk.end, memory_order_release);\n    }\n"
+     "    return err;",
+     "    }\n    atomic_store_explicit(&shared->written, chunk.end, memory_order_release);\n"
      "    return MR_OK;", CRASH + "power_states_test", {}),
     ("a batch without its end is taken", LOG + "format/recover.c",
      "        if ((head->flags & MRI_RECORD_TXN_END) == 0) {\n            continue;",
@@ -111,6 +111,10 @@ CANARIES = [
     ("records in the ring are not checked before they are written", LOG + "hot/hot_commit.c",
      "        if (!is_good) {", "        if (!is_good && head->bytes == 0) {",
      "src/hot_tail_test", {}),
+    ("a full ring is written over", LOG + "hot/hot_tail.c",
+     "    if (new_tail - shared->writer.written_seen <= room) {",
+     "    if (new_tail - shared->writer.written_seen <= 2 * hot->options.ring_bytes) {",
+     "src/hot_ring_test", {}),
     ("a saturated durable_lag is a claim", LOG + "format/recover.c",
      "head->durable_lag != LAG_CLAIMS_NOTHING && head->durable_lag <= head->seq",
      "head->durable_lag <= head->seq", "src/recover_test", {}),

@@ -201,5 +201,23 @@ class LongLogTest(program.Case):
             self.assert_says(answer, "nothing in it could be checked at level 3")
 
 
+class UnsealedLogTest(program.Case):
+    """More events than one session seals when it ends, left by one that sealed none."""
+
+    SEALS = 2100  # of which a session makes 1,024 at its end
+
+    def test_a_log_is_sealed_to_its_end_however_much_was_left(self):
+        maker = os.environ.get("UNSEALED_LOG")
+        if not maker:
+            self.skipTest("UNSEALED_LOG does not say where the program is that makes such a log")
+        self.log = self.folder / "log"
+        subprocess.run([maker, self.log, str(self.SEALS)], check=True)
+        stat = self.ok("log", "stat", "--json", "--dir", self.log).json
+        answer = self.ok("log", "seal", "--dir", self.log)  # walks over all seals to find its head
+        self.assertEqual(answer.err, "")
+        self.assertEqual(int(answer.out.split()[0]), stat["last_seq"])
+        self.assertEqual(self.ok("log", "seal", "--dir", self.log).out, answer.out)
+
+
 if __name__ == "__main__":
     program.main()

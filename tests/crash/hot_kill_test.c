@@ -24,6 +24,7 @@
 #include "tests/lib/hot_sample.h"
 
 enum { WRITERS = 3, SEGMENT = 1024 * 1024, RING = 1024 * 1024, ROUNDS = 200, TIMES = 2 };
+enum { SEVERAL_SEGMENTS = 20000 /* records */ };
 
 /** What the writers have been promised; outlives them. */
 static struct ledger {
@@ -299,6 +300,44 @@ static void a_writer_may_die_at_every_place_where_the_order_of_stores_matters(vo
     check_all();
 }
 
+/** Become a process that fills a spare, and die with it in hand. */
+static void die_filling(void)
+{
+    struct mri_hot_tail hot;
+    struct mri_hot_spare_demand demand = {0};
+    const struct mri_os *os = mri_os_linux();
+    fate.point = 80;
+    fate.visits = 1;
+    if (mri_hot_tail_attach(&hot, &sample.options) == MR_OK) {
+        (void)mri_hot_tail_keep_spares(&hot, &demand, os->boottime_ns(os->context));
+    }
+    _exit(2);
+}
+
+static void a_keeper_may_die_with_a_spare_in_hand(void **fixture)
+{
+    (void)fixture;
+    struct mri_hot_spare *spare = &sample.hot.shared->spares[0]; /* the only one there is */
+    assert_int_equal(atomic_load(&spare->state), MRI_HOT_SPARE_READY);
+    pid_t doomed = fork();
+    if (doomed == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
+        die_filling();
+    }
+    assert_true(doomed > 0);
+    expect_killed(doomed);
+    assert_int_equal(atomic_load(&spare->state), MRI_HOT_SPARE_FILLING);
+    pid_t other = start_writer(0, 0);
+    for (int wait = 0; ledger->acked[0] < SEVERAL_SEGMENTS && wait < 20000; wait++) {
+        (void)nanosleep(&(struct timespec){0, 500000}, NULL); /* shorter is as good */
+    }
+    assert_true(ledger->acked[0] >= SEVERAL_SEGMENTS); /* it goes on by itself */
+    assert_int_equal(kill(other, SIGKILL), 0);
+    expect_killed(other);
+    assert_true(mri_hot_tail_counters(&sample.hot).orphans > 0);
+    check_all();
+}
+
 static void killed_writers_that_retry_append_every_record_once(void **fixture)
 {
     (void)fixture;
@@ -351,6 +390,7 @@ int main(void)
         TEST(nothing_acknowledged_is_lost_when_writers_are_killed_at_random),
         TEST(killed_writers_that_retry_append_every_record_once),
         TEST(a_writer_may_die_at_every_place_where_the_order_of_stores_matters),
+        TEST(a_keeper_may_die_with_a_spare_in_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

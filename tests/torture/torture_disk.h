@@ -117,4 +117,13 @@ void mri_torture_own_shm(uint64_t bytes);
  */
 void mri_torture_fill(const char *path, uint64_t spare);
 
+/**
+ * From now on this process reserves no space and writes nothing in pieces: EDQUOT, as for a user
+ * whose quota is exceeded. (What has its space already is written as ever, in one piece.)
+ *
+ * Returns  NULL; or why it cannot be: no filters of system calls.
+ * Threads  any; it holds for all of them, and for ever.
+ */
+const char *mri_torture_exceed_quota(void);
+
 #endif

@@ -47,6 +47,7 @@ static void begin_log(void)
                 .segment_bytes = SEGMENT,
                 .is_ring_in_folder = mri_torture_below(2) == 0,
                 .sync_interval_ms = 20},
+            .is_deriving = true,
             .pace = mri_torture_pace_usual(),
             .kind = kinds[i],
             .index = i};
@@ -142,7 +143,8 @@ static void what_was_acknowledged_survives_kills_at_any_moment(void **fixture)
 
 /* ---- at each place --------------------------------------------------------------------------- */
 
-static const unsigned points[] = {1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 30, 31, 40, 41, 50, 51};
+static const unsigned points[] = {
+    1, 2, 3, 20, 21, 22, 4, 5, 6, 10, 11, 12, 13, 30, 31, 40, 41, 50, 51};
 
 static bool has_other_gone_on(void *argument)
 {

@@ -6,10 +6,16 @@
  *  1. Readers never skip: what they are shown follows what they were shown before, also over the
  *     death of every writer and the next open.
  *  2. What a reader of durable events has seen counts as promised from then on.
+ *  3. What is derived: the newest event, how many there were since the memory was made, and their
+ *     difference. An append that finds them to disagree with each other or with the log is
+ *     refused, so that a death between two of these stores shows at the next append.
  */
 #include "tests/torture/torture_parts.h"
 
 #include <string.h>
+
+#include "log/hot/hot_tail.h"
+#include "log/open/append.h"
 
 enum { WAIT_MS = 50, LARGE_BODY = 32 * 1024, SMALL_BODY = 400, STEPS_MAX = 200 };
 
@@ -34,11 +40,41 @@ mr_log *mri_torture_part_log(void)
     return opened;
 }
 
+/** Words of what is derived. */
+enum { NEWEST, COUNT, BEFORE, DERIVED_BYTES = MRI_SHARED_MEMORY_PAGE_BYTES };
+
+static mr_err derive(void *context, const uint64_t *derived, const mr_log_record *records,
+    size_t count, uint64_t first_seq, struct mri_hot_store stores[MRI_HOT_STORES_MAX],
+    unsigned *ret_count)
+{
+    (void)context;
+    (void)records;
+    bool is_first = derived[COUNT] == 0;
+    uint64_t before = is_first ? first_seq - 1 : derived[BEFORE];
+    if (!is_first &&
+        (derived[NEWEST] + 1 != first_seq || derived[NEWEST] - derived[COUNT] != derived[BEFORE])) {
+        return MR_REFUSED;
+    }
+    const uint64_t values[] = {
+        [NEWEST] = first_seq + count - 1, [COUNT] = derived[COUNT] + count, [BEFORE] = before};
+    for (unsigned i = 0; i < MRI_COUNT_OF(values); i++) {
+        stores[i] = (struct mri_hot_store){i * sizeof(uint64_t), values[i]};
+    }
+    *ret_count = MRI_COUNT_OF(values);
+    return MR_OK;
+}
+
 mr_log *mri_torture_part_open(const struct mri_torture_part *part)
 {
+    static const struct mri_hot_deriver deriver = {.derive = derive};
+    const struct mri_log_opener opener = {.options = &part->options,
+        .derived_bytes = part->is_deriving ? (size_t)DERIVED_BYTES : 0,
+        .deriver = part->is_deriving ? &deriver : NULL};
     mr_problem problem = {""};
     mr_log *log = NULL;
-    mri_torture_ok(mr_log_open(part->folder, &part->options, &log, &problem), "open", &problem);
+    mr_err err = mri_log_open_with(
+        mri_os_linux(), mri_alloc_system(), part->folder, &opener, &log, &problem);
+    mri_torture_ok(err, "open", &problem);
     atomic_fetch_add(&part->ledger->opened, 1);
     opened = log;
     return log;

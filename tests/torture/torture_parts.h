@@ -33,6 +33,7 @@ struct mri_torture_part {
     struct mri_torture_ledger *ledger;
     const char *folder;
     mr_log_options options;
+    bool is_deriving; /**< what is derived is kept with the log; all who have it open agree on it */
     struct mri_torture_pace pace;
     enum mri_torture_kind kind;
     uint32_t index; /**< of a reader: where it tells what it has seen */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Full disks: a file system in memory, and an ext4. A log that finds no room for its next segment,
- * for itself, for a cursor, or for the shared memory says so before anything is changed; readers go
- * on; appends go on when space has come back; and nobody ever gets SIGBUS.
+ * Full disks: a file system in memory, and an ext4; and a quota that is exceeded. A log that finds
+ * no room for its next segment, for itself, for a cursor, a snapshot, or for the shared memory says
+ * so before anything is changed; readers go on; appends go on when space has come back; and nobody
+ * ever gets SIGBUS.
  *
  * usage: torture_space_test      SEED=n repeats a run; TIMES=n
  */
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log/open/snapshot.h"
 #include "millrace/log_consumer.h"
 #include "tests/torture/torture_disk.h"
 #include "tests/torture/torture_parts.h"
@@ -24,6 +26,7 @@ enum {
     SMALL_SHM_BYTES = 512 * 1024,
     SEGMENT = 1024 * 1024,
     REFUSALS = 20,
+    SNAPSHOT_BYTES = 2 * 1024 * 1024, /* more than any of these disks has left */
 };
 
 static struct mri_torture_ledger *ledger;
@@ -172,6 +175,56 @@ static void use_consumer(void *argument)
     mr_consumer_close(consumer);
 }
 
+/* ---- snapshots ------------------------------------------------------------------------------- */
+
+static mr_err write_snapshot(uint64_t seq)
+{
+    const struct mri_snapshot_place place = {.seq = seq, .chain_crc = 7};
+    struct mri_buf payload;
+    mri_buf_init(&payload, mri_alloc_system(), SNAPSHOT_BYTES);
+    memset(mri_buf_grow(&payload, SNAPSHOT_BYTES), 's', SNAPSHOT_BYTES);
+    mr_err err = mri_snapshot_write(mri_os_linux(), folder, &place, &payload);
+    mri_buf_fini(&payload);
+    return err;
+}
+
+/** So many are listed, each of them can be read whole, and nothing is beside them. */
+static void expect_snapshots(uint32_t expected)
+{
+    struct mri_snapshot_list list;
+    struct mri_snapshot_place place;
+    struct mri_buf payload;
+    char beside[MRI_TORTURE_PATH_BYTES + 32];
+    mri_torture_ok(mri_snapshot_list(mri_os_linux(), folder, &list), "snapshots", NULL);
+    MRI_TORTURE_CHECK(list.count == expected, "%u snapshots, not %u", list.count, expected);
+    mri_buf_init(&payload, mri_alloc_system(), SNAPSHOT_BYTES);
+    for (uint32_t i = 0; i < list.count; i++) {
+        mr_err err = mri_snapshot_read(mri_os_linux(), folder, list.seqs[i], &place, &payload);
+        mri_torture_ok(err, "a snapshot", NULL);
+    }
+    mri_buf_fini(&payload);
+    (void)snprintf(beside, sizeof(beside), "%s/snap/new.tmp", folder);
+    MRI_TORTURE_CHECK(access(beside, F_OK) != 0, "%s is left", beside);
+}
+
+static void write_snapshots_on_full_disk(void *argument)
+{
+    (void)argument;
+    mri_torture_watch_sigbus();
+    for (uint64_t seq = 2; seq < 4; seq++) {
+        mr_err err = write_snapshot(seq);
+        MRI_TORTURE_CHECK(err == MR_ENOSPC, "a snapshot on a full disk: %s", mr_err_name(err));
+        expect_snapshots(1);
+    }
+}
+
+static void write_snapshot_later(void *argument)
+{
+    const uint64_t *seq = argument;
+    mri_torture_ok(write_snapshot(*seq), "a snapshot", NULL);
+    expect_snapshots((uint32_t)*seq);
+}
+
 static void make_some_events(void *argument)
 {
     (void)argument;
@@ -189,18 +242,24 @@ static void make_some_events(void *argument)
 
 static void fill_before_each_making(void)
 {
+    uint64_t first = 1;
+    uint64_t second = 2;
     mri_torture_ledger_clear(ledger);
     mri_torture_fill(filler, mri_torture_below(4) * 256 * 1024);
     mri_torture_in_child(expect_no_log, NULL);
     MRI_TORTURE_CHECK(unlink(filler) == 0, "unlink");
     mri_torture_in_child(make_some_events, NULL);
+    mri_torture_in_child(write_snapshot_later, &first);
+    mri_torture_fill(filler, mri_torture_below(3) * 512 * 1024);
+    mri_torture_in_child(write_snapshots_on_full_disk, NULL);
     mri_torture_fill(filler, 0);
     mri_torture_in_child(use_log_on_full_disk, NULL);
     mri_torture_in_child(open_consumer_on_full_disk, NULL);
     MRI_TORTURE_CHECK(unlink(filler) == 0, "unlink");
     mri_torture_in_child(use_consumer, NULL);
+    mri_torture_in_child(write_snapshot_later, &second);
     mri_torture_in_child(open_and_compare, NULL);
-    mri_torture_tell("full_at_a_making", 4);
+    mri_torture_tell("full_at_a_making", 5);
 }
 
 /* ---- disks ----------------------------------------------------------------------------------- */
@@ -285,6 +344,65 @@ static void a_ring_that_does_not_fit_is_refused_and_fits_into_the_folder(void **
     mri_temp_folder_remove(parent);
 }
 
+/* ---- quotas ---------------------------------------------------------------------------------- */
+
+static void try_to_exceed(void *argument)
+{
+    bool *is_possible = argument;
+    *is_possible = mri_torture_exceed_quota() == NULL;
+}
+
+/** In one process: append, exceed the quota, append until nothing fits, look at the rest. */
+static void exceed_quota(void *argument)
+{
+    (void)argument;
+    struct mri_torture_writer writer;
+    const struct mri_torture_batch batch = {.count = 3, .body_max = 20000};
+    mr_log *log = NULL;
+    mr_problem problem = {""};
+    mr_err err = MR_OK;
+    mri_torture_ok(mr_log_open(folder, &log_options, &log, &problem), "open", &problem);
+    mri_torture_writer_init(&writer, ledger, log, mri_torture_ledger_life(ledger), 1);
+    mri_torture_ok(mri_torture_append(&writer, &batch), "append", NULL);
+    mri_torture_ok(write_snapshot(1), "a snapshot", NULL);
+    MRI_TORTURE_CHECK(mri_torture_exceed_quota() == NULL, "no quota");
+    while (err == MR_OK) {
+        err = mri_torture_append(&writer, &batch);
+    }
+    MRI_TORTURE_CHECK(err == MR_ENOSPC, "append over the quota: %s", mr_err_name(err));
+    mri_torture_ok(mr_log_sync(log), "sync over the quota", NULL);
+    err = write_snapshot(2);
+    MRI_TORTURE_CHECK(err == MR_ENOSPC, "a snapshot over the quota: %s", mr_err_name(err));
+    expect_snapshots(1);
+    open_consumer_on_full_disk(NULL);
+    mr_log_close(log);
+    mri_torture_writer_fini(&writer);
+}
+
+static void a_quota_that_is_exceeded_is_a_full_disk(void **fixture)
+{
+    (void)fixture;
+    uint64_t second = 2;
+    bool *is_possible = mri_torture_share(sizeof(*is_possible));
+    mri_torture_in_child(try_to_exceed, is_possible);
+    bool is_here = *is_possible;
+    mri_torture_forget(is_possible, sizeof(*is_possible));
+    if (!is_here) {
+        mri_torture_skip("there are no filters of system calls");
+    }
+    (void)mri_temp_folder_make(parent);
+    (void)snprintf(folder, sizeof(folder), "%s/log", parent);
+    mri_torture_ledger_clear(ledger);
+    mri_torture_in_child(exceed_quota, NULL);
+    mri_torture_in_child(open_and_compare, NULL);
+    mri_torture_in_child(make_some_events, NULL);
+    mri_torture_in_child(use_consumer, NULL);
+    mri_torture_in_child(write_snapshot_later, &second);
+    mri_torture_in_child(open_and_compare, NULL);
+    mri_torture_tell("quotas", 1);
+    mri_temp_folder_remove(parent);
+}
+
 int main(void)
 {
     mri_torture_begin("torture_space_test");
@@ -293,6 +411,7 @@ int main(void)
         cmocka_unit_test(appends_on_a_full_disk_are_refused_and_go_on_later),
         cmocka_unit_test(nothing_is_half_made_on_a_full_disk),
         cmocka_unit_test(a_ring_that_does_not_fit_is_refused_and_fits_into_the_folder),
+        cmocka_unit_test(a_quota_that_is_exceeded_is_a_full_disk),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     mri_torture_tell("events", atomic_load(&ledger->appended));

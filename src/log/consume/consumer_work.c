@@ -207,15 +207,20 @@ mr_err mri_consumer_work_append(mr_consumer *consumer, mr_log *log, uint16_t typ
     }
     err = mri_log_append_own(
         log, consumer->records, batch->record_count + 1, batch->durability, &ack);
+    uint64_t last = ack.last.n;
     if (err == MR_OK && ack.is_repeated) { /* the outputs are in the log, and the ack is not */
-        err = mri_log_append_own(log, consumer->records, 1, batch->durability, NULL);
+        mr_log_ack alone = {0};
+        err = mri_log_append_own(log, consumer->records, 1, batch->durability, &alone);
+        ack.first.n += ack.first.n != 0; /* of the outputs: the ack is not before them */
+        ack.is_durable = alone.is_durable;
+        last = alone.last.n;
     }
     if (err != MR_OK) { /* the mark stays: the next turn looks what came of it */
         return mri_problem(problem, err, "%s: appending for consumer \"%.*s\": %s",
             consumer->folder, MR_CONSUMER_NAME_MAX, file->slot.rules.name, mr_err_text(err));
     }
-    if (ack.is_durable && ack.last.n > consumer->durable_seq) {
-        consumer->durable_seq = ack.last.n;
+    if (ack.is_durable && last > consumer->durable_seq) {
+        consumer->durable_seq = last;
     }
     err = mri_consumer_work_scan(consumer, problem);
     if (err == MR_OK && ret_ack != NULL) {

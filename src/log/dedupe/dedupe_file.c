@@ -8,7 +8,8 @@
  *  1. The checksum covers every byte, and the counts say exactly how long the file is: nothing is
  *     taken from one that fails either.
  *  2. Producers have different ids and are written in the order of the tables; message ids in that
- *     of their seqs.
+ *     of their seqs. Neither is of a later event than the file: one that says so was not written
+ *     here, whatever its checksum.
  *
  * Not here: is it of this history? (dedupe_rebuild.c)
  */
@@ -98,6 +99,26 @@ mr_err mri_dedupe_file_write(const struct mri_os *os, const struct mri_alloc *al
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/** Could tables that include the events up to the file's have had these producers and ids? */
+static bool is_sound(const struct mri_dedupe_file *file)
+{
+    const struct mri_dedupe_file_head *head = file->head;
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < head->producer_count; i++) {
+        const struct mri_dedupe_file_producer *producer = &file->producers[i];
+        if (producer->id == 0 || producer->seq == 0 || producer->seq > head->seq) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < head->id_count; i++) {
+        if (file->ids[i].seq <= before || file->ids[i].seq > head->seq) {
+            return false;
+        }
+        before = file->ids[i].seq;
+    }
+    return true;
+}
+
 mr_err mri_dedupe_file_check(
     const void *bytes, size_t count, const uint8_t log_uuid[16], struct mri_dedupe_file *ret_file)
 {
@@ -117,10 +138,14 @@ mr_err mri_dedupe_file_check(
         return MR_ECORRUPT;
     }
     const struct mri_dedupe_file_producer *producers = (const void *)(head + 1);
-    *ret_file = (struct mri_dedupe_file){.bytes = count,
+    const struct mri_dedupe_file file = {.bytes = count,
         .head = head,
         .producers = producers,
         .ids = (const void *)(producers + head->producer_count)};
+    if (!is_sound(&file)) {
+        return MR_ECORRUPT;
+    }
+    *ret_file = file;
     return MR_OK;
 }
 

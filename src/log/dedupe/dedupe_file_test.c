@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "base/prng.h"
 #include "log/open/append.h"
 #include "log/open/writer.h"
@@ -177,6 +178,54 @@ static void a_file_of_another_history_is_left_aside(void **fixture)
     free(tables);
 }
 
+/** Give bytes that were changed the checksum that they need. */
+static void seal(uint8_t *bytes, size_t count)
+{
+    struct mri_dedupe_file_head head;
+    memcpy(&head, bytes, sizeof(head));
+    head.crc = 0;
+    memcpy(bytes, &head, sizeof(head));
+    head.crc = mri_crc32c(0, bytes, count);
+    memcpy(bytes, &head, sizeof(head));
+}
+
+/** What no writer writes, with a good checksum. */
+static void a_file_that_says_what_cannot_be_is_left_aside(void **fixture)
+{
+    (void)fixture;
+    struct mri_dedupe_file_head head;
+    memcpy(&head, whole, sizeof(head));
+    size_t producers = sizeof(head);
+    size_t ids = producers + head.producer_count * sizeof(struct mri_dedupe_file_producer);
+    const size_t producer_seq_at = offsetof(struct mri_dedupe_file_producer, seq);
+    const size_t id_seq_at = offsetof(struct mri_dedupe_file_id, seq);
+    const size_t id_bytes = sizeof(struct mri_dedupe_file_id);
+    const struct {
+        size_t at;
+        uint64_t value;
+        size_t bytes;
+    } cases[] = {
+        {producers, 0, 4},                              /* no producer has this id */
+        {producers + producer_seq_at, 0, 8},            /* of no event */
+        {producers + producer_seq_at, head.seq + 1, 8}, /* of one that comes later */
+        {ids + id_seq_at, 0, 8},                        /* the same of ids */
+        {ids + (head.id_count - 1) * id_bytes + id_seq_at, head.seq + 1, 8},
+        {ids + id_bytes + id_seq_at, 1, 8}, /* not in order: the one before is of event 1 */
+    };
+    for (size_t i = 0; i < MRI_COUNT_OF(cases); i++) {
+        struct mri_dedupe_file file;
+        uint8_t bytes[BYTES_MAX];
+        memcpy(bytes, whole, whole_count);
+        seal(bytes, whole_count);
+        assert_memory_equal(bytes, whole, whole_count);
+        memcpy(bytes + cases[i].at, &cases[i].value, cases[i].bytes);
+        seal(bytes, whole_count);
+        assert_int_equal(
+            mri_dedupe_file_check(bytes, whole_count, head.log_uuid, &file), MR_ECORRUPT);
+        check_open(bytes, whole_count, false);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -186,6 +235,7 @@ int main(void)
         TEST(a_file_of_any_other_length_costs_a_scan_and_nothing_else),
         TEST(garbage_costs_a_scan_and_nothing_else),
         TEST(a_file_of_another_history_is_left_aside),
+        TEST(a_file_that_says_what_cannot_be_is_left_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

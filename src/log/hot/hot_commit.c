@@ -132,9 +132,15 @@ static void note_seal(struct mri_hot_tail *hot, const struct mri_record_head *re
     atomic_store(&shared->seals_index, index + 1);
 }
 
+/** What one write takes. */
+struct chunk {
+    uint64_t end;
+    uint64_t seq; /**< of the newest event before the end */
+};
+
 /** Where whole records end, at most a chunk behind `from`; their checks are done on the way. */
 static mr_err check_records(
-    struct mri_hot_tail *hot, uint64_t from, uint64_t stop, uint64_t *ret_end)
+    struct mri_hot_tail *hot, uint64_t from, uint64_t stop, struct chunk *ret_chunk)
 {
     uint64_t salt = mri_hot_segment_of(hot, from)->salt;
     uint64_t position = from;
@@ -152,8 +158,7 @@ static mr_err check_records(
         seq = mri_record_is_numbered(head) ? head->seq : head->seq - 1;
         position += mri_record_stride(head->bytes);
     }
-    atomic_store(&hot->shared->written_seq, seq);
-    *ret_end = position;
+    *ret_chunk = (struct chunk){.end = position, .seq = seq};
     return MR_OK;
 }
 
@@ -168,7 +173,7 @@ static mr_err write_step(struct mri_hot_tail *hot, uint64_t position)
         atomic_load_explicit(&mri_hot_segment_of(hot, written)->end, memory_order_acquire);
     bool is_rolled = end != 0 && tail > end;
     uint64_t stop = is_rolled ? end : tail;
-    uint64_t chunk_end;
+    struct chunk chunk;
     int fd;
     if (written >= position || written >= tail) {
         return MR_END;
@@ -176,7 +181,7 @@ static mr_err write_step(struct mri_hot_tail *hot, uint64_t position)
     if (written == stop) {
         return enter_next(hot, written);
     }
-    mr_err err = check_records(hot, written, stop, &chunk_end);
+    mr_err err = check_records(hot, written, stop, &chunk);
     if (err == MR_OK) {
         err = mri_hot_file_of(hot, written, &fd);
     }
@@ -185,14 +190,15 @@ static mr_err write_step(struct mri_hot_tail *hot, uint64_t position)
     }
     MRI_HOT_POINT(30);
     const struct mri_io_piece piece = {
-        .bytes = mri_hot_record(hot, written), .count = (size_t)(chunk_end - written)};
+        .bytes = mri_hot_record(hot, written), .count = (size_t)(chunk.end - written)};
     err = piece.count >= BULK_BYTES
               ? os->write_bulk(
                     os->context, fd, piece.bytes, piece.count, mri_hot_offset_at(shared, written))
               : os->write_at(os->context, fd, &piece, 1, mri_hot_offset_at(shared, written));
     MRI_HOT_POINT(31);
-    if (err == MR_OK) {
-        atomic_store_explicit(&shared->written, chunk_end, memory_order_release);
+    if (err == MR_OK) { /* the number first: who moves `written` last may be killed before */
+        atomic_store(&shared->written_seq, chunk.seq);
+        atomic_store_explicit(&shared->written, chunk.end, memory_order_release);
     }
     return err;
 }

@@ -99,9 +99,15 @@ mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try)
     if (ready >= wanted || atomic_load(&shared->is_closed) != 0) {
         return MR_OK; /* closed: the folder's spares are another memory's now */
     }
+    if (!is_try) {
+        atomic_store(&shared->is_spare_needed, 1);
+    }
     mr_err err = mri_hot_take(hot, &shared->spare_lock, is_try);
+    if (err == MR_BUSY) {
+        return MR_OK; /* somebody else is at it */
+    }
     if (err != MR_OK) {
-        return err == MR_BUSY ? MR_OK : err; /* somebody else is at it */
+        return err;
     }
     mend_spares(shared);
     ready = count_ready(shared);

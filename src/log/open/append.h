@@ -85,4 +85,12 @@ const struct mri_log_opening *mri_log_opening(const mr_log *log);
  */
 uint32_t mri_log_chain_crc(const mr_log *log);
 
+/**
+ * The newest event that a SEAL in the files covers.
+ *
+ * Returns  the number; 0 when there is no SEAL.
+ * Threads  any.
+ */
+mr_seq mri_log_sealed(const mr_log *log);
+
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making durable through a handle; hot_commit.c does it.
+ * Making durable through a handle, which hot_commit.c does, and how far that and sealing are.
  */
+#include "log/open/append.h"
 #include "log/open/writer.h"
 
 mr_err mr_log_sync(mr_log *log)
@@ -22,4 +23,10 @@ mr_seq mr_log_durable(const mr_log *log)
 {
     MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
     return (mr_seq){mri_hot_tail_counters(&log->attachment->hot).durable_seq};
+}
+
+mr_seq mri_log_sealed(const mr_log *log)
+{
+    MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
+    return (mr_seq){mri_hot_tail_counters(&log->attachment->hot).sealed_seq};
 }

@@ -8,6 +8,7 @@
  *  1. A file has its name only when it is complete and synced, in a folder whose own name is
  * durable.
  *  2. Head and payload have checksums of their own; nothing is taken from a file that fails one.
+ *  3. What could not be written whole is removed at once: on a full disk the log needs its space.
  */
 #include "log/open/snapshot.h"
 
@@ -127,6 +128,20 @@ static mr_err write_file(const struct mri_os *os, const char *path,
     return err;
 }
 
+/** Write it beside its place, and move it there. */
+static mr_err write_beside(const struct mri_os *os, const char *beside, const char *path,
+    const struct snapshot_head *head, const struct mri_buf *payload)
+{
+    mr_err err = write_file(os, beside, head, payload);
+    if (err == MR_OK) {
+        err = os->rename(os->context, beside, path);
+    }
+    if (err != MR_OK) {
+        (void)os->remove(os->context, beside); /* it may be what fills the disk */
+    }
+    return err;
+}
+
 mr_err mri_snapshot_write(const struct mri_os *os, const char *folder,
     const struct mri_snapshot_place *place, const struct mri_buf *payload)
 {
@@ -158,10 +173,7 @@ mr_err mri_snapshot_write(const struct mri_os *os, const char *folder,
         err = mri_os_path(within, "new.tmp", beside);
     }
     if (err == MR_OK) {
-        err = write_file(os, beside, &head, payload);
-    }
-    if (err == MR_OK) {
-        err = os->rename(os->context, beside, path);
+        err = write_beside(os, beside, path, &head, payload);
     }
     if (err == MR_OK) {
         err = os->sync_folder(os->context, within);

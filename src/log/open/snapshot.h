@@ -29,7 +29,8 @@ struct mri_snapshot_list {
 /**
  * Write a snapshot durably, then remove all but the newest MRI_SNAPSHOTS_KEPT.
  *
- * Returns  MR_OK; a fault of writing, and no snapshot of this place exists.
+ * Returns  MR_OK; MR_ENOSPC and other faults of writing: it is there whole or not at all, those
+ *          before it are as they were, and it takes no space.
  * Threads  one at a time per folder.
  * Cost     writes and syncs the payload.
  */

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/check.h"
 #include "tests/lib/cmocka_all.h"
+#include "tests/lib/os_faults.h"
 #include "tests/lib/os_memory.h"
 
 enum { PAYLOAD_BYTES = 1000, SEEDS = 40 };
@@ -24,27 +25,39 @@ static struct mri_os_memory *begin(void)
     return memory;
 }
 
-static mr_err write_one(const struct mri_os *os)
+static mr_err write_behind(const struct mri_os *os, uint64_t seq)
 {
+    const struct mri_snapshot_place at = {.seq = seq, .chain_crc = place.chain_crc};
     struct mri_buf payload;
     mri_buf_init(&payload, mri_alloc_system(), PAYLOAD_BYTES);
     memset(mri_buf_grow(&payload, PAYLOAD_BYTES), 'p', PAYLOAD_BYTES);
-    mr_err err = mri_snapshot_write(os, "/log", &place, &payload);
+    mr_err err = mri_snapshot_write(os, "/log", &at, &payload);
     mri_buf_fini(&payload);
     return err;
 }
 
-static mr_err read_one(const struct mri_os *os, size_t bytes_max, struct mri_snapshot_place *found)
+static mr_err write_one(const struct mri_os *os)
+{
+    return write_behind(os, place.seq);
+}
+
+static mr_err read_behind(
+    const struct mri_os *os, uint64_t seq, size_t bytes_max, struct mri_snapshot_place *found)
 {
     struct mri_buf payload;
     mri_buf_init(&payload, mri_alloc_system(), bytes_max);
-    mr_err err = mri_snapshot_read(os, "/log", place.seq, found, &payload);
+    mr_err err = mri_snapshot_read(os, "/log", seq, found, &payload);
     for (size_t i = 0; err == MR_OK && i < payload.count; i++) {
         assert_int_equal(payload.bytes[i], 'p');
     }
     assert_true(err != MR_OK || payload.count == PAYLOAD_BYTES);
     mri_buf_fini(&payload);
     return err;
+}
+
+static mr_err read_one(const struct mri_os *os, size_t bytes_max, struct mri_snapshot_place *found)
+{
+    return read_behind(os, place.seq, bytes_max, found);
 }
 
 static void a_snapshot_that_was_written_survives_a_power_cut(void **fixture)
@@ -107,12 +120,87 @@ static void one_that_is_cut_or_too_large_is_not_taken(void **fixture)
     mri_os_memory_free(memory);
 }
 
+/* ---- disks that are full or fail ------------------------------------------------------------- */
+
+/** Those that are listed are whole; how many? */
+static uint32_t count_whole(const struct mri_os *os)
+{
+    struct mri_snapshot_list list;
+    struct mri_snapshot_place found;
+    assert_int_equal(mri_snapshot_list(os, "/log", &list), MR_OK);
+    for (uint32_t i = 0; i < list.count; i++) {
+        assert_int_equal(read_behind(os, list.seqs[i], PAYLOAD_BYTES, &found), MR_OK);
+    }
+    return list.count;
+}
+
+static void on_a_full_disk_the_one_before_stays_and_no_space_is_taken(void **fixture)
+{
+    (void)fixture;
+    static const uint64_t rooms[] = {0, 1, 63, 64, 500, 64 + PAYLOAD_BYTES - 1};
+    size_t count;
+    struct mri_os_memory *memory = begin();
+    const struct mri_os *os = mri_os_memory_table(memory);
+    assert_int_equal(write_one(os), MR_OK);
+    for (size_t i = 0; i < MRI_COUNT_OF(rooms); i++) {
+        mri_os_memory_set_space(memory, 64 + PAYLOAD_BYTES + rooms[i]);
+        assert_int_equal(write_behind(os, place.seq + 1), MR_ENOSPC);
+        assert_int_equal(count_whole(os), 1);
+        assert_null(mri_os_memory_bytes(memory, "/log/snap/new.tmp", &count));
+    }
+    mri_os_memory_set_space(memory, 2 * (64 + PAYLOAD_BYTES));
+    assert_int_equal(write_behind(os, place.seq + 1), MR_OK); /* it goes on when there is space */
+    assert_int_equal(count_whole(os), 2);
+    assert_int_equal(mri_os_memory_open_count(memory), 0);
+    mri_os_memory_free(memory);
+}
+
+/** Writing the third, of which two are kept, over a machine whose k-th call fails. Did it? */
+static bool write_with_fault(uint64_t k, mr_err fault, bool is_short_write)
+{
+    size_t count;
+    struct mri_os_memory *memory = begin();
+    const struct mri_os *os = mri_os_memory_table(memory);
+    struct mri_os_faults faults;
+    mri_os_faults_init(&faults, os);
+    assert_int_equal(write_one(os), MR_OK);
+    assert_int_equal(write_behind(os, place.seq + 1), MR_OK);
+    faults.is_short_write = is_short_write;
+    mri_os_faults_arm(&faults, MRI_OS_CALL_ANY, k, fault);
+    mr_err err = write_behind(&faults.table, place.seq + 2);
+    bool has_fired = faults.fired > 0;
+    assert_true(err == MR_OK || (has_fired && err == fault));
+    uint32_t whole = count_whole(os);
+    assert_true(whole == 2 || (whole == 3 && has_fired)); /* of the old ones none is missing */
+    assert_null(mri_os_memory_bytes(memory, "/log/snap/new.tmp", &count));
+    assert_int_equal(write_behind(os, place.seq + 3), MR_OK);
+    assert_int_equal(count_whole(os), MRI_SNAPSHOTS_KEPT);
+    assert_int_equal(mri_os_memory_open_count(memory), 0);
+    mri_os_memory_free(memory);
+    return has_fired;
+}
+
+static void whichever_call_fails_what_is_listed_is_whole_and_nothing_else_is_left(void **fixture)
+{
+    (void)fixture;
+    static const mr_err faults[] = {MR_ENOSPC, MR_EIO};
+    for (size_t i = 0; i < MRI_COUNT_OF(faults); i++) {
+        uint64_t k = 1;
+        while (write_with_fault(k, faults[i], i == 1)) {
+            k++;
+        }
+        assert_true(k > 8);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_snapshot_that_was_written_survives_a_power_cut),
         cmocka_unit_test(any_flipped_bit_is_found),
         cmocka_unit_test(one_that_is_cut_or_too_large_is_not_taken),
+        cmocka_unit_test(on_a_full_disk_the_one_before_stays_and_no_space_is_taken),
+        cmocka_unit_test(whichever_call_fails_what_is_listed_is_whole_and_nothing_else_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
