@@ -128,8 +128,9 @@ struct mri_hot_shared {
     _Atomic uint64_t backpressured;
     _Atomic uint64_t syncs;
     _Atomic uint32_t next_spare_id;
-    _Atomic uint32_t spares_wanted;   /**< grows with every roll, so that bursts find some */
-    _Atomic uint32_t is_spare_needed; /**< an appender found none: none is filled before he has one */
+    _Atomic uint32_t spares_wanted; /**< grows with every roll, so that bursts find some */
+    _Atomic uint32_t
+        is_spare_needed; /**< an appender found none: none is filled before he has one */
     _Atomic uint64_t producers_index; /**< segment that was the newest when `producers` was made */
     _Atomic uint64_t producers_seq;   /**< up to where that goes, if it is known */
     _Atomic uint64_t repeated;        /**< batches that were in the log already */
