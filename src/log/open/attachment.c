@@ -716,7 +716,6 @@ static void put_away(struct mri_attachment *attachment)
     const struct mri_os *os = attachment->os;
     char path[MRI_PATH_BYTES_MAX];
     struct mri_hot_tail *hot = &attachment->hot;
-    mri_sealing_finish(&attachment->sealing);
     if (mri_hot_tail_commit(hot, mri_hot_tail_counters(hot).tail) != MR_OK) {
         return;
     }
@@ -736,8 +735,9 @@ static void leave(struct mri_attachment *attachment)
     struct mri_hot_tail *hot = &attachment->hot;
     mri_hot_thread_stop(&attachment->helper);
     hot->is_writing_at_once = true;
-    if (mri_presence_count_others(&attachment->presence, &others) == MR_OK && others == 0) {
-        /* Probably the last one: what takes long is done before others have to wait. */
+    bool is_last =
+        mri_presence_count_others(&attachment->presence, &others) == MR_OK && others == 0;
+    if (is_last) { /* probably: what takes long is done before others have to wait */
         mri_sealing_finish(&attachment->sealing);
     }
     /* Who must know whether this works calls mr_log_sync() before. */
@@ -745,6 +745,9 @@ static void leave(struct mri_attachment *attachment)
     bool is_shut = mri_presence_shut_gate(&attachment->presence) == MR_OK;
     bool is_counted = is_shut && mri_presence_count_others(&attachment->presence, &others) == MR_OK;
     if (is_counted && others == 0) {
+        if (!is_last) { /* the others have left meanwhile */
+            mri_sealing_finish(&attachment->sealing);
+        }
         put_away(attachment);
     }
 }

@@ -24,8 +24,6 @@
 #include "log/hot/hot_shared.h"
 
 enum {
-    SEALS_AT_ONCE = 4,   /* two milliseconds: then the caller looks after other things */
-    SEALS_AT_END = 1024, /* half a second: what is left then the next open seals */
     SEAL_STRIDE =
         (sizeof(struct mri_record_head) + sizeof(struct mri_seal) + MRI_RECORD_UNIT_BYTES - 1) /
         MRI_RECORD_UNIT_BYTES * MRI_RECORD_UNIT_BYTES,
@@ -152,13 +150,13 @@ static bool seal_some(struct mri_sealing *sealing, unsigned count_max, bool is_f
 
 bool mri_sealing_help(void *context, bool is_idle)
 {
-    return seal_some(context, SEALS_AT_ONCE, is_idle);
+    return seal_some(context, MRI_SEALS_AT_ONCE, is_idle);
 }
 
 void mri_sealing_finish(struct mri_sealing *sealing)
 {
     atomic_store(&sealing->hot->is_leaving, false); /* this is what is left to do */
-    (void)seal_some(sealing, SEALS_AT_END, true);
+    (void)seal_some(sealing, MRI_SEALS_AT_END, true);
 }
 
 void mri_sealing_fini(struct mri_sealing *sealing)

@@ -9,6 +9,11 @@
 #include "log/hot/hot_tail.h"
 #include "log/prove/sealer.h"
 
+enum {
+    MRI_SEALS_AT_ONCE = 4,   /**< two milliseconds: then the caller looks after other things */
+    MRI_SEALS_AT_END = 1024, /**< half a second: what is left then the next open seals */
+};
+
 /** One process's means of sealing. */
 struct mri_sealing {
     const struct mri_os *os;

@@ -24,8 +24,6 @@ enum {
     SEGMENT = 4 * 1024 * 1024,
     RING = 16 * 1024 * 1024,
     BATCH_MAX = MRI_SEAL_EVENTS_MAX,
-    SEALS_AT_ONCE = 16,
-    SEALS_AT_END = 1024,
     SEAL_BYTES = 192,
 };
 
@@ -139,37 +137,37 @@ static void seals_follow_each_other_while_writing_behind_is_behind(void **fixtur
 {
     (void)fixture;
     write_behind_later();
-    append_for_seals(2 * SEALS_AT_ONCE + 1);
+    append_for_seals(2 * MRI_SEALS_AT_ONCE + 1);
     uint64_t written = mri_hot_tail_counters(hot()).written;
     uint64_t tail = mri_hot_tail_counters(hot()).tail;
     assert_true(mri_sealing_help(sealing(), false));
     struct mri_hot_view_counters counters = mri_hot_tail_counters(hot());
     assert_int_equal(counters.written, written); /* the disk was not waited for */
     assert_int_equal(counters.sealed_seq, 0);    /* nor is anything known of them in the files */
-    assert_int_equal(counters.tail, tail + SEALS_AT_ONCE * SEAL_BYTES);
+    assert_int_equal(counters.tail, tail + MRI_SEALS_AT_ONCE * SEAL_BYTES);
     assert_false(mri_sealing_help(sealing(), false)); /* another turn waits for what was made */
     assert_int_equal(mri_hot_tail_counters(hot()).tail, counters.tail);
-    expect_proven(SEALS_AT_ONCE);
-    assert_int_equal(mri_log_sealed(log_handle).n, events_of(SEALS_AT_ONCE));
+    expect_proven(MRI_SEALS_AT_ONCE);
+    assert_int_equal(mri_log_sealed(log_handle).n, events_of(MRI_SEALS_AT_ONCE));
     assert_true(mri_sealing_help(sealing(), false));
-    expect_proven(2 * SEALS_AT_ONCE);
+    expect_proven(2 * MRI_SEALS_AT_ONCE);
     assert_false(mri_sealing_help(sealing(), false)); /* one event is too few */
-    expect_proven(2 * SEALS_AT_ONCE);
+    expect_proven(2 * MRI_SEALS_AT_ONCE);
     assert_false(mri_sealing_help(sealing(), true)); /* unless nothing else comes */
-    expect_proven(2 * SEALS_AT_ONCE + 1);
+    expect_proven(2 * MRI_SEALS_AT_ONCE + 1);
 }
 
 static void who_is_idle_writes_behind_himself_to_go_on_sealing(void **fixture)
 {
     (void)fixture;
     write_behind_later();
-    append_for_seals(3 * SEALS_AT_ONCE);
+    append_for_seals(3 * MRI_SEALS_AT_ONCE);
     for (unsigned turn = 0; turn < 3; turn++) {
         assert_true(mri_sealing_help(sealing(), true));
-        assert_int_equal(mri_log_sealed(log_handle).n, events_of(turn * SEALS_AT_ONCE));
+        assert_int_equal(mri_log_sealed(log_handle).n, events_of(turn * MRI_SEALS_AT_ONCE));
     }
     assert_false(mri_sealing_help(sealing(), true));
-    expect_proven(3 * SEALS_AT_ONCE);
+    expect_proven(3 * MRI_SEALS_AT_ONCE);
 }
 
 static void nobody_seals_while_somebody_else_is_at_it(void **fixture)
@@ -215,8 +213,8 @@ static void who_goes_on_for_a_killed_one_continues_his_seals(void **fixture)
     (void)fixture;
     write_behind_later();
     uint64_t seals = 0;
-    for (unsigned killed_behind = 0; killed_behind < SEALS_AT_ONCE; killed_behind++) {
-        append_for_seals(SEALS_AT_ONCE + 2);
+    for (unsigned killed_behind = 0; killed_behind < MRI_SEALS_AT_ONCE; killed_behind++) {
+        append_for_seals(MRI_SEALS_AT_ONCE + 2);
         uint64_t tail = mri_hot_tail_counters(hot()).tail;
         uint64_t orphans = mri_hot_tail_counters(hot()).orphans;
         die_behind_seals(killed_behind);
@@ -225,7 +223,7 @@ static void who_goes_on_for_a_killed_one_continues_his_seals(void **fixture)
         while (mri_sealing_help(sealing(), true)) {
         }
         assert_true(mri_hot_tail_counters(hot()).orphans > orphans);
-        seals += SEALS_AT_ONCE + 2;
+        seals += MRI_SEALS_AT_ONCE + 2;
         expect_proven(seals); /* each once, none left out */
     }
 }
@@ -238,7 +236,7 @@ static void live_and_die_behind_seals(unsigned count)
     if (child == 0) {
         log_handle = open_log();
         write_behind_later();
-        append_for_seals(SEALS_AT_ONCE + 2);
+        append_for_seals(MRI_SEALS_AT_ONCE + 2);
         looks_left = count + 1;
         (void)mri_sealing_help(sealing(), true);
         _exit(0);
@@ -252,14 +250,14 @@ static void the_next_open_continues_the_seals_of_one_who_was_killed(void **fixtu
 {
     (void)fixture;
     uint64_t seals = 0;
-    for (unsigned killed_behind = 0; killed_behind < SEALS_AT_ONCE; killed_behind++) {
+    for (unsigned killed_behind = 0; killed_behind < MRI_SEALS_AT_ONCE; killed_behind++) {
         mr_log_close(log_handle);
         log_handle = NULL;
         live_and_die_behind_seals(killed_behind);
         log_handle = open_log();
         assert_int_equal(mri_log_sealed(log_handle).n, events_of(seals + killed_behind));
         mri_log_sample_seal(log_handle);
-        seals += SEALS_AT_ONCE + 2;
+        seals += MRI_SEALS_AT_ONCE + 2;
         expect_proven(seals);
     }
 }
@@ -271,17 +269,17 @@ static void a_session_ends_after_its_share_of_seals_and_the_next_one_goes_on(voi
     (void)fixture;
     const unsigned more = 76;
     mri_log_sample_keep_unsealed(log_handle, true); /* without threads, an append seals, too */
-    append_for_seals(SEALS_AT_END + more);
+    append_for_seals(MRI_SEALS_AT_END + more);
     mri_log_sample_keep_unsealed(log_handle, false);
     assert_int_equal(mri_log_sealed(log_handle).n, 0);
     mr_log_close(log_handle);
     log_handle = open_log();
-    assert_int_equal(mri_log_sealed(log_handle).n, events_of(SEALS_AT_END));
-    assert_int_equal(mr_log_last(log_handle).n, events_of(SEALS_AT_END + more));
+    assert_int_equal(mri_log_sealed(log_handle).n, events_of(MRI_SEALS_AT_END));
+    assert_int_equal(mr_log_last(log_handle).n, events_of(MRI_SEALS_AT_END + more));
     mr_log_close(log_handle);
     log_handle = open_log();
-    assert_int_equal(mri_log_sealed(log_handle).n, events_of(SEALS_AT_END + more));
-    expect_proven(SEALS_AT_END + more);
+    assert_int_equal(mri_log_sealed(log_handle).n, events_of(MRI_SEALS_AT_END + more));
+    expect_proven(MRI_SEALS_AT_END + more);
 }
 
 static void who_leaves_breaks_off_between_two_seals(void **fixture)
