@@ -428,13 +428,14 @@ static mr_err linux_drop_cache(void *context, int fd)
         return err_of(number != 0 ? number : errno);
     }
     const void *map = NULL;
-    mr_err err =
-        found.st_size == 0 ? MR_END : linux_map_read(context, fd, (size_t)found.st_size, &map);
-    if (err != MR_OK) {
-        return err == MR_END ? MR_OK : err;
+    mr_err err = MR_OK;
+    if (found.st_size > 0) {
+        err = linux_map_read(context, fd, (size_t)found.st_size, &map);
     }
-    err = renew_kept_pages(fd, map, (size_t)found.st_size);
-    (void)munmap((void *)(uintptr_t)map, (size_t)found.st_size); /* our own range */
+    if (err == MR_OK && map != NULL) {
+        err = renew_kept_pages(fd, map, (size_t)found.st_size);
+        (void)munmap((void *)(uintptr_t)map, (size_t)found.st_size); /* our own range */
+    }
     return err;
 }
 
