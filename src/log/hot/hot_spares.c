@@ -27,7 +27,8 @@
 #define BURST_OVER_NS  (10000 * MILLISECOND_NS) /* then one spare is enough again */
 #define RETRY_NS       (100 * MILLISECOND_NS)   /* after a failure */
 
-enum { STREAM_SYNCS = 4 /* of a segment, at most: appenders do not wait for syncs */ };
+/* Who syncs so much at once pays less for the metadata than zeros would cost. */
+enum { STREAM_SYNC_BYTES = 128 * 1024 };
 
 mr_err mri_hot_spare_path(
     const struct mri_hot_tail *hot, uint32_t id, char path[static MRI_PATH_BYTES_MAX])
@@ -222,7 +223,8 @@ static void watch_rolls(
             .index = index, .syncs = syncs, .rolled_ns = now_ns - STREAM_NS};
     } else if (index != demand->index) {
         demand->is_streaming = now_ns - demand->rolled_ns < STREAM_NS &&
-                               syncs - demand->syncs < STREAM_SYNCS * (index - demand->index);
+                               (syncs - demand->syncs) * STREAM_SYNC_BYTES <
+                                   (index - demand->index) * shared->segment_bytes;
         demand->index = index;
         demand->syncs = syncs;
         demand->rolled_ns = now_ns;
