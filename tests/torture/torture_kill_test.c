@@ -65,7 +65,9 @@ static void open_and_compare(void *argument)
     const bool *is_closing = argument;
     mr_problem problem = {""};
     mr_log *log = NULL;
-    mri_torture_ok(mr_log_open(folder, NULL, &log, &problem), "open after the deaths", &problem);
+    const mr_log_options options = {.is_create = true, .segment_bytes = SEGMENT}; /* none has yet */
+    mri_torture_ok(
+        mr_log_open(folder, &options, &log, &problem), "open after the deaths", &problem);
     uint64_t last = mri_torture_ledger_compare(ledger, folder, false);
     MRI_TORTURE_CHECK(mr_log_last(log).n == last, "the log says %llu, its reader %llu",
         (unsigned long long)mr_log_last(log).n, (unsigned long long)last);
