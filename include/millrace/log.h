@@ -153,7 +153,7 @@ typedef struct mr_log_ack {
  * Owner    mr_log_close() frees.
  * Threads  any; a handle may be used by several threads.
  * Cost     the first: reads the newest segment (64 MiB by default: about 50 ms) and syncs it; later
- *          ones: maps the shared memory, about 10 ms. Starts a thread for each process.
+ *          ones: maps the shared memory, about 10 ms. Starts two threads for each process.
  * Source   docs/FORMAT.md "Recovery".
  */
 MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options, mr_log **ret_log,
