@@ -17,9 +17,6 @@
  *   own.
  * - Two containers that share a folder share no memory, unless they share /dev/shm or the ring is
  * in the folder: the second one is refused.
- * - Processes that share a log should be of one process-id namespace. The kernel knows the holder
- * of a lock by a number: when one that waits for it is killed, and has in its namespace the number
- *   that the holder has in another, the lock is taken from a holder who lives.
  * - Appenders and readers trust each other: who may write the shared memory can spoil it, which is
  *   found before it goes to the disk.
  *

@@ -225,6 +225,12 @@ static pid_t start_in_own_world(struct mri_torture_part *part)
     return mri_torture_start(live_in_own_world, part);
 }
 
+static bool has_inner_begun(void *argument)
+{
+    (void)argument;
+    return atomic_load(inner_id) != 0;
+}
+
 static void a_dead_one_of_another_process_namespace_is_noticed(void **fixture)
 {
     (void)fixture;
@@ -232,8 +238,10 @@ static void a_dead_one_of_another_process_namespace_is_noticed(void **fixture)
     if (geteuid() != 0) {
         mri_torture_skip("it needs root");
     }
-    /* In the first world, where numbers are high: equal ones of two worlds are not told apart. */
-    pid_t beside = mri_torture_part_start(&other);
+    atomic_store(inner_id, 0);
+    pid_t outer = start_in_own_world(&other); /* both are number 1 of their worlds */
+    mri_torture_until(has_inner_begun, NULL, "the other one begins");
+    pid_t beside = atomic_load(inner_id);
     for (unsigned i = 0; i < times * POINTS; i++) {
         atomic_store(is_there, 0);
         mri_torture_point_set(
@@ -248,7 +256,8 @@ static void a_dead_one_of_another_process_namespace_is_noticed(void **fixture)
         expect_other_to_go_on();
         mri_torture_tell("cells", 1);
     }
-    end_well(beside);
+    MRI_TORTURE_CHECK(kill(beside, SIGKILL) == 0, "kill: %s", strerror(errno));
+    mri_torture_expect_end(outer);
 }
 
 /* ---- it forks -------------------------------------------------------------------------------- */
