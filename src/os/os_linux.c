@@ -21,6 +21,7 @@
 #include <poll.h>
 #include <stdalign.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -32,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECES_MAX = 16, PAGE_BYTES = 4096 };
+enum { PIECES_MAX = 16, PAGE_BYTES = 4096, DIRECT_BYTES = 1024 * 1024 };
 
 #if !defined(RWF_DONTCACHE)
 #define RWF_DONTCACHE 0x80 /* since Linux 6.14; older headers do not name it */
@@ -372,31 +373,36 @@ static mr_err read_direct(int fd, void *bytes, size_t count, uint64_t offset, si
     return fcntl(fd, F_SETFL, flags) == 0 ? err : MR_EIO;
 }
 
-/** What the cache holds of a stretch, as the disk has it: where they differ, the disk is right. */
-static mr_err take_from_disk(int fd, const uint8_t *cached, uint64_t offset, size_t count)
+/** Pages of the cache beside those of the disk. */
+struct comparison {
+    int fd;
+    uint8_t *room;   /**< of DIRECT_BYTES, for what the disk has */
+    bool is_mending; /**< where they differ, the disk is right; else MR_CONFLICT */
+};
+
+static mr_err compare_stretch(
+    const struct comparison *with, const uint8_t *cached, uint64_t offset, size_t count)
 {
-    alignas(PAGE_BYTES) uint8_t bytes[16 * PAGE_BYTES];
     mr_err err = MR_OK;
-    for (size_t at = 0; at < count && err == MR_OK; at += sizeof(bytes)) {
-        size_t step = count - at < sizeof(bytes) ? count - at : sizeof(bytes);
+    for (size_t at = 0; at < count && err == MR_OK; at += DIRECT_BYTES) {
+        size_t step = count - at < (size_t)DIRECT_BYTES ? count - at : (size_t)DIRECT_BYTES;
         size_t got;
-        err = read_direct(
-            fd, bytes, (step + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES, offset + at, &got);
+        err = read_direct(with->fd, with->room, (step + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES,
+            offset + at, &got);
         if (err == MR_OK && got < step) {
             err = MR_EIO;
         }
-        if (err == MR_OK && memcmp(bytes, cached + at, step) != 0) {
-            err = linux_write_at(NULL, fd, &(struct mri_io_piece){bytes, step}, 1, offset + at);
+        if (err == MR_OK && memcmp(with->room, cached + at, step) != 0) {
+            const struct mri_io_piece piece = {with->room, step};
+            err = with->is_mending ? linux_write_at(NULL, with->fd, &piece, 1, offset + at)
+                                   : MR_CONFLICT;
         }
     }
     return err;
 }
 
-/**
- * Pages that somebody maps stay in the cache, and those whose writing has failed are called clean:
- * they look like what the disk has, and are not.
- */
-static mr_err renew_kept_pages(int fd, const uint8_t *cached, size_t bytes)
+/** All pages of a file that the cache holds. */
+static mr_err compare_kept_pages(const struct comparison *with, const uint8_t *cached, size_t bytes)
 {
     static const size_t pages_max = 4096;
     unsigned char is_kept[4096];
@@ -414,29 +420,50 @@ static mr_err renew_kept_pages(int fd, const uint8_t *cached, size_t bytes)
             }
             size_t from = first * PAGE_BYTES;
             size_t to = i * PAGE_BYTES < step ? i * PAGE_BYTES : step;
-            err = to > from ? take_from_disk(fd, cached + at + from, at + from, to - from) : MR_OK;
+            err =
+                to > from ? compare_stretch(with, cached + at + from, at + from, to - from) : MR_OK;
         }
     }
-    return err == MR_EINVAL ? MR_OK : err; /* a file system in memory has no disk to differ from */
+    return err;
 }
 
+static mr_err drop_pages(int fd)
+{
+    int number = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return number == 0 ? MR_OK : err_of(number);
+}
+
+/*
+ * Pages of the cache whose writing has failed are called clean: they look like what the disk has,
+ * and are not. So they are compared with the disk. Only when they differ are they dropped, and
+ * those that somebody maps, which the kernel keeps, written anew: to drop pages it waits for work
+ * on every processor, which on a busy machine was seen to take ten seconds.
+ */
 static mr_err linux_drop_cache(void *context, int fd)
 {
     struct stat found;
-    int number = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (number != 0 || fstat(fd, &found) != 0) {
-        return err_of(number != 0 ? number : errno);
-    }
     const void *map = NULL;
-    mr_err err = MR_OK;
-    if (found.st_size > 0) {
-        err = linux_map_read(context, fd, (size_t)found.st_size, &map);
+    if (fstat(fd, &found) != 0) {
+        return err_of(errno);
     }
-    if (err == MR_OK && map != NULL) {
-        err = renew_kept_pages(fd, map, (size_t)found.st_size);
-        (void)munmap((void *)(uintptr_t)map, (size_t)found.st_size); /* our own range */
+    if (found.st_size <= 0) {
+        return MR_OK;
     }
-    return err;
+    struct comparison with = {.fd = fd, .room = aligned_alloc(PAGE_BYTES, DIRECT_BYTES)};
+    size_t bytes = (size_t)found.st_size;
+    mr_err err = with.room == NULL ? MR_ENOMEM : linux_map_read(context, fd, bytes, &map);
+    if (err == MR_OK) {
+        err = compare_kept_pages(&with, map, bytes);
+        if (err == MR_CONFLICT) {
+            with.is_mending = true;
+            err = drop_pages(fd);
+            err = err == MR_OK ? compare_kept_pages(&with, map, bytes) : err;
+        }
+        (void)munmap((void *)(uintptr_t)map, bytes); /* our own range */
+    }
+    free(with.room);
+    /* Not every file system reads the disk directly; one in memory has none to differ from. */
+    return err == MR_EINVAL ? drop_pages(fd) : err;
 }
 
 static void linux_unmap(void *context, const void *map, size_t bytes)
