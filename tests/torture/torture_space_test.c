@@ -71,6 +71,13 @@ static bool has_grown(void *argument)
     return atomic_load(&ledger->appended) >= *before + REFUSALS;
 }
 
+/** One that begins at the end of a log that is full already would never see an event. */
+static bool has_reader_begun(void *argument)
+{
+    (void)argument;
+    return atomic_load(&ledger->seen[WRITERS]) > 0;
+}
+
 static bool have_readers_caught_up(void *argument)
 {
     (void)argument;
@@ -102,6 +109,7 @@ static void fill_under_writers(void)
     }
     uint64_t before = atomic_load(&ledger->appended);
     mri_torture_until(has_grown, &before, "it is appended to the log");
+    mri_torture_until(has_reader_begun, NULL, "the reader has read something");
     mri_torture_fill(filler, mri_torture_below(3) * SEGMENT);
     before = atomic_load(&ledger->refused);
     mri_torture_until(has_been_refused, &before, "appends are refused on a full disk");
