@@ -40,8 +40,8 @@ static mr_err check(const struct mri_control *control, size_t count)
     return is_whole ? MR_OK : MR_ECORRUPT;
 }
 
-mr_err mri_control_read(
-    const struct mri_os *os, const char *folder, struct mri_control *ret_control)
+/** One of this boot and of this folder, whatever it says. */
+static mr_err read_own(const struct mri_os *os, const char *folder, struct mri_control *ret_control)
 {
     char path[MRI_PATH_BYTES_MAX];
     uint8_t boot_id[MRI_BOOT_ID_BYTES];
@@ -72,22 +72,77 @@ mr_err mri_control_read(
     return err;
 }
 
-mr_err mri_control_write(const struct mri_os *os, const char *folder, struct mri_control *control)
+mr_err mri_control_read(
+    const struct mri_os *os, const char *folder, struct mri_control *ret_control)
 {
+    struct mri_control control;
+    mr_err err = read_own(os, folder, &control);
+    if (err == MR_OK && control.memory[0] == '\0') {
+        err = MR_NOT_FOUND;
+    }
+    if (err == MR_OK) {
+        *ret_control = control;
+    }
+    return err;
+}
+
+/** Fill in what makes it one of this boot and of this folder. */
+static mr_err seal(const struct mri_os *os, const char *folder, struct mri_control *control)
+{
+    struct mri_file_info info;
     memcpy(control->magic, magic, sizeof(magic));
     control->version = MRI_CONTROL_VERSION;
-    struct mri_file_info info;
     mr_err err = os->boot_id(os->context, control->boot_id);
     if (err == MR_OK) {
         err = os->info(os->context, folder, &info);
     }
+    if (err == MR_OK) {
+        control->device = info.device;
+        control->inode = info.inode;
+        control->crc = crc_of(control);
+    }
+    return err;
+}
+
+bool mri_control_take_closed(const struct mri_os *os, const char *folder)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    struct mri_control control;
+    return read_own(os, folder, &control) == MR_OK && control.memory[0] == '\0' &&
+           mri_os_path(folder, MRI_CONTROL_NAME, path) == MR_OK &&
+           os->remove(os->context, path) == MR_OK;
+}
+
+mr_err mri_control_write_closed(
+    const struct mri_os *os, const char *folder, const uint8_t log_uuid[static 16])
+{
+    struct mri_control control = {
+        .head_bytes = MRI_SHARED_MEMORY_PAGE_BYTES, .ring_bytes = MRI_SHARED_MEMORY_PAGE_BYTES};
+    char path[MRI_PATH_BYTES_MAX];
+    int fd;
+    memcpy(control.log_uuid, log_uuid, sizeof(control.log_uuid));
+    mr_err err = seal(os, folder, &control);
+    if (err == MR_OK) {
+        err = mri_os_path(folder, MRI_CONTROL_NAME, path);
+    }
+    if (err == MR_OK) {
+        err = os->open(os->context, path, MRI_OPEN_WRITE, &fd);
+    }
     if (err != MR_OK) {
         return err;
     }
-    control->device = info.device;
-    control->inode = info.inode;
-    control->crc = crc_of(control);
-    return mri_os_replace_file(os, folder, MRI_CONTROL_NAME, control, sizeof(*control));
+    const struct mri_io_piece piece = {.bytes = &control, .count = sizeof(control)};
+    err = os->write_at(os->context, fd, &piece, 1, 0);
+    os->close(os->context, fd);
+    return err;
+}
+
+mr_err mri_control_write(const struct mri_os *os, const char *folder, struct mri_control *control)
+{
+    mr_err err = seal(os, folder, control);
+    return err == MR_OK
+               ? mri_os_replace_file(os, folder, MRI_CONTROL_NAME, control, sizeof(*control))
+               : err;
 }
 
 mr_err mri_control_path(

@@ -27,7 +27,8 @@ struct mri_control {
     uint64_t ring_bytes;
     uint64_t derived_bytes;
     uint8_t log_uuid[16];
-    char memory[MRI_CONTROL_PATH_BYTES]; /**< its path; without a '/' it lies in the log's folder */
+    char memory[MRI_CONTROL_PATH_BYTES]; /**< its path; without a '/' it lies in the log's folder;
+                                              empty: there is none, the log was closed */
 };
 
 MRI_STATIC_ASSERT(sizeof(struct mri_control) == 352, "a file that other versions may find");
@@ -35,8 +36,8 @@ MRI_STATIC_ASSERT(sizeof(struct mri_control) == 352, "a file that other versions
 /**
  * Read it.
  *
- * Returns  MR_OK it is whole, of this boot and of this folder; MR_NOT_FOUND there is none, or it is
- *          not; MR_EVERSION another version wrote it, under this boot; MR_ECORRUPT; a fault of
+ * Returns  MR_OK it is whole, of this boot and of this folder, and there is a memory; MR_NOT_FOUND
+ *          else; MR_EVERSION another version wrote it, under this boot; MR_ECORRUPT; a fault of
  *          reading.
  * Threads  any.
  */
@@ -51,6 +52,25 @@ MR_MUST_USE mr_err mri_control_read(
  */
 MR_MUST_USE mr_err mri_control_write(
     const struct mri_os *os, const char *folder, struct mri_control *control);
+
+/**
+ * Say instead that the log is closed: everything is in the files and was synced, without a fault.
+ *
+ * Returns  MR_OK; a fault of writing, then it does not say so.
+ * Threads  who is in alone, with the gate shut.
+ * Cost     no sync: it is of no use behind a restart of the machine.
+ */
+MR_MUST_USE mr_err mri_control_write_closed(
+    const struct mri_os *os, const char *folder, const uint8_t log_uuid[static 16]);
+
+/**
+ * Was the log closed like that since the machine was started, and has not been opened since? The
+ * file is removed, so that it is told once.
+ *
+ * Returns  true; false also when that cannot be found out, or the file cannot be removed.
+ * Threads  with the gate shut and nobody else in.
+ */
+bool mri_control_take_closed(const struct mri_os *os, const char *folder);
 
 /**
  * The path of the memory.

@@ -371,6 +371,7 @@ mr_err mri_attachment_alone(
     if (err != MR_OK) {
         (void)mri_problem(problem, err, "%s: %s", folder, who.text);
     } else {
+        (void)mri_control_take_closed(os, folder); /* the caller will write to the files */
         err = let_go_of_memory(os, folder, &is_poisoned, problem);
     }
     if (err == MR_OK) {
@@ -493,7 +494,8 @@ static mr_err attach_cold(
     struct mri_attachment *attachment, const struct mri_log_opener *opener, mr_problem *problem)
 {
     const struct mri_os *os = attachment->os;
-    struct mri_cold cold = {.is_thin = opener->options->is_thin};
+    struct mri_cold cold = {.is_thin = opener->options->is_thin,
+        .is_closed_well = mri_control_take_closed(os, attachment->folder)};
     bool is_poisoned = false;
     mr_err err = let_go_of_memory(os, attachment->folder, &is_poisoned, problem);
     if (err != MR_OK) {
@@ -714,7 +716,6 @@ static void keep_producers(const struct mri_attachment *attachment)
 static void put_away(struct mri_attachment *attachment)
 {
     const struct mri_os *os = attachment->os;
-    char path[MRI_PATH_BYTES_MAX];
     struct mri_hot_tail *hot = &attachment->hot;
     if (mri_hot_tail_commit(hot, mri_hot_tail_counters(hot).tail) != MR_OK) {
         return;
@@ -724,9 +725,8 @@ static void put_away(struct mri_attachment *attachment)
     /* What stays behind of these is found and removed by the next open. */
     (void)os->memory_remove(os->context, attachment->memory_path);
     (void)mri_cold_remove_leftovers(os, attachment->alloc, attachment->folder);
-    if (mri_os_path(attachment->folder, MRI_CONTROL_NAME, path) == MR_OK) {
-        (void)os->remove(os->context, path);
-    }
+    /* Without it the next open reads the disk, that is all. */
+    (void)mri_control_write_closed(os, attachment->folder, attachment->manifest.log_uuid);
 }
 
 static void leave(struct mri_attachment *attachment)

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "log/open/attachment.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -241,6 +242,88 @@ static void the_last_one_leaves_no_memory_behind(void **fixture)
         assert_int_not_equal(stat(memory, &status), 0);
         assert_int_equal(mri_control_read(mri_os_linux(), path, &unused), MR_NOT_FOUND);
     }
+}
+
+/* ---- may the page cache be believed? --------------------------------------------------------- */
+
+static unsigned drops;
+static bool is_drop_failing;
+
+static mr_err count_drop(void *context, int fd)
+{
+    drops++;
+    return is_drop_failing ? MR_EIO : mri_os_linux()->drop_cache(context, fd);
+}
+
+/** How often an open of the log has forgotten cached pages. */
+static unsigned drops_of_open(mr_err expected, bool is_killed)
+{
+    int ends[2];
+    unsigned found = 0;
+    assert_int_equal(pipe(ends), 0);
+    (void)fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct mri_os os = *mri_os_linux();
+        os.drop_cache = count_drop;
+        mr_log *log;
+        mr_err err = mri_log_open(&os, mri_alloc_system(), path, NULL, &log, NULL);
+        bool is_told = write(ends[1], &drops, sizeof(drops)) == (ssize_t)sizeof(drops);
+        if (err != expected || !is_told) {
+            _exit(1);
+        }
+        if (err == MR_OK && is_killed) {
+            (void)kill(getpid(), SIGKILL);
+        }
+        if (err == MR_OK) {
+            mr_log_close(log);
+        }
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(read(ends[0], &found, sizeof(found)), sizeof(found));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(is_killed, WIFSIGNALED(status));
+    assert_true(is_killed || WEXITSTATUS(status) == 0);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return found;
+}
+
+/** As a copy is: the same files in a folder of another inode. */
+static void move_to_another_folder(void)
+{
+    char from[PATH + 256];
+    char to[PATH + 256];
+    const struct dirent *entry;
+    (void)snprintf(to, sizeof(to), "%s/other", folder);
+    assert_int_equal(mkdir(to, 0700), 0);
+    DIR *files = opendir(path);
+    assert_non_null(files);
+    while ((entry = readdir(files)) != NULL) {
+        (void)snprintf(from, sizeof(from), "%s/%s", path, entry->d_name);
+        (void)snprintf(to, sizeof(to), "%s/other/%s", folder, entry->d_name);
+        assert_true(entry->d_name[0] == '.' || rename(from, to) == 0);
+    }
+    (void)closedir(files);
+    (void)snprintf(path, sizeof(path), "%s/other", folder);
+}
+
+static void cached_pages_are_believed_only_behind_a_close_without_fault(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = open_log();
+    append(log, 10, MR_ASYNC);
+    mr_log_close(log);
+    assert_int_equal(drops_of_open(MR_OK, false), 0);
+    assert_int_equal(drops_of_open(MR_OK, true), 0); /* leaves its memory, and no mark */
+    is_drop_failing = true;
+    assert_int_equal(drops_of_open(MR_EIO, false), 1); /* neither does an open that fails */
+    is_drop_failing = false;
+    assert_int_equal(drops_of_open(MR_OK, false), 1);
+    assert_int_equal(drops_of_open(MR_OK, false), 0);
+    move_to_another_folder();
+    assert_int_equal(drops_of_open(MR_OK, false), 1); /* a copy: not on the disk yet, maybe */
 }
 
 static int expect_container(void)
@@ -489,6 +572,7 @@ int main(void)
         TEST(a_child_has_no_part_in_its_parents_handles),
         TEST(a_killed_process_is_out_although_its_child_lives),
         TEST(the_last_one_leaves_no_memory_behind),
+        TEST(cached_pages_are_believed_only_behind_a_close_without_fault),
         TEST(memory_that_is_not_here_is_that_of_another_container),
         TEST(a_copy_of_an_open_log_has_no_part_in_its_memory),
         TEST(a_damaged_ctl_is_an_error_for_who_comes_and_nothing_when_all_are_gone),

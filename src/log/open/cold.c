@@ -7,8 +7,9 @@
  * Invariants
  *  1. No log data change when the decision is QUARANTINE.
  *  2. The newest segment is synced and dropped from the page cache before it is scanned: pages that
- *     a failed writeback left behind would look fine in the cache and be certified as durable.
- * After a failure the space behind its end is given back and reserved anew.
+ *     a failed writeback left behind would look fine in the cache and be certified as durable. Who
+ *     closed the log well has seen no such failure. After one the space behind its end is given
+ * back and reserved anew.
  *  3. Segments have one length, so the newest one's position says how many there must be.
  *  4. A segment gets its name when it has its head and its full length, durably.
  */
@@ -89,7 +90,7 @@ static mr_err scan_newest(struct opening *opening, struct newest *newest)
     const struct mri_os *os = opening->os;
     const void *map;
     mr_err err = os->sync_data(os->context, newest->fd);
-    if (err == MR_OK) {
+    if (err == MR_OK && !opening->cold->is_closed_well) {
         err = os->drop_cache(os->context, newest->fd);
     }
     if (err == MR_OK) {
@@ -385,8 +386,9 @@ mr_err mri_cold_open(const struct mri_os *os, const struct mri_alloc *alloc, con
 {
     struct opening opening = {
         .os = os, .alloc = alloc, .folder = folder, .manifest = manifest, .cold = ret_cold};
-    *ret_cold = (struct mri_cold){
-        .is_thin = ret_cold->is_thin, .is_after_poison = ret_cold->is_after_poison};
+    *ret_cold = (struct mri_cold){.is_thin = ret_cold->is_thin,
+        .is_after_poison = ret_cold->is_after_poison,
+        .is_closed_well = ret_cold->is_closed_well};
     mr_err err = mri_digest_init(&opening.hasher);
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", folder, mr_err_text(err));

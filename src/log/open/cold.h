@@ -9,13 +9,15 @@
 #include "log/hot/hot_tail.h"
 #include "log/open/append.h"
 
-/** What was found; is_thin is the caller's. */
+/** What was found; what is told is the caller's. */
 struct mri_cold {
-    bool is_thin;               /**< a segment that is made is not written ahead */
+    bool is_thin;               /**< told: a segment that is made is not written ahead */
     struct mri_hot_start start; /**< all but its generation */
     struct mri_log_opening opening;
     bool is_after_poison;  /**< told by who opens: a write or sync has failed since the start of
                                 the machine */
+    bool is_closed_well;   /**< told, too: nobody has written since everything was synced without a
+                                fault, so the page cache has what the disk has */
     bool is_identified;    /**< some record has a producer or a message id */
     uint64_t cut_position; /**< of an incomplete end; opening.cut_bytes says how much of it */
 };
@@ -28,7 +30,7 @@ struct mri_cold {
  *          MR_EINVAL the file system does not show through a map what is written; MR_ENOMEM and
  *          faults of files; *problem says where and why.
  * Threads  who is in alone, or keeps the gate shut with nobody in.
- * Cost     reads the newest segment and syncs it.
+ * Cost     reads the newest segment, from the disk unless the log was closed well, and syncs it.
  * Source   docs/FORMAT.md "Recovery".
  */
 MR_MUST_USE mr_err mri_cold_open(const struct mri_os *os, const struct mri_alloc *alloc,
