@@ -21,7 +21,6 @@
 #include <poll.h>
 #include <stdalign.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -449,9 +448,14 @@ static mr_err linux_drop_cache(void *context, int fd)
     if (found.st_size <= 0) {
         return MR_OK;
     }
-    struct comparison with = {.fd = fd, .room = aligned_alloc(PAGE_BYTES, DIRECT_BYTES)};
     size_t bytes = (size_t)found.st_size;
-    mr_err err = with.room == NULL ? MR_ENOMEM : linux_map_read(context, fd, bytes, &map);
+    void *room =
+        mmap(NULL, DIRECT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) {
+        return err_of(errno);
+    }
+    struct comparison with = {.fd = fd, .room = room};
+    mr_err err = linux_map_read(context, fd, bytes, &map);
     if (err == MR_OK) {
         err = compare_kept_pages(&with, map, bytes);
         if (err == MR_CONFLICT) {
@@ -459,9 +463,9 @@ static mr_err linux_drop_cache(void *context, int fd)
             err = drop_pages(fd);
             err = err == MR_OK ? compare_kept_pages(&with, map, bytes) : err;
         }
-        (void)munmap((void *)(uintptr_t)map, bytes); /* our own range */
+        (void)munmap((void *)(uintptr_t)map, bytes); /* our own ranges */
     }
-    free(with.room);
+    (void)munmap(room, DIRECT_BYTES);
     /* Not every file system reads the disk directly; one in memory has none to differ from. */
     return err == MR_EINVAL ? drop_pages(fd) : err;
 }
