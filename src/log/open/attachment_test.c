@@ -248,11 +248,20 @@ static void the_last_one_leaves_no_memory_behind(void **fixture)
 
 static unsigned drops;
 static bool is_drop_failing;
+static bool is_memory_failing;
 
 static mr_err count_drop(void *context, int fd)
 {
     drops++;
     return is_drop_failing ? MR_EIO : mri_os_linux()->drop_cache(context, fd);
+}
+
+static mr_err make_no_memory(void *context, const char *memory_path, size_t head_bytes,
+    size_t ring_bytes, struct mri_shared_memory *memory)
+{
+    return is_memory_failing ? MR_ENOSPC
+                             : mri_os_linux()->memory_create(
+                                   context, memory_path, head_bytes, ring_bytes, memory);
 }
 
 /** How often an open of the log has forgotten cached pages. */
@@ -266,6 +275,7 @@ static unsigned drops_of_open(mr_err expected, bool is_killed)
     if (child == 0) {
         struct mri_os os = *mri_os_linux();
         os.drop_cache = count_drop;
+        os.memory_create = make_no_memory;
         mr_log *log;
         mr_err err = mri_log_open(&os, mri_alloc_system(), path, NULL, &log, NULL);
         bool is_told = write(ends[1], &drops, sizeof(drops)) == (ssize_t)sizeof(drops);
@@ -318,8 +328,13 @@ static void cached_pages_are_believed_only_behind_a_close_without_fault(void **f
     assert_int_equal(drops_of_open(MR_OK, false), 0);
     assert_int_equal(drops_of_open(MR_OK, true), 0); /* leaves its memory, and no mark */
     is_drop_failing = true;
-    assert_int_equal(drops_of_open(MR_EIO, false), 1); /* neither does an open that fails */
+    assert_int_equal(drops_of_open(MR_EIO, false), 1);
     is_drop_failing = false;
+    assert_int_equal(drops_of_open(MR_OK, false), 1);
+    assert_int_equal(drops_of_open(MR_OK, false), 0);
+    is_memory_failing = true;
+    assert_int_equal(drops_of_open(MR_ENOSPC, false), 0); /* takes the mark away, and fails */
+    is_memory_failing = false;
     assert_int_equal(drops_of_open(MR_OK, false), 1);
     assert_int_equal(drops_of_open(MR_OK, false), 0);
     move_to_another_folder();
