@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,6 +124,16 @@ static void only_one_process_is_inside(void **fixture)
 
 /* ---- the same number in several process-id namespaces ---------------------------------------- */
 
+/** A test that fails leaves nobody behind. */
+static pid_t fork_mortal(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
+    return child;
+}
+
 static void wait_for(uint32_t stage)
 {
     while (atomic_load(&shared->stage) != stage) {
@@ -156,10 +167,10 @@ static pid_t start_number_one(int (*run)(void), pid_t *ret_outer)
     int ends[2];
     pid_t inner = -1;
     assert_int_equal(pipe(ends), 0);
-    *ret_outer = fork();
+    *ret_outer = fork_mortal();
     if (*ret_outer == 0) {
         bool is_apart = unshare(CLONE_NEWPID) == 0;
-        inner = is_apart ? fork() : -1;
+        inner = is_apart ? fork_mortal() : -1;
         if (inner == 0) {
             _exit(getpid() == 1 ? run() : 2);
         }
@@ -215,12 +226,12 @@ static void who_sleeps_is_told_that_the_holder_was_killed(void **fixture)
     for (int i = 0; i < DEATHS; i++) {
         bool is_orphan = false;
         atomic_store(&shared->stage, 0);
-        pid_t holder = fork();
+        pid_t holder = fork_mortal();
         if (holder == 0) {
             _exit(hold_as_number_one());
         }
         wait_for(HELD);
-        pid_t waiter = fork();
+        pid_t waiter = fork_mortal();
         if (waiter == 0) {
             atomic_store(&shared->stage, WAITING);
             bool is_told = mri_robust_lock_take(&shared->lock, 0, &is_orphan) == MR_OK && is_orphan;

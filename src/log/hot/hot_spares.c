@@ -34,7 +34,9 @@ mr_err mri_hot_spare_path(
     const struct mri_hot_tail *hot, uint32_t id, char path[static MRI_PATH_BYTES_MAX])
 {
     char name[MRI_SEGMENT_NAME_BYTES];
-    (void)snprintf(name, sizeof(name), "spare-%u", id);
+    /* Who still works for a memory that the log has left must not touch those of the next one. */
+    (void)snprintf(
+        name, sizeof(name), "spare-%08x-%u", (unsigned)hot->shared->memory_generation, id);
     return mri_os_path(hot->options.folder, name, path);
 }
 
