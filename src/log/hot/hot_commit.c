@@ -318,7 +318,8 @@ mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t position)
     }
 }
 
-mr_err mri_hot_tail_compare(struct mri_hot_tail *hot)
+/** With the write lock: `written` stays, and what is in the ring before it. */
+static mr_err compare_end(struct mri_hot_tail *hot)
 {
     const struct mri_hot_shared *shared = hot->shared;
     const struct mri_os *os = hot->options.os;
@@ -331,12 +332,7 @@ mr_err mri_hot_tail_compare(struct mri_hot_tail *hot)
     count = count < sizeof(found) ? count : sizeof(found);
     size_t read = 0;
     int fd;
-    mr_err err = mri_hot_take(hot, &hot->shared->write_lock, false);
-    if (err != MR_OK) {
-        return err;
-    }
-    err = mri_hot_file_of(hot, written, &fd);
-    mri_robust_lock_give(&hot->shared->write_lock);
+    mr_err err = mri_hot_file_of(hot, written, &fd);
     if (err == MR_OK && count > 0) {
         err = os->read_at(
             os->context, fd, found, count, mri_hot_offset_at(shared, written - count), &read);
@@ -345,6 +341,16 @@ mr_err mri_hot_tail_compare(struct mri_hot_tail *hot)
         (err == MR_OK &&
             (read != count || memcmp(found, mri_hot_record(hot, written - count), count) != 0))) {
         err = MR_ECORRUPT;
+    }
+    return err;
+}
+
+mr_err mri_hot_tail_compare(struct mri_hot_tail *hot)
+{
+    mr_err err = mri_hot_take(hot, &hot->shared->write_lock, false);
+    if (err == MR_OK) {
+        err = compare_end(hot);
+        mri_robust_lock_give(&hot->shared->write_lock);
     }
     return err;
 }
