@@ -2,7 +2,7 @@
 /*
  * The files of a hot tail: segments, and spares as they become segments.
  *
- *   spare-5f3a90c2-7 (zeros, full length) --head, sync, rename, sync of the folder--> seg-...1a2b.log
+ *   spare-5f3a90c2-7 (zeros, whole) --head, sync, rename, sync of the folder--> seg-...1a2b.log
  *
  * Invariants
  *  1. A descriptor that syncs has itself written all that it syncs, or has seen the others' writes

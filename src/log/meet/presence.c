@@ -187,6 +187,31 @@ mr_err mri_presence_enter(
                               who.text[0] != '\0' ? who.text : mr_err_text(err));
 }
 
+/** Looked at through another open of the file, since one's own locks do not show. */
+mr_err mri_presence_check(const struct mri_presence *presence, const char *folder)
+{
+    const struct mri_os *os = presence->os;
+    char path[MRI_PATH_BYTES_MAX];
+    int fd;
+    bool is_locked = false;
+    mr_err err = mri_os_path(folder, MRI_PRESENCE_NAME, path);
+    if (err == MR_OK) {
+        err = os->open(os->context, path, MRI_OPEN_READ, &fd);
+    }
+    if (err != MR_OK) {
+        return err == MR_EPATH ? MR_NOT_FOUND : err;
+    }
+    unsigned place = (unsigned)presence->place;
+    err = os->is_range_locked(os->context, fd, PLACES + place, 1, &is_locked);
+    if (err == MR_OK) {
+        uint32_t process_id = read_id(os, fd, place); /* 0: it cannot be read */
+        bool is_ours = is_locked && process_id == os->process_id(os->context);
+        err = is_ours ? MR_OK : is_locked && process_id == 0 ? MR_EIO : MR_NOT_FOUND;
+    }
+    os->close(os->context, fd);
+    return err;
+}
+
 void mri_presence_leave(struct mri_presence *presence)
 {
     if (presence->os != NULL && presence->fd >= 0) {

@@ -90,6 +90,16 @@ MR_MUST_USE mr_err mri_presence_count_others(
     const struct mri_presence *presence, unsigned *ret_others);
 
 /**
+ * Is the place still ours? A process that closed the descriptor of the lock file, with all it had,
+ * has lost it without being told; its number may be another file's by now.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND it is lost, and the descriptor must not be used; MR_EACCESS, MR_EIO,
+ *          MR_ELIMIT it cannot be found out.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_presence_check(const struct mri_presence *presence, const char *folder);
+
+/**
  * Leave; gives the gate back, too. Not being in is allowed.
  *
  * Returns  nothing.

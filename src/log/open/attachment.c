@@ -733,6 +733,7 @@ static void leave(struct mri_attachment *attachment)
 {
     unsigned others = 0;
     struct mri_hot_tail *hot = &attachment->hot;
+    const struct mri_hot_view view = mri_hot_tail_view(hot);
     mri_hot_thread_stop(&attachment->helper);
     hot->is_writing_at_once = true;
     bool is_last =
@@ -744,7 +745,12 @@ static void leave(struct mri_attachment *attachment)
     (void)mri_hot_tail_commit(hot, mri_hot_tail_counters(hot).tail);
     bool is_shut = mri_presence_shut_gate(&attachment->presence) == MR_OK;
     bool is_counted = is_shut && mri_presence_count_others(&attachment->presence, &others) == MR_OK;
-    if (is_counted && others == 0) {
+    mr_err err = mri_presence_check(&attachment->presence, attachment->folder);
+    if (err == MR_NOT_FOUND) {
+        attachment->presence.fd = -1; /* by now another file's, maybe */
+    }
+    /* Who has lost his place sees nobody, whoever is in. */
+    if (is_counted && others == 0 && err == MR_OK && !mri_hot_view_is_closed(&view)) {
         if (!is_last) { /* the others have left meanwhile */
             mri_sealing_finish(&attachment->sealing);
         }

@@ -7,6 +7,7 @@
 #include "log/open/attachment.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,12 +18,13 @@
 #include <unistd.h>
 
 #include "log/meet/control.h"
+#include "log/meet/presence.h"
 #include "millrace/log_read.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/temp_folder.h"
 
-enum { SEGMENT = 1024 * 1024, BODY_MAX = 300, PATH = MRI_TEMP_FOLDER_BYTES + 64 };
+enum { SEGMENT = 1024 * 1024, BODY_MAX = 300, BATCHES = 400, PATH = MRI_TEMP_FOLDER_BYTES + 64 };
 
 static char folder[MRI_TEMP_FOLDER_BYTES];
 static char path[PATH];
@@ -341,6 +343,82 @@ static void cached_pages_are_believed_only_behind_a_close_without_fault(void **f
     assert_int_equal(drops_of_open(MR_OK, false), 1); /* a copy: not on the disk yet, maybe */
 }
 
+/* ---- a place that was lost ------------------------------------------------------------------- */
+
+/** As daemons do: close what is not known; the number then is another file's. */
+static void lose_lock_file(void)
+{
+    char link[64];
+    char target[PATH + 8];
+    for (int fd = 3; fd < 256; fd++) {
+        (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        ssize_t count = readlink(link, target, sizeof(target) - 1);
+        target[count > 0 ? count : 0] = '\0';
+        const char *name = strrchr(target, '/');
+        if (name != NULL && strcmp(name, "/" MRI_PRESENCE_NAME) == 0) {
+            int other = open("/dev/null", O_RDWR | O_CLOEXEC);
+            assert_true(other >= 0 && dup3(other, fd, O_CLOEXEC) == fd && close(other) == 0);
+            return;
+        }
+    }
+    fail();
+}
+
+/** Open anew, wait for the other one to leave, and go on. */
+static int go_on_beside_one_that_leaves(const int *ends)
+{
+    mr_log *log;
+    struct mri_control before;
+    struct mri_control after;
+    char byte = 0;
+    const mr_log_options options = {.segment_bytes = SEGMENT};
+    if (mr_log_open(path, &options, &log, NULL) != MR_OK ||
+        mri_log_sample_append(log, 10, BODY_MAX, MR_GROUP, NULL) != MR_OK ||
+        mri_control_read(mri_os_linux(), path, &before) != MR_OK) {
+        return 1;
+    }
+    if (write(ends[1], &byte, 1) != 1 || read(ends[2], &byte, 1) != 1) {
+        return 2;
+    }
+    for (int i = 0; i < BATCHES; i++) { /* several segments, whose files were waiting */
+        if (mri_log_sample_append(log, MRI_LOG_SAMPLE_BATCH_MAX, BODY_MAX, MR_GROUP, NULL) !=
+            MR_OK) {
+            return 3;
+        }
+    }
+    bool is_same = mri_control_read(mri_os_linux(), path, &after) == MR_OK &&
+                   before.generation == after.generation;
+    mr_log_close(log);
+    return is_same ? 0 : 4;
+}
+
+static void who_has_lost_his_place_takes_nothing_from_others_when_he_leaves(void **fixture)
+{
+    (void)fixture;
+    int ends[4];
+    char byte = 0;
+    int status;
+    mr_log *log = open_log();
+    append(log, 10, MR_ASYNC);
+    lose_lock_file();
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(ends + 2), 0);
+    (void)fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(go_on_beside_one_that_leaves(ends));
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    mr_log_close(log);
+    assert_int_equal(write(ends[3], &byte, 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    for (int i = 0; i < 4; i++) {
+        (void)close(ends[i]);
+    }
+    assert_int_equal(read_all(NULL), 20 + MRI_LOG_SAMPLE_BATCH_MAX * BATCHES);
+}
+
 static int expect_container(void)
 {
     mr_log *log;
@@ -588,6 +666,7 @@ int main(void)
         TEST(a_killed_process_is_out_although_its_child_lives),
         TEST(the_last_one_leaves_no_memory_behind),
         TEST(cached_pages_are_believed_only_behind_a_close_without_fault),
+        TEST(who_has_lost_his_place_takes_nothing_from_others_when_he_leaves),
         TEST(memory_that_is_not_here_is_that_of_another_container),
         TEST(a_copy_of_an_open_log_has_no_part_in_its_memory),
         TEST(a_damaged_ctl_is_an_error_for_who_comes_and_nothing_when_all_are_gone),
