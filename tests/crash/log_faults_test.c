@@ -12,7 +12,7 @@
 #include "tests/lib/os_faults.h"
 #include "tests/lib/os_memory.h"
 
-enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 120000, RUNS_MAX = 400 };
+enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 120000, RUNS_MAX = 2000 };
 
 /** How a run ended. */
 struct outcome {
