@@ -20,6 +20,12 @@ void mri_consumer_sample_open_log(struct mri_consumer_sample *sample)
     }
 }
 
+void mri_consumer_sample_close_log(struct mri_consumer_sample *sample)
+{
+    mr_log_close(sample->log);
+    sample->log = NULL;
+}
+
 void mri_consumer_sample_append(
     struct mri_consumer_sample *sample, unsigned count, mr_durability durability)
 {
@@ -43,7 +49,7 @@ void mri_consumer_sample_begin(struct mri_consumer_sample *sample, unsigned coun
 
 void mri_consumer_sample_end(struct mri_consumer_sample *sample)
 {
-    mr_log_close(sample->log);
+    mri_consumer_sample_close_log(sample);
     assert_int_equal(mri_os_memory_open_count(sample->memory), 0);
     mri_os_memory_free(sample->memory);
     sample->memory = NULL;

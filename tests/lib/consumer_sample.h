@@ -55,6 +55,14 @@ void mri_consumer_sample_append(
 void mri_consumer_sample_open_log(struct mri_consumer_sample *sample);
 
 /**
+ * Close the log.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_consumer_sample_close_log(struct mri_consumer_sample *sample);
+
+/**
  * Open the consumer "c"; NULL options: as it was made.
  *
  * Returns  as mr_consumer_open(); the handle is NULL after a failure.
