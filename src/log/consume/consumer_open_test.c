@@ -15,21 +15,7 @@
 enum { EVENTS = 12 };
 
 static const char cursor_path[] = "/log/cur/c";
-static struct mri_consumer_sample sample;
-
-static int set_up(void **fixture)
-{
-    (void)fixture;
-    mri_consumer_sample_begin(&sample, EVENTS);
-    return 0;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    mri_consumer_sample_end(&sample);
-    return 0;
-}
+static struct mri_consumer_sample sample = {.event_count = EVENTS};
 
 static uint64_t next(mr_consumer *consumer)
 {
@@ -243,7 +229,7 @@ static void a_cursor_of_another_log_is_refused(void **fixture)
     uint64_t mask;
     uint8_t *good = used_cursor(&count);
     mri_consumer_sample_end(&sample);
-    mri_consumer_sample_begin(&sample, EVENTS);
+    mri_consumer_sample_begin(&sample);
     /* the machine's random numbers are the same again: make the log another one */
     struct mri_consumer_slot slot;
     for (size_t at = 0; at <= 4096; at += 4096) {
@@ -433,7 +419,7 @@ static void without_memory_nothing_is_opened(void **fixture)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) MRI_CONSUMER_SAMPLE_TEST(name, &sample)
     const struct CMUnitTest tests[] = {
         TEST(it_begins_where_it_was_told_to),
         TEST(what_it_was_made_with_stays),

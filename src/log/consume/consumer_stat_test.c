@@ -13,13 +13,13 @@
 
 enum { EVENTS = 100 };
 
-static struct mri_consumer_sample sample;
+static struct mri_consumer_sample sample = {.event_count = EVENTS};
 static struct mri_segment_list list; /* of a log of several segments */
 
 static int set_up(void **fixture)
 {
     (void)fixture;
-    mri_consumer_sample_begin(&sample, EVENTS);
+    mri_consumer_sample_begin(&sample);
     for (int i = 0; i < 40; i++) {
         mr_err err = mri_log_sample_append(sample.log, 3, MRI_LOG_SAMPLE_BODY_MAX, MR_GROUP, NULL);
         assert_int_equal(err, MR_OK);
