@@ -15,6 +15,7 @@ void mri_machine_sample_make(struct mri_machine_sample *sample)
     mri_os_faults_init(&sample->faults, mri_os_memory_table(sample->memory));
     sample->os = &sample->faults.table;
     sample->log = NULL;
+    sample->reader = NULL;
 }
 
 void mri_machine_sample_open(struct mri_machine_sample *sample)
@@ -37,6 +38,8 @@ void mri_machine_sample_close(struct mri_machine_sample *sample)
 void mri_machine_sample_end(struct mri_machine_sample *sample)
 {
     mri_machine_sample_close(sample);
+    mr_log_reader_close(sample->reader);
+    sample->reader = NULL;
     size_t open_count = mri_os_memory_open_count(sample->memory);
     mri_os_memory_free(sample->memory);
     sample->memory = NULL;

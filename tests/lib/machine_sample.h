@@ -8,6 +8,7 @@
 
 #include "log/format/segment.h"
 #include "millrace/log.h"
+#include "millrace/log_read.h"
 #include "tests/lib/os_faults.h"
 #include "tests/lib/os_memory.h"
 
@@ -18,6 +19,7 @@ struct mri_machine_sample {
     struct mri_os_faults faults; /**< in front of the memory */
     const struct mri_os *os;     /**< that of `faults` */
     mr_log *log;                 /**< "/log"; NULL: not open */
+    mr_log_reader *reader;       /**< NULL, or what the test has opened */
     char path[MRI_PATH_BYTES_MAX];
 };
 
@@ -47,7 +49,7 @@ void mri_machine_sample_open(struct mri_machine_sample *sample);
 void mri_machine_sample_close(struct mri_machine_sample *sample);
 
 /**
- * Close and free everything. Nobody may have anything open then.
+ * Close and free everything, the reader behind the log. Nobody may have anything open then.
  *
  * Returns  nothing; it ends the test when something is.
  * Threads  one at a time.
