@@ -51,12 +51,7 @@ static int free_log(void **fixture)
 static struct mri_seal_head newest_head(void)
 {
     struct mri_seal_walk walk;
-    assert_int_equal(mri_seal_walk_init(&walk, os, mri_alloc_system(), "/log", NULL), MR_OK);
-    mr_err err = MR_OK;
-    while (err == MR_OK) {
-        err = mri_seal_walk_next(&walk, NULL);
-    }
-    assert_int_equal(err, MR_END);
+    assert_int_equal(mri_log_sample_walk_seals(os, "/log", &walk, NULL), MR_END);
     struct mri_seal_head head = walk.head;
     mri_seal_walk_fini(&walk);
     return head;
