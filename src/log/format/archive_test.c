@@ -5,8 +5,6 @@
  */
 #include "log/format/archive.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"

@@ -4,7 +4,6 @@
  */
 #include "log/open/append.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"

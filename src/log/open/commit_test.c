@@ -2,15 +2,13 @@
 /*
  * Tests of durability: when a sync happens, what it promises, and that a failed one is final.
  */
-#include <stdlib.h>
-
 #include "log/open/writer.h"
 #include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/machine_sample.h"
 
-enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 300 };
+enum { BODY_MAX = 300 };
 
 static struct mri_machine_sample sample;
 

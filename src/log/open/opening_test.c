@@ -12,6 +12,7 @@
 #include "log/open/writer.h"
 #include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
+#include "tests/lib/failing_alloc.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/machine_sample.h"
 
@@ -529,45 +530,24 @@ static void the_folder_is_durable_before_anything_in_it(void **fixture)
     }
 }
 
-/** Lets `left` allocations through; counts what is never given back. */
-struct heap {
-    int left;
-    int open;
-};
-
-static void *counted(void *context, void *old, size_t old_bytes, size_t new_bytes)
-{
-    (void)old_bytes;
-    struct heap *heap = context;
-    if (new_bytes == 0) {
-        heap->open--;
-        free(old);
-        return NULL;
-    }
-    if (heap->left-- <= 0) {
-        return NULL;
-    }
-    heap->open += old == NULL;
-    return old == NULL ? calloc(1, new_bytes) : realloc(old, new_bytes);
-}
-
 static void each_failed_allocation_is_said_and_leaves_nothing_behind(void **fixture)
 {
     (void)fixture;
     make_log(10);
     bool is_done = false;
-    for (int left = 0; !is_done; left++) {
-        struct heap heap = {.left = left};
-        const struct mri_alloc alloc = {.context = &heap, .resize = counted};
+    for (unsigned k = 1; !is_done; k++) {
+        struct failing_alloc failing;
+        failing_alloc_init(&failing, k);
+        failing.is_lasting = true;
         mr_log *log = NULL;
         mr_log_reader *reader = NULL;
         uint64_t last = 0;
-        mr_err err = mri_log_open(sample.os, &alloc, "/log", NULL, &log, NULL);
+        mr_err err = mri_log_open(sample.os, &failing.alloc, "/log", NULL, &log, NULL);
         if (err == MR_OK) {
             err = mri_log_sample_append(log, 1, BODY_MAX, MR_ASYNC, NULL);
         }
         if (err == MR_OK) {
-            err = mri_reader_open(sample.os, &alloc, "/log", &reader, NULL);
+            err = mri_reader_open(sample.os, &failing.alloc, "/log", &reader, NULL);
         }
         if (err == MR_OK) {
             err = mri_log_sample_read(reader, BODY_MAX, &last);
@@ -576,9 +556,9 @@ static void each_failed_allocation_is_said_and_leaves_nothing_behind(void **fixt
         is_done = err == MR_END;
         mr_log_close(log);
         mr_log_reader_close(reader);
-        assert_int_equal(heap.open, 0);
+        assert_int_equal(failing.live_bytes, 0);
         assert_int_equal(mri_os_memory_open_count(sample.memory), 0);
-        assert_true(left < 100);
+        assert_true(k <= 100);
     }
 }
 

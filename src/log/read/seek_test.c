@@ -4,7 +4,6 @@
  * reading without a map.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -16,7 +15,7 @@
 #include "tests/lib/log_sample.h"
 #include "tests/lib/machine_sample.h"
 
-enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 300, LARGE = 100000, EVENTS_MAX = 2000 };
+enum { BODY_MAX = 300, LARGE = 100000, EVENTS_MAX = 2000 };
 
 static const char first_segment[] = "/log/seg-0000000000000001.log";
 static struct mri_machine_sample sample;
