@@ -5,11 +5,11 @@
 #include "base/intern.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/prng.h"
 #include "tests/lib/cmocka_all.h"
+#include "tests/lib/failing_alloc.h"
 
 enum { TEXTS = 300 };
 
@@ -118,37 +118,16 @@ static void cutting_is_as_if_the_texts_had_never_been_added(void **fixture)
     }
 }
 
-/** Lets `left` allocations through and counts what is never given back. */
-struct heap {
-    int left;
-    int open;
-};
-
-static void *counted(void *context, void *old, size_t old_bytes, size_t new_bytes)
-{
-    (void)old_bytes;
-    struct heap *heap = context;
-    if (new_bytes == 0) {
-        heap->open--;
-        free(old);
-        return NULL;
-    }
-    if (heap->left-- <= 0) {
-        return NULL;
-    }
-    heap->open++;
-    return calloc(1, new_bytes);
-}
-
 static void each_failed_allocation_leaves_nothing_behind(void **fixture)
 {
     (void)fixture;
-    for (int left = 0; left < 2; left++) {
-        struct heap heap = {.left = left};
-        const struct mri_alloc alloc = {.context = &heap, .resize = counted};
+    for (unsigned k = 1; k <= 2; k++) {
+        struct failing_alloc failing;
+        failing_alloc_init(&failing, k);
+        failing.is_lasting = true;
         struct mri_intern intern = {0};
-        assert_int_equal(mri_intern_init(&intern, &alloc, 10), MR_ENOMEM);
-        assert_int_equal(heap.open, 0);
+        assert_int_equal(mri_intern_init(&intern, &failing.alloc, 10), MR_ENOMEM);
+        assert_int_equal(failing.live_bytes, 0);
         mri_intern_fini(&intern);
     }
     mri_intern_fini(NULL);

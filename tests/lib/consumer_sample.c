@@ -20,6 +20,12 @@ void mri_consumer_sample_open_log(struct mri_consumer_sample *sample)
     }
 }
 
+void mri_consumer_sample_close_log(struct mri_consumer_sample *sample)
+{
+    mr_log_close(sample->log);
+    sample->log = NULL;
+}
+
 void mri_consumer_sample_append(
     struct mri_consumer_sample *sample, unsigned count, mr_durability durability)
 {
@@ -30,23 +36,36 @@ void mri_consumer_sample_append(
     }
 }
 
-void mri_consumer_sample_begin(struct mri_consumer_sample *sample, unsigned count)
+void mri_consumer_sample_begin(struct mri_consumer_sample *sample)
 {
-    *sample = (struct mri_consumer_sample){.now_ns = MRI_CONSUMER_SAMPLE_CLOCK_NS};
+    *sample = (struct mri_consumer_sample){
+        .event_count = sample->event_count, .now_ns = MRI_CONSUMER_SAMPLE_CLOCK_NS};
     sample->memory = mri_os_memory_new(MRI_SEGMENT_BYTES_MIN);
     sample->os = mri_os_memory_table(sample->memory);
     mri_os_memory_set_clock(sample->memory, sample->now_ns, 0);
     mri_consumer_sample_open_log(sample);
-    mri_consumer_sample_append(sample, count, MR_ASYNC);
+    mri_consumer_sample_append(sample, sample->event_count, MR_ASYNC);
     assert_int_equal(mr_log_sync(sample->log), MR_OK);
 }
 
 void mri_consumer_sample_end(struct mri_consumer_sample *sample)
 {
-    mr_log_close(sample->log);
+    mri_consumer_sample_close_log(sample);
     assert_int_equal(mri_os_memory_open_count(sample->memory), 0);
     mri_os_memory_free(sample->memory);
     sample->memory = NULL;
+}
+
+int mri_consumer_sample_set_up(void **fixture)
+{
+    mri_consumer_sample_begin(*fixture);
+    return 0;
+}
+
+int mri_consumer_sample_tear_down(void **fixture)
+{
+    mri_consumer_sample_end(*fixture);
+    return 0;
 }
 
 mr_err mri_consumer_sample_try(struct mri_consumer_sample *sample,

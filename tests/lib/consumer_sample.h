@@ -14,6 +14,7 @@ enum { MRI_CONSUMER_SAMPLE_BODY_MAX = 200 };
 #define MRI_CONSUMER_SAMPLE_CLOCK_NS ((int64_t)1700000000000000000)
 
 struct mri_consumer_sample {
+    unsigned event_count; /**< what the log begins with: to be set by the test */
     struct mri_os_memory *memory;
     const struct mri_os *os;
     mr_log *log; /**< NULL: not open */
@@ -22,12 +23,12 @@ struct mri_consumer_sample {
 };
 
 /**
- * Make a machine with a log of `count` samples, open for writing.
+ * Make a machine with a log of `event_count` samples, open for writing.
  *
  * Returns  nothing; it ends the test when it fails.
  * Threads  one at a time.
  */
-void mri_consumer_sample_begin(struct mri_consumer_sample *sample, unsigned count);
+void mri_consumer_sample_begin(struct mri_consumer_sample *sample);
 
 /**
  * Close and free everything.
@@ -36,6 +37,20 @@ void mri_consumer_sample_begin(struct mri_consumer_sample *sample, unsigned coun
  * Threads  one at a time.
  */
 void mri_consumer_sample_end(struct mri_consumer_sample *sample);
+
+/**
+ * The same around a test of cmocka: `fixture` leads to the sample.
+ *
+ * Returns  0.
+ * Threads  one at a time.
+ */
+int mri_consumer_sample_set_up(void **fixture);
+int mri_consumer_sample_tear_down(void **fixture);
+
+/** A test that begins with a sample of its own. */
+#define MRI_CONSUMER_SAMPLE_TEST(name, sample)                                                     \
+    cmocka_unit_test_prestate_setup_teardown(                                                      \
+        name, mri_consumer_sample_set_up, mri_consumer_sample_tear_down, sample)
 
 /**
  * Append one sample at a time, so that each is a batch.
@@ -53,6 +68,14 @@ void mri_consumer_sample_append(
  * Threads  one at a time.
  */
 void mri_consumer_sample_open_log(struct mri_consumer_sample *sample);
+
+/**
+ * Close the log.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_consumer_sample_close_log(struct mri_consumer_sample *sample);
 
 /**
  * Open the consumer "c"; NULL options: as it was made.

@@ -13,14 +13,19 @@ struct failing_alloc {
     size_t live_bytes; /**< as the callers said */
     unsigned calls;    /**< that get or grow memory, so far */
     unsigned failing;  /**< the call that fails, from 1; 0: none */
+    bool is_lasting;   /**< to be set by the test: every later one fails, too */
 };
 
 static inline void *failing_alloc_resize(
     void *context, void *old, size_t old_bytes, size_t new_bytes)
 {
     struct failing_alloc *failing = context;
-    if (new_bytes > 0 && ++failing->calls == failing->failing) {
-        return NULL;
+    if (new_bytes > 0) {
+        unsigned call = ++failing->calls;
+        bool is_later = failing->failing > 0 && call > failing->failing;
+        if (call == failing->failing || (is_later && failing->is_lasting)) {
+            return NULL;
+        }
     }
     const struct mri_alloc *system = mri_alloc_system();
     void *block = system->resize(system->context, old, old_bytes, new_bytes);

@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "log/hot/hot_shared.h"
 #include "log/open/writer.h"
+#include "log/prove/seal_walk.h"
 #include "tests/lib/os_memory.h"
 
 static mr_log_record sample_of(uint64_t seq, size_t body_bytes_max, uint8_t *body)
@@ -122,6 +123,16 @@ struct mri_seal_state *mri_log_sample_seals(mr_log *log)
 {
     struct mri_hot_shared *shared = log->attachment->hot.shared;
     return &shared->seals[atomic_load(&shared->seals_index) & 1];
+}
+
+mr_err mri_log_sample_walk_seals(const struct mri_os *os, const char *folder,
+    struct mri_seal_walk *ret_walk, mr_problem *reterr_problem)
+{
+    mr_err err = mri_seal_walk_init(ret_walk, os, mri_alloc_system(), folder, reterr_problem);
+    while (err == MR_OK) {
+        err = mri_seal_walk_next(ret_walk, reterr_problem);
+    }
+    return err;
 }
 
 uint64_t mri_log_sample_segment(const mr_log *log)

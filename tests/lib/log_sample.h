@@ -72,6 +72,19 @@ struct mri_seal_state;
  */
 struct mri_seal_state *mri_log_sample_seals(mr_log *log);
 
+struct mri_os;
+struct mri_seal_walk;
+
+/**
+ * Walk over all of a log's seals.
+ *
+ * Returns  how it ended, as mri_seal_walk_next(): MR_END when all of them hold.
+ * Owner    mri_seal_walk_fini() frees the walk, however it ended.
+ * Threads  one at a time.
+ */
+mr_err mri_log_sample_walk_seals(const struct mri_os *os, const char *folder,
+    struct mri_seal_walk *ret_walk, mr_problem *reterr_problem);
+
 /**
  * Where the newest segment begins.
  *

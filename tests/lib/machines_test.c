@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/os_faults.h"
 #include "tests/lib/os_memory.h"
@@ -79,6 +80,71 @@ static void what_was_synced_survives_every_power_cut(void **fixture)
         }
     }
     assert_true(old_sectors > ROUNDS / 4 && new_sectors > ROUNDS / 4); /* both happen */
+}
+
+/** Write, cut, lengthen, sync and lose a file at random. */
+static void use_file(int fd)
+{
+    uint8_t bytes[3000];
+    for (int i = 0; i < 8; i++) {
+        size_t count = 1 + (size_t)mri_prng_below(&prng, sizeof(bytes));
+        memset(bytes, 1 + (int)mri_prng_below(&prng, 255), sizeof(bytes));
+        switch (mri_prng_below(&prng, 5)) {
+        case 0:
+            assert_int_equal(os->truncate(os->context, fd, mri_prng_below(&prng, 5000)), MR_OK);
+            break;
+        case 1:
+            assert_int_equal(os->allocate(os->context, fd, mri_prng_below(&prng, 8000)), MR_OK);
+            break;
+        case 2:
+            assert_int_equal(os->sync_data(os->context, fd), MR_OK);
+            break;
+        default:
+            write_at(fd, bytes, count, mri_prng_below(&prng, FILE_BYTES - sizeof(bytes)));
+        }
+    }
+}
+
+static void expect_zeros(const char *path)
+{
+    static const uint8_t zeros[FILE_BYTES];
+    size_t count;
+    const uint8_t *bytes = mri_os_memory_bytes(memory, path, &count);
+    assert_non_null(bytes);
+    assert_int_equal(count, FILE_BYTES);
+    assert_memory_equal(bytes, zeros, FILE_BYTES);
+}
+
+static void nothing_of_a_machine_is_seen_in_the_next_one(void **fixture)
+{
+    static const uint8_t zeros[8];
+    static const char *const paths[] = {"/a", "/b", "/c"};
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < MRI_COUNT_OF(paths); i++) {
+            use_file(open_file(paths[i]));
+        }
+        if (round % 2 == 0) {
+            mri_os_memory_cut_power(memory, &prng);
+        }
+        struct mri_prng kept = prng;
+        assert_int_equal(tear_down(fixture), 0);
+        assert_int_equal(set_up(fixture), 0);
+        prng = kept;
+        for (size_t i = 0; i < MRI_COUNT_OF(paths); i++) {
+            int fd = open_file(paths[i]);
+            assert_int_equal(os->allocate(os->context, fd, FILE_BYTES), MR_OK);
+            expect_zeros(paths[i]);
+            assert_int_equal(os->sync_data(os->context, fd), MR_OK);
+            for (uint64_t at = 100; at < FILE_BYTES; at += 512) { /* now a sector may be torn */
+                write_at(fd, zeros, sizeof(zeros), at);
+            }
+        }
+        assert_int_equal(os->sync_folder(os->context, "/"), MR_OK);
+        mri_os_memory_cut_power(memory, &prng);
+        for (size_t i = 0; i < MRI_COUNT_OF(paths); i++) {
+            expect_zeros(paths[i]);
+        }
+    }
 }
 
 static void a_name_survives_only_with_its_folder(void **fixture)
@@ -250,6 +316,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_was_synced_survives_every_power_cut),
+        TEST(nothing_of_a_machine_is_seen_in_the_next_one),
         TEST(a_name_survives_only_with_its_folder),
         TEST(the_end_of_a_process_loses_nothing_but_its_handles),
         TEST(space_ends_where_it_was_set),

@@ -13,13 +13,11 @@
  * Not here: permissions, symbolic links, more than one process (a second handle stands for one).
  * Shared memory is real memory without a name; it is lost with the power.
  */
-#define _GNU_SOURCE
 #include "tests/lib/os_memory_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/check.h"
 
@@ -115,14 +113,6 @@ static void settle(struct mri_os_memory *memory, const char *folder, struct mri_
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static uint8_t *reserve(size_t bytes)
-{
-    void *place = mmap(
-        NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    MRI_ASSERT(place != MAP_FAILED);
-    return place;
-}
-
 /** Does a name lead to the file, or a handle, or might a map? */
 static bool is_in_use(const struct mri_os_memory *memory, int file)
 {
@@ -145,22 +135,13 @@ static bool is_in_use(const struct mri_os_memory *memory, int file)
 static int new_file(struct mri_os_memory *memory)
 {
     for (int i = memory->file_count - 1; i >= 0 && memory->file_count > FILES_MAX / 2; i--) {
-        struct file *file = &memory->files[i];
         if (!is_in_use(memory, i)) {
-            memset(file->now, 0, file->size);
-            memset(file->durable, 0, file->durable_size);
-            memset(
-                file->before, 0, file->size > file->durable_size ? file->size : file->durable_size);
-            *file =
-                (struct file){.now = file->now, .durable = file->durable, .before = file->before};
+            mri_os_memory_bytes_clear(&memory->files[i]);
             return i;
         }
     }
     MRI_ASSERT(memory->file_count < FILES_MAX);
-    struct file *file = &memory->files[memory->file_count];
-    *file = (struct file){.now = reserve(memory->file_bytes_max),
-        .durable = reserve(memory->file_bytes_max),
-        .before = reserve(memory->file_bytes_max)};
+    memory->files[memory->file_count] = mri_os_memory_bytes_take(memory->file_bytes_max);
     return memory->file_count++;
 }
 
@@ -593,9 +574,7 @@ struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max)
 void mri_os_memory_free(struct mri_os_memory *memory)
 {
     for (int i = 0; memory != NULL && i < memory->file_count; i++) {
-        (void)munmap(memory->files[i].now, memory->file_bytes_max);
-        (void)munmap(memory->files[i].durable, memory->file_bytes_max);
-        (void)munmap(memory->files[i].before, memory->file_bytes_max);
+        mri_os_memory_bytes_give(&memory->files[i], memory->file_bytes_max);
     }
     if (memory != NULL) {
         mri_os_memory_share_forget(memory);

@@ -23,7 +23,7 @@ struct mri_os_memory;
  *
  * Returns  the machine; it never fails (it ends the process).
  * Owner    mri_os_memory_free().
- * Threads  one at a time.
+ * Threads  one at a time for all machines of a process: they take their memory from one place.
  */
 struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * What a machine in memory is made of, shared by os_memory.c (names and files) and
- * os_memory_share.c (locks and shared memory). Nobody else looks inside.
+ * What a machine in memory is made of, shared by os_memory.c (names and files),
+ * os_memory_bytes.c (the memory of files) and os_memory_share.c (locks and shared memory). Nobody
+ * else looks inside.
  */
 #ifndef TESTS_LIB_OS_MEMORY_STATE_H
 #define TESTS_LIB_OS_MEMORY_STATE_H
@@ -91,6 +92,18 @@ struct mri_os_memory {
     uint32_t process_id;
     struct mri_prng prng;
 };
+
+/**
+ * Memory for a file of at most so many bytes: taken, all zero; zeroed for another file; given back,
+ * as it is.
+ *
+ * Returns  the file, empty; nothing; nothing.
+ * Owner    mri_os_memory_bytes_give() frees, or keeps it for the next one.
+ * Threads  one at a time in the process.
+ */
+struct file mri_os_memory_bytes_take(size_t bytes_max);
+void mri_os_memory_bytes_clear(struct file *file);
+void mri_os_memory_bytes_give(struct file *file, size_t bytes_max);
 
 /**
  * The locks and the shared memory of a machine, for its table.

@@ -12,21 +12,7 @@
 
 enum { EVENTS = 20, PRODUCER = 7, OUTPUTS = 2 };
 
-static struct mri_consumer_sample sample;
-
-static int set_up(void **fixture)
-{
-    (void)fixture;
-    mri_consumer_sample_begin(&sample, EVENTS);
-    return 0;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    mri_consumer_sample_end(&sample);
-    return 0;
-}
+static struct mri_consumer_sample sample = {.event_count = EVENTS};
 
 static uint64_t next(mr_consumer *consumer)
 {
@@ -221,7 +207,7 @@ static void after_a_restart_the_log_is_read_from_the_checkpoint_on(void **fixtur
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) MRI_CONSUMER_SAMPLE_TEST(name, &sample)
     const struct CMUnitTest tests[] = {
         TEST(an_ack_without_outputs_is_a_batch_of_its_own),
         TEST(the_ack_of_outputs_that_the_log_has_stands_alone),

@@ -13,13 +13,13 @@
 
 enum { EVENTS = 100 };
 
-static struct mri_consumer_sample sample;
+static struct mri_consumer_sample sample = {.event_count = EVENTS};
 static struct mri_segment_list list; /* of a log of several segments */
 
 static int set_up(void **fixture)
 {
     (void)fixture;
-    mri_consumer_sample_begin(&sample, EVENTS);
+    mri_consumer_sample_begin(&sample);
     for (int i = 0; i < 40; i++) {
         mr_err err = mri_log_sample_append(sample.log, 3, MRI_LOG_SAMPLE_BODY_MAX, MR_GROUP, NULL);
         assert_int_equal(err, MR_OK);
@@ -55,8 +55,7 @@ static mr_log_retain_report retain_all(void)
     const mr_log_retain_options options = {
         .needed = {UINT64_MAX}, .keep_bytes = 1, .is_done = true};
     mr_log_retain_report report;
-    mr_log_close(sample.log);
-    sample.log = NULL;
+    mri_consumer_sample_close_log(&sample);
     assert_int_equal(
         mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
     return report;
@@ -159,8 +158,7 @@ static void a_damaged_cursor_lets_nothing_be_removed(void **fixture)
     uint8_t *bytes = mri_os_memory_bytes(sample.memory, "/log/cur/c", &count);
     bytes[40] ^= 1;
     bytes[4096 + 40] ^= 1;
-    mr_log_close(sample.log);
-    sample.log = NULL;
+    mri_consumer_sample_close_log(&sample);
     assert_int_equal(mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, &problem),
         MR_ECORRUPT);
     assert_non_null(strstr(problem.text, "/log/cur/c"));

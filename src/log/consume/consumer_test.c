@@ -14,21 +14,7 @@
 
 enum { EVENTS = 20, WAIT_MS = 1000 };
 
-static struct mri_consumer_sample sample;
-
-static int set_up(void **fixture)
-{
-    (void)fixture;
-    mri_consumer_sample_begin(&sample, EVENTS);
-    return 0;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    mri_consumer_sample_end(&sample);
-    return 0;
-}
+static struct mri_consumer_sample sample = {.event_count = EVENTS};
 
 static uint64_t next(mr_consumer *consumer)
 {
@@ -375,7 +361,7 @@ static void an_ack_that_the_log_has_and_the_cursor_lost_counts(void **fixture)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) MRI_CONSUMER_SAMPLE_TEST(name, &sample)
     const struct CMUnitTest tests[] = {
         TEST(every_event_is_handed_out_once_and_in_order),
         TEST(handles_share_the_events),

@@ -5,8 +5,6 @@
  */
 #include "log/format/archive.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -18,8 +16,7 @@
 #include "os/compress.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_faults.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
 enum {
     SEGMENT_BYTES = MRI_SEGMENT_BYTES_MIN,
@@ -30,11 +27,7 @@ enum {
 
 static const char plain_path[] = "/log/seg-0000000000000001.log";
 static const char archive_path[] = "/log/seg-0000000000000001.log.zst";
-static const mr_log_options made = {.is_create = true, .segment_bytes = SEGMENT_BYTES};
-static struct mri_os_memory *memory;
-static struct mri_os_faults machine;
-static const struct mri_os *os;
-static mr_log *log_handle;
+static struct mri_machine_sample sample = {.file_bytes_max = FILE_BYTES};
 static mr_problem problem;
 static uint32_t chain[EVENTS_MAX]; /* of each event as it was written */
 static uint64_t last;
@@ -43,7 +36,7 @@ static uint64_t last;
 static size_t bases(uint64_t *ret_bases, size_t max)
 {
     struct mri_segment_list list;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+    assert_int_equal(mri_segment_list(sample.os, mri_alloc_system(), "/log", &list), MR_OK);
     size_t count = list.count;
     assert_true(count <= max);
     memcpy(ret_bases, list.base_seqs, count * sizeof(*ret_bases));
@@ -56,7 +49,8 @@ static mr_log_reader *open_reader(bool is_copying)
     mr_log_reader *reader = NULL;
     const mr_log_read_options options = {.is_copying = is_copying};
     problem.text[0] = '\0';
-    mr_err err = mri_reader_open_with(os, mri_alloc_system(), "/log", &options, &reader, &problem);
+    mr_err err =
+        mri_reader_open_with(sample.os, mri_alloc_system(), "/log", &options, &reader, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_OK);
     return reader;
@@ -69,7 +63,8 @@ static mr_err read_all(bool is_copying, uint64_t *ret_read)
     mr_log_reader *reader = NULL;
     const mr_log_read_options options = {.is_copying = is_copying};
     *ret_read = 0;
-    mr_err err = mri_reader_open_with(os, mri_alloc_system(), "/log", &options, &reader, &problem);
+    mr_err err =
+        mri_reader_open_with(sample.os, mri_alloc_system(), "/log", &options, &reader, &problem);
     while (err == MR_OK && (err = mr_log_reader_next(reader, &event, &problem)) == MR_OK) {
         (*ret_read)++;
         assert_int_equal(event.seq.n, *ret_read);
@@ -93,17 +88,11 @@ static void expect_whole(void)
 
 static int set_up(void **fixture)
 {
-    (void)fixture;
     uint64_t found[8];
     mr_log_event event;
-    memory = mri_os_memory_new(FILE_BYTES);
-    mri_os_faults_init(&machine, mri_os_memory_table(memory));
-    os = &machine.table;
-    if (mri_log_open(os, mri_alloc_system(), "/log", &made, &log_handle, NULL) != MR_OK) {
-        return 1;
-    }
+    int result = mri_machine_sample_set_up(fixture);
     do {
-        assert_int_equal(mri_log_sample_append(log_handle, 3, LARGE, MR_GROUP, NULL), MR_OK);
+        assert_int_equal(mri_log_sample_append(sample.log, 3, LARGE, MR_GROUP, NULL), MR_OK);
     } while (bases(found, 8) < 3);
     mr_log_reader *reader = open_reader(false);
     for (last = 0; mr_log_reader_next(reader, &event, NULL) == MR_OK; last++) {
@@ -111,29 +100,19 @@ static int set_up(void **fixture)
         chain[event.seq.n] = event.chain_crc;
     }
     mr_log_reader_close(reader);
-    return 0;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    mr_log_close(log_handle);
-    log_handle = NULL;
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
+    return result;
 }
 
 static mr_err archive(uint64_t base_seq)
 {
     problem.text[0] = '\0';
-    return mri_archive_segment(os, mri_alloc_system(), "/log", base_seq, NULL, &problem);
+    return mri_archive_segment(sample.os, mri_alloc_system(), "/log", base_seq, NULL, &problem);
 }
 
 static bool is_file(const char *path)
 {
     struct mri_file_info info;
-    return os->info(os->context, path, &info) == MR_OK;
+    return sample.os->info(sample.os->context, path, &info) == MR_OK;
 }
 
 /* ---- the same log ---------------------------------------------------------------------------- */
@@ -147,7 +126,7 @@ static void an_archived_log_reads_the_same_in_every_way(void **fixture)
     for (size_t i = 0; i + 1 < count; i++) {
         struct mri_archive_report report = {0};
         assert_int_equal(
-            mri_archive_segment(os, mri_alloc_system(), "/log", found[i], &report, &problem),
+            mri_archive_segment(sample.os, mri_alloc_system(), "/log", found[i], &report, &problem),
             MR_OK);
         assert_int_equal(report.plain_bytes, SEGMENT_BYTES);
         assert_true(report.packed_bytes > 0);
@@ -188,16 +167,16 @@ static void a_log_with_archives_is_opened_and_written_on(void **fixture)
     for (size_t i = 0; i + 1 < count; i++) {
         assert_int_equal(archive(found[i]), MR_OK);
     }
-    assert_int_equal(mri_log_sample_append(log_handle, 1, LARGE, MR_GROUP, NULL), MR_OK);
-    mr_log_close(log_handle);
-    log_handle = NULL;
+    assert_int_equal(mri_log_sample_append(sample.log, 1, LARGE, MR_GROUP, NULL), MR_OK);
+    mr_log_close(sample.log);
+    sample.log = NULL;
     size_t bytes_count;
-    uint8_t *bytes = mri_os_memory_bytes(memory, archive_path, &bytes_count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, archive_path, &bytes_count);
     bytes[5000] ^= 1; /* a writer does not look at it */
     assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, &problem), MR_OK);
+        mri_log_open(sample.os, mri_alloc_system(), "/log", NULL, &sample.log, &problem), MR_OK);
     bytes[5000] ^= 1;
-    last = mr_log_last(log_handle).n;
+    last = mr_log_last(sample.log).n;
     mr_log_reader *reader = open_reader(false);
     assert_int_equal(mri_log_sample_read(reader, LARGE, &read), MR_END);
     assert_int_equal(read, last);
@@ -235,7 +214,7 @@ static void what_may_not_be_archived_is_refused_and_stays(void **fixture)
     size_t segments = bases(found, 8);
     assert_int_equal(archive(found[segments - 1]), MR_REFUSED);
     assert_int_equal(archive(found[1] + 1), MR_NOT_FOUND);
-    uint8_t *bytes = mri_os_memory_bytes(memory, plain_path, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, plain_path, &count);
     static const size_t places[] = {3, 4096 + 70, SEGMENT_BYTES - 8, 2048};
     for (size_t i = 0; i < MRI_COUNT_OF(places); i++) {
         bytes[places[i]] ^= 1;
@@ -244,10 +223,12 @@ static void what_may_not_be_archived_is_refused_and_stays(void **fixture)
         assert_true(is_file(plain_path) && !is_file(archive_path));
         bytes[places[i]] ^= 1;
     }
-    assert_int_equal(os->open(os->context, "/log/archive.lock", MRI_OPEN_WRITE, &fd), MR_OK);
-    assert_int_equal(os->lock_range(os->context, fd, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK);
+    assert_int_equal(
+        sample.os->open(sample.os->context, "/log/archive.lock", MRI_OPEN_WRITE, &fd), MR_OK);
+    assert_int_equal(
+        sample.os->lock_range(sample.os->context, fd, 0, 1, MRI_RANGE_EXCLUSIVE), MR_OK);
     assert_int_equal(archive(1), MR_BUSY);
-    os->close(os->context, fd);
+    sample.os->close(sample.os->context, fd);
     assert_int_equal(archive(1), MR_OK);
     assert_int_equal(archive(1), MR_EXISTS);
     expect_whole();
@@ -256,11 +237,11 @@ static void what_may_not_be_archived_is_refused_and_stays(void **fixture)
 static void without_space_the_plain_segment_stays(void **fixture)
 {
     (void)fixture;
-    mri_os_memory_set_space(memory, 3 * SEGMENT_BYTES + SEGMENT_BYTES / 2);
+    mri_os_memory_set_space(sample.memory, 3 * SEGMENT_BYTES + SEGMENT_BYTES / 2);
     assert_int_equal(archive(1), MR_ENOSPC);
     assert_true(is_file(plain_path) && !is_file(archive_path) && !is_file("/log/archive.tmp"));
     expect_whole();
-    mri_os_memory_set_space(memory, UINT64_MAX / 2);
+    mri_os_memory_set_space(sample.memory, UINT64_MAX / 2);
     assert_int_equal(archive(1), MR_OK);
 }
 
@@ -274,9 +255,9 @@ static void retention_removes_archives_too(void **fixture)
     assert_int_equal(archive(found[0]), MR_OK);
     assert_int_equal(archive(found[1]), MR_OK);
     uint64_t second = found[1];
-    mr_log_close(log_handle);
-    log_handle = NULL;
-    mr_err err = mri_retain(os, mri_alloc_system(), "/log", &options, &report, &problem);
+    mr_log_close(sample.log);
+    sample.log = NULL;
+    mr_err err = mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, &problem);
     assert_int_equal(err, MR_OK);
     assert_int_equal(report.segments, 1);
     (void)bases(found, 8);
@@ -295,7 +276,7 @@ static void an_archive_is_unpacked_only_when_it_is_read(void **fixture)
     size_t count;
     mr_log_event event;
     assert_int_equal(archive(1), MR_OK);
-    mri_os_memory_bytes(memory, archive_path, &count)[5000] ^= 1;
+    mri_os_memory_bytes(sample.memory, archive_path, &count)[5000] ^= 1;
     mr_log_reader *reader = open_reader(false);
     assert_int_equal(mr_log_reader_seek_end(reader, &problem), MR_OK);
     assert_int_equal(mr_log_reader_previous(reader, &event, &problem), MR_OK);
@@ -322,7 +303,7 @@ static void every_changed_bit_of_an_archive_is_found(void **fixture)
     size_t count;
     unsigned flips = 0;
     assert_int_equal(archive(1), MR_OK);
-    uint8_t *bytes = mri_os_memory_bytes(memory, archive_path, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, archive_path, &count);
     for (size_t at = 0; at < count; at += at < 300 ? 1 : 20011) {
         for (unsigned bit = 0; bit < 8; bit += at < 300 ? 1 : 5) {
             uint64_t read;
@@ -346,14 +327,14 @@ static void a_short_or_longer_archive_is_damage(void **fixture)
     size_t count;
     static uint8_t kept[FILE_BYTES];
     assert_int_equal(archive(1), MR_OK);
-    memcpy(kept, mri_os_memory_bytes(memory, archive_path, &count), FILE_BYTES);
+    memcpy(kept, mri_os_memory_bytes(sample.memory, archive_path, &count), FILE_BYTES);
     size_t whole = count;
     const size_t lengths[] = {0, 1, 255, 256, 257, whole / 2, whole - 1, whole + 1, whole + 4096};
     for (size_t i = 0; i < MRI_COUNT_OF(lengths); i++) {
-        mri_os_memory_put(memory, archive_path, kept, lengths[i]);
+        mri_os_memory_put(sample.memory, archive_path, kept, lengths[i]);
         expect_damage("");
     }
-    mri_os_memory_put(memory, archive_path, kept, whole);
+    mri_os_memory_put(sample.memory, archive_path, kept, whole);
     expect_whole();
 }
 
@@ -364,7 +345,7 @@ static void forge(const uint8_t *plain, size_t plain_bytes)
     struct mri_archive_head head;
     struct mri_compress compress;
     size_t count;
-    memcpy(&head, mri_os_memory_bytes(memory, archive_path, &count), sizeof(head));
+    memcpy(&head, mri_os_memory_bytes(sample.memory, archive_path, &count), sizeof(head));
     struct mri_compress_step step = {.in = plain,
         .in_bytes = plain_bytes,
         .out = file + sizeof(head),
@@ -376,7 +357,7 @@ static void forge(const uint8_t *plain, size_t plain_bytes)
     head.packed_crc = mri_crc32c(0, file + sizeof(head), step.out_used);
     head.head_crc = mri_crc32c(0, &head, offsetof(struct mri_archive_head, head_crc));
     memcpy(file, &head, sizeof(head));
-    mri_os_memory_put(memory, archive_path, file, sizeof(head) + step.out_used);
+    mri_os_memory_put(sample.memory, archive_path, file, sizeof(head) + step.out_used);
 }
 
 static void what_an_archive_holds_is_checked_like_a_plain_segment(void **fixture)
@@ -386,9 +367,9 @@ static void what_an_archive_holds_is_checked_like_a_plain_segment(void **fixture
     uint64_t read;
     static uint8_t plain[FILE_BYTES];
     struct mri_archive_head head;
-    memcpy(plain, mri_os_memory_bytes(memory, plain_path, &count), FILE_BYTES);
+    memcpy(plain, mri_os_memory_bytes(sample.memory, plain_path, &count), FILE_BYTES);
     assert_int_equal(archive(1), MR_OK);
-    memcpy(&head, mri_os_memory_bytes(memory, archive_path, &count), sizeof(head));
+    memcpy(&head, mri_os_memory_bytes(sample.memory, archive_path, &count), sizeof(head));
     forge(plain, (size_t)head.plain_bytes);
     expect_whole();
     plain[MRI_SEGMENT_PAGE_BYTES + 20] ^= 1; /* the first event */
@@ -411,13 +392,13 @@ static void a_fault_at_any_call_leaves_a_log_that_reads_the_same(void **fixture)
     bool has_fired = true;
     uint64_t k;
     for (k = 1; has_fired; k++) {
-        assert_int_equal(tear_down(fixture), 0);
+        assert_int_equal(mri_machine_sample_tear_down(fixture), 0);
         assert_int_equal(set_up(fixture), 0);
-        mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, k, MR_EIO);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, k, MR_EIO);
         mr_err err = archive(1);
-        has_fired = machine.fired > 0;
+        has_fired = sample.faults.fired > 0;
         assert_true(err == MR_OK || (err == MR_EIO && has_fired));
-        mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
         expect_whole();
         err = archive(1);
         assert_true(err == MR_OK || err == MR_EXISTS);
@@ -437,18 +418,18 @@ static void wherever_the_power_goes_one_good_copy_is_there(void **fixture)
         for (uint64_t k = 1; has_fired; k++) {
             struct mri_prng prng;
             mri_prng_init(&prng, seed * 1000 + k);
-            assert_int_equal(tear_down(fixture), 0);
+            assert_int_equal(mri_machine_sample_tear_down(fixture), 0);
             assert_int_equal(set_up(fixture), 0);
-            machine.is_sticky = true;
-            machine.is_short_write = seed == 2;
-            mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, k, MR_EIO);
+            sample.faults.is_sticky = true;
+            sample.faults.is_short_write = seed == 2;
+            mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, k, MR_EIO);
             (void)archive(1); /* whatever it answers, nobody is there to hear it */
-            has_fired = machine.fired > 0;
-            mr_log_close(log_handle);
-            log_handle = NULL;
-            mri_os_memory_cut_power(memory, &prng);
-            machine.is_sticky = false;
-            mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
+            has_fired = sample.faults.fired > 0;
+            mr_log_close(sample.log);
+            sample.log = NULL;
+            mri_os_memory_cut_power(sample.memory, &prng);
+            sample.faults.is_sticky = false;
+            mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
             plain_only += is_file(plain_path) && !is_file(archive_path);
             both += is_file(plain_path) && is_file(archive_path);
             archive_only += !is_file(plain_path) && is_file(archive_path);
@@ -471,11 +452,11 @@ static void with_both_there_the_segment_is_listed_once_and_the_archive_made_good
     size_t segments = bases(found, 8);
     for (int is_damaged = 0; is_damaged < 2; is_damaged++) {
         if (is_damaged == 0) {
-            memcpy(plain, mri_os_memory_bytes(memory, plain_path, &count), sizeof(plain));
+            memcpy(plain, mri_os_memory_bytes(sample.memory, plain_path, &count), sizeof(plain));
             assert_int_equal(archive(1), MR_OK);
         }
-        mri_os_memory_put(memory, plain_path, plain, sizeof(plain));
-        uint8_t *bytes = mri_os_memory_bytes(memory, archive_path, &count);
+        mri_os_memory_put(sample.memory, plain_path, plain, sizeof(plain));
+        uint8_t *bytes = mri_os_memory_bytes(sample.memory, archive_path, &count);
         bytes[count / 2] ^= (uint8_t)is_damaged;
         assert_int_equal(bases(found, 8), segments);
         expect_whole();
@@ -487,7 +468,8 @@ static void with_both_there_the_segment_is_listed_once_and_the_archive_made_good
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_prestate_setup_teardown(name, set_up, mri_machine_sample_tear_down, &sample)
     const struct CMUnitTest tests[] = {
         TEST(an_archived_log_reads_the_same_in_every_way),
         TEST(a_log_with_archives_is_opened_and_written_on),

@@ -13,49 +13,23 @@
 #include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
 enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, LEAVES_MAX = 300, BODY_MAX = 60 };
 
 static struct mri_digest hasher;
-static struct mri_os_memory *memory;
-static const struct mri_os *os;
-static mr_log *log_handle;
-
-static uint64_t newest_base_seq(void)
-{
-    struct mri_segment_list list;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
-    uint64_t base_seq = list.base_seqs[list.count - 1];
-    mri_segment_list_fini(&list);
-    return base_seq;
-}
-
-static void open_log(void)
-{
-    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
-    assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL), MR_OK);
-}
+static struct mri_machine_sample sample;
 
 static int set_up(void **fixture)
 {
-    (void)fixture;
-    memory = mri_os_memory_new(FILE_BYTES);
-    os = mri_os_memory_table(memory);
     assert_int_equal(mri_digest_init(&hasher), MR_OK);
-    open_log();
-    return 0;
+    return mri_machine_sample_set_up(fixture);
 }
 
 static int tear_down(void **fixture)
 {
-    (void)fixture;
-    mr_log_close(log_handle);
     mri_digest_fini(&hasher);
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
+    return mri_machine_sample_tear_down(fixture);
 }
 
 static struct mri_seal_hash sha(const void *a, size_t a_count, const void *b, size_t b_count)
@@ -170,7 +144,7 @@ static unsigned check_seals(uint64_t *ret_sealed)
     mr_log_event event;
     unsigned seals = 0;
     uint64_t next = 1;
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     mri_reader_show_all(reader);
     while (mr_log_reader_next(reader, &event, NULL) == MR_OK) {
         const struct mri_record_head *record = (const struct mri_record_head *)event.body - 1;
@@ -201,27 +175,27 @@ static void a_closed_log_is_sealed_to_its_end(void **fixture)
     (void)fixture;
     uint64_t sealed;
     for (unsigned session = 1; session <= 3; session++) {
-        assert_int_equal(mri_log_sample_append(log_handle, 5, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+        assert_int_equal(mri_log_sample_append(sample.log, 5, BODY_MAX, MR_ASYNC, NULL), MR_OK);
         assert_int_equal(check_seals(&sealed), session - 1);
-        mr_log_close(log_handle);
+        mr_log_close(sample.log);
         assert_int_equal(check_seals(&sealed), session);
         assert_int_equal(sealed, 5 * session);
-        open_log();
+        mri_machine_sample_open(&sample);
     }
-    mr_log_close(log_handle); /* nothing came, nothing is sealed */
+    mr_log_close(sample.log); /* nothing came, nothing is sealed */
     assert_int_equal(check_seals(&sealed), 3);
-    open_log();
+    mri_machine_sample_open(&sample);
 }
 
 static void neither_an_append_nor_a_sync_seals_a_few_events(void **fixture)
 {
     (void)fixture;
     uint64_t sealed;
-    assert_int_equal(mri_log_sample_append(log_handle, 5, BODY_MAX, MR_GROUP, NULL), MR_OK);
+    assert_int_equal(mri_log_sample_append(sample.log, 5, BODY_MAX, MR_GROUP, NULL), MR_OK);
     assert_int_equal(check_seals(&sealed), 0);
-    assert_int_equal(mr_log_sync(log_handle), MR_OK);
+    assert_int_equal(mr_log_sync(sample.log), MR_OK);
     assert_int_equal(check_seals(&sealed), 0);
-    mri_log_sample_seal(log_handle); /* a calm, or the end */
+    mri_log_sample_seal(sample.log); /* a calm, or the end */
     assert_int_equal(check_seals(&sealed), 1);
     assert_int_equal(sealed, 5);
 }
@@ -230,16 +204,16 @@ static void a_long_run_has_a_seal_for_every_1024_events_and_all_segments_are_cov
 {
     (void)fixture;
     uint64_t sealed;
-    while (mr_log_last(log_handle).n < 20000) {
-        assert_int_equal(mri_log_sample_append(log_handle, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+    while (mr_log_last(sample.log).n < 20000) {
+        assert_int_equal(mri_log_sample_append(sample.log, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
     }
     unsigned seals = check_seals(&sealed);
     assert_true(seals >= 20000 / 1024 - 2 && seals <= 30);
-    assert_true(sealed + 3 * 1024 > mr_log_last(log_handle).n);
-    mr_log_close(log_handle);
+    assert_true(sealed + 3 * 1024 > mr_log_last(sample.log).n);
+    mr_log_close(sample.log);
     (void)check_seals(&sealed);
-    open_log();
-    assert_int_equal(sealed, mr_log_last(log_handle).n);
+    mri_machine_sample_open(&sample);
+    assert_int_equal(sealed, mr_log_last(sample.log).n);
 }
 
 static void what_a_crash_left_without_a_seal_is_sealed_by_the_next_session(void **fixture)
@@ -248,24 +222,24 @@ static void what_a_crash_left_without_a_seal_is_sealed_by_the_next_session(void 
     uint64_t sealed;
     for (int round = 0; round < 4; round++) {
         for (int i = 0; i < 300; i++) { /* also while a seal is being made */
-            assert_int_equal(mri_log_sample_append(log_handle, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+            assert_int_equal(mri_log_sample_append(sample.log, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
         }
         static uint8_t copy[FILE_BYTES];
         char name[MRI_SEGMENT_NAME_BYTES];
         char path[MRI_PATH_BYTES_MAX];
         size_t count;
-        (void)mri_segment_name(newest_base_seq(), name);
+        (void)mri_segment_name(mri_machine_sample_newest_base(&sample), name);
         assert_int_equal(mri_os_path("/log", name, path), MR_OK);
-        memcpy(copy, mri_os_memory_bytes(memory, path, &count), sizeof(copy));
-        mr_log_close(log_handle);
-        memcpy(mri_os_memory_bytes(memory, path, &count), copy, sizeof(copy));
-        open_log();
+        memcpy(copy, mri_os_memory_bytes(sample.memory, path, &count), sizeof(copy));
+        mr_log_close(sample.log);
+        memcpy(mri_os_memory_bytes(sample.memory, path, &count), copy, sizeof(copy));
+        mri_machine_sample_open(&sample);
         assert_int_equal(check_seals(&sealed) > 0, true);
-        assert_true(sealed < mr_log_last(log_handle).n);
-        mr_log_close(log_handle);
+        assert_true(sealed < mr_log_last(sample.log).n);
+        mr_log_close(sample.log);
         (void)check_seals(&sealed);
-        open_log();
-        assert_int_equal(sealed, mr_log_last(log_handle).n);
+        mri_machine_sample_open(&sample);
+        assert_int_equal(sealed, mr_log_last(sample.log).n);
     }
 }
 
@@ -273,13 +247,7 @@ static void what_a_crash_left_without_a_seal_is_sealed_by_the_next_session(void 
 static uint64_t walk_to_end(void)
 {
     struct mri_seal_walk walk;
-    mr_problem problem = {""};
-    assert_int_equal(mri_seal_walk_init(&walk, os, mri_alloc_system(), "/log", &problem), MR_OK);
-    mr_err err;
-    do {
-        err = mri_seal_walk_next(&walk, &problem);
-    } while (err == MR_OK);
-    assert_int_equal(err, MR_END);
+    assert_int_equal(mri_log_sample_walk_seals(sample.os, "/log", &walk, NULL), MR_END);
     uint64_t covered = walk.head.seq;
     mri_seal_walk_fini(&walk);
     return covered;
@@ -292,11 +260,11 @@ static void cut_behind_newest_seal(void)
     char path[MRI_PATH_BYTES_MAX];
     size_t count;
     size_t cut = 0;
-    (void)mri_segment_name(newest_base_seq(), name);
-    size_t end = (size_t)mri_log_sample_end(log_handle);
+    (void)mri_segment_name(mri_machine_sample_newest_base(&sample), name);
+    size_t end = (size_t)mri_log_sample_end(sample.log);
     assert_int_equal(mri_os_path("/log", name, path), MR_OK);
-    mri_log_sample_end_process(memory, log_handle);
-    uint8_t *bytes = mri_os_memory_bytes(memory, path, &count);
+    mri_log_sample_end_process(sample.memory, sample.log);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, path, &count);
     for (size_t at = MRI_SEGMENT_PAGE_BYTES; at < end;) {
         const struct mri_record_head *record = (const struct mri_record_head *)(void *)(bytes + at);
         at += mri_record_stride(record->bytes);
@@ -304,25 +272,25 @@ static void cut_behind_newest_seal(void)
     }
     assert_true(cut != 0);
     memset(bytes + cut, 0, end - cut);
-    open_log();
+    mri_machine_sample_open(&sample);
 }
 
 static void a_kill_right_behind_a_seal_leaves_a_log_that_is_sealed_as_any_other(void **fixture)
 {
     (void)fixture;
-    mri_log_sample_keep_unsealed(log_handle, true);
+    mri_log_sample_keep_unsealed(sample.log, true);
     for (int i = 0; i < 300; i++) { /* the newest SEAL stands behind events of the next one */
-        assert_int_equal(mri_log_sample_append(log_handle, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+        assert_int_equal(mri_log_sample_append(sample.log, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
     }
-    mri_log_sample_keep_unsealed(log_handle, false);
-    mri_sealing_help(&log_handle->attachment->sealing, false);
+    mri_log_sample_keep_unsealed(sample.log, false);
+    mri_sealing_help(&sample.log->attachment->sealing, false);
     cut_behind_newest_seal();
-    uint64_t last = mr_log_last(log_handle).n;
+    uint64_t last = mr_log_last(sample.log).n;
     assert_true(walk_to_end() < last);
-    mri_log_sample_seal(log_handle);
+    mri_log_sample_seal(sample.log);
     assert_int_equal(walk_to_end(), last);
-    assert_int_equal(mri_log_sample_append(log_handle, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
-    mri_log_sample_seal(log_handle);
+    assert_int_equal(mri_log_sample_append(sample.log, 8, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+    mri_log_sample_seal(sample.log);
     assert_int_equal(walk_to_end(), last + 8);
 }
 
@@ -376,7 +344,7 @@ static void a_seal_that_no_writer_makes_is_refused(void **fixture)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, tear_down, &sample)
     const struct CMUnitTest tests[] = {
         TEST(the_root_is_that_of_a_naive_tree_for_every_number_of_leaves),
         TEST(the_tree_gives_the_published_roots_of_rfc_6962),

@@ -10,44 +10,17 @@
 #include "log/open/writer.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_faults.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
 enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, LARGE = 200000, PRODUCER = 3, BEHIND_MAX = 4 };
 
-static struct mri_os_memory *memory;
-static struct mri_os_faults faults;
-static const struct mri_os *os;
-static mr_log *log_handle;
+static struct mri_machine_sample sample;
 static uint32_t number; /* of the producer's newest record */
-
-static void open_log(void)
-{
-    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
-    mr_problem problem = {{0}};
-    mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, &problem);
-    assert_string_equal(problem.text, "");
-    assert_int_equal(err, MR_OK);
-}
 
 static int set_up(void **fixture)
 {
-    (void)fixture;
-    memory = mri_os_memory_new(FILE_BYTES);
-    mri_os_faults_init(&faults, mri_os_memory_table(memory));
-    os = &faults.table;
     number = 0;
-    open_log();
-    return 0;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    mr_log_close(log_handle);
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
+    return mri_machine_sample_set_up(fixture);
 }
 
 /** An append lets the machine without threads help, too. */
@@ -59,12 +32,12 @@ static void append(uint32_t producer)
         .body_bytes = LARGE,
         .producer_id = producer,
         .producer_seq = producer == 0 ? 0 : ++number};
-    assert_int_equal(mr_log_append(log_handle, &record, 1, MR_ASYNC, NULL), MR_OK);
+    assert_int_equal(mr_log_append(sample.log, &record, 1, MR_ASYNC, NULL), MR_OK);
 }
 
 static uint64_t segment(void)
 {
-    return mri_log_sample_segment(log_handle) / FILE_BYTES;
+    return mri_log_sample_segment(sample.log) / FILE_BYTES;
 }
 
 static void append_until_segment(uint64_t index)
@@ -78,8 +51,8 @@ static void append_until_segment(uint64_t index)
 static uint64_t kept_seq(void)
 {
     struct mri_dedupe_file file = {0};
-    mr_err err = mri_dedupe_file_read(mri_os_memory_table(memory), mri_alloc_system(), "/log",
-        log_handle->attachment->manifest.log_uuid, &file);
+    mr_err err = mri_dedupe_file_read(mri_os_memory_table(sample.memory), mri_alloc_system(),
+        "/log", sample.log->attachment->manifest.log_uuid, &file);
     assert_true(err == MR_OK || err == MR_NOT_FOUND);
     uint64_t seq = err == MR_OK ? file.head->seq : 0;
     mri_dedupe_file_fini(&file);
@@ -88,12 +61,12 @@ static uint64_t kept_seq(void)
 
 static void help(void)
 {
-    (void)mri_attachment_help(log_handle->attachment, true);
+    (void)mri_attachment_help(sample.log->attachment, true);
 }
 
 static uint64_t durable_seq(void)
 {
-    return mr_log_durable(log_handle).n;
+    return mr_log_durable(sample.log).n;
 }
 
 static void a_busy_log_keeps_its_producers_every_four_segments(void **fixture)
@@ -114,7 +87,7 @@ static void an_idle_log_keeps_them_once_for_each_segment(void **fixture)
 {
     (void)fixture;
     append(PRODUCER);
-    assert_int_equal(mr_log_sync(log_handle), MR_OK);
+    assert_int_equal(mr_log_sync(sample.log), MR_OK);
     help();
     assert_int_equal(kept_seq(), 0); /* the open reads one segment anyway */
     append_until_segment(1);
@@ -122,7 +95,7 @@ static void an_idle_log_keeps_them_once_for_each_segment(void **fixture)
     uint64_t kept = kept_seq();
     assert_int_equal(kept, durable_seq());
     append(PRODUCER);
-    assert_int_equal(mr_log_sync(log_handle), MR_OK);
+    assert_int_equal(mr_log_sync(sample.log), MR_OK);
     help();
     assert_int_equal(kept_seq(), kept);
     append_until_segment(2);
@@ -148,29 +121,30 @@ static void after_a_crash_only_what_came_later_is_read(void **fixture)
     help();
     uint64_t kept = kept_seq();
     append(PRODUCER);
-    mri_log_sample_end_process(memory, log_handle);
-    mri_os_memory_restart(memory); /* what is in the files is all there is */
-    open_log();
-    assert_false(mri_log_opening(log_handle)->is_dedupe_rescanned);
-    assert_int_equal(atomic_load(&log_handle->attachment->hot.shared->producers_seq), kept);
+    mri_log_sample_end_process(sample.memory, sample.log);
+    mri_os_memory_restart(sample.memory); /* what is in the files is all there is */
+    mri_machine_sample_open(&sample);
+    assert_false(mri_log_opening(sample.log)->is_dedupe_rescanned);
+    assert_int_equal(atomic_load(&sample.log->attachment->hot.shared->producers_seq), kept);
     struct mri_dedupe_newest newest;
-    const struct mri_dedupe *dedupe = &log_handle->attachment->hot.dedupe;
+    const struct mri_dedupe *dedupe = &sample.log->attachment->hot.dedupe;
     assert_true(mri_dedupe_find_producer(dedupe, PRODUCER, &newest));
     assert_int_equal(newest.producer_seq, number);
-    assert_int_equal(newest.seq, mr_log_last(log_handle).n);
+    assert_int_equal(newest.seq, mr_log_last(sample.log).n);
 }
 
 static void what_fails_is_tried_again_with_the_next_segment(void **fixture)
 {
     (void)fixture;
     append_until_segment(1);
-    mri_os_faults_arm(&faults, MRI_OS_CALL_RENAME, 1, MR_ENOSPC); /* the file's, no spare's */
+    mri_os_faults_arm(
+        &sample.faults, MRI_OS_CALL_RENAME, 1, MR_ENOSPC); /* the file's, no spare's */
     help();
-    assert_int_equal(faults.fired, 1);
+    assert_int_equal(sample.faults.fired, 1);
     assert_int_equal(kept_seq(), 0);
     help();
     assert_int_equal(kept_seq(), 0); /* not at once */
-    assert_false(mri_hot_tail_counters(&log_handle->attachment->hot).is_poisoned);
+    assert_false(mri_hot_tail_counters(&sample.log->attachment->hot).is_poisoned);
     append_until_segment(2);
     help();
     assert_int_equal(kept_seq(), durable_seq());
@@ -179,7 +153,7 @@ static void what_fails_is_tried_again_with_the_next_segment(void **fixture)
 static void one_process_at_a_time_keeps_them(void **fixture)
 {
     (void)fixture;
-    struct mri_hot_tail *hot = &log_handle->attachment->hot;
+    struct mri_hot_tail *hot = &sample.log->attachment->hot;
     append_until_segment(1);
     assert_int_equal(mri_hot_take(hot, &hot->shared->producers_lock, false), MR_OK);
     help();
@@ -191,7 +165,8 @@ static void one_process_at_a_time_keeps_them(void **fixture)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_prestate_setup_teardown(name, set_up, mri_machine_sample_tear_down, &sample)
     const struct CMUnitTest tests[] = {
         TEST(a_busy_log_keeps_its_producers_every_four_segments),
         TEST(an_idle_log_keeps_them_once_for_each_segment),

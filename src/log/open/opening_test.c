@@ -12,41 +12,28 @@
 #include "log/open/writer.h"
 #include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
+#include "tests/lib/failing_alloc.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_faults.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
 enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 500 };
 
 static const char first_segment[] = "/log/seg-0000000000000001.log";
-static struct mri_os_memory *memory;
-static struct mri_os_faults machine;
-static const struct mri_os *os;
+static struct mri_machine_sample sample = {.file_bytes_max = (size_t)2 * FILE_BYTES};
 static struct mri_log_opening opening;
 static mr_problem problem;
 
 static int set_up(void **fixture)
 {
-    (void)fixture;
-    memory = mri_os_memory_new(2 * FILE_BYTES);
-    mri_os_faults_init(&machine, mri_os_memory_table(memory));
-    os = &machine.table;
+    mri_machine_sample_make(*fixture); /* the log is the tests' */
     return 0;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
 }
 
 static mr_err open_with(const mr_log_options *options, mr_log **ret_log)
 {
     problem.text[0] = '\0';
     memset(&opening, 0, sizeof(opening));
-    mr_err err = mri_log_open(os, mri_alloc_system(), "/log", options, ret_log, &problem);
+    mr_err err = mri_log_open(sample.os, mri_alloc_system(), "/log", options, ret_log, &problem);
     if (err == MR_OK) {
         opening = *mri_log_opening(*ret_log);
     }
@@ -79,25 +66,11 @@ static size_t make_segments(size_t segments)
     do {
         mri_segment_list_fini(&list);
         assert_int_equal(mri_log_sample_append(log, 8, 100000, MR_GROUP, NULL), MR_OK);
-        assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+        assert_int_equal(mri_segment_list(sample.os, mri_alloc_system(), "/log", &list), MR_OK);
     } while (list.count < segments);
     mri_segment_list_fini(&list);
     mr_log_close(log);
     return segments;
-}
-
-/** The path of the n-th segment from the front. */
-static const char *segment_path(size_t index)
-{
-    static char path[MRI_PATH_BYTES_MAX];
-    char name[MRI_SEGMENT_NAME_BYTES];
-    struct mri_segment_list list;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
-    assert_true(index < list.count);
-    (void)mri_segment_name(list.base_seqs[index], name);
-    mri_segment_list_fini(&list);
-    assert_int_equal(mri_os_path("/log", name, path), MR_OK);
-    return path;
 }
 
 static void a_log_is_made_only_when_asked(void **fixture)
@@ -106,10 +79,11 @@ static void a_log_is_made_only_when_asked(void **fixture)
     mr_log *log = NULL;
     struct mri_file_info info;
     assert_int_equal(open_with(NULL, &log), MR_EPATH);
-    assert_int_equal(os->info(os->context, "/log", &info), MR_EPATH);
-    assert_int_equal(os->make_folder(os->context, "/log"), MR_OK);
+    assert_int_equal(sample.os->info(sample.os->context, "/log", &info), MR_EPATH);
+    assert_int_equal(sample.os->make_folder(sample.os->context, "/log"), MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_NOT_FOUND);
-    assert_int_equal(os->info(os->context, "/log/lock", &info), MR_EPATH); /* left as it was */
+    assert_int_equal(
+        sample.os->info(sample.os->context, "/log/lock", &info), MR_EPATH); /* left as it was */
     assert_null(log);
     assert_int_equal(create(&log), MR_OK);
     assert_true(opening.is_created);
@@ -144,7 +118,7 @@ static void what_was_appended_is_there_after_reopening(void **fixture)
     }
     mr_log_reader *reader;
     uint64_t last = 0;
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     assert_int_equal(mri_log_sample_read(reader, BODY_MAX, &last), MR_END);
     assert_int_equal(last, 100);
     mr_log_reader_close(reader);
@@ -200,13 +174,14 @@ static void options_out_of_range_make_no_log(void **fixture)
         .attributes = many,
         .attribute_count = MRI_COUNT_OF(many)};
     assert_int_equal(open_with(&options, &log), MR_EINVAL);
-    assert_int_equal(os->info(os->context, "/log/MANIFEST", &info), MR_EPATH);
+    assert_int_equal(sample.os->info(sample.os->context, "/log/MANIFEST", &info), MR_EPATH);
     assert_null(log);
-    assert_int_equal(mri_log_open(os, mri_alloc_system(), NULL, NULL, &log, NULL), MR_EINVAL);
+    assert_int_equal(
+        mri_log_open(sample.os, mri_alloc_system(), NULL, NULL, &log, NULL), MR_EINVAL);
     char *far = calloc(1, MRI_PATH_BYTES_MAX + 1);
     assert_non_null(far);
     memset(far, '/', MRI_PATH_BYTES_MAX);
-    assert_int_equal(mri_log_open(os, mri_alloc_system(), far, NULL, &log, NULL), MR_EINVAL);
+    assert_int_equal(mri_log_open(sample.os, mri_alloc_system(), far, NULL, &log, NULL), MR_EINVAL);
     free(far);
 }
 
@@ -223,13 +198,13 @@ static void who_is_in_alone_keeps_others_out_and_is_named(void **fixture)
     assert_null(second);
     mr_log_reader *reader;
     uint32_t process_id = 0;
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     assert_int_equal(mr_log_reader_writer(reader, &process_id), MR_OK);
     assert_int_equal(process_id, 4242);
     mr_log_close(log);
     assert_int_equal(mr_log_reader_writer(reader, &process_id), MR_NOT_FOUND);
     mr_log_reader_close(reader);
-    mri_os_memory_set_process(memory, 77);
+    mri_os_memory_set_process(sample.memory, 77);
     assert_int_equal(open_with(NULL, &log), MR_OK);
     assert_int_equal(open_with(&alone, &second), MR_BUSY);
     assert_non_null(strstr(problem.text, "process 77 "));
@@ -270,7 +245,7 @@ static void what_only_memory_had_is_there_after_the_death_of_all(void **fixture)
     for (uint64_t n = 1; n <= 100; n++) {
         assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_ASYNC, NULL), MR_OK);
     }
-    mri_log_sample_end_process(memory, log);
+    mri_log_sample_end_process(sample.memory, log);
     assert_int_equal(open_with(NULL, &log), MR_OK);
     assert_int_equal(opening.decision, MRI_RECOVER_CLEAN);
     assert_int_equal(mr_log_last(log).n, 100);
@@ -283,16 +258,17 @@ static void a_network_folder_is_refused(void **fixture)
     mr_log *log = NULL;
     struct mri_file_info info;
     make_log(3);
-    mri_os_memory_set_network(memory, true);
+    mri_os_memory_set_network(sample.memory, true);
     assert_int_equal(open_with(NULL, &log), MR_EINVAL);
     assert_non_null(strstr(problem.text, "network"));
     assert_int_equal(create(&log), MR_EINVAL);
-    mri_os_memory_set_network(memory, false);
-    assert_int_equal(os->make_folder(os->context, "/far"), MR_OK);
-    mri_os_memory_set_network(memory, true);
+    mri_os_memory_set_network(sample.memory, false);
+    assert_int_equal(sample.os->make_folder(sample.os->context, "/far"), MR_OK);
+    mri_os_memory_set_network(sample.memory, true);
     const mr_log_options options = {.is_create = true};
-    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/far", &options, &log, NULL), MR_EINVAL);
-    assert_int_equal(os->info(os->context, "/far/lock", &info), MR_EPATH);
+    assert_int_equal(
+        mri_log_open(sample.os, mri_alloc_system(), "/far", &options, &log, NULL), MR_EINVAL);
+    assert_int_equal(sample.os->info(sample.os->context, "/far/lock", &info), MR_EPATH);
     assert_null(log);
 }
 
@@ -300,7 +276,7 @@ static void a_file_in_place_of_the_folder_is_no_log(void **fixture)
 {
     (void)fixture;
     mr_log *log = NULL;
-    mri_os_memory_put(memory, "/log", "x", 1);
+    mri_os_memory_put(sample.memory, "/log", "x", 1);
     assert_int_equal(create(&log), MR_EPATH);
     assert_int_equal(open_with(NULL, &log), MR_EPATH);
     assert_null(log);
@@ -311,7 +287,7 @@ static void a_log_without_its_first_segment_is_finished(void **fixture)
     (void)fixture;
     mr_log *log;
     make_log(0);
-    assert_int_equal(os->remove(os->context, first_segment), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, first_segment), MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_OK); /* as after a crash while it was made */
     assert_true(opening.is_created);
     assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_GROUP, NULL), MR_OK);
@@ -323,7 +299,7 @@ static void one_damaged_copy_of_a_segment_head_is_repaired(void **fixture)
     (void)fixture;
     make_log(5);
     size_t count;
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     for (size_t copy = 0; copy < 2; copy++) {
         uint8_t *head = bytes + copy * 2048;
         uint8_t good[128];
@@ -350,7 +326,7 @@ static void a_segment_of_another_log_or_name_is_damage(void **fixture)
     static uint8_t kept[FILE_BYTES];
     size_t count;
     make_log(5);
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     memcpy(kept, bytes, sizeof(kept));
     struct mri_segment_head head;
     memcpy(&head, bytes, sizeof(head));
@@ -361,10 +337,12 @@ static void a_segment_of_another_log_or_name_is_damage(void **fixture)
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
     memcpy(bytes, kept, sizeof(kept));
     assert_int_equal(
-        os->rename(os->context, first_segment, "/log/seg-0000000000000002.log"), MR_OK);
+        sample.os->rename(sample.os->context, first_segment, "/log/seg-0000000000000002.log"),
+        MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
     assert_int_equal(
-        os->rename(os->context, "/log/seg-0000000000000002.log", first_segment), MR_OK);
+        sample.os->rename(sample.os->context, "/log/seg-0000000000000002.log", first_segment),
+        MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_OK);
     mr_log_close(log);
 }
@@ -374,7 +352,9 @@ static void a_missing_segment_in_the_middle_is_damage(void **fixture)
     (void)fixture;
     mr_log *log = NULL;
     (void)make_segments(4);
-    assert_int_equal(os->rename(os->context, segment_path(1), "/log/kept"), MR_OK);
+    assert_int_equal(sample.os->rename(sample.os->context,
+                         mri_machine_sample_segment_path(&sample, 1), "/log/kept"),
+        MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
     assert_null(log);
 }
@@ -386,19 +366,19 @@ static void a_format_that_is_only_readable_is_not_written_to(void **fixture)
     size_t count;
     struct mri_manifest manifest;
     make_log(3);
-    assert_int_equal(mri_manifest_read(os, "/log", &manifest, NULL), MR_OK);
+    assert_int_equal(mri_manifest_read(sample.os, "/log", &manifest, NULL), MR_OK);
     manifest.features_ro_compat = 1;
-    assert_int_equal(mri_manifest_write(os, "/log", &manifest), MR_OK);
+    assert_int_equal(mri_manifest_write(sample.os, "/log", &manifest), MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_EVERSION);
     mr_log_reader *reader;
     uint64_t last = 0;
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     assert_int_equal(mri_log_sample_read(reader, BODY_MAX, &last), MR_END);
     assert_int_equal(last, 3);
     mr_log_reader_close(reader);
     manifest.features_ro_compat = 0;
-    assert_int_equal(mri_manifest_write(os, "/log", &manifest), MR_OK);
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    assert_int_equal(mri_manifest_write(sample.os, "/log", &manifest), MR_OK);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     struct mri_segment_head head;
     memcpy(&head, bytes, sizeof(head));
     head.features_ro_compat = 1;
@@ -416,19 +396,19 @@ static void a_file_that_lost_its_empty_end_gets_it_back(void **fixture)
     size_t count;
     make_log(3);
     static uint8_t copy[FILE_BYTES];
-    const uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    const uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     memcpy(copy, bytes, sizeof(copy));
-    mri_os_memory_put(memory, first_segment, copy, 65536);
+    mri_os_memory_put(sample.memory, first_segment, copy, 65536);
     assert_int_equal(open_with(NULL, &log), MR_OK);
     assert_int_equal(opening.decision, MRI_RECOVER_CLEAN);
     assert_int_equal(mr_log_last(log).n, 3);
-    (void)mri_os_memory_bytes(memory, first_segment, &count);
+    (void)mri_os_memory_bytes(sample.memory, first_segment, &count);
     assert_int_equal(count, FILE_BYTES);
     mr_log_close(log);
     static uint8_t longer[FILE_BYTES + 4096];
     memcpy(longer, copy, sizeof(copy));
     memset(longer + sizeof(copy), 0xee, 4096); /* what follows a full file is not ours */
-    mri_os_memory_put(memory, first_segment, longer, sizeof(longer));
+    mri_os_memory_put(sample.memory, first_segment, longer, sizeof(longer));
     assert_int_equal(open_with(NULL, &log), MR_OK);
     assert_int_equal(opening.decision, MRI_RECOVER_CLEAN);
     mr_log_close(log);
@@ -440,7 +420,7 @@ static void a_cut_is_recorded_with_its_place_and_length(void **fixture)
     mr_log *log;
     size_t count;
     make_log(3);
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     size_t end = MRI_SEGMENT_PAGE_BYTES;
     for (int i = 0; i < 3 + 1; i++) { /* the SEAL, too */
         uint32_t record_bytes;
@@ -454,7 +434,7 @@ static void a_cut_is_recorded_with_its_place_and_length(void **fixture)
     assert_int_equal(mr_log_last(log).n, 4);
     mr_log_reader *reader;
     mr_log_event event;
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     assert_int_equal(mr_log_reader_seek(reader, (mr_seq){4}, NULL), MR_OK);
     assert_int_equal(mr_log_reader_next(reader, &event, NULL), MR_OK);
     assert_int_equal(event.type, MRI_RECORD_RECOVERY);
@@ -482,7 +462,7 @@ static void the_writer_epoch_grows_with_every_open_that_wrote(void **fixture)
         assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_GROUP, NULL), MR_OK);
         mr_log_close(log);
     }
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     for (uint32_t epoch = 1; epoch <= 6; epoch++) {
         assert_int_equal(mr_log_reader_next(reader, &event, NULL), MR_OK);
         assert_int_equal(event.writer_epoch, epoch);
@@ -496,14 +476,14 @@ static void time_never_falls_although_the_clock_went_back(void **fixture)
     mr_log *log;
     (void)make_segments(2);
     for (int i = 0; i < 4; i++) { /* each open finds an earlier clock, the first an empty segment */
-        mri_os_memory_set_clock(memory, 1600000000000000000 - i * 1000000, 1);
+        mri_os_memory_set_clock(sample.memory, 1600000000000000000 - i * 1000000, 1);
         assert_int_equal(open_with(NULL, &log), MR_OK);
         assert_int_equal(mri_log_sample_append(log, 2, 100000, MR_GROUP, NULL), MR_OK);
         mr_log_close(log);
     }
     mr_log_reader *reader;
     uint64_t last = 0;
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     assert_int_equal(mri_log_sample_read(reader, 100000, &last), MR_END); /* it compares times */
     mr_log_reader_close(reader);
 }
@@ -514,15 +494,16 @@ static void time_goes_on_behind_a_roll_that_nothing_followed(void **fixture)
     mr_log *log;
     (void)make_segments(2);
     size_t count;
-    uint8_t *bytes = mri_os_memory_bytes(memory, segment_path(1), &count);
+    uint8_t *bytes =
+        mri_os_memory_bytes(sample.memory, mri_machine_sample_segment_path(&sample, 1), &count);
     memset(bytes + MRI_SEGMENT_PAGE_BYTES, 0, count - MRI_SEGMENT_PAGE_BYTES);
-    mri_os_memory_set_clock(memory, 1, 1);
+    mri_os_memory_set_clock(sample.memory, 1, 1);
     assert_int_equal(open_with(NULL, &log), MR_OK);
     assert_int_equal(mri_log_sample_append(log, 1, 100000, MR_GROUP, NULL), MR_OK);
     mr_log_close(log);
     mr_log_reader *reader;
     uint64_t last = 0;
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     assert_int_equal(mri_log_sample_read(reader, 100000, &last), MR_END);
     mr_log_reader_close(reader);
 }
@@ -549,45 +530,24 @@ static void the_folder_is_durable_before_anything_in_it(void **fixture)
     }
 }
 
-/** Lets `left` allocations through; counts what is never given back. */
-struct heap {
-    int left;
-    int open;
-};
-
-static void *counted(void *context, void *old, size_t old_bytes, size_t new_bytes)
-{
-    (void)old_bytes;
-    struct heap *heap = context;
-    if (new_bytes == 0) {
-        heap->open--;
-        free(old);
-        return NULL;
-    }
-    if (heap->left-- <= 0) {
-        return NULL;
-    }
-    heap->open += old == NULL;
-    return old == NULL ? calloc(1, new_bytes) : realloc(old, new_bytes);
-}
-
 static void each_failed_allocation_is_said_and_leaves_nothing_behind(void **fixture)
 {
     (void)fixture;
     make_log(10);
     bool is_done = false;
-    for (int left = 0; !is_done; left++) {
-        struct heap heap = {.left = left};
-        const struct mri_alloc alloc = {.context = &heap, .resize = counted};
+    for (unsigned k = 1; !is_done; k++) {
+        struct failing_alloc failing;
+        failing_alloc_init(&failing, k);
+        failing.is_lasting = true;
         mr_log *log = NULL;
         mr_log_reader *reader = NULL;
         uint64_t last = 0;
-        mr_err err = mri_log_open(os, &alloc, "/log", NULL, &log, NULL);
+        mr_err err = mri_log_open(sample.os, &failing.alloc, "/log", NULL, &log, NULL);
         if (err == MR_OK) {
             err = mri_log_sample_append(log, 1, BODY_MAX, MR_ASYNC, NULL);
         }
         if (err == MR_OK) {
-            err = mri_reader_open(os, &alloc, "/log", &reader, NULL);
+            err = mri_reader_open(sample.os, &failing.alloc, "/log", &reader, NULL);
         }
         if (err == MR_OK) {
             err = mri_log_sample_read(reader, BODY_MAX, &last);
@@ -596,9 +556,9 @@ static void each_failed_allocation_is_said_and_leaves_nothing_behind(void **fixt
         is_done = err == MR_END;
         mr_log_close(log);
         mr_log_reader_close(reader);
-        assert_int_equal(heap.open, 0);
-        assert_int_equal(mri_os_memory_open_count(memory), 0);
-        assert_true(left < 100);
+        assert_int_equal(failing.live_bytes, 0);
+        assert_int_equal(mri_os_memory_open_count(sample.memory), 0);
+        assert_true(k <= 100);
     }
 }
 
@@ -611,7 +571,7 @@ static mr_err info_before_another_makes_it(
 {
     if (is_racing) {
         is_racing = false;
-        assert_int_equal(os->make_folder(os->context, path), MR_OK);
+        assert_int_equal(sample.os->make_folder(sample.os->context, path), MR_OK);
         return MR_EPATH;
     }
     return real_info(context, path, ret_info);
@@ -620,10 +580,10 @@ static mr_err info_before_another_makes_it(
 static void two_that_make_the_folder_at_once_both_come_in(void **fixture)
 {
     (void)fixture;
-    struct mri_os racing = *os;
+    struct mri_os racing = *sample.os;
     const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
     mr_log *log;
-    real_info = os->info;
+    real_info = sample.os->info;
     racing.info = info_before_another_makes_it;
     is_racing = true;
     assert_int_equal(
@@ -640,16 +600,18 @@ static void a_ring_that_another_boot_left_in_the_folder_is_removed(void **fixtur
     mr_log *log;
     int fd;
     make_log(3);
-    assert_int_equal(os->open(os->context, path, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd), MR_OK);
-    os->close(os->context, fd);
+    assert_int_equal(
+        sample.os->open(sample.os->context, path, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd), MR_OK);
+    sample.os->close(sample.os->context, fd);
     assert_int_equal(open_with(NULL, &log), MR_OK);
-    assert_int_equal(os->info(os->context, path, &info), MR_EPATH);
+    assert_int_equal(sample.os->info(sample.os->context, path, &info), MR_EPATH);
     mr_log_close(log);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_prestate_setup_teardown(name, set_up, mri_machine_sample_tear_down, &sample)
     const struct CMUnitTest tests[] = {
         TEST(a_log_is_made_only_when_asked),
         TEST(what_was_appended_is_there_after_reopening),

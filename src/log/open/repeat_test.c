@@ -15,13 +15,11 @@
 #include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
 enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, LARGE = 200000 };
 
-static struct mri_os_memory *memory;
-static const struct mri_os *os;
-static mr_log *log_handle;
+static struct mri_machine_sample sample = {.file_bytes_max = (size_t)16 * FILE_BYTES};
 static mr_log_ack ack;
 static const uint8_t large[LARGE];
 
@@ -30,31 +28,13 @@ static mr_err open_with(mr_log_options options)
     mr_problem problem = {{0}};
     options.is_create = true;
     options.segment_bytes = FILE_BYTES;
-    return mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, &problem);
+    return mri_log_open(sample.os, mri_alloc_system(), "/log", &options, &sample.log, &problem);
 }
 
 static void reopen(void)
 {
-    mr_log_close(log_handle);
+    mr_log_close(sample.log);
     assert_int_equal(open_with((mr_log_options){0}), MR_OK);
-}
-
-static int set_up(void **fixture)
-{
-    (void)fixture;
-    memory = mri_os_memory_new(16 * FILE_BYTES);
-    os = mri_os_memory_table(memory);
-    return open_with((mr_log_options){0}) == MR_OK ? 0 : 1;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    mr_log_close(log_handle);
-    log_handle = NULL;
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
 }
 
 static mr_log_record made_by(uint32_t producer, uint32_t number)
@@ -65,7 +45,7 @@ static mr_log_record made_by(uint32_t producer, uint32_t number)
 static mr_err append(const mr_log_record *records, size_t count)
 {
     memset(&ack, 0, sizeof(ack));
-    return mr_log_append(log_handle, records, count, MR_ASYNC, &ack);
+    return mr_log_append(sample.log, records, count, MR_ASYNC, &ack);
 }
 
 static mr_err append_one(uint32_t producer, uint32_t number)
@@ -98,7 +78,7 @@ static void a_batch_that_comes_again_is_answered_and_not_appended(void **fixture
     for (int i = 0; i < 3; i++) {
         assert_int_equal(append(batch, 4), MR_OK);
         expect_repeat(1, 4);
-        assert_int_equal(mr_log_last(log_handle).n, 4);
+        assert_int_equal(mr_log_last(sample.log).n, 4);
         reopen();
     }
     assert_int_equal(append_one(7, 3), MR_OK);
@@ -123,7 +103,7 @@ static void it_is_exact_for_ever(void **fixture)
     reopen();
     assert_int_equal(append_one(2, 1), MR_OK);
     expect_repeat(1, 1);
-    assert_int_equal(mr_log_last(log_handle).n, 3000);
+    assert_int_equal(mr_log_last(sample.log).n, 3000);
 }
 
 static void numbers_may_be_left_out_and_are_given_up_then(void **fixture)
@@ -150,7 +130,7 @@ static void a_batch_of_repeats_and_new_records_is_refused_whole(void **fixture)
     assert_int_equal(append_one(7, 2), MR_OK);
     assert_int_equal(append(mixed, 2), MR_REFUSED);
     assert_int_equal(append(others, 2), MR_REFUSED);
-    assert_int_equal(mr_log_last(log_handle).n, 1);
+    assert_int_equal(mr_log_last(sample.log).n, 1);
     assert_int_equal(append(&mixed[1], 1), MR_OK);
     expect_new(2, 2);
     assert_int_equal(append(mixed, 2), MR_OK); /* now all of it is there, in two batches */
@@ -182,7 +162,7 @@ static void what_a_producer_must_not_say_is_refused(void **fixture)
     assert_int_equal(append_one(1, 0), MR_EINVAL);
     assert_int_equal(append(twice, 3), MR_EINVAL);
     assert_int_equal(append(back, 2), MR_EINVAL);
-    assert_int_equal(mr_log_last(log_handle).n, 0);
+    assert_int_equal(mr_log_last(sample.log).n, 0);
     assert_int_equal(append_one(0, 5), MR_OK); /* without a producer a number says nothing */
     assert_int_equal(append_one(0, 5), MR_OK);
     expect_new(2, 2);
@@ -192,7 +172,7 @@ static void one_producer_too_many_is_full_and_the_others_go_on(void **fixture)
 {
     (void)fixture;
     mr_problem problem = {{0}};
-    mr_log_close(log_handle);
+    mr_log_close(sample.log);
     assert_int_equal(open_with((mr_log_options){.producers_max = 3}), MR_OK);
     for (uint32_t i = 1; i <= 3; i++) {
         assert_int_equal(append_one(i, 1), MR_OK);
@@ -201,11 +181,12 @@ static void one_producer_too_many_is_full_and_the_others_go_on(void **fixture)
     assert_int_equal(append(batch, 2), MR_FULL);
     assert_int_equal(append(batch, 1), MR_OK);
     expect_new(4, 4);
-    mr_log_close(log_handle);
-    log_handle = NULL;
+    mr_log_close(sample.log);
+    sample.log = NULL;
     const mr_log_options small = {.producers_max = 2};
     assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", &small, &log_handle, &problem), MR_EINVAL);
+        mri_log_open(sample.os, mri_alloc_system(), "/log", &small, &sample.log, &problem),
+        MR_EINVAL);
     assert_non_null(strstr(problem.text, "producers_max"));
     assert_int_equal(open_with((mr_log_options){.producers_max = 1 << 21}), MR_EINVAL);
     assert_int_equal(open_with((mr_log_options){.message_ids = 5}), MR_EINVAL);
@@ -224,7 +205,7 @@ static void message_ids_are_known_by_count(void **fixture)
 {
     (void)fixture;
     uint8_t id[MR_LOG_MESSAGE_ID_BYTES];
-    mr_log_close(log_handle);
+    mr_log_close(sample.log);
     assert_int_equal(open_with((mr_log_options){.message_ids = 1024}), MR_OK);
     for (uint64_t i = 1; i <= 3000; i++) {
         const mr_log_record record = named(id, i);
@@ -237,16 +218,16 @@ static void message_ids_are_known_by_count(void **fixture)
             assert_int_equal(append(&record, 1), MR_OK);
             expect_repeat(i, i);
         }
-        mr_log_close(log_handle);
+        mr_log_close(sample.log);
         if (open == 1) { /* without the file the log says the same */
-            assert_int_equal(os->remove(os->context, "/log/producers"), MR_OK);
+            assert_int_equal(sample.os->remove(sample.os->context, "/log/producers"), MR_OK);
         }
         assert_int_equal(open_with((mr_log_options){.message_ids = 1024}), MR_OK);
-        assert_int_equal(mri_log_opening(log_handle)->is_dedupe_rescanned, open == 1);
+        assert_int_equal(mri_log_opening(sample.log)->is_dedupe_rescanned, open == 1);
     }
-    mr_log_close(log_handle); /* a larger window needs more than the file has */
+    mr_log_close(sample.log); /* a larger window needs more than the file has */
     assert_int_equal(open_with((mr_log_options){.message_ids = 2048}), MR_OK);
-    assert_true(mri_log_opening(log_handle)->is_dedupe_rescanned);
+    assert_true(mri_log_opening(sample.log)->is_dedupe_rescanned);
     const mr_log_record older = named(id, 3000 - 2047);
     assert_int_equal(append(&older, 1), MR_OK);
     expect_repeat(3000 - 2047, 3000 - 2047);
@@ -272,7 +253,7 @@ static void a_message_id_is_handed_out_beside_the_body(void **fixture)
     record.body_bytes = MR_LOG_BODY_BYTES_MAX - 15;
     assert_int_equal(append(&record, 1), MR_EINVAL);
     reopen();
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     assert_int_equal(mr_log_reader_next(reader, &event, NULL), MR_OK);
     assert_int_equal(event.body_bytes, 5);
     assert_memory_equal(event.body, "hello", 5);
@@ -304,7 +285,7 @@ static void one_of_producer_and_message_id_is_enough(void **fixture)
     expect_repeat(1, 1);
     const mr_log_record twins[] = {named(id, 9), made_by(9, 1), named(other, 9)};
     assert_int_equal(append(twins, 3), MR_EINVAL);
-    mr_log_close(log_handle);
+    mr_log_close(sample.log);
     assert_int_equal(open_with((mr_log_options){.message_ids = MR_LOG_NO_MESSAGE_IDS}), MR_OK);
     record = named(id, 1);
     assert_int_equal(append(&record, 1), MR_OK);
@@ -318,20 +299,20 @@ static void a_repeat_is_made_durable_if_that_is_asked_for(void **fixture)
     assert_int_equal(append(&record, 1), MR_OK);
     assert_int_equal(append(&record, 1), MR_OK);
     assert_false(ack.is_durable);
-    assert_int_equal(mr_log_append(log_handle, &record, 1, MR_GROUP, &ack), MR_OK);
+    assert_int_equal(mr_log_append(sample.log, &record, 1, MR_GROUP, &ack), MR_OK);
     expect_repeat(1, 1);
     assert_true(ack.is_durable);
-    assert_int_equal(mr_log_durable(log_handle).n, 1);
+    assert_int_equal(mr_log_durable(sample.log).n, 1);
     assert_int_equal(append(&record, 1), MR_OK);
     assert_true(ack.is_durable);
-    assert_int_equal(mr_log_append(log_handle, &record, 1, MR_ASYNC, NULL), MR_OK);
-    assert_int_equal(mr_log_last(log_handle).n, 1);
+    assert_int_equal(mr_log_append(sample.log, &record, 1, MR_ASYNC, NULL), MR_OK);
+    assert_int_equal(mr_log_last(sample.log).n, 1);
 }
 
 static mr_err append_after(const mr_log_record *records, size_t count, uint64_t last)
 {
     memset(&ack, 0, sizeof(ack));
-    return mr_log_append_after(log_handle, records, count, (mr_seq){last}, MR_ASYNC, &ack);
+    return mr_log_append_after(sample.log, records, count, (mr_seq){last}, MR_ASYNC, &ack);
 }
 
 static void a_repeat_that_stands_where_it_was_expected_is_no_conflict(void **fixture)
@@ -358,11 +339,11 @@ static void a_repeat_that_stands_where_it_was_expected_is_no_conflict(void **fix
     const mr_log_record mixed[] = {made_by(7, 2), made_by(7, 3)};
     assert_int_equal(append_after(mixed, 2, 6), MR_REFUSED);
     assert_int_equal(
-        mr_log_append_after(log_handle, batch, 3, (mr_seq){1}, MR_ASYNC, NULL), MR_CONFLICT);
+        mr_log_append_after(sample.log, batch, 3, (mr_seq){1}, MR_ASYNC, NULL), MR_CONFLICT);
     reopen();
     assert_int_equal(append_after(batch, 3, 0), MR_OK);
     expect_repeat(1, 3);
-    assert_int_equal(mr_log_last(log_handle).n, 6);
+    assert_int_equal(mr_log_last(sample.log).n, 6);
 }
 
 /** Fill segments; each record has a producer of its own. */
@@ -383,9 +364,9 @@ static void retain_one_segment(void)
     mr_problem problem = {{0}};
     const mr_log_retain_options options = {
         .needed = {UINT64_MAX}, .keep_bytes = 1, .is_done = true};
-    mr_log_close(log_handle);
-    log_handle = NULL;
-    mr_err err = mri_retain(os, mri_alloc_system(), "/log", &options, &report, &problem);
+    mr_log_close(sample.log);
+    sample.log = NULL;
+    mr_err err = mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_OK);
     assert_true(report.segments > 0);
@@ -394,7 +375,8 @@ static void retain_one_segment(void)
 static mr_log_figures count_figures(void)
 {
     mr_log_figures figures;
-    assert_int_equal(mri_figures_count(os, mri_alloc_system(), "/log", &figures, NULL), MR_OK);
+    assert_int_equal(
+        mri_figures_count(sample.os, mri_alloc_system(), "/log", &figures, NULL), MR_OK);
     return figures;
 }
 
@@ -402,27 +384,27 @@ static void producers_of_removed_segments_stay_known(void **fixture)
 {
     (void)fixture;
     uint32_t producers = fill_segments(12);
-    mr_log_close(log_handle);
-    assert_int_equal(os->remove(os->context, "/log/producers"), MR_OK);
+    mr_log_close(sample.log);
+    assert_int_equal(sample.os->remove(sample.os->context, "/log/producers"), MR_OK);
     assert_int_equal(open_with((mr_log_options){0}), MR_OK);
     retain_one_segment(); /* it makes the file anew before anything goes */
     assert_int_equal(open_with((mr_log_options){0}), MR_OK);
-    assert_false(mri_log_opening(log_handle)->is_dedupe_incomplete);
+    assert_false(mri_log_opening(sample.log)->is_dedupe_incomplete);
     for (uint32_t i = 1; i <= producers; i++) {
         assert_int_equal(append_one(i, 1), MR_OK);
         assert_true(ack.is_repeated);
     }
-    mr_log_close(log_handle);
+    mr_log_close(sample.log);
     assert_true(count_figures().has_producers);
     assert_int_equal(count_figures().producers, producers);
     assert_null(count_figures().producers_warning);
-    assert_int_equal(os->remove(os->context, "/log/producers"), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, "/log/producers"), MR_OK);
     assert_false(count_figures().has_producers);
     assert_non_null(count_figures().producers_warning);
     for (int open = 0; open < 2; open++) {
         assert_int_equal(open_with((mr_log_options){0}), MR_OK);
-        assert_true(mri_log_opening(log_handle)->is_dedupe_incomplete); /* and stays so */
-        mr_log_close(log_handle);
+        assert_true(mri_log_opening(sample.log)->is_dedupe_incomplete); /* and stays so */
+        mr_log_close(sample.log);
         assert_non_null(count_figures().producers_warning);
     }
     assert_int_equal(open_with((mr_log_options){0}), MR_OK);
@@ -441,22 +423,22 @@ static void without_producers_nothing_is_written_and_nothing_said(void **fixture
         assert_int_equal(append(&record, 1), MR_OK);
     }
     reopen();
-    assert_int_equal(os->info(os->context, "/log/producers", &info), MR_EPATH);
-    assert_false(mri_log_opening(log_handle)->is_dedupe_rescanned);
+    assert_int_equal(sample.os->info(sample.os->context, "/log/producers", &info), MR_EPATH);
+    assert_false(mri_log_opening(sample.log)->is_dedupe_rescanned);
     retain_one_segment();
-    assert_int_equal(os->info(os->context, "/log/producers", &info), MR_EPATH);
+    assert_int_equal(sample.os->info(sample.os->context, "/log/producers", &info), MR_EPATH);
     assert_null(count_figures().producers_warning);
     assert_int_equal(open_with((mr_log_options){0}), MR_OK);
     assert_int_equal(append_one(1, 1), MR_OK); /* the removed ones had none: nothing is lacking */
     reopen();
-    assert_false(mri_log_opening(log_handle)->is_dedupe_incomplete);
+    assert_false(mri_log_opening(sample.log)->is_dedupe_incomplete);
     assert_int_equal(append_one(1, 1), MR_OK);
     expect_repeat(13, 13);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) MRI_MACHINE_SAMPLE_TEST(name, &sample)
     const struct CMUnitTest tests[] = {
         TEST(a_batch_that_comes_again_is_answered_and_not_appended),
         TEST(it_is_exact_for_ever),

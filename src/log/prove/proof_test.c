@@ -4,59 +4,38 @@
  */
 #include "log/prove/proof.h"
 
-#include <string.h>
-
-#include "log/format/segment.h"
 #include "log/open/append.h"
 #include "log/prove/seal_walk.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
-enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 40 };
+enum { BODY_MAX = 40 };
 
-static struct mri_os_memory *memory;
-static const struct mri_os *os;
+static struct mri_machine_sample sample;
 static uint64_t last;
 
 /** Sessions of 1 to 40 events, so that trees of every such size are there, in two segments. */
 static int make_log(void **fixture)
 {
-    (void)fixture;
-    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
-    mr_log *log;
-    memory = mri_os_memory_new(FILE_BYTES);
-    os = mri_os_memory_table(memory);
-    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL), MR_OK);
+    *fixture = &sample;
+    int result = mri_machine_sample_set_up(fixture);
     for (size_t n = 1; n <= 40; n++) {
-        assert_int_equal(mri_log_sample_append(log, n, BODY_MAX, MR_ASYNC, NULL), MR_OK);
-        mri_log_sample_seal(log);
+        assert_int_equal(mri_log_sample_append(sample.log, n, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+        mri_log_sample_seal(sample.log);
     }
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(mri_log_sample_append(log, 2, 100000, MR_ASYNC, NULL), MR_OK);
+        assert_int_equal(mri_log_sample_append(sample.log, 2, 100000, MR_ASYNC, NULL), MR_OK);
     }
-    last = mr_log_last(log).n;
-    mr_log_close(log);
-    return 0;
-}
-
-static int free_log(void **fixture)
-{
-    (void)fixture;
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
+    last = mr_log_last(sample.log).n;
+    mri_machine_sample_close(&sample);
+    return result;
 }
 
 static struct mri_seal_head newest_head(void)
 {
     struct mri_seal_walk walk;
-    assert_int_equal(mri_seal_walk_init(&walk, os, mri_alloc_system(), "/log", NULL), MR_OK);
-    mr_err err = MR_OK;
-    while (err == MR_OK) {
-        err = mri_seal_walk_next(&walk, NULL);
-    }
-    assert_int_equal(err, MR_END);
+    assert_int_equal(mri_log_sample_walk_seals(sample.os, "/log", &walk, NULL), MR_END);
     struct mri_seal_head head = walk.head;
     mri_seal_walk_fini(&walk);
     return head;
@@ -74,7 +53,8 @@ static void every_event_has_a_proof_that_holds(void **fixture)
             struct mri_proof proof;
             mri_proof_init(&proof, mri_alloc_system());
             assert_int_equal(
-                mri_proof_make(os, "/log", seq, is_far ? &heads : NULL, &proof, NULL), MR_OK);
+                mri_proof_make(sample.os, "/log", seq, is_far ? &heads : NULL, &proof, NULL),
+                MR_OK);
             assert_int_equal(mri_proof_check(&proof, NULL), MR_OK);
             assert_true(proof.head.seq >= seq);
             if (is_far) {
@@ -105,7 +85,7 @@ static void any_flipped_bit_of_a_proof_is_refused(void **fixture)
     const struct mri_seal_heads heads = {.lines = &line, .count = 1};
     struct mri_proof proof;
     mri_proof_init(&proof, mri_alloc_system());
-    assert_int_equal(mri_proof_make(os, "/log", last - 90, &heads, &proof, NULL), MR_OK);
+    assert_int_equal(mri_proof_make(sample.os, "/log", last - 90, &heads, &proof, NULL), MR_OK);
     assert_int_equal(mri_proof_check(&proof, NULL), MR_OK);
     assert_true(proof.path_count > 2 && proof.links.count > 200);
     flip_all(&proof, &proof.seq, sizeof(proof.seq));
@@ -130,7 +110,7 @@ static void an_event_that_is_not_there_has_no_proof(void **fixture)
         struct mri_proof proof;
         mri_proof_init(&proof, mri_alloc_system());
         uint64_t seq = i == 0 ? last + 1 : i == 1 ? UINT64_MAX : 0;
-        mr_err err = mri_proof_make(os, "/log", seq, NULL, &proof, NULL);
+        mr_err err = mri_proof_make(sample.os, "/log", seq, NULL, &proof, NULL);
         assert_int_equal(err, MR_NOT_FOUND);
         assert_int_equal(mri_proof_check(&proof, NULL), MR_REFUSED);
         mri_proof_fini(&proof);
@@ -144,5 +124,5 @@ int main(void)
         cmocka_unit_test(any_flipped_bit_of_a_proof_is_refused),
         cmocka_unit_test(an_event_that_is_not_there_has_no_proof),
     };
-    return cmocka_run_group_tests(tests, make_log, free_log);
+    return cmocka_run_group_tests(tests, make_log, mri_machine_sample_tear_down);
 }

@@ -15,13 +15,11 @@
 #include "log/prove/proof.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
 enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 40, LARGE = 60000, SEALS_MAX = 256 };
 
-static struct mri_os_memory *memory;
-static const struct mri_os *os;
-static mr_log *log_handle;
+static struct mri_machine_sample sample = {.is_unsealed = true};
 
 /** What a walk found. */
 struct found {
@@ -37,54 +35,21 @@ struct found {
     struct mri_seal_head head;
 };
 
-/** A writer that seals when the test says so. */
-static void open_log(void)
-{
-    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
-    assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL), MR_OK);
-    mri_log_sample_keep_unsealed(log_handle, true);
-}
-
-static void close_log(void)
-{
-    mr_log_close(log_handle);
-    log_handle = NULL;
-}
-
-static int set_up(void **fixture)
-{
-    (void)fixture;
-    memory = mri_os_memory_new(FILE_BYTES);
-    os = mri_os_memory_table(memory);
-    open_log();
-    return 0;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    close_log();
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
-}
-
 static uint64_t last(void)
 {
-    return mr_log_last(log_handle).n;
+    return mr_log_last(sample.log).n;
 }
 
 static void append(size_t count, size_t body_bytes_max)
 {
     assert_int_equal(
-        mri_log_sample_append(log_handle, count, body_bytes_max, MR_GROUP, NULL), MR_OK);
+        mri_log_sample_append(sample.log, count, body_bytes_max, MR_GROUP, NULL), MR_OK);
 }
 
 /** Seal what there is. */
 static void seal(void)
 {
-    mri_log_sample_seal(log_handle);
+    mri_log_sample_seal(sample.log);
 }
 
 /** The next SEAL, made now to be appended later. */
@@ -95,10 +60,10 @@ static struct mri_seal make_seal(void)
     struct mri_seal made;
     const struct mri_seal_limits limits = {.last_seq = last(), .is_flush = true};
     assert_int_equal(mri_digest_init(&hasher), MR_OK);
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     mri_reader_show_all(reader);
     assert_int_equal(
-        mri_sealer_build(&hasher, reader, mri_log_sample_seals(log_handle), limits, &made, NULL),
+        mri_sealer_build(&hasher, reader, mri_log_sample_seals(sample.log), limits, &made, NULL),
         MR_OK);
     mr_log_reader_close(reader);
     mri_digest_fini(&hasher);
@@ -111,7 +76,7 @@ static bool try_put_seal(const struct mri_seal *made)
         .body_bytes = sizeof(*made),
         .type = MRI_RECORD_SEAL,
         .version = MRI_RECORD_VERSION};
-    mr_err err = mri_log_append_own(log_handle, &record, 1, MR_ASYNC, NULL);
+    mr_err err = mri_log_append_own(sample.log, &record, 1, MR_ASYNC, NULL);
     assert_true(err == MR_OK || err == MR_FULL); /* no place in this segment */
     return err == MR_OK;
 }
@@ -128,17 +93,17 @@ static struct mri_segment_head newest_head(void)
     char name[MRI_SEGMENT_NAME_BYTES];
     char path[MRI_PATH_BYTES_MAX];
     size_t count;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+    assert_int_equal(mri_segment_list(sample.os, mri_alloc_system(), "/log", &list), MR_OK);
     (void)mri_segment_name(list.base_seqs[list.count - 1], name);
     mri_segment_list_fini(&list);
     assert_int_equal(mri_os_path("/log", name, path), MR_OK);
-    memcpy(&head, mri_os_memory_bytes(memory, path, &count), sizeof(head));
+    memcpy(&head, mri_os_memory_bytes(sample.memory, path, &count), sizeof(head));
     return head;
 }
 
 static void append_until_segments(uint64_t count)
 {
-    while (mri_log_sample_segment(log_handle) < (count - 1) * FILE_BYTES) {
+    while (mri_log_sample_segment(sample.log) < (count - 1) * FILE_BYTES) {
         append(3, LARGE);
     }
 }
@@ -147,7 +112,7 @@ static void walk_log(struct found *ret_found)
 {
     struct mri_seal_walk walk;
     *ret_found = (struct found){.err = MR_OK};
-    assert_int_equal(mri_seal_walk_init(&walk, os, mri_alloc_system(), "/log", NULL), MR_OK);
+    assert_int_equal(mri_seal_walk_init(&walk, sample.os, mri_alloc_system(), "/log", NULL), MR_OK);
     while ((ret_found->err = mri_seal_walk_next(&walk, &ret_found->problem)) == MR_OK) {
         if (walk.is_seal) {
             assert_true(ret_found->seal_count < SEALS_MAX);
@@ -186,14 +151,14 @@ static uint8_t *find_record(uint16_t type, uint64_t n)
 {
     struct mri_segment_list list;
     uint8_t *found = NULL;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+    assert_int_equal(mri_segment_list(sample.os, mri_alloc_system(), "/log", &list), MR_OK);
     for (size_t i = 0; i < list.count && found == NULL; i++) {
         char name[MRI_SEGMENT_NAME_BYTES];
         char path[MRI_PATH_BYTES_MAX];
         size_t count;
         assert_int_equal(
             mri_os_path("/log", mri_segment_name(list.base_seqs[i], name), path), MR_OK);
-        uint8_t *bytes = mri_os_memory_bytes(memory, path, &count);
+        uint8_t *bytes = mri_os_memory_bytes(sample.memory, path, &count);
         for (size_t at = MRI_SEGMENT_PAGE_BYTES; at + 64 <= count && found == NULL;) {
             const struct mri_record_head *head = (const struct mri_record_head *)(bytes + at);
             if (head->bytes == 0) {
@@ -216,10 +181,11 @@ static uint64_t lose(uint8_t *record)
 {
     mr_log_repair_report report;
     const mr_log_repair_options options = {.is_done = true};
-    close_log();
+    mri_machine_sample_close(&sample);
     record[70] ^= 0x40; /* the body: where the next record begins is known */
-    assert_int_equal(mri_repair(os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
-    open_log();
+    assert_int_equal(
+        mri_repair(sample.os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
+    mri_machine_sample_open(&sample);
     uint64_t lost = 0;
     for (size_t i = 0; i < report.count; i++) {
         lost += report.damages[i].last.n + 1 - report.damages[i].first.n;
@@ -268,17 +234,17 @@ static void an_archived_log_is_proven_as_before(void **fixture)
     seal();
     walk_sound(&before);
     assert_int_equal(before.proven_count, last());
-    close_log();
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+    mri_machine_sample_close(&sample);
+    assert_int_equal(mri_segment_list(sample.os, mri_alloc_system(), "/log", &list), MR_OK);
     for (size_t i = 0; i + 1 < list.count; i++) { /* also while some are plain */
-        assert_int_equal(
-            mri_archive_segment(os, mri_alloc_system(), "/log", list.base_seqs[i], NULL, NULL),
+        assert_int_equal(mri_archive_segment(
+                             sample.os, mri_alloc_system(), "/log", list.base_seqs[i], NULL, NULL),
             MR_OK);
         walk_sound(&found);
         assert_memory_equal(&found, &before, sizeof(found));
     }
     mri_segment_list_fini(&list);
-    open_log();
+    mri_machine_sample_open(&sample);
 }
 
 /* ---- wrong ----------------------------------------------------------------------------------- */
@@ -290,8 +256,7 @@ static void a_seal_with_anything_wrong_is_refused(void **fixture)
         "does not cover the events that stand before it", "is not over the events", "continue",
         "does not begin behind", "does not begin behind", "not well formed"};
     for (size_t i = 0; i < MRI_COUNT_OF(faults); i++) {
-        assert_int_equal(tear_down(NULL), 0);
-        (void)set_up(NULL);
+        mri_machine_sample_renew(&sample);
         append(4, BODY_MAX);
         seal();
         append(4, BODY_MAX);
@@ -323,11 +288,11 @@ static void a_seal_over_too_many_batches_is_refused(void **fixture)
     }
     struct mri_seal made = make_seal();
     assert_int_equal(made.last_seq, 1024);
-    mri_seal_tree_begin(&tree, &log_handle->attachment->sealing.hasher);
+    mri_seal_tree_begin(&tree, &sample.log->attachment->sealing.hasher);
     for (uint64_t seq = 1; seq <= 1025; seq++) {
         struct mri_seal_hash leaf;
         mri_seal_leaf(
-            &log_handle->attachment->sealing.hasher, (const void *)find_record(0, seq), &leaf);
+            &sample.log->attachment->sealing.hasher, (const void *)find_record(0, seq), &leaf);
         mri_seal_tree_add(&tree, &leaf);
     }
     made.last_seq = 1025;
@@ -342,7 +307,7 @@ static void another_link_in_a_segment_head_is_refused(void **fixture)
     (void)fixture;
     append(4, BODY_MAX);
     seal();
-    mri_log_sample_seals(log_handle)->link.bytes[3] ^= 1;
+    mri_log_sample_seals(sample.log)->link.bytes[3] ^= 1;
     append_until_segments(2);
     append(1, BODY_MAX);
     expect_refused("another link");
@@ -402,8 +367,7 @@ static void a_lost_seal_costs_the_proof_of_its_events_alone(void **fixture)
     (void)fixture;
     for (int has_next = 0; has_next <= 1; has_next++) {
         struct found found;
-        assert_int_equal(tear_down(NULL), 0);
-        (void)set_up(NULL);
+        mri_machine_sample_renew(&sample);
         append(10, BODY_MAX);
         seal();
         append(20, BODY_MAX);
@@ -435,8 +399,7 @@ static void when_the_newest_seal_is_lost_its_events_are_sealed_again(void **fixt
     (void)fixture;
     for (uint64_t segments = 2; segments <= 4; segments++) {
         struct found found;
-        assert_int_equal(tear_down(NULL), 0);
-        (void)set_up(NULL);
+        mri_machine_sample_renew(&sample);
         append(10, BODY_MAX);
         seal();
         append(20, BODY_MAX);
@@ -444,7 +407,7 @@ static void when_the_newest_seal_is_lost_its_events_are_sealed_again(void **fixt
         append_until_segments(segments);
         append(1, BODY_MAX);
         assert_int_equal(lose(find_record(MRI_RECORD_SEAL, 1)), 0);
-        assert_int_equal(mri_log_sample_seals(log_handle)->next_seq, 11);
+        assert_int_equal(mri_log_sample_seals(sample.log)->next_seq, 11);
         seal();
         walk_sound(&found);
         assert_int_equal(found.proven_count, last());
@@ -458,9 +421,9 @@ static void a_gap_over_seals_events_and_roll_is_passed(void **fixture)
     struct found found;
     append(10, BODY_MAX);
     seal();
-    for (int i = 0; mri_log_sample_segment(log_handle) == 0; i++) {
+    for (int i = 0; mri_log_sample_segment(sample.log) == 0; i++) {
         append(3, LARGE);
-        if (i % 4 == 0 && mri_log_sample_segment(log_handle) == 0) {
+        if (i % 4 == 0 && mri_log_sample_segment(sample.log) == 0) {
             seal();
         }
     }
@@ -495,7 +458,7 @@ static mr_err prove(uint64_t seq)
     walk_sound(&found);
     line.head = found.head;
     mri_proof_init(&proof, mri_alloc_system());
-    mr_err err = mri_proof_make(os, "/log", seq, &heads, &proof, NULL);
+    mr_err err = mri_proof_make(sample.os, "/log", seq, &heads, &proof, NULL);
     if (err == MR_OK) {
         assert_int_equal(mri_proof_check(&proof, NULL), MR_OK);
         assert_true(mri_seal_is_equal(&proof.head.link, &found.head.link));
@@ -541,10 +504,11 @@ static void a_seal_that_is_cut_off_by_retention_and_has_a_gap_is_counted(void **
     append_until_segments(4);
     append(2, BODY_MAX);
     seal();
-    close_log();
-    assert_int_equal(mri_retain(os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
+    mri_machine_sample_close(&sample);
+    assert_int_equal(
+        mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
     assert_int_equal(report.segments, 1);
-    open_log();
+    mri_machine_sample_open(&sample);
     walk_sound(&found);
     assert_int_equal(found.first_seq, report.first.n);
     assert_int_equal(found.unproven_count, sealed + 1 - report.first.n);
@@ -563,7 +527,7 @@ static uint64_t count_events(uint64_t last_seq)
     mr_log_reader *reader;
     mr_log_event event;
     uint64_t count = 0;
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
+    assert_int_equal(mri_reader_open(sample.os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
     while (mr_log_reader_next(reader, &event, NULL) == MR_OK) {
         count += event.type != MRI_RECORD_GAP && event.seq.n <= last_seq;
     }
@@ -593,17 +557,17 @@ static void garble(struct mri_prng *prng)
     size_t count;
     mr_log_repair_report report;
     const mr_log_repair_options options = {.is_done = true};
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+    assert_int_equal(mri_segment_list(sample.os, mri_alloc_system(), "/log", &list), MR_OK);
     if (list.count > 1) {
         uint64_t base_seq = list.base_seqs[mri_prng_below(prng, list.count - 1)];
         assert_int_equal(mri_os_path("/log", mri_segment_name(base_seq, name), path), MR_OK);
-        uint8_t *bytes = mri_os_memory_bytes(memory, path, &count);
+        uint8_t *bytes = mri_os_memory_bytes(sample.memory, path, &count);
         uint64_t length = 1 + mri_prng_below(prng, mri_prng_below(prng, 3) == 0 ? 200000 : 300);
         memset(bytes + MRI_SEGMENT_PAGE_BYTES +
                    mri_prng_below(prng, FILE_BYTES - MRI_SEGMENT_PAGE_BYTES - length),
             0xd7, (size_t)length);
         assert_int_equal(
-            mri_repair(os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
+            mri_repair(sample.os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
     }
     mri_segment_list_fini(&list);
 }
@@ -613,7 +577,8 @@ static void remove_beginning(void)
     const mr_log_retain_options options = {
         .needed = {UINT64_MAX}, .keep_bytes = 3 * FILE_BYTES, .is_done = true};
     mr_log_retain_report report;
-    assert_int_equal(mri_retain(os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
+    assert_int_equal(
+        mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
 }
 
 static void whatever_is_lost_or_removed_every_event_is_accounted_for(void **fixture)
@@ -624,27 +589,26 @@ static void whatever_is_lost_or_removed_every_event_is_accounted_for(void **fixt
         struct mri_prng prng;
         struct mri_seal made;
         bool is_made = false;
-        assert_int_equal(tear_down(NULL), 0);
-        (void)set_up(NULL);
+        mri_machine_sample_renew(&sample);
         mri_prng_init(&prng, seed);
         for (int step = 0; step < 150; step++) {
             uint64_t what = mri_prng_below(&prng, 40);
             append(1 + mri_prng_below(&prng, 20), mri_prng_below(&prng, 3) == 0 ? LARGE : 100);
-            if (what < 6 && !is_made && mri_log_sample_seals(log_handle)->next_seq <= last()) {
+            if (what < 6 && !is_made && mri_log_sample_seals(sample.log)->next_seq <= last()) {
                 made = make_seal();
                 is_made = true;
             } else if (what < 12 && is_made) {
                 is_made = !try_put_seal(&made);
             } else if (what == 12) {
-                close_log(); /* a seal under way is forgotten */
+                mri_machine_sample_close(&sample); /* a seal under way is forgotten */
                 is_made = false;
                 garble(&prng);
-                open_log();
+                mri_machine_sample_open(&sample);
             } else if (what == 13) {
-                close_log();
+                mri_machine_sample_close(&sample);
                 is_made = false;
                 remove_beginning();
-                open_log();
+                mri_machine_sample_open(&sample);
             }
         }
         (void)expect_accounted();
@@ -656,7 +620,7 @@ static void whatever_is_lost_or_removed_every_event_is_accounted_for(void **fixt
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) MRI_MACHINE_SAMPLE_TEST(name, &sample)
     const struct CMUnitTest tests[] = {
         TEST(a_seal_may_stand_segments_behind_what_it_covers),
         TEST(an_archived_log_is_proven_as_before),

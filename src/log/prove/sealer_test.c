@@ -13,60 +13,35 @@
 #include "log/prove/seal_walk.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
 enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 40, LARGE = 100000, BIG_BATCH = 3000 };
 
-static struct mri_os_memory *memory;
-static const struct mri_os *os;
-static mr_log *log_handle;
+static struct mri_machine_sample sample = {.is_unsealed = true};
 static struct mri_digest hasher;
-static mr_log_reader *reader;
 static struct mri_seal_state state; /* as a process has it that only saw the SEALs go by */
-
-/** A writer that leaves sealing to the test. */
-static void open_log(void)
-{
-    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
-    assert_int_equal(
-        mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL), MR_OK);
-    mri_log_sample_keep_unsealed(log_handle, true);
-}
-
-static void close_log(void)
-{
-    mr_log_close(log_handle);
-    log_handle = NULL;
-}
 
 static int set_up(void **fixture)
 {
-    (void)fixture;
-    memory = mri_os_memory_new(FILE_BYTES);
-    os = mri_os_memory_table(memory);
+    int result = mri_machine_sample_set_up(fixture);
     assert_int_equal(mri_digest_init(&hasher), MR_OK);
-    open_log();
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
-    mri_reader_show_all(reader);
-    mri_sealer_first(&hasher, log_handle->attachment->manifest.log_uuid, &state);
-    return 0;
+    assert_int_equal(
+        mri_reader_open(sample.os, mri_alloc_system(), "/log", &sample.reader, NULL), MR_OK);
+    mri_reader_show_all(sample.reader);
+    mri_sealer_first(&hasher, sample.log->attachment->manifest.log_uuid, &state);
+    return result;
 }
 
 static int tear_down(void **fixture)
 {
-    (void)fixture;
-    mr_log_reader_close(reader);
-    close_log();
     mri_digest_fini(&hasher);
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
+    return mri_machine_sample_tear_down(fixture);
 }
 
 static void append(size_t count, size_t body_bytes_max)
 {
     assert_int_equal(
-        mri_log_sample_append(log_handle, count, body_bytes_max, MR_ASYNC, NULL), MR_OK);
+        mri_log_sample_append(sample.log, count, body_bytes_max, MR_ASYNC, NULL), MR_OK);
 }
 
 /** A batch of any number of events. */
@@ -77,21 +52,12 @@ static void append_big(size_t count)
     for (size_t i = 0; i < count; i++) {
         records[i] = (mr_log_record){.type = MR_LOG_TYPE_FREE, .version = 1};
     }
-    assert_int_equal(mr_log_append(log_handle, records, count, MR_ASYNC, NULL), MR_OK);
-}
-
-static uint64_t newest_base_seq(void)
-{
-    struct mri_segment_list list;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
-    uint64_t base_seq = list.base_seqs[list.count - 1];
-    mri_segment_list_fini(&list);
-    return base_seq;
+    assert_int_equal(mr_log_append(sample.log, records, count, MR_ASYNC, NULL), MR_OK);
 }
 
 static void append_until_segments(uint64_t count)
 {
-    while (mri_log_sample_segment(log_handle) < (count - 1) * FILE_BYTES) {
+    while (mri_log_sample_segment(sample.log) < (count - 1) * FILE_BYTES) {
         append(3, LARGE);
     }
 }
@@ -99,9 +65,9 @@ static void append_until_segments(uint64_t count)
 static mr_err build(bool is_flush, struct mri_seal *ret_seal)
 {
     const struct mri_seal_limits limits = {
-        .last_seq = mr_log_last(log_handle).n, .is_flush = is_flush};
+        .last_seq = mr_log_last(sample.log).n, .is_flush = is_flush};
     mr_problem problem = {""};
-    mr_err err = mri_sealer_build(&hasher, reader, &state, limits, ret_seal, &problem);
+    mr_err err = mri_sealer_build(&hasher, sample.reader, &state, limits, ret_seal, &problem);
     assert_string_equal(problem.text, "");
     return err;
 }
@@ -113,8 +79,8 @@ static void put(const struct mri_seal *seal)
         .body_bytes = sizeof(*seal),
         .type = MRI_RECORD_SEAL,
         .version = MRI_RECORD_VERSION};
-    assert_int_equal(mri_log_append_own(log_handle, &record, 1, MR_ASYNC, NULL), MR_OK);
-    state = *mri_log_sample_seals(log_handle); /* by the record alone: see hot_commit.c */
+    assert_int_equal(mri_log_append_own(sample.log, &record, 1, MR_ASYNC, NULL), MR_OK);
+    state = *mri_log_sample_seals(sample.log); /* by the record alone: see hot_commit.c */
 }
 
 /** The next seal must cover so many events; it is appended. */
@@ -132,7 +98,7 @@ static void expect_found(void)
     struct mri_seal_state found;
     mr_problem problem = {""};
     mr_err err = mri_sealer_find(
-        os, mri_alloc_system(), "/log", &log_handle->attachment->manifest, &found, &problem);
+        sample.os, mri_alloc_system(), "/log", &sample.log->attachment->manifest, &found, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_OK);
     assert_memory_equal(&found, &state, sizeof(state));
@@ -143,11 +109,7 @@ static void expect_proven(uint64_t unproven_count)
 {
     struct mri_seal_walk walk;
     mr_problem problem = {""};
-    assert_int_equal(mri_seal_walk_init(&walk, os, mri_alloc_system(), "/log", NULL), MR_OK);
-    mr_err err;
-    do {
-        err = mri_seal_walk_next(&walk, &problem);
-    } while (err == MR_OK);
+    mr_err err = mri_log_sample_walk_seals(sample.os, "/log", &walk, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_END);
     assert_int_equal(walk.head.seq + 1, state.next_seq);
@@ -214,10 +176,11 @@ static void what_a_seal_covers_does_not_depend_on_when_it_is_made(void **fixture
             state.next_position = seal.next_position;
         }
     }
-    assert_true(count > 20 && mri_log_sample_segment(log_handle) > 2 * FILE_BYTES);
-    mr_log_reader_close(reader); /* a stranger makes them afterwards */
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, NULL), MR_OK);
-    mri_reader_show_all(reader);
+    assert_true(count > 20 && mri_log_sample_segment(sample.log) > 2 * FILE_BYTES);
+    mr_log_reader_close(sample.reader); /* a stranger makes them afterwards */
+    assert_int_equal(
+        mri_reader_open(sample.os, mri_alloc_system(), "/log", &sample.reader, NULL), MR_OK);
+    mri_reader_show_all(sample.reader);
     state = first;
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(build(false, &seal), MR_OK);
@@ -237,7 +200,7 @@ static void events_behind_the_limit_are_not_taken(void **fixture)
     }
     for (uint64_t limit = 1; limit <= 40; limit++) {
         const struct mri_seal_limits limits = {.last_seq = limit, .is_flush = true};
-        mr_err err = mri_sealer_build(&hasher, reader, &state, limits, &seal, NULL);
+        mr_err err = mri_sealer_build(&hasher, sample.reader, &state, limits, &seal, NULL);
         assert_int_equal(err, limit < 4 ? MR_AGAIN : MR_OK);
         assert_true(err != MR_OK || seal.last_seq == limit / 4 * 4);
     }
@@ -249,7 +212,7 @@ static void the_state_is_found_wherever_the_newest_seal_stands(void **fixture)
     uint64_t segments = 1;
     for (int round = 0; round < 3; round++) {
         append(7, BODY_MAX);
-        seal_next(true, mr_log_last(log_handle).n + 1 - state.next_seq);
+        seal_next(true, mr_log_last(sample.log).n + 1 - state.next_seq);
         expect_found();
         append(2, BODY_MAX); /* behind it, in the same segment */
         expect_found();
@@ -257,21 +220,21 @@ static void the_state_is_found_wherever_the_newest_seal_stands(void **fixture)
             append_until_segments(++segments);
             expect_found();
         }
-        close_log();
-        open_log(); /* the writer finds it, too */
-        assert_memory_equal(mri_log_sample_seals(log_handle), &state, sizeof(state));
+        mri_machine_sample_close(&sample);
+        mri_machine_sample_open(&sample); /* the writer finds it, too */
+        assert_memory_equal(mri_log_sample_seals(sample.log), &state, sizeof(state));
         struct mri_segment_list list;
-        assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+        assert_int_equal(mri_segment_list(sample.os, mri_alloc_system(), "/log", &list), MR_OK);
         for (size_t i = 0; i + 1 < list.count; i++) {
-            mr_err err =
-                mri_archive_segment(os, mri_alloc_system(), "/log", list.base_seqs[i], NULL, NULL);
+            mr_err err = mri_archive_segment(
+                sample.os, mri_alloc_system(), "/log", list.base_seqs[i], NULL, NULL);
             assert_true(err == MR_OK || err == MR_EXISTS || round > 0);
         }
         mri_segment_list_fini(&list);
         expect_found();
     }
     append(1, BODY_MAX);
-    seal_next(true, mr_log_last(log_handle).n + 1 - state.next_seq); /* over three segments */
+    seal_next(true, mr_log_last(sample.log).n + 1 - state.next_seq); /* over three segments */
     expect_proven(0);
 }
 
@@ -288,25 +251,27 @@ static void what_is_not_sealed_is_not_removed_and_the_rest_is_sealed_on(void **f
     append(1, BODY_MAX);
     put(&seal);
     append_until_segments(6);
-    close_log();
-    assert_int_equal(mri_retain(os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
+    mri_machine_sample_close(&sample);
+    assert_int_equal(
+        mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
     assert_int_equal(report.segments, 2);
     assert_non_null(strstr(report.why, "not sealed yet"));
     assert_int_equal(report.first.n <= state.next_seq, true);
-    open_log();
+    mri_machine_sample_open(&sample);
     expect_found();
     expect_proven(state.next_seq - report.first.n); /* the third had some of that SEAL's */
     append(1, BODY_MAX);
     uint64_t unproven_count = state.next_seq - report.first.n;
-    seal_next(true, mr_log_last(log_handle).n + 1 - state.next_seq);
+    seal_next(true, mr_log_last(sample.log).n + 1 - state.next_seq);
     expect_proven(unproven_count);
     append_until_segments(8);
     append(1, BODY_MAX);
-    seal_next(true, mr_log_last(log_handle).n + 1 - state.next_seq);
-    close_log();
-    assert_int_equal(mri_retain(os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
-    open_log();
-    assert_int_equal(report.first.n, newest_base_seq());
+    seal_next(true, mr_log_last(sample.log).n + 1 - state.next_seq);
+    mri_machine_sample_close(&sample);
+    assert_int_equal(
+        mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
+    mri_machine_sample_open(&sample);
+    assert_int_equal(report.first.n, mri_machine_sample_newest_base(&sample));
     expect_found();
     expect_proven(state.next_seq - report.first.n);
 }
@@ -319,21 +284,22 @@ static void without_a_seal_left_in_a_log_sealing_begins_with_its_first_event(voi
     mr_log_retain_report report;
     for (;;) {
         append(3, LARGE);
-        if (mri_log_sample_segment(log_handle) > 0) {
+        if (mri_log_sample_segment(sample.log) > 0) {
             break;
         }
         seal_next(true, 3); /* the last one covers all of the first segment, and stands in it */
     }
-    uint64_t base_seq = newest_base_seq();
+    uint64_t base_seq = mri_machine_sample_newest_base(&sample);
     append_until_segments(4);
-    close_log();
-    assert_int_equal(mri_retain(os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
+    mri_machine_sample_close(&sample);
+    assert_int_equal(
+        mri_retain(sample.os, mri_alloc_system(), "/log", &options, &report, NULL), MR_OK);
     assert_int_equal(report.first.n, base_seq);
-    open_log();
+    mri_machine_sample_open(&sample);
     state.next_position = FILE_BYTES + MRI_SEGMENT_PAGE_BYTES; /* no longer behind what is gone */
     expect_found();
     append(1, BODY_MAX);
-    seal_next(true, mr_log_last(log_handle).n + 1 - base_seq);
+    seal_next(true, mr_log_last(sample.log).n + 1 - base_seq);
     expect_found();
     expect_proven(0);
 }
@@ -362,13 +328,13 @@ static void events_that_are_not_there_are_said(void **fixture)
     const struct mri_seal_limits limits = {.last_seq = 20, .is_flush = true};
     state.next_position = UINT64_MAX;
     assert_int_equal(
-        mri_sealer_build(&hasher, reader, &state, limits, &seal, &problem), MR_ECORRUPT);
+        mri_sealer_build(&hasher, sample.reader, &state, limits, &seal, &problem), MR_ECORRUPT);
     assert_non_null(strstr(problem.text, "event 12"));
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, tear_down, &sample)
     const struct CMUnitTest tests[] = {
         TEST(a_log_without_a_seal_has_the_first_state),
         TEST(a_seal_covers_1024_events_or_ends_before_the_batch_that_would_exceed_them),

@@ -116,12 +116,7 @@ static void expect_proven(uint64_t seals)
     struct mri_seal_walk walk;
     mr_problem problem = {""};
     assert_int_equal(mri_hot_tail_write_behind(hot()), MR_OK);
-    assert_int_equal(
-        mri_seal_walk_init(&walk, mri_os_linux(), mri_alloc_system(), folder, NULL), MR_OK);
-    mr_err err;
-    do {
-        err = mri_seal_walk_next(&walk, &problem);
-    } while (err == MR_OK);
+    mr_err err = mri_log_sample_walk_seals(mri_os_linux(), folder, &walk, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_END);
     assert_int_equal(walk.seal_count, seals);

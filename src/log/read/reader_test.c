@@ -18,49 +18,22 @@
 #include "log/open/append.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_faults.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 #include "tests/lib/temp_folder.h"
 
 enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 300, LARGE = 100000 };
 
 static const char first_segment[] = "/log/seg-0000000000000001.log";
-static struct mri_os_memory *memory;
-static struct mri_os_faults machine;
-static const struct mri_os *os;
-static mr_log *log_handle;
-static mr_log_reader *reader;
+static struct mri_machine_sample sample;
 static mr_problem problem;
-
-static int set_up(void **fixture)
-{
-    (void)fixture;
-    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
-    memory = mri_os_memory_new(FILE_BYTES);
-    mri_os_faults_init(&machine, mri_os_memory_table(memory));
-    os = &machine.table;
-    mr_err err = mri_log_open(os, mri_alloc_system(), "/log", &options, &log_handle, NULL);
-    return err == MR_OK ? 0 : 1;
-}
-
-static int tear_down(void **fixture)
-{
-    (void)fixture;
-    mr_log_close(log_handle);
-    mr_log_reader_close(reader);
-    log_handle = NULL;
-    reader = NULL;
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
-}
 
 static void open_reader(void)
 {
-    mr_log_reader_close(reader);
-    reader = NULL;
+    mr_log_reader_close(sample.reader);
+    sample.reader = NULL;
     problem.text[0] = '\0';
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/log", &reader, &problem), MR_OK);
+    assert_int_equal(
+        mri_reader_open(sample.os, mri_alloc_system(), "/log", &sample.reader, &problem), MR_OK);
     assert_string_equal(problem.text, "");
 }
 
@@ -68,42 +41,16 @@ static void open_reader(void)
 static void open_file_reader(void)
 {
     const mr_log_read_options options = {.is_in_files = true};
-    mr_log_reader_close(reader);
+    mr_log_reader_close(sample.reader);
     assert_int_equal(
-        mri_reader_open_with(os, mri_alloc_system(), "/log", &options, &reader, NULL), MR_OK);
+        mri_reader_open_with(sample.os, mri_alloc_system(), "/log", &options, &sample.reader, NULL),
+        MR_OK);
 }
 
 static void append(size_t count, size_t body_bytes_max)
 {
     assert_int_equal(
-        mri_log_sample_append(log_handle, count, body_bytes_max, MR_GROUP, NULL), MR_OK);
-}
-
-/** Append samples until there are so many segments; the last seq. */
-static uint64_t fill_segments(size_t segments)
-{
-    struct mri_segment_list list = {0};
-    do {
-        append(3, LARGE);
-        mri_segment_list_fini(&list);
-        assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
-    } while (list.count < segments);
-    mri_segment_list_fini(&list);
-    append(2, LARGE);
-    return mr_log_last(log_handle).n;
-}
-
-static const char *segment_path(size_t index)
-{
-    static char path[MRI_PATH_BYTES_MAX];
-    char name[MRI_SEGMENT_NAME_BYTES];
-    struct mri_segment_list list;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
-    assert_true(index < list.count);
-    (void)mri_segment_name(list.base_seqs[index], name);
-    mri_segment_list_fini(&list);
-    assert_int_equal(mri_os_path("/log", name, path), MR_OK);
-    return path;
+        mri_log_sample_append(sample.log, count, body_bytes_max, MR_GROUP, NULL), MR_OK);
 }
 
 /** The next event must be this one. */
@@ -111,7 +58,7 @@ static void expect_next(uint64_t seq)
 {
     mr_log_event event;
     problem.text[0] = '\0';
-    mr_err err = mr_log_reader_next(reader, &event, &problem);
+    mr_err err = mr_log_reader_next(sample.reader, &event, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_OK);
     assert_int_equal(event.seq.n, seq);
@@ -123,7 +70,7 @@ static void expect_refused(mr_err expected)
     for (int i = 0; i < 3; i++) {
         mr_log_event event = {.seq = {777}};
         problem.text[0] = '\0';
-        assert_int_equal(mr_log_reader_next(reader, &event, &problem), expected);
+        assert_int_equal(mr_log_reader_next(sample.reader, &event, &problem), expected);
         assert_int_equal(problem.text[0] == '\0', expected == MR_END);
         assert_int_equal(event.seq.n, 777);
     }
@@ -133,7 +80,7 @@ static void expect_refused(mr_err expected)
 static size_t offset_of(uint64_t seq)
 {
     size_t count;
-    const uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    const uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     size_t at = MRI_SEGMENT_PAGE_BYTES;
     for (uint64_t i = 1; i < seq; i++) {
         uint32_t record_bytes;
@@ -153,21 +100,22 @@ static void the_end_is_only_the_end_so_far(void **fixture)
         expect_next(seq);
         expect_next(seq + 1);
         expect_refused(MR_END);
-        assert_int_equal(mr_log_reader_tail(reader), MR_LOG_TAIL_CLEAN);
+        assert_int_equal(mr_log_reader_tail(sample.reader), MR_LOG_TAIL_CLEAN);
     }
 }
 
 static void a_reader_may_be_there_before_the_first_segment(void **fixture)
 {
     (void)fixture;
-    mr_log_close(log_handle);
-    log_handle = NULL;
-    assert_int_equal(os->remove(os->context, first_segment), MR_OK);
+    mr_log_close(sample.log);
+    sample.log = NULL;
+    assert_int_equal(sample.os->remove(sample.os->context, first_segment), MR_OK);
     open_reader();
     expect_refused(MR_END);
-    assert_int_equal(mr_log_reader_seek(reader, (mr_seq){1}, NULL), MR_OK);
-    assert_int_equal(mr_log_reader_seek(reader, (mr_seq){2}, NULL), MR_NOT_FOUND);
-    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){1}, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){2}, NULL), MR_NOT_FOUND);
+    assert_int_equal(
+        mri_log_open(sample.os, mri_alloc_system(), "/log", NULL, &sample.log, NULL), MR_OK);
     append(1, BODY_MAX);
     expect_next(1);
     expect_refused(MR_END);
@@ -179,13 +127,13 @@ static void events_point_into_the_file_until_the_next_call(void **fixture)
     size_t count;
     append(3, BODY_MAX);
     open_file_reader();
-    const uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    const uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     for (uint64_t seq = 1; seq <= 3; seq++) {
         mr_log_event event;
         const char *name;
-        assert_int_equal(mri_reader_place(reader, &name), offset_of(seq));
+        assert_int_equal(mri_reader_place(sample.reader, &name), offset_of(seq));
         assert_string_equal(name, "seg-0000000000000001.log");
-        assert_int_equal(mr_log_reader_next(reader, &event, NULL), MR_OK);
+        assert_int_equal(mr_log_reader_next(sample.reader, &event, NULL), MR_OK);
         assert_ptr_equal(event.body, bytes + offset_of(seq) + 64);
         assert_true(mri_log_sample_is(&event, BODY_MAX));
     }
@@ -196,20 +144,20 @@ static void every_event_can_be_sought(void **fixture)
     (void)fixture;
     struct mri_prng prng;
     mri_prng_init(&prng, 1);
-    uint64_t last = fill_segments(4);
+    uint64_t last = mri_machine_sample_fill(&sample, 4, LARGE);
     open_reader();
     for (uint64_t seq = 1; seq <= last; seq++) {
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){seq}, NULL), MR_OK);
+        assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){seq}, NULL), MR_OK);
         expect_next(seq);
     }
     for (int i = 0; i < 300; i++) {
         uint64_t seq = 1 + mri_prng_below(&prng, last);
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){seq}, NULL), MR_OK);
+        assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){seq}, NULL), MR_OK);
         for (uint64_t k = seq; k <= last && k < seq + 30; k++) {
             expect_next(k);
         }
     }
-    assert_int_equal(mr_log_reader_seek(reader, (mr_seq){last + 1}, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){last + 1}, NULL), MR_OK);
     expect_refused(MR_END);
     append(1, LARGE);
     expect_next(last + 1);
@@ -218,13 +166,14 @@ static void every_event_can_be_sought(void **fixture)
 static void seeking_what_is_not_there_moves_nothing(void **fixture)
 {
     (void)fixture;
-    uint64_t last = fill_segments(3);
+    uint64_t last = mri_machine_sample_fill(&sample, 3, LARGE);
     open_reader();
     for (uint64_t seq = 1; seq < last; seq++) {
         expect_next(seq);
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){0}, NULL), MR_NOT_FOUND);
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){last + 2}, NULL), MR_NOT_FOUND);
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){UINT64_MAX}, NULL), MR_NOT_FOUND);
+        assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){0}, NULL), MR_NOT_FOUND);
+        assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){last + 2}, NULL), MR_NOT_FOUND);
+        assert_int_equal(
+            mr_log_reader_seek(sample.reader, (mr_seq){UINT64_MAX}, NULL), MR_NOT_FOUND);
     }
     expect_next(last);
 }
@@ -233,13 +182,12 @@ static void damage_is_never_skipped_and_what_stands_before_it_can_be_read(void *
 {
     (void)fixture;
     for (uint64_t bad = 1; bad <= 9; bad++) {
-        assert_int_equal(tear_down(NULL), 0);
-        (void)set_up(NULL);
+        mri_machine_sample_renew(&sample);
         size_t count;
         for (int i = 0; i < 10; i++) {
             append(1, BODY_MAX);
         }
-        uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+        uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
         bytes[offset_of(bad) + 20] ^= 4;
         open_file_reader();
         for (uint64_t seq = 1; seq < bad; seq++) {
@@ -250,10 +198,10 @@ static void damage_is_never_skipped_and_what_stands_before_it_can_be_read(void *
         (void)snprintf(text, sizeof(text), "event %llu at offset %zu ", (unsigned long long)bad,
             offset_of(bad));
         assert_non_null(strstr(problem.text, text));
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){10}, NULL), MR_ECORRUPT);
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){bad}, NULL), MR_OK);
+        assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){10}, NULL), MR_ECORRUPT);
+        assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){bad}, NULL), MR_OK);
         expect_refused(MR_ECORRUPT);
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){1}, NULL), MR_OK);
+        assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){1}, NULL), MR_OK);
         bytes[offset_of(bad) + 20] ^= 4; /* somebody repaired it */
         for (uint64_t seq = 1; seq <= 10; seq++) {
             expect_next(seq);
@@ -269,7 +217,7 @@ static void a_lost_sector_of_zeros_is_damage_and_not_the_end(void **fixture)
     }
     size_t count;
     size_t end = offset_of(41);
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     static const size_t runs[] = {64, 512, 4096};
     for (size_t r = 0; r < MRI_COUNT_OF(runs); r++) {
         for (size_t at = MRI_SEGMENT_PAGE_BYTES; at + runs[r] < offset_of(40); at += 64) {
@@ -278,7 +226,7 @@ static void a_lost_sector_of_zeros_is_damage_and_not_the_end(void **fixture)
             memset(bytes + at, 0, runs[r]);
             uint64_t last = 0;
             open_file_reader();
-            mr_err err = mri_log_sample_read(reader, BODY_MAX, &last);
+            mr_err err = mri_log_sample_read(sample.reader, BODY_MAX, &last);
             memcpy(bytes + at, kept, runs[r]);
             assert_int_equal(err, MR_ECORRUPT);
             assert_true(offset_of(last + 1) <= at + runs[r] && offset_of(last + 2) > at);
@@ -296,10 +244,10 @@ static void a_torn_tail_is_the_end_for_a_reader_and_changes_nothing(void **fixtu
     size_t first_of_batch = offset_of(4);
     size_t end = offset_of(8);
     static uint8_t whole[FILE_BYTES];
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     memcpy(whole, bytes, sizeof(whole)); /* without the SEAL that closing writes */
-    mr_log_close(log_handle);
-    log_handle = NULL;
+    mr_log_close(sample.log);
+    sample.log = NULL;
     for (size_t from = first_of_batch; from < end; from += 7) {
         static uint8_t torn[FILE_BYTES];
         uint64_t last = 0;
@@ -309,13 +257,13 @@ static void a_torn_tail_is_the_end_for_a_reader_and_changes_nothing(void **fixtu
             break; /* only zeros of the last record are left to lose */
         }
         memcpy(bytes, torn, sizeof(torn));
-        mri_os_faults_arm(&machine, MRI_OS_CALL_WRITE_AT, 1, MR_EIO);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_WRITE_AT, 1, MR_EIO);
         open_reader();
-        assert_int_equal(mri_log_sample_read(reader, BODY_MAX, &last), MR_END);
+        assert_int_equal(mri_log_sample_read(sample.reader, BODY_MAX, &last), MR_END);
         assert_int_equal(last, 3);
-        assert_int_equal(mr_log_reader_tail(reader),
+        assert_int_equal(mr_log_reader_tail(sample.reader),
             from == first_of_batch ? MR_LOG_TAIL_CLEAN : MR_LOG_TAIL_TORN);
-        assert_int_equal(machine.seen, 0);
+        assert_int_equal(sample.faults.seen, 0);
         assert_memory_equal(bytes, torn, sizeof(torn));
         memcpy(bytes, whole, sizeof(whole)); /* the writer finishes */
         expect_next(4);
@@ -336,7 +284,7 @@ static void a_torn_end_is_looked_through_once_and_then_where_something_was_writt
     size_t to = offset_of(14);
     assert_true(to - from > 3 * 64 * 1024);
     static uint8_t whole[FILE_BYTES];
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     bytes[offset_of(4) + 70] ^= 1;
     memcpy(whole, bytes, sizeof(whole));
     memset(bytes + from, 0, FILE_BYTES - from);
@@ -345,7 +293,7 @@ static void a_torn_end_is_looked_through_once_and_then_where_something_was_writt
         expect_next(seq);
     }
     expect_refused(MR_END);
-    assert_int_equal(mr_log_reader_tail(reader), MR_LOG_TAIL_TORN);
+    assert_int_equal(mr_log_reader_tail(sample.reader), MR_LOG_TAIL_TORN);
     memcpy(bytes + to, whole + to, FILE_BYTES - to); /* no writer leaves a hole */
     expect_refused(MR_END);
     memcpy(bytes + from, whole + from, FILE_BYTES - from);
@@ -361,34 +309,35 @@ static void a_torn_end_is_looked_through_once_and_then_where_something_was_writt
 static void a_missing_segment_is_damage_and_no_gap(void **fixture)
 {
     (void)fixture;
-    uint64_t last = fill_segments(4);
+    uint64_t last = mri_machine_sample_fill(&sample, 4, LARGE);
     struct mri_segment_list list;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+    assert_int_equal(mri_segment_list(sample.os, mri_alloc_system(), "/log", &list), MR_OK);
     uint64_t missing = list.base_seqs[1];
     uint64_t after = list.base_seqs[2];
     mri_segment_list_fini(&list);
     char path[MRI_PATH_BYTES_MAX];
-    (void)snprintf(path, sizeof(path), "%s", segment_path(1));
+    (void)snprintf(path, sizeof(path), "%s", mri_machine_sample_segment_path(&sample, 1));
     open_reader();
-    assert_int_equal(mri_reader_check_count(reader, NULL), MR_OK);
-    assert_int_equal(os->rename(os->context, path, "/log/kept"), MR_OK);
+    assert_int_equal(mri_reader_check_count(sample.reader, NULL), MR_OK);
+    assert_int_equal(sample.os->rename(sample.os->context, path, "/log/kept"), MR_OK);
     mr_log_event event;
-    assert_int_equal(mr_log_reader_seek(reader, (mr_seq){2}, NULL), MR_ECORRUPT); /* seen leaving */
+    assert_int_equal(
+        mr_log_reader_seek(sample.reader, (mr_seq){2}, NULL), MR_ECORRUPT); /* seen leaving */
     open_reader();
-    assert_int_equal(mri_reader_check_count(reader, &problem), MR_ECORRUPT);
+    assert_int_equal(mri_reader_check_count(sample.reader, &problem), MR_ECORRUPT);
     assert_non_null(strstr(problem.text, "missing"));
     for (uint64_t seq = 1; seq < missing; seq++) {
         expect_next(seq);
     }
     expect_refused(MR_ECORRUPT);
     assert_non_null(strstr(problem.text, "missing"));
-    assert_int_equal(mr_log_reader_seek(reader, (mr_seq){missing + 1}, NULL), MR_ECORRUPT);
-    assert_int_equal(mr_log_reader_seek(reader, (mr_seq){after}, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){missing + 1}, NULL), MR_ECORRUPT);
+    assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){after}, NULL), MR_OK);
     expect_next(after);
-    assert_int_equal(mr_log_reader_seek(reader, (mr_seq){missing - 1}, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){missing - 1}, NULL), MR_OK);
     expect_next(missing - 1);
-    assert_int_equal(mr_log_reader_next(reader, &event, NULL), MR_ECORRUPT);
-    assert_int_equal(os->rename(os->context, "/log/kept", path), MR_OK);
+    assert_int_equal(mr_log_reader_next(sample.reader, &event, NULL), MR_ECORRUPT);
+    assert_int_equal(sample.os->rename(sample.os->context, "/log/kept", path), MR_OK);
     for (uint64_t seq = missing; seq <= last; seq++) {
         expect_next(seq);
     }
@@ -397,33 +346,33 @@ static void a_missing_segment_is_damage_and_no_gap(void **fixture)
 static void a_fault_of_the_machine_leaves_the_reader_where_it_was(void **fixture)
 {
     (void)fixture;
-    uint64_t last = fill_segments(3);
+    uint64_t last = mri_machine_sample_fill(&sample, 3, LARGE);
     bool has_fired = true;
     for (uint64_t k = 1; has_fired; k++) {
-        mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
         open_reader();
-        mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, k, MR_EIO);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, k, MR_EIO);
         uint64_t next = 1;
         mr_err err = MR_OK;
         unsigned failures = 0;
         while (err != MR_END) {
             mr_log_event event;
-            err = mr_log_reader_next(reader, &event, NULL);
+            err = mr_log_reader_next(sample.reader, &event, NULL);
             assert_true(err == MR_OK || err == MR_END || err == MR_EIO);
             failures += err == MR_EIO;
             assert_true(err != MR_OK || event.seq.n == next);
             next += err == MR_OK;
         }
-        has_fired = machine.fired > 0;
+        has_fired = sample.faults.fired > 0;
         assert_int_equal(failures, has_fired ? 1 : 0);
         assert_int_equal(next, last + 1);
     }
     for (uint64_t k = 1; k < 30; k++) { /* seek too */
-        mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
-        assert_int_equal(mr_log_reader_seek(reader, (mr_seq){3}, NULL), MR_OK);
-        mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, k, MR_EIO);
-        mr_err err = mr_log_reader_seek(reader, (mr_seq){last}, NULL);
-        assert_int_equal(err, machine.fired > 0 ? MR_EIO : MR_OK);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
+        assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){3}, NULL), MR_OK);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, k, MR_EIO);
+        mr_err err = mr_log_reader_seek(sample.reader, (mr_seq){last}, NULL);
+        assert_int_equal(err, sample.faults.fired > 0 ? MR_EIO : MR_OK);
         expect_next(err == MR_OK ? last : 3);
     }
 }
@@ -432,24 +381,26 @@ static void a_failed_open_leaves_nothing_open(void **fixture)
 {
     (void)fixture;
     append(5, BODY_MAX);
-    mr_log_close(log_handle);
-    log_handle = NULL;
+    mr_log_close(sample.log);
+    sample.log = NULL;
     bool has_fired = true;
     for (uint64_t k = 1; has_fired; k++) {
-        mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, k, MR_EIO);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, k, MR_EIO);
         mr_log_reader *opened = NULL;
-        mr_err err = mri_reader_open(os, mri_alloc_system(), "/log", &opened, &problem);
-        has_fired = machine.fired > 0;
+        mr_err err = mri_reader_open(sample.os, mri_alloc_system(), "/log", &opened, &problem);
+        has_fired = sample.faults.fired > 0;
         assert_int_equal(err, has_fired ? MR_EIO : MR_OK);
         mr_log_reader_close(opened);
-        assert_int_equal(mri_os_memory_open_count(memory), 0);
+        assert_int_equal(mri_os_memory_open_count(sample.memory), 0);
     }
     mr_log_reader *opened = NULL;
-    mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
     assert_int_equal(mr_log_reader_open(NULL, &opened, NULL), MR_EINVAL);
     assert_int_equal(mr_log_reader_open("/", NULL, NULL), MR_EINVAL);
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/no", &opened, NULL), MR_EPATH);
-    assert_int_equal(mri_reader_open(os, mri_alloc_system(), "/", &opened, NULL), MR_NOT_FOUND);
+    assert_int_equal(
+        mri_reader_open(sample.os, mri_alloc_system(), "/no", &opened, NULL), MR_EPATH);
+    assert_int_equal(
+        mri_reader_open(sample.os, mri_alloc_system(), "/", &opened, NULL), MR_NOT_FOUND);
     mr_log_reader_close(NULL);
 }
 
@@ -461,18 +412,19 @@ static void a_file_cut_short_is_read_and_followed_when_it_is_whole_again(void **
     size_t count;
     size_t cut = offset_of(4) + 10;
     static uint8_t whole[FILE_BYTES];
-    memcpy(whole, mri_os_memory_bytes(memory, first_segment, &count), sizeof(whole));
-    mr_log_close(log_handle);
-    mri_os_memory_put(memory, first_segment, whole, cut);
+    memcpy(whole, mri_os_memory_bytes(sample.memory, first_segment, &count), sizeof(whole));
+    mr_log_close(sample.log);
+    mri_os_memory_put(sample.memory, first_segment, whole, cut);
     open_reader();
     for (uint64_t seq = 1; seq <= 3; seq++) {
         expect_next(seq);
     }
     expect_refused(MR_END);
-    assert_int_equal(mr_log_reader_tail(reader), MR_LOG_TAIL_TORN);
-    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", NULL, &log_handle, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_tail(sample.reader), MR_LOG_TAIL_TORN);
+    assert_int_equal(
+        mri_log_open(sample.os, mri_alloc_system(), "/log", NULL, &sample.log, NULL), MR_OK);
     expect_next(4); /* RECOVERY */
-    uint64_t last = fill_segments(2);
+    uint64_t last = mri_machine_sample_fill(&sample, 2, LARGE);
     for (uint64_t seq = 5; seq <= last; seq++) {
         expect_next(seq);
     }
@@ -486,12 +438,12 @@ static void damage_in_a_short_file_is_damage_too(void **fixture)
     }
     size_t count;
     static uint8_t whole[FILE_BYTES];
-    memcpy(whole, mri_os_memory_bytes(memory, first_segment, &count), sizeof(whole));
+    memcpy(whole, mri_os_memory_bytes(sample.memory, first_segment, &count), sizeof(whole));
     whole[offset_of(3) + 30] ^= 1;
     size_t end = offset_of(11);
-    mr_log_close(log_handle);
-    log_handle = NULL;
-    mri_os_memory_put(memory, first_segment, whole, end);
+    mr_log_close(sample.log);
+    sample.log = NULL;
+    mri_os_memory_put(sample.memory, first_segment, whole, end);
     open_reader();
     expect_next(1);
     expect_next(2);
@@ -634,7 +586,7 @@ static void waiting_ends_when_the_log_grows_or_the_time_is_over(void **fixture)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) MRI_MACHINE_SAMPLE_TEST(name, &sample)
     const struct CMUnitTest tests[] = {
         TEST(the_end_is_only_the_end_so_far),
         TEST(a_reader_may_be_there_before_the_first_segment),

@@ -4,7 +4,6 @@
  * reading without a map.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -14,85 +13,36 @@
 #include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
-#include "tests/lib/os_faults.h"
-#include "tests/lib/os_memory.h"
+#include "tests/lib/machine_sample.h"
 
-enum { FILE_BYTES = MRI_SEGMENT_BYTES_MIN, BODY_MAX = 300, LARGE = 100000, EVENTS_MAX = 2000 };
+enum { BODY_MAX = 300, LARGE = 100000, EVENTS_MAX = 2000 };
 
 static const char first_segment[] = "/log/seg-0000000000000001.log";
-static const mr_log_options made = {.is_create = true, .segment_bytes = FILE_BYTES};
-static struct mri_os_memory *memory;
-static struct mri_os_faults machine;
-static const struct mri_os *os;
-static mr_log *log_handle;
-static mr_log_reader *reader;
+static struct mri_machine_sample sample;
 static mr_problem problem;
 
 static bool is_in_files; /* what a test spoils there is looked at beside the writer, too */
 
-static void open_log(void)
-{
-    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", &made, &log_handle, NULL), MR_OK);
-}
-
-static int set_up(void **fixture)
-{
-    (void)fixture;
-    memory = mri_os_memory_new(FILE_BYTES);
-    mri_os_faults_init(&machine, mri_os_memory_table(memory));
-    os = &machine.table;
-    open_log();
-    return 0;
-}
-
 static int tear_down(void **fixture)
 {
     is_in_files = false;
-    (void)fixture;
-    mr_log_close(log_handle);
-    mr_log_reader_close(reader);
-    log_handle = NULL;
-    reader = NULL;
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
+    return mri_machine_sample_tear_down(fixture);
 }
 
 static void open_reader(bool is_copying)
 {
     const mr_log_read_options options = {.is_copying = is_copying, .is_in_files = is_in_files};
-    mr_log_reader_close(reader);
-    reader = NULL;
+    mr_log_reader_close(sample.reader);
+    sample.reader = NULL;
     assert_int_equal(
-        mri_reader_open_with(os, mri_alloc_system(), "/log", &options, &reader, NULL), MR_OK);
+        mri_reader_open_with(sample.os, mri_alloc_system(), "/log", &options, &sample.reader, NULL),
+        MR_OK);
 }
 
 static void append(size_t count, size_t body_bytes_max, mr_durability durability)
 {
     assert_int_equal(
-        mri_log_sample_append(log_handle, count, body_bytes_max, durability, NULL), MR_OK);
-}
-
-static size_t segment_count(uint64_t *ret_newest)
-{
-    struct mri_segment_list list;
-    assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
-    size_t count = list.count;
-    if (ret_newest != NULL) {
-        *ret_newest = list.base_seqs[count - 1];
-    }
-    mri_segment_list_fini(&list);
-    return count;
-}
-
-/** Append samples until there are so many segments; the last seq. */
-static uint64_t fill_segments(size_t segments)
-{
-    while (segment_count(NULL) < segments) {
-        append(3, LARGE, MR_GROUP);
-    }
-    append(2, LARGE, MR_GROUP);
-    return mr_log_last(log_handle).n;
+        mri_log_sample_append(sample.log, count, body_bytes_max, durability, NULL), MR_OK);
 }
 
 static mr_log_event expect(
@@ -100,7 +50,7 @@ static mr_log_event expect(
 {
     mr_log_event event;
     problem.text[0] = '\0';
-    mr_err err = move(reader, &event, &problem);
+    mr_err err = move(sample.reader, &event, &problem);
     assert_string_equal(problem.text, "");
     assert_int_equal(err, MR_OK);
     assert_int_equal(event.seq.n, seq);
@@ -123,7 +73,7 @@ static void expect_no_previous(mr_err expected)
 {
     mr_log_event event;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(mr_log_reader_previous(reader, &event, &problem), expected);
+        assert_int_equal(mr_log_reader_previous(sample.reader, &event, &problem), expected);
     }
 }
 
@@ -131,7 +81,7 @@ static void expect_no_next(mr_err expected)
 {
     mr_log_event event;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(mr_log_reader_next(reader, &event, &problem), expected);
+        assert_int_equal(mr_log_reader_next(sample.reader, &event, &problem), expected);
     }
 }
 
@@ -140,11 +90,11 @@ static void expect_no_next(mr_err expected)
 static void read_backwards_a_log_is_the_same_in_reverse(void **fixture)
 {
     (void)fixture;
-    uint64_t last = fill_segments(4);
+    uint64_t last = mri_machine_sample_fill(&sample, 4, LARGE);
     for (int is_copying = 0; is_copying < 2; is_copying++) {
         open_reader(is_copying == 1);
         expect_no_previous(MR_END);
-        assert_int_equal(mr_log_reader_seek_end(reader, &problem), MR_OK);
+        assert_int_equal(mr_log_reader_seek_end(sample.reader, &problem), MR_OK);
         for (uint64_t seq = last; seq >= 1; seq--) {
             expect_previous(seq);
         }
@@ -162,7 +112,7 @@ static void turning_round_gives_the_same_event_again(void **fixture)
     (void)fixture;
     struct mri_prng prng;
     mri_prng_init(&prng, 3);
-    uint64_t last = fill_segments(3);
+    uint64_t last = mri_machine_sample_fill(&sample, 3, LARGE);
     open_reader(false);
     uint64_t stand = 0; /* events before the reader */
     for (int i = 0; i < 3000; i++) {
@@ -179,28 +129,28 @@ static void the_end_costs_one_segment_and_going_back_one_a_segment(void **fixtur
 {
     (void)fixture;
     is_in_files = true;
-    uint64_t newest;
-    uint64_t last = fill_segments(5);
-    size_t count = segment_count(&newest);
+    uint64_t last = mri_machine_sample_fill(&sample, 5, LARGE);
+    uint64_t newest = mri_machine_sample_newest_base(&sample);
+    size_t count = mri_machine_sample_segment_count(&sample);
     open_reader(false);
-    mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
-    assert_int_equal(mr_log_reader_seek_end(reader, NULL), MR_OK);
-    assert_int_equal(machine.calls[MRI_OS_CALL_MAP_READ], 1);
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
+    assert_int_equal(mr_log_reader_seek_end(sample.reader, NULL), MR_OK);
+    assert_int_equal(sample.faults.calls[MRI_OS_CALL_MAP_READ], 1);
     for (uint64_t seq = last; seq >= newest; seq--) {
         expect_previous(seq);
     }
-    assert_int_equal(machine.calls[MRI_OS_CALL_MAP_READ], 1);
+    assert_int_equal(sample.faults.calls[MRI_OS_CALL_MAP_READ], 1);
     for (uint64_t seq = newest - 1; seq >= 1; seq--) {
         expect_previous(seq);
     }
-    assert_int_equal(machine.calls[MRI_OS_CALL_MAP_READ], count);
+    assert_int_equal(sample.faults.calls[MRI_OS_CALL_MAP_READ], count);
 }
 
 static void the_end_of_an_empty_log_is_its_beginning(void **fixture)
 {
     (void)fixture;
     open_reader(false);
-    assert_int_equal(mr_log_reader_seek_end(reader, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek_end(sample.reader, NULL), MR_OK);
     expect_no_previous(MR_END);
     append(1, BODY_MAX, MR_GROUP);
     expect_next(1);
@@ -211,7 +161,7 @@ static void the_end_of_an_empty_log_is_its_beginning(void **fixture)
 static size_t offset_of(uint64_t seq)
 {
     size_t count;
-    const uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    const uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     size_t at = MRI_SEGMENT_PAGE_BYTES;
     for (uint64_t i = 1; i < seq;) {
         const struct mri_record_head *head = (const struct mri_record_head *)(bytes + at);
@@ -228,13 +178,13 @@ static void backwards_too_an_incomplete_batch_is_not_seen(void **fixture)
     size_t count;
     append(3, BODY_MAX, MR_GROUP);
     append(4, BODY_MAX, MR_GROUP);
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     size_t last_record = offset_of(7);
     bytes[last_record + 9] ^= 1;
     for (int is_copying = 0; is_copying < 2; is_copying++) {
         open_reader(is_copying == 1);
-        assert_int_equal(mr_log_reader_seek_end(reader, &problem), MR_OK);
-        assert_int_equal(mr_log_reader_tail(reader), MR_LOG_TAIL_TORN);
+        assert_int_equal(mr_log_reader_seek_end(sample.reader, &problem), MR_OK);
+        assert_int_equal(mr_log_reader_tail(sample.reader), MR_LOG_TAIL_TORN);
         expect_previous(3);
         bytes[last_record + 9] ^= 1; /* the writer is ready */
         expect_next(3);
@@ -250,27 +200,26 @@ static void damage_stops_the_way_back_and_the_way_to_the_end(void **fixture)
     is_in_files = true;
     size_t count;
     char text[64];
-    uint64_t newest;
     for (int i = 0; i < 10; i++) {
         append(1, BODY_MAX, MR_GROUP);
     }
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     size_t bad = offset_of(5);
     bytes[bad + 20] ^= 4;
     open_reader(false);
-    assert_int_equal(mr_log_reader_seek_end(reader, &problem), MR_ECORRUPT);
+    assert_int_equal(mr_log_reader_seek_end(sample.reader, &problem), MR_ECORRUPT);
     (void)snprintf(text, sizeof(text), "event 5 at offset %zu ", bad);
     assert_non_null(strstr(problem.text, text));
     expect_next(1); /* it stands where it stood */
     bytes[bad + 20] ^= 4;
-    uint64_t last = fill_segments(3);
-    (void)segment_count(&newest);
+    uint64_t last = mri_machine_sample_fill(&sample, 3, LARGE);
+    uint64_t newest = mri_machine_sample_newest_base(&sample);
     bytes[bad + 20] ^= 4;
-    assert_int_equal(mr_log_reader_seek_end(reader, &problem), MR_OK);
+    assert_int_equal(mr_log_reader_seek_end(sample.reader, &problem), MR_OK);
     uint64_t seq = last;
     mr_log_event event;
     mr_err err;
-    while ((err = mr_log_reader_previous(reader, &event, &problem)) == MR_OK) {
+    while ((err = mr_log_reader_previous(sample.reader, &event, &problem)) == MR_OK) {
         assert_int_equal(event.seq.n, seq);
         seq--;
     }
@@ -287,35 +236,35 @@ static void damage_stops_the_way_back_and_the_way_to_the_end(void **fixture)
 static void a_fault_leaves_a_reader_where_it_was_in_every_way_to_go(void **fixture)
 {
     (void)fixture;
-    uint64_t last = fill_segments(3);
+    uint64_t last = mri_machine_sample_fill(&sample, 3, LARGE);
     for (int is_copying = 0; is_copying < 2; is_copying++) {
         bool has_fired = true;
         for (uint64_t k = 1; has_fired; k++) {
-            mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
+            mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
             open_reader(is_copying == 1);
             expect_next(1);
-            mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, k, MR_EIO);
-            mr_err err = mr_log_reader_seek_end(reader, NULL);
+            mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, k, MR_EIO);
+            mr_err err = mr_log_reader_seek_end(sample.reader, NULL);
             if (err != MR_OK) {
                 assert_int_equal(err, MR_EIO);
                 expect_next(2);
-                assert_int_equal(mr_log_reader_seek_end(reader, NULL), MR_OK);
+                assert_int_equal(mr_log_reader_seek_end(sample.reader, NULL), MR_OK);
             }
             for (uint64_t seq = last; seq >= 1;) {
                 mr_log_event event;
-                err = mr_log_reader_previous(reader, &event, NULL);
+                err = mr_log_reader_previous(sample.reader, &event, NULL);
                 assert_true(err == MR_OK || err == MR_EIO);
                 assert_true(err != MR_OK || event.seq.n == seq);
                 seq -= err == MR_OK;
             }
-            err = mr_log_reader_seek_time(reader, INT64_MAX, NULL);
+            err = mr_log_reader_seek_time(sample.reader, INT64_MAX, NULL);
             assert_true(err == MR_OK || err == MR_EIO);
             if (err == MR_EIO) {
                 expect_next(1);
             } else {
                 expect_previous(last);
             }
-            has_fired = machine.fired > 0;
+            has_fired = sample.faults.fired > 0;
         }
     }
 }
@@ -326,26 +275,26 @@ static void by_time_the_first_event_not_older_is_found(void **fixture)
 {
     (void)fixture;
     static int64_t times[EVENTS_MAX];
-    uint64_t last = fill_segments(5);
+    uint64_t last = mri_machine_sample_fill(&sample, 5, LARGE);
     assert_true(last < EVENTS_MAX);
     open_reader(false);
     for (uint64_t seq = 1; seq <= last; seq++) {
         times[seq] = expect(mr_log_reader_next, seq).time_unix_ns;
     }
     for (uint64_t seq = 1; seq <= last; seq++) {
-        assert_int_equal(mr_log_reader_seek_time(reader, times[seq], NULL), MR_OK);
+        assert_int_equal(mr_log_reader_seek_time(sample.reader, times[seq], NULL), MR_OK);
         expect_next(seq);
         expect_previous(seq);
-        assert_int_equal(mr_log_reader_seek_time(reader, times[seq] + 1, NULL), MR_OK);
+        assert_int_equal(mr_log_reader_seek_time(sample.reader, times[seq] + 1, NULL), MR_OK);
         if (seq < last) {
             expect_next(seq + 1);
         } else {
             expect_no_next(MR_END);
         }
     }
-    assert_int_equal(mr_log_reader_seek_time(reader, INT64_MIN, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek_time(sample.reader, INT64_MIN, NULL), MR_OK);
     expect_next(1);
-    assert_int_equal(mr_log_reader_seek_time(reader, INT64_MAX, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek_time(sample.reader, INT64_MAX, NULL), MR_OK);
     expect_no_next(MR_END);
     append(1, LARGE, MR_GROUP);
     expect_next(last + 1);
@@ -354,15 +303,15 @@ static void by_time_the_first_event_not_older_is_found(void **fixture)
 static void a_time_costs_some_heads_and_one_segment(void **fixture)
 {
     (void)fixture;
-    uint64_t last = fill_segments(9);
+    uint64_t last = mri_machine_sample_fill(&sample, 9, LARGE);
     open_reader(false);
-    assert_int_equal(mr_log_reader_seek(reader, (mr_seq){last / 2}, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){last / 2}, NULL), MR_OK);
     int64_t unix_ns = expect(mr_log_reader_next, last / 2).time_unix_ns;
     open_reader(false);
-    mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
-    assert_int_equal(mr_log_reader_seek_time(reader, unix_ns, NULL), MR_OK);
-    assert_int_equal(machine.calls[MRI_OS_CALL_MAP_READ], 1);
-    assert_true(machine.calls[MRI_OS_CALL_READ_AT] <= 4);
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
+    assert_int_equal(mr_log_reader_seek_time(sample.reader, unix_ns, NULL), MR_OK);
+    assert_int_equal(sample.faults.calls[MRI_OS_CALL_MAP_READ], 1);
+    assert_true(sample.faults.calls[MRI_OS_CALL_READ_AT] <= 4);
     expect_next(last / 2);
 }
 
@@ -371,26 +320,26 @@ static void a_time_costs_some_heads_and_one_segment(void **fixture)
 static void a_copying_reader_maps_nothing_and_a_bad_sector_is_an_answer(void **fixture)
 {
     (void)fixture;
-    uint64_t last = fill_segments(3);
+    uint64_t last = mri_machine_sample_fill(&sample, 3, LARGE);
     bool has_fired = true;
     for (uint64_t k = 1; has_fired; k++) {
-        mri_os_faults_arm(&machine, MRI_OS_CALL_READ_AT, 0, MR_EIO);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_READ_AT, 0, MR_EIO);
         open_reader(true);
-        mri_os_faults_arm(&machine, MRI_OS_CALL_READ_AT, k, MR_EIO);
+        mri_os_faults_arm(&sample.faults, MRI_OS_CALL_READ_AT, k, MR_EIO);
         unsigned failures = 0;
         mr_err err = MR_OK;
         for (uint64_t next = 1; err != MR_END;) {
             mr_log_event event;
-            err = mr_log_reader_next(reader, &event, &problem);
+            err = mr_log_reader_next(sample.reader, &event, &problem);
             assert_true(err == MR_OK || err == MR_END || err == MR_EIO);
             assert_true(err != MR_OK || (event.seq.n == next && mri_log_sample_is(&event, LARGE)));
             next += err == MR_OK;
             failures += err == MR_EIO;
             assert_true(err != MR_END || next == last + 1);
         }
-        has_fired = machine.fired > 0;
+        has_fired = sample.faults.fired > 0;
         assert_int_equal(failures, has_fired ? 1 : 0);
-        assert_int_equal(machine.calls[MRI_OS_CALL_MAP_READ], 0);
+        assert_int_equal(sample.faults.calls[MRI_OS_CALL_MAP_READ], 0);
     }
 }
 
@@ -399,12 +348,12 @@ static void a_copying_reader_follows_a_writer(void **fixture)
     (void)fixture;
     open_reader(true);
     uint64_t next = 1;
-    while (segment_count(NULL) < 4) {
+    while (mri_machine_sample_segment_count(&sample) < 4) {
         append(2, next % 3 == 0 ? LARGE : BODY_MAX, MR_ASYNC);
         expect_next(next++);
         expect_next(next++);
         expect_no_next(MR_END);
-        assert_int_equal(mr_log_reader_tail(reader), MR_LOG_TAIL_CLEAN);
+        assert_int_equal(mr_log_reader_tail(sample.reader), MR_LOG_TAIL_CLEAN);
     }
 }
 
@@ -420,7 +369,7 @@ static void a_copying_reader_finds_claimed_damage_far_behind(void **fixture)
     size_t from = offset_of(3);
     size_t to = offset_of(10);
     assert_true(to - from > 256 * 1024);
-    uint8_t *bytes = mri_os_memory_bytes(memory, first_segment, &count);
+    uint8_t *bytes = mri_os_memory_bytes(sample.memory, first_segment, &count);
     memset(bytes + from + 64, 0, to - from - 64);
     open_reader(true);
     expect_next(1);
@@ -461,20 +410,20 @@ static void a_token_leads_behind_its_event(void **fixture)
     (void)fixture;
     mr_seq differs = {77};
     static mr_log_token tokens[EVENTS_MAX];
-    uint64_t last = fill_segments(3);
+    uint64_t last = mri_machine_sample_fill(&sample, 3, LARGE);
     open_reader(false);
-    mr_log_token none = mr_log_reader_token(reader);
+    mr_log_token none = mr_log_reader_token(sample.reader);
     assert_int_equal(none.seq, 0);
     for (uint64_t seq = 1; seq <= last; seq++) {
         expect_next(seq);
-        tokens[seq] = mr_log_reader_token(reader);
+        tokens[seq] = mr_log_reader_token(sample.reader);
         assert_int_equal(tokens[seq].seq, seq);
         assert_true(tokens[seq].synced_seq <= seq);
     }
     for (uint64_t seq = last; seq >= 1; seq--) {
-        mr_err err = mr_log_reader_seek_token(reader, &tokens[seq], &differs, &problem);
+        mr_err err = mr_log_reader_seek_token(sample.reader, &tokens[seq], &differs, &problem);
         assert_int_equal(err, MR_OK);
-        mr_log_token token = mr_log_reader_token(reader);
+        mr_log_token token = mr_log_reader_token(sample.reader);
         assert_memory_equal(&token, &tokens[seq], sizeof(token));
         if (seq < last) {
             expect_next(seq + 1);
@@ -482,7 +431,7 @@ static void a_token_leads_behind_its_event(void **fixture)
             expect_no_next(MR_END);
         }
     }
-    assert_int_equal(mr_log_reader_seek_token(reader, &none, &differs, &problem), MR_OK);
+    assert_int_equal(mr_log_reader_seek_token(sample.reader, &none, &differs, &problem), MR_OK);
     expect_next(1);
     assert_int_equal(differs.n, 77);
 }
@@ -498,13 +447,13 @@ static void note_history(struct history *history)
     mr_log_event event;
     open_reader(false);
     history->last = 0;
-    while (mr_log_reader_next(reader, &event, NULL) == MR_OK) {
-        history->tokens[event.seq.n] = mr_log_reader_token(reader);
+    while (mr_log_reader_next(sample.reader, &event, NULL) == MR_OK) {
+        history->tokens[event.seq.n] = mr_log_reader_token(sample.reader);
         history->last = event.seq.n;
         assert_true(event.seq.n + 1 < EVENTS_MAX);
     }
-    mr_log_reader_close(reader);
-    reader = NULL;
+    mr_log_reader_close(sample.reader);
+    sample.reader = NULL;
 }
 
 struct counts {
@@ -524,7 +473,7 @@ static void check_tokens(
     for (uint64_t seq = 1; seq <= old->last; seq++) {
         const mr_log_token *token = &old->tokens[seq];
         mr_seq differs = {0};
-        mr_err err = mr_log_reader_seek_token(reader, token, &differs, &problem);
+        mr_err err = mr_log_reader_seek_token(sample.reader, token, &differs, &problem);
         assert_int_equal(err, seq < first ? MR_OK : MR_REWOUND);
         if (err == MR_OK) {
             counts->good++;
@@ -548,8 +497,7 @@ static void after_a_power_cut_tokens_of_lost_events_are_rewound_and_the_others_a
     for (uint64_t seed = 1; seed <= 150; seed++) {
         struct mri_prng prng;
         mri_prng_init(&prng, seed);
-        assert_int_equal(tear_down(NULL), 0);
-        assert_int_equal(set_up(NULL), 0);
+        mri_machine_sample_renew(&sample);
         size_t body = seed % 5 == 0 ? LARGE : BODY_MAX;
         for (int life = 0; life < 4; life++) {
             uint64_t batches = 1 + mri_prng_below(&prng, 12);
@@ -558,14 +506,14 @@ static void after_a_power_cut_tokens_of_lost_events_are_rewound_and_the_others_a
                 append(1 + mri_prng_below(&prng, 4), body, is_durable ? MR_GROUP : MR_ASYNC);
             }
             note_history(&old);
-            machine.is_sticky = true;
-            mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 1, MR_EIO);
-            mr_log_close(log_handle); /* the machine has stopped: this only gives memory back */
-            log_handle = NULL;
-            mri_os_memory_cut_power(memory, &prng);
-            machine.is_sticky = false;
-            mri_os_faults_arm(&machine, MRI_OS_CALL_ANY, 0, MR_EIO);
-            open_log();
+            sample.faults.is_sticky = true;
+            mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 1, MR_EIO);
+            mr_log_close(sample.log); /* the machine has stopped: this only gives memory back */
+            sample.log = NULL;
+            mri_os_memory_cut_power(sample.memory, &prng);
+            sample.faults.is_sticky = false;
+            mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_EIO);
+            mri_machine_sample_open(&sample);
             note_history(&now); /* as it is, with nothing appended */
             check_tokens(&old, &now, &counts);
             for (uint64_t i = mri_prng_below(&prng, 30); i > 0; i--) {
@@ -573,8 +521,8 @@ static void after_a_power_cut_tokens_of_lost_events_are_rewound_and_the_others_a
             }
             note_history(&now);
             check_tokens(&old, &now, &counts);
-            mr_log_reader_close(reader);
-            reader = NULL;
+            mr_log_reader_close(sample.reader);
+            sample.reader = NULL;
         }
     }
     /* The cases that the test is about did happen; a number and an epoch were given twice. */
@@ -584,7 +532,8 @@ static void after_a_power_cut_tokens_of_lost_events_are_rewound_and_the_others_a
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_prestate_setup_teardown(name, mri_machine_sample_set_up, tear_down, &sample)
     const struct CMUnitTest tests[] = {
         TEST(read_backwards_a_log_is_the_same_in_reverse),
         TEST(turning_round_gives_the_same_event_again),
