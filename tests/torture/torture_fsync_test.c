@@ -64,7 +64,8 @@ static void write_then_stay(void *argument)
     const struct mri_torture_batch waiting = {.count = 1, .body_max = 300, .durability = MR_GROUP};
     mr_log *log = NULL;
     mr_problem problem = {""};
-    mri_torture_ok(mr_log_open(folder, &part->options, &log, &problem), "open", &problem);
+    const struct mri_log_opener opener = {.options = &part->options};
+    mri_torture_ok(mri_torture_open(ledger, folder, &opener, &log, &problem), "open", &problem);
     mri_torture_writer_init(&writer, ledger, log, part->life, part->seed);
     mr_err err = MR_OK;
     while (err == MR_OK) {

@@ -66,8 +66,9 @@ static void open_and_compare(void *argument)
     mr_problem problem = {""};
     mr_log *log = NULL;
     const mr_log_options options = {.is_create = true, .segment_bytes = SEGMENT}; /* none has yet */
-    mri_torture_ok(
-        mr_log_open(folder, &options, &log, &problem), "open after the deaths", &problem);
+    const struct mri_log_opener opener = {.options = &options};
+    mri_torture_ok(mri_torture_open(ledger, folder, &opener, &log, &problem),
+        "open after the deaths", &problem);
     uint64_t last = mri_torture_ledger_compare(ledger, folder, false);
     MRI_TORTURE_CHECK(mr_log_last(log).n == last, "the log says %llu, its reader %llu",
         (unsigned long long)mr_log_last(log).n, (unsigned long long)last);
@@ -236,5 +237,6 @@ int main(void)
     mri_torture_tell("group_acks", atomic_load(&ledger->group_acks));
     mri_torture_tell("events_read", atomic_load(&ledger->read));
     mri_torture_tell("opens", atomic_load(&ledger->opened));
+    mri_torture_tell("stalls", atomic_load(&ledger->stalls));
     return mri_torture_end(failed);
 }

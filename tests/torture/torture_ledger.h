@@ -44,6 +44,7 @@ struct mri_torture_ledger {
     _Atomic uint64_t refused;     /**< appends that found no space */
     _Atomic uint64_t read;        /**< events that readers have checked */
     _Atomic uint64_t opened;      /**< times that the log was opened */
+    _Atomic uint64_t stalls;      /**< times that others held the gate for 10 s */
     _Atomic uint64_t
         seen[MRI_TORTURE_READERS_MAX]; /**< the newest seq that each reader was shown */
     struct mri_torture_life lives[MRI_TORTURE_LIVES_MAX];

@@ -58,7 +58,9 @@ static void compare(void *argument)
     (void)argument;
     mr_problem problem = {""};
     mr_log *log = NULL;
-    mri_torture_ok(mr_log_open(folder, &log_options, &log, &problem), "the last open", &problem);
+    const struct mri_log_opener opener = {.options = &log_options};
+    mri_torture_ok(
+        mri_torture_open(ledger, folder, &opener, &log, &problem), "the last open", &problem);
     (void)mri_torture_ledger_compare(ledger, folder, false);
     mr_log_close(log);
 }
@@ -308,7 +310,8 @@ static void open_append_and_leave(void *argument)
     mr_problem problem = {""};
     mr_log *log = NULL;
     const uint32_t *life = argument;
-    mr_err err = mr_log_open(folder, &log_options, &log, &problem);
+    const struct mri_log_opener opener = {.options = &log_options};
+    mr_err err = mri_torture_open(ledger, folder, &opener, &log, &problem);
     mri_torture_ok(err, "open beside one that is not seen", &problem);
     mri_torture_writer_init(&writer, ledger, log, *life, *life);
     for (int i = 0; i < 50; i++) {

@@ -64,6 +64,23 @@ static mr_err derive(void *context, const uint64_t *derived, const mr_log_record
     return MR_OK;
 }
 
+enum { STALLS_MAX = 17 /* of 10 s */ };
+
+mr_err mri_torture_open(struct mri_torture_ledger *ledger, const char *at,
+    const struct mri_log_opener *opener, mr_log **ret_log, mr_problem *reterr_problem)
+{
+    mr_err err = MR_BUSY;
+    for (int i = 0; i < STALLS_MAX && err == MR_BUSY; i++) {
+        err = mri_log_open_with(
+            mri_os_linux(), mri_alloc_system(), at, opener, ret_log, reterr_problem);
+        if (err == MR_BUSY && strstr(reterr_problem->text, "has been opening") == NULL) {
+            return err;
+        }
+        atomic_fetch_add(&ledger->stalls, err == MR_BUSY);
+    }
+    return err;
+}
+
 mr_log *mri_torture_part_open(const struct mri_torture_part *part)
 {
     static const struct mri_hot_deriver deriver = {.derive = derive};
@@ -72,8 +89,7 @@ mr_log *mri_torture_part_open(const struct mri_torture_part *part)
         .deriver = part->is_deriving ? &deriver : NULL};
     mr_problem problem = {""};
     mr_log *log = NULL;
-    mr_err err = mri_log_open_with(
-        mri_os_linux(), mri_alloc_system(), part->folder, &opener, &log, &problem);
+    mr_err err = mri_torture_open(part->ledger, part->folder, &opener, &log, &problem);
     mri_torture_ok(err, "open", &problem);
     atomic_fetch_add(&part->ledger->opened, 1);
     opened = log;

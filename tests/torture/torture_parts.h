@@ -6,6 +6,7 @@
 #ifndef TESTS_TORTURE_TORTURE_PARTS_H
 #define TESTS_TORTURE_TORTURE_PARTS_H
 
+#include "log/open/append.h"
 #include "tests/torture/torture_ledger.h"
 
 enum mri_torture_kind {
@@ -59,6 +60,18 @@ struct mri_torture_pace mri_torture_pace_usual(void);
  * Threads  a child's first.
  */
 void mri_torture_part_live(void *part);
+
+/**
+ * mri_log_open_with() on this machine. MR_BUSY because others hold the gate for 10 s is no fault of
+ * the log: whoever comes or goes may wait for a disk that stalls. It is asked again and counted,
+ * for three minutes at most; any other answer is given as it is.
+ *
+ * Returns  as mri_log_open_with().
+ * Owner    the caller closes it.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_torture_open(struct mri_torture_ledger *ledger, const char *at,
+    const struct mri_log_opener *opener, mr_log **ret_log, mr_problem *reterr_problem);
 
 /**
  * Open the log in this process.
