@@ -176,7 +176,7 @@ static bool is_state_good(struct mri_power_world *world, uint64_t seed)
 {
     struct mri_prng prng;
     mri_prng_init(&prng, seed);
-    (void)alarm(60); /* a hang is a failure, too */
+    (void)alarm(240); /* a hang is a failure, too; a machine that rests for a minute is not */
     mri_os_memory_set_space(world->memory, UINT64_MAX / 2);
     mri_os_memory_cut_power(world->memory, &prng);
     const char *what = is_seen(world) ? NULL : check(world);
