@@ -53,8 +53,14 @@ torture: $(BUILD)/build.ninja ## torture the log with real processes: MINUTES=60
 	@tools/deps.sh test
 	@ninja -C $(BUILD) --quiet torture
 	@ninja -C $(BUILD) --quiet tests/sim/log_sim_test tests/crash/power_states_test
-	@MILLRACE_SIM_SEEDS='$(or $(SIM_SEEDS),10000)' MILLRACE_SIM_OPS=2000 $(BUILD)/tests/sim/log_sim_test
-	@MILLRACE_POWER_STATES='$(or $(POWER_STATES),1000000)' $(BUILD)/tests/crash/power_states_test
+	@half=$$((($(or $(SIM_SEEDS),10000) + 1) / 2)); test=$(BUILD)/tests/sim/log_sim_test; \
+		export MILLRACE_SIM_SEEDS=$$half MILLRACE_SIM_OPS=2000; \
+		MILLRACE_SEED=1 $$test & other=$$!; \
+		MILLRACE_SEED=$$((half + 1)) $$test; mine=$$?; wait $$other && exit $$mine
+	@half=$$((($(or $(POWER_STATES),1000000) + 1) / 2)); test=$(BUILD)/tests/crash/power_states_test; \
+		export MILLRACE_POWER_STATES=$$half MILLRACE_POWER_LANES=2; \
+		MILLRACE_POWER_LANE=0 $$test & other=$$!; \
+		MILLRACE_POWER_LANE=1 $$test; mine=$$?; wait $$other && exit $$mine
 	@MINUTES='$(or $(MINUTES),60)' ONLY='$(ONLY)' python3 tests/torture/run.py $(BUILD)
 
 canaries: ## seed bugs in a copy of the log, one by one; a test must catch each; ARGS='--only word'

@@ -46,6 +46,7 @@ struct mri_power_world {
 struct mri_power_scene {
     const char *name;
     void (*play)(struct mri_power_world *world);
+    bool is_seeded; /**< it is another one with each seed */
 };
 
 /**

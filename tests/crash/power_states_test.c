@@ -5,13 +5,22 @@
  * and hold what was promised.
  *
  * The copies are made by fork(): what the child does to its machine is its own. So a crash or a
- * failed check ends one child, and the scene goes on.
+ * failed check ends one child, and the scene goes on. When many states are wanted, a child looks at
+ * several of them, each from the same machine, and the next child at those behind a failed one.
  *
- * MILLRACE_POWER_STATES is how many states are looked at; MILLRACE_SEED where the seeds begin.
+ * A state that was looked at before, with the same promises, is counted, but not looked at again:
+ * what comes of it follows from it.
+ *
+ * MILLRACE_POWER_STATES is how many states there are; MILLRACE_SEED where the seeds begin;
+ * MILLRACE_POWER_SCENE is the only scene, with MILLRACE_POWER_LANES=n and MILLRACE_POWER_LANE=k it
+ * is the k-th of n, from 0, and each n-th behind it.
  */
+#define _GNU_SOURCE
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,16 +28,25 @@
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/environment.h"
 
-enum { STATES = 1000 };
+enum { STATES = 1000, AT_ONCE = 64, PLAYS = 8, SEEN_MAX = 1 << 24 };
+
+/** What children tell. */
+struct shared {
+    uint32_t begun;     /* states at this call */
+    uint64_t different; /* states, of all */
+    uint64_t seen[SEEN_MAX];
+};
 
 static struct {
     struct mri_power_world world;
     struct mri_prng prng; /* which calls are looked at, of some */
     bool is_every_call;
-    uint64_t calls;
+    uint64_t call; /* of the scene */
     uint64_t states;
     uint64_t bad;
     uint64_t wanted;
+    uint32_t at_once; /* states at each call */
+    struct shared *shared;
 } run;
 
 #define MUST(is_so)                                                                                \
@@ -122,37 +140,97 @@ static const char *check(struct mri_power_world *world)
     return what;
 }
 
-/** In a copy of the machine, cut the power and look. */
-static void look_at_one_state(uint64_t seed)
+static uint64_t mix(uint64_t hash, uint64_t number)
 {
-    (void)fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        struct mri_prng prng;
-        mri_prng_init(&prng, seed);
-        (void)alarm(60); /* a hang is a failure, too */
-        run.world.machine.before = NULL;
-        run.world.os = mri_os_memory_table(run.world.memory);
-        mri_os_memory_set_space(run.world.memory, UINT64_MAX / 2);
-        mri_os_memory_cut_power(run.world.memory, &prng);
-        const char *what = check(&run.world);
-        if (what != NULL) {
-            (void)fprintf(stderr, "%s, seed %llu, state %llu: %s (%s)\n", run.world.scene,
-                (unsigned long long)run.world.seed, (unsigned long long)run.states, what,
-                run.world.problem.text);
-            (void)fflush(stderr);
+    hash = (hash ^ number) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ (hash >> 32);
+}
+
+/** Were these disks looked at before, with the same promises? They are then as good as they were.
+ */
+static bool is_seen(const struct mri_power_world *world)
+{
+    uint64_t key = mri_os_memory_disk_hash(world->memory);
+    const uint64_t promises[] = {world->body_max, world->durable, world->seen_durable,
+        world->kept_first, world->snapshot_seq, world->has_consumer, world->acked,
+        world->acked_durable, world->is_damaged};
+    for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
+        key = mix(key, promises[i]);
+    }
+    key |= 1;
+    for (uint64_t i = key >> 32;; i++) {
+        uint64_t *seen = &run.shared->seen[i % SEEN_MAX];
+        if (*seen == 0) {
+            assert_true(++run.shared->different < SEEN_MAX / 2);
+            *seen = key;
+            return false;
         }
-        _exit(what == NULL ? 0 : 1);
+        if (*seen == key) {
+            return true;
+        }
     }
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (status != 0) {
-        (void)fprintf(stderr, "%s, seed %llu, state %llu: child ended with %d\n", run.world.scene,
-            (unsigned long long)run.world.seed, (unsigned long long)run.states, status);
+}
+
+/** In a copy of the machine, cut the power and look. */
+static bool is_state_good(struct mri_power_world *world, uint64_t seed)
+{
+    struct mri_prng prng;
+    mri_prng_init(&prng, seed);
+    (void)alarm(240); /* a hang is a failure, too; a machine that rests for a minute is not */
+    mri_os_memory_set_space(world->memory, UINT64_MAX / 2);
+    mri_os_memory_cut_power(world->memory, &prng);
+    const char *what = is_seen(world) ? NULL : check(world);
+    if (what != NULL) {
+        (void)fprintf(stderr, "%s, seed %llu, state seed %llu: %s (%s)\n", world->scene,
+            (unsigned long long)world->seed, (unsigned long long)seed, what, world->problem.text);
+        (void)fflush(stderr);
     }
-    run.bad += status != 0;
-    run.states++;
+    return what == NULL;
+}
+
+/** In a child: states from `*begun` on, each from where the machine is now. */
+static void look_at_states(uint64_t seed, uint32_t count)
+{
+    mri_os_memory_keep(run.world.memory);
+    while (run.shared->begun < count) {
+        uint32_t number = run.shared->begun++;
+        struct mri_power_world world = run.world;
+        world.machine.before = NULL;
+        world.os = mri_os_memory_table(world.memory);
+        if (!is_state_good(&world, seed + number * UINT64_C(0x9e3779b97f4a7c15))) {
+            _exit(1); /* nothing of it comes to the next state */
+        }
+        mri_os_memory_return(run.world.memory);
+    }
+    _exit(0);
+}
+
+/** Some states that a power cut may leave now. A child that fails is followed by another one. */
+static void look_now(void)
+{
+    uint64_t seed = mix(run.world.seed, run.call);
+    for (const char *c = run.world.scene; *c != '\0'; c++) {
+        seed = mix(seed, (uint8_t)*c);
+    }
+    uint32_t count = run.at_once;
+    run.shared->begun = 0;
+    while (run.shared->begun < count) {
+        (void)fflush(NULL);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            look_at_states(seed, count);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (status != 0) {
+            (void)fprintf(stderr, "%s, seed %llu, call %llu, state %u of %u: child ended with %d\n",
+                run.world.scene, (unsigned long long)run.world.seed, (unsigned long long)run.call,
+                run.shared->begun, count, status);
+        }
+        run.bad += status != 0;
+    }
+    run.states += count;
 }
 
 static void look(void *context, enum mri_os_call kind)
@@ -174,20 +252,36 @@ static void look(void *context, enum mri_os_call kind)
     if (!changes[kind] || !run.world.is_watched) {
         return;
     }
-    run.calls++;
+    run.call++;
     if (run.is_every_call || mri_prng_below(&run.prng, 3) == 0) {
-        look_at_one_state(run.world.seed * 1000003 + run.calls);
+        look_now();
     }
 }
 
-static void play(const struct mri_power_scene *scene, uint64_t seed)
+static void play(const struct mri_power_scene *scene, uint64_t seed, uint32_t at_once)
 {
     mri_power_begin(&run.world, scene->name, seed);
     run.world.machine.before = look;
     run.world.is_watched = true;
+    run.at_once = at_once;
+    run.call = 0;
     scene->play(&run.world);
-    look_at_one_state(seed);
+    look_now();
     mri_power_end(&run.world);
+}
+
+/** The same number of states of each scene, of some in several plays. */
+static void play_with(const struct mri_power_scene *scene, uint64_t seed)
+{
+    if (!run.is_every_call) {
+        play(scene, seed, 1);
+    } else if (!scene->is_seeded) {
+        play(scene, seed, AT_ONCE);
+    } else {
+        for (uint64_t i = 0; i < PLAYS; i++) {
+            play(scene, seed * PLAYS + i, AT_ONCE / PLAYS);
+        }
+    }
 }
 
 static void whatever_a_power_cut_leaves_the_log_keeps_its_promises(void **fixture)
@@ -196,24 +290,34 @@ static void whatever_a_power_cut_leaves_the_log_keeps_its_promises(void **fixtur
     size_t count;
     const struct mri_power_scene *scenes = mri_power_scenes(&count);
     uint64_t seed = mri_environment_number("MILLRACE_SEED", 1);
+    uint64_t lanes = mri_environment_number("MILLRACE_POWER_LANES", 1);
+    uint64_t lane = mri_environment_number("MILLRACE_POWER_LANE", 0);
     run.wanted = mri_environment_number("MILLRACE_POWER_STATES", STATES);
     run.is_every_call = run.wanted > STATES;
+    run.shared = mmap(NULL, sizeof(*run.shared), PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_true(run.shared != MAP_FAILED);
     mri_prng_init(&run.prng, seed);
     assert_true(count >= 40);
+    assert_true(lane < lanes && lanes <= count);
     const char *only = getenv("MILLRACE_POWER_SCENE");
     for (; run.states < run.wanted || run.states == 0; seed++) {
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = lane; i < count; i += lanes) {
             if (only == NULL || strcmp(only, scenes[i].name) == 0) {
-                play(&scenes[i], seed);
+                play_with(&scenes[i], seed);
             }
         }
     }
-    print_message("%zu scenes, %llu states\n", count, (unsigned long long)run.states);
+    print_message("%zu scenes, %llu states, %llu of them different\n", count,
+        (unsigned long long)run.states, (unsigned long long)run.shared->different);
+    (void)munmap(run.shared, sizeof(*run.shared));
     assert_int_equal(run.bad, 0);
 }
 
 int main(void)
 {
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 30); /* what is freed is taken again soon */
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_a_power_cut_leaves_the_log_keeps_its_promises),
     };

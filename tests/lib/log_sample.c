@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sample records: length, content and fields are drawn from a generator seeded by the seq.
+ * Sample records: length and fields are drawn from a generator seeded by the seq; the content is
+ * words that are spread from their number, as much of it is made and compared.
  */
 #include "tests/lib/log_sample.h"
 
@@ -26,10 +27,11 @@ static mr_log_record sample_of(uint64_t seq, size_t body_bytes_max, uint8_t *bod
         .type = (uint16_t)(MR_LOG_TYPE_FREE + mri_prng_below(&prng, 65536 - MR_LOG_TYPE_FREE)),
         .version = (uint8_t)mri_prng_next(&prng),
     };
-    for (uint32_t i = 0; i < record.body_bytes; i += 8) {
-        uint64_t word = mri_prng_next(&prng);
-        uint32_t left = record.body_bytes - i;
-        memcpy(body + i, &word, left < sizeof(word) ? left : sizeof(word));
+    uint64_t word = mri_prng_next(&prng);
+    for (uint32_t i = 0; i < record.body_bytes; i += 8) { /* there is room for a whole word */
+        uint64_t spread = (word ^ (word >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+        memcpy(body + i, &spread, sizeof(spread));
+        word += UINT64_C(0x9e3779b97f4a7c15);
     }
     return record;
 }

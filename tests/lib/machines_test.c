@@ -311,6 +311,128 @@ static void the_clock_can_be_set(void **fixture)
     assert_int_equal(machine.table.boottime_ns(context), 75);
 }
 
+/** What a file holds, also while a state is kept. */
+static size_t read_file(const char *path, uint8_t bytes[static FILE_BYTES])
+{
+    size_t count = 0;
+    int fd = -1;
+    if (os->open(os->context, path, MRI_OPEN_READ, &fd) != MR_OK) {
+        return SIZE_MAX;
+    }
+    assert_int_equal(os->read_at(os->context, fd, bytes, FILE_BYTES, 0, &count), MR_OK);
+    os->close(os->context, fd);
+    return count;
+}
+
+/** One file synced, one changed since, one whose name is not synced. */
+static void make_files(void)
+{
+    uint8_t bytes[FILE_BYTES];
+    memset(bytes, 1, sizeof(bytes));
+    write_at(open_file("/synced"), bytes, 5000, 0);
+    assert_int_equal(os->sync_data(os->context, 0), MR_OK);
+    int fd = open_file("/changed");
+    write_at(fd, bytes, 6000, 0);
+    assert_int_equal(os->sync_data(os->context, fd), MR_OK);
+    assert_int_equal(os->sync_folder(os->context, "/"), MR_OK);
+    memset(bytes, 2, sizeof(bytes));
+    write_at(fd, bytes, 6000, 1000);
+    write_at(open_file("/new"), bytes, 100, 0);
+}
+
+static void a_kept_state_comes_back_whole(void **fixture)
+{
+    (void)fixture;
+    uint8_t bytes[FILE_BYTES];
+    uint64_t hashes[ROUNDS];
+    make_files();
+    mri_os_memory_keep(memory);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        mri_prng_init(&prng, round / 2);
+        mri_os_memory_cut_power(memory, &prng);
+        hashes[round] = mri_os_memory_disk_hash(memory);
+        assert_true(round % 2 == 0 || hashes[round] == hashes[round - 1]);
+        memset(bytes, 3, sizeof(bytes)); /* whatever is done with it */
+        int fd = open_file("/changed");
+        write_at(fd, bytes, FILE_BYTES, 0);
+        assert_int_equal(os->truncate(os->context, fd, round), MR_OK);
+        assert_int_equal(os->sync_data(os->context, fd), MR_OK);
+        write_at(open_file("/newer"), bytes, 10, 0);
+        assert_int_equal(os->remove(os->context, "/synced"), MR_OK);
+        mri_os_memory_return(memory);
+        assert_int_equal(mri_os_memory_open_count(memory), 0);
+    }
+    assert_int_equal(read_file("/synced", bytes), 5000);
+    assert_int_equal(bytes[4999], 1);
+    assert_int_equal(read_file("/changed", bytes), 7000);
+    assert_int_equal(bytes[999], 1);
+    assert_int_equal(bytes[1000], 2);
+    assert_int_equal(bytes[6999], 2);
+    assert_int_equal(read_file("/new", bytes), 100);
+    assert_int_equal(read_file("/newer", bytes), SIZE_MAX);
+}
+
+static void disks_that_differ_have_another_hash(void **fixture)
+{
+    (void)fixture;
+    uint8_t bytes[3 * FILE_BYTES];
+    struct {
+        uint64_t hash;
+        size_t counts[3];
+        uint8_t bytes[3 * FILE_BYTES];
+    } *seen = calloc(ROUNDS, sizeof(*seen));
+    unsigned different = 0;
+    assert_non_null(seen);
+    make_files();
+    mri_os_memory_keep(memory);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        const char *const paths[3] = {"/synced", "/changed", "/new"};
+        size_t counts[3];
+        mri_prng_init(&prng, round);
+        mri_os_memory_cut_power(memory, &prng);
+        memset(bytes, 0, sizeof(bytes));
+        for (int i = 0; i < 3; i++) {
+            counts[i] = read_file(paths[i], bytes + i * FILE_BYTES);
+        }
+        unsigned other = 0;
+        while (other < different && (memcmp(seen[other].counts, counts, sizeof(counts)) != 0 ||
+                                        memcmp(seen[other].bytes, bytes, sizeof(bytes)) != 0)) {
+            other++;
+        }
+        for (unsigned i = 0; i < different; i++) {
+            assert_true((seen[i].hash == mri_os_memory_disk_hash(memory)) == (i == other));
+        }
+        if (other == different) {
+            seen[different].hash = mri_os_memory_disk_hash(memory);
+            memcpy(seen[different].counts, counts, sizeof(counts));
+            memcpy(seen[different++].bytes, bytes, sizeof(bytes));
+        }
+        mri_os_memory_return(memory);
+    }
+    assert_true(different > 20 && different < ROUNDS);
+    free(seen);
+}
+
+static void a_machine_made_new_is_empty(void **fixture)
+{
+    (void)fixture;
+    uint8_t bytes[FILE_BYTES];
+    size_t count;
+    make_files();
+    mri_os_memory_renew(memory);
+    assert_int_equal(mri_os_memory_open_count(memory), 0);
+    assert_int_equal(read_file("/synced", bytes), SIZE_MAX);
+    for (int i = 0; i < 3; i++) {
+        const char path[] = {'/', (char)('a' + i), '\0'};
+        int fd = open_file(path);
+        assert_int_equal(os->allocate(os->context, fd, FILE_BYTES), MR_OK);
+        assert_int_equal(os->read_at(os->context, fd, bytes, FILE_BYTES, 0, &count), MR_OK);
+        for (size_t at = 0; at < FILE_BYTES; at++) {
+            assert_int_equal(bytes[at], 0);
+        }
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -324,6 +446,9 @@ int main(void)
         TEST(a_short_write_writes_the_first_half),
         TEST(locks_on_ranges_end_with_their_handle_and_a_power_cut_is_another_boot),
         TEST(the_clock_can_be_set),
+        TEST(a_kept_state_comes_back_whole),
+        TEST(disks_that_differ_have_another_hash),
+        TEST(a_machine_made_new_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,13 +6,10 @@
  *   names (durable) ^
  *   changes of names that are not synced, in order
  *
- * Invariants
- *  1. A file's bytes never move, so a map of it is a pointer into it.
- *  2. Bytes behind the size of a file are zero, now and durably.
- *
  * Not here: permissions, symbolic links, more than one process (a second handle stands for one).
  * Shared memory is real memory without a name; it is lost with the power.
  */
+#define _GNU_SOURCE
 #include "tests/lib/os_memory_state.h"
 
 #include <stdio.h>
@@ -44,10 +41,20 @@ static void parent_of(const char *path, char parent[static NAME_BYTES])
     slash[slash == parent ? 1 : 0] = '\0';
 }
 
+static uint64_t hash_of(const char *path)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *path != '\0'; path++) {
+        hash = (hash ^ (uint8_t)*path) * 1099511628211u;
+    }
+    return hash;
+}
+
 static struct name *find(struct names *names, const char *path)
 {
+    uint64_t hash = hash_of(path);
     for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->items[i].path, path) == 0) {
+        if (names->items[i].hash == hash && strcmp(names->items[i].path, path) == 0) {
             return &names->items[i];
         }
     }
@@ -67,6 +74,7 @@ static void set_name(struct names *names, const char *path, int file)
         MRI_ASSERT(names->count < NAMES_MAX);
         name = &names->items[names->count++];
         (void)snprintf(name->path, sizeof(name->path), "%s", path);
+        name->hash = hash_of(path);
     }
     name->file = file;
 }
@@ -136,45 +144,15 @@ static int new_file(struct mri_os_memory *memory)
 {
     for (int i = memory->file_count - 1; i >= 0 && memory->file_count > FILES_MAX / 2; i--) {
         if (!is_in_use(memory, i)) {
-            mri_os_memory_bytes_clear(&memory->files[i]);
+            mri_os_memory_file_clear(memory, &memory->files[i]);
             return i;
         }
     }
     MRI_ASSERT(memory->file_count < FILES_MAX);
-    memory->files[memory->file_count] = mri_os_memory_bytes_take(memory->file_bytes_max);
+    if (memory->file_count == memory->file_made_count) {
+        mri_os_memory_file_make(memory, &memory->files[memory->file_made_count++]);
+    }
     return memory->file_count++;
-}
-
-static void touch(struct file *file, size_t from, size_t to)
-{
-    if (from >= to) {
-        return;
-    }
-    bool is_clean = file->dirty_from >= file->dirty_to;
-    file->dirty_from = is_clean || from < file->dirty_from ? from : file->dirty_from;
-    file->dirty_to = is_clean || to > file->dirty_to ? to : file->dirty_to;
-}
-
-static void sync_file(struct file *file)
-{
-    if (file->dirty_from < file->dirty_to) {
-        size_t count = file->dirty_to - file->dirty_from;
-        memcpy(file->durable + file->dirty_from, file->now + file->dirty_from, count);
-        memcpy(file->before + file->dirty_from, file->now + file->dirty_from, count);
-    }
-    file->durable_size = file->size;
-    file->dirty_from = 0;
-    file->dirty_to = 0;
-}
-
-static void resize(struct file *file, size_t bytes)
-{
-    if (bytes < file->size) {
-        memset(file->now + bytes, 0, file->size - bytes);
-        memset(file->before + bytes, 0, file->size - bytes);
-        touch(file, bytes, file->size);
-    }
-    file->size = bytes;
 }
 
 /** What the files that have a name take. */
@@ -236,16 +214,6 @@ static void memory_close(void *context, int fd)
     memory->handles[fd].is_open = false;
 }
 
-/** A file is what its path is: nobody renames folders here. */
-static uint64_t inode_of(const char *path)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (; *path != '\0'; path++) {
-        hash = (hash ^ (uint8_t)*path) * 1099511628211u;
-    }
-    return hash;
-}
-
 static mr_err memory_info(void *context, const char *path, struct mri_file_info *ret_info)
 {
     struct mri_os_memory *memory = context;
@@ -261,8 +229,8 @@ static mr_err memory_info(void *context, const char *path, struct mri_file_info 
         .is_network = memory->is_network,
         .file_system = "memory",
         .bytes = name->file == FOLDER ? 0 : memory->files[name->file].size,
-        .device = (uint64_t)(uintptr_t)memory,
-        .inode = inode_of(normal),
+        .device = 1,
+        .inode = name->hash, /* nobody renames folders here */
     };
     return MR_OK;
 }
@@ -304,10 +272,7 @@ static mr_err memory_write_at(
         if (end > memory->file_bytes_max || used_bytes(memory) + growth > memory->space_bytes) {
             return MR_ENOSPC;
         }
-        memcpy(file->before + offset, file->now + offset, pieces[i].count);
-        memcpy(file->now + offset, pieces[i].bytes, pieces[i].count);
-        touch(file, (size_t)offset, end);
-        file->size = end > file->size ? end : file->size;
+        mri_os_memory_file_write(memory, file, (size_t)offset, pieces[i].bytes, pieces[i].count);
         offset = end;
     }
     return MR_OK;
@@ -341,13 +306,13 @@ static mr_err memory_renew(void *context, int fd, uint64_t offset)
 
 static mr_err memory_truncate(void *context, int fd, uint64_t bytes)
 {
-    resize(file_of(context, fd), (size_t)bytes);
+    mri_os_memory_file_resize(context, file_of(context, fd), (size_t)bytes);
     return MR_OK;
 }
 
 static mr_err memory_sync_data(void *context, int fd)
 {
-    sync_file(file_of(context, fd));
+    mri_os_memory_file_sync(context, file_of(context, fd));
     return MR_OK;
 }
 
@@ -552,6 +517,18 @@ static const struct mri_os calls = {
 
 /* ---- for tests ------------------------------------------------------------------------------- */
 
+/** Everything but the files, which have no names. */
+static void begin(struct mri_os_memory *memory)
+{
+    memory->space_bytes = UINT64_MAX / 2;
+    memory->unix_ns = 1700000000000000000;
+    memory->step_ns = 1000;
+    memory->process_id = 4242;
+    mri_prng_init(&memory->prng, 7);
+    set_name(&memory->now, "/", FOLDER);
+    set_name(&memory->durable, "/", FOLDER);
+}
+
 struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max)
 {
     struct mri_os_memory *memory = calloc(1, sizeof(*memory));
@@ -559,26 +536,37 @@ struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max)
     memory->table = calls;
     memory->table.context = memory;
     memory->file_bytes_max = file_bytes_max;
-    memory->space_bytes = UINT64_MAX / 2;
-    memory->unix_ns = 1700000000000000000;
-    memory->step_ns = 1000;
-    memory->process_id = 4242;
     mri_os_memory_share_fill(&memory->table);
     mri_os_memory_share_begin(memory);
-    mri_prng_init(&memory->prng, 7);
-    set_name(&memory->now, "/", FOLDER);
-    set_name(&memory->durable, "/", FOLDER);
+    begin(memory);
     return memory;
+}
+
+void mri_os_memory_renew(struct mri_os_memory *memory)
+{
+    MRI_ASSERT(memory->kept == NULL);
+    mri_os_memory_restart(memory);
+    for (int i = 0; i < memory->file_count; i++) {
+        mri_os_memory_file_clear(memory, &memory->files[i]);
+    }
+    memory->file_count = 0;
+    memory->now.count = memory->durable.count = memory->change_count = 0;
+    memory->boots = 0;
+    memory->has_ended = memory->is_network = memory->has_garbage = false;
+    begin(memory);
 }
 
 void mri_os_memory_free(struct mri_os_memory *memory)
 {
-    for (int i = 0; memory != NULL && i < memory->file_count; i++) {
-        mri_os_memory_bytes_give(&memory->files[i], memory->file_bytes_max);
+    if (memory == NULL) {
+        return;
     }
-    if (memory != NULL) {
-        mri_os_memory_share_forget(memory);
+    for (int i = 0; i < memory->file_made_count; i++) {
+        mri_os_memory_file_free(memory, &memory->files[i]);
     }
+    mri_os_memory_file_forget_pages(memory);
+    mri_os_memory_share_forget(memory);
+    free(memory->kept);
     free(memory);
 }
 
@@ -594,13 +582,9 @@ void mri_os_memory_put(
     const struct name *name = find(&memory->now, path);
     int number = name == NULL ? new_file(memory) : name->file;
     struct file *file = &memory->files[number];
-    resize(file, 0);
-    if (count > 0) {
-        memcpy(file->now, bytes, count);
-    }
-    touch(file, 0, count);
-    file->size = count;
-    sync_file(file);
+    mri_os_memory_file_resize(memory, file, 0);
+    mri_os_memory_file_write(memory, file, 0, bytes, count);
+    mri_os_memory_file_sync(memory, file);
     set_name(&memory->now, path, number);
     set_name(&memory->durable, path, number);
 }
@@ -612,6 +596,7 @@ uint8_t *mri_os_memory_bytes(struct mri_os_memory *memory, const char *path, siz
         return NULL;
     }
     *ret_count = memory->files[name->file].size;
+    mri_os_memory_file_expose(memory, &memory->files[name->file]);
     return memory->files[name->file].now;
 }
 
@@ -630,74 +615,6 @@ void mri_os_memory_restart(struct mri_os_memory *memory)
     mri_os_memory_end_process(memory);
     mri_os_memory_share_forget(memory);
     memory->boots++;
-}
-
-/** Garbage where a sector was being changed. */
-static void garble(struct file *file, size_t at, struct mri_prng *prng)
-{
-    size_t from = at;
-    size_t to = at + SECTOR_BYTES;
-    while (from < to && file->now[from] == file->durable[from]) {
-        from++;
-    }
-    while (to > from && file->now[to - 1] == file->durable[to - 1]) {
-        to--;
-    }
-    for (; from < to; from++) {
-        file->now[from] = (uint8_t)mri_prng_next(prng);
-    }
-}
-
-/** What becomes of a sector that was not synced. */
-static void tear_sector(struct file *file, size_t at, bool has_garbage, struct mri_prng *prng)
-{
-    switch (mri_prng_below(prng, has_garbage ? 8 : 7)) {
-    case 0:
-    case 1:
-    case 2:
-        memcpy(file->now + at, file->durable + at, SECTOR_BYTES);
-        break;
-    case 3:
-        memcpy(file->now + at, file->before + at, SECTOR_BYTES);
-        break;
-    case 7:
-        garble(file, at, prng);
-        break;
-    default: /* it arrived */
-        break;
-    }
-}
-
-/** What was not synced becomes old or new, sector by sector, and is then durable as it is. */
-static void tear(struct file *file, bool has_garbage, struct mri_prng *prng)
-{
-    size_t from = file->dirty_from / SECTOR_BYTES * SECTOR_BYTES;
-    size_t to = (file->dirty_to + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
-    uint64_t mood = mri_prng_below(prng, 4); /* 0: nothing arrived, 1: everything, else a mixture */
-    size_t size = file->size;
-    if (mood == 0 || (mood > 1 && mri_prng_below(prng, 2) == 0)) {
-        size = file->durable_size;
-    }
-    for (size_t at = from; at < to; at += SECTOR_BYTES) {
-        if (mood == 0) {
-            memcpy(file->now + at, file->durable + at, SECTOR_BYTES);
-        } else if (mood > 1) {
-            tear_sector(file, at, has_garbage, prng);
-        }
-    }
-    size_t end = file->size > to ? file->size : to;
-    if (end > size) {
-        memset(file->now + size, 0, end - size);
-    }
-    if (end > from) {
-        from = from < size ? from : size;
-        memcpy(file->durable + from, file->now + from, end - from);
-        memcpy(file->before + from, file->now + from, end - from);
-    }
-    file->size = size;
-    file->durable_size = size;
-    file->dirty_from = 0;
-    file->dirty_to = 0;
 }
 
 void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng)
@@ -719,8 +636,96 @@ void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng
     }
     memory->now = memory->durable;
     for (int i = 0; i < memory->file_count; i++) {
-        tear(&memory->files[i], memory->has_garbage, prng);
+        mri_os_memory_file_tear(memory, &memory->files[i], prng);
     }
+}
+
+/** What a machine is but for the bytes of its files, its handles and its shared memory. */
+struct kept_state {
+    struct file files[FILES_MAX];
+    uint64_t sums[FILES_MAX]; /* of their bytes */
+    int file_count;
+    struct names now;
+    struct names durable;
+    struct change changes[CHANGES_MAX];
+    size_t change_count;
+    uint32_t boots;
+    uint64_t space_bytes;
+    int64_t unix_ns;
+    uint32_t process_id;
+    struct mri_prng prng;
+};
+
+static void copy_names(struct names *to, const struct names *from)
+{
+    memcpy(to->items, from->items, sizeof(from->items[0]) * from->count);
+    to->count = from->count;
+}
+
+void mri_os_memory_keep(struct mri_os_memory *memory)
+{
+    struct kept_state *kept = malloc(sizeof(*kept));
+    MRI_ASSERT(memory->kept == NULL && kept != NULL);
+    memcpy(kept->files, memory->files, sizeof(memory->files[0]) * (size_t)memory->file_count);
+    for (int i = 0; i < memory->file_count; i++) {
+        kept->sums[i] = mri_os_memory_file_sum(memory, &memory->files[i]);
+    }
+    kept->file_count = memory->file_count;
+    copy_names(&kept->now, &memory->now);
+    copy_names(&kept->durable, &memory->durable);
+    memcpy(kept->changes, memory->changes, sizeof(memory->changes[0]) * memory->change_count);
+    kept->change_count = memory->change_count;
+    kept->boots = memory->boots;
+    kept->space_bytes = memory->space_bytes;
+    kept->unix_ns = memory->unix_ns;
+    kept->process_id = memory->process_id;
+    kept->prng = memory->prng;
+    memory->kept = kept;
+    memory->kept_number++;
+}
+
+void mri_os_memory_return(struct mri_os_memory *memory)
+{
+    const struct kept_state *kept = memory->kept;
+    MRI_ASSERT(kept != NULL);
+    mri_os_memory_restart(memory);
+    mri_os_memory_file_return_pages(memory);
+    memory->kept_number++;
+    memcpy(memory->files, kept->files, sizeof(kept->files[0]) * (size_t)kept->file_count);
+    for (int i = kept->file_count; i < memory->file_count; i++) {
+        mri_os_memory_file_clear(memory, &memory->files[i]);
+    }
+    memory->file_count = kept->file_count;
+    copy_names(&memory->now, &kept->now);
+    copy_names(&memory->durable, &kept->durable);
+    memcpy(memory->changes, kept->changes, sizeof(kept->changes[0]) * kept->change_count);
+    memory->change_count = kept->change_count;
+    memory->boots = kept->boots;
+    memory->space_bytes = kept->space_bytes;
+    memory->unix_ns = kept->unix_ns;
+    memory->process_id = kept->process_id;
+    memory->prng = kept->prng;
+}
+
+uint64_t mri_os_memory_disk_hash(const struct mri_os_memory *memory)
+{
+    uint64_t sums[FILES_MAX];
+    uint64_t sum = 0; /* names are in any order */
+    MRI_ASSERT(memory->kept != NULL && memory->change_count == 0);
+    MRI_ASSERT(memory->file_count == memory->kept->file_count);
+    memcpy(sums, memory->kept->sums, sizeof(sums[0]) * (size_t)memory->file_count);
+    mri_os_memory_file_renew_sums(memory, sums);
+    for (size_t i = 0; i < memory->now.count; i++) {
+        const struct name *name = &memory->now.items[i];
+        uint64_t hash = name->hash;
+        if (name->file != FOLDER) {
+            hash = (hash ^ sums[name->file]) * UINT64_C(0x9e3779b97f4a7c15);
+            hash = (hash ^ (hash >> 32) ^ memory->files[name->file].size) + 1;
+        }
+        hash *= UINT64_C(0xbf58476d1ce4e5b9);
+        sum += hash ^ (hash >> 32);
+    }
+    return sum;
 }
 
 size_t mri_os_memory_open_count(const struct mri_os_memory *memory)

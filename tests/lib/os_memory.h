@@ -36,6 +36,14 @@ struct mri_os_memory *mri_os_memory_new(size_t file_bytes_max);
 void mri_os_memory_free(struct mri_os_memory *memory);
 
 /**
+ * Make a machine what mri_os_memory_new() made; cheaper than another one.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_os_memory_renew(struct mri_os_memory *memory);
+
+/**
  * The machine as a table.
  *
  * Returns  the table.
@@ -69,6 +77,27 @@ uint8_t *mri_os_memory_bytes(struct mri_os_memory *memory, const char *path, siz
  * Threads  one at a time.
  */
 void mri_os_memory_cut_power(struct mri_os_memory *memory, struct mri_prng *prng);
+
+/**
+ * Keep the state of the disks and of the clock, once and for all, and return to it as often as one
+ * likes; each return forgets handles, maps and shared memory, as a power cut does. Meanwhile nobody
+ * asks for mri_os_memory_bytes().
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ * Cost     of a return: what was changed since.
+ */
+void mri_os_memory_keep(struct mri_os_memory *memory);
+void mri_os_memory_return(struct mri_os_memory *memory);
+
+/**
+ * Names what the disks hold. A state must be kept, and the power must have been cut since.
+ *
+ * Returns  a number; the same names, sizes and bytes have the same, and others another one, but for
+ *          an accident of 64 bits.
+ * Threads  one at a time.
+ */
+uint64_t mri_os_memory_disk_hash(const struct mri_os_memory *memory);
 
 /**
  * From now on a power cut may also leave garbage: in a sector, over the bytes that were being

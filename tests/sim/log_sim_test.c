@@ -10,6 +10,7 @@
  * MILLRACE_SIM_SEEDS, MILLRACE_SIM_OPS: how many, and how long. MILLRACE_SIM_SEED: this one alone.
  * Seeds that failed once stay in seeds.txt and are run first.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,8 @@ enum {
     PLACES = 3, /* processes at once */
     BATCH_MAX = 6,
     BODY_MAX = 40000,
+    LONG_OPS = 1000, /* from so many ops on it is a long run */
+    NEAR_EVENTS = 100,
     FILE_BYTES = MRI_SEGMENT_BYTES_MIN,
     RING_BYTES = MRI_HOT_RING_BYTES_MIN,
 };
@@ -78,6 +81,7 @@ static struct {
     uint32_t op_count;
     bool is_ending;
     bool is_quiet;      /**< there are long rests between appends */
+    bool is_long;       /**< fewer large bodies, and most reads begin near the end of the log */
     bool is_write_lost; /**< only wrong events are wrong */
     bool is_refused;    /**< the log is damaged by a lost write, and says so: the end */
     bool is_poisoned;   /**< since the log was looked at last */
@@ -89,6 +93,7 @@ static struct {
     char wrong_text[256];
     uint64_t kills;
     uint64_t cuts;
+    uint64_t steps;
 } world;
 
 #define WRONG(...)                                                                                 \
@@ -104,12 +109,22 @@ static const mr_log_options options = {
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
+/** What a body looks like from its first byte on: bytes that count up, each its own start. */
+static const uint8_t *pattern_of(const struct body *body)
+{
+    static uint8_t ramp[BODY_MAX + 256];
+    if (ramp[1] == 0) {
+        for (size_t i = 0; i < sizeof(ramp); i++) {
+            ramp[i] = (uint8_t)i;
+        }
+    }
+    return ramp + (uint8_t)(body->op * 7 + body->index * 13);
+}
+
 static void fill(uint8_t *bytes, const struct body *body)
 {
     memcpy(bytes, body, sizeof(*body));
-    for (uint32_t i = sizeof(*body); i < body->bytes; i++) {
-        bytes[i] = (uint8_t)(body->op * 7 + body->index * 13 + i);
-    }
+    memcpy(bytes + sizeof(*body), pattern_of(body) + sizeof(*body), body->bytes - sizeof(*body));
 }
 
 static bool is_right(const mr_log_event *event, struct body *ret_body)
@@ -119,13 +134,11 @@ static bool is_right(const mr_log_event *event, struct body *ret_body)
         return false;
     }
     memcpy(ret_body, bytes, sizeof(*ret_body));
-    bool is_good = ret_body->bytes == event->body_bytes && ret_body->op < world.op_count &&
-                   ret_body->index < ret_body->count &&
-                   ret_body->count == world.ops[ret_body->op].count;
-    for (uint32_t i = sizeof(*ret_body); is_good && i < ret_body->bytes; i++) {
-        is_good = bytes[i] == (uint8_t)(ret_body->op * 7 + ret_body->index * 13 + i);
-    }
-    return is_good;
+    return ret_body->bytes == event->body_bytes && ret_body->bytes <= BODY_MAX &&
+           ret_body->op < world.op_count && ret_body->index < ret_body->count &&
+           ret_body->count == world.ops[ret_body->op].count &&
+           memcmp(bytes + sizeof(*ret_body), pattern_of(ret_body) + sizeof(*ret_body),
+               ret_body->bytes - sizeof(*ret_body)) == 0;
 }
 
 /* ---- what processes do ----------------------------------------------------------------------- */
@@ -156,7 +169,7 @@ static bool append(struct life *life)
     }
     uint32_t number = world.op_count++;
     struct op *op = &world.ops[number];
-    size_t body_max = mri_prng_below(prng, 4) == 0 ? BODY_MAX : 300;
+    size_t body_max = mri_prng_below(prng, world.is_long ? 8 : 4) == 0 ? BODY_MAX : 300;
     *op = (struct op){.count = 1 + (uint32_t)mri_prng_below(prng, BATCH_MAX)};
     for (uint32_t i = 0; i < op->count; i++) {
         uint8_t *place = life->bytes[i];
@@ -229,7 +242,16 @@ static bool sync_log(struct life *life)
     return err == MR_OK;
 }
 
-/** Read some of the log, from anywhere to its end. */
+/** Where a read begins: anywhere, but in long runs mostly near the end, as reading the
+ * whole log again and again would be most of the work. */
+static uint64_t draw_start(struct mri_prng *prng, uint64_t last)
+{
+    uint64_t start = 1 + mri_prng_below(prng, last);
+    bool is_near = world.is_long && last > NEAR_EVENTS && mri_prng_below(prng, 8) != 0;
+    return is_near ? last - start % NEAR_EVENTS : start;
+}
+
+/** Read some of the log, from somewhere to its end. */
 static void read_some(struct life *life)
 {
     struct mri_prng *prng = sim_prng();
@@ -245,7 +267,7 @@ static void read_some(struct life *life)
         sim_os(life->process), sim_alloc(life->process), "/log", &how, &reader, &problem);
     uint64_t last = mr_log_last(life->log).n;
     if (err == MR_OK && last > 0) {
-        err = mr_log_reader_seek(reader, (mr_seq){1 + mri_prng_below(prng, last)}, &problem);
+        err = mr_log_reader_seek(reader, (mr_seq){draw_start(prng, last)}, &problem);
         err = err == MR_NOT_FOUND ? MR_END : err; /* not durable, or not to be seen, yet */
     }
     while (err == MR_OK && (err = mr_log_reader_next(reader, &event, &problem)) == MR_OK) {
@@ -656,13 +678,16 @@ static void run_seed(uint64_t seed)
         sim_kill(life->process);
         bury(life);
     }
+    world.steps += sim_counts()->steps;
     sim_end();
     if (world.wrong != NULL) {
-        fail_msg("seed %llu, %u ops: %s", (unsigned long long)seed, world.ops_wanted, world.wrong);
+        fail_msg("seed %llu, %u ops%s: %s", (unsigned long long)seed, world.ops_wanted,
+            world.is_long ? " long" : "", world.wrong);
     }
 }
 
-/** Seeds that failed once: a line each, the seed and the number of ops. */
+/** Seeds that failed once: a line each, the seed, the number of ops, and "long" if it was a long
+ * run.  */
 static void seeds_that_failed_once_do_not_fail_again(void **fixture)
 {
     (void)fixture;
@@ -674,7 +699,8 @@ static void seeds_that_failed_once_do_not_fail_again(void **fixture)
         char *end;
         uint64_t seed = strtoull(line, &end, 10);
         if (line[0] != '#' && end != line) {
-            world.ops_wanted = (uint32_t)strtoul(end, NULL, 10);
+            world.ops_wanted = (uint32_t)strtoul(end, &end, 10);
+            world.is_long = strncmp(end, " long", 5) == 0;
             run_seed(seed);
             count++;
         }
@@ -692,11 +718,13 @@ static void whatever_happens_the_log_keeps_its_promises(void **fixture)
     uint64_t count = only != 0 ? 1 : mri_environment_number("MILLRACE_SIM_SEEDS", SEEDS);
     uint64_t first = only != 0 ? only : mri_environment_number("MILLRACE_SEED", 1);
     world.ops_wanted = (uint32_t)mri_environment_number("MILLRACE_SIM_OPS", OPS);
+    world.is_long = world.ops_wanted >= LONG_OPS;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run_seed(seed);
     }
-    print_message("%llu seeds of %u ops: %llu kills, %llu power cuts\n", (unsigned long long)count,
-        world.ops_wanted, (unsigned long long)world.kills, (unsigned long long)world.cuts);
+    print_message("%llu seeds of %u ops: %llu kills, %llu power cuts, %llu steps\n",
+        (unsigned long long)count, world.ops_wanted, (unsigned long long)world.kills,
+        (unsigned long long)world.cuts, (unsigned long long)world.steps);
 }
 
 /** The simulated processes share this one's list of open logs: learn where its gate is. */
@@ -716,12 +744,15 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
+    sim_free();
     free(world.ops);
     return 0;
 }
 
 int main(void)
 {
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 30); /* what is freed is taken again soon */
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seeds_that_failed_once_do_not_fail_again),
         cmocka_unit_test(whatever_happens_the_log_keeps_its_promises),

@@ -8,8 +8,10 @@
  *     what it held in shared memory stays as it was.
  */
 #define _GNU_SOURCE
+#undef _FORTIFY_SOURCE /* its longjmp does not go from stack to stack */
 #include "tests/sim/sim_machine.h"
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +37,7 @@ enum {
 
 struct map {
     struct mri_shared_memory memory;
-    char path[128];
+    uint64_t hash; /**< of its path */
 };
 
 struct sim_process {
@@ -47,15 +49,32 @@ struct sim_process {
     bool fds[FDS_MAX];
     struct map maps[MAPS_MAX];
     void *blocks[BLOCKS_MAX];
-    unsigned map_count; /**< of files */
+    unsigned map_count;  /**< of files */
+    int blocks_above;    /**< blocks from here on are not in use */
+    unsigned task_count; /**< that are left */
 };
+
+/* Contexts switch the mask of signals, too, which is two system calls for a step. Only where the
+ * stacks are watched are they needed for more than the first step of a task. */
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) ||                           \
+    defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+enum { HAS_JUMPS = 0 };
+#else
+enum { HAS_JUMPS = 1 };
+#endif
 
 struct task {
     ucontext_t context;
+    jmp_buf jump; /**< where it goes on, when it has begun */
+    bool has_begun;
     void *stack;
     struct sim_process *process;
     void (*run)(void *argument);
     void *argument;
+    uint32_t number; /**< from 1 */
     bool is_over;
     bool is_waiting; /**< until woken, or until `until_ns` */
     bool was_woken;
@@ -74,8 +93,11 @@ static struct {
     size_t process_count;
     struct task *tasks[TASKS_MAX];
     size_t task_count;
+    struct task *left[TASKS_MAX]; /**< in their order; some of them may have ended meanwhile */
+    size_t left_count;
     struct task *current;
     ucontext_t scheduler;
+    jmp_buf scheduler_jump;
     int64_t now_ns;
     int64_t clock_offset_ns;
     _Atomic uint32_t *gate; /**< of the list of open logs */
@@ -88,10 +110,34 @@ static struct {
 static void yield(void)
 {
     struct task *task = sim.current;
-    if (task != NULL) {
-        int result = swapcontext(&task->context, &sim.scheduler);
-        MRI_ASSERT(result == 0);
+    if (task == NULL) {
+        return;
     }
+    if (HAS_JUMPS) {
+        if (_setjmp(task->jump) == 0) {
+            _longjmp(sim.scheduler_jump, 1);
+        }
+        return; /* it goes on */
+    }
+    int result = swapcontext(&task->context, &sim.scheduler);
+    MRI_ASSERT(result == 0);
+}
+
+/** Let the current task go on, until it yields. */
+static void resume(void)
+{
+    if (HAS_JUMPS) {
+        if (_setjmp(sim.scheduler_jump) == 0) {
+            if (sim.current->has_begun) {
+                _longjmp(sim.current->jump, 1);
+            }
+            sim.current->has_begun = true;
+            (void)setcontext(&sim.current->context);
+        }
+        return;
+    }
+    int result = swapcontext(&sim.scheduler, &sim.current->context);
+    MRI_ASSERT(result == 0);
 }
 
 /** Somebody else may go on here. */
@@ -108,6 +154,7 @@ static void enter_task(void)
     struct task *task = sim.current;
     task->run(task->argument);
     task->is_over = true;
+    task->process->task_count--;
     yield();
 }
 
@@ -131,6 +178,9 @@ static struct task *start_task(
     task->context.uc_stack.ss_size = STACK_BYTES;
     makecontext(&task->context, enter_task, 0);
     sim.tasks[sim.task_count++] = task;
+    sim.left[sim.left_count++] = task;
+    task->number = (uint32_t)sim.task_count;
+    process->task_count++;
     return task;
 }
 
@@ -149,7 +199,7 @@ static bool is_left(const struct task *task)
 
 static bool is_ready(const struct task *task)
 {
-    return is_left(task) && (!task->is_waiting || task->was_woken || task->until_ns <= sim.now_ns);
+    return !task->is_waiting || task->was_woken || task->until_ns <= sim.now_ns;
 }
 
 bool sim_step(void)
@@ -157,14 +207,20 @@ bool sim_step(void)
     struct task *ready[64];
     size_t count = 0;
     int64_t earliest_ns = INT64_MAX;
-    for (size_t i = 0; i < sim.task_count && count < 64; i++) {
-        struct task *task = sim.tasks[i];
-        if (is_ready(task)) {
+    size_t left_count = 0;
+    for (size_t i = 0; i < sim.left_count; i++) {
+        struct task *task = sim.left[i];
+        if (!is_left(task)) {
+            continue;
+        }
+        sim.left[left_count++] = task;
+        if (count < 64 && is_ready(task)) {
             ready[count++] = task;
-        } else if (is_left(task) && task->until_ns < earliest_ns) {
+        } else if (task->until_ns < earliest_ns) {
             earliest_ns = task->until_ns;
         }
     }
+    sim.left_count = left_count;
     if (count == 0) {
         if (earliest_ns == INT64_MAX) {
             return false;
@@ -174,8 +230,7 @@ bool sim_step(void)
     }
     sim.counts.steps++;
     sim.current = ready[mri_prng_below(&sim.prng, count)];
-    int result = swapcontext(&sim.scheduler, &sim.current->context);
-    MRI_ASSERT(result == 0);
+    resume();
     if (sim.current->is_over) {
         free_stack(sim.current);
     }
@@ -216,11 +271,7 @@ static uint64_t key_of(const void *address)
         uintptr_t base = (uintptr_t)map->memory.base;
         if (base != 0 && (uintptr_t)address >= base &&
             (uintptr_t)address < base + map->memory.head_bytes) {
-            uint64_t hash = 1469598103934665603u;
-            for (const char *c = map->path; *c != '\0'; c++) {
-                hash = (hash ^ (uint8_t)*c) * 1099511628211u;
-            }
-            return (hash & ~UINT64_C(0xffffffff)) | (uint64_t)((uintptr_t)address - base) | 1;
+            return (map->hash & ~UINT64_C(0xffffffff)) | (uint64_t)((uintptr_t)address - base) | 1;
         }
     }
     return (uint64_t)(uintptr_t)address;
@@ -256,8 +307,8 @@ int32_t mri_futex_wake(_Atomic uint32_t *word, int32_t count, uint32_t bits)
         return 0;
     }
     uint64_t key = key_of((const void *)word);
-    for (size_t i = 0; i < sim.task_count && woken < count; i++) {
-        struct task *task = sim.tasks[i];
+    for (size_t i = 0; i < sim.left_count && woken < count; i++) {
+        struct task *task = sim.left[i];
         if (is_left(task) && task->is_waiting && !task->was_woken && task->key == key &&
             (task->bits & bits) != 0) {
             task->was_woken = true;
@@ -277,16 +328,6 @@ struct lock_state {
 static struct lock_state *state_of(struct mri_robust_lock *lock)
 {
     return (struct lock_state *)(void *)lock->state;
-}
-
-static uint32_t current_number(void)
-{
-    for (size_t i = 0; i < sim.task_count; i++) {
-        if (sim.tasks[i] == sim.current) {
-            return (uint32_t)i + 1;
-        }
-    }
-    return UINT32_MAX;
 }
 
 mr_err mri_robust_lock_init(struct mri_robust_lock *lock)
@@ -311,7 +352,7 @@ mr_err mri_robust_lock_try(struct mri_robust_lock *lock, bool *ret_is_orphan)
         *ret_is_orphan = true;
         state->is_orphan = 1;
     }
-    state->holder = current_number();
+    state->holder = sim.current->number;
     return MR_OK;
 }
 
@@ -336,7 +377,7 @@ void mri_robust_lock_mend(struct mri_robust_lock *lock)
 void mri_robust_lock_give(struct mri_robust_lock *lock)
 {
     struct lock_state *state = state_of(lock);
-    MRI_ASSERT(state->holder == current_number());
+    MRI_ASSERT(state->holder == sim.current->number);
     state->is_lost = state->is_orphan;
     state->holder = 0;
     pass();
@@ -501,10 +542,13 @@ static mr_err sim_lock_range(
 static void note_map(
     struct sim_process *process, const char *path, const struct mri_shared_memory *memory)
 {
+    uint64_t hash = 1469598103934665603u;
+    for (const char *c = path; *c != '\0'; c++) {
+        hash = (hash ^ (uint8_t)*c) * 1099511628211u;
+    }
     for (int i = 0; i < MAPS_MAX; i++) {
         if (process->maps[i].memory.base == NULL) {
-            process->maps[i].memory = *memory;
-            (void)snprintf(process->maps[i].path, sizeof(process->maps[i].path), "%s", path);
+            process->maps[i] = (struct map){.memory = *memory, .hash = hash};
             return;
         }
     }
@@ -614,10 +658,13 @@ static void *sim_resize(void *context, void *old, size_t old_bytes, size_t new_b
     struct sim_process *process = context;
     int place = -1;
     (void)old_bytes;
-    for (int i = 0; i < BLOCKS_MAX && place < 0; i++) {
+    for (int i = 0; i < process->blocks_above && place < 0; i++) {
         place = process->blocks[i] == old ? i : -1; /* a free place when old is NULL */
     }
-    MRI_ASSERT(place >= 0);
+    if (place < 0) {
+        MRI_ASSERT(old == NULL && process->blocks_above < BLOCKS_MAX);
+        place = process->blocks_above++;
+    }
     if (new_bytes == 0) {
         free(old);
         process->blocks[place] = NULL;
@@ -645,12 +692,7 @@ struct sim_process *sim_start(void (*run)(void *argument), void *argument)
 
 bool sim_is_running(const struct sim_process *process)
 {
-    for (size_t i = 0; i < sim.task_count; i++) {
-        if (sim.tasks[i]->process == process && is_left(sim.tasks[i])) {
-            return true;
-        }
-    }
-    return false;
+    return !process->is_dead && process->task_count > 0;
 }
 
 void sim_kill(struct sim_process *process)
@@ -658,8 +700,8 @@ void sim_kill(struct sim_process *process)
     if (process->is_dead) {
         return;
     }
-    for (size_t i = 0; i < sim.task_count; i++) {
-        struct task *task = sim.tasks[i];
+    for (size_t i = 0; i < sim.left_count; i++) {
+        struct task *task = sim.left[i];
         if (task->process == process && !task->is_over) {
             bool is_waiting_for_it = task->key == (uint64_t)(uintptr_t)sim.gate;
             if (process->at_gate == task && !is_waiting_for_it && sim.gate != NULL) {
@@ -697,12 +739,17 @@ const struct mri_alloc *sim_alloc(struct sim_process *process)
 void sim_begin(uint64_t seed, size_t file_bytes_max)
 {
     mri_prng_init(&sim.prng, seed);
-    sim.memory = mri_os_memory_new(file_bytes_max);
+    if (sim.memory == NULL) {
+        sim.memory = mri_os_memory_new(file_bytes_max);
+    } else {
+        mri_os_memory_renew(sim.memory);
+    }
     sim.inner = mri_os_memory_table(sim.memory);
     sim.faults = (struct sim_faults){0};
     sim.counts = (struct sim_counts){0};
     sim.process_count = 0;
     sim.task_count = 0;
+    sim.left_count = 0;
     sim.now_ns = SECOND_NS;
     sim.clock_offset_ns = 0;
 }
@@ -714,12 +761,17 @@ void sim_end(void)
         free(sim.tasks[i]);
     }
     for (size_t i = 0; i < sim.process_count; i++) {
-        for (int k = 0; k < BLOCKS_MAX; k++) {
+        for (int k = 0; k < sim.processes[i]->blocks_above; k++) {
             free(sim.processes[i]->blocks[k]);
         }
         free(sim.processes[i]);
     }
+}
+
+void sim_free(void)
+{
     mri_os_memory_free(sim.memory);
+    sim.memory = NULL;
 }
 
 int64_t sim_now_ns(void)

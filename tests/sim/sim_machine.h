@@ -37,13 +37,17 @@ struct sim_counts {
 };
 
 /**
- * Begin with an empty machine, and end it: everything is given back.
+ * Begin with an empty machine, and end it: everything that the processes had is given back, and
+ * by sim_free() the machine, which is used again until then.
+ *
+ * @param file_bytes_max  the same each time
  *
  * Returns  nothing.
  * Threads  one at a time.
  */
 void sim_begin(uint64_t seed, size_t file_bytes_max);
 void sim_end(void);
+void sim_free(void);
 
 /** The generator of the seed, the machine, what goes wrong and what has. */
 struct mri_prng *sim_prng(void);
