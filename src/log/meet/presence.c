@@ -148,7 +148,8 @@ static mr_err take_place(struct mri_presence *presence)
         return err == MR_BUSY ? MR_ELIMIT : err;
     }
     char text[TEXT_BYTES + 1];
-    (void)snprintf(text, sizeof(text), "%-15u\n", (unsigned)os->process_id(os->context));
+    presence->process_id = (uint32_t)os->process_id(os->context);
+    (void)snprintf(text, sizeof(text), "%-15u\n", (unsigned)presence->process_id);
     const struct mri_io_piece piece = {.bytes = text, .count = TEXT_BYTES};
     presence->place = (int)place;
     return os->write_at(os->context, presence->fd, &piece, 1, (uint64_t)place * TEXT_BYTES);
@@ -205,7 +206,7 @@ mr_err mri_presence_check(const struct mri_presence *presence, const char *folde
     err = os->is_range_locked(os->context, fd, PLACES + place, 1, &is_locked);
     if (err == MR_OK) {
         uint32_t process_id = read_id(os, fd, place); /* 0: it cannot be read */
-        bool is_ours = is_locked && process_id == os->process_id(os->context);
+        bool is_ours = is_locked && process_id == presence->process_id;
         err = is_ours ? MR_OK : is_locked && process_id == 0 ? MR_EIO : MR_NOT_FOUND;
     }
     os->close(os->context, fd);

@@ -26,8 +26,9 @@ enum { MRI_PRESENCE_PLACES = 256 };
 
 struct mri_presence {
     const struct mri_os *os;
-    int fd;    /**< -1: not open */
-    int place; /**< -1: not in */
+    int fd;              /**< -1: not open */
+    int place;           /**< -1: not in */
+    uint32_t process_id; /**< as the text of the place says */
     bool is_alone;
 };
 
