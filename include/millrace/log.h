@@ -169,9 +169,11 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  *          MR_EINVAL a record is malformed or the batch is too large, or has producer_id
  *          without a producer_seq that grows, too many producers or message ids, or one id
  *          twice; MR_ENOSPC there is no room for the next segment, a later append may work;
- *          MR_EIO and others, its file could not be made; MR_EPOISONED see above. With
- *          MR_EUNKNOWN the batch is visible, and is or is not durable: its sync (MR_GROUP),
- *          or without a thread its write, has failed.
+ *          MR_EIO and others, its file could not be made; MR_ELIMIT, MR_ENOMEM, MR_EACCESS the
+ *          ring is full, and this process has no descriptor, memory or right left to write it out;
+ *          MR_EPOISONED see above. With MR_EUNKNOWN the batch is visible, and is or is not durable:
+ *          its sync (MR_GROUP), or without a thread its write, has failed, or this process could
+ *          not open the segment for it: then mr_log_sync() says so.
  * Owner    nothing changes hands.
  * Threads  any.
  * Cost     a copy and its checksums, 0.1 us for a small record, no system call unless somebody
@@ -203,8 +205,10 @@ MR_MUST_USE mr_err mr_log_append_after(mr_log *log, const mr_log_record *records
 /**
  * Make everything appended so far, by anybody, survive a power cut.
  *
- * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN the sync failed, the log is poisoned; MR_EINVAL
- *          a handle of the parent process.
+ * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN the sync failed, the log is poisoned; MR_ELIMIT,
+ *          MR_ENOMEM, MR_EACCESS this process has no descriptor, memory or right left to open a
+ *          segment: nothing has failed, others can still sync; MR_EINVAL a handle of the parent
+ *          process.
  * Threads  any.
  * Cost     one fdatasync for all who wait, none when nothing is new.
  */

@@ -157,6 +157,43 @@ static void who_syncs_for_others_has_written_it_himself(void **fixture)
     mri_os_memory_free(memory);
 }
 
+/** It cannot open a segment any more; nothing of the log has failed by that. */
+static void who_has_no_descriptors_left_harms_nobody(void **fixture)
+{
+    (void)fixture;
+    static const mr_err shortages[] = {MR_ELIMIT, MR_ENOMEM, MR_EACCESS};
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    for (size_t k = 0; k < sizeof(shortages) / sizeof(shortages[0]); k++) {
+        struct mri_os_memory *memory = mri_os_memory_new(FILE_BYTES);
+        struct mri_os_faults machines[2];
+        mr_log *logs[2] = {NULL, NULL};
+        for (int i = 0; i < 2; i++) {
+            mri_os_faults_init(&machines[i], mri_os_memory_table(memory));
+            assert_int_equal(mri_log_open(&machines[i].table, mri_alloc_system(), "/log", &options,
+                                 &logs[i], NULL),
+                MR_OK);
+        }
+        mri_os_faults_arm(&machines[1], MRI_OS_CALL_OPEN, 1, shortages[k]);
+        machines[1].is_sticky = true;
+        assert_int_equal(mri_log_sample_append(logs[1], 3, 500, MR_GROUP, NULL), MR_EUNKNOWN);
+        assert_int_equal(mri_log_sample_append(logs[1], 3, 500, MR_ASYNC, NULL), MR_EUNKNOWN);
+        assert_int_equal(mr_log_sync(logs[1]), shortages[k]);
+        assert_int_equal(mr_log_durable(logs[0]).n, 0);
+        for (int i = 0; i < 60; i++) { /* over several segments */
+            assert_int_equal(mri_log_sample_append(logs[0], 1, BODY_MAX, MR_GROUP, NULL), MR_OK);
+            (void)mri_log_sample_append(logs[1], 1, 500, MR_ASYNC, NULL);
+        }
+        mri_os_faults_arm(&machines[1], MRI_OS_CALL_ANY, 0, MR_EIO);
+        machines[1].is_sticky = false;
+        assert_int_equal(mr_log_sync(logs[1]), MR_OK);
+        assert_int_equal(mr_log_durable(logs[0]).n, mr_log_last(logs[1]).n);
+        mr_log_close(logs[1]);
+        mr_log_close(logs[0]);
+        assert_int_equal(mri_os_memory_open_count(memory), 0);
+        mri_os_memory_free(memory);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +201,7 @@ int main(void)
         cmocka_unit_test(any_call_and_all_after_it_may_fail),
         cmocka_unit_test(who_syncs_for_others_has_written_it_himself),
         cmocka_unit_test(every_kind_of_call_may_fail_for_ever),
+        cmocka_unit_test(who_has_no_descriptors_left_harms_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,9 @@
  *  2. `written` and `durable` move only after the call that earned it has returned success, by one
  *     store; so their locks need no mending when a holder dies.
  *  3. A failed write or sync is final: the page cache may then hold pages that look written and are
- *     not. Only the next cold open, which reads what is on the disk, may judge.
+ *     not. Only the next cold open, which reads what is on the disk, may judge. What a process
+ * cannot do because it has no descriptors, memory or rights left, others can: nothing has failed
+ * then.
  *  4. A segment gets its name when everything before it is durable, and before its first record is
  *     written.
  *  5. Waiters of a sync sleep by its generation: on the one under way when it covers them, else on
@@ -65,6 +67,12 @@ static bool is_poisoned(const struct mri_hot_tail *hot)
     return atomic_load(&hot->shared->is_poisoned) != 0;
 }
 
+/** Of a call after which nothing may be tried again. */
+static mr_err final(mr_err err)
+{
+    return mri_hot_is_shortage(err) ? MR_EIO : err;
+}
+
 void mri_hot_raise(_Atomic uint64_t *mark, uint64_t value)
 {
     uint64_t now = atomic_load(mark);
@@ -94,7 +102,7 @@ static mr_err enter_next(struct mri_hot_tail *hot, uint64_t written)
     int fd;
     mr_err err = mri_hot_own_file_of(hot, written, &fd);
     if (err == MR_OK) {
-        err = os->sync_data(os->context, fd);
+        err = final(os->sync_data(os->context, fd));
     }
     if (err != MR_OK) {
         return err;
@@ -200,7 +208,7 @@ static mr_err write_step(struct mri_hot_tail *hot, uint64_t position)
         atomic_store(&shared->written_seq, chunk.seq);
         atomic_store_explicit(&shared->written, chunk.end, memory_order_release);
     }
-    return err;
+    return final(err);
 }
 
 mr_err mri_hot_write_to(struct mri_hot_tail *hot, uint64_t position)
@@ -212,7 +220,7 @@ mr_err mri_hot_write_to(struct mri_hot_tail *hot, uint64_t position)
     if (err == MR_END) {
         return MR_OK;
     }
-    return err == MR_EPOISONED ? err : poison(hot, err);
+    return err == MR_EPOISONED || mri_hot_is_shortage(err) ? err : poison(hot, err);
 }
 
 mr_err mri_hot_tail_write_behind(struct mri_hot_tail *hot)
@@ -256,7 +264,7 @@ static mr_err sync_all(struct mri_hot_tail *hot, uint32_t generation)
     mri_robust_lock_give(&shared->write_lock);
     if (err == MR_OK) {
         err = mri_hot_sync_file_of(hot, written, &fd);
-        err = err == MR_OK ? MR_OK : poison(hot, err);
+        err = err == MR_OK || mri_hot_is_shortage(err) ? err : poison(hot, err);
     }
     if (err != MR_OK) {
         return err;

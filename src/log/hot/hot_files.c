@@ -155,7 +155,7 @@ struct mri_segment_head mri_hot_head_of(
     return head;
 }
 
-/** Turn the spare into the segment: head, sync, name, sync of the folder. */
+/** Turn the spare into the segment: head, sync, name. */
 static mr_err name_segment(struct mri_hot_tail *hot, const struct mri_hot_segment *segment)
 {
     const struct mri_os *os = hot->options.os;
@@ -177,24 +177,23 @@ static mr_err name_segment(struct mri_hot_tail *hot, const struct mri_hot_segmen
         return err;
     }
     err = mri_segment_head_write(os, fd, &head);
-    if (err == MR_OK) {
-        err = os->sync_data(os->context, fd);
+    if (err == MR_OK && os->sync_data(os->context, fd) != MR_OK) {
+        err = MR_EIO; /* whatever it was: final */
     }
     os->close(os->context, fd);
-    if (err == MR_OK) {
-        err = os->rename(os->context, spare, path);
-    }
-    return err == MR_OK ? os->sync_folder(os->context, hot->options.folder) : err;
+    return err == MR_OK ? os->rename(os->context, spare, path) : err;
 }
 
 mr_err mri_hot_name_segment(struct mri_hot_tail *hot, uint64_t position)
 {
+    const struct mri_os *os = hot->options.os;
     const struct mri_hot_segment *segment = mri_hot_segment_of(hot, position);
     int fd;
     mr_err err = open_named(hot, segment->base_seq, &fd);
     if (err == MR_OK) {
-        hot->options.os->close(hot->options.os->context, fd);
-        return MR_OK;
+        os->close(os->context, fd); /* who gave it its name may not have made that durable */
+    } else if (err == MR_EPATH) {
+        err = name_segment(hot, segment);
     }
-    return err == MR_EPATH ? name_segment(hot, segment) : err;
+    return err == MR_OK ? os->sync_folder(os->context, hot->options.folder) : err;
 }

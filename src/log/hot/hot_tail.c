@@ -389,6 +389,13 @@ static uint64_t batch_bytes(
     return sum;
 }
 
+/** What an append says that must write behind first; it is not appended unless that succeeds. */
+static mr_err answer_of_writing(mr_err err)
+{
+    bool is_told = err == MR_OK || err == MR_EINTERNAL || mri_hot_is_shortage(err);
+    return is_told ? err : MR_EPOISONED;
+}
+
 /** The ring is full: write behind until there is room up to a position. The disk sets the pace. */
 static mr_err make_room(struct mri_hot_tail *hot, uint64_t new_tail)
 {
@@ -410,7 +417,7 @@ static mr_err make_room(struct mri_hot_tail *hot, uint64_t new_tail)
         }
         shared->writer.written_seen = atomic_load_explicit(&shared->written, memory_order_acquire);
     }
-    return err == MR_OK || err == MR_EINTERNAL ? err : MR_EPOISONED; /* a write failed */
+    return answer_of_writing(err);
 }
 
 /**
@@ -618,7 +625,7 @@ static mr_err append_with_spare(struct mri_hot_tail *hot, struct appending *batc
     mr_err err = MR_ENOSPC;
     atomic_store(&hot->shared->is_spare_needed, 1);
     for (int i = 0; i < SPARE_ATTEMPTS && err == MR_ENOSPC; i++) {
-        err = mri_hot_tail_write_behind(hot) == MR_OK ? MR_OK : MR_EPOISONED;
+        err = answer_of_writing(mri_hot_tail_write_behind(hot));
         err = err == MR_OK ? mri_hot_make_spares(hot, false) : err;
         if (err != MR_OK) {
             break; /* the disk is full, or worse */
