@@ -19,7 +19,7 @@
  *   that was past them is set back, and every handle hears MR_REWOUND, once.
  * - All processes of one consumer must run under one kernel, with one CLOCK_BOOTTIME. A process
  *   that is stopped in the middle of a call stops the others.
- * - Handles do not survive fork(): a child must not use its parent's.
+ * - Handles do not survive fork(): a child is refused (MR_EINVAL) with its parent's, and closes it.
  *
  * A consumer is the file `cur/NAME` in the log's folder; docs/FORMAT.md "Cursors" has its layout.
  */

@@ -290,6 +290,73 @@ static void the_lease_of_a_killed_process_ends_at_once(void **fixture)
     mr_consumer_close(consumer);
 }
 
+/** Lease an event, leave a child that does nothing, and say who that is. */
+static void lease_fork_and_stay(const int *ends)
+{
+    const mr_consumer_options options = {.ack_wait_ms = 600000};
+    mr_consumer *consumer;
+    mr_log_event event;
+    mr_delivery delivery;
+    mr_problem problem;
+    mr_err err = mr_consumer_open(log_path, "forking", &options, &consumer, &problem);
+    if (err == MR_OK) {
+        err = mr_consumer_next(consumer, &event, &delivery, &problem);
+    }
+    if (err != MR_OK || event.seq.n != 1) {
+        give_up("lease", err, &problem);
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        bool is_refused = mr_consumer_next(consumer, &event, &delivery, &problem) == MR_EINVAL &&
+                          mr_consumer_ack(consumer, (mr_seq){1}, &problem) == MR_EINVAL;
+        mr_consumer_close(consumer); /* frees what the child has of it */
+        char byte = is_refused ? 1 : 0;
+        (void)write(ends[1], &byte, 1);
+        for (;;) {
+            (void)pause();
+        }
+    }
+    (void)write(ends[3], &child, sizeof(child));
+    for (;;) {
+        (void)pause();
+    }
+}
+
+static void what_a_dead_parent_had_leased_comes_at_once_though_its_child_lives(void **fixture)
+{
+    (void)fixture;
+    int ends[4];
+    int status;
+    char byte = 0;
+    pid_t grandchild = 0;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(ends + 2), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        lease_fork_and_stay(ends);
+    }
+    assert_int_equal(read(ends[2], &grandchild, sizeof(grandchild)), sizeof(grandchild));
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    mr_consumer *consumer;
+    mr_log_event event;
+    mr_delivery delivery;
+    const mr_consumer_options options = {.ack_wait_ms = 600000};
+    mr_err err = mr_consumer_open(log_path, "forking", &options, &consumer, NULL);
+    mr_err next = err == MR_OK ? mr_consumer_next(consumer, &event, &delivery, NULL) : err;
+    (void)kill(grandchild, SIGKILL);
+    assert_int_equal(next, MR_OK);
+    assert_int_equal(event.seq.n, 1);
+    assert_int_equal(delivery.count, 2);
+    assert_int_equal(byte, 1); /* the child was refused */
+    mr_consumer_close(consumer);
+    for (int i = 0; i < 4; i++) {
+        (void)close(ends[i]);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -297,6 +364,7 @@ int main(void)
         TEST(every_event_is_done_at_least_once),
         TEST(with_acks_in_the_log_every_event_has_exactly_one_output),
         TEST(the_lease_of_a_killed_process_ends_at_once),
+        TEST(what_a_dead_parent_had_leased_comes_at_once_though_its_child_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@
  *
  * Invariants
  *  1. All locks are of the open file: they end with the last process that has it, however that
- *     ends. So a dead owner shows at once, and nobody waits for the dead.
+ *     ends. A child of fork() closes its copy. So a dead owner shows at once, and nobody waits for
+ *     the dead.
  *  2. In a turn nothing is kept from the turn before: the file is read anew.
  *  3. The file has its full length, synced, before it has its name, and never another one.
  *  4. Whoever makes, opens or removes a consumer holds the guard, so a removed file has no handle.
@@ -23,12 +24,71 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "os/fork.h"
+#include "os/futex.h"
 
 static const char guard_name[] = ".lock"; /* no consumer can have this name */
 static const uint64_t turn_at = (uint64_t)1 << 40;
 static const uint64_t owners_at = ((uint64_t)1 << 40) + 1024;
 
-enum { LOOKS = 64, LOOK_AGAIN_NS = 200000 };
+enum { LOOKS = 64, LOOK_AGAIN_NS = 200000, GATE_LOOK_NS = 1000000 };
+
+/* ---- what this process has open -------------------------------------------------------------- */
+
+static struct mri_consumer_file *all;
+static _Atomic uint32_t all_gate; /* 1: somebody is at the list */
+static bool has_fork_handler;
+
+static void shut_all(void)
+{
+    while (atomic_exchange(&all_gate, 1) != 0) {
+        (void)mri_futex_wait(&all_gate, 1, UINT32_MAX, GATE_LOOK_NS); /* woken or not, it looks */
+    }
+}
+
+static void open_all(void)
+{
+    atomic_store(&all_gate, 0);
+    (void)mri_futex_wake(&all_gate, 1, UINT32_MAX);
+}
+
+/** The parent's locks would outlive it if the child kept the files open. */
+static void forget_in_child(void)
+{
+    for (struct mri_consumer_file *file = all; file != NULL; file = file->next) {
+        file->os->close(file->os->context, file->fd);
+        file->fd = -1;
+    }
+    all = NULL;
+    atomic_store(&all_gate, 0);
+}
+
+static mr_err note_open(struct mri_consumer_file *file)
+{
+    shut_all();
+    mr_err err = has_fork_handler ? MR_OK : mri_fork_call_in_child(forget_in_child);
+    if (err == MR_OK) {
+        has_fork_handler = true;
+        file->next = all;
+        all = file;
+    }
+    open_all();
+    return err;
+}
+
+static void note_closed(struct mri_consumer_file *file)
+{
+    shut_all();
+    for (struct mri_consumer_file **link = &all; *link != NULL; link = &(*link)->next) {
+        if (*link == file) {
+            *link = file->next;
+            break;
+        }
+    }
+    open_all();
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static mr_err path_of(const char *folder, const char *name, char path[static MRI_PATH_BYTES_MAX])
 {
@@ -117,6 +177,13 @@ mr_err mri_consumer_file_open(struct mri_consumer_file *file, const struct mri_o
         err = os->open(
             os->context, file->path, is_written ? MRI_OPEN_WRITE : MRI_OPEN_READ, &file->fd);
     }
+    if (err == MR_OK && is_written) {
+        err = note_open(file);
+        if (err != MR_OK) {
+            os->close(os->context, file->fd);
+            file->fd = -1;
+        }
+    }
     if (err == MR_EPATH) {
         return mri_problem(problem, MR_NOT_FOUND, "%s: there is no consumer \"%s\"", folder, name);
     }
@@ -137,6 +204,7 @@ mr_err mri_consumer_file_open(struct mri_consumer_file *file, const struct mri_o
 void mri_consumer_file_close(struct mri_consumer_file *file)
 {
     if (file->os != NULL && file->fd >= 0) {
+        note_closed(file);
         file->os->close(file->os->context, file->fd);
     }
     file->fd = -1;
@@ -182,6 +250,9 @@ static mr_err put_leases(struct mri_consumer_file *file)
 
 mr_err mri_consumer_file_lock(struct mri_consumer_file *file, mr_problem *problem)
 {
+    if (file->fd < 0) {
+        return mri_problem(problem, MR_EINVAL, "%s: a handle of the parent process", file->path);
+    }
     mr_err err =
         file->os->lock_range(file->os->context, file->fd, turn_at, 1, MRI_RANGE_EXCLUSIVE_WAIT);
     if (err != MR_OK) {

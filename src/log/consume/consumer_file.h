@@ -36,7 +36,8 @@ MRI_STATIC_ASSERT(
 struct mri_consumer_file {
     const struct mri_os *os;
     char path[MRI_PATH_BYTES_MAX];
-    int fd;    /**< -1: not open */
+    struct mri_consumer_file *next; /**< of those that this process has open to write */
+    int fd;    /**< -1: not open, or a child of fork() has it from its parent */
     int owner; /**< the number of this handle; -1: not attached */
     uint8_t boot[MRI_BOOT_ID_BYTES];
     uint32_t seed;                   /**< of the leases' checksums */
@@ -80,8 +81,8 @@ MR_MUST_USE mr_err mri_consumer_file_make(const struct mri_os *os, const char *f
  *
  * Returns  MR_OK; MR_NOT_FOUND there is none; MR_ECORRUPT it has not its length; a fault of
  *          opening.
- * Owner    mri_consumer_file_close(), also after a failure.
- * Threads  one at a time.
+ * Owner    mri_consumer_file_close(), also after a failure. The struct must not move meanwhile.
+ * Threads  any, each with a file of its own.
  */
 MR_MUST_USE mr_err mri_consumer_file_open(struct mri_consumer_file *file, const struct mri_os *os,
     const char *folder, const char *name, bool is_written, mr_problem *problem);

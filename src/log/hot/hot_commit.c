@@ -70,7 +70,7 @@ static bool is_poisoned(const struct mri_hot_tail *hot)
 /** Of a call after which nothing may be tried again. */
 static mr_err final(mr_err err)
 {
-    return mri_hot_is_shortage(err) ? MR_EIO : err;
+    return mri_hot_tail_is_shortage(err) ? MR_EIO : err;
 }
 
 void mri_hot_raise(_Atomic uint64_t *mark, uint64_t value)
@@ -220,7 +220,7 @@ mr_err mri_hot_write_to(struct mri_hot_tail *hot, uint64_t position)
     if (err == MR_END) {
         return MR_OK;
     }
-    return err == MR_EPOISONED || mri_hot_is_shortage(err) ? err : poison(hot, err);
+    return err == MR_EPOISONED || mri_hot_tail_is_shortage(err) ? err : poison(hot, err);
 }
 
 mr_err mri_hot_tail_write_behind(struct mri_hot_tail *hot)
@@ -264,7 +264,7 @@ static mr_err sync_all(struct mri_hot_tail *hot, uint32_t generation)
     mri_robust_lock_give(&shared->write_lock);
     if (err == MR_OK) {
         err = mri_hot_sync_file_of(hot, written, &fd);
-        err = err == MR_OK || mri_hot_is_shortage(err) ? err : poison(hot, err);
+        err = err == MR_OK || mri_hot_tail_is_shortage(err) ? err : poison(hot, err);
     }
     if (err != MR_OK) {
         return err;

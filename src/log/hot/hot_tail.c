@@ -392,7 +392,7 @@ static uint64_t batch_bytes(
 /** What an append says that must write behind first; it is not appended unless that succeeds. */
 static mr_err answer_of_writing(mr_err err)
 {
-    bool is_told = err == MR_OK || err == MR_EINTERNAL || mri_hot_is_shortage(err);
+    bool is_told = err == MR_OK || err == MR_EINTERNAL || mri_hot_tail_is_shortage(err);
     return is_told ? err : MR_EPOISONED;
 }
 

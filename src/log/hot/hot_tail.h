@@ -122,7 +122,7 @@ struct mri_hot_append {
  * Returns  true or false.
  * Threads  any.
  */
-static inline bool mri_hot_is_shortage(mr_err err)
+static inline bool mri_hot_tail_is_shortage(mr_err err)
 {
     return err == MR_ELIMIT || err == MR_ENOMEM || err == MR_EACCESS;
 }
@@ -170,10 +170,11 @@ void mri_hot_tail_close(struct mri_hot_tail *hot);
  *          SEAL that has no place in this segment; MR_ENOSPC there is no room for the file of the
  *          next segment; what the deriver answered; in all these cases nothing was appended.
  *          The same of MR_ELIMIT, MR_ENOMEM, MR_EACCESS: the ring is full, and this process cannot
- *          open a segment. MR_EPOISONED; MR_EUNKNOWN it is appended, and whether it is written
- * (without a thread that does) or durable (MR_GROUP) is not known. Threads  any. Cost     a copy of
- * the bytes and their checksums; no system call, unless the ring is full or somebody sleeps.
- * MR_GROUP waits for fdatasync.
+ *          open a segment. MR_EPOISONED; MR_EUNKNOWN it is appended, and it is not known whether it
+ *          is written (without a thread that does) or durable (MR_GROUP).
+ * Threads  any.
+ * Cost     a copy of the bytes and their checksums; no system call, unless the ring is full or
+ *          somebody sleeps. MR_GROUP waits for fdatasync.
  */
 MR_MUST_USE mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *records,
     size_t count, const struct mri_hot_append *how, mr_log_ack *ret_ack);
@@ -181,7 +182,7 @@ MR_MUST_USE mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_re
 /**
  * Write to the segments all that was appended before the call.
  *
- * Returns  MR_OK; MR_EPOISONED; MR_ELIMIT, MR_ENOMEM, MR_EACCESS see mri_hot_is_shortage();
+ * Returns  MR_OK; MR_EPOISONED; MR_ELIMIT, MR_ENOMEM, MR_EACCESS see mri_hot_tail_is_shortage();
  *          MR_ECORRUPT a record in the ring is not what was appended, the log is poisoned; MR_EIO,
  *          MR_ENOSPC and other faults of files, poisoned too.
  * Threads  any.

@@ -16,8 +16,8 @@ mr_err mr_log_sync(mr_log *log)
         return MR_EPOISONED;
     }
     mr_err err = mri_hot_tail_commit(&attachment->hot, counters.tail);
-    return err == MR_OK || mri_hot_is_shortage(err) ? err
-                                                    : MR_EUNKNOWN; /* whatever, and wherever */
+    return err == MR_OK || mri_hot_tail_is_shortage(err) ? err
+                                                         : MR_EUNKNOWN; /* whatever, and wherever */
 }
 
 mr_seq mr_log_durable(const mr_log *log)
