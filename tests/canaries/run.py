@@ -72,11 +72,11 @@ CANARIES = [
      "        return poison(hot, MR_EUNKNOWN);", "        return MR_EUNKNOWN;",
      CRASH + "power_states_test", {}),
     ("a failed write may be tried again", LOG + "hot/hot_commit.c",
-     "    return err == MR_EPOISONED ? err : poison(hot, err);", "    return err;",
+     "    return err == MR_EPOISONED || mri_hot_tail_is_shortage(err) ? err : poison(hot, err);", "    return err;",
      CRASH + "power_states_test", {}),
     ("a failed write counts as written", LOG + "hot/hot_commit.c",
      "        atomic_store_explicit(&shared->written, chunk.end, memory_order_release);\n    }\n"
-     "    return err;",
+     "    return final(err);",
      "    }\n    atomic_store_explicit(&shared->written, chunk.end, memory_order_release);\n"
      "    return MR_OK;", CRASH + "power_states_test", {}),
     ("a batch without its end is taken", LOG + "format/recover.c",
