@@ -136,12 +136,23 @@ CANARIES = [
      "event.writer_epoch == token->writer_epoch && event.chain_crc == token->chain_crc",
      "event.seq.n == token->seq", "src/seek_test", {}),
     ("a complete batch of a killed writer is dropped", LOG + "hot/hot_tail.c",
-     "    if (writer->pending > tail) {\n        do_stores(hot);",
-     "    if (writer->pending > tail && tail == 0) {\n        do_stores(hot);",
+     "    if (writer->pending > tail) {\n        mr_err err = finish_batch(hot, tail);",
+     "    if (writer->pending > tail && tail == 0) {\n"
+     "        mr_err err = finish_batch(hot, tail);",
      CRASH + "hot_kill_test", {}),
-    ("the stores of a complete batch are not done again", LOG + "hot/hot_tail.c",
-     "    if (writer->pending > tail) {\n        do_stores(hot);",
-     "    if (writer->pending > tail) {", CRASH + "hot_kill_test", {}),
+    ("what a dropped batch has changed is not put back", LOG + "hot/hot_tail.c",
+     "    if (writer->undo_count > 0 && writer->pending == writer->undo_pending) {",
+     "    if (writer->undo_count > 0 && writer->pending == 0) {", CRASH + "hot_kill_test", {}),
+    ("what a complete batch has changed is put back", LOG + "hot/hot_tail.c",
+     "    if (writer->undo_count > 0 && writer->pending == writer->undo_pending) {",
+     "    if (writer->undo_count > 0) {", CRASH + "hot_kill_test", {}),
+    ("a word is changed before what it was is noted", LOG + "hot/hot_tail.c",
+     "    *(volatile uint32_t *)journal->count = count + 1;\n"
+     "    atomic_thread_fence(memory_order_release);\n    MRI_HOT_POINT(21);\n"
+     "    *(volatile uint64_t *)word = value;\n    MRI_HOT_POINT(22);",
+     "    *(volatile uint64_t *)word = value;\n    MRI_HOT_POINT(22);\n"
+     "    *(volatile uint32_t *)journal->count = count + 1;",
+     CRASH + "hot_kill_test", {}),
     ("what others have written is not written again by who syncs", LOG + "hot/hot_files.c",
      "    return opened_at > from ? write_again(hot, fd, from, opened_at) : MR_OK;",
      "    return opened_at > from && fd < 0 ? write_again(hot, fd, from, opened_at) : MR_OK;",

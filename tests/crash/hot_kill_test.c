@@ -96,6 +96,11 @@ static void write_for_ever(uint32_t writer, uint64_t own_seed)
         const struct mri_hot_sample_body first = {
             writer, (uint32_t)mri_hot_tail_derived(&hot)[writer] + 1};
         uint32_t count = 1 + (uint32_t)mri_prng_below(&own, 12);
+        const struct mri_hot_sample_body wrong = {writer, first.number + 1};
+        if (mri_prng_below(&own, 8) == 0 &&
+            mri_hot_sample_append(&hot, &wrong, count, MR_ASYNC, &ack) != MR_REFUSED) {
+            _exit(4);
+        }
         mr_durability durability = mri_prng_below(&own, 200) == 0 ? MR_GROUP : MR_ASYNC;
         mr_err err = mri_hot_sample_append(&hot, &first, count, durability, &ack);
         if (err == MR_REFUSED) {
@@ -120,6 +125,7 @@ static void retry_for_ever(uint32_t writer, uint64_t own_seed)
     struct mri_hot_options options = sample.options;
     mr_log_ack ack = {0};
     options.deriver = NULL; /* nothing but the producers keeps a record from coming twice */
+    options.head_bytes = sample.hot.memory.head_bytes;
     mri_prng_init(&own, own_seed);
     if (mri_hot_tail_attach(&hot, &options) != MR_OK) {
         _exit(2);
@@ -273,8 +279,8 @@ static void nothing_acknowledged_is_lost_when_writers_are_killed_at_random(void 
 }
 
 /** Every place of hot_shared.h's MRI_HOT_POINT that a writer passes. */
-static const unsigned points[] = {1, 2, 3, 20, 21, 60, 61, 62, 63, 64, 65, 66, 67, 4, 5, 6, 10, 11,
-    12, 13, 30, 31, 40, 41, 50, 51};
+static const unsigned points[] = {1, 2, 3, 20, 21, 22, 60, 61, 62, 63, 64, 65, 66, 67, 4, 5, 6, 10,
+    11, 12, 13, 30, 31, 40, 41, 50, 51};
 
 static void a_writer_may_die_at_every_place_where_the_order_of_stores_matters(void **fixture)
 {
@@ -367,6 +373,7 @@ static void killed_writers_that_retry_append_every_record_once(void **fixture)
         struct mri_hot_tail hot;
         struct mri_hot_options options = sample.options;
         options.deriver = NULL;
+        options.head_bytes = sample.hot.memory.head_bytes;
         assert_int_equal(mri_hot_tail_attach(&hot, &options), MR_OK);
         assert_int_equal(
             mri_hot_sample_append(&hot, &first, ledger->intent[i] % 64, MR_GROUP, NULL), MR_OK);

@@ -13,7 +13,7 @@
 #include "os/shared_memory.h"
 
 enum { PRODUCER_RECORDS_BITS = 12 }; /* then a writer takes another producer's id */
-enum { TYPE = 300, DERIVED_BYTES = MRI_SHARED_MEMORY_PAGE_BYTES };
+enum { TYPE = 300, DERIVED_BYTES = MRI_SHARED_MEMORY_PAGE_BYTES, STORES_MAX = 128 };
 
 /** Length and bytes follow from writer and number. */
 static uint32_t fill_body(uint8_t *bytes, const struct mri_hot_sample_body *body)
@@ -29,25 +29,30 @@ static uint32_t fill_body(uint8_t *bytes, const struct mri_hot_sample_body *body
     return count;
 }
 
-static mr_err derive(void *context, const uint64_t *derived, const mr_log_record *records,
-    size_t count, uint64_t first_seq, struct mri_hot_store stores[MRI_HOT_STORES_MAX],
-    unsigned *ret_count)
+static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
+    const mr_log_record *records, size_t count, uint64_t first_seq,
+    const struct mri_hot_subject **ret_subjects)
 {
     (void)context;
-    struct mri_hot_sample_body last;
-    memcpy(&last, records[count - 1].body, sizeof(last));
-    if (derived[last.writer] + count != last.number) {
-        return MR_REFUSED;
-    }
+    (void)argument;
     (void)first_seq;
-    stores[0] = (struct mri_hot_store){last.writer * sizeof(uint64_t), last.number};
-    stores[1] = (struct mri_hot_store){
-        MRI_HOT_SAMPLE_COUNT * sizeof(uint64_t), derived[MRI_HOT_SAMPLE_COUNT] + count};
-    *ret_count = 2;
+    (void)ret_subjects;
+    uint64_t *derived = journal->derived;
+    for (size_t i = 0; i < count; i++) {
+        struct mri_hot_sample_body body;
+        memcpy(&body, records[i].body, sizeof(body));
+        uint64_t before = derived[body.writer];
+        mri_hot_journal_set(
+            journal, &derived[MRI_HOT_SAMPLE_COUNT], derived[MRI_HOT_SAMPLE_COUNT] + 1);
+        mri_hot_journal_set(journal, &derived[body.writer], body.number);
+        if (before + 1 != body.number) {
+            return MR_REFUSED; /* what was changed is put back */
+        }
+    }
     return MR_OK;
 }
 
-static const struct mri_hot_deriver deriver = {.derive = derive};
+static const struct mri_hot_deriver deriver = {.derive = derive, .stores_max = STORES_MAX};
 
 static void must(mr_err err, const char *what)
 {

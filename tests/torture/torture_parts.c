@@ -41,26 +41,27 @@ mr_log *mri_torture_part_log(void)
 }
 
 /** Words of what is derived. */
-enum { NEWEST, COUNT, BEFORE, DERIVED_BYTES = MRI_SHARED_MEMORY_PAGE_BYTES };
+enum { NEWEST, COUNT, BEFORE, STORES_MAX, DERIVED_BYTES = MRI_SHARED_MEMORY_PAGE_BYTES };
 
-static mr_err derive(void *context, const uint64_t *derived, const mr_log_record *records,
-    size_t count, uint64_t first_seq, struct mri_hot_store stores[MRI_HOT_STORES_MAX],
-    unsigned *ret_count)
+static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
+    const mr_log_record *records, size_t count, uint64_t first_seq,
+    const struct mri_hot_subject **ret_subjects)
 {
     (void)context;
+    (void)argument;
     (void)records;
+    (void)ret_subjects;
+    uint64_t *derived = journal->derived;
     bool is_first = derived[COUNT] == 0;
-    uint64_t before = is_first ? first_seq - 1 : derived[BEFORE];
     if (!is_first &&
         (derived[NEWEST] + 1 != first_seq || derived[NEWEST] - derived[COUNT] != derived[BEFORE])) {
         return MR_REFUSED;
     }
-    const uint64_t values[] = {
-        [NEWEST] = first_seq + count - 1, [COUNT] = derived[COUNT] + count, [BEFORE] = before};
-    for (unsigned i = 0; i < MRI_COUNT_OF(values); i++) {
-        stores[i] = (struct mri_hot_store){i * sizeof(uint64_t), values[i]};
+    if (is_first) {
+        mri_hot_journal_set(journal, &derived[BEFORE], first_seq - 1);
     }
-    *ret_count = MRI_COUNT_OF(values);
+    mri_hot_journal_set(journal, &derived[NEWEST], first_seq + count - 1);
+    mri_hot_journal_set(journal, &derived[COUNT], derived[COUNT] + count);
     return MR_OK;
 }
 
@@ -83,7 +84,7 @@ mr_err mri_torture_open(struct mri_torture_ledger *ledger, const char *at,
 
 mr_log *mri_torture_part_open(const struct mri_torture_part *part)
 {
-    static const struct mri_hot_deriver deriver = {.derive = derive};
+    static const struct mri_hot_deriver deriver = {.derive = derive, .stores_max = STORES_MAX};
     const struct mri_log_opener opener = {.options = &part->options,
         .derived_bytes = part->is_deriving ? (size_t)DERIVED_BYTES : 0,
         .deriver = part->is_deriving ? &deriver : NULL};

@@ -21,12 +21,30 @@ static const char magic[8] = "MRHOT\r\n\x1a";
 MRI_STATIC_ASSERT(
     sizeof(struct mri_hot_sleepers) <= MRI_SHARED_MEMORY_PAGE_BYTES, "a page of its own");
 
-static size_t head_bytes_of(const struct mri_hot_options *options)
+static size_t whole_pages(size_t bytes)
 {
     const size_t page = MRI_SHARED_MEMORY_PAGE_BYTES;
-    size_t bytes = page + (sizeof(struct mri_hot_shared) + page - 1) / page * page;
-    bytes += (mri_dedupe_bytes(options->dedupe) + page - 1) / page * page;
-    return options->head_bytes != 0 ? options->head_bytes : bytes + options->derived_bytes;
+    return (bytes + page - 1) / page * page;
+}
+
+/** Of the head: everything before the ring. */
+static size_t head_bytes(struct mri_dedupe_limits dedupe, uint64_t undo_max, size_t derived_bytes)
+{
+    return MRI_SHARED_MEMORY_PAGE_BYTES + whole_pages(sizeof(struct mri_hot_shared)) +
+           whole_pages(mri_dedupe_bytes(dedupe)) +
+           whole_pages(undo_max * sizeof(struct mri_hot_undo)) + derived_bytes;
+}
+
+static uint32_t undo_max_of(const struct mri_hot_options *options)
+{
+    return options->deriver == NULL ? 0 : options->deriver->stores_max;
+}
+
+static size_t head_bytes_of(const struct mri_hot_options *options)
+{
+    return options->head_bytes != 0
+               ? options->head_bytes
+               : head_bytes(options->dedupe, undo_max_of(options), options->derived_bytes);
 }
 
 mr_err mri_hot_check_memory(const struct mri_shared_memory *memory)
@@ -39,16 +57,16 @@ mr_err mri_hot_check_memory(const struct mri_shared_memory *memory)
         shared->layout_version != MRI_HOT_LAYOUT_VERSION) {
         return MR_EVERSION;
     }
-    const struct mri_hot_options options = {
-        .derived_bytes = (size_t)shared->derived_bytes, .dedupe = shared->dedupe_limits};
-    bool is_good = shared->dedupe_limits.producers <= MRI_DEDUPE_PRODUCERS_MAX &&
-                   shared->dedupe_limits.ids <= MRI_DEDUPE_IDS_MAX &&
-                   shared->ring_bytes == memory->ring_bytes &&
-                   shared->derived_bytes < memory->head_bytes &&
-                   head_bytes_of(&options) == memory->head_bytes &&
-                   shared->segment_bytes >= MRI_SEGMENT_BYTES_MIN &&
-                   shared->segment_bytes <= MRI_SEGMENT_BYTES_MAX &&
-                   (shared->segment_bytes & (shared->segment_bytes - 1)) == 0;
+    bool is_good =
+        shared->dedupe_limits.producers <= MRI_DEDUPE_PRODUCERS_MAX &&
+        shared->dedupe_limits.ids <= MRI_DEDUPE_IDS_MAX &&
+        shared->ring_bytes == memory->ring_bytes && shared->derived_bytes < memory->head_bytes &&
+        shared->undo_max <= memory->head_bytes / sizeof(struct mri_hot_undo) &&
+        head_bytes(shared->dedupe_limits, shared->undo_max, (size_t)shared->derived_bytes) ==
+            memory->head_bytes &&
+        shared->segment_bytes >= MRI_SEGMENT_BYTES_MIN &&
+        shared->segment_bytes <= MRI_SEGMENT_BYTES_MAX &&
+        (shared->segment_bytes & (shared->segment_bytes - 1)) == 0;
     return is_good ? MR_OK : MR_ECORRUPT;
 }
 
@@ -89,6 +107,7 @@ static void init_state(struct mri_hot_tail *hot, const struct mri_hot_start *sta
     shared->layout_version = MRI_HOT_LAYOUT_VERSION;
     shared->ring_bytes = hot->options.ring_bytes;
     shared->derived_bytes = hot->options.derived_bytes;
+    shared->undo_max = undo_max_of(&hot->options);
     shared->dedupe_limits = hot->options.dedupe;
     shared->segment_bytes = start->segment.segment_bytes;
     shared->memory_generation = start->generation;
@@ -157,6 +176,7 @@ mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_option
         return err;
     }
     made.shared = mri_hot_shared_of(&made.memory);
+    made.derived_version = &made.shared->derived_version;
     err = init_locks(made.shared);
     if (err != MR_OK) {
         mri_hot_tail_close(&made);
@@ -184,12 +204,17 @@ mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_option
     if (err == MR_OK) {
         err = mri_hot_check_memory(&made.memory);
     }
+    if (err == MR_OK && options->deriver != NULL &&
+        mri_hot_shared_of(&made.memory)->undo_max != options->deriver->stores_max) {
+        err = MR_EINVAL;
+    }
     if (err != MR_OK) {
         os->memory_close(os->context, &made.memory);
         mri_digest_fini(&made.hasher);
         return err;
     }
     made.shared = mri_hot_shared_of(&made.memory);
+    made.derived_version = &made.shared->derived_version;
     made.dedupe = mri_dedupe_at(mri_hot_dedupe_place(&made.memory), made.shared->dedupe_limits);
     made.touched_from = atomic_load(&made.shared->tail);
     made.touched = made.touched_from;

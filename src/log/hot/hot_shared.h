@@ -7,6 +7,7 @@
  *   page 0     struct mri_hot_sleepers    who only reads may write here, and nowhere else
  *   page 1...  struct mri_hot_shared
  *   then       what tells repeated records from new ones (dedupe.h), whole pages
+ *   then       the undo journal of the derived area, whole pages
  *   then       the derived area
  *   then       the ring
  */
@@ -21,7 +22,7 @@
 #include "os/robust_lock.h"
 
 enum {
-    MRI_HOT_LAYOUT_VERSION = 4,
+    MRI_HOT_LAYOUT_VERSION = 5,
     MRI_HOT_LINE_BYTES = 64,
     MRI_HOT_SEGMENTS_KEPT = 256, /* descriptors; at most so many segments lie in the ring */
     MRI_HOT_SPARES_MAX = 8,
@@ -75,9 +76,10 @@ struct mri_hot_writer {
     uint32_t prev_crc;
     uint32_t prev_units;
     uint32_t epoch;
-    uint32_t store_count; /**< of the intent */
-    uint32_t event_crc;   /**< head_crc of the newest event */
+    uint32_t undo_count; /**< words of the derived area that the batch under way has changed */
+    uint32_t event_crc;  /**< head_crc of the newest event */
     uint32_t reserved;
+    uint64_t undo_pending; /**< `pending` before that batch: while it is, they are to be put back */
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): one cache line for each that is busy */
@@ -87,6 +89,7 @@ struct mri_hot_shared {
     uint32_t reserved;
     uint64_t ring_bytes;
     uint64_t derived_bytes;
+    uint64_t undo_max; /**< words that a batch may change */
     struct mri_dedupe_limits dedupe_limits;
     uint64_t segment_bytes;
     uint64_t memory_generation;      /**< random: names this memory */
@@ -96,9 +99,9 @@ struct mri_hot_shared {
 
     struct mri_robust_lock append_lock;
     alignas(MRI_HOT_LINE_BYTES) struct mri_hot_writer writer;
-    alignas(MRI_HOT_LINE_BYTES) struct mri_hot_store intent[MRI_HOT_STORES_MAX];
     alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t tail;
     _Atomic uint64_t tail_seq; /**< of the newest event before the tail */
+    alignas(MRI_HOT_LINE_BYTES) _Atomic uint32_t derived_version; /**< odd: it is being changed */
     alignas(MRI_HOT_LINE_BYTES) _Atomic uint64_t written;
     _Atomic uint64_t written_seq;
     struct mri_seal_state seals[2]; /**< as of `written`; under the write lock */

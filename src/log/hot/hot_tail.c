@@ -3,16 +3,17 @@
  * Appending to the ring, and going on where a killed writer stopped.
  *
  *   under the append lock:
- *     1 validate, derive        nothing is changed yet
- *     2 build the records behind the tail: nobody looks there
- *     3 keep the intent: the plain stores that go with the batch
+ *     1 validate, make room     nothing is changed yet
+ *     2 derive: change words of the derived area, each noted as it was before
+ *     3 build the records behind the tail: nobody looks there
  *     4 pending = new tail      from here on the batch is complete, whoever is killed
- *     5 do the stores, note producers and message ids, move the chain
+ *     5 note producers and message ids, move the chain
  *     6 tail = new tail         readers see it
  *
  * Invariants
- *  1. A writer killed before step 4 has done nothing: the next one builds over its bytes. One
- *     killed from step 4 on is finished by the next one, from the intent and the records alone.
+ *  1. A writer killed before step 4 has done nothing: the next one puts the words back and builds
+ *     over its bytes. One killed from step 4 on is finished by the next one, from the records
+ * alone.
  *  2. Records never cross the end of a segment; ROLL closes it and there is always room for it. A
  *     segment's `end` is set before the tail leaves it, so who has read the tail first sees it.
  *  3. The tail never runs more than three quarters of the ring ahead of `written`, and a batch is
@@ -50,16 +51,62 @@ static uint64_t *derived_area(const struct mri_hot_tail *hot)
     return (uint64_t *)(void *)(hot->memory.ring - hot->options.derived_bytes);
 }
 
-static void do_stores(struct mri_hot_tail *hot)
+static struct mri_hot_undo *undo_area(const struct mri_hot_tail *hot)
 {
-    const struct mri_hot_shared *shared = hot->shared;
+    size_t bytes = hot->shared->undo_max * sizeof(struct mri_hot_undo);
+    const size_t page = MRI_SHARED_MEMORY_PAGE_BYTES;
+    return (struct mri_hot_undo *)(void *)((uint8_t *)derived_area(hot) -
+                                           (bytes + page - 1) / page * page);
+}
+
+/** The derived area is about to be changed. */
+static void begin_deriving(struct mri_hot_shared *shared)
+{
+    uint32_t version = atomic_load_explicit(&shared->derived_version, memory_order_relaxed);
+    shared->writer.undo_pending = shared->writer.pending;
+    atomic_store_explicit(&shared->derived_version, version | 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+/** What was changed stays, or is put back already. */
+static void end_deriving(struct mri_hot_shared *shared)
+{
+    uint32_t version = atomic_load_explicit(&shared->derived_version, memory_order_relaxed);
+    shared->writer.undo_count = 0;
+    atomic_store_explicit(&shared->derived_version, version + (version & 1), memory_order_release);
+}
+
+void mri_hot_journal_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value)
+{
+    uint32_t count = *journal->count;
+    if (count >= journal->capacity) {
+        journal->is_full = true;
+        return;
+    }
+    journal->undo[count] =
+        (struct mri_hot_undo){(uint64_t)(word - journal->derived) * sizeof(uint64_t), *word};
+    atomic_thread_fence(memory_order_release);
+    *(volatile uint32_t *)journal->count = count + 1;
+    atomic_thread_fence(memory_order_release);
+    MRI_HOT_POINT(21);
+    *(volatile uint64_t *)word = value;
+    MRI_HOT_POINT(22);
+}
+
+/** The newest first: a word may have been changed twice. */
+static void put_back(struct mri_hot_tail *hot)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    const struct mri_hot_undo *undo = undo_area(hot);
     uint64_t *derived = derived_area(hot);
-    for (uint32_t i = 0; i < shared->writer.store_count && i < MRI_HOT_STORES_MAX; i++) {
-        if (shared->intent[i].offset < hot->options.derived_bytes) {
-            derived[shared->intent[i].offset / sizeof(uint64_t)] = shared->intent[i].value;
-            MRI_HOT_POINT(20 + i);
+    uint32_t count = shared->writer.undo_count;
+    for (uint32_t i = count < shared->undo_max ? count : (uint32_t)shared->undo_max; i > 0; i--) {
+        if (undo[i - 1].offset < hot->options.derived_bytes) {
+            derived[undo[i - 1].offset / sizeof(uint64_t)] = undo[i - 1].value;
+            MRI_HOT_POINT(20);
         }
     }
+    end_deriving(shared);
 }
 
 /** Walk the records of a complete batch that was not published, and take the chain from the last.
@@ -120,8 +167,10 @@ static mr_err recover(struct mri_hot_tail *hot)
     uint64_t tail = atomic_load(&shared->tail);
     writer->epoch++;
     atomic_fetch_add(&shared->orphans, 1);
+    if (writer->undo_count > 0 && writer->pending == writer->undo_pending) {
+        put_back(hot);
+    }
     if (writer->pending > tail) {
-        do_stores(hot);
         mr_err err = finish_batch(hot, tail);
         if (err != MR_OK) {
             atomic_store(&shared->is_poisoned, 1);
@@ -136,7 +185,7 @@ static mr_err recover(struct mri_hot_tail *hot)
         free_unused_spares(hot);
     }
     atomic_store(&shared->tail_seq, writer->next_seq - 1); /* the last store of a batch */
-    writer->store_count = 0;
+    end_deriving(shared);
     return MR_OK;
 }
 
@@ -195,8 +244,8 @@ static uint64_t pair(uint32_t first, uint32_t second)
  * The head is put together in words: a processor that loads a word from bytes that were stored
  * piece by piece waits for each of them, which would cost as much as the checksum itself.
  */
-static void put_record(
-    struct mri_hot_tail *hot, const mr_log_record *record, uint8_t flags, struct chain *chain)
+static void put_record(struct mri_hot_tail *hot, const mr_log_record *record,
+    const struct mri_hot_subject *subject, uint8_t flags, struct chain *chain)
 {
     size_t bytes = record_bytes(record);
     size_t stride = mri_record_stride(bytes);
@@ -218,8 +267,8 @@ static void put_record(
     const uint64_t head[MRI_RECORD_HEAD_WORDS] = {
         [1] = chain->seq,
         [2] = (uint64_t)chain->last_unix_ns,
-        [3] = record->subject_prev,
-        [4] = pair(record->subject_id, mri_crc32c(crc, record->body, record->body_bytes)),
+        [3] = subject->prev,
+        [4] = pair(subject->id, mri_crc32c(crc, record->body, record->body_bytes)),
         [5] = pair(chain->prev_crc, (uint32_t)(chain->prev_units | lag << 16)),
         [6] = pair(record->producer_id, record->producer_seq),
         [7] = pair(
@@ -260,9 +309,10 @@ struct appending {
     const struct mri_hot_append *how;
     struct mri_dedupe_batch *who; /**< has made it */
     mr_log_ack *ack;
-    unsigned stores; /**< of the intent */
-    uint64_t end;    /**< position behind it */
-    uint32_t bits;   /**< of its subjects */
+    const struct mri_hot_subject *subjects; /**< NULL: as the records say */
+    uint64_t end;                           /**< position behind it */
+    uint32_t bits;                          /**< of its subjects */
+    bool is_derived;                        /**< the deriver has a say in it */
 };
 
 /** From here on the batch counts, whatever happens to this process. NULL: it is ROLL. */
@@ -275,7 +325,6 @@ static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_
     *(volatile uint64_t *)&writer->pending = new_tail;
     atomic_thread_fence(memory_order_release);
     MRI_HOT_POINT(3);
-    do_stores(hot);
     if (batch != NULL && batch->who->identified > 0) {
         mri_hot_note_batch(hot, batch->records, batch->count, writer->next_seq);
     }
@@ -293,7 +342,6 @@ static void publish(struct mri_hot_tail *hot, const struct chain *chain, uint64_
     atomic_store_explicit(&shared->tail, new_tail, memory_order_release);
     /* Behind the tail: no number is told of an event that cannot be read yet. */
     atomic_store_explicit(&shared->tail_seq, chain->seq - 1, memory_order_release);
-    writer->store_count = 0;
     MRI_HOT_POINT(6);
 }
 
@@ -327,6 +375,7 @@ static struct mri_hot_spare *take_spare(struct mri_hot_shared *shared)
 static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
 {
     static const mr_log_record record = {.type = MRI_RECORD_ROLL, .version = MRI_RECORD_VERSION};
+    static const struct mri_hot_subject nobody = {0};
     struct mri_hot_shared *shared = hot->shared;
     struct mri_hot_writer *writer = &shared->writer;
     MRI_HOT_POINT(10);
@@ -337,7 +386,7 @@ static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
     }
     uint64_t tail = writer->pending;
     struct chain chain = chain_now(hot, now_unix_ns);
-    put_record(hot, &record, MRI_RECORD_TXN_END, &chain);
+    put_record(hot, &record, &nobody, MRI_RECORD_TXN_END, &chain);
     uint64_t new_tail = mri_hot_next_segment(hot, tail);
     struct mri_hot_segment *next = mri_hot_segment_of(hot, new_tail);
     next->index = mri_hot_index_of(hot, new_tail);
@@ -478,16 +527,11 @@ static mr_err find_repeat(struct mri_hot_tail *hot, struct appending *batch)
     return err;
 }
 
-/**
- * Validate against the log and the derived area; the intent holds the stores of the batch. What is
- * in the log already is not: its ack says where it is.
- */
+/** Validate against the log. What is in it already is not appended: its ack says where it is. */
 static mr_err validate(struct mri_hot_tail *hot, struct appending *batch)
 {
     struct mri_hot_shared *shared = hot->shared;
-    const struct mri_hot_deriver *deriver = hot->options.deriver;
     const struct mri_hot_append *how = batch->how;
-    batch->stores = 0;
     if (atomic_load_explicit(&shared->is_poisoned, memory_order_relaxed) != 0) {
         return MR_EPOISONED;
     }
@@ -495,34 +539,54 @@ static mr_err validate(struct mri_hot_tail *hot, struct appending *batch)
         return MR_EINTERNAL; /* the last owner has retired it */
     }
     mr_err err = batch->who->identified == 0 ? MR_OK : find_repeat(hot, batch);
-    if (err == MR_OK && batch->ack->is_repeated) {
-        return MR_OK;
-    }
-    if (err == MR_OK && how->has_expected_last &&
+    if (err == MR_OK && !batch->ack->is_repeated && how->has_expected_last &&
         how->expected_last != shared->writer.next_seq - 1) {
         err = MR_CONFLICT;
     }
-    return err != MR_OK || deriver == NULL || how->is_own
-               ? err
-               : deriver->derive(deriver->context, derived_area(hot), batch->records, batch->count,
-                     shared->writer.next_seq, shared->intent, &batch->stores);
+    return err;
+}
+
+/** Take the batch into the derived area, or refuse it. */
+static mr_err derive(struct mri_hot_tail *hot, struct appending *batch)
+{
+    struct mri_hot_shared *shared = hot->shared;
+    const struct mri_hot_deriver *deriver = hot->options.deriver;
+    struct mri_hot_journal journal = {.derived = derived_area(hot),
+        .undo = undo_area(hot),
+        .count = &shared->writer.undo_count,
+        .capacity = (uint32_t)shared->undo_max};
+    batch->subjects = NULL;
+    begin_deriving(shared);
+    mr_err err = deriver->derive(deriver->context, batch->how->argument, &journal, batch->records,
+        batch->count, shared->writer.next_seq, &batch->subjects);
+    err = err == MR_OK && journal.is_full ? MR_ELIMIT : err;
+    if (err != MR_OK) {
+        put_back(hot);
+        return err;
+    }
+    for (size_t i = 0; batch->subjects != NULL && i < batch->count; i++) {
+        batch->bits |= mri_hot_view_bit_of(batch->subjects[i].id);
+    }
+    return MR_OK;
 }
 
 /** Build the batch at the tail, where there is room, and publish it. */
 static void append_batch(
     struct mri_hot_tail *hot, const struct appending *batch, int64_t now_unix_ns)
 {
-    struct mri_hot_writer *writer = &hot->shared->writer;
     struct chain chain = chain_now(hot, now_unix_ns);
     for (size_t i = 0; i < batch->count; i++) {
-        put_record(hot, &batch->records[i],
+        const mr_log_record *record = &batch->records[i];
+        const struct mri_hot_subject own = {record->subject_prev, record->subject_id, 0};
+        put_record(hot, record, batch->subjects == NULL ? &own : &batch->subjects[i],
             i + 1 == batch->count ? MRI_RECORD_TXN_END : MRI_RECORD_TXN_CONT, &chain);
         MRI_HOT_POINT(1);
     }
-    MRI_ASSERT(batch->stores <= MRI_HOT_STORES_MAX);
-    writer->store_count = batch->stores;
     MRI_HOT_POINT(2);
     publish(hot, &chain, chain.position, batch);
+    if (batch->is_derived) {
+        end_deriving(hot->shared);
+    }
 }
 
 static void wake_helper(struct mri_hot_shared *shared, int32_t count)
@@ -566,7 +630,7 @@ void mri_hot_wake_rest(struct mri_hot_tail *hot)
     }
 }
 
-/** Put a batch that was found valid at the tail. */
+/** Put a batch that was found valid at the tail, unless the deriver refuses it. */
 static mr_err place_batch(struct mri_hot_tail *hot, struct appending *batch, int64_t now_unix_ns)
 {
     struct mri_hot_writer *writer = &hot->shared->writer;
@@ -575,6 +639,9 @@ static mr_err place_batch(struct mri_hot_tail *hot, struct appending *batch, int
         return MR_FULL;
     }
     mr_err err = prepare_place(hot, batch->ack->stored_bytes, now_unix_ns, batch->how->is_own);
+    if (err == MR_OK && batch->is_derived) {
+        err = derive(hot, batch);
+    }
     if (err == MR_OK) {
         batch->ack->first.n = writer->next_seq;
         append_batch(hot, batch, now_unix_ns);
@@ -656,7 +723,9 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
     for (size_t i = 0; i < count; i++) {
         batch.bits |= mri_hot_view_bit_of(records[i].subject_id);
         is_identified |= records[i].producer_id != 0 || records[i].message_id != NULL;
+        batch.is_derived |= records[i].type >= MRI_RECORD_TYPE_FREE;
     }
+    batch.is_derived = batch.is_derived && hot->options.deriver != NULL;
     who.identified = 0;
     if (is_identified && hot->dedupe.head != NULL &&
         mri_dedupe_batch_survey(records, count, &who) != MR_OK) {

@@ -28,31 +28,63 @@
 
 enum {
     MRI_HOT_RING_BYTES_MIN = 1024 * 1024,
-    MRI_HOT_STORES_MAX = 16,   /**< plain stores into the derived area that go with a batch */
     MRI_HOT_FILES_KEPT = 4,    /**< descriptors of segments that a process keeps open */
     MRI_HOT_SPARES_WANTED = 4, /**< files that wait to become segments, when they are in demand */
     MRI_HOT_BATCH_RECORDS = 65536, /**< the most in one batch */
     MRI_HOT_RESERVE_BYTES = 16384, /**< of a segment, for the log's own records on a full disk */
 };
 
-/** A store of a plain value; doing it twice is doing it once. */
-struct mri_hot_store {
+/** What a word of the derived area was before a batch changed it. */
+struct mri_hot_undo {
     uint64_t offset; /**< in the derived area, a multiple of 8 */
     uint64_t value;
+};
+
+/**
+ * The words that a batch changes, as they were: whoever finds the batch incomplete puts them back,
+ * without knowing what they mean.
+ */
+struct mri_hot_journal {
+    uint64_t *derived; /**< the area, to be read as it is and changed by mri_hot_journal_set() */
+    struct mri_hot_undo *undo;
+    uint32_t *count; /**< of `undo` that are in use */
+    uint32_t capacity;
+    bool is_full; /**< it had no room for a store: the batch is refused, MR_ELIMIT */
+};
+
+/**
+ * Change a word of the derived area.
+ *
+ * Returns  nothing; journal->is_full says that it was not changed.
+ * Threads  a deriver, while it is asked.
+ */
+void mri_hot_journal_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value);
+
+/** Whom a record is about, when the deriver says it. */
+struct mri_hot_subject {
+    uint64_t prev; /**< subject_prev */
+    uint32_t id;   /**< subject_id */
+    uint32_t reserved;
 };
 
 /** What is derived from the log and kept with it under the same lock. */
 struct mri_hot_deriver {
     void *context;
+    uint32_t stores_max; /**< the most words that a batch may change */
     /**
-     * Validate a batch against the derived area and say which stores it makes. Called under the
-     * lock: no system call, no allocation, no wait.
+     * Validate a batch against the derived area and take it in. Called under the lock, when there
+     * is room for the batch: no system call, no allocation, no wait. It sees what it has changed.
      *
-     * Returns  MR_OK; anything else refuses the batch and is the append's answer.
+     * @param argument      of the append, mri_hot_append
+     * @param ret_subjects  left as it is: the records say whom they are about; else one for each
+     *                      record, which stay until the append returns
+     *
+     * Returns  MR_OK; anything else refuses the batch, is the append's answer, and what was changed
+     *          is put back.
      */
-    mr_err (*derive)(void *context, const uint64_t *derived, const mr_log_record *records,
-        size_t count, uint64_t first_seq, struct mri_hot_store stores[MRI_HOT_STORES_MAX],
-        unsigned *ret_count);
+    mr_err (*derive)(void *context, void *argument, struct mri_hot_journal *journal,
+        const mr_log_record *records, size_t count, uint64_t first_seq,
+        const struct mri_hot_subject **ret_subjects);
 };
 
 struct mri_hot_options {
@@ -88,9 +120,10 @@ struct mri_hot_start {
 struct mri_hot_tail {
     struct mri_hot_options options;
     struct mri_shared_memory memory;
-    struct mri_hot_shared *shared; /**< behind the first page of the memory; hot_shared.h */
-    struct mri_dedupe dedupe;      /**< in the memory, under the append lock */
-    struct mri_digest hasher;      /**< under the write lock */
+    struct mri_hot_shared *shared;     /**< behind the first page of the memory; hot_shared.h */
+    _Atomic uint32_t *derived_version; /**< in the memory */
+    struct mri_dedupe dedupe;          /**< in the memory, under the append lock */
+    struct mri_digest hasher;          /**< under the write lock */
     struct {
         uint64_t index;
         uint64_t opened_at; /**< `written` then */
@@ -113,6 +146,7 @@ struct mri_hot_append {
     uint64_t expected_last; /**< MR_CONFLICT unless this is the log's last seq, or the batch is in
                                  the log already: where, the caller compares */
     mr_durability durability;
+    void *argument; /**< for the deriver */
 };
 
 /**
@@ -303,5 +337,17 @@ struct mri_hot_view_counters mri_hot_tail_counters(const struct mri_hot_tail *ho
  * Threads  any.
  */
 const uint64_t *mri_hot_tail_derived(const struct mri_hot_tail *hot);
+
+/**
+ * How often the derived area was changed: odd while it is. Who reads it, then reads words, then
+ * finds the same even number has read words that belong together.
+ *
+ * Returns  the number.
+ * Threads  any.
+ */
+static inline uint32_t mri_hot_tail_version(const struct mri_hot_tail *hot)
+{
+    return atomic_load_explicit(hot->derived_version, memory_order_acquire);
+}
 
 #endif

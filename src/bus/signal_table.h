@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The table of signals as words of a memory that many processes share: a slot for each signal, and
+ * the indexes over the slots.
+ *
+ *   slots      everything that a question about a signal asks first, a cache line each
+ *   groups     per symbol and per source, an array of (slot, state) in order of creation, in blocks
+ *   lists      per state, through the slots, in order of entering it
+ *
+ * It is derived from the log: changed under the log's append lock by the batch that makes a signal
+ * or moves it, and the same in every process at the same seq. Made anew from the log it is the same
+ * byte for byte, but for slots and entries that nothing leads to.
+ *
+ * Caveats first
+ * - A slot is given to a new signal when its turn comes again and the old one is learned: the table
+ *   then no longer knows it, the log does.
+ * - A signal that is not learned keeps its slot for ever. New ones go past it; when
+ * MRI_SIGNAL_PROBES of them in a row are held, no signal can be made.
+ * - Who reads while others write compares mri_hot_tail_version() before and after.
+ */
+#ifndef MRI_BUS_SIGNAL_TABLE_H
+#define MRI_BUS_SIGNAL_TABLE_H
+
+#include "bus/event_codec.h"
+#include "log/hot/hot_tail.h"
+
+enum {
+    MRI_SIGNAL_SLOTS_MAX = 1 << 27,
+    MRI_SIGNAL_GROUPS_MAX = 65535, /**< of symbols, of sources */
+    MRI_SIGNAL_PROBES = 64,
+    MRI_SIGNAL_STORES_CREATE = 2048, /**< words that making or forgetting a signal may change... */
+    MRI_SIGNAL_STORES_USUAL = 48,    /**< ...and does on the average of many; a move at most */
+};
+
+struct mri_signal_limits {
+    uint32_t slots_max; /**< a power of two, at least 64 */
+    uint32_t symbols_max;
+    uint32_t sources_max;
+};
+
+/** What the table knows of a signal. */
+struct mri_signal {
+    int64_t event_time_unix_ns; /**< of emission */
+    uint64_t generated_seq;
+    uint64_t last_seq;  /**< newest event of the signal */
+    uint64_t moved_seq; /**< newest move; generated_seq before the first */
+    uint32_t ordinal;
+    uint16_t symbol;
+    uint16_t source;
+    uint16_t name;
+    uint8_t side;
+    uint8_t state;
+    uint8_t gate;    /**< who blocked it, kept in learned */
+    uint8_t ended;   /**< the state it was learned from: blocked, expired or executed */
+    uint16_t reason; /**< of the newest move before learned */
+};
+
+/** Where the parts of an area are. */
+struct mri_signal_table {
+    uint64_t *head;
+    uint64_t *symbols; /**< a word each */
+    uint64_t *sources;
+    uint64_t *slots;  /**< 8 words each */
+    uint64_t *blocks; /**< 128 words each; the first one is not used */
+    uint32_t slot_mask;
+    uint32_t block_count;
+    struct mri_signal_limits limits;
+};
+
+/**
+ * How large an area must be.
+ *
+ * Returns  the bytes, whole pages; 0 when the limits are out of range.
+ * Threads  any.
+ */
+size_t mri_signal_table_bytes(const struct mri_signal_limits *limits);
+
+/**
+ * The parts of an area; one of zeros is an empty table.
+ *
+ * @param area  mri_signal_table_bytes(limits)
+ *
+ * Returns  the parts.
+ * Owner    the area stays the caller's.
+ * Threads  any.
+ */
+struct mri_signal_table mri_signal_table_at(uint64_t *area, const struct mri_signal_limits *limits);
+
+/**
+ * Make the next signal, in state generated.
+ *
+ * @param journal  NULL: the area is private, what is changed is not noted
+ * @param signal   event_time_unix_ns, generated_seq, symbol, source, name and side are taken from
+ * it
+ *
+ * Returns  MR_OK; MR_REFUSED symbol or source is beyond the limits; MR_FULL no slot is free, or no
+ *          ordinal is left. Nothing was changed then.
+ * Threads  one at a time.
+ * Cost     about 20 stores; up to MRI_SIGNAL_STORES_CREATE once in a hundred times when it takes
+ * the slot of another.
+ */
+MR_MUST_USE mr_err mri_signal_table_create(struct mri_signal_table *table,
+    struct mri_hot_journal *journal, const struct mri_signal *signal, uint32_t *ret_ordinal);
+
+/**
+ * Move a signal, if it is where the move says.
+ *
+ * @param ret_found  its state before
+ *
+ * Returns  MR_OK; MR_NOT_FOUND the table does not know it; MR_CONFLICT it is in another state. The
+ *          lifecycle is the caller's.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_signal_table_move(struct mri_signal_table *table,
+    struct mri_hot_journal *journal, uint32_t ordinal, const struct mri_signal_moved *move,
+    uint64_t seq, mr_state *ret_found);
+
+/**
+ * Note an event of a signal.
+ *
+ * @param ret_prev  the one before
+ *
+ * Returns  MR_OK; MR_NOT_FOUND the table does not know the signal.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_signal_table_note(struct mri_signal_table *table,
+    struct mri_hot_journal *journal, uint32_t ordinal, uint64_t seq, uint64_t *ret_prev);
+
+/**
+ * Forget a signal that is learned.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND the table does not know it; MR_CONFLICT it is not learned.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_signal_table_forget(
+    struct mri_signal_table *table, struct mri_hot_journal *journal, uint32_t ordinal);
+
+/**
+ * What the table knows of a signal.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND it does not know it, or no longer.
+ * Threads  any; see the caveats.
+ * Cost     one cache line.
+ */
+MR_MUST_USE mr_err mri_signal_table_get(
+    const struct mri_signal_table *table, uint32_t ordinal, struct mri_signal *ret_signal);
+
+/**
+ * How many signals are in a state.
+ *
+ * Returns  the number.
+ * Threads  any.
+ */
+uint64_t mri_signal_table_count(const struct mri_signal_table *table, mr_state state);
+
+/**
+ * The highest ordinal so far. Some below it may never have been given to a signal.
+ *
+ * Returns  the ordinal; 0: there is none.
+ * Threads  any.
+ */
+uint32_t mri_signal_table_newest(const struct mri_signal_table *table);
+
+/** A walk over a group, from its newest signal back. */
+struct mri_signal_walk {
+    uint32_t block; /**< 0 = at its end */
+    uint32_t index; /**< entries of the block that are still to come */
+};
+
+/**
+ * Begin a walk over the signals of a symbol.
+ *
+ * Returns  the walk; at its end for a symbol beyond the limits.
+ * Threads  any; see the caveats.
+ */
+struct mri_signal_walk mri_signal_walk_symbol(
+    const struct mri_signal_table *table, uint32_t symbol);
+
+/**
+ * Begin a walk over the signals of a source.
+ *
+ * Returns  the walk; at its end for a source beyond the limits.
+ * Threads  any; see the caveats.
+ */
+struct mri_signal_walk mri_signal_walk_source(
+    const struct mri_signal_table *table, uint32_t source);
+
+/**
+ * Go on to the next older signal of a state.
+ *
+ * @param states       a bit for each state that is wanted
+ * @param ret_scanned  entries looked at are added to it
+ * @param ret_slot     for mri_signal_table_slot()
+ *
+ * Returns  true; false at the end.
+ * Threads  any; see the caveats.
+ * Cost     4 bytes read for each entry that is passed.
+ */
+bool mri_signal_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
+    uint32_t states, uint64_t *ret_scanned, uint32_t *ret_slot);
+
+/**
+ * The oldest or newest signal of a state, in order of entering it.
+ *
+ * Returns  for mri_signal_table_slot(); UINT32_MAX when there is none.
+ * Threads  any; see the caveats.
+ */
+uint32_t mri_signal_list_end(const struct mri_signal_table *table, mr_state state, bool is_newest);
+
+/**
+ * Its neighbour in the list of its state.
+ *
+ * Returns  as mri_signal_list_end().
+ * Threads  any; see the caveats.
+ */
+uint32_t mri_signal_list_next(
+    const struct mri_signal_table *table, uint32_t slot, bool is_to_newer);
+
+/**
+ * The signal of a slot.
+ *
+ * Returns  nothing; ordinal is 0 in a slot that holds none.
+ * Threads  any; see the caveats.
+ */
+void mri_signal_table_slot(
+    const struct mri_signal_table *table, uint32_t slot, struct mri_signal *ret_signal);
+
+/**
+ * Do two tables say the same, wherever something leads?
+ *
+ * @param ret_difference  NULL, or the ordinal of a signal that differs; 0: it is in an index
+ *
+ * Returns  true or false.
+ * Threads  nobody changes them meanwhile.
+ * Cost     reads all of both.
+ */
+bool mri_signal_table_is_same(const struct mri_signal_table *table,
+    const struct mri_signal_table *other, uint32_t *ret_difference);
+
+#endif

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of the table of signals against plain arrays, of putting back what was changed, and of
+ * making it anew.
+ */
+#include "bus/signal_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/prng.h"
+#include "tests/lib/cmocka_all.h"
+
+enum { SLOTS = 1024, SYMBOLS = 5, SOURCES = 3, SIGNALS = 6000, STEPS = 40000, CHECK_EACH = 500 };
+
+static const struct mri_signal_limits limits = {
+    .slots_max = SLOTS, .symbols_max = SYMBOLS, .sources_max = SOURCES};
+
+/** What the table should hold, without any index. */
+static struct model {
+    struct mri_signal signals[SIGNALS]; /**< by ordinal; ordinal 0 in it: none, or forgotten */
+    uint64_t entered[SIGNALS];          /**< when each entered its state */
+    uint32_t newest;
+    uint64_t clock;
+} model;
+
+static uint64_t *area;
+static uint64_t *other_area;
+static size_t area_bytes;
+static struct mri_signal_table table;
+static struct mri_signal_table other;
+static struct mri_prng prng;
+
+static uint64_t *make_area(void)
+{
+    void *block;
+    assert_int_equal(mri_alloc_array(mri_alloc_system(), area_bytes, 1, &block), MR_OK);
+    return block;
+}
+
+static int set_up(void **fixture)
+{
+    (void)fixture;
+    area_bytes = mri_signal_table_bytes(&limits);
+    area = make_area();
+    other_area = make_area();
+    table = mri_signal_table_at(area, &limits);
+    other = mri_signal_table_at(other_area, &limits);
+    memset(&model, 0, sizeof(model));
+    mri_prng_init(&prng, 20261126);
+    return 0;
+}
+
+static int tear_down(void **fixture)
+{
+    (void)fixture;
+    mri_alloc_free(mri_alloc_system(), area, area_bytes);
+    mri_alloc_free(mri_alloc_system(), other_area, area_bytes);
+    return 0;
+}
+
+static struct mri_signal any_signal(void)
+{
+    return (struct mri_signal){
+        .event_time_unix_ns = (int64_t)mri_prng_below(&prng, 1000),
+        .generated_seq = ++model.clock,
+        .symbol = (uint16_t)mri_prng_below(&prng, SYMBOLS),
+        .source = (uint16_t)mri_prng_below(&prng, SOURCES),
+        .name = (uint16_t)mri_prng_below(&prng, 100),
+        .side = (uint8_t)(1 + mri_prng_below(&prng, 2)),
+    };
+}
+
+/** The ordinal that comes next: slots of signals that are not learned are passed by. */
+static uint32_t expected_ordinal(void)
+{
+    uint32_t ordinal = model.newest + 1;
+    for (int i = 0; i < MRI_SIGNAL_PROBES; i++, ordinal++) {
+        uint32_t old = ordinal > SLOTS ? ordinal - SLOTS : 0;
+        bool is_held = false;
+        for (; old > 0 && !is_held; old = old > SLOTS ? old - SLOTS : 0) {
+            is_held = model.signals[old].ordinal != 0 && model.signals[old].state != MR_LEARNED;
+        }
+        if (!is_held) {
+            return ordinal;
+        }
+    }
+    return 0;
+}
+
+static void create(struct mri_hot_journal *journal)
+{
+    uint32_t ordinal = 0;
+    struct mri_signal signal = any_signal();
+    uint32_t expected = expected_ordinal();
+    mr_err err = mri_signal_table_create(&table, journal, &signal, &ordinal);
+    assert_int_equal(err, expected == 0 ? MR_FULL : MR_OK);
+    if (err != MR_OK) {
+        return;
+    }
+    assert_int_equal(ordinal, expected);
+    for (uint32_t old = ordinal % SLOTS; old < ordinal; old += SLOTS) {
+        model.signals[old].ordinal = 0;
+    }
+    signal.ordinal = ordinal;
+    signal.last_seq = signal.moved_seq = signal.generated_seq;
+    signal.state = MR_GENERATED;
+    model.signals[ordinal] = signal;
+    model.entered[ordinal] = model.clock;
+    model.newest = ordinal;
+}
+
+static uint32_t any_ordinal(void)
+{
+    return model.newest == 0 ? 0 : 1 + (uint32_t)mri_prng_below(&prng, model.newest);
+}
+
+static void move(struct mri_hot_journal *journal)
+{
+    uint32_t ordinal = any_ordinal();
+    struct mri_signal *signal = &model.signals[ordinal];
+    const struct mri_signal_moved moved = {
+        .from = (uint8_t)mri_prng_below(&prng, MR_STATE_COUNT),
+        .to = (uint8_t)mri_prng_below(&prng, MR_STATE_COUNT),
+        .gate = (uint8_t)mri_prng_below(&prng, 10),
+        .reason = (uint16_t)mri_prng_below(&prng, 100),
+    };
+    mr_state found = MR_STATE_COUNT;
+    mr_err err = mri_signal_table_move(&table, journal, ordinal, &moved, ++model.clock, &found);
+    if (ordinal == 0 || signal->ordinal == 0) {
+        assert_int_equal(err, MR_NOT_FOUND);
+        return;
+    }
+    assert_int_equal(found, signal->state);
+    assert_int_equal(err, signal->state == moved.from ? MR_OK : MR_CONFLICT);
+    if (err != MR_OK) {
+        return;
+    }
+    if (moved.to == MR_LEARNED) {
+        signal->ended = signal->state;
+    } else {
+        signal->gate = moved.gate;
+        signal->reason = moved.reason;
+    }
+    signal->state = moved.to;
+    signal->last_seq = signal->moved_seq = model.clock;
+    model.entered[ordinal] = model.clock;
+}
+
+/** Most signals come to their end; without that the table would be full. */
+static void learn(struct mri_hot_journal *journal)
+{
+    uint32_t ordinal = any_ordinal();
+    struct mri_signal *signal = &model.signals[ordinal];
+    if (signal->ordinal == 0) {
+        return;
+    }
+    const struct mri_signal_moved moved = {.from = signal->state, .to = MR_LEARNED};
+    mr_state found;
+    assert_int_equal(
+        mri_signal_table_move(&table, journal, ordinal, &moved, ++model.clock, &found), MR_OK);
+    signal->ended = signal->state;
+    signal->state = MR_LEARNED;
+    signal->last_seq = signal->moved_seq = model.clock;
+    model.entered[ordinal] = model.clock;
+}
+
+static void note(struct mri_hot_journal *journal)
+{
+    uint64_t prev = 0;
+    uint32_t ordinal = any_ordinal();
+    struct mri_signal *signal = &model.signals[ordinal];
+    mr_err err = mri_signal_table_note(&table, journal, ordinal, ++model.clock, &prev);
+    assert_int_equal(err, signal->ordinal == 0 ? MR_NOT_FOUND : MR_OK);
+    if (err == MR_OK) {
+        assert_int_equal(prev, signal->last_seq);
+        signal->last_seq = model.clock;
+    }
+}
+
+static void forget(struct mri_hot_journal *journal)
+{
+    uint32_t ordinal = any_ordinal();
+    struct mri_signal *signal = &model.signals[ordinal];
+    mr_err err = mri_signal_table_forget(&table, journal, ordinal);
+    assert_int_equal(err, signal->ordinal == 0          ? MR_NOT_FOUND
+                          : signal->state != MR_LEARNED ? MR_CONFLICT
+                                                        : MR_OK);
+    if (err == MR_OK) {
+        signal->ordinal = 0;
+    }
+}
+
+static void step(struct mri_hot_journal *journal)
+{
+    switch (mri_prng_below(&prng, 8)) {
+    case 0:
+        create(journal);
+        break;
+    case 1:
+    case 2:
+    case 3:
+        learn(journal);
+        break;
+    case 4:
+        forget(journal);
+        break;
+    case 5:
+        note(journal);
+        break;
+    default:
+        move(journal);
+        break;
+    }
+}
+
+/* ---- the table beside the model -------------------------------------------------------------- */
+
+static void check_signals(void)
+{
+    assert_int_equal(mri_signal_table_newest(&table), model.newest);
+    for (uint32_t i = 0; i <= model.newest; i++) {
+        struct mri_signal found;
+        mr_err err = mri_signal_table_get(&table, i, &found);
+        assert_int_equal(err, model.signals[i].ordinal == 0 ? MR_NOT_FOUND : MR_OK);
+        if (err == MR_OK) {
+            assert_memory_equal(&found, &model.signals[i], sizeof(found));
+        }
+    }
+}
+
+static void check_group(
+    struct mri_signal_walk walk, bool is_symbol, uint32_t group, uint32_t states)
+{
+    uint32_t slot;
+    uint64_t scanned = 0;
+    struct mri_signal found;
+    for (uint32_t i = model.newest; i > 0; i--) {
+        const struct mri_signal *signal = &model.signals[i];
+        bool is_in = signal->ordinal != 0 && (states >> signal->state & 1) != 0 &&
+                     (is_symbol ? signal->symbol : signal->source) == group;
+        if (is_in) {
+            assert_true(mri_signal_walk_next(&table, &walk, states, &scanned, &slot));
+            mri_signal_table_slot(&table, slot, &found);
+            assert_int_equal(found.ordinal, i);
+        }
+    }
+    assert_false(mri_signal_walk_next(&table, &walk, states, &scanned, &slot));
+}
+
+static void check_groups(void)
+{
+    uint32_t states = (uint32_t)mri_prng_below(&prng, 1 << MR_STATE_COUNT);
+    for (uint32_t i = 0; i < SYMBOLS; i++) {
+        check_group(mri_signal_walk_symbol(&table, i), true, i, states);
+    }
+    for (uint32_t i = 0; i < SOURCES; i++) {
+        check_group(mri_signal_walk_source(&table, i), false, i, states);
+    }
+}
+
+static void check_lists(void)
+{
+    for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
+        uint64_t count = 0;
+        uint64_t before = 0;
+        uint32_t slot = mri_signal_list_end(&table, (mr_state)state, false);
+        uint32_t newest = UINT32_MAX;
+        for (; slot != UINT32_MAX; slot = mri_signal_list_next(&table, slot, true)) {
+            struct mri_signal found;
+            mri_signal_table_slot(&table, slot, &found);
+            assert_int_equal(found.state, state);
+            assert_true(model.entered[found.ordinal] > before);
+            assert_true(newest == mri_signal_list_next(&table, slot, false));
+            before = model.entered[found.ordinal];
+            newest = slot;
+            count++;
+        }
+        assert_int_equal(newest, mri_signal_list_end(&table, (mr_state)state, true));
+        assert_int_equal(count, mri_signal_table_count(&table, (mr_state)state));
+        uint64_t expected = 0;
+        for (uint32_t i = 1; i <= model.newest; i++) {
+            expected += model.signals[i].ordinal != 0 && model.signals[i].state == state;
+        }
+        assert_int_equal(count, expected);
+    }
+}
+
+static void check_all(void)
+{
+    check_signals();
+    check_groups();
+    check_lists();
+}
+
+static void it_agrees_with_plain_arrays_whatever_happens(void **fixture)
+{
+    (void)fixture;
+    for (int i = 0; i < STEPS && model.newest < SIGNALS - MRI_SIGNAL_PROBES - 1; i++) {
+        step(NULL);
+        if (i % CHECK_EACH == 0) {
+            check_all();
+        }
+    }
+    assert_true(model.newest > 3 * SLOTS); /* slots were given away several times */
+    check_all();
+}
+
+/* ---- putting back ---------------------------------------------------------------------------- */
+
+static void put_back(struct mri_hot_journal *journal)
+{
+    for (uint32_t i = *journal->count; i > 0; i--) {
+        area[journal->undo[i - 1].offset / sizeof(uint64_t)] = journal->undo[i - 1].value;
+    }
+    *journal->count = 0;
+}
+
+static void what_is_put_back_is_as_it_was(void **fixture)
+{
+    (void)fixture;
+    struct mri_hot_undo undo[MRI_SIGNAL_STORES_CREATE];
+    uint32_t count = 0;
+    static struct model before;
+    struct mri_hot_journal journal = {
+        .derived = area, .undo = undo, .count = &count, .capacity = MRI_SIGNAL_STORES_CREATE};
+    for (int i = 0; i < 16000; i++) {
+        bool is_kept = mri_prng_below(&prng, 2) == 0;
+        struct mri_prng replay = prng;
+        if (!is_kept) {
+            memcpy(other_area, area, area_bytes);
+            before = model;
+        }
+        step(&journal);
+        if (is_kept) {
+            count = 0;
+            continue;
+        }
+        put_back(&journal);
+        uint32_t difference = 0;
+        assert_true(mri_signal_table_is_same(&table, &other, &difference));
+        model = before;
+        prng = replay; /* and once more, to be kept */
+        step(NULL);
+    }
+    assert_false(journal.is_full);
+    assert_true(model.newest > SLOTS); /* slots were given away */
+    check_all();
+}
+
+static void a_difference_is_found_wherever_something_leads(void **fixture)
+{
+    (void)fixture;
+    for (int i = 0; i < 4000; i++) {
+        step(NULL);
+    }
+    memcpy(other_area, area, area_bytes);
+    assert_true(mri_signal_table_is_same(&table, &other, NULL));
+    for (int i = 0; i < 2000; i++) {
+        struct mri_signal signal;
+        uint32_t slot = (uint32_t)mri_prng_below(&prng, SLOTS);
+        uint32_t difference = 0;
+        uint64_t *word = &other.slots[slot * 8 + mri_prng_below(&prng, 8)];
+        uint64_t bit = (uint64_t)1 << mri_prng_below(&prng, 64);
+        mri_signal_table_slot(&table, slot, &signal);
+        *word ^= bit;
+        bool is_same = mri_signal_table_is_same(&table, &other, &difference);
+        *word ^= bit;
+        if (signal.ordinal != 0) {
+            assert_false(is_same);
+            assert_int_equal(difference, signal.ordinal);
+        }
+    }
+    other.symbols[2] ^= 1;
+    assert_false(mri_signal_table_is_same(&table, &other, NULL));
+}
+
+static void limits_out_of_range_have_no_size(void **fixture)
+{
+    (void)fixture;
+    const struct mri_signal_limits wrong[] = {
+        {.slots_max = 1000, .symbols_max = 1, .sources_max = 1},
+        {.slots_max = 32, .symbols_max = 1, .sources_max = 1},
+        {.slots_max = 1 << 28, .symbols_max = 1, .sources_max = 1},
+        {.slots_max = 1024, .symbols_max = 0, .sources_max = 1},
+        {.slots_max = 1024, .symbols_max = 65536, .sources_max = 1},
+        {.slots_max = 1024, .symbols_max = 1, .sources_max = 0},
+        {.slots_max = 1024, .symbols_max = 1, .sources_max = 65536},
+    };
+    for (size_t i = 0; i < MRI_COUNT_OF(wrong); i++) {
+        assert_int_equal(mri_signal_table_bytes(&wrong[i]), 0);
+    }
+    const struct mri_signal_limits large = {
+        .slots_max = 1 << 20, .symbols_max = 1000, .sources_max = 100};
+    assert_true(mri_signal_table_bytes(&large) / large.slots_max <= 96);
+    struct mri_signal beyond = {.symbol = SYMBOLS};
+    uint32_t ordinal;
+    assert_int_equal(mri_signal_table_create(&table, NULL, &beyond, &ordinal), MR_REFUSED);
+    beyond = (struct mri_signal){.source = SOURCES};
+    assert_int_equal(mri_signal_table_create(&table, NULL, &beyond, &ordinal), MR_REFUSED);
+    uint32_t slot;
+    uint64_t scanned = 0;
+    struct mri_signal_walk walk = mri_signal_walk_symbol(&table, SYMBOLS);
+    assert_false(mri_signal_walk_next(&table, &walk, UINT32_MAX, &scanned, &slot));
+    walk = mri_signal_walk_source(&table, SOURCES);
+    assert_false(mri_signal_walk_next(&table, &walk, UINT32_MAX, &scanned, &slot));
+}
+
+/** Where nothing fits any more nothing is changed. */
+static void a_full_table_refuses_and_stays_as_it_is(void **fixture)
+{
+    (void)fixture;
+    struct mri_signal signal = {.generated_seq = 1};
+    uint32_t ordinal;
+    for (uint32_t i = 1; i <= SLOTS; i++) {
+        assert_int_equal(mri_signal_table_create(&table, NULL, &signal, &ordinal), MR_OK);
+        assert_int_equal(ordinal, i);
+    }
+    memcpy(other_area, area, area_bytes);
+    assert_int_equal(mri_signal_table_create(&table, NULL, &signal, &ordinal), MR_FULL);
+    assert_memory_equal(area, other_area, area_bytes);
+    mr_state found;
+    const struct mri_signal_moved learned = {.from = MR_GENERATED, .to = MR_LEARNED};
+    assert_int_equal(mri_signal_table_move(&table, NULL, 10, &learned, 2, &found), MR_OK);
+    assert_int_equal(mri_signal_table_create(&table, NULL, &signal, &ordinal), MR_OK);
+    assert_int_equal(ordinal, SLOTS + 10); /* nine were passed by */
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(it_agrees_with_plain_arrays_whatever_happens),
+        TEST(what_is_put_back_is_as_it_was),
+        TEST(a_difference_is_found_wherever_something_leads),
+        TEST(limits_out_of_range_have_no_size),
+        TEST(a_full_table_refuses_and_stays_as_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
