@@ -41,30 +41,49 @@ struct plan {
     bool has_state; /**< the low bits of an entry are the signal's state */
 };
 
-static bool is_match(const struct mri_slot *slot, const struct mri_query *query)
+static bool is_match(const struct mri_slot *slot, uint32_t ordinal, const struct mri_query *query)
 {
     return (query->state == MRI_QUERY_ANY || slot->state == query->state) &&
            (query->symbol == MRI_QUERY_ANY || slot->symbol == query->symbol) &&
            (query->source == MRI_QUERY_ANY || slot->source == query->source) &&
            (query->name == MRI_QUERY_ANY || slot->name == query->name) &&
            slot->event_time_unix_ns >= query->since_unix_ns &&
-           slot->event_time_unix_ns < query->until_unix_ns;
+           slot->event_time_unix_ns < query->until_unix_ns &&
+           (query->filter == NULL || mri_filter_match(query->filter, slot, ordinal));
+}
+
+/** Which states may a match be in? A bit each. */
+static uint32_t states_of(const struct mri_query *query)
+{
+    uint32_t states = query->filter == NULL ? UINT32_MAX : query->filter->states;
+    return query->state == MRI_QUERY_ANY   ? states
+           : query->state < MR_STATE_COUNT ? states & 1U << query->state
+                                           : 0;
+}
+
+/** Is the signal past where the answer is to go on? */
+static bool is_beyond(uint32_t ordinal, const struct mri_query *query)
+{
+    return query->beyond == 0 ||
+           (query->is_oldest_first ? ordinal > query->beyond : ordinal < query->beyond);
 }
 
 static void scan(const struct mri_bus *bus, const struct mri_query *query, const struct plan *plan,
     uint32_t *ordinals, struct mri_query_result *result)
 {
-    for (uint32_t i = plan->count; i > 0; i--) {
-        uint32_t entry = plan->entries == NULL ? i : plan->entries[i - 1];
+    uint32_t states = states_of(query);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        uint32_t at = query->is_oldest_first ? i : plan->count - 1 - i;
+        uint32_t entry = plan->entries == NULL ? at + 1 : plan->entries[at];
         uint32_t ordinal = plan->has_state ? entry >> STATE_BITS : entry;
         if (result->count == query->limit) {
             result->is_cut = true;
             return;
         }
         result->scanned++;
-        bool is_other_state = plan->has_state && query->state != MRI_QUERY_ANY &&
-                              (entry & STATE_MASK) != query->state;
-        if (!is_other_state && is_match(mri_slots_get(&bus->slots, ordinal), query)) {
+        bool is_other_state = plan->has_state && (states >> (entry & STATE_MASK) & 1) == 0;
+        if (!is_other_state && is_beyond(ordinal, query) &&
+            is_match(mri_slots_get(&bus->slots, ordinal), ordinal, query)) {
             ordinals[result->count++] = ordinal;
         }
     }
@@ -104,28 +123,40 @@ static void consider(struct plan *plan, const struct mri_slot_array *array)
     }
 }
 
+static void consider_groups(
+    const struct mri_slots *slots, uint32_t symbol, uint32_t source, struct plan *plan)
+{
+    if (symbol < slots->limits.symbols_max) {
+        consider(plan, &slots->by_symbol[symbol]);
+    }
+    if (source < slots->limits.sources_max) {
+        consider(plan, &slots->by_source[source]);
+    }
+}
+
 mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query, uint32_t *ordinals,
     struct mri_query_result *ret_result)
 {
     const struct mri_slots *slots = &bus->slots;
     struct mri_query_result result = {0};
     struct plan plan = {.count = slots->count};
-    if (query->symbol < slots->limits.symbols_max) {
-        consider(&plan, &slots->by_symbol[query->symbol]);
-    }
-    if (query->source < slots->limits.sources_max) {
-        consider(&plan, &slots->by_source[query->source]);
+    const struct mri_filter *filter = query->filter;
+    consider_groups(slots, query->symbol, query->source, &plan);
+    if (filter != NULL) {
+        consider_groups(slots, filter->symbol, filter->source, &plan);
     }
     uint32_t *sorted = NULL;
     uint32_t sorted_count = 0;
-    bool is_by_state =
-        query->state < MR_STATE_COUNT && slots->states[query->state].count < plan.count / SORT_COST;
-    if (is_by_state) {
-        sorted_count = slots->states[query->state].count;
+    uint32_t states = states_of(query) & ((1U << MR_STATE_COUNT) - 1);
+    bool is_one_state = states != 0 && (states & (states - 1)) == 0;
+    uint32_t state = is_one_state ? (uint32_t)__builtin_ctz(states) : MR_STATE_COUNT;
+    bool is_by_state = is_one_state && slots->states[state].count < plan.count / SORT_COST;
+    if (is_by_state || states == 0) { /* or nothing can match */
+        sorted_count = is_by_state ? slots->states[state].count : 0;
         plan = (struct plan){.count = sorted_count};
     }
-    if (is_by_state && sorted_count > 0) {
-        mr_err err = sort_state(bus, query->state, &sorted);
+    if (sorted_count > 0) {
+        mr_err err = sort_state(bus, state, &sorted);
         if (err != MR_OK) {
             return err;
         }

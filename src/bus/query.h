@@ -6,19 +6,25 @@
 #define MRI_BUS_QUERY_H
 
 #include "bus/bus.h"
+#include "bus/filter.h"
 
 /** A value of a query's field that does not filter. */
 #define MRI_QUERY_ANY UINT32_MAX
 
 /** What to look for; a signal must match every field. */
 struct mri_query {
-    uint32_t state;        /**< mr_state or MRI_QUERY_ANY */
-    uint32_t symbol;       /**< number or MRI_QUERY_ANY */
-    uint32_t source;       /**< number or MRI_QUERY_ANY */
-    uint32_t name;         /**< number or MRI_QUERY_ANY */
-    int64_t since_unix_ns; /**< emitted at or after */
-    int64_t until_unix_ns; /**< emitted before; INT64_MAX = no limit */
-    uint32_t limit;        /**< newest so many */
+    uint32_t state;                  /**< mr_state or MRI_QUERY_ANY */
+    uint32_t symbol;                 /**< number or MRI_QUERY_ANY */
+    uint32_t source;                 /**< number or MRI_QUERY_ANY */
+    uint32_t name;                   /**< number or MRI_QUERY_ANY */
+    int64_t since_unix_ns;           /**< emitted at or after */
+    int64_t until_unix_ns;           /**< emitted before; INT64_MAX = no limit */
+    uint32_t limit;                  /**< so many at most */
+    const struct mri_filter *filter; /**< NULL, or what else a signal must match; its own limit and
+                                          order count for nothing here */
+    bool is_oldest_first;
+    uint32_t beyond; /**< only older ones than this ordinal, or newer ones with is_oldest_first; 0 =
+                          from the end on: how a long answer is continued */
 };
 
 /** A query that matches every signal. */
@@ -32,14 +38,14 @@ struct mri_query_result {
 };
 
 /**
- * Find signals, newest first: in order of creation, backwards.
+ * Find signals in order of creation, the newest first unless the query says otherwise.
  *
  * @param ordinals  room for query->limit numbers
  *
  * Returns  MR_OK, also when nothing matches; MR_ENOMEM.
  * Threads  one at a time per bus.
  * Cost     O(scanned): the shortest of the symbol's array, the source's array, the state's list and
- *          the whole table is scanned from its new end.
+ *          the whole table is scanned from its end.
  */
 MR_MUST_USE mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query,
     uint32_t *ordinals, struct mri_query_result *ret_result);

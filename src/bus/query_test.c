@@ -84,7 +84,52 @@ static struct mri_query any_query(void)
         query.until_unix_ns = query.since_unix_ns + (int64_t)mri_prng_below(&prng, 2000);
     }
     query.limit = (uint32_t)mri_prng_below(&prng, mri_prng_below(&prng, 2) == 0 ? 10 : SIGNALS + 9);
+    query.is_oldest_first = mri_prng_below(&prng, 4) == 0;
+    query.beyond = mri_prng_below(&prng, 4) == 0 ? 1 + (uint32_t)mri_prng_below(&prng, SIGNALS) : 0;
     return query;
+}
+
+static mr_err find_number(const void *context, struct mri_slice name, uint32_t *ret_number)
+{
+    (void)context;
+    *ret_number = (uint32_t)(name.bytes[0] - '0');
+    return MR_OK;
+}
+
+/** The same query as a text, its fields left free. */
+static struct mri_query as_text(const struct mri_query *query, struct mri_filter *filter)
+{
+    static const struct mri_filter_names names = {
+        .symbol = find_number, .source = find_number, .name = find_number};
+    struct mri_buf text;
+    mri_buf_init(&text, mri_alloc_system(), 1000);
+    struct mri_query other = *query;
+    static const char *const states[] = {"generated", "evaluating", "approved", "executing",
+        "executed", "blocked", "expired", "learned"};
+    if (query->state < MR_STATE_COUNT) {
+        mri_buf_printf(&text, " and state=%s", states[query->state]);
+        other.state = MRI_QUERY_ANY;
+    }
+    if (query->symbol < 6) {
+        mri_buf_printf(&text, " and symbol in (%u)", query->symbol);
+        other.symbol = MRI_QUERY_ANY;
+    }
+    if (query->source < 6) {
+        mri_buf_printf(&text, " and not source!=%u", query->source);
+        other.source = MRI_QUERY_ANY;
+    }
+    if (query->name < 8) {
+        mri_buf_printf(&text, " and name=%u", query->name);
+        other.name = MRI_QUERY_ANY;
+    }
+    if (text.count > 0) {
+        const size_t before = strlen(" and ");
+        const struct mri_slice question = {(const char *)text.bytes + before, text.count - before};
+        other.filter = filter;
+        assert_int_equal(mri_filter_parse(question, &names, filter, NULL, NULL), MR_OK);
+    }
+    mri_buf_fini(&text);
+    return other;
 }
 
 /** The most entries that any plan may look at for a query. */
@@ -116,8 +161,11 @@ static void the_answer_is_that_of_looking_at_every_signal(void **fixture)
         struct mri_query query = any_query();
         struct mri_query_result result;
         uint32_t matches = 0;
-        for (uint32_t ordinal = SIGNALS; ordinal > 0; ordinal--) {
-            if (is_match(mri_slots_get(&bus.slots, ordinal), &query)) {
+        for (uint32_t k = 0; k < SIGNALS; k++) {
+            uint32_t ordinal = query.is_oldest_first ? k + 1 : SIGNALS - k;
+            bool is_beyond = query.beyond == 0 || (query.is_oldest_first ? ordinal > query.beyond
+                                                                         : ordinal < query.beyond);
+            if (is_beyond && is_match(mri_slots_get(&bus.slots, ordinal), &query)) {
                 expected[matches++] = ordinal;
             }
         }
@@ -128,6 +176,11 @@ static void the_answer_is_that_of_looking_at_every_signal(void **fixture)
         assert_true(result.is_cut || matches <= query.limit);
         assert_true(!result.is_cut || result.count == query.limit);
         assert_true(result.scanned <= scanned_max(&query));
+        static struct mri_filter filter;
+        const struct mri_query text = as_text(&query, &filter);
+        assert_int_equal(mri_query_run(&bus, &text, found, &result), MR_OK);
+        assert_int_equal(result.count, count);
+        assert_memory_equal(found, expected, count * sizeof(*found));
     }
 }
 

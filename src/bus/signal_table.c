@@ -68,7 +68,7 @@ static uint64_t load(const uint64_t *word)
 static void set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value)
 {
     if (journal != NULL) {
-        mri_hot_journal_set(journal, word, value);
+        mri_hot_tail_set(journal, word, value);
     } else {
         *word = value;
     }
@@ -566,19 +566,21 @@ static struct mri_signal_walk walk_from(const struct mri_signal_table *table, ui
     return (struct mri_signal_walk){at, used < BLOCK_ENTRIES ? used : (uint32_t)BLOCK_ENTRIES};
 }
 
-struct mri_signal_walk mri_signal_walk_symbol(const struct mri_signal_table *table, uint32_t symbol)
+struct mri_signal_walk mri_signal_table_walk_symbol(
+    const struct mri_signal_table *table, uint32_t symbol)
 {
     return symbol < table->limits.symbols_max ? walk_from(table, low(load(&table->symbols[symbol])))
                                               : (struct mri_signal_walk){0};
 }
 
-struct mri_signal_walk mri_signal_walk_source(const struct mri_signal_table *table, uint32_t source)
+struct mri_signal_walk mri_signal_table_walk_source(
+    const struct mri_signal_table *table, uint32_t source)
 {
     return source < table->limits.sources_max ? walk_from(table, low(load(&table->sources[source])))
                                               : (struct mri_signal_walk){0};
 }
 
-bool mri_signal_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
+bool mri_signal_table_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
     uint32_t states, uint64_t *ret_scanned, uint32_t *ret_slot)
 {
     while (walk->block != 0) {
@@ -606,13 +608,15 @@ static uint32_t slot_of(const struct mri_signal_table *table, uint32_t number)
     return number == 0 ? UINT32_MAX : (number - 1) & table->slot_mask;
 }
 
-uint32_t mri_signal_list_end(const struct mri_signal_table *table, mr_state state, bool is_newest)
+uint32_t mri_signal_table_list_end(
+    const struct mri_signal_table *table, mr_state state, bool is_newest)
 {
     uint64_t ends = load(list_of(table, (unsigned)state));
     return slot_of(table, is_newest ? high(ends) : low(ends));
 }
 
-uint32_t mri_signal_list_next(const struct mri_signal_table *table, uint32_t slot, bool is_to_newer)
+uint32_t mri_signal_table_list_next(
+    const struct mri_signal_table *table, uint32_t slot, bool is_to_newer)
 {
     const uint64_t *words = table->slots + (size_t)(slot & table->slot_mask) * SLOT_WORDS;
     uint64_t links = load(&words[LINKS]);

@@ -173,7 +173,7 @@ struct mri_signal_walk {
  * Returns  the walk; at its end for a symbol beyond the limits.
  * Threads  any; see the caveats.
  */
-struct mri_signal_walk mri_signal_walk_symbol(
+struct mri_signal_walk mri_signal_table_walk_symbol(
     const struct mri_signal_table *table, uint32_t symbol);
 
 /**
@@ -182,7 +182,7 @@ struct mri_signal_walk mri_signal_walk_symbol(
  * Returns  the walk; at its end for a source beyond the limits.
  * Threads  any; see the caveats.
  */
-struct mri_signal_walk mri_signal_walk_source(
+struct mri_signal_walk mri_signal_table_walk_source(
     const struct mri_signal_table *table, uint32_t source);
 
 /**
@@ -196,7 +196,7 @@ struct mri_signal_walk mri_signal_walk_source(
  * Threads  any; see the caveats.
  * Cost     4 bytes read for each entry that is passed.
  */
-bool mri_signal_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
+bool mri_signal_table_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
     uint32_t states, uint64_t *ret_scanned, uint32_t *ret_slot);
 
 /**
@@ -205,15 +205,16 @@ bool mri_signal_walk_next(const struct mri_signal_table *table, struct mri_signa
  * Returns  for mri_signal_table_slot(); UINT32_MAX when there is none.
  * Threads  any; see the caveats.
  */
-uint32_t mri_signal_list_end(const struct mri_signal_table *table, mr_state state, bool is_newest);
+uint32_t mri_signal_table_list_end(
+    const struct mri_signal_table *table, mr_state state, bool is_newest);
 
 /**
  * Its neighbour in the list of its state.
  *
- * Returns  as mri_signal_list_end().
+ * Returns  as mri_signal_table_list_end().
  * Threads  any; see the caveats.
  */
-uint32_t mri_signal_list_next(
+uint32_t mri_signal_table_list_next(
     const struct mri_signal_table *table, uint32_t slot, bool is_to_newer);
 
 /**

@@ -241,22 +241,22 @@ static void check_group(
         bool is_in = signal->ordinal != 0 && (states >> signal->state & 1) != 0 &&
                      (is_symbol ? signal->symbol : signal->source) == group;
         if (is_in) {
-            assert_true(mri_signal_walk_next(&table, &walk, states, &scanned, &slot));
+            assert_true(mri_signal_table_walk_next(&table, &walk, states, &scanned, &slot));
             mri_signal_table_slot(&table, slot, &found);
             assert_int_equal(found.ordinal, i);
         }
     }
-    assert_false(mri_signal_walk_next(&table, &walk, states, &scanned, &slot));
+    assert_false(mri_signal_table_walk_next(&table, &walk, states, &scanned, &slot));
 }
 
 static void check_groups(void)
 {
     uint32_t states = (uint32_t)mri_prng_below(&prng, 1 << MR_STATE_COUNT);
     for (uint32_t i = 0; i < SYMBOLS; i++) {
-        check_group(mri_signal_walk_symbol(&table, i), true, i, states);
+        check_group(mri_signal_table_walk_symbol(&table, i), true, i, states);
     }
     for (uint32_t i = 0; i < SOURCES; i++) {
-        check_group(mri_signal_walk_source(&table, i), false, i, states);
+        check_group(mri_signal_table_walk_source(&table, i), false, i, states);
     }
 }
 
@@ -265,19 +265,19 @@ static void check_lists(void)
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
         uint64_t count = 0;
         uint64_t before = 0;
-        uint32_t slot = mri_signal_list_end(&table, (mr_state)state, false);
+        uint32_t slot = mri_signal_table_list_end(&table, (mr_state)state, false);
         uint32_t newest = UINT32_MAX;
-        for (; slot != UINT32_MAX; slot = mri_signal_list_next(&table, slot, true)) {
+        for (; slot != UINT32_MAX; slot = mri_signal_table_list_next(&table, slot, true)) {
             struct mri_signal found;
             mri_signal_table_slot(&table, slot, &found);
             assert_int_equal(found.state, state);
             assert_true(model.entered[found.ordinal] > before);
-            assert_true(newest == mri_signal_list_next(&table, slot, false));
+            assert_true(newest == mri_signal_table_list_next(&table, slot, false));
             before = model.entered[found.ordinal];
             newest = slot;
             count++;
         }
-        assert_int_equal(newest, mri_signal_list_end(&table, (mr_state)state, true));
+        assert_int_equal(newest, mri_signal_table_list_end(&table, (mr_state)state, true));
         assert_int_equal(count, mri_signal_table_count(&table, (mr_state)state));
         uint64_t expected = 0;
         for (uint32_t i = 1; i <= model.newest; i++) {
@@ -401,10 +401,10 @@ static void limits_out_of_range_have_no_size(void **fixture)
     assert_int_equal(mri_signal_table_create(&table, NULL, &beyond, &ordinal), MR_REFUSED);
     uint32_t slot;
     uint64_t scanned = 0;
-    struct mri_signal_walk walk = mri_signal_walk_symbol(&table, SYMBOLS);
-    assert_false(mri_signal_walk_next(&table, &walk, UINT32_MAX, &scanned, &slot));
-    walk = mri_signal_walk_source(&table, SOURCES);
-    assert_false(mri_signal_walk_next(&table, &walk, UINT32_MAX, &scanned, &slot));
+    struct mri_signal_walk walk = mri_signal_table_walk_symbol(&table, SYMBOLS);
+    assert_false(mri_signal_table_walk_next(&table, &walk, UINT32_MAX, &scanned, &slot));
+    walk = mri_signal_table_walk_source(&table, SOURCES);
+    assert_false(mri_signal_table_walk_next(&table, &walk, UINT32_MAX, &scanned, &slot));
 }
 
 /** Where nothing fits any more nothing is changed. */

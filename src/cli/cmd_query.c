@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * millrace query: signals by state, symbol, source, name and time.
+ * millrace query: signals that match a condition, or flags.
  */
 #include "base/check.h"
+#include "base/text.h"
 #include "base/utc.h"
 #include "bus/query.h"
 #include "cli/cli.h"
@@ -10,7 +11,12 @@
 #include "cli/opened.h"
 #include "cli/table.h"
 
-enum { PIECE_ROWS = 1000, PIECE_BYTES_MAX = 16 * 1024 * 1024, LIMIT_MAX = 1000000 };
+enum {
+    PIECE_ROWS = 1000,
+    PIECE_BYTES_MAX = 16 * 1024 * 1024,
+    LIMIT_MAX = 1000000,
+    LIMIT_DEFAULT = 20
+};
 
 static const char *word(enum mri_vocabulary_id id, unsigned value)
 {
@@ -50,13 +56,86 @@ static void find_text(
     }
 }
 
+/* ---- the condition --------------------------------------------------------------------------- */
+
+static mr_err find_symbol(const void *context, struct mri_slice name, uint32_t *ret_number)
+{
+    const struct mri_opened *opened = context;
+    return mri_instruments_find(&opened->fold.wiring.market.instruments, name, ret_number);
+}
+
+static mr_err find_source(const void *context, struct mri_slice name, uint32_t *ret_number)
+{
+    const struct mri_opened *opened = context;
+    return mri_intern_find(&opened->fold.bus.sources, name, ret_number);
+}
+
+static mr_err find_name(const void *context, struct mri_slice name, uint32_t *ret_number)
+{
+    const struct mri_opened *opened = context;
+    return mri_intern_find(&opened->fold.bus.names, name, ret_number);
+}
+
+/** The question, and a mark under what is wrong with it, if a terminal shows it as it is. */
+static void point_at(
+    const struct mri_cli *cli, struct mri_slice text, const struct mri_filter_fault *fault)
+{
+    struct mri_buf line;
+    mri_buf_init(&line, cli->alloc, PIECE_BYTES_MAX);
+    mri_text_escape(&line, text);
+    if (line.err == MR_OK && line.count == text.count && fault->character > 0) {
+        (void)fprintf(
+            stderr, "  %.*s\n  %*s^\n", (int)text.count, text.bytes, (int)fault->character - 1, "");
+    }
+    mri_buf_fini(&line);
+}
+
+static enum mri_exit read_condition(const struct mri_cli *cli, const struct mri_opened *opened,
+    struct mri_filter *filter, struct mri_query *query)
+{
+    const char *text = cli->options->arguments[0];
+    const struct mri_filter_names names = {.context = opened,
+        .symbol = find_symbol,
+        .source = find_source,
+        .name = find_name,
+        .now_unix_ns = opened->fold.bus.event_time_unix_ns};
+    mr_problem problem = {""};
+    struct mri_filter_fault fault = {0};
+    if (cli->options->argument_count == 0) {
+        return MRI_EXIT_OK;
+    }
+    if (mri_filter_parse(mri_slice_of(text), &names, filter, &fault, &problem) != MR_OK) {
+        enum mri_exit exit = mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
+        point_at(cli, mri_slice_of(text), &fault);
+        return exit;
+    }
+    query->filter = filter;
+    query->is_oldest_first = filter->is_oldest_first;
+    query->limit = filter->limit != 0 ? filter->limit : query->limit;
+    return MRI_EXIT_OK;
+}
+
+/** --after ID: the answer goes on behind this signal. */
+static enum mri_exit read_after(
+    const struct mri_cli *cli, const struct mri_opened *opened, struct mri_query *query)
+{
+    const char *text = mri_options_get(cli->options, "after");
+    if (text == NULL) {
+        return MRI_EXIT_OK;
+    }
+    query->beyond = mri_opened_signal(cli, opened, text);
+    return query->beyond == 0 ? MRI_EXIT_USAGE : MRI_EXIT_OK;
+}
+
+/* ---- flags ----------------------------------------------------------------------------------- */
+
 static enum mri_exit read_query(const struct mri_cli *cli, const struct mri_opened *opened,
     struct mri_query *query, bool *is_impossible)
 {
     const struct mri_options *options = cli->options;
     const char *state = mri_options_get(options, "state");
     const char *symbol = mri_options_get(options, "symbol");
-    uint64_t limit = 20;
+    uint64_t limit = query->limit;
     mr_problem problem = {""};
     if (state != NULL) {
         unsigned value;
@@ -188,24 +267,33 @@ static enum mri_exit print_rows(const struct mri_cli *cli, const struct mri_open
 }
 
 static enum mri_exit print_result(const struct mri_cli *cli, const struct mri_opened *opened,
-    const uint32_t *ordinals, const struct mri_query_result *result)
+    const struct mri_query *query, const uint32_t *ordinals, const struct mri_query_result *result)
 {
     enum mri_exit exit = print_rows(cli, opened, ordinals, result->count);
     if (!cli->is_json) {
-        (void)fprintf(stderr, "%u signals, newest first%s; %u of %u looked at\n", result->count,
-            result->is_cut ? " (more may match: --limit)" : "", result->scanned,
+        (void)fprintf(stderr, "%u signals, %s first%s; %u of %u looked at\n", result->count,
+            query->is_oldest_first ? "oldest" : "newest",
+            result->is_cut ? " (more may match: --limit, --after)" : "", result->scanned,
             opened->fold.bus.slots.count);
     }
     return exit;
 }
 
-static enum mri_exit run_query(const struct mri_cli *cli, const struct mri_opened *opened)
+static enum mri_exit run_query(
+    const struct mri_cli *cli, const struct mri_opened *opened, struct mri_filter *filter)
 {
     struct mri_query query = mri_query_all;
     struct mri_query_result result = {0};
+    query.limit = LIMIT_DEFAULT;
     bool is_impossible = false;
     void *ordinals;
-    enum mri_exit exit = read_query(cli, opened, &query, &is_impossible);
+    enum mri_exit exit = read_condition(cli, opened, filter, &query);
+    if (exit == MRI_EXIT_OK) {
+        exit = read_query(cli, opened, &query, &is_impossible);
+    }
+    if (exit == MRI_EXIT_OK) {
+        exit = read_after(cli, opened, &query);
+    }
     if (exit != MRI_EXIT_OK) {
         return exit;
     }
@@ -216,7 +304,7 @@ static enum mri_exit run_query(const struct mri_cli *cli, const struct mri_opene
     if (!is_impossible) {
         err = mri_query_run(&opened->fold.bus, &query, ordinals, &result);
     }
-    exit = err == MR_OK ? print_result(cli, opened, ordinals, &result)
+    exit = err == MR_OK ? print_result(cli, opened, &query, ordinals, &result)
                         : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
     mri_alloc_free(cli->alloc, ordinals, query.limit * sizeof(uint32_t));
     return exit == MRI_EXIT_OK && result.count == 0 ? MRI_EXIT_NO : exit;
@@ -225,8 +313,10 @@ static enum mri_exit run_query(const struct mri_cli *cli, const struct mri_opene
 static enum mri_exit cmd_query(struct mri_cli *cli)
 {
     struct mri_opened *opened;
+    static struct mri_filter filter; /* too large for a stack */
     enum mri_exit exit = mri_opened_open(cli, &opened);
-    return exit == MRI_EXIT_OK ? mri_opened_close(cli, opened, run_query(cli, opened)) : exit;
+    return exit == MRI_EXIT_OK ? mri_opened_close(cli, opened, run_query(cli, opened, &filter))
+                               : exit;
 }
 
 static const struct mri_option options[] = {
@@ -238,17 +328,27 @@ static const struct mri_option options[] = {
     {"name", "NAME", "the source's name for this kind of signal"},
     {"since", "TIME", "emitted at or after: a time, or an age before the newest event (2h)"},
     {"until", "TIME", "emitted before"},
-    {"limit", "N", "newest so many; default: 20"},
+    {"limit", "N", "so many at most; default: 20"},
+    {"after", "ID", "go on behind this signal, the last one of an answer before"},
     {"json", NULL, "one JSON object a line"},
 };
 
 const struct mri_command mri_cmd_query = {
     .name = "query",
-    .summary = "find signals by state, symbol, source, name and time",
-    .arguments = "",
-    .about = "Newest first, as of the last complete batch in the log. Exit code 1: none matches.\n",
+    .summary = "find signals by a condition, or by state, symbol, source, name and time",
+    .arguments = "[CONDITION]",
+    .about = "As of the last complete batch in the log. Exit code 1: none matches.\n"
+             "\n"
+             "CONDITION is one argument, as \"state=blocked and gate=expected_value and age<2h "
+             "order by time\n"
+             "limit 100\": comparisons (= != < <= > >=, in, not in) with and, or, not and ( ); the "
+             "fields are\n"
+             "state, ended, side, gate, reason, symbol, source, name, time, age, ordinal, seq, "
+             "last_seq, id.\n"
+             "Options narrow it further.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
+    .arguments_max = 1,
     .needs_folder = true,
     .run = cmd_query,
 };

@@ -83,7 +83,10 @@ class TailTest(QuestionCase):
 
 class QueryTest(QuestionCase):
     def ids(self, *words):
-        answer = program.call("query", "--json", "--limit", "1000000", "--dir", self._trading, *words)
+        return self.ids_within("--limit", "1000000", *words)
+
+    def ids_within(self, *words):
+        answer = program.call("query", "--json", "--dir", self._trading, *words)
         self.assert_exit(answer, OK if answer.out else NO)
         return [one["id"] for one in answer.json_lines]
 
@@ -115,7 +118,60 @@ class QueryTest(QuestionCase):
     def test_a_limit_cuts_and_says_so(self):
         answer = self.trading("query", "--limit", "3")
         self.assertEqual(len(answer.lines), 3)
-        self.assert_says(answer, "3 signals, newest first (more may match: --limit)")
+        self.assert_says(answer, "3 signals, newest first (more may match: --limit, --after)")
+
+    def test_a_condition_says_what_options_say_and_more(self):
+        whole = self.signals()
+        some = whole[len(whole) // 3]
+        self.assertEqual(self.ids(f"source={some['source']} and symbol={some['symbol']}"),
+                         self.ids("--source", some["source"], "--symbol", some["symbol"]))
+        self.assertEqual(self.ids("state=learned and not ended=executed"),
+                         [one["id"] for one in whole
+                          if one["state"] == "learned" and one["ended"] != "executed"])
+        gates = {one["gate"] for one in whole if "gate" in one}
+        self.assertTrue(len(gates) > 1)
+        for gate in gates:
+            self.assertEqual(self.ids(f"gate = {gate} or side=SELL"),
+                             [one["id"] for one in whole
+                              if one.get("gate") == gate or one["side"] == "short"])
+        self.assertEqual(self.ids(f"time >= {some['time']} and time < {whole[0]['time']}"),
+                         self.ids("--since", some["time"], "--until", whole[0]["time"]))
+        recent = set(self.ids("age<2h"))
+        times = [[one["time"] for one in whole if (one["id"] in recent) == is_recent]
+                 for is_recent in (True, False)]
+        self.assertTrue(max(times[1]) < min(times[0]))
+        self.assertEqual(self.ids("state!=generated", "--state", "generated"), [])
+        self.assertEqual(self.ids("order by time asc"), [one["id"] for one in whole][::-1])
+
+    def test_a_long_answer_is_continued_behind_its_last_signal(self):
+        for order in ("desc", "asc"):
+            expected = self.ids(f"state=learned order by time {order} limit 1000000")
+            piece = len(expected) // 4 + 1
+            condition = f"state=learned order by time {order} limit {piece}"
+            found = self.ids_within(condition)
+            self.assertEqual(len(found), piece)
+            while len(found) < len(expected):
+                more = self.ids_within(condition, "--after", found[-1])
+                self.assertTrue(0 < len(more) <= piece)
+                found += more
+            self.assertEqual(found, expected)
+            answer = program.call("query", "--dir", self._trading, condition, "--after", found[-1])
+            self.assertEqual(answer.code, NO)
+
+    def test_what_is_wrong_in_a_condition_is_pointed_at(self):
+        cases = {"state=lernt": (7, "a state"), "stat=blocked": (1, "state?"),
+                 "state=blocked and": (18, "found the end"), "(side=long": (11, "or )"),
+                 "symbol=NOPE": (8, "a symbol that is known here"), "age<2x": (5, "an age"),
+                 "side=long limit 0": (17, "a limit from 1"), "source=nobody": (8, "a source")}
+        for text, (character, words) in cases.items():
+            with self.subTest(text=text):
+                answer = self.refused("query", "--dir", self.log, text)
+                self.assert_says(answer, f"character {character}: ", words, f"  {text}\n")
+                self.assertIn("\n  " + " " * (character - 1) + "^\n", answer.err)
+        answer = self.refused("query", "--dir", self.log, "name='\x1b[31m")
+        self.assertNotIn("\x1b", answer.err)
+        self.refused("query", "--dir", self.log, "state=learned", "--after", "NOPE_0_00000001")
+        self.refused("query", "--dir", self.log, "state=learned", "limit 3")
 
     def test_nothing_found_is_a_no(self):
         for words in (["--source", "nobody"], ["--name", "nothing"], ["--since", "2200-01-01T00:00Z"]):

@@ -42,9 +42,9 @@ static mr_err derive(void *context, void *argument, struct mri_hot_journal *jour
         struct mri_hot_sample_body body;
         memcpy(&body, records[i].body, sizeof(body));
         uint64_t before = derived[body.writer];
-        mri_hot_journal_set(
+        mri_hot_tail_set(
             journal, &derived[MRI_HOT_SAMPLE_COUNT], derived[MRI_HOT_SAMPLE_COUNT] + 1);
-        mri_hot_journal_set(journal, &derived[body.writer], body.number);
+        mri_hot_tail_set(journal, &derived[body.writer], body.number);
         if (before + 1 != body.number) {
             return MR_REFUSED; /* what was changed is put back */
         }

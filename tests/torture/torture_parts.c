@@ -58,10 +58,10 @@ static mr_err derive(void *context, void *argument, struct mri_hot_journal *jour
         return MR_REFUSED;
     }
     if (is_first) {
-        mri_hot_journal_set(journal, &derived[BEFORE], first_seq - 1);
+        mri_hot_tail_set(journal, &derived[BEFORE], first_seq - 1);
     }
-    mri_hot_journal_set(journal, &derived[NEWEST], first_seq + count - 1);
-    mri_hot_journal_set(journal, &derived[COUNT], derived[COUNT] + count);
+    mri_hot_tail_set(journal, &derived[NEWEST], first_seq + count - 1);
+    mri_hot_tail_set(journal, &derived[COUNT], derived[COUNT] + count);
     return MR_OK;
 }
 

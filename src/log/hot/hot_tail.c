@@ -76,7 +76,7 @@ static void end_deriving(struct mri_hot_shared *shared)
     atomic_store_explicit(&shared->derived_version, version + (version & 1), memory_order_release);
 }
 
-void mri_hot_journal_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value)
+void mri_hot_tail_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value)
 {
     uint32_t count = *journal->count;
     if (count >= journal->capacity) {

@@ -45,7 +45,7 @@ struct mri_hot_undo {
  * without knowing what they mean.
  */
 struct mri_hot_journal {
-    uint64_t *derived; /**< the area, to be read as it is and changed by mri_hot_journal_set() */
+    uint64_t *derived; /**< the area, to be read as it is and changed by mri_hot_tail_set() */
     struct mri_hot_undo *undo;
     uint32_t *count; /**< of `undo` that are in use */
     uint32_t capacity;
@@ -58,7 +58,7 @@ struct mri_hot_journal {
  * Returns  nothing; journal->is_full says that it was not changed.
  * Threads  a deriver, while it is asked.
  */
-void mri_hot_journal_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value);
+void mri_hot_tail_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value);
 
 /** Whom a record is about, when the deriver says it. */
 struct mri_hot_subject {
