@@ -11,8 +11,8 @@
  *  1. Nothing in the folder changes before the gate is shut, and no log data before somebody is in.
  *  2. Records that were acknowledged and are in a memory of this boot go to the disk before the log
  *     is opened anew, or the open fails and they stay where they are.
- *  3. A new log gets its MANIFEST first, its first segment second; an open between the two makes
- * the segment. The folder's own name is durable before its MANIFEST exists.
+ *  3. A new log gets its MANIFEST first (making.c), its first segment second; an open between the
+ *     two makes the segment.
  *  4. A child of fork() has no part in its parent's: its copies are closed, its handles refuse.
  */
 #include "log/open/attachment.h"
@@ -26,6 +26,7 @@
 #include "log/open/cold.h"
 #include "log/open/dedupe_rebuild.h"
 #include "log/open/figures.h"
+#include "log/open/making.h"
 #include "os/fork.h"
 #include "os/futex.h"
 
@@ -118,50 +119,6 @@ static mr_err check_folder(const struct mri_os *os, const char *folder, bool is_
     return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s: %s", folder, mr_err_text(err));
 }
 
-static bool is_power_of_two(uint64_t n)
-{
-    return n != 0 && (n & (n - 1)) == 0;
-}
-
-static mr_err new_manifest(
-    const mr_log_options *options, const struct mri_os *os, struct mri_manifest *manifest)
-{
-    *manifest = (struct mri_manifest){
-        .segment_bytes =
-            options->segment_bytes == 0 ? MRI_SEGMENT_BYTES_DEFAULT : options->segment_bytes,
-        .attribute_count = (uint32_t)options->attribute_count,
-    };
-    if (options->attribute_count > MR_LOG_ATTRIBUTES_MAX ||
-        manifest->segment_bytes < MRI_SEGMENT_BYTES_MIN ||
-        manifest->segment_bytes > MRI_SEGMENT_BYTES_MAX ||
-        !is_power_of_two(manifest->segment_bytes)) {
-        return MR_EINVAL;
-    }
-    for (size_t i = 0; i < options->attribute_count; i++) {
-        struct mri_manifest_attribute *attribute = &manifest->attributes[i];
-        int key =
-            snprintf(attribute->key, sizeof(attribute->key), "%s", options->attributes[i].key);
-        int value = snprintf(
-            attribute->value, sizeof(attribute->value), "%s", options->attributes[i].value);
-        if (key <= 0 || key >= (int)sizeof(attribute->key) || value < 0 ||
-            value >= (int)sizeof(attribute->value)) {
-            return MR_EINVAL;
-        }
-    }
-    return os->random_bytes(os->context, manifest->log_uuid, sizeof(manifest->log_uuid));
-}
-
-/** Make the name of the log's folder durable, before anything in it is. */
-static mr_err sync_parent(const struct mri_attachment *attachment)
-{
-    char parent[MRI_PATH_BYTES_MAX];
-    mr_err err = mri_os_path(attachment->folder, "..", parent);
-    if (err == MR_OK) {
-        err = attachment->os->sync_folder(attachment->os->context, parent);
-    }
-    return err == MR_EACCESS ? MR_OK : err; /* then the folder was made by somebody else, before */
-}
-
 static mr_err load_manifest(
     struct mri_attachment *attachment, const mr_log_options *options, mr_problem *problem)
 {
@@ -169,18 +126,11 @@ static mr_err load_manifest(
     struct mri_manifest *manifest = &attachment->manifest;
     mr_err err = mri_manifest_read(os, attachment->folder, manifest, problem);
     if (err == MR_NOT_FOUND && options->is_create) {
-        err = new_manifest(options, os, manifest);
+        err =
+            mri_making_begin(os, attachment->alloc, attachment->folder, options, manifest, problem);
         if (err == MR_OK) {
-            err = sync_parent(attachment);
+            (void)mri_problem(problem, MR_OK, "%s", ""); /* "no log here" is no longer a problem */
         }
-        if (err == MR_OK) {
-            err = mri_manifest_write(os, attachment->folder, manifest);
-        }
-        if (err != MR_OK) {
-            return mri_problem(
-                problem, err, "%s: cannot make a log: %s", attachment->folder, mr_err_text(err));
-        }
-        (void)mri_problem(problem, MR_OK, "%s", ""); /* "no log here" is no longer a problem */
     }
     if (err == MR_OK && (manifest->features_ro_compat & ~(uint32_t)MRI_FEATURES_RO_COMPAT) != 0) {
         return mri_problem(problem, MR_EVERSION,
@@ -591,6 +541,8 @@ static mr_err attach(
     mr_err err = MR_OK;
     if (!opener->options->is_create) { /* leave a foreign folder as it is: no lock file */
         err = mri_manifest_read(os, attachment->folder, &attachment->manifest, problem);
+    } else {
+        err = mri_making_check_folder(os, attachment->alloc, attachment->folder, problem);
     }
     if (err == MR_OK) {
         err = mri_presence_come(os, attachment->folder, &attachment->presence, problem);

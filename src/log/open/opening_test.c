@@ -294,6 +294,36 @@ static void a_log_without_its_first_segment_is_finished(void **fixture)
     mr_log_close(log);
 }
 
+static void a_log_that_lost_its_manifest_is_not_made_anew(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    struct mri_file_info info;
+    make_log(3);
+    assert_int_equal(sample.os->rename(sample.os->context, "/log/MANIFEST", "/kept"), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, "/log/lock"), MR_OK);
+    assert_int_equal(create(&log), MR_ECORRUPT);
+    assert_null(log);
+    assert_non_null(strstr(problem.text, "the file MANIFEST is missing"));
+    assert_int_equal(sample.os->info(sample.os->context, "/log/MANIFEST", &info), MR_EPATH);
+    assert_int_equal(sample.os->info(sample.os->context, "/log/lock", &info), MR_EPATH);
+    assert_int_equal(open_with(NULL, &log), MR_NOT_FOUND);
+    assert_int_equal(sample.os->rename(sample.os->context, "/kept", "/log/MANIFEST"), MR_OK);
+    assert_int_equal(create(&log), MR_OK);
+    assert_int_equal(mr_log_last(log).n, 3);
+    mr_log_close(log);
+    assert_int_equal(sample.os->remove(sample.os->context, "/log/MANIFEST"), MR_OK);
+    assert_int_equal(
+        sample.os->rename(sample.os->context, first_segment, "/log/seg-0000000000000001.log.zst"),
+        MR_OK);
+    assert_int_equal(create(&log), MR_ECORRUPT); /* an archive is a segment, too */
+    assert_int_equal(
+        sample.os->remove(sample.os->context, "/log/seg-0000000000000001.log.zst"), MR_OK);
+    assert_int_equal(create(&log), MR_OK); /* `lock` and `ctl` alone are no log */
+    assert_int_equal(mr_log_last(log).n, 0);
+    mr_log_close(log);
+}
+
 static void one_damaged_copy_of_a_segment_head_is_repaired(void **fixture)
 {
     (void)fixture;
@@ -623,6 +653,7 @@ int main(void)
         TEST(a_network_folder_is_refused),
         TEST(a_file_in_place_of_the_folder_is_no_log),
         TEST(a_log_without_its_first_segment_is_finished),
+        TEST(a_log_that_lost_its_manifest_is_not_made_anew),
         TEST(one_damaged_copy_of_a_segment_head_is_repaired),
         TEST(a_segment_of_another_log_or_name_is_damage),
         TEST(a_missing_segment_in_the_middle_is_damage),
