@@ -17,7 +17,8 @@ static const char *text_of(mr_log_loss loss)
         [MR_LOG_LOSS_BODY] = "a record's body does not check",
         [MR_LOG_LOSS_CHAIN] = "a record does not continue the one before",
         [MR_LOG_LOSS_SEGMENT] = "the segment's head is lost",
-        [MR_LOG_LOSS_FILE] = "the segment's file is missing",
+        [MR_LOG_LOSS_FILE] = "the segment's file is missing, or is no regular file",
+        [MR_LOG_LOSS_END] = "the end of the log is missing",
     };
     return (size_t)loss < MRI_COUNT_OF(texts) && texts[loss] != NULL ? texts[loss] : "unknown";
 }
