@@ -247,7 +247,10 @@ mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
         return mri_problem(reterr_problem, err, "%s: %s", folder, mr_err_text(err));
     }
     err = mri_os_read_file(os, path, text, MANIFEST_BYTES_MAX, &count);
-    err = err == MR_ERANGE ? MR_ECORRUPT : err; /* we never write one that long */
+    if (err == MR_ERANGE) {
+        return mri_problem(
+            reterr_problem, MR_ECORRUPT, "%s: the file is longer than any MANIFEST is", path);
+    }
     if (err == MR_EPATH) {
         return mri_problem(
             reterr_problem, MR_NOT_FOUND, "%s: no log here (it has no MANIFEST)", folder);
@@ -259,6 +262,11 @@ mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
     }
     if (err == MR_OK && (ret_manifest->features_incompat & ~(uint32_t)MRI_FEATURES_INCOMPAT) != 0) {
         err = MR_EVERSION;
+    }
+    if (err == MR_ECORRUPT) {
+        return mri_problem(reterr_problem, err, "%s: %s; put it back from a copy", path,
+            count == 0 ? "the file is empty"
+                       : "the file is damaged: its checksum does not fit, or a line is none of it");
     }
     return err == MR_OK ? MR_OK
                         : mri_problem(reterr_problem, err, "%s: %s", path, mr_err_text(err));

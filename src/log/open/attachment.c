@@ -374,17 +374,19 @@ static mr_err make_memory(struct mri_attachment *attachment, const struct mri_lo
     }
     options.ring_bytes = (size_t)control.ring_bytes;
     err = mri_hot_tail_create(&attachment->hot, &options, start);
-    if (err == MR_OK) {
-        control.head_bytes = attachment->hot.memory.head_bytes;
-        err = mri_control_write(os, attachment->folder, &control);
-        if (err != MR_OK) {
-            mri_hot_tail_close(&attachment->hot);
-            (void)os->memory_remove(os->context, attachment->memory_path); /* empty yet */
-        }
+    if (err != MR_OK) {
+        return mri_problem(
+            problem, err, "%s: cannot be made: %s", attachment->memory_path, mr_err_text(err));
     }
-    return err == MR_OK
-               ? MR_OK
-               : mri_problem(problem, err, "%s: %s", attachment->memory_path, mr_err_text(err));
+    control.head_bytes = attachment->hot.memory.head_bytes;
+    err = mri_control_write(os, attachment->folder, &control);
+    if (err != MR_OK) {
+        mri_hot_tail_close(&attachment->hot);
+        (void)os->memory_remove(os->context, attachment->memory_path); /* empty yet */
+        return mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": cannot be written: %s",
+            attachment->folder, mr_err_text(err));
+    }
+    return MR_OK;
 }
 
 /** Say in the log that an incomplete end was cut off. */

@@ -346,7 +346,11 @@ static void one_damaged_copy_of_a_segment_head_is_repaired(void **fixture)
     bytes[5] ^= 1;
     bytes[2048 + 5] ^= 1;
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "0001.log: both copies of its head are damaged"));
     assert_null(log);
+    mri_os_memory_put(sample.memory, first_segment, "", 0);
+    assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "0001.log: the file is empty"));
 }
 
 static void a_segment_of_another_log_or_name_is_damage(void **fixture)
@@ -365,6 +369,7 @@ static void a_segment_of_another_log_or_name_is_damage(void **fixture)
     memcpy(bytes, &head, sizeof(head));
     memcpy(bytes + 2048, &head, sizeof(head));
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "0001.log: it belongs to another log"));
     memcpy(bytes, kept, sizeof(kept));
     assert_int_equal(
         sample.os->rename(sample.os->context, first_segment, "/log/seg-0000000000000002.log"),
@@ -387,6 +392,62 @@ static void a_missing_segment_in_the_middle_is_damage(void **fixture)
         MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
     assert_null(log);
+    assert_non_null(
+        strstr(problem.text, "/log: a segment is missing between seg-0000000000000001"));
+}
+
+static void a_foreign_segment_in_between_is_named_and_not_the_newest(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    size_t count;
+    static uint8_t kept[FILE_BYTES];
+    struct mri_segment_head head;
+    (void)make_segments(3);
+    memcpy(kept, mri_os_memory_bytes(sample.memory, first_segment, &count), sizeof(kept));
+    memcpy(&head, kept, sizeof(head));
+    head.log_uuid[3] ^= 1;
+    head.base_seq = 2;
+    mri_segment_head_seal(&head);
+    memcpy(kept, &head, sizeof(head));
+    memcpy(kept + 2048, &head, sizeof(head));
+    mri_os_memory_put(sample.memory, "/log/seg-0000000000000002.log", kept, sizeof(kept));
+    assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "seg-0000000000000002.log: it belongs to another log"));
+    assert_null(log);
+}
+
+static void the_file_that_could_not_be_written_is_named(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    make_log(1);
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_RENAME, 1, MR_ENOSPC);
+    assert_int_equal(open_with(NULL, &log), MR_ENOSPC);
+    assert_non_null(strstr(problem.text, "/log/ctl: cannot be written"));
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_MEMORY_CREATE, 1, MR_ENOSPC);
+    assert_int_equal(open_with(NULL, &log), MR_ENOSPC);
+    assert_non_null(strstr(problem.text, "/millrace-"));
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_OK);
+}
+
+static void a_log_without_any_segment_behind_a_removed_beginning_is_damaged(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    struct mri_manifest manifest;
+    make_log(3);
+    assert_int_equal(mri_manifest_read(sample.os, "/log", &manifest, NULL), MR_OK);
+    manifest.removed = (struct mri_manifest_removed){
+        .last_seq = 3, .position = FILE_BYTES, .segments = 1, .chain_crc = 5};
+    assert_int_equal(mri_manifest_write(sample.os, "/log", &manifest), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, first_segment), MR_OK);
+    assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "all segments are missing"));
+    assert_null(log);
+    mri_os_memory_put(sample.memory, "/log/MANIFEST", "", 0);
+    assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "/log/MANIFEST: the file is empty"));
 }
 
 static void a_format_that_is_only_readable_is_not_written_to(void **fixture)
@@ -657,6 +718,9 @@ int main(void)
         TEST(one_damaged_copy_of_a_segment_head_is_repaired),
         TEST(a_segment_of_another_log_or_name_is_damage),
         TEST(a_missing_segment_in_the_middle_is_damage),
+        TEST(a_foreign_segment_in_between_is_named_and_not_the_newest),
+        TEST(the_file_that_could_not_be_written_is_named),
+        TEST(a_log_without_any_segment_behind_a_removed_beginning_is_damaged),
         TEST(a_format_that_is_only_readable_is_not_written_to),
         TEST(a_file_that_lost_its_empty_end_gets_it_back),
         TEST(a_cut_is_recorded_with_its_place_and_length),
