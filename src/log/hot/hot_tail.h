@@ -116,6 +116,14 @@ struct mri_hot_append {
 };
 
 /**
+ * How long the memory's head will be: all but its ring.
+ *
+ * Returns  bytes, whole pages.
+ * Threads  any.
+ */
+size_t mri_hot_tail_head_bytes(const struct mri_hot_options *options);
+
+/**
  * Make the memory of a log that no process has open.
  *
  * Returns  MR_OK; MR_EXISTS the path is taken; MR_EINVAL options; MR_ENOSPC and other faults.

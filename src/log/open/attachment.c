@@ -13,7 +13,9 @@
  *     is opened anew, or the open fails and they stay where they are.
  *  3. A new log gets its MANIFEST first (making.c), its first segment second; an open between the
  *     two makes the segment.
- *  4. A child of fork() has no part in its parent's: its copies are closed, its handles refuse.
+ *  4. `ctl` names a memory before it exists, so that no memory is ever left that nobody knows of.
+ *     One that its maker did not finish holds nothing: nobody can have appended to it.
+ *  5. A child of fork() has no part in its parent's: its copies are closed, its handles refuse.
  */
 #include "log/open/attachment.h"
 
@@ -244,6 +246,13 @@ static mr_err write_out(struct mri_hot_tail *hot)
     return err;
 }
 
+/** Was the maker of a memory killed before it had any bytes? */
+static bool is_empty(const struct mri_os *os, const char *memory_path)
+{
+    struct mri_file_info info;
+    return os->info(os->context, memory_path, &info) == MR_OK && info.is_regular && info.bytes == 0;
+}
+
 /** Write out what the memory of processes that are all gone still holds. */
 static mr_err drain(const struct mri_os *os, const char *folder, const char *memory_path,
     const struct mri_control *control, bool *ret_is_poisoned)
@@ -258,8 +267,12 @@ static mr_err drain(const struct mri_os *os, const char *folder, const char *mem
     };
     struct mri_hot_tail hot;
     mr_err err = mri_hot_tail_attach(&hot, &options);
+    if (err == MR_EPATH || err == MR_NOT_FOUND ||
+        (err == MR_ECORRUPT && is_empty(os, memory_path))) {
+        return MR_OK; /* removed, or never finished: nothing can be had from it */
+    }
     if (err != MR_OK) {
-        return err == MR_EPATH ? MR_OK : err; /* removed: nothing can be had from it */
+        return err;
     }
     hot.is_writing_at_once = true;
     *ret_is_poisoned = mri_hot_tail_counters(&hot).is_poisoned;
@@ -359,7 +372,10 @@ static mr_err choose_memory(struct mri_attachment *attachment, const struct mri_
     return mri_control_path(control, attachment->folder, attachment->memory_path);
 }
 
-/** Make the memory and say where it is. */
+/**
+ * Say where the memory is, and make it: in this order, so that who is killed in between leaves none
+ * that nobody knows of.
+ */
 static mr_err make_memory(struct mri_attachment *attachment, const struct mri_log_opener *opener,
     const struct mri_hot_start *start, mr_problem *problem)
 {
@@ -373,19 +389,18 @@ static mr_err make_memory(struct mri_attachment *attachment, const struct mri_lo
             attachment->folder, (unsigned)MRI_HOT_RING_BYTES_MIN);
     }
     options.ring_bytes = (size_t)control.ring_bytes;
+    control.head_bytes = mri_hot_tail_head_bytes(&options);
+    err = mri_control_write(os, attachment->folder, &control);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": cannot be written: %s",
+            attachment->folder, mr_err_text(err));
+    }
     err = mri_hot_tail_create(&attachment->hot, &options, start);
     if (err != MR_OK) {
         return mri_problem(
             problem, err, "%s: cannot be made: %s", attachment->memory_path, mr_err_text(err));
     }
-    control.head_bytes = attachment->hot.memory.head_bytes;
-    err = mri_control_write(os, attachment->folder, &control);
-    if (err != MR_OK) {
-        mri_hot_tail_close(&attachment->hot);
-        (void)os->memory_remove(os->context, attachment->memory_path); /* empty yet */
-        return mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": cannot be written: %s",
-            attachment->folder, mr_err_text(err));
-    }
+    mri_control_touch(os, attachment->folder, &control);
     return MR_OK;
 }
 
