@@ -75,7 +75,8 @@ enum {
 
 /** A fact that is decided when a log is made, and kept beside it: printable ASCII. */
 typedef struct mr_log_attribute {
-    const char *key;   /**< at most 31 bytes, no ':' */
+    const char *key;   /**< at most 31 bytes, no ':', each once; not one of MANIFEST's own
+                             (millrace-log, uuid, segment_bytes, features, removed, crc32c) */
     const char *value; /**< at most 127 bytes */
 } mr_log_attribute;
 

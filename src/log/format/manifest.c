@@ -40,6 +40,21 @@ static bool is_storable(const char *text, char forbidden)
     return true;
 }
 
+const char *mri_manifest_attribute_fault(const struct mri_manifest_attribute *attribute)
+{
+    static const char *const own_keys[] = {
+        "millrace-log", "uuid", "segment_bytes", "features", removed_key, "crc32c"};
+    for (size_t i = 0; i < MRI_COUNT_OF(own_keys); i++) {
+        if (strcmp(attribute->key, own_keys[i]) == 0) {
+            return "MANIFEST uses this key itself";
+        }
+    }
+    if (!is_storable(attribute->key, ':')) {
+        return "a key has printable ASCII without a colon";
+    }
+    return is_storable(attribute->value, '\0') ? NULL : "a value has printable ASCII";
+}
+
 static mr_err format_manifest(const struct mri_manifest *manifest, struct mri_buf *text)
 {
     mri_buf_printf(text, "millrace-log: %d\nuuid: ", MANIFEST_VERSION);
@@ -57,8 +72,7 @@ static mr_err format_manifest(const struct mri_manifest *manifest, struct mri_bu
     }
     for (uint32_t i = 0; i < manifest->attribute_count; i++) {
         const struct mri_manifest_attribute *attribute = &manifest->attributes[i];
-        if (!is_storable(attribute->key, ':') || !is_storable(attribute->value, '\0') ||
-            strcmp(attribute->key, removed_key) == 0) {
+        if (mri_manifest_attribute_fault(attribute) != NULL) {
             return MR_EINVAL;
         }
         mri_buf_printf(text, "%s: %s\n", attribute->key, attribute->value);

@@ -156,15 +156,29 @@ static void options_out_of_range_make_no_log(void **fixture)
         mr_log_options options = {.is_create = true, .segment_bytes = lengths[i]};
         assert_int_equal(open_with(&options, &log), MR_EINVAL);
     }
-    const mr_log_attribute bad[] = {
-        {"", "x"}, {long_text, "x"}, {"x", long_text}, {"a:b", "x"}, {"a", "x\ny"}};
+    assert_non_null(strstr(problem.text, "segment_bytes is 18446744073709551615"));
+    const mr_log_attribute bad[] = {{"", "x"}, {long_text, "x"}, {"x", long_text}, {"a:b", "x"},
+        {"a", "x\ny"}, {NULL, "x"}, {"a", NULL}, {"uuid", "x"}, {"crc32c", "x"},
+        {"segment_bytes", "5"}, {"removed", "x"}, {"features", "x"}, {"millrace-log", "x"}};
     for (size_t i = 0; i < MRI_COUNT_OF(bad); i++) {
         mr_log_options options = {.is_create = true,
             .segment_bytes = FILE_BYTES,
             .attributes = &bad[i],
             .attribute_count = 1};
         assert_int_equal(open_with(&options, &log), MR_EINVAL);
+        assert_non_null(strstr(problem.text, "attribute 0 ("));
     }
+    const mr_log_options none = {
+        .is_create = true, .segment_bytes = FILE_BYTES, .attribute_count = 1};
+    assert_int_equal(open_with(&none, &log), MR_EINVAL);
+    assert_non_null(strstr(problem.text, "attributes is NULL"));
+    const mr_log_attribute doubled[] = {{"a", "1"}, {"b", "1"}, {"a", "2"}};
+    const mr_log_options twice = {.is_create = true,
+        .segment_bytes = FILE_BYTES,
+        .attributes = doubled,
+        .attribute_count = MRI_COUNT_OF(doubled)};
+    assert_int_equal(open_with(&twice, &log), MR_EINVAL);
+    assert_non_null(strstr(problem.text, "attribute 2 (a): its key comes twice"));
     mr_log_attribute many[MR_LOG_ATTRIBUTES_MAX + 1];
     for (size_t i = 0; i < MRI_COUNT_OF(many); i++) {
         many[i] = (mr_log_attribute){"k", "v"};
