@@ -13,6 +13,8 @@
  * - After a failed write or sync the log refuses every append, in every process (MR_EPOISONED):
  * what the disk holds is then unknown until all have closed it and the next open has looked.
  * Retrying a failed sync would be a lie.
+ * - Who removes the file `lock` while a process has the log open takes its place away: the next one
+ *   to open the log goes on without it, and its appends are MR_EPOISONED, too.
  * - A child of fork() must not use its parent's handles: they answer MR_EINVAL there. It opens its
  *   own.
  * - Two containers that share a folder share no memory, unless they share /dev/shm or the ring is

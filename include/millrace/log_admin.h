@@ -3,8 +3,8 @@
  * The event log: look after it.
  *
  * Caveats first
- * - What changes a log here (retain, repair) takes the writer's lock: nobody may have the log open
- *   for writing. Readers may go on beside it.
+ * - A repair is alone: nobody may have the log open for writing. Readers may go on beside it.
+ *   mr_log_retain() works beside those who append and read.
  * - Nothing here runs by itself. Damage is never repaired, and nothing removed, unless asked for.
  * - A log whose beginning was removed opens from a snapshot only. Whoever removes must know what
  *   the layer above still needs, and say it (needed_seq).

@@ -471,6 +471,7 @@ static void who_has_lost_his_place_takes_nothing_from_others_when_he_leaves(void
         _exit(go_on_beside_one_that_leaves(ends));
     }
     assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_ASYNC, NULL), MR_EPOISONED);
     mr_log_close(log);
     assert_int_equal(write(ends[3], &byte, 1), 1);
     assert_int_equal(waitpid(child, &status, 0), child);
