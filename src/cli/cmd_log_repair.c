@@ -141,7 +141,9 @@ const struct mri_command mri_cmd_log_repair = {
     .arguments = "",
     .about =
         "Damage is never repaired by itself. --restore takes exactly what was lost: the copy must\n"
-        "have the same records before and behind it, by checksum. --gap makes the loss a part of\n"
+        "have the same records before and behind it, by checksum; behind the end of the log it "
+        "takes\n"
+        "what the copy continues it with. --gap makes the loss a part of\n"
         "history, so that the rest can be read again; whole batches are given up, and `run` goes "
         "on\n"
         "only from a snapshot behind them. Nobody may be writing.\n"
