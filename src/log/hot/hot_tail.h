@@ -116,14 +116,6 @@ struct mri_hot_append {
 };
 
 /**
- * How long the memory's head will be: all but its ring.
- *
- * Returns  bytes, whole pages.
- * Threads  any.
- */
-size_t mri_hot_tail_head_bytes(const struct mri_hot_options *options);
-
-/**
  * Make the memory of a log that no process has open.
  *
  * Returns  MR_OK; MR_EXISTS the path is taken; MR_EINVAL options; MR_ENOSPC and other faults.
@@ -132,6 +124,14 @@ size_t mri_hot_tail_head_bytes(const struct mri_hot_options *options);
  */
 MR_MUST_USE mr_err mri_hot_tail_create(struct mri_hot_tail *hot,
     const struct mri_hot_options *options, const struct mri_hot_start *start);
+
+/**
+ * How long the memory's head will be: all but its ring.
+ *
+ * Returns  bytes, whole pages.
+ * Threads  any.
+ */
+size_t mri_hot_tail_head_bytes(const struct mri_hot_options *options);
 
 /**
  * Map the memory that another process has made.
