@@ -13,6 +13,8 @@
  * - After a failed write or sync the log refuses every append, in every process (MR_EPOISONED):
  * what the disk holds is then unknown until all have closed it and the next open has looked.
  * Retrying a failed sync would be a lie.
+ * - Who removes the file `lock` while a process has the log open takes its place away: the next one
+ *   to open the log goes on without it, and its appends are MR_EPOISONED, too.
  * - A child of fork() must not use its parent's handles: they answer MR_EINVAL there. It opens its
  *   own.
  * - Two containers that share a folder share no memory, unless they share /dev/shm or the ring is
@@ -75,7 +77,8 @@ enum {
 
 /** A fact that is decided when a log is made, and kept beside it: printable ASCII. */
 typedef struct mr_log_attribute {
-    const char *key;   /**< at most 31 bytes, no ':' */
+    const char *key;   /**< at most 31 bytes, no ':', each once; not one of MANIFEST's own
+                             (millrace-log, uuid, segment_bytes, features, removed, crc32c) */
     const char *value; /**< at most 127 bytes */
 } mr_log_attribute;
 

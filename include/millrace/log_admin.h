@@ -3,8 +3,8 @@
  * The event log: look after it.
  *
  * Caveats first
- * - What changes a log here (retain, repair) takes the writer's lock: nobody may have the log open
- *   for writing. Readers may go on beside it.
+ * - A repair is alone: nobody may have the log open for writing. Readers may go on beside it.
+ *   mr_log_retain() works beside those who append and read.
  * - Nothing here runs by itself. Damage is never repaired, and nothing removed, unless asked for.
  * - A log whose beginning was removed opens from a snapshot only. Whoever removes must know what
  *   the layer above still needs, and say it (needed_seq).
@@ -26,7 +26,9 @@ typedef enum mr_log_loss {
     MR_LOG_LOSS_BODY = 2,    /**< a body or padding does not check */
     MR_LOG_LOSS_CHAIN = 3,   /**< a record is whole but does not continue the one before */
     MR_LOG_LOSS_SEGMENT = 4, /**< no good head of the segment is left: none of it can be read */
-    MR_LOG_LOSS_FILE = 5,    /**< the segment's file is missing */
+    MR_LOG_LOSS_FILE = 5,    /**< the segment's file is missing, or is no regular file */
+    MR_LOG_LOSS_END = 6,     /**< the end of the log is missing: what is remembered of it, or a copy
+                                  that continues this very log, goes further */
 } mr_log_loss;
 
 /** Events that a GAP record says are lost. */
@@ -50,7 +52,8 @@ enum { MR_LOG_DAMAGES_MAX = 32 };
 
 /** One damaged range; it always covers whole batches. */
 typedef struct mr_log_damage {
-    uint64_t segment_seq; /**< the number in the name of the segment's file */
+    uint64_t segment_seq; /**< the number in the name of the segment's file; of a missing end, of
+                             the last one there is, or of that which comes back */
     uint64_t offset;      /**< in that file */
     uint64_t bytes;
     mr_seq first; /**< lost event */

@@ -112,7 +112,8 @@ MR_MUST_USE mr_err mr_log_reader_open_with(const char *folder, const mr_log_read
  * The next event.
  *
  * Returns  MR_OK; MR_END no further complete batch yet; MR_ECORRUPT damage here (the problem text
- *          has file and offset); MR_EIO, MR_ENOMEM.
+ *          has file and offset); MR_EINVAL ret_event is NULL; MR_ELIMIT the process can open no
+ *          more files; MR_EIO, MR_ENOMEM.
  * Owner    ret_event->body belongs to the reader, until the next call.
  * Threads  the reader's thread.
  * Cost     checks head and body checksum, sequence and chain: about 30 ns for small events.
@@ -125,7 +126,8 @@ MR_MUST_USE mr_err mr_log_reader_next(
  * and turning round returns the same event again.
  *
  * Returns  MR_OK; MR_END no event is before; MR_ECORRUPT damage (the problem text has file and
- *          offset); MR_EIO, MR_ENOMEM.
+ *          offset); MR_EINVAL ret_event is NULL; MR_ELIMIT as mr_log_reader_next(); MR_EIO,
+ *          MR_ENOMEM.
  * Owner    ret_event->body belongs to the reader, until the next call.
  * Threads  the reader's thread.
  * Cost     a step; at a segment's beginning the segment before is checked whole, once.

@@ -17,7 +17,8 @@ static const char *text_of(mr_log_loss loss)
         [MR_LOG_LOSS_BODY] = "a record's body does not check",
         [MR_LOG_LOSS_CHAIN] = "a record does not continue the one before",
         [MR_LOG_LOSS_SEGMENT] = "the segment's head is lost",
-        [MR_LOG_LOSS_FILE] = "the segment's file is missing",
+        [MR_LOG_LOSS_FILE] = "the segment's file is missing, or is no regular file",
+        [MR_LOG_LOSS_END] = "the end of the log is missing",
     };
     return (size_t)loss < MRI_COUNT_OF(texts) && texts[loss] != NULL ? texts[loss] : "unknown";
 }
@@ -140,7 +141,9 @@ const struct mri_command mri_cmd_log_repair = {
     .arguments = "",
     .about =
         "Damage is never repaired by itself. --restore takes exactly what was lost: the copy must\n"
-        "have the same records before and behind it, by checksum. --gap makes the loss a part of\n"
+        "have the same records before and behind it, by checksum; behind the end of the log it "
+        "takes\n"
+        "what the copy continues it with. --gap makes the loss a part of\n"
         "history, so that the rest can be read again; whole batches are given up, and `run` goes "
         "on\n"
         "only from a snapshot behind them. Nobody may be writing.\n"

@@ -6,7 +6,9 @@
 
 #include "base/problem.h"
 #include "bus/event_digest.h"
+#include "log/format/manifest.h"
 #include "log/format/record.h"
+#include "log/open/known_end.h"
 #include "log/read/reader.h"
 #include "millrace/log_admin.h"
 
@@ -53,7 +55,8 @@ static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
         counts->recoveries += record.type == MRI_RECORD_RECOVERY;
         counts->batches += record.is_batch_end;
         counts->bytes += record.stored_bytes;
-        counts->last_seq = record.seq.n;
+        mr_log_gap gap;
+        counts->last_seq = mr_log_event_gap(&record, &gap) ? gap.last.n : record.seq.n;
     }
 }
 
@@ -64,13 +67,27 @@ mr_err mri_log_digest(const struct mri_cli *cli, const char *folder,
     mr_log_reader *reader;
     struct mri_event_digest sum;
     struct mri_log_digest_counts counts = {0};
-    mr_err err = mri_reader_open(cli->os, cli->alloc, folder, &reader, reterr_problem);
+    struct mri_manifest manifest;
+    struct mri_known_end end;
+    mr_err err = mri_manifest_read(cli->os, folder, &manifest, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_known_end_read(cli->os, cli->alloc, folder, manifest.log_uuid, &end);
+    if (err != MR_OK) {
+        return mri_problem(reterr_problem, err, "%s: %s", folder, mr_err_text(err));
+    }
+    err = mri_reader_open(cli->os, cli->alloc, folder, &reader, reterr_problem);
     if (err != MR_OK) {
         return err;
     }
     err = mri_event_digest_init(&sum, cli->alloc);
     if (err == MR_OK) {
         err = read_all(reader, &sum, &counts, reterr_problem);
+    }
+    if (err == MR_OK) {
+        err =
+            mri_known_end_check(&end, cli->os, cli->alloc, folder, counts.last_seq, reterr_problem);
     }
     if (err == MR_OK) {
         (void)mri_digest_text(&sum.digest, digest);

@@ -20,7 +20,8 @@ enum mri_open {
     MRI_OPEN_READ = 0,
     MRI_OPEN_WRITE = 1,  /**< read and write */
     MRI_OPEN_CREATE = 2, /**< with WRITE: make it if it is missing */
-    MRI_OPEN_FOLLOW = 4, /**< a last symbolic link is followed: files that a user named */
+    MRI_OPEN_FOLLOW = 4, /**< a last symbolic link is followed: files that a user named,
+                              which may be pipes, too */
 };
 
 /** A piece of memory to write. */
@@ -59,7 +60,8 @@ enum { MRI_BOOT_ID_BYTES = 16 };
 struct mri_os {
     void *context; /**< first argument of every call */
 
-    /* Files. write_at writes everything or fails; MR_ENOSPC is told apart. */
+    /* Files. open without MRI_OPEN_FOLLOW takes regular files only, and waits for nobody: MR_EPATH.
+       write_at writes everything or fails; MR_ENOSPC is told apart. */
     mr_err (*open)(void *context, const char *path, unsigned flags, int *ret_fd);
     void (*close)(void *context, int fd);
     mr_err (*info)(void *context, const char *path, struct mri_file_info *ret_info);

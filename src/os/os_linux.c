@@ -71,11 +71,22 @@ static mr_err result_of(int result)
     return result == 0 ? MR_OK : err_of(errno);
 }
 
+/** Only a regular file: a pipe with the name of one of ours would have every reader wait. */
+static mr_err check_regular(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return err_of(errno);
+    }
+    return S_ISREG(status.st_mode) ? MR_OK : MR_EPATH;
+}
+
 static mr_err linux_open(void *context, const char *path, unsigned flags, int *ret_fd)
 {
     (void)context;
+    bool is_named_by_user = (flags & MRI_OPEN_FOLLOW) != 0;
     int how = O_CLOEXEC;
-    how |= (flags & MRI_OPEN_FOLLOW) != 0 ? 0 : O_NOFOLLOW;
+    how |= is_named_by_user ? 0 : O_NOFOLLOW | O_NONBLOCK;
     how |= (flags & MRI_OPEN_WRITE) != 0 ? O_RDWR : O_RDONLY;
     how |= (flags & MRI_OPEN_CREATE) != 0 ? O_CREAT : 0;
     int fd;
@@ -84,6 +95,11 @@ static mr_err linux_open(void *context, const char *path, unsigned flags, int *r
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         return err_of(errno);
+    }
+    mr_err err = is_named_by_user ? MR_OK : check_regular(fd);
+    if (err != MR_OK) {
+        (void)close(fd);
+        return err;
     }
     *ret_fd = fd;
     return MR_OK;

@@ -137,6 +137,24 @@ static void a_symbolic_link_is_followed_only_when_asked(void **fixture)
     os->close(NULL, fd);
 }
 
+static void only_a_user_names_pipes_and_nobody_waits_for_one_of_a_log(void **fixture)
+{
+    (void)fixture;
+    int fd = -1;
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_int_equal(os->open(NULL, in_folder("pipe"), MRI_OPEN_READ, &fd), MR_EPATH);
+    assert_int_equal(
+        os->open(NULL, in_folder("pipe"), MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd), MR_EPATH);
+    assert_int_equal(os->open(NULL, folder, MRI_OPEN_READ, &fd), MR_EPATH);
+    assert_int_equal(fd, -1);
+    int writer = open(in_folder("pipe"), O_RDWR | O_CLOEXEC);
+    assert_true(writer >= 0);
+    assert_int_equal(
+        os->open(NULL, in_folder("pipe"), MRI_OPEN_READ | MRI_OPEN_FOLLOW, &fd), MR_OK);
+    os->close(NULL, fd);
+    assert_int_equal(close(writer), 0);
+}
+
 static void what_was_written_in_pieces_is_read_back(void **fixture)
 {
     (void)fixture;
@@ -495,6 +513,7 @@ int main(void)
         cmocka_unit_test(opening_follows_its_flags),
         cmocka_unit_test(new_files_and_folders_belong_to_the_user_alone),
         cmocka_unit_test(a_symbolic_link_is_followed_only_when_asked),
+        cmocka_unit_test(only_a_user_names_pipes_and_nobody_waits_for_one_of_a_log),
         cmocka_unit_test(a_link_to_a_small_file_is_read_only_when_a_user_named_it),
         cmocka_unit_test(a_write_that_is_cut_short_is_not_taken_for_whole),
         cmocka_unit_test(what_was_written_in_pieces_is_read_back),

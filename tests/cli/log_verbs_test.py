@@ -178,6 +178,42 @@ class RepairTest(SegmentsCase):
 
 
 class RetainTest(SegmentsCase):
+    def test_what_other_verbs_call_damaged_repair_finds_and_gives_back(self):
+        copy = self.folder / "copy"
+        shutil.copytree(self.log, copy)
+        names = [path.name for path in program.segments(copy)]
+        newest = copy / names[-1]
+
+        def lose_first():
+            (self.log / names[0]).unlink()
+
+        def link_second():
+            (self.log / names[1]).unlink()
+            (self.log / names[1]).symlink_to(copy / names[1])
+
+        def lose_newest():
+            (self.log / names[-1]).unlink()
+
+        def cut_newest():
+            (self.log / names[-1]).write_bytes(newest.read_bytes()[:5000])
+
+        for damage in (lose_first, link_second, lose_newest, cut_newest):
+            with self.subTest(damage=damage.__name__):
+                damage()
+                for words in (["log", "stat"], ["verify"], ["log", "flush"]):
+                    self.assert_exit(program.call(*words, "--dir", self.log), FAULT)
+                self.assert_exit(program.call("log", "repair", "--gap", "--dir", self.log), NO)
+                answer = self.ok("log", "repair", "--restore", copy, "--yes", "--json", "--dir",
+                                 self.log)
+                self.assertEqual(answer.json["repaired"], len(answer.json["damages"]))
+                for name in names:
+                    self.assertFalse((self.log / name).is_symlink())
+                    self.assertEqual((self.log / name).read_bytes(), (copy / name).read_bytes())
+                self.assert_says(self.ok("log", "repair", "--gap", "--dir", self.log),
+                                 "nothing is damaged")
+                self.ok("verify", "--dir", self.log)
+                self.ok("log", "stat", "--dir", self.log)
+
     def test_a_limit_must_be_given(self):
         self.assert_says(self.refused("log", "retain", "--dir", self.log), "--keep-bytes")
         self.assert_says(self.refused("log", "retain", "--before", "soon", "--dir", self.log), "soon")

@@ -327,7 +327,7 @@ class DamageTest(QuestionCase):
 
     def test_a_missing_end_is_a_fault_where_a_snapshot_remembers_it(self):
         program.segments(self.log)[-1].unlink()
-        for words in (["status"], ["query"], ["weights"], ["run"],
+        for words in (["status"], ["query"], ["weights"], ["run"], ["verify"], ["log", "stat"],
                       ["emit", "--symbol", "SIM01USD", "--side", "long", "--source", "a",
                        "--confidence", "1"]):
             with self.subTest(words=words):

@@ -261,7 +261,8 @@ mr_err mri_consumer_file_lock(struct mri_consumer_file *file, mr_problem *proble
     err = load(file, problem);
     if (err == MR_OK && mri_consumer_lease_clean(&file->image.leases, file->seed)) {
         err = put_leases(file);
-        (void)mri_problem(problem, err, "%s: %s", file->path, mr_err_text(err));
+        err = err == MR_OK ? MR_OK
+                           : mri_problem(problem, err, "%s: %s", file->path, mr_err_text(err));
     }
     if (err != MR_OK) {
         mri_consumer_file_unlock(file);

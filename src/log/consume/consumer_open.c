@@ -264,7 +264,8 @@ mr_err mri_consumer_open(const struct mri_consumer_at *at, const mr_consumer_opt
         return err;
     }
     *ret_consumer = consumer;
-    return MR_OK;
+    return mri_problem(
+        reterr_problem, MR_OK, "%s", ""); /* on the way, one may not have been there */
 }
 
 mr_err mr_consumer_open(const char *folder, const char *name, const mr_consumer_options *options,

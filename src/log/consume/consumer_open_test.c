@@ -64,7 +64,9 @@ static void what_it_was_made_with_stays(void **fixture)
     mr_consumer_options options = {.max_in_flight = 4, .ack_wait_ms = 5};
     assert_int_equal(try_open(NULL), MR_NOT_FOUND);
     assert_int_equal(try_open(&options), MR_OK);
+    assert_string_equal(sample.problem.text, "");
     assert_int_equal(try_open(&options), MR_OK);
+    assert_string_equal(sample.problem.text, "");
     assert_int_equal(try_open(NULL), MR_OK);
     options.ack_wait_ms = 6;
     assert_int_equal(try_open(&options), MR_EINVAL);

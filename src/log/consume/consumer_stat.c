@@ -260,7 +260,9 @@ static mr_err remove_file(const struct mri_consumer_at *at, mr_problem *problem)
     }
     struct mri_consumer_file *file = block;
     err = mri_consumer_file_open(file, os, at->folder, at->name, false, problem);
-    err = err == MR_ECORRUPT ? MR_OK : err; /* a damaged one, too */
+    if (err == MR_ECORRUPT) { /* a damaged one, too */
+        err = mri_problem(problem, MR_OK, "%s", "");
+    }
     for (int i = 0; i < MR_CONSUMER_HANDLES_MAX && err == MR_OK; i++) {
         if (mri_consumer_file_is_alive(file, (uint16_t)i)) {
             err =

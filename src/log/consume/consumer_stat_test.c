@@ -127,6 +127,11 @@ static void a_consumer_is_removed_when_nobody_is_attached(void **fixture)
     mr_consumer_close(consumer);
     assert_int_equal(mri_consumer_remove(&at, NULL), MR_OK);
     assert_int_equal(mri_consumer_remove(&at, NULL), MR_NOT_FOUND);
+    mr_consumer_close(mri_consumer_sample_open(&sample, &(mr_consumer_options){0}));
+    mri_os_memory_put(sample.memory, "/log/cur/c", "cut short", 9);
+    problem.text[0] = '\0';
+    assert_int_equal(mri_consumer_remove(&at, &problem), MR_OK);
+    assert_string_equal(problem.text, "");
 }
 
 static void what_a_consumer_holds_is_not_removed_from_the_log(void **fixture)

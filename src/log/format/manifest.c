@@ -40,6 +40,21 @@ static bool is_storable(const char *text, char forbidden)
     return true;
 }
 
+const char *mri_manifest_attribute_fault(const struct mri_manifest_attribute *attribute)
+{
+    static const char *const own_keys[] = {
+        "millrace-log", "uuid", "segment_bytes", "features", removed_key, "crc32c"};
+    for (size_t i = 0; i < MRI_COUNT_OF(own_keys); i++) {
+        if (strcmp(attribute->key, own_keys[i]) == 0) {
+            return "MANIFEST uses this key itself";
+        }
+    }
+    if (!is_storable(attribute->key, ':')) {
+        return "a key has printable ASCII without a colon";
+    }
+    return is_storable(attribute->value, '\0') ? NULL : "a value has printable ASCII";
+}
+
 static mr_err format_manifest(const struct mri_manifest *manifest, struct mri_buf *text)
 {
     mri_buf_printf(text, "millrace-log: %d\nuuid: ", MANIFEST_VERSION);
@@ -57,8 +72,7 @@ static mr_err format_manifest(const struct mri_manifest *manifest, struct mri_bu
     }
     for (uint32_t i = 0; i < manifest->attribute_count; i++) {
         const struct mri_manifest_attribute *attribute = &manifest->attributes[i];
-        if (!is_storable(attribute->key, ':') || !is_storable(attribute->value, '\0') ||
-            strcmp(attribute->key, removed_key) == 0) {
+        if (mri_manifest_attribute_fault(attribute) != NULL) {
             return MR_EINVAL;
         }
         mri_buf_printf(text, "%s: %s\n", attribute->key, attribute->value);
@@ -247,7 +261,10 @@ mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
         return mri_problem(reterr_problem, err, "%s: %s", folder, mr_err_text(err));
     }
     err = mri_os_read_file(os, path, text, MANIFEST_BYTES_MAX, &count);
-    err = err == MR_ERANGE ? MR_ECORRUPT : err; /* we never write one that long */
+    if (err == MR_ERANGE) {
+        return mri_problem(
+            reterr_problem, MR_ECORRUPT, "%s: the file is longer than any MANIFEST is", path);
+    }
     if (err == MR_EPATH) {
         return mri_problem(
             reterr_problem, MR_NOT_FOUND, "%s: no log here (it has no MANIFEST)", folder);
@@ -259,6 +276,11 @@ mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
     }
     if (err == MR_OK && (ret_manifest->features_incompat & ~(uint32_t)MRI_FEATURES_INCOMPAT) != 0) {
         err = MR_EVERSION;
+    }
+    if (err == MR_ECORRUPT) {
+        return mri_problem(reterr_problem, err, "%s: %s; put it back from a copy", path,
+            count == 0 ? "the file is empty"
+                       : "the file is damaged: its checksum does not fit, or a line is none of it");
     }
     return err == MR_OK ? MR_OK
                         : mri_problem(reterr_problem, err, "%s: %s", path, mr_err_text(err));

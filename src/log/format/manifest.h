@@ -67,6 +67,14 @@ MR_MUST_USE mr_err mri_manifest_check_first(const struct mri_manifest *manifest,
     uint64_t base_seq, mr_problem *reterr_problem);
 
 /**
+ * Can an attribute be kept in a MANIFEST?
+ *
+ * Returns  NULL it can; else why not, a static text.
+ * Threads  any.
+ */
+const char *mri_manifest_attribute_fault(const struct mri_manifest_attribute *attribute);
+
+/**
  * Write the manifest of a folder, atomically.
  *
  * Returns  MR_OK; MR_EINVAL an attribute that cannot be stored; a fault of writing.

@@ -196,6 +196,25 @@ mr_err mri_segment_head_read(
     return MR_OK;
 }
 
+const char *mri_segment_head_fault(
+    const struct mri_segment_head *head, const struct mri_segment_wanted *wanted)
+{
+    if (memcmp(head->log_uuid, wanted->log_uuid, sizeof(head->log_uuid)) != 0) {
+        return "it belongs to another log, whose uuid its head has";
+    }
+    if (head->segment_bytes != wanted->segment_bytes) {
+        return "its head says another length of segments than MANIFEST";
+    }
+    return head->base_seq == wanted->base_seq ? NULL : "it is another segment than its name says";
+}
+
+const char *mri_segment_file_fault(uint64_t file_bytes)
+{
+    return file_bytes == 0                       ? "the file is empty"
+           : file_bytes < MRI_SEGMENT_PAGE_BYTES ? "the file is cut short within its head"
+                                                 : "both copies of its head are damaged";
+}
+
 mr_err mri_segment_fill(const struct mri_os *os, int fd, uint64_t bytes,
     bool (*is_stopped)(void *context), void *context)
 {

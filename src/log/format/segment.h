@@ -157,6 +157,32 @@ MR_MUST_USE mr_err mri_segment_fill(const struct mri_os *os, int fd, uint64_t by
 MR_MUST_USE mr_err mri_segment_head_write(
     const struct mri_os *os, int fd, const struct mri_segment_head *head);
 
+/** What a head must say to be that of a segment of a log. */
+struct mri_segment_wanted {
+    const uint8_t *log_uuid; /**< 16 bytes */
+    uint64_t segment_bytes;
+    uint64_t base_seq;
+};
+
+/**
+ * Is a head that of a segment?
+ *
+ * Returns  NULL it is; else what is wrong, a static text.
+ * Threads  any.
+ */
+const char *mri_segment_head_fault(
+    const struct mri_segment_head *head, const struct mri_segment_wanted *wanted);
+
+/**
+ * What is wrong with the beginning of a file whose head cannot be taken out.
+ *
+ * @param file_bytes  how long it is
+ *
+ * Returns  a static text.
+ * Threads  any.
+ */
+const char *mri_segment_file_fault(uint64_t file_bytes);
+
 /**
  * Take the head out of the first page of a segment.
  *

@@ -3,7 +3,7 @@
  * Making the memory of a hot tail, mapping it, leaving it.
  *
  * Invariants
- *  1. The magic comes last: memory whose maker was killed is nobody's.
+ *  1. The magic comes last: memory whose maker was killed is nobody's, and has none.
  *  2. Lengths that the memory says are compared with those of the file before anything is found by
  *     them.
  *
@@ -47,12 +47,21 @@ static size_t head_bytes_of(const struct mri_hot_options *options)
                : head_bytes(options->dedupe, undo_max_of(options), options->derived_bytes);
 }
 
+size_t mri_hot_tail_head_bytes(const struct mri_hot_options *options)
+{
+    return head_bytes_of(options);
+}
+
 mr_err mri_hot_check_memory(const struct mri_shared_memory *memory)
 {
     if (memory->head_bytes < MRI_SHARED_MEMORY_PAGE_BYTES + sizeof(struct mri_hot_shared)) {
         return MR_ECORRUPT;
     }
+    static const char unfinished[sizeof(magic)] = {0};
     const struct mri_hot_shared *shared = mri_hot_shared_of(memory);
+    if (memcmp(shared->magic, unfinished, sizeof(unfinished)) == 0) {
+        return MR_NOT_FOUND;
+    }
     if (memcmp(shared->magic, magic, sizeof(magic)) != 0 ||
         shared->layout_version != MRI_HOT_LAYOUT_VERSION) {
         return MR_EVERSION;

@@ -158,7 +158,7 @@ static inline struct mri_hot_shared *mri_hot_shared_of(const struct mri_shared_m
  * Is this memory made by this version, with lengths that fit together? Nothing in it is trusted
  * before.
  *
- * Returns  MR_OK; MR_EVERSION; MR_ECORRUPT.
+ * Returns  MR_OK; MR_NOT_FOUND its maker has not finished it; MR_EVERSION; MR_ECORRUPT.
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_hot_check_memory(const struct mri_shared_memory *memory);

@@ -536,7 +536,8 @@ static mr_err validate(struct mri_hot_tail *hot, struct appending *batch)
         return MR_EPOISONED;
     }
     if (atomic_load_explicit(&shared->is_closed, memory_order_relaxed) != 0) {
-        return MR_EINTERNAL; /* the last owner has retired it */
+        return MR_EPOISONED; /* retired: the log goes on elsewhere, and this handle must be closed
+                              */
     }
     mr_err err = batch->who->identified == 0 ? MR_OK : find_repeat(hot, batch);
     if (err == MR_OK && !batch->ack->is_repeated && how->has_expected_last &&

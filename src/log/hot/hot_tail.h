@@ -172,6 +172,14 @@ MR_MUST_USE mr_err mri_hot_tail_create(struct mri_hot_tail *hot,
     const struct mri_hot_options *options, const struct mri_hot_start *start);
 
 /**
+ * How long the memory's head will be: all but its ring.
+ *
+ * Returns  bytes, whole pages.
+ * Threads  any.
+ */
+size_t mri_hot_tail_head_bytes(const struct mri_hot_options *options);
+
+/**
  * Map the memory that another process has made.
  *
  * Returns  MR_OK; MR_EVERSION made by another version; MR_EINVAL made with other options; faults of

@@ -12,6 +12,7 @@
 #include "log/format/archive.h"
 #include "log/format/segment.h"
 #include "log/open/append.h"
+#include "log/open/snapshot.h"
 #include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
@@ -359,6 +360,218 @@ static void whole_segments_come_back_from_a_copy_alone(void **fixture)
     }
 }
 
+static void remove_segment(struct sample *sample, size_t index)
+{
+    assert_int_equal(sample->os->remove(
+                         sample->os->context, segment_path("/log", sample->list.base_seqs[index])),
+        MR_OK);
+}
+
+/** All of the log is as it was, and nothing else is found. */
+static void assert_whole(struct sample *sample, size_t from)
+{
+    mr_log_repair_report report;
+    for (size_t i = from; i < sample->list.count; i++) {
+        assert_memory_equal(bytes_of(sample, i), sample->whole[i], FILE_BYTES);
+    }
+    assert_int_equal(repair(sample->os, NULL, true, &report), MR_OK);
+    assert_int_equal(report.count, 0);
+    assert_int_equal(repair(sample->os, "/copy", true, &report), MR_OK);
+    assert_int_equal(report.count, 0);
+}
+
+static void segments_are_missing_at_the_beginning_too(void **fixture)
+{
+    (void)fixture;
+    for (size_t missing = 1; missing <= 2; missing++) {
+        struct sample sample;
+        mr_log_repair_report report;
+        make_sample(&sample);
+        make_copy(&sample, "/copy");
+        for (size_t i = 0; i < missing; i++) {
+            remove_segment(&sample, i);
+        }
+        assert_int_equal(repair(sample.os, NULL, true, &report), MR_OK);
+        assert_int_equal(report.count, 1);
+        assert_int_equal(report.repaired, 0);
+        assert_int_equal(report.damages[0].loss, MR_LOG_LOSS_FILE);
+        assert_int_equal(report.damages[0].first.n, 1);
+        assert_int_equal(report.damages[0].last.n, sample.list.base_seqs[missing] - 1);
+        assert_int_equal(repair(sample.os, "/copy", false, &report), MR_OK);
+        assert_int_equal(report.count, missing);
+        assert_int_equal(repair(sample.os, "/copy", true, &report), MR_OK);
+        assert_int_equal(report.count, missing);
+        assert_int_equal(report.repaired, missing);
+        assert_whole(&sample, 0);
+        free_sample(&sample);
+    }
+}
+
+static void a_log_begins_where_its_manifest_says(void **fixture)
+{
+    (void)fixture;
+    struct sample sample;
+    struct mri_manifest manifest;
+    struct mri_segment_head head;
+    mr_log_repair_report report;
+    make_sample(&sample);
+    make_copy(&sample, "/copy");
+    memcpy(&head, sample.whole[1], sizeof(head));
+    assert_int_equal(mri_manifest_read(sample.os, "/log", &manifest, NULL), MR_OK);
+    manifest.removed = (struct mri_manifest_removed){.last_seq = head.base_seq - 1,
+        .position = head.base_position,
+        .segments = 1,
+        .chain_crc = head.prev_crc};
+    assert_int_equal(mri_manifest_write(sample.os, "/log", &manifest), MR_OK);
+    assert_int_equal(repair(sample.os, NULL, true, &report), MR_OK); /* it waits to be removed */
+    assert_int_equal(report.count, 0);
+    remove_segment(&sample, 0);
+    assert_whole(&sample, 1);
+    remove_segment(&sample, 1);
+    assert_int_equal(repair(sample.os, NULL, true, &report), MR_OK);
+    assert_int_equal(report.count, 1);
+    assert_int_equal(report.damages[0].first.n, head.base_seq);
+    assert_int_equal(repair(sample.os, "/copy", true, &report), MR_OK);
+    assert_int_equal(report.repaired, 1);
+    assert_whole(&sample, 1);
+    free_sample(&sample);
+}
+
+/** Something was durable up to the last event. */
+static void write_snapshot(struct sample *sample)
+{
+    struct mri_buf payload;
+    mri_buf_init(&payload, mri_alloc_system(), 64);
+    assert_int_equal(mri_snapshot_write(sample->os, "/log",
+                         &(struct mri_snapshot_place){.seq = sample->last}, &payload),
+        MR_OK);
+    mri_buf_fini(&payload);
+}
+
+static void assert_end_missing(struct sample *sample, uint64_t from)
+{
+    mr_log_repair_report report;
+    assert_int_equal(repair(sample->os, NULL, true, &report), MR_OK);
+    assert_int_equal(report.count, 1);
+    assert_int_equal(report.repaired, 0);
+    assert_int_equal(report.damages[0].loss, MR_LOG_LOSS_END);
+    assert_false(report.damages[0].is_repairable);
+    assert_int_equal(report.damages[0].first.n, from);
+    assert_int_equal(report.damages[0].last.n, sample->last);
+}
+
+static void a_missing_end_is_said_and_comes_back_from_a_copy(void **fixture)
+{
+    (void)fixture;
+    struct sample sample;
+    mr_log_repair_report report;
+    make_sample(&sample);
+    make_copy(&sample, "/copy");
+    write_snapshot(&sample);
+    size_t last = sample.list.count - 1;
+    for (size_t kept = last; kept > 0; kept--) {
+        for (size_t i = kept; i <= last; i++) {
+            remove_segment(&sample, i);
+        }
+        assert_end_missing(&sample, sample.list.base_seqs[kept]);
+        assert_int_equal(repair(sample.os, "/copy", false, &report), MR_OK);
+        assert_int_equal(report.count, last - kept + 1);
+        assert_int_equal(repair(sample.os, "/copy", true, &report), MR_OK);
+        assert_int_equal(report.repaired, last - kept + 1);
+        assert_int_equal(report.damages[last - kept].last.n, sample.last);
+        assert_whole(&sample, 0);
+    }
+    /* of a copy that does not go far enough either, what it has comes back */
+    remove_segment(&sample, last);
+    remove_segment(&sample, last - 1);
+    assert_int_equal(sample.os->rename(sample.os->context,
+                         segment_path("/copy", sample.list.base_seqs[last]), "/kept"),
+        MR_OK);
+    assert_int_equal(repair(sample.os, "/copy", true, &report), MR_OK);
+    assert_int_equal(report.count, 2);
+    assert_int_equal(report.repaired, 1);
+    assert_end_missing(&sample, sample.list.base_seqs[last]);
+    free_sample(&sample);
+}
+
+static void the_end_of_the_newest_segment_comes_back_from_a_copy(void **fixture)
+{
+    (void)fixture;
+    for (size_t record = 0; record < 4; record++) {
+        struct sample sample;
+        mr_log_repair_report report;
+        make_sample(&sample);
+        make_copy(&sample, "/copy");
+        write_snapshot(&sample);
+        size_t last = sample.list.count - 1;
+        size_t offset = record_at(sample.whole[last], (unsigned)record) + 20;
+        mri_os_memory_put(sample.memory, segment_path("/log", sample.list.base_seqs[last]),
+            sample.whole[last], offset);
+        assert_int_equal(repair(sample.os, NULL, true, &report), MR_OK);
+        assert_int_equal(report.count, 1);
+        assert_int_equal(report.damages[0].loss, MR_LOG_LOSS_END);
+        assert_true(report.damages[0].offset <= offset);
+        assert_int_equal(repair(sample.os, "/copy", true, &report), MR_OK);
+        assert_int_equal(report.count, 1);
+        assert_int_equal(report.repaired, 1);
+        assert_int_equal(report.damages[0].last.n, sample.last);
+        assert_whole(&sample, 0);
+        free_sample(&sample);
+    }
+}
+
+static void where_neither_an_end_nor_the_next_segment_is_left_that_is_damage(void **fixture)
+{
+    (void)fixture;
+    struct sample sample;
+    mr_log_repair_report report;
+    make_sample(&sample);
+    make_copy(&sample, "/copy");
+    remove_segment(&sample, 1);
+    memset(bytes_of(&sample, 0) + roll_at(sample.whole[0]), 0, 64);
+    assert_int_equal(repair(sample.os, NULL, true, &report), MR_OK);
+    assert_int_equal(report.count, 1);
+    assert_int_equal(report.repaired, 0);
+    assert_int_equal(report.damages[0].last.n, sample.list.base_seqs[2] - 1);
+    assert_int_equal(repair(sample.os, "/copy", true, &report), MR_OK);
+    assert_int_equal(report.repaired, 2);
+    assert_whole(&sample, 0);
+    free_sample(&sample);
+}
+
+/** Up to a report's worth at a time, also where all of them are in one segment. */
+static void more_damages_than_a_report_holds_are_repaired_again(void **fixture)
+{
+    (void)fixture;
+    enum { DAMAGES = MR_LOG_DAMAGES_MAX + 8 };
+    struct mri_os_memory *memory = mri_os_memory_new(FILE_BYTES);
+    const struct mri_os *os = mri_os_memory_table(memory);
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    mr_log_repair_report report;
+    size_t offsets[DAMAGES];
+    size_t size;
+    mr_log *log;
+    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log", &options, &log, NULL), MR_OK);
+    for (int i = 0; i < 3 * DAMAGES + 1; i++) {
+        assert_int_equal(mri_log_sample_append(log, 1, 500, MR_GROUP, NULL), MR_OK);
+    }
+    mr_log_close(log);
+    uint8_t *file = mri_os_memory_bytes(memory, segment_path("/log", 1), &size);
+    for (unsigned n = 0; n < DAMAGES; n++) {
+        offsets[n] = record_at(file, 3 * n);
+    }
+    for (unsigned n = 0; n < DAMAGES; n++) {
+        file[offsets[n] + 5] ^= 1;
+    }
+    assert_int_equal(repair(os, NULL, true, &report), MR_OK);
+    assert_int_equal(report.count, MR_LOG_DAMAGES_MAX);
+    assert_true(report.has_more);
+    assert_int_equal(repair(os, NULL, true, &report), MR_OK);
+    assert_int_equal(report.repaired, DAMAGES - MR_LOG_DAMAGES_MAX);
+    assert_false(report.has_more);
+    mri_os_memory_free(memory);
+}
+
 static void a_copy_of_another_history_gives_nothing(void **fixture)
 {
     (void)fixture;
@@ -530,6 +743,12 @@ int main(void)
         cmocka_unit_test(a_log_with_a_gap_is_written_on),
         cmocka_unit_test(a_copy_gives_back_exactly_what_was_lost),
         cmocka_unit_test(whole_segments_come_back_from_a_copy_alone),
+        cmocka_unit_test(segments_are_missing_at_the_beginning_too),
+        cmocka_unit_test(a_log_begins_where_its_manifest_says),
+        cmocka_unit_test(a_missing_end_is_said_and_comes_back_from_a_copy),
+        cmocka_unit_test(the_end_of_the_newest_segment_comes_back_from_a_copy),
+        cmocka_unit_test(where_neither_an_end_nor_the_next_segment_is_left_that_is_damage),
+        cmocka_unit_test(more_damages_than_a_report_holds_are_repaired_again),
         cmocka_unit_test(a_copy_of_another_history_gives_nothing),
         cmocka_unit_test(a_log_that_is_written_is_not_repaired),
         cmocka_unit_test(whatever_is_damaged_the_rest_is_read_and_no_event_is_wrong),

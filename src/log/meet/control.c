@@ -113,28 +113,39 @@ bool mri_control_take_closed(const struct mri_os *os, const char *folder)
            os->remove(os->context, path) == MR_OK;
 }
 
-mr_err mri_control_write_closed(
-    const struct mri_os *os, const char *folder, const uint8_t log_uuid[static 16])
+/** Over the one that is there. */
+static mr_err overwrite(
+    const struct mri_os *os, const char *folder, const struct mri_control *control)
 {
-    struct mri_control control = {
-        .head_bytes = MRI_SHARED_MEMORY_PAGE_BYTES, .ring_bytes = MRI_SHARED_MEMORY_PAGE_BYTES};
     char path[MRI_PATH_BYTES_MAX];
     int fd;
-    memcpy(control.log_uuid, log_uuid, sizeof(control.log_uuid));
-    mr_err err = seal(os, folder, &control);
-    if (err == MR_OK) {
-        err = mri_os_path(folder, MRI_CONTROL_NAME, path);
-    }
+    mr_err err = mri_os_path(folder, MRI_CONTROL_NAME, path);
     if (err == MR_OK) {
         err = os->open(os->context, path, MRI_OPEN_WRITE, &fd);
     }
     if (err != MR_OK) {
         return err;
     }
-    const struct mri_io_piece piece = {.bytes = &control, .count = sizeof(control)};
+    const struct mri_io_piece piece = {.bytes = control, .count = sizeof(*control)};
     err = os->write_at(os->context, fd, &piece, 1, 0);
     os->close(os->context, fd);
     return err;
+}
+
+void mri_control_touch(
+    const struct mri_os *os, const char *folder, const struct mri_control *control)
+{
+    (void)overwrite(os, folder, control); /* it is only to wake somebody up */
+}
+
+mr_err mri_control_write_closed(
+    const struct mri_os *os, const char *folder, const uint8_t log_uuid[static 16])
+{
+    struct mri_control control = {
+        .head_bytes = MRI_SHARED_MEMORY_PAGE_BYTES, .ring_bytes = MRI_SHARED_MEMORY_PAGE_BYTES};
+    memcpy(control.log_uuid, log_uuid, sizeof(control.log_uuid));
+    mr_err err = seal(os, folder, &control);
+    return err == MR_OK ? overwrite(os, folder, &control) : err;
 }
 
 mr_err mri_control_write(const struct mri_os *os, const char *folder, struct mri_control *control)

@@ -54,6 +54,18 @@ MR_MUST_USE mr_err mri_control_write(
     const struct mri_os *os, const char *folder, struct mri_control *control);
 
 /**
+ * Write the same once more, in place: who sleeps until something changes in the folder wakes up
+ * now, when the memory that it names is there.
+ *
+ * @param control  as mri_control_write() has left it
+ *
+ * Returns  nothing: where it fails, they wake up at the next change.
+ * Threads  one at a time.
+ */
+void mri_control_touch(
+    const struct mri_os *os, const char *folder, const struct mri_control *control);
+
+/**
  * Say instead that the log is closed: everything is in the files and was synced, without a fault.
  *
  * Returns  MR_OK; a fault of writing, then it does not say so.

@@ -11,9 +11,11 @@
  *  1. Nothing in the folder changes before the gate is shut, and no log data before somebody is in.
  *  2. Records that were acknowledged and are in a memory of this boot go to the disk before the log
  *     is opened anew, or the open fails and they stay where they are.
- *  3. A new log gets its MANIFEST first, its first segment second; an open between the two makes
- * the segment. The folder's own name is durable before its MANIFEST exists.
- *  4. A child of fork() has no part in its parent's: its copies are closed, its handles refuse.
+ *  3. A new log gets its MANIFEST first (making.c), its first segment second; an open between the
+ *     two makes the segment.
+ *  4. `ctl` names a memory before it exists, so that no memory is ever left that nobody knows of.
+ *     One that its maker did not finish holds nothing: nobody can have appended to it.
+ *  5. A child of fork() has no part in its parent's: its copies are closed, its handles refuse.
  */
 #include "log/open/attachment.h"
 
@@ -26,6 +28,7 @@
 #include "log/open/cold.h"
 #include "log/open/dedupe_rebuild.h"
 #include "log/open/figures.h"
+#include "log/open/making.h"
 #include "os/fork.h"
 #include "os/futex.h"
 
@@ -118,50 +121,6 @@ static mr_err check_folder(const struct mri_os *os, const char *folder, bool is_
     return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s: %s", folder, mr_err_text(err));
 }
 
-static bool is_power_of_two(uint64_t n)
-{
-    return n != 0 && (n & (n - 1)) == 0;
-}
-
-static mr_err new_manifest(
-    const mr_log_options *options, const struct mri_os *os, struct mri_manifest *manifest)
-{
-    *manifest = (struct mri_manifest){
-        .segment_bytes =
-            options->segment_bytes == 0 ? MRI_SEGMENT_BYTES_DEFAULT : options->segment_bytes,
-        .attribute_count = (uint32_t)options->attribute_count,
-    };
-    if (options->attribute_count > MR_LOG_ATTRIBUTES_MAX ||
-        manifest->segment_bytes < MRI_SEGMENT_BYTES_MIN ||
-        manifest->segment_bytes > MRI_SEGMENT_BYTES_MAX ||
-        !is_power_of_two(manifest->segment_bytes)) {
-        return MR_EINVAL;
-    }
-    for (size_t i = 0; i < options->attribute_count; i++) {
-        struct mri_manifest_attribute *attribute = &manifest->attributes[i];
-        int key =
-            snprintf(attribute->key, sizeof(attribute->key), "%s", options->attributes[i].key);
-        int value = snprintf(
-            attribute->value, sizeof(attribute->value), "%s", options->attributes[i].value);
-        if (key <= 0 || key >= (int)sizeof(attribute->key) || value < 0 ||
-            value >= (int)sizeof(attribute->value)) {
-            return MR_EINVAL;
-        }
-    }
-    return os->random_bytes(os->context, manifest->log_uuid, sizeof(manifest->log_uuid));
-}
-
-/** Make the name of the log's folder durable, before anything in it is. */
-static mr_err sync_parent(const struct mri_attachment *attachment)
-{
-    char parent[MRI_PATH_BYTES_MAX];
-    mr_err err = mri_os_path(attachment->folder, "..", parent);
-    if (err == MR_OK) {
-        err = attachment->os->sync_folder(attachment->os->context, parent);
-    }
-    return err == MR_EACCESS ? MR_OK : err; /* then the folder was made by somebody else, before */
-}
-
 static mr_err load_manifest(
     struct mri_attachment *attachment, const mr_log_options *options, mr_problem *problem)
 {
@@ -169,18 +128,11 @@ static mr_err load_manifest(
     struct mri_manifest *manifest = &attachment->manifest;
     mr_err err = mri_manifest_read(os, attachment->folder, manifest, problem);
     if (err == MR_NOT_FOUND && options->is_create) {
-        err = new_manifest(options, os, manifest);
+        err =
+            mri_making_begin(os, attachment->alloc, attachment->folder, options, manifest, problem);
         if (err == MR_OK) {
-            err = sync_parent(attachment);
+            (void)mri_problem(problem, MR_OK, "%s", ""); /* "no log here" is no longer a problem */
         }
-        if (err == MR_OK) {
-            err = mri_manifest_write(os, attachment->folder, manifest);
-        }
-        if (err != MR_OK) {
-            return mri_problem(
-                problem, err, "%s: cannot make a log: %s", attachment->folder, mr_err_text(err));
-        }
-        (void)mri_problem(problem, MR_OK, "%s", ""); /* "no log here" is no longer a problem */
     }
     if (err == MR_OK && (manifest->features_ro_compat & ~(uint32_t)MRI_FEATURES_RO_COMPAT) != 0) {
         return mri_problem(problem, MR_EVERSION,
@@ -294,6 +246,13 @@ static mr_err write_out(struct mri_hot_tail *hot)
     return err;
 }
 
+/** Was the maker of a memory killed before it had any bytes? */
+static bool is_empty(const struct mri_os *os, const char *memory_path)
+{
+    struct mri_file_info info;
+    return os->info(os->context, memory_path, &info) == MR_OK && info.is_regular && info.bytes == 0;
+}
+
 /** Write out what the memory of processes that are all gone still holds. */
 static mr_err drain(const struct mri_os *os, const char *folder, const char *memory_path,
     const struct mri_control *control, bool *ret_is_poisoned)
@@ -308,8 +267,12 @@ static mr_err drain(const struct mri_os *os, const char *folder, const char *mem
     };
     struct mri_hot_tail hot;
     mr_err err = mri_hot_tail_attach(&hot, &options);
+    if (err == MR_EPATH || err == MR_NOT_FOUND ||
+        (err == MR_ECORRUPT && is_empty(os, memory_path))) {
+        return MR_OK; /* removed, or never finished: nothing can be had from it */
+    }
     if (err != MR_OK) {
-        return err == MR_EPATH ? MR_OK : err; /* removed: nothing can be had from it */
+        return err;
     }
     hot.is_writing_at_once = true;
     *ret_is_poisoned = mri_hot_tail_counters(&hot).is_poisoned;
@@ -409,7 +372,10 @@ static mr_err choose_memory(struct mri_attachment *attachment, const struct mri_
     return mri_control_path(control, attachment->folder, attachment->memory_path);
 }
 
-/** Make the memory and say where it is. */
+/**
+ * Say where the memory is, and make it: in this order, so that who is killed in between leaves none
+ * that nobody knows of.
+ */
 static mr_err make_memory(struct mri_attachment *attachment, const struct mri_log_opener *opener,
     const struct mri_hot_start *start, mr_problem *problem)
 {
@@ -423,18 +389,19 @@ static mr_err make_memory(struct mri_attachment *attachment, const struct mri_lo
             attachment->folder, (unsigned)MRI_HOT_RING_BYTES_MIN);
     }
     options.ring_bytes = (size_t)control.ring_bytes;
-    err = mri_hot_tail_create(&attachment->hot, &options, start);
-    if (err == MR_OK) {
-        control.head_bytes = attachment->hot.memory.head_bytes;
-        err = mri_control_write(os, attachment->folder, &control);
-        if (err != MR_OK) {
-            mri_hot_tail_close(&attachment->hot);
-            (void)os->memory_remove(os->context, attachment->memory_path); /* empty yet */
-        }
+    control.head_bytes = mri_hot_tail_head_bytes(&options);
+    err = mri_control_write(os, attachment->folder, &control);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": cannot be written: %s",
+            attachment->folder, mr_err_text(err));
     }
-    return err == MR_OK
-               ? MR_OK
-               : mri_problem(problem, err, "%s: %s", attachment->memory_path, mr_err_text(err));
+    err = mri_hot_tail_create(&attachment->hot, &options, start);
+    if (err != MR_OK) {
+        return mri_problem(
+            problem, err, "%s: cannot be made: %s", attachment->memory_path, mr_err_text(err));
+    }
+    mri_control_touch(os, attachment->folder, &control);
+    return MR_OK;
 }
 
 /** Say in the log that an incomplete end was cut off. */
@@ -591,6 +558,8 @@ static mr_err attach(
     mr_err err = MR_OK;
     if (!opener->options->is_create) { /* leave a foreign folder as it is: no lock file */
         err = mri_manifest_read(os, attachment->folder, &attachment->manifest, problem);
+    } else {
+        err = mri_making_check_folder(os, attachment->alloc, attachment->folder, problem);
     }
     if (err == MR_OK) {
         err = mri_presence_come(os, attachment->folder, &attachment->presence, problem);

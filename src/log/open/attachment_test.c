@@ -246,6 +246,68 @@ static void the_last_one_leaves_no_memory_behind(void **fixture)
     }
 }
 
+/** How many memories of the log there are. */
+static unsigned count_memories(void)
+{
+    mr_log *log = open_log();
+    char prefix[32];
+    unsigned count = 0;
+    (void)snprintf(prefix, sizeof(prefix), "millrace-%.8s-", mr_log_uuid(log));
+    mr_log_close(log);
+    const struct dirent *entry;
+    DIR *memories = opendir("/dev/shm");
+    assert_non_null(memories);
+    while ((entry = readdir(memories)) != NULL) {
+        count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+    }
+    (void)closedir(memories);
+    return count;
+}
+
+/** What was made of the memory when its maker was killed. */
+static enum { NAMED, EMPTY, UNFINISHED, FINISHED, STATES } killed_at;
+
+static mr_err be_killed(void *context, const char *memory_path, size_t head_bytes,
+    size_t ring_bytes, struct mri_shared_memory *memory)
+{
+    if (killed_at == EMPTY) {
+        (void)open(memory_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
+    if (killed_at >= UNFINISHED && mri_os_linux()->memory_create(context, memory_path, head_bytes,
+                                       ring_bytes, memory) != MR_OK) {
+        _exit(1);
+    }
+    if (killed_at < FINISHED) {
+        (void)kill(getpid(), SIGKILL);
+    }
+    return MR_OK;
+}
+
+static void a_maker_of_memory_that_is_killed_leaves_none_for_good(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = open_log();
+    append(log, 10, MR_ASYNC);
+    mr_log_close(log);
+    for (killed_at = NAMED; killed_at < STATES; killed_at++) {
+        for (int i = 0; i < 3; i++) {
+            int status;
+            (void)fflush(NULL);
+            pid_t child = fork();
+            if (child == 0) {
+                struct mri_os os = *mri_os_linux();
+                os.memory_create = be_killed;
+                (void)mri_log_open(&os, mri_alloc_system(), path, NULL, &log, NULL);
+                (void)kill(getpid(), SIGKILL);
+            }
+            assert_int_equal(waitpid(child, &status, 0), child);
+            assert_true(WIFSIGNALED(status));
+        }
+        assert_int_equal(count_memories(), 0);
+    }
+    assert_int_equal(read_all(NULL), 10);
+}
+
 /* ---- may the page cache be believed? --------------------------------------------------------- */
 
 static unsigned drops;
@@ -409,6 +471,7 @@ static void who_has_lost_his_place_takes_nothing_from_others_when_he_leaves(void
         _exit(go_on_beside_one_that_leaves(ends));
     }
     assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_ASYNC, NULL), MR_EPOISONED);
     mr_log_close(log);
     assert_int_equal(write(ends[3], &byte, 1), 1);
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -665,6 +728,7 @@ int main(void)
         TEST(a_child_has_no_part_in_its_parents_handles),
         TEST(a_killed_process_is_out_although_its_child_lives),
         TEST(the_last_one_leaves_no_memory_behind),
+        TEST(a_maker_of_memory_that_is_killed_leaves_none_for_good),
         TEST(cached_pages_are_believed_only_behind_a_close_without_fault),
         TEST(who_has_lost_his_place_takes_nothing_from_others_when_he_leaves),
         TEST(memory_that_is_not_here_is_that_of_another_container),

@@ -21,6 +21,7 @@
 #include "base/problem.h"
 #include "log/open/mapping.h"
 #include "log/prove/sealer.h"
+#include "log/read/place.h"
 
 enum { LEFT_NAMES_BYTES_MAX = 65536 };
 
@@ -34,6 +35,7 @@ struct opening {
     const struct mri_manifest *manifest;
     struct mri_digest hasher;
     struct mri_cold *cold;
+    const struct mri_segment_list *list; /**< sorted */
 };
 
 /** The newest segment and what its scan said. */
@@ -48,17 +50,56 @@ struct newest {
     uint64_t file_bytes;
 };
 
+static struct mri_segment_wanted wanted_of(const struct opening *opening, uint64_t base_seq)
+{
+    return (struct mri_segment_wanted){.log_uuid = opening->manifest->log_uuid,
+        .segment_bytes = opening->manifest->segment_bytes,
+        .base_seq = base_seq};
+}
+
+/**
+ * The newest segment does not lie where the number of those before it says. Say which of them does
+ * not belong there, or behind which one others are missing.
+ */
+static mr_err tell_hole(const struct opening *opening, mr_problem *problem)
+{
+    const struct mri_place_source source = {.os = opening->os,
+        .alloc = opening->alloc,
+        .folder = opening->folder,
+        .manifest = opening->manifest};
+    const struct mri_segment_list *list = opening->list;
+    struct mri_segment_head before = {0};
+    char names[2][MRI_SEGMENT_NAME_BYTES];
+    for (size_t i = 0; i < list->count; i++) {
+        struct mri_segment_head head;
+        mr_err err = mri_place_read_head(&source, list->base_seqs[i], &head, problem);
+        if (err != MR_OK) {
+            return err; /* it says which one, and what is wrong with it */
+        }
+        if (i > 0 && head.base_position != before.base_position + head.segment_bytes) {
+            return mri_problem(problem, MR_ECORRUPT, "%s: a segment is missing between %s and %s",
+                opening->folder, mri_segment_name(before.base_seq, names[0]),
+                mri_segment_name(head.base_seq, names[1]));
+        }
+        before = head;
+    }
+    return mri_problem(problem, MR_ECORRUPT,
+        "%s: %s begins with event %llu, and not where its log does", opening->folder,
+        mri_segment_name(list->base_seqs[0], names[0]), (unsigned long long)list->base_seqs[0]);
+}
+
 /** Does the segment belong to this log, at this place of it, and may this version write to it? */
-static mr_err check_place(const struct opening *opening, const struct newest *newest)
+static mr_err check_place(
+    const struct opening *opening, const struct newest *newest, mr_problem *problem)
 {
     const struct mri_segment_head *head = &newest->head;
-    bool is_ours = memcmp(head->log_uuid, opening->manifest->log_uuid, sizeof(head->log_uuid)) == 0;
-    bool is_here = head->base_seq == newest->base_seq &&
-                   head->segment_bytes == opening->manifest->segment_bytes;
-    bool is_gapless =
-        newest->base_position == UINT64_MAX || newest->base_position == head->base_position;
-    if (!is_ours || !is_here || !is_gapless) {
-        return MR_ECORRUPT;
+    const struct mri_segment_wanted wanted = wanted_of(opening, newest->base_seq);
+    const char *fault = mri_segment_head_fault(head, &wanted);
+    if (fault != NULL) {
+        return mri_problem(problem, MR_ECORRUPT, "%s: %s", newest->path, fault);
+    }
+    if (newest->base_position != UINT64_MAX && newest->base_position != head->base_position) {
+        return tell_hole(opening, problem);
     }
     return (head->features_ro_compat & ~(uint32_t)MRI_FEATURES_RO_COMPAT) == 0 ? MR_OK
                                                                                : MR_EVERSION;
@@ -85,7 +126,7 @@ static mr_err find_seals(struct opening *opening, const struct newest *newest, c
 }
 
 /** Sync the newest segment, forget the cached copy, map it and scan it. */
-static mr_err scan_newest(struct opening *opening, struct newest *newest)
+static mr_err scan_newest(struct opening *opening, struct newest *newest, mr_problem *problem)
 {
     const struct mri_os *os = opening->os;
     const void *map;
@@ -97,7 +138,8 @@ static mr_err scan_newest(struct opening *opening, struct newest *newest)
         err = os->size(os->context, newest->fd, &newest->file_bytes);
     }
     if (err == MR_OK && newest->file_bytes < MRI_SEGMENT_PAGE_BYTES) {
-        err = MR_ECORRUPT;
+        return mri_problem(problem, MR_ECORRUPT, "%s: %s", newest->path,
+            mri_segment_file_fault(newest->file_bytes));
     }
     if (err == MR_OK) {
         err = os->map_read(os->context, newest->fd, (size_t)newest->file_bytes, &map);
@@ -107,8 +149,11 @@ static mr_err scan_newest(struct opening *opening, struct newest *newest)
     }
     err = mri_segment_head_read(
         map, (size_t)newest->file_bytes, &newest->head, &newest->is_head_hurt);
-    if (err == MR_OK) {
-        err = check_place(opening, newest);
+    if (err == MR_ECORRUPT) {
+        (void)mri_problem(
+            problem, err, "%s: %s", newest->path, mri_segment_file_fault(newest->file_bytes));
+    } else if (err == MR_OK) {
+        err = check_place(opening, newest, problem);
     }
     if (err == MR_OK) {
         uint64_t bytes = newest->file_bytes < newest->head.segment_bytes
@@ -324,9 +369,12 @@ static mr_err open_newest(
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", newest.path, mr_err_text(err));
     }
-    err = scan_newest(opening, &newest);
+    mr_problem own = {""};
+    err = scan_newest(opening, &newest, &own);
     if (err == MR_OK) {
         err = settle(opening, &newest, problem);
+    } else if (own.text[0] != '\0') {
+        (void)mri_problem(problem, err, "%s", own.text);
     } else {
         (void)mri_problem(problem, err, "%s: %s", newest.path, mr_err_text(err));
     }
@@ -366,11 +414,18 @@ static mr_err open_files(struct opening *opening, mr_problem *problem)
         return mri_problem(problem, err, "%s: %s", opening->folder, mr_err_text(err));
     }
     if (list.count > 0) {
+        opening->list = &list;
         err = mri_manifest_check_first(
             opening->manifest, opening->folder, list.base_seqs[0], problem);
         err = err == MR_OK ? open_newest(opening, &list, problem) : err;
+        opening->list = NULL;
         mri_segment_list_fini(&list);
         return err;
+    }
+    if (opening->manifest->removed.last_seq > 0) {
+        return mri_problem(problem, MR_ECORRUPT,
+            "%s: all segments are missing: the log begins with event %llu", opening->folder,
+            (unsigned long long)opening->manifest->removed.last_seq + 1);
     }
     opening->cold->opening.is_created = true;
     start->next_seq = 1;

@@ -13,6 +13,7 @@
 #include "log/format/segment.h"
 #include "log/meet/control.h"
 #include "log/open/attachment.h"
+#include "log/open/known_end.h"
 #include "log/open/snapshot.h"
 #include "log/read/place.h"
 #include "log/read/reader.h"
@@ -41,6 +42,7 @@ struct counting {
     const struct mri_os *os;
     const char *folder;
     mr_log_figures figures;
+    struct mri_known_end known_end;
 };
 
 static mr_err note_file(void *argument, const char *name)
@@ -104,6 +106,12 @@ static mr_err count_events(
     mr_err writer = mr_log_reader_writer(reader, &figures->writer_process);
     figures->has_writer = writer == MR_OK;
     mr_log_reader_close(reader);
+    if (err == MR_END) {
+        mr_err end = mri_known_end_check(&counting->known_end, counting->os, alloc,
+            counting->folder, figures->last.n, &figures->damage_problem);
+        figures->damage = end == MR_ECORRUPT ? end : MR_OK;
+        err = end == MR_OK || end == MR_ECORRUPT ? err : end;
+    }
     return err == MR_END || err == MR_ECORRUPT
                ? MR_OK
                : mri_problem(problem, err, "%s", figures->damage_problem.text);
@@ -186,7 +194,8 @@ static mr_err look_at_memory(struct counting *counting, mr_problem *problem)
     return MR_OK;
 }
 
-static mr_err count_folder(struct counting *counting, mr_problem *problem)
+static mr_err count_folder(
+    struct counting *counting, const struct mri_alloc *alloc, mr_problem *problem)
 {
     const struct mri_os *os = counting->os;
     mr_log_figures *figures = &counting->figures;
@@ -217,6 +226,8 @@ static mr_err count_folder(struct counting *counting, mr_problem *problem)
     if (err == MR_OK) {
         figures->snapshots = snapshots.count;
         figures->newest_snapshot.n = snapshots.count > 0 ? snapshots.seqs[0] : 0;
+        err = mri_known_end_read(
+            os, alloc, counting->folder, manifest.log_uuid, &counting->known_end);
     }
     return err == MR_OK ? MR_OK
                         : mri_problem(problem, err, "%s: %s", counting->folder, mr_err_text(err));
@@ -278,7 +289,7 @@ mr_err mri_figures_count(const struct mri_os *os, const struct mri_alloc *alloc,
     mr_log_figures *ret_figures, mr_problem *reterr_problem)
 {
     struct counting counting = {.os = os, .folder = folder};
-    mr_err err = count_folder(&counting, reterr_problem);
+    mr_err err = count_folder(&counting, alloc, reterr_problem);
     if (err == MR_OK) {
         err = look_at_memory(&counting, reterr_problem);
     }

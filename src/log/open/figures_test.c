@@ -9,6 +9,7 @@
 #include "base/prng.h"
 #include "log/format/segment.h"
 #include "log/open/append.h"
+#include "log/open/snapshot.h"
 #include "log/open/writer.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
@@ -106,6 +107,58 @@ static void a_failed_sync_is_told(void **fixture)
     mri_os_memory_free(memory);
 }
 
+static void append_as_producer(mr_log *log, uint32_t producer_seq)
+{
+    const mr_log_record record = {
+        .type = MR_LOG_TYPE_FREE, .producer_id = 7, .producer_seq = producer_seq};
+    assert_int_equal(mr_log_append(log, &record, 1, MR_GROUP, NULL), MR_OK);
+}
+
+/** What counting says of the end, beside a count that does not fail. */
+static mr_err damage_of(const struct mri_os *os, mr_log_figures *ret_figures)
+{
+    assert_int_equal(mri_figures_count(os, mri_alloc_system(), "/log", ret_figures, NULL), MR_OK);
+    return ret_figures->damage;
+}
+
+static void an_end_is_missing_that_producers_or_a_snapshot_remember(void **fixture)
+{
+    (void)fixture;
+    struct mri_os_memory *memory = mri_os_memory_new(FILE_BYTES);
+    const struct mri_os *os = mri_os_memory_table(memory);
+    struct mri_buf payload;
+    mr_log_figures figures;
+    mr_seq last;
+    mr_log *log = open_log(os);
+    for (uint32_t i = 1; i <= 5; i++) {
+        append_as_producer(log, i);
+    }
+    mr_log_close(log);
+    assert_int_equal(damage_of(os, &figures), MR_OK);
+    assert_int_equal(figures.producers_up_to.n, 5);
+    size_t size;
+    uint8_t *file = mri_os_memory_bytes(memory, "/log/seg-0000000000000001.log", &size);
+    memset(file + MRI_SEGMENT_PAGE_BYTES + 64, 0, size - MRI_SEGMENT_PAGE_BYTES - 64);
+    assert_int_equal(damage_of(os, &figures), MR_ECORRUPT);
+    assert_int_equal(figures.last.n, 1);
+    assert_non_null(strstr(figures.damage_problem.text, "the file producers names event 5"));
+    assert_non_null(strstr(figures.damage_problem.text, "the end of the log is missing"));
+    assert_int_equal(mri_figures_flush(os, mri_alloc_system(), "/log", &last, NULL), MR_ECORRUPT);
+    assert_int_equal(os->remove(os->context, "/log/producers"), MR_OK);
+    assert_int_equal(damage_of(os, &figures), MR_OK); /* nobody knows of it any more */
+    mri_buf_init(&payload, mri_alloc_system(), 64);
+    assert_int_equal(
+        mri_snapshot_write(os, "/log", &(struct mri_snapshot_place){.seq = 1}, &payload), MR_OK);
+    assert_int_equal(damage_of(os, &figures), MR_OK);
+    assert_int_equal(
+        mri_snapshot_write(os, "/log", &(struct mri_snapshot_place){.seq = 2}, &payload), MR_OK);
+    assert_int_equal(damage_of(os, &figures), MR_ECORRUPT);
+    assert_non_null(strstr(figures.damage_problem.text, "a snapshot of event 2"));
+    mri_buf_fini(&payload);
+    assert_int_equal(mri_os_memory_open_count(memory), 0);
+    mri_os_memory_free(memory);
+}
+
 static void file_systems_that_need_care_are_named(void **fixture)
 {
     (void)fixture;
@@ -124,6 +177,7 @@ int main(void)
         cmocka_unit_test(figures_are_those_of_what_was_written),
         cmocka_unit_test(what_was_flushed_survives_a_power_cut),
         cmocka_unit_test(a_failed_sync_is_told),
+        cmocka_unit_test(an_end_is_missing_that_producers_or_a_snapshot_remember),
         cmocka_unit_test(file_systems_that_need_care_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

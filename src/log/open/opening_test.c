@@ -156,15 +156,29 @@ static void options_out_of_range_make_no_log(void **fixture)
         mr_log_options options = {.is_create = true, .segment_bytes = lengths[i]};
         assert_int_equal(open_with(&options, &log), MR_EINVAL);
     }
-    const mr_log_attribute bad[] = {
-        {"", "x"}, {long_text, "x"}, {"x", long_text}, {"a:b", "x"}, {"a", "x\ny"}};
+    assert_non_null(strstr(problem.text, "segment_bytes is 18446744073709551615"));
+    const mr_log_attribute bad[] = {{"", "x"}, {long_text, "x"}, {"x", long_text}, {"a:b", "x"},
+        {"a", "x\ny"}, {NULL, "x"}, {"a", NULL}, {"uuid", "x"}, {"crc32c", "x"},
+        {"segment_bytes", "5"}, {"removed", "x"}, {"features", "x"}, {"millrace-log", "x"}};
     for (size_t i = 0; i < MRI_COUNT_OF(bad); i++) {
         mr_log_options options = {.is_create = true,
             .segment_bytes = FILE_BYTES,
             .attributes = &bad[i],
             .attribute_count = 1};
         assert_int_equal(open_with(&options, &log), MR_EINVAL);
+        assert_non_null(strstr(problem.text, "attribute 0 ("));
     }
+    const mr_log_options none = {
+        .is_create = true, .segment_bytes = FILE_BYTES, .attribute_count = 1};
+    assert_int_equal(open_with(&none, &log), MR_EINVAL);
+    assert_non_null(strstr(problem.text, "attributes is NULL"));
+    const mr_log_attribute doubled[] = {{"a", "1"}, {"b", "1"}, {"a", "2"}};
+    const mr_log_options twice = {.is_create = true,
+        .segment_bytes = FILE_BYTES,
+        .attributes = doubled,
+        .attribute_count = MRI_COUNT_OF(doubled)};
+    assert_int_equal(open_with(&twice, &log), MR_EINVAL);
+    assert_non_null(strstr(problem.text, "attribute 2 (a): its key comes twice"));
     mr_log_attribute many[MR_LOG_ATTRIBUTES_MAX + 1];
     for (size_t i = 0; i < MRI_COUNT_OF(many); i++) {
         many[i] = (mr_log_attribute){"k", "v"};
@@ -294,6 +308,36 @@ static void a_log_without_its_first_segment_is_finished(void **fixture)
     mr_log_close(log);
 }
 
+static void a_log_that_lost_its_manifest_is_not_made_anew(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    struct mri_file_info info;
+    make_log(3);
+    assert_int_equal(sample.os->rename(sample.os->context, "/log/MANIFEST", "/kept"), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, "/log/lock"), MR_OK);
+    assert_int_equal(create(&log), MR_ECORRUPT);
+    assert_null(log);
+    assert_non_null(strstr(problem.text, "the file MANIFEST is missing"));
+    assert_int_equal(sample.os->info(sample.os->context, "/log/MANIFEST", &info), MR_EPATH);
+    assert_int_equal(sample.os->info(sample.os->context, "/log/lock", &info), MR_EPATH);
+    assert_int_equal(open_with(NULL, &log), MR_NOT_FOUND);
+    assert_int_equal(sample.os->rename(sample.os->context, "/kept", "/log/MANIFEST"), MR_OK);
+    assert_int_equal(create(&log), MR_OK);
+    assert_int_equal(mr_log_last(log).n, 3);
+    mr_log_close(log);
+    assert_int_equal(sample.os->remove(sample.os->context, "/log/MANIFEST"), MR_OK);
+    assert_int_equal(
+        sample.os->rename(sample.os->context, first_segment, "/log/seg-0000000000000001.log.zst"),
+        MR_OK);
+    assert_int_equal(create(&log), MR_ECORRUPT); /* an archive is a segment, too */
+    assert_int_equal(
+        sample.os->remove(sample.os->context, "/log/seg-0000000000000001.log.zst"), MR_OK);
+    assert_int_equal(create(&log), MR_OK); /* `lock` and `ctl` alone are no log */
+    assert_int_equal(mr_log_last(log).n, 0);
+    mr_log_close(log);
+}
+
 static void one_damaged_copy_of_a_segment_head_is_repaired(void **fixture)
 {
     (void)fixture;
@@ -316,7 +360,11 @@ static void one_damaged_copy_of_a_segment_head_is_repaired(void **fixture)
     bytes[5] ^= 1;
     bytes[2048 + 5] ^= 1;
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "0001.log: both copies of its head are damaged"));
     assert_null(log);
+    mri_os_memory_put(sample.memory, first_segment, "", 0);
+    assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "0001.log: the file is empty"));
 }
 
 static void a_segment_of_another_log_or_name_is_damage(void **fixture)
@@ -335,6 +383,7 @@ static void a_segment_of_another_log_or_name_is_damage(void **fixture)
     memcpy(bytes, &head, sizeof(head));
     memcpy(bytes + 2048, &head, sizeof(head));
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "0001.log: it belongs to another log"));
     memcpy(bytes, kept, sizeof(kept));
     assert_int_equal(
         sample.os->rename(sample.os->context, first_segment, "/log/seg-0000000000000002.log"),
@@ -357,6 +406,62 @@ static void a_missing_segment_in_the_middle_is_damage(void **fixture)
         MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
     assert_null(log);
+    assert_non_null(
+        strstr(problem.text, "/log: a segment is missing between seg-0000000000000001"));
+}
+
+static void a_foreign_segment_in_between_is_named_and_not_the_newest(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    size_t count;
+    static uint8_t kept[FILE_BYTES];
+    struct mri_segment_head head;
+    (void)make_segments(3);
+    memcpy(kept, mri_os_memory_bytes(sample.memory, first_segment, &count), sizeof(kept));
+    memcpy(&head, kept, sizeof(head));
+    head.log_uuid[3] ^= 1;
+    head.base_seq = 2;
+    mri_segment_head_seal(&head);
+    memcpy(kept, &head, sizeof(head));
+    memcpy(kept + 2048, &head, sizeof(head));
+    mri_os_memory_put(sample.memory, "/log/seg-0000000000000002.log", kept, sizeof(kept));
+    assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "seg-0000000000000002.log: it belongs to another log"));
+    assert_null(log);
+}
+
+static void the_file_that_could_not_be_written_is_named(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    make_log(1);
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_RENAME, 1, MR_ENOSPC);
+    assert_int_equal(open_with(NULL, &log), MR_ENOSPC);
+    assert_non_null(strstr(problem.text, "/log/ctl: cannot be written"));
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_MEMORY_CREATE, 1, MR_ENOSPC);
+    assert_int_equal(open_with(NULL, &log), MR_ENOSPC);
+    assert_non_null(strstr(problem.text, "/millrace-"));
+    mri_os_faults_arm(&sample.faults, MRI_OS_CALL_ANY, 0, MR_OK);
+}
+
+static void a_log_without_any_segment_behind_a_removed_beginning_is_damaged(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    struct mri_manifest manifest;
+    make_log(3);
+    assert_int_equal(mri_manifest_read(sample.os, "/log", &manifest, NULL), MR_OK);
+    manifest.removed = (struct mri_manifest_removed){
+        .last_seq = 3, .position = FILE_BYTES, .segments = 1, .chain_crc = 5};
+    assert_int_equal(mri_manifest_write(sample.os, "/log", &manifest), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, first_segment), MR_OK);
+    assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "all segments are missing"));
+    assert_null(log);
+    mri_os_memory_put(sample.memory, "/log/MANIFEST", "", 0);
+    assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "/log/MANIFEST: the file is empty"));
 }
 
 static void a_format_that_is_only_readable_is_not_written_to(void **fixture)
@@ -623,9 +728,13 @@ int main(void)
         TEST(a_network_folder_is_refused),
         TEST(a_file_in_place_of_the_folder_is_no_log),
         TEST(a_log_without_its_first_segment_is_finished),
+        TEST(a_log_that_lost_its_manifest_is_not_made_anew),
         TEST(one_damaged_copy_of_a_segment_head_is_repaired),
         TEST(a_segment_of_another_log_or_name_is_damage),
         TEST(a_missing_segment_in_the_middle_is_damage),
+        TEST(a_foreign_segment_in_between_is_named_and_not_the_newest),
+        TEST(the_file_that_could_not_be_written_is_named),
+        TEST(a_log_without_any_segment_behind_a_removed_beginning_is_damaged),
         TEST(a_format_that_is_only_readable_is_not_written_to),
         TEST(a_file_that_lost_its_empty_end_gets_it_back),
         TEST(a_cut_is_recorded_with_its_place_and_length),

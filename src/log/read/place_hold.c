@@ -268,12 +268,23 @@ static mr_err hold_hot(struct mri_place *place, const struct mri_hot_view_segmen
     return err;
 }
 
-/** Does the segment belong to this log and have the length that all have? */
-static bool is_expected(
+/** What is wrong with a segment's head; NULL: nothing. */
+static const char *fault_of(
     const struct mri_place_source *source, const struct mri_segment_head *head, uint64_t base_seq)
 {
-    return memcmp(head->log_uuid, source->manifest->log_uuid, sizeof(head->log_uuid)) == 0 &&
-           head->segment_bytes == source->manifest->segment_bytes && head->base_seq == base_seq;
+    const struct mri_segment_wanted wanted = {.log_uuid = source->manifest->log_uuid,
+        .segment_bytes = source->manifest->segment_bytes,
+        .base_seq = base_seq};
+    return mri_segment_head_fault(head, &wanted);
+}
+
+/** Say that a segment's file has no good head. */
+static mr_err tell_file(const struct mri_os *os, const char *path, mr_err err, mr_problem *problem)
+{
+    struct mri_file_info info;
+    bool is_damage = err == MR_ECORRUPT && os->info(os->context, path, &info) == MR_OK;
+    return mri_problem(problem, err, "%s: %s", path,
+        is_damage ? mri_segment_file_fault(info.bytes) : mr_err_text(err));
 }
 
 /** Is there an archive in place of a plain segment that is not there? Then *path names it. */
@@ -321,7 +332,7 @@ static mr_err hold_segment(struct mri_place *place, uint64_t base_seq, mr_proble
     if (err == MR_EPATH && is_archived(source, base_seq, path)) {
         return hold_archive(place, base_seq, problem);
     }
-    return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
+    return err == MR_OK ? MR_OK : tell_file(source->os, path, err, problem);
 }
 
 mr_err mri_place_open(const struct mri_place_source *source, uint64_t base_seq,
@@ -333,13 +344,16 @@ mr_err mri_place_open(const struct mri_place_source *source, uint64_t base_seq,
     if (err != MR_OK) {
         return err;
     }
+    const char *fault = mri_segment_file_fault(place.bytes_count);
     err = mri_segment_head_read(place.bytes, (size_t)place.bytes_count, &place.segment, &is_hurt);
-    if (err == MR_OK && !is_expected(source, &place.segment, base_seq)) {
-        err = MR_ECORRUPT;
+    if (err == MR_OK) {
+        fault = fault_of(source, &place.segment, base_seq);
+        err = fault == NULL ? MR_OK : MR_ECORRUPT;
     }
     if (err != MR_OK) {
         mri_place_close(&place);
-        return mri_problem(problem, err, "%s/%s: %s", source->folder, place.name, mr_err_text(err));
+        return mri_problem(problem, err, "%s/%s: %s", source->folder, place.name,
+            err == MR_ECORRUPT ? fault : mr_err_text(err));
     }
     place.offset = MRI_SEGMENT_PAGE_BYTES;
     place.visible_end = MRI_SEGMENT_PAGE_BYTES;
@@ -398,11 +412,12 @@ mr_err mri_place_read_head(const struct mri_place_source *source, uint64_t base_
         head = segment.head; /* it has no file yet */
         err = MR_OK;
     }
-    if (err == MR_OK && !is_expected(source, &head, base_seq)) {
-        err = MR_ECORRUPT;
-    }
     if (err != MR_OK) {
-        return mri_problem(problem, err, "%s: %s", path, mr_err_text(err));
+        return tell_file(source->os, path, err, problem);
+    }
+    const char *fault = fault_of(source, &head, base_seq);
+    if (fault != NULL) {
+        return mri_problem(problem, MR_ECORRUPT, "%s: %s", path, fault);
     }
     *ret_head = head;
     return MR_OK;

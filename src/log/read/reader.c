@@ -283,6 +283,9 @@ mr_err mr_log_reader_next(
     mr_log_reader *reader, mr_log_event *ret_event, mr_problem *reterr_problem)
 {
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (ret_event == NULL) {
+        return mri_problem(reterr_problem, MR_EINVAL, "where to put the event is missing");
+    }
     if (reader->at.bytes == NULL) { /* nothing was held yet: see begin() */
         mr_err err = open_first(reader, reterr_problem);
         if (err != MR_OK) {
@@ -369,6 +372,9 @@ mr_err mr_log_reader_previous(
     mr_log_reader *reader, mr_log_event *ret_event, mr_problem *reterr_problem)
 {
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (ret_event == NULL) {
+        return mri_problem(reterr_problem, MR_EINVAL, "where to put the event is missing");
+    }
     if (reader->at.bytes == NULL) {
         return MR_END;
     }

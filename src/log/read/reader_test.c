@@ -306,6 +306,17 @@ static void a_torn_end_is_looked_through_once_and_then_where_something_was_writt
     expect_refused(MR_ECORRUPT);
 }
 
+static void an_event_must_have_a_place_to_go_to(void **fixture)
+{
+    (void)fixture;
+    append(2, BODY_MAX);
+    open_reader();
+    assert_int_equal(mr_log_reader_next(sample.reader, NULL, &problem), MR_EINVAL);
+    expect_next(1);
+    assert_int_equal(mr_log_reader_previous(sample.reader, NULL, &problem), MR_EINVAL);
+    expect_next(2);
+}
+
 static void a_missing_segment_is_damage_and_no_gap(void **fixture)
 {
     (void)fixture;
@@ -598,6 +609,7 @@ int main(void)
         TEST(a_torn_tail_is_the_end_for_a_reader_and_changes_nothing),
         TEST(a_torn_end_is_looked_through_once_and_then_where_something_was_written),
         TEST(a_missing_segment_is_damage_and_no_gap),
+        TEST(an_event_must_have_a_place_to_go_to),
         TEST(a_fault_of_the_machine_leaves_the_reader_where_it_was),
         TEST(a_failed_open_leaves_nothing_open),
         TEST(a_file_cut_short_is_read_and_followed_when_it_is_whole_again),
