@@ -214,6 +214,7 @@ static enum mri_exit take_stdin(struct emit *emit)
     }
     err = mri_json_parser_open(cli->alloc, LINE_BYTES_MAX, &parser);
     enum mri_exit exit = MRI_EXIT_OK;
+    mri_stop_install();
     while (err == MR_OK && exit == MRI_EXIT_OK && !mri_stop_is_wished()) {
         struct mri_line line;
         err = mri_line_reader_next(reader, &line, &problem);

@@ -247,6 +247,7 @@ static enum mri_exit open_all(struct run *run)
         .feed_path = run->feed_path[0] == '\0' ? NULL : run->feed_path,
         .feed_seed = seed,
     };
+    mri_stop_install(); /* from here on there is a log, and a session that can be ended */
     err = mri_node_open(&run->node, &options, &problem);
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);

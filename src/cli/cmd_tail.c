@@ -78,6 +78,7 @@ static enum mri_exit print_all(struct tail *tail)
 static enum mri_exit follow(struct tail *tail)
 {
     enum mri_exit exit = MRI_EXIT_OK;
+    mri_stop_install();
     while (exit == MRI_EXIT_OK && !mri_stop_is_wished()) {
         if (fflush(stdout) != 0) {
             return errno == EPIPE ? MRI_EXIT_OK : MRI_EXIT_FAULT;

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """How the program is called: commands, options, directories, output that cannot be written."""
+import fcntl
 import os
 import pathlib
+import signal
+import struct
 import subprocess
+import termios
 import unittest
 
 import program
@@ -138,6 +142,23 @@ class WordsTest(program.Case):
         answer = program.call("status", "--dir", "x\x1b[31m\\y", cwd=self.folder)
         self.assert_says(answer, r" x\x1b[31m\x5cy: ")
         self.assert_says(self.refused("x\x1b[31m"), r'"x\x1b[31m"')
+
+
+class SignalTest(program.LogCase):
+    def test_a_verb_that_does_not_work_in_steps_ends_at_the_first_signal(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number):
+                process = self.start("tail", "--count", "1000000", "--dir", self.log)
+                program.wait_until(lambda: waiting_bytes(process.stdout) >= 65536,
+                                   "a pipe that is full", process)
+                process.send_signal(number)
+                process.wait(timeout=60)  # nobody reads: it waits for somebody
+                self.assertEqual(process.returncode, -number)
+
+
+def waiting_bytes(stream):
+    """How much is in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(stream, termios.FIONREAD, b"\0" * 4))[0]
 
 
 class DirectoryTest(program.Case):
