@@ -43,7 +43,7 @@ static enum mri_exit cmd_prove(struct mri_cli *cli)
         return mri_cli_fail(
             cli, MRI_EXIT_USAGE, "expected the sequence number of an event, found \"%s\"", word);
     }
-    enum mri_exit exit = path == NULL ? MRI_EXIT_OK : mri_head_files_read(cli, path, &heads);
+    enum mri_exit exit = path == NULL ? MRI_EXIT_OK : mri_head_files_given(cli, path, &heads);
     if (exit == MRI_EXIT_OK) {
         exit = prove(cli, (uint64_t)seq, path == NULL ? NULL : &heads);
     }

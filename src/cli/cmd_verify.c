@@ -23,9 +23,16 @@ struct verification {
     struct mri_seal_findings findings;
 };
 
+/** Was one of the heads compared with the log? Not those of events that were removed. */
+static bool is_met(const struct mri_seal_heads *heads)
+{
+    return heads->at > heads->skipped_count;
+}
+
+/** The newest head that was compared; all are, but for the first ones. 0 = none was. */
 static uint64_t last_of(const struct mri_seal_heads *heads)
 {
-    return heads->count == 0 ? 0 : heads->lines[heads->count - 1].head.seq;
+    return is_met(heads) ? heads->lines[heads->count - 1].head.seq : 0;
 }
 
 static void put_levels(const struct verification *all, struct mri_json_writer *json)
@@ -57,14 +64,20 @@ static void print_levels(const struct verification *all, struct mri_buf *text)
             "          now, or whose seal was lost: of them nothing is proven\n",
             (unsigned long long)all->findings.unproven_count);
     }
-    if (all->has_signed) {
+    if (all->has_signed && !is_met(&all->signed_heads)) {
+        mri_buf_text(text, "  level 2 not checked: the log does not hold the events of the signed "
+                           "heads any more\n");
+    } else if (all->has_signed) {
         mri_buf_printf(text,
             "  level 2 up to event %llu: signed heads; only the key's owner could change it, or "
             "set\n"
             "          it back to an older signed state\n",
             (unsigned long long)last_of(&all->signed_heads));
     }
-    if (all->has_outer) {
+    if (all->has_outer && !is_met(&all->outer_heads)) {
+        mri_buf_text(text, "  level 3 not checked: the log does not hold the events of the heads "
+                           "given any more\n");
+    } else if (all->has_outer) {
         mri_buf_printf(text,
             "  level 3 up to event %llu: it is the log that the heads given were taken from\n",
             (unsigned long long)last_of(&all->outer_heads));
@@ -137,9 +150,8 @@ static enum mri_exit check_seals(
 static bool is_level_checked(const struct verification *all, uint64_t event_count)
 {
     const struct mri_seal_heads *heads = all->level == 2 ? &all->signed_heads : &all->outer_heads;
-    bool is_met = heads->at > heads->skipped_count;
     bool is_proven = event_count == 0 || all->findings.proven_count > 0;
-    return all->level == 0 || (is_proven && (all->level == 1 || is_met));
+    return all->level == 0 || (is_proven && (all->level == 1 || is_met(heads)));
 }
 
 /** The signed heads of the log's folder, with their signatures checked. */
@@ -193,7 +205,7 @@ static enum mri_exit take_level(
         exit = take_signed(cli, folder, key_path, all);
     }
     if (exit == MRI_EXIT_OK && all->level == 3) {
-        exit = mri_head_files_read(cli, heads_path, &all->outer_heads);
+        exit = mri_head_files_given(cli, heads_path, &all->outer_heads);
         all->has_outer = exit == MRI_EXIT_OK;
     }
     return exit;
@@ -258,7 +270,7 @@ static enum mri_exit judge_proof(
         exit = mri_cli_fail(
             cli, err == MR_REFUSED ? MRI_EXIT_NO : MRI_EXIT_FAULT, "%s: %s", path, problem.text);
     } else if (heads_path != NULL) {
-        exit = mri_head_files_read(cli, heads_path, &heads);
+        exit = mri_head_files_given(cli, heads_path, &heads);
         if (exit == MRI_EXIT_OK && !has_head(&heads, &proof.head)) {
             exit = mri_cli_fail(cli, MRI_EXIT_NO, "%s: the head of event %llu is not in %s", path,
                 (unsigned long long)proof.head.seq, heads_path);

@@ -57,6 +57,15 @@ class SealTest(program.LogCase):
         self.assert_exit(
             program.call("verify", "--heads", self.folder / "none", "--dir", self.log), FAULT)
 
+    def test_a_file_without_heads_is_refused(self):
+        proof = self.write("proof.json", self.ok("log", "prove", "7", "--dir", self.log).out)
+        for text in ("", "\n", "# none yet\n"):
+            heads = self.write("empty", text)
+            for words in (["verify"], ["verify", "--level", "3"], ["verify", "--proof", proof],
+                          ["log", "prove", "7"]):
+                answer = self.refused(*words, "--heads", heads, "--dir", self.log)
+                self.assert_says(answer, "there is no head in it")
+
     def test_a_signed_head_is_the_key_owners_alone(self):
         private, public = self.make_key()
         self.ok("log", "seal", "--key", private, "--dir", self.log)
@@ -178,6 +187,19 @@ class LongLogTest(program.Case):
         self.assertEqual(self.verified("--heads", heads), before)
         self.assertEqual(self.ok("log", "prove", "7", "--heads", heads, "--dir", self.log).out, proof)
 
+    def test_heads_of_removed_events_are_said_not_to_be_checked(self):
+        proof = self.ok("log", "prove", "7", "--dir", self.log).json
+        heads = self.write("heads", f"{proof['head_seq']} {proof['head_link']}\n")
+        self.assertEqual(self.verified("--heads", heads)["kept_outside_up_to_seq"],
+                         proof["head_seq"])
+        self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+        answer = self.ok("verify", "--heads", heads, "--dir", self.log)
+        self.assert_says(answer, "level 3 not checked")
+        self.assertNotIn("that the heads given were taken from", answer.out)
+        self.assertEqual(self.verified("--heads", heads)["kept_outside_up_to_seq"], 0)
+        self.assert_exit(program.call("verify", "--level", "3", "--heads", heads, "--dir", self.log),
+                         NO)
+
     def test_a_log_without_its_beginning_counts_what_only_what_is_gone_would_prove(self):
         heads = self.write("heads", self.ok("log", "seal", "--dir", self.log).out)
         self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
@@ -191,14 +213,13 @@ class LongLogTest(program.Case):
             self.assert_exit(program.call("log", "prove", str(seq), "--dir", self.log), NO)
 
     def test_a_level_at_which_nothing_can_be_checked_is_answered_no(self):
-        seq, link = self.ok("log", "seal", "--dir", self.log).out.split()
-        for text in ("# none\n", f"1 {link}\n"):
-            heads = self.write("heads", text)
-            self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
-            self.ok("verify", "--heads", heads, "--dir", self.log)
-            answer = self.assert_exit(
-                program.call("verify", "--level", "3", "--heads", heads, "--dir", self.log), NO)
-            self.assert_says(answer, "nothing in it could be checked at level 3")
+        _, link = self.ok("log", "seal", "--dir", self.log).out.split()
+        heads = self.write("heads", f"1 {link}\n")
+        self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+        self.ok("verify", "--heads", heads, "--dir", self.log)
+        answer = self.assert_exit(
+            program.call("verify", "--level", "3", "--heads", heads, "--dir", self.log), NO)
+        self.assert_says(answer, "nothing in it could be checked at level 3")
 
 
 class UnsealedLogTest(program.Case):
