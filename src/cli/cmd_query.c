@@ -250,5 +250,6 @@ const struct mri_command mri_cmd_query = {
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,
+    .is_json_lines = true,
     .run = cmd_query,
 };

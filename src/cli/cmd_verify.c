@@ -230,12 +230,15 @@ static enum mri_exit verify_log(
     if (exit != MRI_EXIT_OK) {
         return exit;
     }
-    mri_buf_init(&text, cli->alloc, 8192);
-    print_result(cli, folder, &counts, digest, all, &text);
-    exit = mri_cli_print(cli, &text);
-    mri_buf_fini(&text);
     bool is_asked_for = mri_options_get(cli->options, "level") != NULL;
-    if (exit == MRI_EXIT_OK && is_asked_for && !is_level_checked(all, counts.events)) {
+    bool is_no = is_asked_for && !is_level_checked(all, counts.events);
+    if (!is_no || !cli->is_json) { /* as JSON, an answer that begins with ok would be a yes */
+        mri_buf_init(&text, cli->alloc, 8192);
+        print_result(cli, folder, &counts, digest, all, &text);
+        exit = mri_cli_print(cli, &text);
+        mri_buf_fini(&text);
+    }
+    if (exit == MRI_EXIT_OK && is_no) {
         exit = mri_cli_fail(cli, MRI_EXIT_NO, "%s: nothing in it could be checked at level %llu",
             folder, (unsigned long long)all->level);
     }
@@ -251,6 +254,33 @@ static bool has_head(const struct mri_seal_heads *heads, const struct mri_seal_h
         }
     }
     return false;
+}
+
+static void print_proof(
+    const struct mri_cli *cli, const struct mri_proof *proof, bool is_given, struct mri_buf *text)
+{
+    const struct mri_seal_head_line line = {.head = proof->head};
+    if (!cli->is_json) {
+        mri_buf_printf(text, "event %llu is in the log with this head%s:\n",
+            (unsigned long long)proof->seq,
+            is_given ? ", which was given" : "; compare it with one that you trust");
+        mri_seal_heads_write(&line, text);
+        return;
+    }
+    char link[2 * MRI_DIGEST_BYTES + 1];
+    struct mri_json_writer json;
+    mri_seal_heads_put_hex(proof->head.link.bytes, MRI_DIGEST_BYTES, text);
+    (void)snprintf(link, sizeof(link), "%s", mri_buf_c_text(text));
+    mri_buf_clear(text);
+    mri_json_write_begin(&json, text);
+    mri_json_write_object_open(&json);
+    mri_json_put_bool(&json, "ok", true);
+    mri_json_put_count(&json, "seq", proof->seq);
+    mri_json_put_count(&json, "head_seq", proof->head.seq);
+    mri_json_put_text(&json, "head_link", link);
+    mri_json_put_bool(&json, "head_given", is_given);
+    mri_json_write_object_close(&json);
+    mri_buf_text(text, "\n");
 }
 
 static enum mri_exit judge_proof(
@@ -277,11 +307,7 @@ static enum mri_exit judge_proof(
         }
     }
     if (exit == MRI_EXIT_OK) {
-        const struct mri_seal_head_line line = {.head = proof.head};
-        mri_buf_printf(text, "event %llu is in the log with this head%s:\n",
-            (unsigned long long)proof.seq,
-            heads_path != NULL ? ", which was given" : "; compare it with one that you trust");
-        mri_seal_heads_write(&line, text);
+        print_proof(cli, &proof, heads_path != NULL, text);
         exit = mri_cli_print(cli, text);
     }
     mri_seal_heads_fini(&heads);
