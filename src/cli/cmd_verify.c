@@ -123,12 +123,14 @@ static void print_result(const struct mri_cli *cli, const char *folder,
         "up to event %llu\n"
         "  %llu events in %llu batches, %.1f MB; %llu recoveries after a crash%s\n"
         "  proves  every checksum, sequence number, chain link and event body: no accident has\n"
-        "          changed it; an edit by somebody who computes checksums anew is not found\n",
+        "          changed it; %s\n",
         (unsigned long long)counts->last_seq, (unsigned long long)counts->events,
         (unsigned long long)counts->batches, (double)counts->bytes / 1e6,
         (unsigned long long)counts->recoveries,
         counts->is_torn ? "; an incomplete batch behind them is being written or will be cut off"
-                        : "");
+                        : "",
+        all->level == 0 ? "an edit by somebody who computes checksums anew is not found"
+                        : "whether somebody has, the levels below say");
     if (counts->gaps > 0) {
         mri_buf_printf(text, "  lost    %llu events in %llu gaps, which a repair gave up\n",
             (unsigned long long)counts->lost_events, (unsigned long long)counts->gaps);

@@ -117,6 +117,17 @@ class SealTest(program.LogCase):
         with open(path, encoding="utf-8") as file:
             return file.read()
 
+    def test_where_no_log_is_there_is_no_proof_either(self):
+        for folder, code in ((self.folder / "none", FAULT), (self.folder, USAGE)):
+            answer = self.assert_exit(program.call("log", "prove", "7", "--dir", folder), code)
+            self.assertEqual(answer.code, program.call("show", "7", "--dir", folder).code)
+
+    def test_verify_says_what_an_edit_is_found_by(self):
+        whole = self.ok("verify", "--dir", self.log).out
+        self.assertNotIn("is not found", whole)
+        self.assertIn("the levels below say", whole)
+        self.assertIn("is not found", self.ok("verify", "--level", "0", "--dir", self.log).out)
+
     def test_what_is_not_in_the_log_has_no_proof(self):
         last = int(self.head().split()[0])
         self.assert_exit(program.call("log", "prove", str(last + 1), "--dir", self.log), NO)
@@ -193,6 +204,8 @@ class LongLogTest(program.Case):
         self.assertEqual(self.verified("--heads", heads)["kept_outside_up_to_seq"],
                          proof["head_seq"])
         self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+        gone = self.assert_exit(program.call("log", "prove", "7", "--dir", self.log), NO)
+        self.assert_says(gone, "event 7 was removed", "kept from event")
         answer = self.ok("verify", "--heads", heads, "--dir", self.log)
         self.assert_says(answer, "level 3 not checked")
         self.assertNotIn("that the heads given were taken from", answer.out)
@@ -222,6 +235,19 @@ class LongLogTest(program.Case):
         self.assert_says(answer, "nothing in it could be checked at level 3")
 
 
+class WriterTest(program.Case):
+    def test_beside_a_writer_one_thing_is_said(self):
+        log = self.folder / "log"
+        process = self.start("run", "--dir", log, "--speed", "60", "--config",
+                             self.write_config(**program.SMALL))
+        program.wait_until(lambda: program.call("query", "--dir", log).code in (0, NO), "a log",
+                           process)
+        answer = program.call("log", "seal", "--dir", log)
+        self.assertIn("somebody writes", answer.err)
+        self.assertEqual(len(answer.err.splitlines()), 1, str(answer))
+        self.assertEqual("newest head so far" in answer.err, answer.code == program.OK)
+
+
 class UnsealedLogTest(program.Case):
     """More events than one session seals when it ends, left by one that sealed none."""
 
@@ -237,6 +263,9 @@ class UnsealedLogTest(program.Case):
         answer = self.ok("log", "seal", "--dir", self.log)  # walks over all seals to find its head
         self.assertEqual(answer.err, "")
         self.assertEqual(int(answer.out.split()[0]), stat["last_seq"])
+        refused = self.refused("run", "--dir", self.log)  # its maker is no run
+        self.assert_says(refused, "was not begun by")
+        self.assertNotIn("csv", refused.err)
         self.assertEqual(self.ok("log", "seal", "--dir", self.log).out, answer.out)
 
 

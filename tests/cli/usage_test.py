@@ -231,7 +231,7 @@ class DirectoryTest(program.Case):
             with self.subTest(verb=verb):
                 path = self.folder / "none"
                 answer = program.call(*words(verb), "--dir", path, stdin="")
-                self.assert_exit(answer, USAGE if verb == "emit" else FAULT)
+                self.assert_exit(answer, FAULT)
                 self.assert_says(answer, str(path), "no such file or folder")
                 self.assertFalse(path.exists())
 
