@@ -40,7 +40,8 @@ struct mri_command {
     size_t option_count;
     unsigned arguments_min;
     unsigned arguments_max;
-    bool needs_folder; /**< --dir or MILLRACE_DIR must name a directory */
+    bool needs_folder;  /**< --dir or MILLRACE_DIR must name a directory */
+    bool is_json_lines; /**< --json answers one object a line, of which a failure is the last */
     enum mri_exit (*run)(struct mri_cli *cli);
     const struct mri_verb *verbs; /**< of a command that is only a family: `millrace log VERB` */
     size_t verb_count;            /**< then nothing else of it is used but name and summary */
@@ -67,7 +68,8 @@ extern const struct mri_command mri_cmd_config;
 extern const struct mri_command mri_cmd_version;
 
 /**
- * Say on stderr why a command cannot go on (printf), escaped.
+ * Say on stderr why a command cannot go on (printf), escaped. With --json, say it on stdout too:
+ * {"error":{"exit":3,"text":"..."}}; once, and not behind an answer that is one object.
  *
  * Returns  exit, so that a failing line can end in `return mri_cli_fail(...)`.
  * Threads  one.

@@ -214,6 +214,7 @@ static enum mri_exit take_stdin(struct emit *emit)
     }
     err = mri_json_parser_open(cli->alloc, LINE_BYTES_MAX, &parser);
     enum mri_exit exit = MRI_EXIT_OK;
+    mri_stop_install();
     while (err == MR_OK && exit == MRI_EXIT_OK && !mri_stop_is_wished()) {
         struct mri_line line;
         err = mri_line_reader_next(reader, &line, &problem);
@@ -315,9 +316,6 @@ static enum mri_exit open_log(struct emit *emit)
         .config = &emit->config}; /* no more signals than the next run may take */
     const mr_log_options log_options = {.is_alone = true}; /* the bus keeps its table alone */
     mr_err err = mri_log_open(cli->os, cli->alloc, folder, &log_options, &emit->log, &problem);
-    if (err == MR_EPATH) {
-        err = MR_NOT_FOUND; /* emit needs a directory that exists: that is usage, not a fault */
-    }
     if (err == MR_OK) {
         mri_opened_tell(mri_log_opening(emit->log));
         enum mri_exit exit = mri_config_option_for(cli, NULL, folder, &emit->config);

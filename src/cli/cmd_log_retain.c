@@ -115,7 +115,7 @@ const struct mri_command mri_cmd_log_retain = {
         "the\n"
         "log needs to open: its newest snapshots, and what is behind them. Events keep their\n"
         "numbers. What asks about removed events is told so; `replay --check` and the digest need\n"
-        "all of a log and are not to be had afterwards. Nobody may be writing.\n",
+        "all of a log and are not to be had afterwards. Others may write meanwhile.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

@@ -323,9 +323,9 @@ const struct mri_command mri_cmd_log_flush = {
     .name = "log flush",
     .summary = "make all that was logged survive a power cut",
     .arguments = "",
-    .about = "For a log whose writer is gone, as after kill -9. While a process writes, it is "
-             "named and\n"
-             "nothing is done: it syncs by itself.\n",
+    .about = "For a log whose writer is gone, as after kill -9, and beside processes that write. "
+             "One that\n"
+             "has the log alone, as run has, is named and nothing is done: it syncs by itself.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

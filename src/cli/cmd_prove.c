@@ -8,6 +8,29 @@
 #include "cli/head_files.h"
 #include "cli/log_verbs.h"
 #include "cli/proof_text.h"
+#include "log/format/manifest.h"
+#include "log/read/retain_first.h"
+
+/** Is there a log, and does it still hold the event? */
+static enum mri_exit check_kept(const struct mri_cli *cli, uint64_t seq)
+{
+    struct mri_manifest manifest;
+    mr_problem problem = {""};
+    uint64_t first_seq;
+    const char *folder = mri_cli_folder(cli);
+    mr_err err = mri_manifest_read(cli->os, folder, &manifest, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    err = mri_retain_first(cli->os, cli->alloc, folder, &first_seq);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s: %s", folder, mr_err_text(err));
+    }
+    return seq >= first_seq ? MRI_EXIT_OK
+                            : mri_cli_fail(cli, MRI_EXIT_NO,
+                                  "event %llu was removed; the log is kept from event %llu on",
+                                  (unsigned long long)seq, (unsigned long long)first_seq);
+}
 
 static enum mri_exit prove(
     const struct mri_cli *cli, uint64_t seq, const struct mri_seal_heads *heads)
@@ -43,7 +66,10 @@ static enum mri_exit cmd_prove(struct mri_cli *cli)
         return mri_cli_fail(
             cli, MRI_EXIT_USAGE, "expected the sequence number of an event, found \"%s\"", word);
     }
-    enum mri_exit exit = path == NULL ? MRI_EXIT_OK : mri_head_files_read(cli, path, &heads);
+    enum mri_exit exit = check_kept(cli, (uint64_t)seq);
+    if (exit == MRI_EXIT_OK && path != NULL) {
+        exit = mri_head_files_given(cli, path, &heads);
+    }
     if (exit == MRI_EXIT_OK) {
         exit = prove(cli, (uint64_t)seq, path == NULL ? NULL : &heads);
     }
@@ -63,7 +89,7 @@ const struct mri_command mri_cmd_log_prove = {
     .about =
         "`millrace verify --proof FILE --heads FILE` checks it. Without --heads it leads to the\n"
         "head of the seal that covers the event.\n"
-        "Exit code 1: there is no such event, or no seal or head covers it yet.\n",
+        "Exit code 1: there is no such event any more or yet, or no seal or head covers it yet.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_min = 1,

@@ -350,5 +350,6 @@ const struct mri_command mri_cmd_query = {
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,
     .needs_folder = true,
+    .is_json_lines = true,
     .run = cmd_query,
 };

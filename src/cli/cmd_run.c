@@ -176,12 +176,17 @@ static enum mri_exit choose_feed(struct run *run)
     }
     const char *kind = mr_log_reader_attribute(reader, MRI_ATTRIBUTE_FEED);
     const char *seed = mr_log_reader_attribute(reader, MRI_ATTRIBUTE_FEED_SEED);
-    bool is_csv = kind == NULL || strcmp(kind, "synthetic") != 0;
+    bool is_csv = kind != NULL && strcmp(kind, "csv") == 0;
     if (seed != NULL) {
         run->feed_option.seed = strtoull(seed, NULL, 10);
     }
     enum mri_exit exit = MRI_EXIT_OK;
-    if (is_csv) {
+    if (kind == NULL || strcmp(kind, "none") == 0) {
+        exit = mri_cli_fail(cli, MRI_EXIT_USAGE,
+            "%s was not begun by `%s run`: it keeps no feed that could be continued; name a new "
+            "directory",
+            run->folder, cli->program);
+    } else if (is_csv) {
         exit = use_kept_path(run, mr_log_reader_attribute(reader, MRI_ATTRIBUTE_FEED_PATH));
     }
     mr_log_reader_close(reader);
@@ -247,6 +252,7 @@ static enum mri_exit open_all(struct run *run)
         .feed_path = run->feed_path[0] == '\0' ? NULL : run->feed_path,
         .feed_seed = seed,
     };
+    mri_stop_install(); /* from here on there is a log, and a session that can be ended */
     err = mri_node_open(&run->node, &options, &problem);
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);

@@ -40,7 +40,7 @@ static mr_err seal_some(const char *folder, struct progress *progress, mr_proble
 }
 
 /** Seal to the end, unless somebody writes: he does it himself. */
-static enum mri_exit seal(const struct mri_cli *cli, const char *folder)
+static enum mri_exit seal(const struct mri_cli *cli, const char *folder, bool *ret_is_busy)
 {
     struct progress progress = {0};
     uint64_t before = UINT64_MAX;
@@ -51,9 +51,8 @@ static enum mri_exit seal(const struct mri_cli *cli, const char *folder)
         before = progress.sealed_seq;
         err = seal_some(folder, &progress, &problem); /* sees what the one before it has done */
     }
+    *ret_is_busy = err == MR_BUSY;
     if (err == MR_BUSY) {
-        (void)fprintf(
-            stderr, "millrace log seal: somebody writes; this is the newest head so far\n");
         return MRI_EXIT_OK;
     }
     if (err == MR_OK && progress.sealed_seq < progress.last_seq) {
@@ -65,7 +64,7 @@ static enum mri_exit seal(const struct mri_cli *cli, const char *folder)
 
 /** The newest head, with every seal before it checked. */
 static enum mri_exit find_head(
-    const struct mri_cli *cli, const char *folder, struct mri_seal_head *ret_head)
+    const struct mri_cli *cli, const char *folder, bool is_busy, struct mri_seal_head *ret_head)
 {
     struct mri_seal_findings findings;
     enum mri_exit exit = mri_seal_check(cli, folder, NULL, 0, &findings);
@@ -73,9 +72,15 @@ static enum mri_exit find_head(
         return exit;
     }
     *ret_head = findings.head;
-    return ret_head->seq > 0
-               ? MRI_EXIT_OK
-               : mri_cli_fail(cli, MRI_EXIT_NO, "%s: there is nothing to seal", folder);
+    if (ret_head->seq == 0) {
+        return mri_cli_fail(cli, MRI_EXIT_NO, "%s: %s", folder,
+            is_busy ? "somebody writes, and has sealed nothing yet" : "there is nothing to seal");
+    }
+    if (is_busy) {
+        (void)fprintf(
+            stderr, "millrace log seal: somebody writes; this is the newest head so far\n");
+    }
+    return MRI_EXIT_OK;
 }
 
 /** Add the signed line to the log's own file of them. */
@@ -131,9 +136,10 @@ static enum mri_exit cmd_seal(struct mri_cli *cli)
     const char *folder = mri_cli_folder(cli);
     struct mri_seal_head_line line = {.is_signed = false};
     struct mri_buf text;
-    enum mri_exit exit = seal(cli, folder);
+    bool is_busy = false;
+    enum mri_exit exit = seal(cli, folder, &is_busy);
     if (exit == MRI_EXIT_OK) {
-        exit = find_head(cli, folder, &line.head);
+        exit = find_head(cli, folder, is_busy, &line.head);
     }
     if (exit == MRI_EXIT_OK && mri_options_get(cli->options, "key") != NULL) {
         exit = sign(cli, folder, &line);

@@ -107,5 +107,6 @@ const struct mri_command mri_cmd_show = {
     .arguments_min = 1,
     .arguments_max = 1,
     .needs_folder = true,
+    .is_json_lines = true,
     .run = cmd_show,
 };

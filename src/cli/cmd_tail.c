@@ -78,6 +78,7 @@ static enum mri_exit print_all(struct tail *tail)
 static enum mri_exit follow(struct tail *tail)
 {
     enum mri_exit exit = MRI_EXIT_OK;
+    mri_stop_install();
     while (exit == MRI_EXIT_OK && !mri_stop_is_wished()) {
         if (fflush(stdout) != 0) {
             return errno == EPIPE ? MRI_EXIT_OK : MRI_EXIT_FAULT;
@@ -166,5 +167,6 @@ const struct mri_command mri_cmd_tail = {
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,
+    .is_json_lines = true,
     .run = cmd_tail,
 };

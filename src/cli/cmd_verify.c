@@ -23,9 +23,16 @@ struct verification {
     struct mri_seal_findings findings;
 };
 
+/** Was one of the heads compared with the log? Not those of events that were removed. */
+static bool is_met(const struct mri_seal_heads *heads)
+{
+    return heads->at > heads->skipped_count;
+}
+
+/** The newest head that was compared; all are, but for the first ones. 0 = none was. */
 static uint64_t last_of(const struct mri_seal_heads *heads)
 {
-    return heads->count == 0 ? 0 : heads->lines[heads->count - 1].head.seq;
+    return is_met(heads) ? heads->lines[heads->count - 1].head.seq : 0;
 }
 
 static void put_levels(const struct verification *all, struct mri_json_writer *json)
@@ -57,14 +64,20 @@ static void print_levels(const struct verification *all, struct mri_buf *text)
             "          now, or whose seal was lost: of them nothing is proven\n",
             (unsigned long long)all->findings.unproven_count);
     }
-    if (all->has_signed) {
+    if (all->has_signed && !is_met(&all->signed_heads)) {
+        mri_buf_text(text, "  level 2 not checked: the log does not hold the events of the signed "
+                           "heads any more\n");
+    } else if (all->has_signed) {
         mri_buf_printf(text,
             "  level 2 up to event %llu: signed heads; only the key's owner could change it, or "
             "set\n"
             "          it back to an older signed state\n",
             (unsigned long long)last_of(&all->signed_heads));
     }
-    if (all->has_outer) {
+    if (all->has_outer && !is_met(&all->outer_heads)) {
+        mri_buf_text(text, "  level 3 not checked: the log does not hold the events of the heads "
+                           "given any more\n");
+    } else if (all->has_outer) {
         mri_buf_printf(text,
             "  level 3 up to event %llu: it is the log that the heads given were taken from\n",
             (unsigned long long)last_of(&all->outer_heads));
@@ -110,12 +123,14 @@ static void print_result(const struct mri_cli *cli, const char *folder,
         "up to event %llu\n"
         "  %llu events in %llu batches, %.1f MB; %llu recoveries after a crash%s\n"
         "  proves  every checksum, sequence number, chain link and event body: no accident has\n"
-        "          changed it; an edit by somebody who computes checksums anew is not found\n",
+        "          changed it; %s\n",
         (unsigned long long)counts->last_seq, (unsigned long long)counts->events,
         (unsigned long long)counts->batches, (double)counts->bytes / 1e6,
         (unsigned long long)counts->recoveries,
         counts->is_torn ? "; an incomplete batch behind them is being written or will be cut off"
-                        : "");
+                        : "",
+        all->level == 0 ? "an edit by somebody who computes checksums anew is not found"
+                        : "whether somebody has, the levels below say");
     if (counts->gaps > 0) {
         mri_buf_printf(text, "  lost    %llu events in %llu gaps, which a repair gave up\n",
             (unsigned long long)counts->lost_events, (unsigned long long)counts->gaps);
@@ -137,9 +152,8 @@ static enum mri_exit check_seals(
 static bool is_level_checked(const struct verification *all, uint64_t event_count)
 {
     const struct mri_seal_heads *heads = all->level == 2 ? &all->signed_heads : &all->outer_heads;
-    bool is_met = heads->at > heads->skipped_count;
     bool is_proven = event_count == 0 || all->findings.proven_count > 0;
-    return all->level == 0 || (is_proven && (all->level == 1 || is_met));
+    return all->level == 0 || (is_proven && (all->level == 1 || is_met(heads)));
 }
 
 /** The signed heads of the log's folder, with their signatures checked. */
@@ -193,7 +207,7 @@ static enum mri_exit take_level(
         exit = take_signed(cli, folder, key_path, all);
     }
     if (exit == MRI_EXIT_OK && all->level == 3) {
-        exit = mri_head_files_read(cli, heads_path, &all->outer_heads);
+        exit = mri_head_files_given(cli, heads_path, &all->outer_heads);
         all->has_outer = exit == MRI_EXIT_OK;
     }
     return exit;
@@ -218,12 +232,15 @@ static enum mri_exit verify_log(
     if (exit != MRI_EXIT_OK) {
         return exit;
     }
-    mri_buf_init(&text, cli->alloc, 8192);
-    print_result(cli, folder, &counts, digest, all, &text);
-    exit = mri_cli_print(cli, &text);
-    mri_buf_fini(&text);
     bool is_asked_for = mri_options_get(cli->options, "level") != NULL;
-    if (exit == MRI_EXIT_OK && is_asked_for && !is_level_checked(all, counts.events)) {
+    bool is_no = is_asked_for && !is_level_checked(all, counts.events);
+    if (!is_no || !cli->is_json) { /* as JSON, an answer that begins with ok would be a yes */
+        mri_buf_init(&text, cli->alloc, 8192);
+        print_result(cli, folder, &counts, digest, all, &text);
+        exit = mri_cli_print(cli, &text);
+        mri_buf_fini(&text);
+    }
+    if (exit == MRI_EXIT_OK && is_no) {
         exit = mri_cli_fail(cli, MRI_EXIT_NO, "%s: nothing in it could be checked at level %llu",
             folder, (unsigned long long)all->level);
     }
@@ -239,6 +256,33 @@ static bool has_head(const struct mri_seal_heads *heads, const struct mri_seal_h
         }
     }
     return false;
+}
+
+static void print_proof(
+    const struct mri_cli *cli, const struct mri_proof *proof, bool is_given, struct mri_buf *text)
+{
+    const struct mri_seal_head_line line = {.head = proof->head};
+    if (!cli->is_json) {
+        mri_buf_printf(text, "event %llu is in the log with this head%s:\n",
+            (unsigned long long)proof->seq,
+            is_given ? ", which was given" : "; compare it with one that you trust");
+        mri_seal_heads_write(&line, text);
+        return;
+    }
+    char link[2 * MRI_DIGEST_BYTES + 1];
+    struct mri_json_writer json;
+    mri_seal_heads_put_hex(proof->head.link.bytes, MRI_DIGEST_BYTES, text);
+    (void)snprintf(link, sizeof(link), "%s", mri_buf_c_text(text));
+    mri_buf_clear(text);
+    mri_json_write_begin(&json, text);
+    mri_json_write_object_open(&json);
+    mri_json_put_bool(&json, "ok", true);
+    mri_json_put_count(&json, "seq", proof->seq);
+    mri_json_put_count(&json, "head_seq", proof->head.seq);
+    mri_json_put_text(&json, "head_link", link);
+    mri_json_put_bool(&json, "head_given", is_given);
+    mri_json_write_object_close(&json);
+    mri_buf_text(text, "\n");
 }
 
 static enum mri_exit judge_proof(
@@ -258,18 +302,14 @@ static enum mri_exit judge_proof(
         exit = mri_cli_fail(
             cli, err == MR_REFUSED ? MRI_EXIT_NO : MRI_EXIT_FAULT, "%s: %s", path, problem.text);
     } else if (heads_path != NULL) {
-        exit = mri_head_files_read(cli, heads_path, &heads);
+        exit = mri_head_files_given(cli, heads_path, &heads);
         if (exit == MRI_EXIT_OK && !has_head(&heads, &proof.head)) {
             exit = mri_cli_fail(cli, MRI_EXIT_NO, "%s: the head of event %llu is not in %s", path,
                 (unsigned long long)proof.head.seq, heads_path);
         }
     }
     if (exit == MRI_EXIT_OK) {
-        const struct mri_seal_head_line line = {.head = proof.head};
-        mri_buf_printf(text, "event %llu is in the log with this head%s:\n",
-            (unsigned long long)proof.seq,
-            heads_path != NULL ? ", which was given" : "; compare it with one that you trust");
-        mri_seal_heads_write(&line, text);
+        print_proof(cli, &proof, heads_path != NULL, text);
         exit = mri_cli_print(cli, text);
     }
     mri_seal_heads_fini(&heads);

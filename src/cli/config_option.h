@@ -24,7 +24,8 @@ enum mri_exit mri_config_option_read(
  * @param path    of --config; NULL: not given
  * @param folder  of the log, which need not exist
  *
- * Returns  as mri_config_option_read(); MRI_EXIT_FAULT also when the log cannot be read.
+ * Returns  as mri_config_option_read(); MRI_EXIT_FAULT also when the log cannot be read;
+ *          MRI_EXIT_USAGE also when the log's own was removed, and no snapshot holds it.
  * Owner    mri_config_fini() frees.
  * Threads  one.
  * Cost     reads the log when there is one and no path is given.

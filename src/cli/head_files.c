@@ -31,6 +31,15 @@ enum mri_exit mri_head_files_read(
     return exit;
 }
 
+enum mri_exit mri_head_files_given(
+    const struct mri_cli *cli, const char *path, struct mri_seal_heads *ret_heads)
+{
+    enum mri_exit exit = mri_head_files_read(cli, path, ret_heads);
+    return exit != MRI_EXIT_OK || ret_heads->count > 0
+               ? exit
+               : mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: there is no head in it", path);
+}
+
 enum mri_exit mri_head_files_key(
     const struct mri_cli *cli, const char *path, bool is_private, struct mri_signature_key *ret_key)
 {

@@ -22,6 +22,16 @@ enum mri_exit mri_head_files_read(
     const struct mri_cli *cli, const char *path, struct mri_seal_heads *ret_heads);
 
 /**
+ * Read the heads of --heads: as mri_head_files_read(), but a file without any is refused too.
+ *
+ * Returns  as mri_head_files_read(); MRI_EXIT_USAGE also when there is no head in it.
+ * Owner    mri_seal_heads_fini() frees *ret_heads.
+ * Threads  one.
+ */
+enum mri_exit mri_head_files_given(
+    const struct mri_cli *cli, const char *path, struct mri_seal_heads *ret_heads);
+
+/**
  * Read a key. A private one must belong to the caller alone (mode 0600). Says what is wrong.
  *
  * Returns  MRI_EXIT_OK; MRI_EXIT_USAGE it is no Ed25519 key, or others may read it; MRI_EXIT_FAULT.

@@ -14,6 +14,7 @@
 #include "base/problem.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/describe.h"
 #include "os/stop.h"
 
 static const struct mri_command *const commands[] = {
@@ -33,6 +34,8 @@ static const struct mri_command *const commands[] = {
 };
 
 static const struct mri_command *running;
+static bool is_answered; /* something was printed to stdout */
+static bool is_failed;   /* why the command fails was said on stdout */
 
 /** Escape, but leave backslashes: a problem's text is escaped already, and is not escaped twice. */
 static void escape_words(struct mri_buf *shown, const char *text)
@@ -48,6 +51,29 @@ static void escape_words(struct mri_buf *shown, const char *text)
     }
 }
 
+/** The outcome of a command that fails, for who reads stdout. A fault of stdout is told by who
+ * prints an answer: this is none. */
+static void say_as_json(const struct mri_cli *cli, enum mri_exit exit, const char *text)
+{
+    struct mri_buf line;
+    struct mri_json_writer json;
+    if (!cli->is_json || is_failed || (is_answered && !running->is_json_lines)) {
+        return;
+    }
+    is_failed = true;
+    mri_buf_init(&line, cli->alloc, 64 * MR_PROBLEM_BYTES);
+    mri_json_write_begin(&json, &line);
+    mri_json_write_object_open(&json);
+    mri_json_write_key(&json, "error");
+    mri_json_write_object_open(&json);
+    mri_json_put_count(&json, "exit", (uint64_t)exit);
+    mri_json_put_text(&json, "text", text);
+    mri_json_write_object_close(&json);
+    mri_json_write_object_close(&json);
+    (void)printf("%s\n", mri_buf_c_text(&line));
+    mri_buf_fini(&line);
+}
+
 enum mri_exit mri_cli_fail(const struct mri_cli *cli, enum mri_exit exit, const char *format, ...)
 {
     char text[2 * MR_PROBLEM_BYTES];
@@ -58,6 +84,7 @@ enum mri_exit mri_cli_fail(const struct mri_cli *cli, enum mri_exit exit, const 
     va_end(arguments);
     mri_buf_init(&shown, cli->alloc, 8 * sizeof(text));
     escape_words(&shown, text);
+    say_as_json(cli, exit, mri_buf_c_text(&shown));
     (void)fflush(stdout); /* what was printed before comes before */
     (void)fprintf(stderr, "millrace%s%s: %s\n", running == NULL ? "" : " ",
         running == NULL ? "" : running->name, mri_buf_c_text(&shown));
@@ -86,6 +113,7 @@ enum mri_exit mri_cli_print(const struct mri_cli *cli, const struct mri_buf *tex
     if (text->err != MR_OK) {
         return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(text->err));
     }
+    is_answered |= text->count > 0;
     size_t put = fwrite(text->bytes, 1, text->count, stdout);
     if ((put == text->count && fflush(stdout) == 0) || errno == EPIPE) {
         return MRI_EXIT_OK;
@@ -191,6 +219,11 @@ static enum mri_exit run_command(
         return MRI_EXIT_OK;
     }
     cli->options = options;
+    for (size_t i = 0; i < running->option_count; i++) {
+        if (strcmp(running->options[i].name, "json") == 0) {
+            cli->is_json = options->values[i] != NULL;
+        }
+    }
     if (options->argument_count > running->arguments_max) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE,
             "unexpected argument \"%s\"; usage: millrace %s [OPTIONS]%s%s",
@@ -204,11 +237,6 @@ static enum mri_exit run_command(
     if (running->needs_folder && mri_cli_folder(cli) == NULL) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE,
             "which directory? give --dir DIR or set the variable MILLRACE_DIR");
-    }
-    for (size_t i = 0; i < running->option_count; i++) {
-        if (strcmp(running->options[i].name, "json") == 0) {
-            cli->is_json = options->values[i] != NULL;
-        }
     }
     return running->run(cli);
 }
@@ -296,7 +324,7 @@ int main(int argc, char **argv)
     struct mri_cli cli = {.program = argc > 0 ? argv[0] : "millrace",
         .os = mri_os_linux(),
         .alloc = mri_alloc_system()};
-    mri_stop_install();
+    mri_stop_ignore_pipe();
     if (!guard_streams()) {
         return MRI_EXIT_FAULT; /* and there is nothing to say it on */
     }

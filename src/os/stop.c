@@ -23,6 +23,10 @@ void mri_stop_install(void)
     (void)sigemptyset(&action.sa_mask); /* none of these can fail for these signals */
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+}
+
+void mri_stop_ignore_pipe(void)
+{
     (void)signal(SIGPIPE, SIG_IGN);
 }
 

@@ -9,13 +9,21 @@
 
 /**
  * From now on SIGINT and SIGTERM only set the flag; a second one ends the process at once, which
- * the log survives by design. SIGPIPE is ignored, so that writing to a closed pipe is an error
- * code.
+ * the log survives by design. Only for whoever looks at the flag soon: all others end at the first
+ * one.
  *
  * Returns  nothing.
- * Threads  call once, before other threads start.
+ * Threads  any.
  */
 void mri_stop_install(void);
+
+/**
+ * From now on SIGPIPE is ignored, so that writing to a closed pipe is an error code.
+ *
+ * Returns  nothing.
+ * Threads  any.
+ */
+void mri_stop_ignore_pipe(void);
 
 /**
  * Has a signal asked to stop?

@@ -55,11 +55,25 @@ static int wish_twice(void)
 static int write_to_a_closed_pipe(void)
 {
     int ends[2];
-    mri_stop_install();
+    mri_stop_ignore_pipe();
     if (pipe(ends) != 0 || close(ends[0]) != 0) {
         return 1;
     }
     return write(ends[1], "x", 1) < 0 && !mri_stop_is_wished() ? 0 : 2;
+}
+
+static int end_by_terminate(void)
+{
+    mri_stop_ignore_pipe();
+    (void)raise(SIGTERM);
+    return 1;
+}
+
+static void without_the_flag_the_first_signal_ends_the_process(void **fixture)
+{
+    (void)fixture;
+    int status = status_of(end_by_terminate);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
 static void the_first_signal_sets_the_flag(void **fixture)
@@ -86,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_signal_sets_the_flag),
+        cmocka_unit_test(without_the_flag_the_first_signal_ends_the_process),
         cmocka_unit_test(the_second_signal_ends_the_process),
         cmocka_unit_test(a_closed_pipe_is_an_error_and_no_signal),
     };

@@ -23,6 +23,7 @@
 #include "log/open/snapshot.h"
 #include "log/read/retain_first.h"
 #include "millrace/log_admin.h"
+#include "pipeline/log_config.h"
 
 /**
  * More than a snapshot can need: what it holds is limited by the configuration, and most of it are
@@ -515,31 +516,17 @@ static mr_err start_from_newest(struct mri_fold *fold, mr_problem *problem)
     return err;
 }
 
-/** Read all to the newest configuration event: the engines need not have come to it. */
+/** The newest configuration of all that is there: the engines need not have come to it. */
 static mr_err newest_config(const struct mri_fold *fold, struct mri_config *ret_config)
 {
     const struct mri_fold_options *options = &fold->options;
-    mr_log_reader *reader;
-    mr_log_event record;
-    struct mri_event event;
     struct mri_buf text;
-    mr_err err = mri_reader_open(options->os, options->alloc, options->folder, &reader, NULL);
-    if (err != MR_OK) {
-        return err;
-    }
     mri_buf_init(&text, options->alloc, MRI_CONFIG_TEXT_BYTES_MAX);
-    while (mr_log_reader_next(reader, &record, NULL) == MR_OK) {
-        if (record.type == MRI_EVENT_CONFIG && mri_event_decode(&record, &event) == MR_OK) {
-            struct mri_slice found = mri_event_text(&event, MRI_TEXT_config_changed_text);
-            mri_buf_clear(&text);
-            mri_buf_put(&text, found.bytes, found.count);
-        }
+    mr_err err = mri_log_config_kept(options, &text, NULL);
+    if (err == MR_OK) {
+        err = options->parse(
+            (struct mri_slice){(const char *)text.bytes, text.count}, options->alloc, ret_config);
     }
-    mr_log_reader_close(reader);
-    err = text.err != MR_OK
-              ? text.err
-              : options->parse((struct mri_slice){(const char *)text.bytes, text.count},
-                    options->alloc, ret_config);
     mri_buf_fini(&text);
     return err;
 }

@@ -4,7 +4,7 @@
 import json
 
 import program
-from program import NO, OK, USAGE
+from program import FAULT, NO, OK, USAGE
 
 MANY = 3000
 
@@ -95,8 +95,8 @@ class FlagsTest(EmitCase):
                          "group", "async", '"maybe"')
 
     def test_a_directory_without_market_time_is_refused_with_what_to_do(self):
-        answer = self.refused("emit", "--dir", self.folder / "none", "--symbol", "SIM01USD")
-        self.assert_says(answer, "none")
+        answer = program.call("emit", "--dir", self.folder / "none", "--symbol", "SIM01USD")
+        self.assert_says(self.assert_exit(answer, FAULT), "none")
 
 
 class LinesTest(EmitCase):

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 import program
@@ -260,6 +261,29 @@ class RetainTest(SegmentsCase):
         after = self.ok("log", "stat", "--json", "--dir", self.log).json
         self.assertGreaterEqual(after["last_seq"], before)
         self.ok("verify", "--dir", self.log)
+
+    def test_a_log_whose_configuration_was_removed_goes_on_with_it(self):
+        own = self.write_config("own.yaml", log__segment=4, log__snapshot_events=20000,
+                                gates__ev_z=0, venue__fee=1, synthetic__symbols=2,
+                                synthetic__bars=4000)
+        log = self.folder / "own"
+        run = self.start("run", "--dir", log, "--config", own, "--feed", "synthetic:5", "--json")
+        program.wait_until(lambda: len(program.segments(log)) > 2, "three segments", run)
+        run.send_signal(signal.SIGINT)
+        self.assert_exit(program.finish(run), program.OK)
+        self.ok("log", "retain", "--keep-events", "1000", "--dir", log)
+        self.assertEqual(self.configurations(log), 0)
+        self.ok("run", "--dir", log, "--json")  # the same market as well: synthetic.bars is kept
+        self.assertEqual(self.configurations(log), 0)  # a new one would have been logged
+        shutil.rmtree(log / "snap")
+        before = self.ok("verify", "--json", "--dir", log).json["up_to_seq"]
+        self.assert_says(self.refused("run", "--dir", log), "beginning was removed", "snapshot")
+        self.assertEqual(self.ok("verify", "--json", "--dir", log).json["up_to_seq"], before)
+
+    def configurations(self, log):
+        """How many configurations are among the events that are kept."""
+        answer = program.call("tail", "--count", "1000000000", "--json", "--dir", log)
+        return sum(event["event"] == "config" for event in answer.json_lines)
 
     def test_the_last_snapshots_loss_is_told(self):
         self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)

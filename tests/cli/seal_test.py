@@ -57,6 +57,15 @@ class SealTest(program.LogCase):
         self.assert_exit(
             program.call("verify", "--heads", self.folder / "none", "--dir", self.log), FAULT)
 
+    def test_a_file_without_heads_is_refused(self):
+        proof = self.write("proof.json", self.ok("log", "prove", "7", "--dir", self.log).out)
+        for text in ("", "\n", "# none yet\n"):
+            heads = self.write("empty", text)
+            for words in (["verify"], ["verify", "--level", "3"], ["verify", "--proof", proof],
+                          ["log", "prove", "7"]):
+                answer = self.refused(*words, "--heads", heads, "--dir", self.log)
+                self.assert_says(answer, "there is no head in it")
+
     def test_a_signed_head_is_the_key_owners_alone(self):
         private, public = self.make_key()
         self.ok("log", "seal", "--key", private, "--dir", self.log)
@@ -107,6 +116,17 @@ class SealTest(program.LogCase):
     def read_text(self, path):
         with open(path, encoding="utf-8") as file:
             return file.read()
+
+    def test_where_no_log_is_there_is_no_proof_either(self):
+        for folder, code in ((self.folder / "none", FAULT), (self.folder, USAGE)):
+            answer = self.assert_exit(program.call("log", "prove", "7", "--dir", folder), code)
+            self.assertEqual(answer.code, program.call("show", "7", "--dir", folder).code)
+
+    def test_verify_says_what_an_edit_is_found_by(self):
+        whole = self.ok("verify", "--dir", self.log).out
+        self.assertNotIn("is not found", whole)
+        self.assertIn("the levels below say", whole)
+        self.assertIn("is not found", self.ok("verify", "--level", "0", "--dir", self.log).out)
 
     def test_what_is_not_in_the_log_has_no_proof(self):
         last = int(self.head().split()[0])
@@ -178,6 +198,21 @@ class LongLogTest(program.Case):
         self.assertEqual(self.verified("--heads", heads), before)
         self.assertEqual(self.ok("log", "prove", "7", "--heads", heads, "--dir", self.log).out, proof)
 
+    def test_heads_of_removed_events_are_said_not_to_be_checked(self):
+        proof = self.ok("log", "prove", "7", "--dir", self.log).json
+        heads = self.write("heads", f"{proof['head_seq']} {proof['head_link']}\n")
+        self.assertEqual(self.verified("--heads", heads)["kept_outside_up_to_seq"],
+                         proof["head_seq"])
+        self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+        gone = self.assert_exit(program.call("log", "prove", "7", "--dir", self.log), NO)
+        self.assert_says(gone, "event 7 was removed", "kept from event")
+        answer = self.ok("verify", "--heads", heads, "--dir", self.log)
+        self.assert_says(answer, "level 3 not checked")
+        self.assertNotIn("that the heads given were taken from", answer.out)
+        self.assertEqual(self.verified("--heads", heads)["kept_outside_up_to_seq"], 0)
+        self.assert_exit(program.call("verify", "--level", "3", "--heads", heads, "--dir", self.log),
+                         NO)
+
     def test_a_log_without_its_beginning_counts_what_only_what_is_gone_would_prove(self):
         heads = self.write("heads", self.ok("log", "seal", "--dir", self.log).out)
         self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
@@ -191,14 +226,26 @@ class LongLogTest(program.Case):
             self.assert_exit(program.call("log", "prove", str(seq), "--dir", self.log), NO)
 
     def test_a_level_at_which_nothing_can_be_checked_is_answered_no(self):
-        seq, link = self.ok("log", "seal", "--dir", self.log).out.split()
-        for text in ("# none\n", f"1 {link}\n"):
-            heads = self.write("heads", text)
-            self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
-            self.ok("verify", "--heads", heads, "--dir", self.log)
-            answer = self.assert_exit(
-                program.call("verify", "--level", "3", "--heads", heads, "--dir", self.log), NO)
-            self.assert_says(answer, "nothing in it could be checked at level 3")
+        _, link = self.ok("log", "seal", "--dir", self.log).out.split()
+        heads = self.write("heads", f"1 {link}\n")
+        self.ok("log", "retain", "--keep-bytes", "1", "--dir", self.log)
+        self.ok("verify", "--heads", heads, "--dir", self.log)
+        answer = self.assert_exit(
+            program.call("verify", "--level", "3", "--heads", heads, "--dir", self.log), NO)
+        self.assert_says(answer, "nothing in it could be checked at level 3")
+
+
+class WriterTest(program.Case):
+    def test_beside_a_writer_one_thing_is_said(self):
+        log = self.folder / "log"
+        process = self.start("run", "--dir", log, "--speed", "60", "--config",
+                             self.write_config(**program.SMALL))
+        program.wait_until(lambda: program.call("query", "--dir", log).code in (0, NO), "a log",
+                           process)
+        answer = program.call("log", "seal", "--dir", log)
+        self.assertIn("somebody writes", answer.err)
+        self.assertEqual(len(answer.err.splitlines()), 1, str(answer))
+        self.assertEqual("newest head so far" in answer.err, answer.code == program.OK)
 
 
 class UnsealedLogTest(program.Case):
@@ -216,6 +263,9 @@ class UnsealedLogTest(program.Case):
         answer = self.ok("log", "seal", "--dir", self.log)  # walks over all seals to find its head
         self.assertEqual(answer.err, "")
         self.assertEqual(int(answer.out.split()[0]), stat["last_seq"])
+        refused = self.refused("run", "--dir", self.log)  # its maker is no run
+        self.assert_says(refused, "was not begun by")
+        self.assertNotIn("csv", refused.err)
         self.assertEqual(self.ok("log", "seal", "--dir", self.log).out, answer.out)
 
 

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """How the program is called: commands, options, directories, output that cannot be written."""
+import fcntl
 import os
 import pathlib
+import signal
+import struct
 import subprocess
+import termios
 import unittest
 
 import program
@@ -140,6 +144,74 @@ class WordsTest(program.Case):
         self.assert_says(self.refused("x\x1b[31m"), r'"x\x1b[31m"')
 
 
+class SignalTest(program.LogCase):
+    def test_a_verb_that_does_not_work_in_steps_ends_at_the_first_signal(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number):
+                process = self.start("tail", "--count", "1000000", "--dir", self.log)
+                program.wait_until(lambda: waiting_bytes(process.stdout) >= 65536,
+                                   "a pipe that is full", process)
+                process.send_signal(number)
+                process.wait(timeout=60)  # nobody reads: it waits for somebody
+                self.assertEqual(process.returncode, -number)
+
+
+def waiting_bytes(stream):
+    """How much is in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(stream, termios.FIONREAD, b"\0" * 4))[0]
+
+
+class JsonFailureTest(program.LogCase):
+    """With --json stdout says the outcome, also when there is no answer."""
+
+    VERBS = [*map(words, READERS), ["run"], ["log", "stat"], ["log", "flush"], ["log", "archive"],
+             ["log", "retain", "--keep-bytes", "1"], ["log", "repair"]]
+
+    def assert_says_as_json(self, answer, code):
+        self.assert_exit(answer, code)
+        self.assertEqual(len(answer.lines), 1, str(answer))
+        error = answer.json["error"]
+        self.assertEqual(error["exit"], code, str(answer))
+        self.assertIn(f": {error['text']}\n", answer.err)
+        return answer
+
+    def test_every_verb_says_why_a_log_is_refused(self):
+        no_log = self.folder / "file"
+        no_log.write_bytes(b"no log")
+        for verb in self.VERBS:
+            with self.subTest(verb=verb):
+                answer = program.call(*verb, "--json", "--dir", no_log)
+                self.assertIn(answer.code, (USAGE, FAULT))
+                self.assert_says_as_json(answer, answer.code)
+                self.assertNotIn("error", program.call(*verb, "--dir", no_log).out)
+
+    def test_what_a_damaged_log_cannot_say_is_said_as_json(self):
+        program.flip(program.segments(self.log)[0], 40_000)
+        for verb in (["verify"], ["log", "flush"], ["log", "retain", "--keep-bytes", "1"]):
+            with self.subTest(verb=verb):
+                answer = program.call(*verb, "--json", "--dir", self.log)
+                self.assert_says_as_json(answer, answer.code or FAULT)
+        stat = self.assert_exit(program.call("log", "stat", "--json", "--dir", self.log), FAULT)
+        self.assertEqual((len(stat.lines), stat.json["damaged"]), (1, True))
+        tail = self.assert_exit(program.call("query", "--json", "--dir", self.log), FAULT)
+        self.assertIn("damage", tail.json["error"]["text"])  # the line behind those of the answer
+
+    def test_a_verdict_that_is_no_is_said_as_json(self):
+        seq, link = self.ok("log", "seal", "--dir", self.log).out.split()
+        heads = self.write("heads", f"{seq} {'0' * 64}\n")
+        verify = ["verify", "--json", "--heads", heads]
+        self.assert_says_as_json(program.call(*verify, "--dir", self.log), program.NO)
+        self.assert_says_as_json(program.call("show", "99999999", "--json", "--dir", self.log),
+                                 program.NO)
+        proof = self.write("proof.json", self.ok("log", "prove", "7", "--dir", self.log).out)
+        self.assert_says_as_json(program.call(*verify, "--proof", proof), program.NO)
+        answer = self.ok("verify", "--json", "--proof", proof).json
+        self.assertEqual((answer["ok"], answer["seq"], answer["head_given"]), (True, 7, False))
+        self.write("heads", f"{answer['head_seq']} {answer['head_link']}\n")
+        self.assertTrue(self.ok(*verify, "--proof", proof).json["head_given"])
+        self.assertEqual(self.ok(*verify, "--dir", self.log).json["level"], 3)
+
+
 class DirectoryTest(program.Case):
     def test_a_command_that_needs_a_directory_says_how_to_name_one(self):
         for verb in WITH_DIR:
@@ -159,7 +231,7 @@ class DirectoryTest(program.Case):
             with self.subTest(verb=verb):
                 path = self.folder / "none"
                 answer = program.call(*words(verb), "--dir", path, stdin="")
-                self.assert_exit(answer, USAGE if verb == "emit" else FAULT)
+                self.assert_exit(answer, FAULT)
                 self.assert_says(answer, str(path), "no such file or folder")
                 self.assertFalse(path.exists())
 
