@@ -132,7 +132,7 @@ static bool is_to_go_on(const struct mri_torture_part *part, mr_err err)
         return true;
     }
     bool is_end = part->pace.is_ending_on_fault && is_fault_of_disk(err);
-    is_end = is_end || (part->pace.is_ending_when_retired && err == MR_EINTERNAL);
+    is_end = is_end || (part->pace.is_ending_when_retired && err == MR_EPOISONED);
     MRI_TORTURE_CHECK(is_end || err == MR_OK, "append: %s", mr_err_name(err));
     return err == MR_OK;
 }

@@ -19,7 +19,7 @@
 
 static const char segment_magic[8] = {'M', 'R', 'S', 'E', 'G', '\r', '\n', '\x1a'};
 
-enum { SECOND_COPY_AT = MRI_SEGMENT_PAGE_BYTES / 2, SEGMENTS_MAX = 1 << 20 };
+enum { SECOND_COPY_AT = MRI_SEGMENT_PAGE_BYTES / 2, SEGMENTS_MAX = 1 << 20, LISTINGS_MAX = 8 };
 
 const char *mri_segment_name(uint64_t base_seq, char name[static MRI_SEGMENT_NAME_BYTES])
 {
@@ -108,7 +108,7 @@ static void remove_doubles(struct mri_segment_list *list)
     list->count = kept;
 }
 
-mr_err mri_segment_list(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,
+static mr_err list_once(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,
     struct mri_segment_list *ret_list)
 {
     struct mri_segment_list list = {.alloc = alloc};
@@ -123,6 +123,38 @@ mr_err mri_segment_list(const struct mri_os *os, const struct mri_alloc *alloc, 
     }
     *ret_list = list;
     return MR_OK;
+}
+
+static uint64_t newest_of(const struct mri_segment_list *list)
+{
+    return list->count == 0 ? 0 : list->base_seqs[list->count - 1];
+}
+
+/*
+ * A folder is not read at one moment: of two segments that get their names meanwhile, the later one
+ * may be listed and the earlier one not. Segments get their names in order, so all up to the newest
+ * of one listing have theirs before the next one begins.
+ */
+mr_err mri_segment_list(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,
+    struct mri_segment_list *ret_list)
+{
+    struct mri_segment_list list;
+    mr_err err = list_once(os, alloc, folder, &list);
+    for (int i = 0; err == MR_OK && i < LISTINGS_MAX; i++) {
+        uint64_t newest = newest_of(&list);
+        mri_segment_list_fini(&list);
+        err = list_once(os, alloc, folder, &list);
+        if (err == MR_OK && newest_of(&list) <= newest) {
+            break;
+        }
+        while (err == MR_OK && i + 1 == LISTINGS_MAX && newest_of(&list) > newest) {
+            list.count--;
+        }
+    }
+    if (err == MR_OK) {
+        *ret_list = list;
+    }
+    return err;
 }
 
 void mri_segment_list_fini(struct mri_segment_list *list)
