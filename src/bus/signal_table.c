@@ -109,11 +109,11 @@ size_t mri_signal_table_bytes(const struct mri_signal_limits *limits)
 struct mri_signal_table mri_signal_table_at(uint64_t *area, const struct mri_signal_limits *limits)
 {
     struct mri_signal_table table = {
-        .head = area,
         .slot_mask = limits->slots_max - 1,
         .block_count = block_count(limits),
         .limits = *limits,
     };
+    table.head = area;
     table.symbols = table.head + head_words();
     table.sources = table.symbols + group_words(limits->symbols_max);
     table.slots = table.sources + group_words(limits->sources_max);
