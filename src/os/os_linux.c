@@ -472,7 +472,7 @@ static mr_err linux_drop_cache(void *context, int fd)
     }
     struct comparison with = {.fd = fd, .room = room};
     mr_err err = linux_map_read(context, fd, bytes, &map);
-    if (err == MR_OK) {
+    if (err == MR_OK && map != NULL) {
         err = compare_kept_pages(&with, map, bytes);
         if (err == MR_CONFLICT) {
             with.is_mending = true;
