@@ -146,7 +146,8 @@ typedef struct mr_log_ack {
  *
  * Returns  MR_OK; MR_BUSY somebody has it alone, or is in and is_alone was asked for (the problem
  *          text names the process), or another container has it open; MR_NOT_FOUND no log here and
- *          is_create is false; MR_ECORRUPT durable records are damaged, nothing was changed;
+ *          is_create is false; MR_ECORRUPT durable records are damaged, or the end is missing that
+ *          the file `producers` or a snapshot remembers: nothing was changed;
  *          MR_EVERSION a newer format, or another version has it open; MR_EPOISONED see above;
  *          MR_EINVAL options out of range, or not those of this version's other users; MR_ENOSPC;
  *          MR_EACCESS; MR_EPATH; MR_EIO; MR_ENOMEM; MR_ELIMIT 256 processes have it open.

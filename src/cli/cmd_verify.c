@@ -101,6 +101,7 @@ static void print_result(const struct mri_cli *cli, const char *folder,
         mri_json_put_count(&json, "recoveries", counts->recoveries);
         mri_json_put_count(&json, "gaps", counts->gaps);
         mri_json_put_count(&json, "lost_events", counts->lost_events);
+        mri_json_put_count(&json, "unknown_events", counts->unknown_events);
         mri_json_put_count(&json, "from_seq", counts->first_seq);
         mri_json_put_bool(&json, "torn_end", counts->is_torn);
         mri_json_write_key(&json, "digest");
@@ -134,6 +135,12 @@ static void print_result(const struct mri_cli *cli, const char *folder,
     if (counts->gaps > 0) {
         mri_buf_printf(text, "  lost    %llu events in %llu gaps, which a repair gave up\n",
             (unsigned long long)counts->lost_events, (unsigned long long)counts->gaps);
+    }
+    if (counts->unknown_events > 0) {
+        mri_buf_printf(text,
+            "  unknown %llu events are of kinds of another program: their bodies\n"
+            "          are as they were written, and what they mean is not checked\n",
+            (unsigned long long)counts->unknown_events);
     }
     mri_buf_printf(text, "  digest  %s\n",
         digest[0] != '\0' ? digest : "none: it says what was decided in all of a log");

@@ -23,7 +23,11 @@ static mr_err add_event(struct mri_event_digest *digest, struct mri_log_digest_c
         counts->gaps++;
         counts->lost_events += gap.last.n - gap.first.n + 1;
     }
-    if (counts->first_seq == 1 && counts->gaps == 0) {
+    if (record->type >= MR_LOG_TYPE_FREE && mri_event_kind(record->type) == NULL) {
+        counts->unknown_events++; /* of its body nothing is known that could be wrong */
+        return MR_OK;
+    }
+    if (counts->first_seq == 1 && counts->gaps == 0 && counts->unknown_events == 0) {
         return mri_event_digest_add(digest, record);
     }
     return record->type >= MR_LOG_TYPE_FREE ? mri_event_decode(record, &event) : MR_OK;
@@ -91,7 +95,8 @@ mr_err mri_log_digest(const struct mri_cli *cli, const char *folder,
     }
     if (err == MR_OK) {
         (void)mri_digest_text(&sum.digest, digest);
-        digest[0] = counts.gaps > 0 || counts.first_seq > 1 ? '\0' : digest[0];
+        bool is_whole = counts.gaps == 0 && counts.first_seq <= 1 && counts.unknown_events == 0;
+        digest[0] = is_whole ? digest[0] : '\0';
     }
     if (ret_counts != NULL) {
         *ret_counts = counts;

@@ -15,15 +15,16 @@ struct mri_log_digest_counts {
     uint64_t bytes;
     uint64_t last_seq;
     uint64_t recoveries;
-    uint64_t gaps;        /**< GAP records: damage that a repair gave up */
-    uint64_t lost_events; /**< that they stand for */
-    uint64_t first_seq;   /**< more than 1: the log's beginning was removed */
-    bool is_torn;         /**< an incomplete batch lies behind the last complete one */
+    uint64_t gaps;           /**< GAP records: damage that a repair gave up */
+    uint64_t lost_events;    /**< that they stand for */
+    uint64_t unknown_events; /**< of kinds that are another program's */
+    uint64_t first_seq;      /**< more than 1: the log's beginning was removed */
+    bool is_torn;            /**< an incomplete batch lies behind the last complete one */
 };
 
 /**
  * Read a log with all checks and compute its digest. There is none when events are missing, at the
- * beginning or in a gap: then the text is empty.
+ * beginning or in a gap, or are of kinds that this program does not know: then the text is empty.
  *
  * @param ret_counts  NULL, or what was seen; filled up to the damage when there is some
  *

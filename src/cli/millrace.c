@@ -324,7 +324,7 @@ int main(int argc, char **argv)
     struct mri_cli cli = {.program = argc > 0 ? argv[0] : "millrace",
         .os = mri_os_linux(),
         .alloc = mri_alloc_system()};
-    mri_stop_ignore_pipe();
+    mri_stop_ignore_writes();
     if (!guard_streams()) {
         return MRI_EXIT_FAULT; /* and there is nothing to say it on */
     }

@@ -39,4 +39,18 @@ MR_MUST_USE mr_err mri_futex_wait(
  */
 int32_t mri_futex_wake(_Atomic uint32_t *word, int32_t count, uint32_t bits);
 
+/**
+ * Between two looks of a loop that does not sleep: leaves the memory that is looked at, and the
+ * processor's other thread, to whoever is awaited.
+ *
+ * Threads  any.
+ * Cost     about 20 ns.
+ */
+static inline void mri_futex_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
 #endif

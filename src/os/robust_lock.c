@@ -71,9 +71,7 @@ static mr_err answer(int result, bool *ret_is_orphan)
 static void pause_a_little(void)
 {
     for (int i = 0; i < 8; i++) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
+        mri_futex_pause();
     }
 }
 

@@ -25,9 +25,10 @@ void mri_stop_install(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
-void mri_stop_ignore_pipe(void)
+void mri_stop_ignore_writes(void)
 {
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 bool mri_stop_is_wished(void)

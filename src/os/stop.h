@@ -18,12 +18,13 @@
 void mri_stop_install(void);
 
 /**
- * From now on SIGPIPE is ignored, so that writing to a closed pipe is an error code.
+ * From now on SIGPIPE and SIGXFSZ are ignored, so that writing to a closed pipe, or beyond the
+ * length that the process may give a file, is an error code.
  *
  * Returns  nothing.
  * Threads  any.
  */
-void mri_stop_ignore_pipe(void);
+void mri_stop_ignore_writes(void);
 
 /**
  * Has a signal asked to stop?

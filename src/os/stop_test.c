@@ -2,9 +2,13 @@
 /*
  * Tests of the wish to stop, in child processes: the flag is a global.
  */
+#define _GNU_SOURCE
 #include "os/stop.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,16 +59,27 @@ static int wish_twice(void)
 static int write_to_a_closed_pipe(void)
 {
     int ends[2];
-    mri_stop_ignore_pipe();
+    mri_stop_ignore_writes();
     if (pipe(ends) != 0 || close(ends[0]) != 0) {
         return 1;
     }
     return write(ends[1], "x", 1) < 0 && !mri_stop_is_wished() ? 0 : 2;
 }
 
+static int write_more_than_a_file_may_have(void)
+{
+    const struct rlimit limit = {.rlim_cur = 1, .rlim_max = 1};
+    FILE *file = tmpfile();
+    mri_stop_ignore_writes();
+    if (file == NULL || setrlimit(RLIMIT_FSIZE, &limit) != 0) {
+        return 1;
+    }
+    return pwrite(fileno(file), "x", 1, 1) < 0 && errno == EFBIG ? 0 : 2;
+}
+
 static int end_by_terminate(void)
 {
-    mri_stop_ignore_pipe();
+    mri_stop_ignore_writes();
     (void)raise(SIGTERM);
     return 1;
 }
@@ -96,6 +111,12 @@ static void a_closed_pipe_is_an_error_and_no_signal(void **fixture)
     assert_int_equal(status_of(write_to_a_closed_pipe), 0);
 }
 
+static void a_file_as_long_as_allowed_is_an_error_and_no_signal(void **fixture)
+{
+    (void)fixture;
+    assert_int_equal(status_of(write_more_than_a_file_may_have), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +124,7 @@ int main(void)
         cmocka_unit_test(without_the_flag_the_first_signal_ends_the_process),
         cmocka_unit_test(the_second_signal_ends_the_process),
         cmocka_unit_test(a_closed_pipe_is_an_error_and_no_signal),
+        cmocka_unit_test(a_file_as_long_as_allowed_is_an_error_and_no_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -378,17 +378,21 @@ static mr_err apply_event(void *context, const struct mri_event *event)
     return mri_wiring_apply(&fold->wiring, event);
 }
 
-/** Where a snapshot's state begins. */
+/** Where a snapshot's state begins, and what it takes to hold it. */
 struct fold_head {
     uint64_t applied_seq;
     uint64_t foreign_applied;
+    struct mri_wiring_limits limits;
 };
 
 mr_err mri_fold_snapshot(const struct mri_fold *fold, uint64_t applied_seq)
 {
     struct mri_buf payload;
     const struct fold_head head = {
-        .applied_seq = applied_seq, .foreign_applied = fold->foreign_applied};
+        .applied_seq = applied_seq,
+        .foreign_applied = fold->foreign_applied,
+        .limits = fold->wiring.limits,
+    };
     const struct mri_snapshot_place place = {
         .seq = fold->bus.last_seq, .chain_crc = fold->bus.chain_crc};
     if (place.seq == 0) {
@@ -415,13 +419,31 @@ static bool is_of_this_log(struct mri_fold *fold, const struct mri_snapshot_plac
            record.chain_crc == place->chain_crc;
 }
 
+/** Make room for as much as the snapshot was made with, unless the caller says how much. */
+static mr_err fit_limits(struct mri_fold *fold, const struct mri_wiring_limits *limits)
+{
+    struct mri_config *own = &fold->own_config;
+    if (fold->options.config != NULL || mri_wiring_is_room(&fold->wiring.limits, limits)) {
+        return MR_OK;
+    }
+    own->limits_signals_max = limits->signals_max;
+    own->limits_symbols_max = limits->symbols_max;
+    own->limits_sources_max = limits->sources_max;
+    own->limits_names_max = limits->names_max;
+    drop_state(fold);
+    return make_state(fold, NULL);
+}
+
 static mr_err load_payload(struct mri_fold *fold, const struct mri_buf *payload)
 {
     struct mri_unpack unpack;
     struct fold_head head;
     mri_unpack_init(&unpack, payload->bytes, payload->count);
     mri_unpack_take(&unpack, &head, sizeof(head));
-    mr_err err = mri_bus_load(&fold->bus, &unpack);
+    mr_err err = unpack.err == MR_OK ? fit_limits(fold, &head.limits) : unpack.err;
+    if (err == MR_OK) {
+        err = mri_bus_load(&fold->bus, &unpack);
+    }
     if (err == MR_OK) {
         err = mri_wiring_load(&fold->wiring, &unpack);
     }

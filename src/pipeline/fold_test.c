@@ -167,7 +167,7 @@ static void a_snapshot_of_another_engine_version_is_left_aside(void **state)
     mri_bus_save(&fold.bus, &tables);
     mri_fold_fini(&fold);
     uint32_t version;
-    size_t at = 2 * sizeof(uint64_t) + tables.count; /* behind the fold's head and the tables */
+    size_t at = 4 * sizeof(uint64_t) + tables.count; /* behind the fold's head and the tables */
     memcpy(&version, payload.bytes + at, sizeof(version));
     assert_int_equal(version, MRI_ENGINE_VERSION);
     version++;

@@ -51,6 +51,13 @@ struct mri_wiring_limits mri_wiring_limits_of(const struct mri_config *config)
     };
 }
 
+bool mri_wiring_is_room(
+    const struct mri_wiring_limits *limits, const struct mri_wiring_limits *saved)
+{
+    return limits->signals_max >= saved->signals_max && limits->names_max >= saved->names_max &&
+           limits->symbols_max == saved->symbols_max && limits->sources_max == saved->sources_max;
+}
+
 struct mri_bus_limits mri_wiring_bus_limits(const struct mri_wiring_limits *limits)
 {
     return (struct mri_bus_limits){
@@ -365,19 +372,13 @@ void mri_wiring_save(const struct mri_wiring *wiring, struct mri_buf *buf)
     }
 }
 
-static bool is_same_limits(const struct mri_wiring_limits *a, const struct mri_wiring_limits *b)
-{
-    return a->signals_max == b->signals_max && a->symbols_max == b->symbols_max &&
-           a->sources_max == b->sources_max && a->names_max == b->names_max;
-}
-
 mr_err mri_wiring_load(struct mri_wiring *wiring, struct mri_unpack *unpack)
 {
     struct wiring_head head;
     struct member members[APPLIED_COUNT];
     mri_unpack_take(unpack, &head, sizeof(head));
     if (unpack->err != MR_OK || head.engine_version != MRI_ENGINE_VERSION ||
-        !is_same_limits(&head.limits, &wiring->limits)) {
+        !mri_wiring_is_room(&wiring->limits, &head.limits)) {
         return unpack->err == MR_OK ? MR_EVERSION : unpack->err;
     }
     if (head.config_bytes > unpack->count - unpack->at) {

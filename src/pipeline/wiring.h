@@ -69,6 +69,16 @@ struct mri_wiring_options {
 struct mri_wiring_limits mri_wiring_limits_of(const struct mri_config *config);
 
 /**
+ * Does what was saved under one set of limits fit under another? Symbols and sources number arrays,
+ * so they must be the same; signals and names may be more.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_wiring_is_room(
+    const struct mri_wiring_limits *limits, const struct mri_wiring_limits *saved);
+
+/**
  * The bus's limits among them.
  *
  * Returns  the limits.

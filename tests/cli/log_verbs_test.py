@@ -265,7 +265,9 @@ class RetainTest(SegmentsCase):
     def test_a_log_whose_configuration_was_removed_goes_on_with_it(self):
         own = self.write_config("own.yaml", log__segment=4, log__snapshot_events=20000,
                                 gates__ev_z=0, venue__fee=1, synthetic__symbols=2,
-                                synthetic__bars=4000)
+                                synthetic__bars=4000, limits__signals_max=17000000,
+                                limits__symbols_max=20, limits__sources_max=48,
+                                limits__names_max=512)
         log = self.folder / "own"
         run = self.start("run", "--dir", log, "--config", own, "--feed", "synthetic:5", "--json")
         program.wait_until(lambda: len(program.segments(log)) > 2, "three segments", run)
@@ -275,6 +277,10 @@ class RetainTest(SegmentsCase):
         self.assertEqual(self.configurations(log), 0)
         self.ok("run", "--dir", log, "--json")  # the same market as well: synthetic.bars is kept
         self.assertEqual(self.configurations(log), 0)  # a new one would have been logged
+        more = self.write("more.yaml", own.read_text().replace("signals_max: 17000000",
+                                                               "signals_max: 18000000"))
+        self.ok("run", "--dir", log, "--config", more)
+        self.ok("log", "retain", "--keep-events", "1000", "--dir", log)
         shutil.rmtree(log / "snap")
         before = self.ok("verify", "--json", "--dir", log).json["up_to_seq"]
         self.assert_says(self.refused("run", "--dir", log), "beginning was removed", "snapshot")

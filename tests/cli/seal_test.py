@@ -268,6 +268,26 @@ class UnsealedLogTest(program.Case):
         self.assertNotIn("csv", refused.err)
         self.assertEqual(self.ok("log", "seal", "--dir", self.log).out, answer.out)
 
+    def test_the_log_of_another_program_is_verified_as_far_as_it_can_be(self):
+        maker = os.environ.get("UNSEALED_LOG")
+        if not maker:
+            self.skipTest("UNSEALED_LOG does not say where the program is that makes such a log")
+        self.log = self.folder / "log"
+        subprocess.run([maker, self.log, "4", "60000"], check=True)
+        self.ok("log", "seal", "--dir", self.log)
+        answer = self.ok("verify", "--level", "1", "--json", "--dir", self.log).json
+        self.assertEqual(answer["unknown_events"], 2 * (1 + 1024))
+        self.assertEqual(answer["unknown_events"], answer["events"])
+        self.assertIsNone(answer["digest"])
+        self.assert_says(self.ok("verify", "--dir", self.log), "kinds of another program")
+        segment = program.segments(self.log)[0]
+        with open(segment, "r+b") as file:
+            file.seek(4096 + 20)
+            byte = file.read(1)
+            file.seek(4096 + 20)
+            file.write(bytes([byte[0] ^ 1]))
+        self.assert_exit(program.call("verify", "--dir", self.log), program.FAULT)
+
 
 if __name__ == "__main__":
     program.main()

@@ -3,7 +3,7 @@
  * Makes a log that nobody has sealed, of events that take so many SEALs: batches of 1 and of 1,024
  * events take turns, so that a SEAL ends behind each.
  *
- *   unsealed_log FOLDER SEALS
+ *   unsealed_log FOLDER SEALS [TYPE]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +26,13 @@ int main(int count, char **arguments)
     static mr_log_record records[BATCH_MAX];
     const mr_log_options options = {.is_create = true, .is_thin = true};
     mr_log *log;
-    if (count != 3) {
-        (void)fprintf(stderr, "usage: unsealed_log FOLDER SEALS\n");
+    if (count != 3 && count != 4) {
+        (void)fprintf(stderr, "usage: unsealed_log FOLDER SEALS [TYPE]\n");
         return 2;
     }
+    uint16_t type = count == 4 ? (uint16_t)strtoul(arguments[3], NULL, 10) : MR_LOG_TYPE_FREE;
     for (size_t i = 0; i < BATCH_MAX; i++) {
-        records[i] = (mr_log_record){.type = MR_LOG_TYPE_FREE, .version = 1};
+        records[i] = (mr_log_record){.type = type, .version = 1};
     }
     must(mr_log_open(arguments[1], &options, &log, NULL), "open");
     mri_log_sample_keep_unsealed(log, true);

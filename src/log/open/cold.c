@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/problem.h"
+#include "log/open/known_end.h"
 #include "log/open/mapping.h"
 #include "log/prove/sealer.h"
 #include "log/read/place.h"
@@ -328,6 +329,17 @@ static mr_err tell_quarantine(const struct newest *newest, mr_problem *problem)
         (unsigned long long)newest->scan.next_seq - 1);
 }
 
+/** An end that was durable once must be there: what is appended would take the place of it. */
+static mr_err check_end(const struct opening *opening, uint64_t last_seq, mr_problem *problem)
+{
+    struct mri_known_end known;
+    mr_err err = mri_known_end_read(
+        opening->os, opening->alloc, opening->folder, opening->manifest->log_uuid, &known);
+    return err == MR_OK ? mri_known_end_check(&known, opening->os, opening->alloc, opening->folder,
+                              last_seq, problem)
+                        : mri_problem(problem, err, "%s: %s", opening->folder, mr_err_text(err));
+}
+
 /** Decide about the scanned segment and do it. */
 static mr_err settle(struct opening *opening, const struct newest *newest, mr_problem *problem)
 {
@@ -338,7 +350,11 @@ static mr_err settle(struct opening *opening, const struct newest *newest, mr_pr
     }
     cold->is_identified = newest->scan.is_identified ||
                           (newest->head.features_compat & MRI_FEATURE_COMPAT_IDENTIFIED) != 0;
-    mr_err err = repair_newest(opening, newest);
+    mr_err err = check_end(opening, newest->scan.next_seq - 1, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = repair_newest(opening, newest);
     if (err == MR_OK) {
         err = continue_from(opening, newest);
     }
@@ -426,6 +442,10 @@ static mr_err open_files(struct opening *opening, mr_problem *problem)
         return mri_problem(problem, MR_ECORRUPT,
             "%s: all segments are missing: the log begins with event %llu", opening->folder,
             (unsigned long long)opening->manifest->removed.last_seq + 1);
+    }
+    err = check_end(opening, 0, problem);
+    if (err != MR_OK) {
+        return err;
     }
     opening->cold->opening.is_created = true;
     start->next_seq = 1;

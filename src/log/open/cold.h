@@ -26,7 +26,8 @@ struct mri_cold {
  * Find the end of the log; mend an end that a crash left incomplete, make a segment where none is
  * to go on in, and check that what is written shows through a map.
  *
- * Returns  MR_OK; MR_ECORRUPT durable records are damaged, nothing was changed; MR_EVERSION;
+ * Returns  MR_OK; MR_ECORRUPT durable records are damaged, or the end is missing (known_end.h):
+ *          nothing was changed; MR_EVERSION;
  *          MR_EINVAL the file system does not show through a map what is written; MR_ENOMEM and
  *          faults of files; *problem says where and why.
  * Threads  who is in alone, or keeps the gate shut with nobody in.

@@ -114,6 +114,23 @@ static void append_as_producer(mr_log *log, uint32_t producer_seq)
     assert_int_equal(mr_log_append(log, &record, 1, MR_GROUP, NULL), MR_OK);
 }
 
+/** Is a log refused for its end, and left as it was? */
+static void check_refused(struct mri_os_memory *memory, const char *path)
+{
+    static uint8_t before[FILE_BYTES];
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    mr_problem problem = {""};
+    mr_log *log;
+    size_t size;
+    const uint8_t *file = mri_os_memory_bytes(memory, path, &size);
+    memcpy(before, file, size);
+    assert_int_equal(mri_log_open(mri_os_memory_table(memory), mri_alloc_system(), "/log", &options,
+                         &log, &problem),
+        MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, "the end of the log is missing"));
+    assert_memory_equal(mri_os_memory_bytes(memory, path, &size), before, size);
+}
+
 /** What counting says of the end, beside a count that does not fail. */
 static mr_err damage_of(const struct mri_os *os, mr_log_figures *ret_figures)
 {
@@ -144,6 +161,7 @@ static void an_end_is_missing_that_producers_or_a_snapshot_remember(void **fixtu
     assert_non_null(strstr(figures.damage_problem.text, "the file producers names event 5"));
     assert_non_null(strstr(figures.damage_problem.text, "the end of the log is missing"));
     assert_int_equal(mri_figures_flush(os, mri_alloc_system(), "/log", &last, NULL), MR_ECORRUPT);
+    check_refused(memory, "/log/seg-0000000000000001.log");
     assert_int_equal(os->remove(os->context, "/log/producers"), MR_OK);
     assert_int_equal(damage_of(os, &figures), MR_OK); /* nobody knows of it any more */
     mri_buf_init(&payload, mri_alloc_system(), 64);
@@ -154,6 +172,7 @@ static void an_end_is_missing_that_producers_or_a_snapshot_remember(void **fixtu
         mri_snapshot_write(os, "/log", &(struct mri_snapshot_place){.seq = 2}, &payload), MR_OK);
     assert_int_equal(damage_of(os, &figures), MR_ECORRUPT);
     assert_non_null(strstr(figures.damage_problem.text, "a snapshot of event 2"));
+    check_refused(memory, "/log/seg-0000000000000001.log");
     mri_buf_fini(&payload);
     assert_int_equal(mri_os_memory_open_count(memory), 0);
     mri_os_memory_free(memory);

@@ -34,6 +34,7 @@
 #include "log/meet/presence.h"
 #include "log/read/way.h"
 #include "millrace/log_admin.h"
+#include "os/futex.h"
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
@@ -206,7 +207,11 @@ static mr_err judge_end(mr_log_reader *reader, mr_problem *problem)
     if (mri_place_is_at_tail(at)) {
         reader->tail = MR_LOG_TAIL_CLEAN;
         reader->seen_position = at->segment.base_position + at->visible_end;
+        mri_futex_pause(); /* the caller may ask without rest, and would slow down who appends */
         return MR_END;
+    }
+    if (at->form == MRI_PLACE_HOT && mri_place_find_batch(at) == MR_OK) {
+        return MR_OK; /* it came between the two looks, which no folder needs to explain */
     }
     enum mri_place_form form = at->form;
     mr_err err = mri_way_follow(reader, problem);
