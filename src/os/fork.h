@@ -5,7 +5,34 @@
 #ifndef MRI_OS_FORK_H
 #define MRI_OS_FORK_H
 
+#include <stdatomic.h>
+#include <stdint.h>
+
 #include "millrace/err.h"
+
+/**
+ * Lets one thread at a time to what a child must forget. A child that is forked while it is shut
+ * opens it in its function: who shut it is not there. Zeroed it is open.
+ */
+struct mri_fork_gate {
+    _Atomic uint32_t is_shut;
+};
+
+/**
+ * Wait until the gate is open, and shut it.
+ *
+ * Returns  nothing.
+ * Threads  any, not twice by one.
+ */
+void mri_fork_gate_shut(struct mri_fork_gate *gate);
+
+/**
+ * Open the gate.
+ *
+ * Returns  nothing.
+ * Threads  who shut it; in a child, the function that is called there.
+ */
+void mri_fork_gate_open(struct mri_fork_gate *gate);
 
 /**
  * Have a function called in every later child of fork(), before fork() returns there. It must not

@@ -43,6 +43,7 @@ int32_t mri_futex_wake(_Atomic uint32_t *word, int32_t count, uint32_t bits);
  * Between two looks of a loop that does not sleep: leaves the memory that is looked at, and the
  * processor's other thread, to whoever is awaited.
  *
+ * Returns  nothing.
  * Threads  any.
  * Cost     about 20 ns.
  */

@@ -25,32 +25,18 @@
 
 #include "base/problem.h"
 #include "os/fork.h"
-#include "os/futex.h"
 
 static const char guard_name[] = ".lock"; /* no consumer can have this name */
 static const uint64_t turn_at = (uint64_t)1 << 40;
 static const uint64_t owners_at = ((uint64_t)1 << 40) + 1024;
 
-enum { LOOKS = 64, LOOK_AGAIN_NS = 200000, GATE_LOOK_NS = 1000000 };
+enum { LOOKS = 64, LOOK_AGAIN_NS = 200000 };
 
 /* ---- what this process has open -------------------------------------------------------------- */
 
 static struct mri_consumer_file *all;
-static _Atomic uint32_t all_gate; /* 1: somebody is at the list */
+static struct mri_fork_gate all_gate;
 static bool has_fork_handler;
-
-static void shut_all(void)
-{
-    while (atomic_exchange(&all_gate, 1) != 0) {
-        (void)mri_futex_wait(&all_gate, 1, UINT32_MAX, GATE_LOOK_NS); /* woken or not, it looks */
-    }
-}
-
-static void open_all(void)
-{
-    atomic_store(&all_gate, 0);
-    (void)mri_futex_wake(&all_gate, 1, UINT32_MAX);
-}
 
 /** The parent's locks would outlive it if the child kept the files open. */
 static void forget_in_child(void)
@@ -60,32 +46,32 @@ static void forget_in_child(void)
         file->fd = -1;
     }
     all = NULL;
-    atomic_store(&all_gate, 0);
+    mri_fork_gate_open(&all_gate);
 }
 
 static mr_err note_open(struct mri_consumer_file *file)
 {
-    shut_all();
+    mri_fork_gate_shut(&all_gate);
     mr_err err = has_fork_handler ? MR_OK : mri_fork_call_in_child(forget_in_child);
     if (err == MR_OK) {
         has_fork_handler = true;
         file->next = all;
         all = file;
     }
-    open_all();
+    mri_fork_gate_open(&all_gate);
     return err;
 }
 
 static void note_closed(struct mri_consumer_file *file)
 {
-    shut_all();
+    mri_fork_gate_shut(&all_gate);
     for (struct mri_consumer_file **link = &all; *link != NULL; link = &(*link)->next) {
         if (*link == file) {
             *link = file->next;
             break;
         }
     }
-    open_all();
+    mri_fork_gate_open(&all_gate);
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */

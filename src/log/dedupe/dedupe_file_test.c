@@ -162,8 +162,15 @@ static void a_file_of_another_history_is_left_aside(void **fixture)
         uint64_t seq;
         uint32_t chain_crc;
         uint8_t uuid_flip;
-    } cases[] = {{head.seq, head.chain_crc ^ 1, 0}, {head.seq + 1, head.chain_crc, 0},
-        {head.seq - 1, head.chain_crc, 0}, {UINT64_MAX, 0, 0}, {head.seq, head.chain_crc, 1}};
+        bool is_refused;
+    } cases[] = {
+        {head.seq, head.chain_crc ^ 1, 0, false},
+        {head.seq - 1, head.chain_crc, 0, false},
+        {head.seq, head.chain_crc, 1, false},
+        {head.seq + 1, head.chain_crc, 1, false},
+        {head.seq + 1, head.chain_crc, 0, true}, /* the end that it was written behind is gone */
+        {UINT64_MAX, 0, 0, true},
+    };
     for (size_t i = 0; i < MRI_COUNT_OF(cases); i++) {
         struct mri_dedupe_file_place place = {.seq = cases[i].seq, .chain_crc = cases[i].chain_crc};
         uint8_t bytes[BYTES_MAX];
@@ -172,6 +179,14 @@ static void a_file_of_another_history_is_left_aside(void **fixture)
         place.log_uuid[3] ^= cases[i].uuid_flip;
         assert_int_equal(
             mri_dedupe_file_write(os, mri_alloc_system(), "/log", &dedupe, &place), MR_OK);
+        if (cases[i].is_refused) {
+            mr_problem problem = {""};
+            assert_int_equal(mri_log_open(os, mri_alloc_system(), "/log",
+                                 &(mr_log_options){.is_create = true}, &log_handle, &problem),
+                MR_ECORRUPT);
+            assert_non_null(strstr(problem.text, "remove the file producers"));
+            continue;
+        }
         assert_int_equal(mri_os_read_file(os, path, bytes, sizeof(bytes), &count), MR_OK);
         check_open(bytes, count, false);
     }

@@ -30,33 +30,18 @@
 #include "log/open/figures.h"
 #include "log/open/making.h"
 #include "os/fork.h"
-#include "os/futex.h"
 
 enum { PRODUCERS_DEFAULT = 4096, MESSAGE_IDS_DEFAULT = 65536 };
 enum { RING_BYTES_MAX = 64 * 1024 * 1024, RING_SEGMENTS = 4, RING_SEGMENTS_MAX = 64 };
 
 #define MILLISECOND_NS ((int64_t)1000000)
-#define GATE_LOOK_NS   (100 * MILLISECOND_NS)
 
 /* ---- what this process has ------------------------------------------------------------------- */
 
 static struct mri_attachment *all;
-static _Atomic uint32_t all_gate; /* 1: somebody is at the list */
+static struct mri_fork_gate all_gate;
 static bool has_fork_handler;
 static _Atomic uint32_t fork_count; /* of forks between the first process and this one */
-
-static void shut_all(void)
-{
-    while (atomic_exchange(&all_gate, 1) != 0) {
-        (void)mri_futex_wait(&all_gate, 1, UINT32_MAX, GATE_LOOK_NS); /* woken or not, it looks */
-    }
-}
-
-static void open_all(void)
-{
-    atomic_store(&all_gate, 0);
-    (void)mri_futex_wake(&all_gate, 1, UINT32_MAX);
-}
 
 /**
  * Its locks would outlive the parent if the child kept the files open. Handles are told apart by a
@@ -70,7 +55,7 @@ static void forget_in_child(void)
         mri_presence_leave(&item->presence);
     }
     all = NULL;
-    atomic_store(&all_gate, 0);
+    mri_fork_gate_open(&all_gate);
 }
 
 bool mri_attachment_is_foreign(const struct mri_attachment *attachment)
@@ -658,9 +643,9 @@ mr_err mri_attachment_take(const struct mri_os *os, const struct mri_alloc *allo
     const char *folder, const struct mri_log_opener *opener, struct mri_attachment **ret_attachment,
     mr_problem *problem)
 {
-    shut_all();
+    mri_fork_gate_shut(&all_gate);
     mr_err err = take(os, alloc, folder, opener, ret_attachment, problem);
-    open_all();
+    mri_fork_gate_open(&all_gate);
     return err;
 }
 
@@ -729,7 +714,7 @@ static void leave(struct mri_attachment *attachment)
 
 void mri_attachment_drop(struct mri_attachment *attachment)
 {
-    shut_all();
+    mri_fork_gate_shut(&all_gate);
     attachment->handles--;
     if (attachment->handles == 0) {
         for (struct mri_attachment **link = &all; *link != NULL; link = &(*link)->next) {
@@ -743,5 +728,5 @@ void mri_attachment_drop(struct mri_attachment *attachment)
         }
         abandon(attachment);
     }
-    open_all();
+    mri_fork_gate_open(&all_gate);
 }
