@@ -39,6 +39,20 @@ void mri_batch_begin(struct mri_batch *batch, uint64_t next_seq, uint32_t next_o
     batch->is_cut = false;
 }
 
+void mri_batch_rebase(struct mri_batch *batch, uint64_t next_seq, uint32_t next_ordinal)
+{
+    uint32_t first = batch->next_ordinal; /* of the signals drafted here */
+    for (uint32_t i = 0; i < batch->count; i++) {
+        first -= batch->items[i].type == MRI_EVENT_SIGNAL_GENERATED;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        uint32_t *ordinal = &batch->items[i].ordinal;
+        *ordinal = *ordinal < first ? *ordinal : *ordinal - first + next_ordinal;
+    }
+    batch->base_seq = next_seq;
+    batch->next_ordinal += next_ordinal - first;
+}
+
 bool mri_batch_is_filled(const struct mri_batch *batch, double share)
 {
     return (double)batch->count >= share * (double)batch->count_max ||

@@ -61,6 +61,14 @@ void mri_batch_fini(struct mri_batch *batch);
 void mri_batch_begin(struct mri_batch *batch, uint64_t next_seq, uint32_t next_ordinal);
 
 /**
+ * Have a batch land elsewhere: others came first. Nothing in it may depend on what they did.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_batch_rebase(struct mri_batch *batch, uint64_t next_seq, uint32_t next_ordinal);
+
+/**
  * Draft an event.
  *
  * @param ordinal  of the signal it belongs to, 0 = none; for signal.generated it must be

@@ -224,6 +224,11 @@ void mri_bus_begin(const struct mri_bus *bus, struct mri_batch *batch)
     mri_batch_begin(batch, bus->last_seq + 1, bus->slots.count + 1);
 }
 
+void mri_bus_rebase(const struct mri_bus *bus, struct mri_batch *batch)
+{
+    mri_batch_rebase(batch, bus->last_seq + 1, bus->slots.count + 1);
+}
+
 /** The newest earlier event of the batch about the same signal; count = none. */
 static uint32_t earlier_item(const struct mri_batch *batch, uint32_t index)
 {
@@ -387,7 +392,9 @@ mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch, mr_dur
     }
     if (err == MR_OK) {
         fill_records(bus, batch);
-        err = mr_log_append(bus->log, bus->records, batch->count, durability, &ack);
+        err = mr_log_append_after(
+            bus->log, bus->records, batch->count, (mr_seq){bus->last_seq}, durability, &ack);
+        err = err == MR_CONFLICT ? MR_AGAIN : err;
     }
     if (err != MR_OK && err != MR_EUNKNOWN) {
         mri_intern_cut(&bus->sources, source_count); /* numbers are given by the log alone */
@@ -401,7 +408,7 @@ mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch, mr_dur
         MRI_ASSERT(taken == MR_OK); /* everything that can fail was prepared */
     }
     bus->last_seq = ack.last.n;
-    bus->chain_crc = mri_log_chain_crc(bus->log);
+    bus->chain_crc = ack.chain_crc;
     if (ret_ack != NULL) {
         *ret_ack = ack;
     }

@@ -2,8 +2,9 @@
 /**
  * The signal bus: the log, and what is derived from it in log order.
  *
- * A bus is open for writing (it owns the log) or only folds records that somebody reads. Either way
- * its tables are those of the log up to `last_seq`.
+ * A bus is open for writing or only folds records that somebody reads. Either way its tables are
+ * those of the log up to `last_seq`. Other processes may append, too: what they have appended must
+ * be folded before this bus can append again.
  */
 #ifndef MRI_BUS_BUS_H
 #define MRI_BUS_BUS_H
@@ -94,12 +95,23 @@ MR_MUST_USE mr_err mri_bus_fold(
 void mri_bus_begin(const struct mri_bus *bus, struct mri_batch *batch);
 
 /**
+ * Have a batch land behind what was folded since it was begun: one of inputs, which depend on
+ * nothing before.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_bus_rebase(const struct mri_bus *bus, struct mri_batch *batch);
+
+/**
  * Append a batch: every move is compared with the signal's state in the log and made, or the whole
  * batch is refused.
  *
  * @param reterr_conflict  NULL, or who was first
  *
  * Returns  MR_OK; otherwise as mr_log_append(), or, and then nothing was written:
+ *          MR_AGAIN another process has appended what the tables do not have yet: fold it and begin
+ *          the batch anew, or mri_bus_rebase() it;
  *          MR_CONFLICT a signal is in another state than its move says;
  *          MR_REFUSED a move that the lifecycle forbids or that lacks its gate or reason, an event
  *          about a signal that does not exist, a name that is empty or too long;

@@ -5,6 +5,10 @@
  * Good lines are appended in batches, each batch whole or not at all; a bad line is told with its
  * number and reason, and the others go on. An id is printed once its signal is in the log, with the
  * durability asked for.
+ *
+ * Invariants
+ *  1. A signal with an idempotency key is alone in its batch: when others append meanwhile, its key
+ *     is looked for again.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -35,6 +39,8 @@ struct emit {
     struct mri_config config; /**< the log's newest: the next run works with it */
     struct mri_fold fold;
     struct mri_batch batch;
+    struct mri_key key; /**< of the signal drafted */
+    bool has_key;
     struct mri_buf texts;
     struct mri_buf ids;
     mr_durability durability;
@@ -52,20 +58,78 @@ static struct mri_emission_context context_of(const struct emit *emit)
     };
 }
 
+/** Take in what others have appended. */
+static mr_err follow(struct emit *emit, mr_problem *problem)
+{
+    mr_err err = mri_fold_follow(&emit->fold, problem);
+    return err == MR_OK && emit->fold.damage != MR_OK
+               ? mri_problem(problem, emit->fold.damage, "%s", emit->fold.damage_problem.text)
+               : err;
+}
+
+/** Append what was drafted, wherever others let it land; 0 or the signal that has its key. */
+static mr_err append(struct emit *emit, uint32_t *ret_repeated, mr_problem *problem)
+{
+    struct mri_bus *bus = &emit->fold.bus;
+    *ret_repeated = 0;
+    for (;;) {
+        mr_err err = mri_bus_append(bus, &emit->batch, emit->durability, NULL, NULL);
+        if (err != MR_AGAIN) {
+            return err;
+        }
+        err = follow(emit, problem);
+        if (err == MR_OK && emit->has_key) {
+            *ret_repeated = mri_keys_find(&bus->keys, &emit->key);
+        }
+        if (err != MR_OK || *ret_repeated != 0) {
+            return err;
+        }
+        mri_bus_rebase(bus, &emit->batch);
+    }
+}
+
+/** A batch begins behind what is there by then, with the event time of then. */
+static mr_err begin_batch(struct emit *emit, mr_problem *problem)
+{
+    mr_err err = follow(emit, problem);
+    if (err == MR_OK) {
+        mri_bus_begin(&emit->fold.bus, &emit->batch);
+    }
+    return err;
+}
+
+static enum mri_exit print_repeated(struct emit *emit, uint32_t ordinal)
+{
+    char id[MRI_IDENT_BYTES];
+    const struct mri_names names = mri_names_of(&emit->fold);
+    emit->repeated++;
+    mri_buf_clear(&emit->ids);
+    mri_buf_printf(&emit->ids, "%s\n", mri_names_signal(&names, ordinal, id));
+    return mri_cli_print(emit->cli, &emit->ids);
+}
+
 /** Append what was drafted, then print the ids. */
 static enum mri_exit flush(struct emit *emit)
 {
     struct mri_cli *cli = emit->cli;
     char id[MRI_IDENT_BYTES];
-    uint32_t first = emit->fold.bus.slots.count + 1;
+    mr_problem problem = {""};
+    uint32_t repeated;
     if (emit->batch.count == 0) {
         return MRI_EXIT_OK;
     }
-    mr_err err = mri_bus_append(&emit->fold.bus, &emit->batch, emit->durability, NULL, NULL);
+    mr_err err = append(emit, &repeated, &problem);
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s: %s%s", mri_cli_folder(cli),
-            mr_err_text(err), err == MR_FULL ? " (limits.* of the configuration)" : "");
+            problem.text[0] != '\0' ? problem.text : mr_err_text(err),
+            err == MR_FULL ? " (limits.* of the configuration)" : "");
     }
+    emit->has_key = false;
+    if (repeated != 0) {
+        mri_bus_begin(&emit->fold.bus, &emit->batch);
+        return print_repeated(emit, repeated);
+    }
+    uint32_t first = emit->batch.items[0].ordinal;
     const struct mri_names names = mri_names_of(&emit->fold);
     mri_buf_clear(&emit->ids);
     for (uint32_t i = first; i <= emit->fold.bus.slots.count; i++) {
@@ -82,24 +146,17 @@ static mr_err find_repeated(
 {
     struct mri_key key;
     *ret_ordinal = 0;
+    emit->has_key = false;
     if (emission->idempotency_key.bytes == NULL || emission->source.bytes == NULL) {
         return MR_OK;
     }
     mr_err err = mri_key_of(emission->source, emission->idempotency_key, &key);
     if (err == MR_OK) {
+        emit->has_key = true;
+        emit->key = key;
         *ret_ordinal = mri_keys_find(&emit->fold.bus.keys, &key);
     }
     return err;
-}
-
-static enum mri_exit print_repeated(struct emit *emit, uint32_t ordinal)
-{
-    char id[MRI_IDENT_BYTES];
-    const struct mri_names names = mri_names_of(&emit->fold);
-    emit->repeated++;
-    mri_buf_clear(&emit->ids);
-    mri_buf_printf(&emit->ids, "%s\n", mri_names_signal(&names, ordinal, id));
-    return mri_cli_print(emit->cli, &emit->ids);
 }
 
 /** Would this text be the last straw? Counts what the batch drafted as if all of it were new. */
@@ -127,21 +184,21 @@ static const char *full_limit(const struct emit *emit, const struct mri_emission
 }
 
 /** Draft a signal if there is room for it: no line makes the log refuse a batch with others. */
-static mr_err draft(struct emit *emit, const struct mri_emission *emission,
-    const struct mri_emission_context *context, mr_problem *problem)
+static mr_err draft(struct emit *emit, const struct mri_emission *emission, mr_problem *problem)
 {
+    const struct mri_emission_context context = context_of(emit);
     const char *full = full_limit(emit, emission);
     if (full != NULL) {
         return mri_problem(
             problem, MR_REFUSED, "limits.%s_max of the configuration is reached", full);
     }
-    return mri_emission_draft(emission, context, &emit->batch, problem);
+    return mri_emission_draft(emission, &context, &emit->batch, problem);
 }
 
 /** Take one signal in: draft it, or print the id that its key has. Refused ones set
  * *ret_is_refused. */
 static enum mri_exit take(struct emit *emit, const struct mri_emission *emission,
-    const struct mri_emission_context *context, bool *ret_is_refused, mr_problem *problem)
+    bool *ret_is_refused, mr_problem *problem)
 {
     uint32_t repeated;
     *ret_is_refused = false;
@@ -151,26 +208,30 @@ static enum mri_exit take(struct emit *emit, const struct mri_emission *emission
     if (exit != MRI_EXIT_OK) {
         return exit;
     }
-    mr_err err = find_repeated(emit, emission, &repeated);
+    mr_err err = emit->batch.count == 0 ? begin_batch(emit, problem) : MR_OK;
+    if (err == MR_OK) {
+        err = find_repeated(emit, emission, &repeated);
+    }
     if (err == MR_OK && repeated != 0) {
         return print_repeated(emit, repeated);
     }
     if (err == MR_OK) {
-        err = draft(emit, emission, context, problem);
+        err = draft(emit, emission, problem);
     }
     if (err == MR_REFUSED) {
         *ret_is_refused = true;
         return MRI_EXIT_OK;
     }
     if (err != MR_OK) {
-        return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s", mr_err_text(err));
+        return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s",
+            problem->text[0] != '\0' ? problem->text : mr_err_text(err));
     }
-    return emit->batch.count == BATCH_LINES_MAX ? flush(emit) : MRI_EXIT_OK;
+    return emit->has_key || emit->batch.count == BATCH_LINES_MAX ? flush(emit) : MRI_EXIT_OK;
 }
 
 /** One line of standard input. */
-static enum mri_exit take_line(struct emit *emit, struct mri_json_parser *parser,
-    const struct mri_line *line, const struct mri_emission_context *context)
+static enum mri_exit take_line(
+    struct emit *emit, struct mri_json_parser *parser, const struct mri_line *line)
 {
     struct mri_emission emission;
     mr_problem problem = {""};
@@ -187,7 +248,7 @@ static enum mri_exit take_line(struct emit *emit, struct mri_json_parser *parser
         err = mri_emission_parse(parser, line->text, &emit->texts, &emission, &problem);
     }
     if (err == MR_OK) {
-        exit = take(emit, &emission, context, &is_refused, &problem);
+        exit = take(emit, &emission, &is_refused, &problem);
     } else if (err != MR_REFUSED) {
         return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s", mr_err_text(err));
     }
@@ -206,7 +267,6 @@ static enum mri_exit take_stdin(struct emit *emit)
     struct mri_line_reader *reader;
     struct mri_json_parser *parser = NULL;
     mr_problem problem = {""};
-    const struct mri_emission_context context = context_of(emit);
     const struct mri_line_source source = {.fd = STDIN_FILENO, .line_bytes_max = LINE_BYTES_MAX};
     mr_err err = mri_line_reader_open(cli->os, cli->alloc, &source, &reader, &problem);
     if (err != MR_OK) {
@@ -217,9 +277,12 @@ static enum mri_exit take_stdin(struct emit *emit)
     mri_stop_install();
     while (err == MR_OK && exit == MRI_EXIT_OK && !mri_stop_is_wished()) {
         struct mri_line line;
+        if (!mri_line_reader_has_line(reader)) { /* the next one may be long in coming */
+            exit = flush(emit);
+        }
         err = mri_line_reader_next(reader, &line, &problem);
         if (err == MR_OK) {
-            exit = take_line(emit, parser, &line, &context);
+            exit = take_line(emit, parser, &line);
         } else if (err == MR_AGAIN) {
             err = MR_OK;
         }
@@ -280,12 +343,11 @@ static enum mri_exit take_flags(struct emit *emit)
         MRI_EMISSION_MAP(FROM_OPTION)
 #undef FROM_OPTION
     };
-    const struct mri_emission_context context = context_of(emit);
     mr_problem problem = {""};
     bool is_refused = false;
     enum mri_exit exit = check_data(cli, emission.data);
     if (exit == MRI_EXIT_OK) {
-        exit = take(emit, &emission, &context, &is_refused, &problem);
+        exit = take(emit, &emission, &is_refused, &problem);
     }
     if (exit == MRI_EXIT_OK && is_refused) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
@@ -313,8 +375,8 @@ static enum mri_exit open_log(struct emit *emit)
         .alloc = cli->alloc,
         .folder = folder,
         .parse = mri_yaml_config,
-        .config = &emit->config}; /* no more signals than the next run may take */
-    const mr_log_options log_options = {.is_alone = true}; /* the bus keeps its table alone */
+        .config = &emit->config}; /* no more signals than the run may take */
+    const mr_log_options log_options = {.is_alone = false}; /* a run may be up */
     mr_err err = mri_log_open(cli->os, cli->alloc, folder, &log_options, &emit->log, &problem);
     if (err == MR_OK) {
         mri_opened_tell(mri_log_opening(emit->log));
@@ -432,7 +494,7 @@ const struct mri_command mri_cmd_emit = {
         "others\n"
         "go on (exit code 1). The directory must have been run before; its event time is the "
         "signal's\n"
-        "time, and the next `run` decides on it first.\n",
+        "time. A `run` that is up decides on it at once, else the next one does first.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

@@ -274,14 +274,14 @@ static void announce(struct run *run)
     }
 }
 
-/** Sleep until the feed's time is due, in small steps, so that a wish to stop is heard. */
-static void pace(struct run *run)
+/** Wait until the feed's time is due, and decide meanwhile on what other processes emit. */
+static mr_err pace(struct run *run)
 {
     struct speed *speed = &run->speed;
     const struct mri_os *os = run->cli->os;
     int64_t event = run->node.fold.wiring.market.event_time_unix_ns;
     if (speed->factor == 0 || event == 0) { /* a new log has no time before its first bar */
-        return;
+        return MR_OK;
     }
     if (speed->first_boot_ns == 0) {
         speed->first_boot_ns = os->boottime_ns(os->context);
@@ -292,9 +292,12 @@ static void pace(struct run *run)
     for (;;) {
         int64_t left = due - os->boottime_ns(os->context);
         if (left <= 0 || mri_stop_is_wished()) {
-            return;
+            return MR_OK;
         }
-        os->sleep_ns(os->context, left < 100000000 ? left : 100000000);
+        mr_err err = mri_node_wait(&run->node, left < 1000000 ? 1 : left / 1000000);
+        if (err != MR_OK && err != MR_AGAIN) {
+            return err;
+        }
     }
 }
 
@@ -315,8 +318,10 @@ static mr_err feed_all(struct run *run, mr_problem *problem)
 {
     mr_err err = MR_OK;
     while (err == MR_OK && !mri_stop_is_wished()) {
-        pace(run);
-        err = mri_intake_step(&run->intake, problem);
+        err = pace(run);
+        if (err == MR_OK) {
+            err = mri_intake_step(&run->intake, problem);
+        }
         if (err == MR_OK) {
             err = mri_node_snapshot_if_due(&run->node);
         }

@@ -323,6 +323,12 @@ mr_err mri_line_reader_next(
     }
 }
 
+bool mri_line_reader_has_line(const struct mri_line_reader *reader)
+{
+    MRI_ASSERT(reader->magic == READER_MAGIC);
+    return memchr(reader->text + reader->start, '\n', reader->count - reader->start) != NULL;
+}
+
 static mr_err open_source(struct mri_line_reader *reader, const struct mri_line_source *source)
 {
     const struct mri_os *os = reader->os;

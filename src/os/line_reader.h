@@ -70,6 +70,16 @@ MR_MUST_USE mr_err mri_line_reader_next(
     struct mri_line_reader *reader, struct mri_line *ret_line, mr_problem *reterr_problem);
 
 /**
+ * Would the next line come without reading? Otherwise a stream may keep the caller waiting, who
+ * should not leave undone what came before.
+ *
+ * Returns  true or false.
+ * Threads  one at a time per reader.
+ * Cost     looks at what was read and not given yet.
+ */
+bool mri_line_reader_has_line(const struct mri_line_reader *reader);
+
+/**
  * How far the reader is.
  *
  * Returns  bytes taken from the file and its size.

@@ -139,8 +139,8 @@ static mr_err hold_input(struct mri_fold *fold, mr_problem *problem)
             return err;
         }
         struct mri_event event;
-        if (fold->held.type < MR_LOG_TYPE_FREE) {
-            continue;
+        if (fold->held.type < MR_LOG_TYPE_FREE || fold->held.seq.n <= fold->applied_seq) {
+            continue; /* the log's own, or applied as it was appended */
         }
         err = mri_event_decode(&fold->held, &event);
         if (err != MR_OK) { /* ahead of `lead`, so it is named here */
@@ -150,6 +150,38 @@ static mr_err hold_input(struct mri_fold *fold, mr_problem *problem)
         fold->has_held = mri_wiring_is_input(&event) && !pass_winner(fold, event.seq);
     }
     return MR_OK;
+}
+
+static mr_err describe(
+    mr_err err, const struct mri_fold *fold, const mr_log_event *record, mr_problem *problem)
+{
+    const char *name;
+    (void)mri_reader_place(fold->lead, &name);
+    const struct mri_event_kind *kind = mri_event_kind(record->type);
+    return mri_problem(problem, err, "%s/%s: event %llu (%s): %s", fold->options.folder, name,
+        (unsigned long long)record->seq.n, kind == NULL ? "unknown kind" : kind->name,
+        mr_err_text(err));
+}
+
+mr_err mri_fold_catch_up(struct mri_fold *fold, uint64_t *ret_count, mr_problem *reterr_problem)
+{
+    *ret_count = 0;
+    for (;;) {
+        mr_log_event record;
+        struct mri_event event;
+        mr_err err = mr_log_reader_next(fold->lead, &record, reterr_problem);
+        if (err != MR_OK) {
+            return err == MR_END ? MR_OK : err;
+        }
+        if (record.seq.n <= fold->bus.last_seq) {
+            continue; /* appended here */
+        }
+        err = mri_bus_fold(&fold->bus, &record, &event);
+        if (err != MR_OK) {
+            return describe(err, fold, &record, reterr_problem);
+        }
+        *ret_count += 1;
+    }
 }
 
 static mr_err take_held(struct mri_fold *fold, struct mri_event *ret_event)
@@ -298,17 +330,6 @@ static mr_err visit_settled(struct mri_fold *fold, const struct mri_fold_visitor
     return visit_inputs(fold, visitor, seq, problem);
 }
 
-static mr_err describe(
-    mr_err err, const struct mri_fold *fold, const mr_log_event *record, mr_problem *problem)
-{
-    const char *name;
-    (void)mri_reader_place(fold->lead, &name);
-    const struct mri_event_kind *kind = mri_event_kind(record->type);
-    return mri_problem(problem, err, "%s/%s: event %llu (%s): %s", fold->options.folder, name,
-        (unsigned long long)record->seq.n, kind == NULL ? "unknown kind" : kind->name,
-        mr_err_text(err));
-}
-
 /** What a repair gave up is lost for good, and whoever decided behind it knew more than we do. */
 static mr_err damage_of_gap(struct mri_fold *fold, const mr_log_event *record)
 {
@@ -328,6 +349,17 @@ static mr_err refuse_without_start(const struct mri_fold *fold, mr_problem *prob
         "%s: the log is kept from event %llu on, its beginning was removed; this needs all of it, "
         "or a snapshot",
         fold->options.folder, (unsigned long long)fold->first_seq);
+}
+
+/** The bus has taken in already what was appended through it. */
+static mr_err fold_or_decode(
+    struct mri_fold *fold, const mr_log_event *record, struct mri_event *ret_event)
+{
+    if (record->seq.n > fold->bus.last_seq) {
+        return mri_bus_fold(&fold->bus, record, ret_event);
+    }
+    *ret_event = (struct mri_event){.type = record->type, .seq = record->seq.n};
+    return record->type < MR_LOG_TYPE_FREE ? MR_OK : mri_event_decode(record, ret_event);
 }
 
 mr_err mri_fold_run(
@@ -355,7 +387,7 @@ mr_err mri_fold_run(
             return mri_problem(reterr_problem, err, "%s", fold->damage_problem.text);
         }
         mr_problem problem = {""};
-        err = mri_bus_fold(&fold->bus, &record, &event);
+        err = fold_or_decode(fold, &record, &event);
         if (err == MR_OK && event.type == MRI_EVENT_SESSION) {
             err = visit_settled(fold, visitor, &event, &problem);
         } else if (err == MR_OK && event.type >= MR_LOG_TYPE_FREE && !mri_wiring_is_input(&event)) {
@@ -376,6 +408,13 @@ static mr_err apply_event(void *context, const struct mri_event *event)
 {
     struct mri_fold *fold = context;
     return mri_wiring_apply(&fold->wiring, event);
+}
+
+mr_err mri_fold_follow(struct mri_fold *fold, mr_problem *reterr_problem)
+{
+    const struct mri_fold_visitor visitor = {
+        .context = fold, .input = apply_event, .output = apply_event};
+    return mri_fold_run(fold, &visitor, reterr_problem);
 }
 
 /** Where a snapshot's state begins, and what it takes to hold it. */
@@ -604,8 +643,6 @@ static void check_end(struct mri_fold *fold, uint64_t snapshot_seq)
 mr_err mri_fold_init(
     struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem)
 {
-    const struct mri_fold_visitor visitor = {
-        .context = fold, .input = apply_event, .output = apply_event};
     /* Looked for first: a writer may go on, and write another one, while the log is read. */
     uint64_t snapshot_seq = newest_snapshot(options);
     mr_err err = mri_fold_begin(fold, options, reterr_problem);
@@ -615,12 +652,12 @@ mr_err mri_fold_init(
         err = start_from_newest(fold, reterr_problem);
     }
     if (err == MR_OK) {
-        err = mri_fold_run(fold, &visitor, reterr_problem);
+        err = mri_fold_follow(fold, reterr_problem);
     }
     while (err == MR_FULL && mri_fold_grow(fold)) {
         err = mri_fold_restart(fold, reterr_problem);
         if (err == MR_OK) {
-            err = mri_fold_run(fold, &visitor, reterr_problem);
+            err = mri_fold_follow(fold, reterr_problem);
         }
     }
     if (err != MR_OK) {

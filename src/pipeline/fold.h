@@ -121,6 +121,27 @@ MR_MUST_USE mr_err mri_fold_run(
     struct mri_fold *fold, const struct mri_fold_visitor *visitor, mr_problem *reterr_problem);
 
 /**
+ * Go on to the end of the log as of now: bus and engines take in what was appended since, here or by
+ * others. For who decides nothing.
+ *
+ * Returns  as mri_fold_init(); damage is noted in fold->damage.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_follow(struct mri_fold *fold, mr_problem *reterr_problem);
+
+/**
+ * Take into the bus what other processes have appended since; the engines are not asked.
+ *
+ * @param ret_count  events that were taken in
+ *
+ * Returns  MR_OK; MR_ECORRUPT damage; faults of reading; as mri_bus_fold().
+ * Threads  one at a time.
+ * Cost     reads on from where it came the last time, over what this process has appended, too.
+ */
+MR_MUST_USE mr_err mri_fold_catch_up(
+    struct mri_fold *fold, uint64_t *ret_count, mr_problem *reterr_problem);
+
+/**
  * The next input that was not visited yet: whose decision is not in the log.
  *
  * Returns  MR_OK; MR_END there is none; faults of reading.

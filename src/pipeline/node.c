@@ -8,7 +8,12 @@
  *  2. A move that loses against another process's takes the whole batch with it: the engines go
  *     back to the input, superseded{cause, winner} is logged, the winner applied, and the input
  *     decided again.
- *  3. A batch that was cut is continued by a tick before any other input.
+ *  3. A batch that was cut is continued by a tick before any other input of the feed.
+ *  4. Inputs are decided on in the order of the log. So what others have appended is decided on
+ *     before own inputs are appended, and those are appended only if nothing came in between.
+ *  5. Outputs name sequence numbers and ordinals, so they are appended only where they were drafted
+ *     for. When others come in between, the engines go back to the input and decide anew; if they
+ *     were not saved, they are made anew from the log.
  */
 #include "pipeline/node.h"
 
@@ -26,6 +31,9 @@
 /** The longest path of a feed that is kept, with its NUL: what the value of an attribute can hold.
  */
 enum { FEED_PATH_BYTES = 128 };
+
+/** Decisions for which the engines are saved before, after another process has appended. */
+enum { SAVES = 1000 };
 
 static mr_err fail(mr_problem *problem, mr_err err, const char *what)
 {
@@ -57,6 +65,34 @@ static mr_err restore_engines(struct mri_node *node)
     return err == MR_OK ? mri_wiring_load(wiring, &unpack) : err;
 }
 
+/** Take into the bus what others have appended. */
+static mr_err catch_up_bus(struct mri_node *node)
+{
+    uint64_t count;
+    mr_err err = mri_fold_catch_up(&node->fold, &count, NULL);
+    if (count > 0) {
+        node->saves_left = SAVES;
+        node->is_foreign_pending = true;
+    }
+    return err;
+}
+
+/** Append what is the same wherever it lands. */
+static mr_err append_anywhere(struct mri_node *node, struct mri_batch *batch)
+{
+    for (;;) {
+        mr_err err = mri_bus_append(&node->fold.bus, batch, MR_ASYNC, NULL, NULL);
+        if (err != MR_AGAIN) {
+            return err;
+        }
+        err = catch_up_bus(node);
+        if (err != MR_OK) {
+            return err;
+        }
+        mri_bus_rebase(&node->fold.bus, batch);
+    }
+}
+
 /** Log that the decision on an input lost against a move, and take that move in. */
 static mr_err supersede(struct mri_node *node, const struct mri_event *input, uint64_t winner_seq)
 {
@@ -68,7 +104,7 @@ static mr_err supersede(struct mri_node *node, const struct mri_event *input, ui
     mr_err err =
         mri_batch_add(batch, &(struct mri_draft){.type = MRI_EVENT_SUPERSEDED, .fixed = &body}, 0);
     if (err == MR_OK) {
-        err = mri_bus_append(&fold->bus, batch, MR_ASYNC, NULL, NULL);
+        err = append_anywhere(node, batch);
     }
     if (err == MR_OK) {
         struct mri_event logged = mri_batch_event(batch, 0);
@@ -100,28 +136,37 @@ static mr_err save_engines(struct mri_node *node)
     return node->saved.err;
 }
 
+static mr_err refold(struct mri_node *node);
+
 /** Decide on an input that was applied, as often as it takes. */
 static mr_err decide(struct mri_node *node, const struct mri_event *input)
 {
     struct mri_fold *fold = &node->fold;
     for (;;) {
         struct mri_bus_conflict conflict = {0};
-        mr_err err = may_lose(node) ? save_engines(node) : MR_OK;
+        bool is_saved = may_lose(node) || node->saves_left > 0;
+        mr_err err = is_saved ? save_engines(node) : MR_OK;
         if (err != MR_OK) {
             return err;
         }
+        node->saves_left -= node->saves_left > 0;
         mri_bus_begin(&fold->bus, &node->outputs);
         err = mri_wiring_decide(&fold->wiring, input, &node->outputs);
         if (err == MR_OK && node->outputs.count > 0) {
             err = mri_bus_append(&fold->bus, &node->outputs, MR_ASYNC, NULL, &conflict);
         }
-        if (err != MR_CONFLICT) {
+        if (err != MR_CONFLICT && err != MR_AGAIN) {
             node->is_behind = node->is_behind || node->outputs.is_cut;
             return err;
         }
+        bool is_superseded = err == MR_CONFLICT;
+        node->overtaken += !is_superseded;
+        if (!is_saved) {
+            return refold(node);
+        }
         err = restore_engines(node);
         if (err == MR_OK) {
-            err = supersede(node, input, conflict.winner_seq);
+            err = is_superseded ? supersede(node, input, conflict.winner_seq) : catch_up_bus(node);
         }
         if (err != MR_OK) {
             return err;
@@ -132,11 +177,65 @@ static mr_err decide(struct mri_node *node, const struct mri_event *input)
 static mr_err process(struct mri_node *node, const struct mri_event *input)
 {
     mr_err err = mri_wiring_apply(&node->fold.wiring, input);
+    uint64_t seq = input->seq;
+    node->is_refolded = false;
     if (err == MR_OK) {
         err = decide(node, input);
     }
-    node->fold.applied_seq = input->seq;
+    if (!node->is_refolded) {
+        node->fold.applied_seq = seq;
+    }
     return err;
+}
+
+/** Decide on what others have appended and the bus has, until nothing is left. */
+static mr_err decide_foreign(struct mri_node *node)
+{
+    mr_err err = MR_OK;
+    while (err == MR_OK && node->is_foreign_pending) {
+        struct mri_event input;
+        node->is_foreign_pending = false; /* more may come meanwhile */
+        while ((err = mri_fold_next_input(&node->fold, &input, NULL)) == MR_OK) {
+            err = process(node, &input);
+            if (err != MR_OK) {
+                return err;
+            }
+        }
+        err = err == MR_END ? MR_OK : err;
+    }
+    return err;
+}
+
+mr_err mri_node_take_foreign(struct mri_node *node)
+{
+    mr_err err = catch_up_bus(node);
+    return err == MR_OK ? decide_foreign(node) : err;
+}
+
+mr_err mri_node_wait(struct mri_node *node, int64_t timeout_ms)
+{
+    mr_err err = mr_log_reader_wait(node->fold.lead, timeout_ms);
+    return err == MR_OK ? mri_node_take_foreign(node) : err;
+}
+
+/** Append the drafted inputs behind whatever is decided by then. */
+static mr_err append_inputs(struct mri_node *node)
+{
+    for (;;) {
+        mr_err err = decide_foreign(node);
+        if (err != MR_OK) {
+            return err;
+        }
+        mri_bus_rebase(&node->fold.bus, &node->inputs);
+        err = mri_bus_append(&node->fold.bus, &node->inputs, MR_ASYNC, NULL, NULL);
+        if (err != MR_AGAIN) {
+            return err;
+        }
+        err = catch_up_bus(node);
+        if (err != MR_OK) {
+            return err;
+        }
+    }
 }
 
 /** Append the drafted inputs and decide on each. */
@@ -146,12 +245,13 @@ static mr_err take_batch(struct mri_node *node)
     if (batch->count == 0) {
         return MR_OK;
     }
-    mr_err err = mri_bus_append(&node->fold.bus, batch, MR_ASYNC, NULL, NULL);
-    for (uint32_t i = 0; i < batch->count && err == MR_OK; i++) {
+    mr_err err = append_inputs(node);
+    node->is_refolded = false;
+    for (uint32_t i = 0; i < batch->count && err == MR_OK && !node->is_refolded; i++) {
         struct mri_event input = mri_batch_event(batch, i);
         err = process(node, &input);
     }
-    return err;
+    return err == MR_OK ? decide_foreign(node) : err;
 }
 
 void mri_node_begin_inputs(struct mri_node *node)
@@ -241,10 +341,12 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
         .segment_bytes = (uint64_t)options->config->log_segment << 20,
         .attributes = attributes,
         .attribute_count = MRI_COUNT_OF(attributes) - (is_path_kept(options->feed_path) ? 0 : 1),
-        .is_alone = true, /* the bus keeps its table alone */
     };
     mr_err err = mri_log_open(
         options->os, options->alloc, options->folder, &log_options, &node->log, problem);
+    if (err == MR_OK) {
+        err = mri_seat_take(options->os, options->folder, &node->seat, problem);
+    }
     if (err != MR_OK) {
         return err;
     }
@@ -462,6 +564,24 @@ static mr_err take_past(struct mri_node *node, mr_problem *problem)
     return err;
 }
 
+/**
+ * Make the engines anew from the log, and decide on all that is in it: they have decided on an
+ * input while others appended, and were not saved before.
+ */
+static mr_err refold(struct mri_node *node)
+{
+    mr_problem problem = {""};
+    mri_fold_fini(&node->fold);
+    mr_err err = take_past(node, &problem);
+    node->saves_left = SAVES;
+    node->refolds++;
+    if (err == MR_OK) {
+        err = decide_pending(node, &problem);
+    }
+    node->is_refolded = true;
+    return err;
+}
+
 /** Go on where the last run stopped: what was pending, then what a batch had no room for. */
 static mr_err go_on(struct mri_node *node, mr_problem *problem)
 {
@@ -605,5 +725,6 @@ void mri_node_close(struct mri_node *node)
     }
     mri_fold_fini(&node->fold);
     mr_log_close(node->log);
+    mri_seat_leave(&node->seat);
     *node = (struct mri_node){0};
 }

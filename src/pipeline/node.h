@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * A running pipeline: one log, one writer, engines that decide on every input.
+ * A running pipeline: the one process of a log that decides, on every input, whoever appends it.
  *
  *   open: log, past, pending inputs -> session, configuration, instruments
  *   then, for each group of inputs: append them, and for each: apply, decide, append the outputs
+ *   and before it, and whenever there is time: what other processes have appended
  */
 #ifndef MRI_PIPELINE_NODE_H
 #define MRI_PIPELINE_NODE_H
@@ -11,6 +12,7 @@
 #include "market/feed.h"
 #include "pipeline/clock.h"
 #include "pipeline/fold.h"
+#include "pipeline/seat.h"
 
 struct mri_node_options {
     const struct mri_os *os;
@@ -32,16 +34,23 @@ struct mri_node_options {
 struct mri_node {
     struct mri_node_options options;
     mr_log *log;
+    struct mri_seat seat;
     struct mri_log_opening opening;
     struct mri_fold fold; /**< the bus and the engines live in it */
     struct mri_clock clock;
     struct mri_batch inputs;
     struct mri_batch outputs;
-    struct mri_buf saved;       /**< engines before an input that a foreign move may overtake */
-    bool is_behind;             /**< a batch was cut: a tick is due */
-    bool is_resumed;            /**< the log existed */
-    uint32_t *feed_symbols;     /**< number of each of the feed's instruments */
-    uint64_t snapshot_seq;      /**< newest snapshot */
+    struct mri_buf saved;    /**< engines before an input that others may overtake */
+    uint32_t saves_left;     /**< decisions to save the engines before: others append these days */
+    bool is_foreign_pending; /**< others' events are in the bus, and not decided on yet */
+    uint64_t overtaken;      /**< decisions made anew, since others appended meanwhile */
+    uint64_t refolds;       /**< of them, those for which the engines were made anew from the log */
+    bool is_refolded;       /**< the engines were made anew from the log, and have decided on
+                                 everything in it */
+    bool is_behind;         /**< a batch was cut: a tick is due */
+    bool is_resumed;        /**< the log existed */
+    uint32_t *feed_symbols; /**< number of each of the feed's instruments */
+    uint64_t snapshot_seq;  /**< newest snapshot */
     uint64_t snapshot_try_seq;  /**< newest attempt at one: none is tried again at once */
     mr_err snapshot_err;        /**< of the newest one that could not be written; MR_OK: none */
     uint64_t session_first_seq; /**< first event since the node was opened */
@@ -67,6 +76,24 @@ MR_MUST_USE mr_err mri_node_open(
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_node_take_inputs(struct mri_node *node);
+
+/**
+ * Decide on what other processes have appended since.
+ *
+ * Returns  MR_OK; faults of reading, appending and deciding.
+ * Threads  one at a time.
+ * Cost     nothing but a look when there is nothing.
+ */
+MR_MUST_USE mr_err mri_node_take_foreign(struct mri_node *node);
+
+/**
+ * Wait for other processes' events, and decide on them.
+ *
+ * Returns  MR_OK something came and is decided; MR_AGAIN the time has passed or a signal came;
+ *          faults as above.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_node_wait(struct mri_node *node, int64_t timeout_ms);
 
 /**
  * Begin a group of inputs: node->inputs is empty afterwards.

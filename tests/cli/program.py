@@ -316,7 +316,8 @@ def flip(path, offset):
 def content(folder):
     """Every file of a folder with the digest of its bytes, to see whether anything was touched.
 
-    Not the lock, whose text is whoever last tried to write, nor ctl, which says where the memory is.
+    Not the lock and run, whose text is whoever last tried to write, nor ctl, which says where the
+    memory is.
     """
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(pathlib.Path(folder).rglob("*")) if path.is_file() and path.name not in ("lock", "ctl")}
+            for path in sorted(pathlib.Path(folder).rglob("*")) if path.is_file() and path.name not in ("lock", "run", "ctl")}

@@ -544,8 +544,9 @@ static void a_reader_beside_a_writer_sees_no_gap_and_no_half_batch(void **fixtur
         if (writer == 0) {
             write_for_ever(path, life % 2 == 0 ? MR_ASYNC : MR_GROUP);
         }
+        uint64_t before = state.batches;
         int64_t end = mri_os_linux()->boottime_ns(NULL) + 250000000;
-        while (mri_os_linux()->boottime_ns(NULL) < end) {
+        while (state.batches == before || mri_os_linux()->boottime_ns(NULL) < end) {
             if (beside == NULL) {
                 mr_err err = mr_log_reader_open(path, &beside, NULL);
                 assert_true(err == MR_OK || err == MR_EPATH || err == MR_NOT_FOUND);

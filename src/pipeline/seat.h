@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Who decides: any number of processes append to a log, and one of them runs the engines. It holds
+ * a lock on the file `run` of the log's folder for as long as it lives.
+ */
+#ifndef MRI_PIPELINE_SEAT_H
+#define MRI_PIPELINE_SEAT_H
+
+#include "os/os.h"
+
+struct mri_seat {
+    const struct mri_os *os; /**< NULL: not taken */
+    int fd;
+};
+
+/**
+ * Take the seat.
+ *
+ * Returns  MR_OK; MR_BUSY another process has it, *reterr_problem says which; faults of the file.
+ * Owner    mri_seat_leave() gives it back, and so does the end of the process.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_seat_take(const struct mri_os *os, const char *folder,
+    struct mri_seat *ret_seat, mr_problem *reterr_problem);
+
+/**
+ * Give the seat back. NULL and zeroed are allowed.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_seat_leave(struct mri_seat *seat);
+
+#endif
