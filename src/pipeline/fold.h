@@ -121,8 +121,8 @@ MR_MUST_USE mr_err mri_fold_run(
     struct mri_fold *fold, const struct mri_fold_visitor *visitor, mr_problem *reterr_problem);
 
 /**
- * Go on to the end of the log as of now: bus and engines take in what was appended since, here or by
- * others. For who decides nothing.
+ * Go on to the end of the log as of now: bus and engines take in what was appended since, here or
+ * by others. For who decides nothing.
  *
  * Returns  as mri_fold_init(); damage is noted in fold->damage.
  * Threads  one at a time.
