@@ -49,9 +49,9 @@ struct emit {
     uint64_t refused;
 };
 
-static struct mri_emission_context context_of(const struct emit *emit)
+static struct mri_signal_input_context context_of(const struct emit *emit)
 {
-    return (struct mri_emission_context){
+    return (struct mri_signal_input_context){
         .market = &emit->fold.wiring.market,
         .event_time_unix_ns = emit->fold.bus.event_time_unix_ns,
         .valid_for_ns = emit->config.signals_valid_for * 1000000000,
@@ -186,7 +186,7 @@ static const char *full_limit(const struct emit *emit, const struct mri_emission
 /** Draft a signal if there is room for it: no line makes the log refuse a batch with others. */
 static mr_err draft(struct emit *emit, const struct mri_emission *emission, mr_problem *problem)
 {
-    const struct mri_emission_context context = context_of(emit);
+    const struct mri_signal_input_context context = context_of(emit);
     const char *full = full_limit(emit, emission);
     if (full != NULL) {
         return mri_problem(
@@ -375,6 +375,7 @@ static enum mri_exit open_log(struct emit *emit)
         .alloc = cli->alloc,
         .folder = folder,
         .parse = mri_yaml_config,
+        .is_market_only = true,
         .config = &emit->config}; /* no more signals than the run may take */
     const mr_log_options log_options = {.is_alone = false}; /* a run may be up */
     mr_err err = mri_log_open(cli->os, cli->alloc, folder, &log_options, &emit->log, &problem);

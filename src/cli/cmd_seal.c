@@ -51,13 +51,10 @@ static enum mri_exit seal(const struct mri_cli *cli, const char *folder, bool *r
         before = progress.sealed_seq;
         err = seal_some(folder, &progress, &problem); /* sees what the one before it has done */
     }
-    *ret_is_busy = err == MR_BUSY;
-    if (err == MR_BUSY) {
+    /* Who has the log open with others leaves the sealing to the last of them. */
+    *ret_is_busy = err == MR_BUSY || (err == MR_OK && progress.sealed_seq < progress.last_seq);
+    if (*ret_is_busy) {
         return MRI_EXIT_OK;
-    }
-    if (err == MR_OK && progress.sealed_seq < progress.last_seq) {
-        (void)fprintf(stderr, "millrace log seal: events behind %llu are not sealed yet\n",
-            (unsigned long long)progress.sealed_seq);
     }
     return err == MR_OK ? MRI_EXIT_OK : mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
 }

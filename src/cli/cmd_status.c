@@ -44,8 +44,8 @@ static void put_running(struct status *status)
     mri_buf_printf(&status->text, "%s%s%s\n", mri_health_text(status->health.state),
         status->health.why == NULL ? "" : ": ",
         status->health.why == NULL ? "" : status->health.why);
-    if (fold->writer_id != 0) {
-        mri_buf_printf(&status->text, "running    yes, process %u", fold->writer_id);
+    if (fold->runner_id != 0) {
+        mri_buf_printf(&status->text, "running    yes, process %u", fold->runner_id);
     } else {
         mri_buf_printf(&status->text, "running    no");
     }
@@ -57,7 +57,7 @@ static void put_running(struct status *status)
     if (status->health.pending_inputs > 0) {
         mri_buf_printf(&status->text, "           %llu inputs wait for their decision: %s\n",
             u(status->health.pending_inputs),
-            fold->writer_id != 0 ? "they are being worked on" : "the next `run` takes them first");
+            fold->runner_id != 0 ? "they are being worked on" : "the next `run` takes them first");
     }
     if (fold->is_torn) {
         mri_buf_printf(&status->text, "           an incomplete batch lies at the end: it is being "
@@ -186,7 +186,7 @@ static void put_json(struct status *status)
     } else {
         mri_json_write_text(&json, mri_slice_of(status->health.why));
     }
-    mri_json_put_count(&json, "writer_process", fold->writer_id);
+    mri_json_put_count(&json, "writer_process", fold->runner_id);
     mri_json_put_text(&json, "mode", word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode));
     mri_json_put_count(&json, "pending_inputs", status->health.pending_inputs);
     mri_json_put_count(&json, "undecided", fold->wiring.evaluate.undecided_count);

@@ -14,12 +14,7 @@
 #include "base/utc.h"
 #include "conf/scalar.h"
 
-enum {
-    TEXT_BYTES_MAX = 64,       /* of source and name */
-    LONG_TEXT_BYTES_MAX = 256, /* of ids, keys, accounts */
-    DATA_BYTES_MAX = 65536,
-    NUMBER_BYTES_MAX = 64,
-};
+enum { NUMBER_BYTES_MAX = 64 };
 
 static const char *const keys[] = {
 #define KEY(member, key, value, about) key,
@@ -100,62 +95,6 @@ mr_err mri_emission_parse(struct mri_json_parser *parser, struct mri_slice line,
     return err;
 }
 
-static mr_err expected(
-    mr_problem *problem, const char *key, const char *what, struct mri_slice found)
-{
-    if (found.bytes == NULL) {
-        return mri_problem(problem, MR_REFUSED, "%s is missing: expected %s", key, what);
-    }
-    return mri_problem(problem, MR_REFUSED, "%s: expected %s, found \"%.*s\"", key, what,
-        (int)(found.count < 60 ? found.count : 60), found.bytes);
-}
-
-/** A text that is UTF-8 without control characters, within a length. */
-static mr_err check_text(
-    struct mri_slice text, const char *key, size_t bytes_max, mr_problem *problem)
-{
-    if (text.bytes == NULL) {
-        return MR_OK;
-    }
-    if (!mri_text_is_utf8(text)) {
-        return expected(problem, key, "valid UTF-8", text);
-    }
-    if (mri_text_has_control(text)) {
-        return expected(problem, key, "a text without control characters", text);
-    }
-    if (text.count == 0 || text.count > bytes_max) {
-        return mri_problem(problem, MR_REFUSED, "%s: expected 1 to %zu bytes, found %zu", key,
-            bytes_max, text.count);
-    }
-    return MR_OK;
-}
-
-static mr_err check_texts(const struct mri_emission *emission, mr_problem *problem)
-{
-    if (emission->source.bytes == NULL) {
-        return expected(problem, "source", "who emits it", emission->source);
-    }
-    mr_err err = check_text(emission->source, "source", TEXT_BYTES_MAX, problem);
-    if (err == MR_OK && mri_source_is_internal(emission->source)) {
-        err = expected(
-            problem, "source", "another name than that of a built-in source", emission->source);
-    }
-    if (err == MR_OK) {
-        err = check_text(emission->name, "name", TEXT_BYTES_MAX, problem);
-    }
-    if (err == MR_OK) {
-        err = check_text(emission->external_id, "external_id", LONG_TEXT_BYTES_MAX, problem);
-    }
-    if (err == MR_OK) {
-        err =
-            check_text(emission->idempotency_key, "idempotency_key", LONG_TEXT_BYTES_MAX, problem);
-    }
-    if (err == MR_OK) {
-        err = check_text(emission->account, "account", LONG_TEXT_BYTES_MAX, problem);
-    }
-    return err == MR_OK ? check_text(emission->data, "data", DATA_BYTES_MAX, problem) : err;
-}
-
 /** A number as programs print doubles: with a point, with an exponent, with 17 digits. */
 static mr_err read_number(struct mri_slice text, double *ret_value)
 {
@@ -172,7 +111,7 @@ static mr_err read_confidence(struct mri_slice text, double *ret_confidence, mr_
 {
     double value;
     if (read_number(text, &value) != MR_OK || value < 0.0 || value > 1.0) {
-        return expected(problem, "confidence", "a number from 0 to 1", text);
+        return mri_signal_input_refuse(problem, "confidence", "a number from 0 to 1", text);
     }
     *ret_confidence = value;
     return MR_OK;
@@ -192,93 +131,72 @@ static mr_err read_price(
     }
     return err == MR_OK && *ret_price > 0
                ? MR_OK
-               : expected(problem, "price", "a number above zero in the decimals of the instrument",
-                     text);
-}
-
-static mr_err read_symbol(const struct mri_emission *emission, const struct mri_market *market,
-    uint32_t *ret_symbol, mr_problem *problem)
-{
-    if (emission->symbol.bytes == NULL) {
-        return expected(problem, "symbol", "a registered symbol", emission->symbol);
-    }
-    if (mri_instruments_find(&market->instruments, emission->symbol, ret_symbol) != MR_OK) {
-        return expected(problem, "symbol", "a registered symbol", emission->symbol);
-    }
-    return MR_OK;
+               : mri_signal_input_refuse(problem, "price",
+                     "a number above zero in the decimals of the instrument", text);
 }
 
 /** The optional numbers: price, horizon, time limit. */
-static mr_err read_optional(const struct mri_emission *emission,
-    const struct mri_emission_context *context, struct mri_signal_generated *fixed,
-    mr_problem *problem)
+static mr_err read_optional(const struct mri_emission *emission, const struct mri_market *market,
+    struct mri_signal_input *input, mr_problem *problem)
 {
     unsigned horizon;
     if (emission->price.bytes != NULL) {
-        const struct mri_instrument_spec *spec =
-            mri_instruments_get(&context->market->instruments, fixed->symbol);
-        mr_err err = read_price(emission->price, spec->price_decimals, &fixed->price, problem);
+        uint32_t symbol;
+        mr_err err = mri_signal_input_symbol(market, emission->symbol, &symbol, problem);
+        if (err == MR_OK) {
+            const struct mri_instrument_spec *spec =
+                mri_instruments_get(&market->instruments, symbol);
+            err = read_price(emission->price, spec->price_decimals, &input->price, problem);
+        }
         if (err != MR_OK) {
             return err;
         }
-        fixed->present |= MRI_HAS_PRICE;
-        fixed->price_time_unix_ns = context->event_time_unix_ns;
+        input->has_price = true;
     }
     if (emission->horizon.bytes != NULL) {
         if (mri_word_parse(MRI_VOCABULARY_horizon, emission->horizon, &horizon) != MR_OK) {
-            return expected(problem, "horizon", "1m, 5m, 15m, 30m or 1h", emission->horizon);
+            return mri_signal_input_refuse(
+                problem, "horizon", "1m, 5m, 15m, 30m or 1h", emission->horizon);
         }
-        fixed->present |= MRI_HAS_HORIZON;
-        fixed->horizon = (uint8_t)horizon;
+        input->has_horizon = true;
+        input->horizon = (mr_horizon)horizon;
     }
     if (emission->valid_for.bytes != NULL &&
-        (mri_utc_parse_duration(emission->valid_for, &fixed->valid_for_ns) != MR_OK ||
-            fixed->valid_for_ns < 1000000000 ||
-            fixed->valid_for_ns > 86400 * (int64_t)1000000000)) {
-        return expected(
+        (mri_utc_parse_duration(emission->valid_for, &input->valid_for_ns) != MR_OK ||
+            input->valid_for_ns < 1000000000 ||
+            input->valid_for_ns > 86400 * (int64_t)1000000000)) {
+        return mri_signal_input_refuse(
             problem, "valid_for", "a time from 1s to 24h (90s, 5m)", emission->valid_for);
     }
     return MR_OK;
 }
 
 mr_err mri_emission_draft(const struct mri_emission *emission,
-    const struct mri_emission_context *context, struct mri_batch *batch, mr_problem *reterr_problem)
+    const struct mri_signal_input_context *context, struct mri_batch *batch,
+    mr_problem *reterr_problem)
 {
-    mr_side side;
-    struct mri_signal_generated fixed = {
-        .event_time_unix_ns = context->event_time_unix_ns,
-        .valid_for_ns = context->valid_for_ns,
-        .regime = MRI_REGIME_ABSENT,
+    struct mri_signal_input input = {
+        .symbol = emission->symbol,
+        .source = emission->source,
+        .name = emission->name,
+        .external_id = emission->external_id,
+        .key = emission->idempotency_key,
+        .account = emission->account,
+        .data = emission->data,
     };
-    mr_err err = check_texts(emission, reterr_problem);
-    if (err == MR_OK) {
-        err = read_symbol(emission, context->market, &fixed.symbol, reterr_problem);
-    }
+    uint32_t symbol;
+    mr_err err =
+        mri_signal_input_symbol(context->market, emission->symbol, &symbol, reterr_problem);
     if (err == MR_OK &&
-        (emission->side.bytes == NULL || mri_side_parse(emission->side, &side) != MR_OK)) {
-        err = expected(reterr_problem, "side", "long, buy, short or sell", emission->side);
+        (emission->side.bytes == NULL || mri_side_parse(emission->side, &input.side) != MR_OK)) {
+        err = mri_signal_input_refuse(
+            reterr_problem, "side", "long, buy, short or sell", emission->side);
     }
     if (err == MR_OK) {
-        err = read_confidence(emission->confidence, &fixed.confidence, reterr_problem);
+        err = read_confidence(emission->confidence, &input.confidence, reterr_problem);
     }
     if (err == MR_OK) {
-        err = read_optional(emission, context, &fixed, reterr_problem);
+        err = read_optional(emission, context->market, &input, reterr_problem);
     }
-    if (err != MR_OK) {
-        return err;
-    }
-    fixed.side = (uint8_t)side;
-    fixed.instrument = fixed.symbol;
-    const struct mri_draft draft = {
-        .type = MRI_EVENT_SIGNAL_GENERATED,
-        .fixed = &fixed,
-        .texts = {[MRI_TEXT_signal_generated_source] = emission->source,
-            [MRI_TEXT_signal_generated_name] =
-                emission->name.bytes == NULL ? emission->source : emission->name,
-            [MRI_TEXT_signal_generated_external_id] = emission->external_id,
-            [MRI_TEXT_signal_generated_idempotency_key] = emission->idempotency_key,
-            [MRI_TEXT_signal_generated_account] = emission->account,
-            [MRI_TEXT_signal_generated_data] = emission->data},
-    };
-    return mri_batch_add(batch, &draft, batch->next_ordinal);
+    return err == MR_OK ? mri_signal_input_draft(&input, context, batch, reterr_problem) : err;
 }

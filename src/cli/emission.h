@@ -5,7 +5,7 @@
 #ifndef MRI_CLI_EMISSION_H
 #define MRI_CLI_EMISSION_H
 
-#include "pipeline/fold.h"
+#include "pipeline/signal_input.h"
 #include "json/json_read.h"
 
 /** X(member, key, value, about): the fields; flags are --key with '_' as '-'. */
@@ -29,13 +29,6 @@ struct mri_emission {
 #define MRI_EMISSION_MEMBER(member, key, value, about) struct mri_slice member;
     MRI_EMISSION_MAP(MRI_EMISSION_MEMBER)
 #undef MRI_EMISSION_MEMBER
-};
-
-/** What a signal is checked against. */
-struct mri_emission_context {
-    const struct mri_market *market;
-    int64_t event_time_unix_ns;
-    int64_t valid_for_ns; /**< default */
 };
 
 /** A field of a JSON line as text; the object's own JSON for data. Used by mri_json_parse_object().
@@ -67,7 +60,7 @@ MR_MUST_USE mr_err mri_emission_parse(struct mri_json_parser *parser, struct mri
  * Threads  one.
  */
 MR_MUST_USE mr_err mri_emission_draft(const struct mri_emission *emission,
-    const struct mri_emission_context *context, struct mri_batch *batch,
+    const struct mri_signal_input_context *context, struct mri_batch *batch,
     mr_problem *reterr_problem);
 
 #endif

@@ -19,11 +19,11 @@
 #include <string.h>
 
 #include "base/problem.h"
-#include "log/meet/presence.h"
 #include "log/open/snapshot.h"
 #include "log/read/retain_first.h"
 #include "millrace/log_admin.h"
 #include "pipeline/log_config.h"
+#include "pipeline/seat.h"
 
 /**
  * More than a snapshot can need: what it holds is limited by the configuration, and most of it are
@@ -48,11 +48,10 @@ static mr_err open_readers(struct mri_fold *fold, mr_problem *problem)
     if (err != MR_OK) {
         return err;
     }
-    mr_err writer = mr_log_reader_writer(fold->lead, &fold->writer_id);
-    return writer == MR_OK || writer == MR_NOT_FOUND
-               ? MR_OK
-               : mri_problem(problem, writer, "%s/%s: %s", options->folder, MRI_PRESENCE_NAME,
-                     mr_err_text(writer));
+    err = mri_seat_holder(options->os, options->folder, &fold->runner_id);
+    return err == MR_OK ? MR_OK
+                        : mri_problem(problem, err, "%s: who runs it: %s", options->folder,
+                              mr_err_text(err));
 }
 
 /** Bus and engines for the configuration at hand. */
@@ -69,6 +68,7 @@ static mr_err make_state(struct mri_fold *fold, mr_problem *problem)
         .parse = options->parse,
         .source_names = &fold->bus.sources,
         .is_simulated_market = market != NULL && strcmp(market, "simulated") == 0,
+        .is_market_only = options->is_market_only,
     };
     if (err == MR_OK) {
         err = mri_wiring_init(&fold->wiring, options->alloc, &wiring_options, problem);
@@ -388,7 +388,9 @@ mr_err mri_fold_run(
         }
         mr_problem problem = {""};
         err = fold_or_decode(fold, &record, &event);
-        if (err == MR_OK && event.type == MRI_EVENT_SESSION) {
+        if (err == MR_OK && fold->options.is_market_only) {
+            err = event.type < MR_LOG_TYPE_FREE ? MR_OK : visitor->output(visitor->context, &event);
+        } else if (err == MR_OK && event.type == MRI_EVENT_SESSION) {
             err = visit_settled(fold, visitor, &event, &problem);
         } else if (err == MR_OK && event.type >= MR_LOG_TYPE_FREE && !mri_wiring_is_input(&event)) {
             err = visit_output(fold, visitor, &event, &problem);
@@ -486,7 +488,7 @@ static mr_err load_payload(struct mri_fold *fold, const struct mri_buf *payload)
     if (err == MR_OK) {
         err = mri_wiring_load(&fold->wiring, &unpack);
     }
-    if (err == MR_OK) {
+    if (err == MR_OK && !fold->options.is_market_only) {
         err = mri_unpack_end(&unpack);
     }
     fold->applied_seq = head.applied_seq;

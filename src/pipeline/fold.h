@@ -41,6 +41,8 @@ struct mri_fold_options {
     mri_config_parser parse;
     const struct mri_config *config; /**< for limits; NULL: those of the log's own configurations */
     bool is_from_start;              /**< leave snapshots aside */
+    bool is_market_only; /**< bus and market alone, for who emits and asks: nothing is decided, and
+                              events are taken in as they lie in the log */
 };
 
 struct mri_fold {
@@ -63,7 +65,7 @@ struct mri_fold {
     mr_err damage; /**< MR_OK, or the log can be read only up to here */
     mr_problem damage_problem;
     bool is_torn;       /**< an incomplete batch lies behind the last complete one */
-    uint32_t writer_id; /**< the process that writes to the log now; 0 = none */
+    uint32_t runner_id; /**< the process that decides on the log now; 0 = none */
 };
 
 /**

@@ -76,7 +76,7 @@ static mr_err count_pending(struct mri_fold *fold, uint64_t *ret_count, mr_probl
 static void judge(const struct mri_fold *fold, struct mri_health *health)
 {
     const struct mri_report *report = &fold->wiring.report;
-    bool is_crashed = report->is_session_open && fold->writer_id == 0;
+    bool is_crashed = report->is_session_open && fold->runner_id == 0;
     health->state = MRI_HEALTH_OK;
     if (fold->damage != MR_OK) {
         health->state = MRI_HEALTH_DOWN;

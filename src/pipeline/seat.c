@@ -68,6 +68,27 @@ mr_err mri_seat_take(const struct mri_os *os, const char *folder, struct mri_sea
     return MR_OK;
 }
 
+mr_err mri_seat_holder(const struct mri_os *os, const char *folder, uint32_t *ret_process_id)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    bool is_held = false;
+    int fd;
+    mr_err err = mri_os_path(folder, seat_name, path);
+    *ret_process_id = 0;
+    if (err == MR_OK) {
+        err = os->open(os->context, path, MRI_OPEN_READ, &fd);
+    }
+    if (err != MR_OK) {
+        return err == MR_EPATH ? MR_OK : err; /* nobody ever had it */
+    }
+    err = os->is_range_locked(os->context, fd, 0, 1, &is_held);
+    if (err == MR_OK && is_held) {
+        *ret_process_id = read_holder(os, fd);
+    }
+    os->close(os->context, fd);
+    return err;
+}
+
 void mri_seat_leave(struct mri_seat *seat)
 {
     if (seat != NULL && seat->os != NULL) {

@@ -24,6 +24,17 @@ MR_MUST_USE mr_err mri_seat_take(const struct mri_os *os, const char *folder,
     struct mri_seat *ret_seat, mr_problem *reterr_problem);
 
 /**
+ * Who has the seat?
+ *
+ * @param ret_process_id  0: nobody
+ *
+ * Returns  MR_OK; faults of the file.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_seat_holder(
+    const struct mri_os *os, const char *folder, uint32_t *ret_process_id);
+
+/**
  * Give the seat back. NULL and zeroed are allowed.
  *
  * Returns  nothing.

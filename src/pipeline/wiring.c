@@ -214,8 +214,12 @@ mr_err mri_wiring_init(struct mri_wiring *wiring, const struct mri_alloc *alloc,
         .limits = mri_wiring_limits_of(options->config),
         .parse = options->parse,
         .is_simulated_market = options->is_simulated_market,
+        .is_market_only = options->is_market_only,
     };
     mri_buf_init(&wiring->config_text, alloc, MRI_CONFIG_TEXT_BYTES_MAX);
+    if (wiring->is_market_only) {
+        return mri_market_init(&wiring->market, alloc, wiring->limits.symbols_max);
+    }
     mr_err err = init_engines(wiring, options->config, options->source_names, reterr_problem);
     if (err != MR_OK) {
         mri_wiring_fini(wiring);
@@ -259,21 +263,26 @@ static mr_err configure(struct mri_wiring *wiring, const struct mri_config *conf
     return MR_OK;
 }
 
+static mr_err keep_config_text(struct mri_wiring *wiring, struct mri_slice text)
+{
+    mri_buf_clear(&wiring->config_text);
+    mri_buf_put(&wiring->config_text, text.bytes, text.count);
+    return wiring->config_text.err;
+}
+
 static mr_err apply_config_text(struct mri_wiring *wiring, struct mri_slice text)
 {
     struct mri_config config;
+    if (wiring->is_market_only) {
+        return keep_config_text(wiring, text);
+    }
     mr_err err = wiring->parse(text, wiring->alloc, &config);
     if (err != MR_OK) {
         return err == MR_REFUSED ? MR_EVERSION : err; /* the record was sound: another program's */
     }
     err = configure(wiring, &config);
     mri_config_fini(&config);
-    if (err == MR_OK) {
-        mri_buf_clear(&wiring->config_text);
-        mri_buf_put(&wiring->config_text, text.bytes, text.count);
-        err = wiring->config_text.err;
-    }
-    return err;
+    return err == MR_OK ? keep_config_text(wiring, text) : err;
 }
 
 mr_err mri_wiring_apply(struct mri_wiring *wiring, const struct mri_event *event)
@@ -283,6 +292,9 @@ mr_err mri_wiring_apply(struct mri_wiring *wiring, const struct mri_event *event
     if (err == MR_OK && event->type == MRI_EVENT_CONFIG) {
         wiring->config_seq = event->seq;
         err = apply_config_text(wiring, mri_event_text(event, MRI_TEXT_config_changed_text));
+    }
+    if (wiring->is_market_only) {
+        return err;
     }
     applied_members(wiring, members);
     for (unsigned i = 0; i < APPLIED_COUNT && err == MR_OK; i++) {
@@ -390,6 +402,9 @@ mr_err mri_wiring_load(struct mri_wiring *wiring, struct mri_unpack *unpack)
     mr_err err = text.count == 0 ? MR_OK : apply_config_text(wiring, text);
     if (err == MR_OK) {
         err = mri_market_load(&wiring->market, unpack);
+    }
+    if (wiring->is_market_only) {
+        return err; /* what follows is the engines' */
     }
     applied_members(wiring, members);
     for (unsigned i = 0; i < APPLIED_COUNT && err == MR_OK; i++) {

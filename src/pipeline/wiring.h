@@ -41,6 +41,7 @@ struct mri_wiring {
     struct mri_wiring_limits limits;
     mri_config_parser parse;
     bool is_simulated_market; /**< fills are SIM, else PAPER */
+    bool is_market_only;      /**< there are no engines, nothing is decided */
     uint64_t config_seq;      /**< of the configuration in force; 0 = none yet */
     struct mri_buf config_text;
     struct mri_market market;
@@ -58,6 +59,8 @@ struct mri_wiring_options {
     mri_config_parser parse;               /**< for the texts of config events */
     const struct mri_intern *source_names; /**< the bus's numbering, outlives the wiring */
     bool is_simulated_market;
+    bool is_market_only; /**< for who emits and asks: instruments, prices and the configuration's
+                              text, no engines */
 };
 
 /**

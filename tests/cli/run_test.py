@@ -318,18 +318,26 @@ class BesideTest(program.Case):
         program.wait_until(lambda: (self.log / "MANIFEST").exists() and count_bars(self.log) > 40,
                            "bars", self.process)
 
-    def test_a_second_writer_is_refused_with_the_process_id_of_the_first(self):
+    def test_a_second_run_is_refused_with_the_process_id_of_the_first(self):
         pid = str(self.process.pid)
-        for words in (["run"], ["run", "--feed", "synthetic:1"],
-                      ["emit", "--symbol", "SIM01USD", "--side", "long", "--source", "a",
-                       "--confidence", "0.5"]):
+        for words in (["run"], ["run", "--feed", "synthetic:1"]):
             with self.subTest(words=words):
                 answer = self.refused(*words, "--dir", self.log)
                 self.assertRegex(answer.err, rf"\b{pid}\b")
                 self.assert_says(answer, str(self.log))
-        answer = self.refused("emit", "--dir", self.log, stdin='{"symbol":"SIM01USD"}\n')
-        self.assertRegex(answer.err, rf"\b{pid}\b")
         self.assertIsNone(self.process.poll())
+
+    def test_who_only_emits_does_not_pass_for_the_one_who_runs(self):
+        emit = self.start("emit", "--dir", self.log, stdin=subprocess.PIPE)
+        line = '{"symbol":"SIM01USD","side":"long","source":"a","confidence":0.5}\n'
+        emit.stdin.write(line.encode())
+        emit.stdin.flush()
+        self.assertNotEqual(emit.stdout.readline(), b"")  # it has the log open
+        self.assertIn(f"yes, process {self.process.pid}", self.ok("status", "--dir", self.log).out)
+        self.process.kill()
+        self.process.wait()
+        self.assertIn("running    no", program.call("status", "--dir", self.log).out)
+        self.assert_exit(program.finish(emit), OK)
 
     def test_readers_work_beside_a_run_and_do_not_disturb_it(self):
         status = self.ok("status", "--dir", self.log)

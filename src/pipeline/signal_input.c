@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checking signals from outside.
+ */
+#include "pipeline/signal_input.h"
+
+#include "base/problem.h"
+#include "base/text.h"
+
+enum {
+    TEXT_BYTES_MAX = 64,       /* of source and name */
+    LONG_TEXT_BYTES_MAX = 256, /* of ids, keys, accounts */
+    DATA_BYTES_MAX = 65536,
+    FOUND_BYTES_MAX = 60,
+};
+
+#define SECOND_NS    ((int64_t)1000000000)
+#define VALID_MAX_NS (86400 * SECOND_NS)
+
+mr_err mri_signal_input_refuse(
+    mr_problem *reterr_problem, const char *field, const char *expected, struct mri_slice found)
+{
+    if (found.bytes == NULL) {
+        return mri_problem(
+            reterr_problem, MR_REFUSED, "%s is missing: expected %s", field, expected);
+    }
+    return mri_problem(reterr_problem, MR_REFUSED, "%s: expected %s, found \"%.*s\"", field,
+        expected, (int)(found.count < FOUND_BYTES_MAX ? found.count : FOUND_BYTES_MAX),
+        found.bytes);
+}
+
+/** A text that is UTF-8 without control characters, within a length. */
+static mr_err check_text(
+    struct mri_slice text, const char *field, size_t bytes_max, mr_problem *problem)
+{
+    if (text.bytes == NULL) {
+        return MR_OK;
+    }
+    if (!mri_text_is_utf8(text)) {
+        return mri_signal_input_refuse(problem, field, "valid UTF-8", text);
+    }
+    if (mri_text_has_control(text)) {
+        return mri_signal_input_refuse(problem, field, "a text without control characters", text);
+    }
+    if (text.count == 0 || text.count > bytes_max) {
+        return mri_problem(problem, MR_REFUSED, "%s: expected 1 to %zu bytes, found %zu", field,
+            bytes_max, text.count);
+    }
+    return MR_OK;
+}
+
+static mr_err check_texts(const struct mri_signal_input *input, mr_problem *problem)
+{
+    const struct {
+        struct mri_slice text;
+        const char *field;
+        size_t bytes_max;
+    } texts[] = {
+        {input->source, "source", TEXT_BYTES_MAX},
+        {input->name, "name", TEXT_BYTES_MAX},
+        {input->external_id, "external_id", LONG_TEXT_BYTES_MAX},
+        {input->key, "idempotency_key", LONG_TEXT_BYTES_MAX},
+        {input->account, "account", LONG_TEXT_BYTES_MAX},
+        {input->data, "data", DATA_BYTES_MAX},
+    };
+    if (input->source.bytes == NULL) {
+        return mri_signal_input_refuse(problem, "source", "who emits it", input->source);
+    }
+    for (size_t i = 0; i < MRI_COUNT_OF(texts); i++) {
+        mr_err err = check_text(texts[i].text, texts[i].field, texts[i].bytes_max, problem);
+        if (err != MR_OK) {
+            return err;
+        }
+    }
+    return mri_source_is_internal(input->source)
+               ? mri_signal_input_refuse(problem, "source",
+                     "another name than that of a built-in source", input->source)
+               : MR_OK;
+}
+
+mr_err mri_signal_input_symbol(const struct mri_market *market, struct mri_slice symbol,
+    uint32_t *ret_number, mr_problem *reterr_problem)
+{
+    bool is_known = symbol.bytes != NULL &&
+                    mri_instruments_find(&market->instruments, symbol, ret_number) == MR_OK;
+    return is_known
+               ? MR_OK
+               : mri_signal_input_refuse(reterr_problem, "symbol", "a registered symbol", symbol);
+}
+
+static mr_err check_numbers(const struct mri_signal_input *input, mr_problem *problem)
+{
+    if (input->side != MR_LONG && input->side != MR_SHORT) {
+        return mri_problem(problem, MR_REFUSED, "side: expected long or short");
+    }
+    if (!(input->confidence >= 0.0 && input->confidence <= 1.0)) { /* NaN neither */
+        return mri_problem(problem, MR_REFUSED, "confidence: expected a number from 0 to 1");
+    }
+    if (input->has_price && input->price <= 0) {
+        return mri_problem(problem, MR_REFUSED,
+            "price: expected a number above zero in the decimals of the instrument");
+    }
+    if (input->has_horizon && (unsigned)input->horizon >= MR_HORIZON_COUNT) {
+        return mri_problem(problem, MR_REFUSED, "horizon: expected 1m, 5m, 15m, 30m or 1h");
+    }
+    if (input->valid_for_ns != 0 &&
+        (input->valid_for_ns < SECOND_NS || input->valid_for_ns > VALID_MAX_NS)) {
+        return mri_problem(problem, MR_REFUSED, "valid_for: expected a time from 1s to 24h");
+    }
+    return MR_OK;
+}
+
+mr_err mri_signal_input_draft(const struct mri_signal_input *input,
+    const struct mri_signal_input_context *context, struct mri_batch *batch,
+    mr_problem *reterr_problem)
+{
+    struct mri_signal_generated fixed = {
+        .event_time_unix_ns = context->event_time_unix_ns,
+        .confidence = input->confidence,
+        .valid_for_ns = input->valid_for_ns == 0 ? context->valid_for_ns : input->valid_for_ns,
+        .side = (uint8_t)input->side,
+        .regime = MRI_REGIME_ABSENT,
+    };
+    mr_err err = check_texts(input, reterr_problem);
+    if (err == MR_OK) {
+        err =
+            mri_signal_input_symbol(context->market, input->symbol, &fixed.symbol, reterr_problem);
+    }
+    if (err == MR_OK) {
+        err = check_numbers(input, reterr_problem);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    fixed.instrument = fixed.symbol;
+    if (input->has_price) {
+        fixed.present |= MRI_HAS_PRICE;
+        fixed.price = input->price;
+        fixed.price_time_unix_ns = context->event_time_unix_ns;
+    }
+    if (input->has_horizon) {
+        fixed.present |= MRI_HAS_HORIZON;
+        fixed.horizon = (uint8_t)input->horizon;
+    }
+    const struct mri_draft draft = {
+        .type = MRI_EVENT_SIGNAL_GENERATED,
+        .fixed = &fixed,
+        .texts = {[MRI_TEXT_signal_generated_source] = input->source,
+            [MRI_TEXT_signal_generated_name] =
+                input->name.bytes == NULL ? input->source : input->name,
+            [MRI_TEXT_signal_generated_external_id] = input->external_id,
+            [MRI_TEXT_signal_generated_idempotency_key] = input->key,
+            [MRI_TEXT_signal_generated_account] = input->account,
+            [MRI_TEXT_signal_generated_data] = input->data},
+    };
+    return mri_batch_add(batch, &draft, batch->next_ordinal);
+}

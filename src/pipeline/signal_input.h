@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A signal from outside at the boundary: every field is checked, then it is drafted.
+ */
+#ifndef MRI_PIPELINE_SIGNAL_INPUT_H
+#define MRI_PIPELINE_SIGNAL_INPUT_H
+
+#include "bus/batch.h"
+#include "market/market.h"
+
+/** The fields; texts with NULL bytes were not given. */
+struct mri_signal_input {
+    struct mri_slice symbol;
+    struct mri_slice source;
+    struct mri_slice name; /**< not given: as the source */
+    struct mri_slice external_id;
+    struct mri_slice key;
+    struct mri_slice account;
+    struct mri_slice data; /**< JSON, not looked into */
+    double confidence;
+    int64_t price;        /**< in the instrument's decimals, with has_price */
+    int64_t valid_for_ns; /**< 0: the configuration's */
+    mr_side side;
+    mr_horizon horizon; /**< with has_horizon */
+    bool has_price;
+    bool has_horizon;
+};
+
+/** What a signal is checked against. */
+struct mri_signal_input_context {
+    const struct mri_market *market;
+    int64_t event_time_unix_ns;
+    int64_t valid_for_ns; /**< default */
+};
+
+/**
+ * "FIELD: expected this, found that", or that it is missing.
+ *
+ * Returns  MR_REFUSED.
+ * Threads  any.
+ */
+mr_err mri_signal_input_refuse(
+    mr_problem *reterr_problem, const char *field, const char *expected, struct mri_slice found);
+
+/**
+ * The number of a symbol.
+ *
+ * Returns  MR_OK; MR_REFUSED it is not registered, *reterr_problem says so.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_signal_input_symbol(const struct mri_market *market, struct mri_slice symbol,
+    uint32_t *ret_number, mr_problem *reterr_problem);
+
+/**
+ * Check every field and draft the signal.
+ *
+ * Returns  MR_OK; MR_REFUSED, *reterr_problem names the field, what was expected and what was
+ *          found; as mri_batch_add().
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_signal_input_draft(const struct mri_signal_input *input,
+    const struct mri_signal_input_context *context, struct mri_batch *batch,
+    mr_problem *reterr_problem);
+
+#endif

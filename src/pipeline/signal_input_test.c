@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signals from outside: what is good is drafted as it is, what is not is refused with its field.
+ */
+#include "pipeline/signal_input.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tests/lib/cmocka_all.h"
+#include "tests/lib/engine_sample.h"
+
+enum { SYMBOLS = 2 };
+
+static struct mri_engine_sample sample;
+static struct mri_batch batch;
+static struct mri_signal_input_context context;
+
+static int set_up(void **fixture)
+{
+    (void)fixture;
+    mri_engine_sample_init(&sample, SYMBOLS);
+    context = (struct mri_signal_input_context){.market = &sample.market,
+        .event_time_unix_ns = MRI_ENGINE_SAMPLE_T0_UNIX_NS,
+        .valid_for_ns = 300};
+    assert_int_equal(mri_batch_init(&batch, mri_alloc_system(), 4, 1 << 20), MR_OK);
+    mri_batch_begin(&batch, 1, 1);
+    return 0;
+}
+
+static int tear_down(void **fixture)
+{
+    (void)fixture;
+    mri_batch_fini(&batch);
+    mri_engine_sample_fini(&sample);
+    return 0;
+}
+
+static struct mri_signal_input good(void)
+{
+    return (struct mri_signal_input){
+        .symbol = mri_slice_of(mri_engine_sample_spec(1).symbol),
+        .source = mri_slice_of("bot"),
+        .confidence = 0.5,
+        .side = MR_SHORT,
+    };
+}
+
+static void what_is_given_is_drafted(void **fixture)
+{
+    (void)fixture;
+    struct mri_signal_input input = good();
+    input.data = mri_slice_of("{\"a\":1}");
+    input.key = mri_slice_of("k1");
+    input.has_price = true;
+    input.price = 12345;
+    input.has_horizon = true;
+    input.horizon = MR_HORIZON_15M;
+    input.valid_for_ns = 2000000000;
+    assert_int_equal(mri_signal_input_draft(&input, &context, &batch, NULL), MR_OK);
+    struct mri_event event = mri_batch_event(&batch, 0);
+    const struct mri_signal_generated *signal = event.body;
+    assert_int_equal(signal->symbol, 1);
+    assert_int_equal(signal->side, MR_SHORT);
+    assert_int_equal(signal->price, 12345);
+    assert_int_equal(signal->price_time_unix_ns, context.event_time_unix_ns);
+    assert_int_equal(signal->horizon, MR_HORIZON_15M);
+    assert_int_equal(signal->present, MRI_HAS_PRICE | MRI_HAS_HORIZON);
+    assert_int_equal(signal->valid_for_ns, 2000000000);
+    assert_true(mri_slice_is(mri_event_text(&event, MRI_TEXT_signal_generated_name), "bot"));
+    assert_true(mri_slice_is(mri_event_text(&event, MRI_TEXT_signal_generated_data), "{\"a\":1}"));
+}
+
+static void what_is_not_given_is_absent(void **fixture)
+{
+    (void)fixture;
+    const struct mri_signal_input input = good();
+    assert_int_equal(mri_signal_input_draft(&input, &context, &batch, NULL), MR_OK);
+    struct mri_event event = mri_batch_event(&batch, 0);
+    const struct mri_signal_generated *signal = event.body;
+    assert_int_equal(signal->present, 0);
+    assert_int_equal(signal->valid_for_ns, context.valid_for_ns);
+    assert_int_equal(signal->cause, 0);
+    assert_int_equal(signal->regime, MRI_REGIME_ABSENT);
+}
+
+/** Refused, with the name of the field, and nothing drafted. */
+static void refused(const struct mri_signal_input *input, const char *field)
+{
+    mr_problem problem = {""};
+    assert_int_equal(mri_signal_input_draft(input, &context, &batch, &problem), MR_REFUSED);
+    if (strncmp(problem.text, field, strlen(field)) != 0) {
+        fail_msg("expected a word about %s, found: %s", field, problem.text);
+    }
+    assert_int_equal(batch.count, 0);
+}
+
+static void every_field_is_checked(void **fixture)
+{
+    (void)fixture;
+    static char long_text[70000];
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    struct mri_slice long_slice = {long_text, 65};
+    struct mri_slice longer_slice = {long_text, 257};
+    struct mri_slice longest_slice = {long_text, 65537};
+    struct mri_slice bad_utf8 = {"\xff", 1};
+    struct mri_slice control = {"a\nb", 3};
+    struct mri_signal_input input;
+#define WITH(assignment, field)                                                                    \
+    input = good();                                                                                \
+    input.assignment;                                                                              \
+    refused(&input, field)
+    WITH(symbol = (struct mri_slice){0}, "symbol is missing");
+    WITH(symbol = mri_slice_of("NOPE"), "symbol: ");
+    WITH(source = (struct mri_slice){0}, "source is missing");
+    WITH(source = mri_slice_of(""), "source: ");
+    WITH(source = mri_slice_of("momentum"), "source: ");
+    WITH(source = long_slice, "source: ");
+    WITH(source = bad_utf8, "source: ");
+    WITH(source = control, "source: ");
+    WITH(name = long_slice, "name: ");
+    WITH(external_id = longer_slice, "external_id: ");
+    WITH(key = longer_slice, "idempotency_key: ");
+    WITH(account = control, "account: ");
+    WITH(data = longest_slice, "data: ");
+    WITH(data = bad_utf8, "data: ");
+    WITH(side = (mr_side)0, "side: ");
+    WITH(side = (mr_side)3, "side: ");
+    WITH(confidence = -0.01, "confidence: ");
+    WITH(confidence = 1.01, "confidence: ");
+    WITH(confidence = (double)NAN, "confidence: ");
+    WITH(has_price = true, "price: ");
+    WITH(valid_for_ns = 999999999, "valid_for: ");
+    WITH(valid_for_ns = 86400000000001, "valid_for: ");
+#undef WITH
+    input = good();
+    input.has_horizon = true;
+    input.horizon = (mr_horizon)MR_HORIZON_COUNT;
+    refused(&input, "horizon: ");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_given_is_drafted),
+        TEST(what_is_not_given_is_absent),
+        TEST(every_field_is_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
