@@ -16,7 +16,7 @@ enum { MRI_INTERN_BYTES_MAX = 64 };
 
 struct mri_intern_entry {
     uint32_t bytes;
-    char text[MRI_INTERN_BYTES_MAX];
+    char text[MRI_INTERN_BYTES_MAX + 4]; /**< with a NUL */
 };
 
 struct mri_intern {

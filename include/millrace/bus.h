@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The signal bus: emit, move, find and follow signals, from any number of processes.
+ *
+ * Caveats first
+ * - A handle keeps the table of all signals of the log for itself: opening reads the log from its
+ *   newest snapshot on, and each signal takes about 80 bytes in every process.
+ * - A handle sees what others have done when it is asked something, emits, moves, or follows; what
+ *   it has shown before stays as it was until then.
+ * - Symbols must be registered: `millrace run` registers those of its feed and its configuration.
+ *   The time of a signal is the log's event time, so a log that was never run takes none.
+ * - One thread uses a handle at a time. A child of fork() opens its own.
+ */
+#ifndef MILLRACE_BUS_H
+#define MILLRACE_BUS_H
+
+#include "millrace/err.h"
+#include "millrace/log.h"
+#include "millrace/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An open bus. */
+typedef struct mr_bus mr_bus;
+
+/** The longest id of a signal, with its NUL. */
+#define MR_BUS_ID_BYTES 96
+
+/** The most signals or moves in one call. */
+#define MR_BUS_BATCH_MAX 8192
+
+/**
+ * A signal to emit. Texts are UTF-8 without control characters and end with a NUL; NULL is absent.
+ */
+typedef struct mr_emission {
+    const char *symbol; /**< registered */
+    const char *source; /**< who emits, up to 64 bytes; not the name of a built-in source */
+    const char *name;   /**< kind of signal, up to 64 bytes; NULL: as the source */
+    mr_side side;
+    double confidence; /**< 0 to 1 */
+    bool has_price;
+    bool has_horizon;
+    double price; /**< of the producer, rounded to the instrument's decimals */
+    mr_horizon horizon;
+    int64_t valid_for_ns;    /**< how long it may wait, 1 s to 24 h; 0: the configuration's */
+    const char *external_id; /**< the producer's own id, up to 256 bytes */
+    const char *key;         /**< idempotency: the same key of the same source is the same signal */
+    const char *account;     /**< up to 256 bytes */
+    const char *data;        /**< free JSON, kept as it is, up to 64 KiB */
+} mr_emission;
+
+/** A signal as the bus knows it. Texts belong to the bus, until it is closed. */
+typedef struct mr_signal {
+    mr_ordinal ordinal;
+    mr_seq generated; /**< its signal.generated */
+    mr_seq moved;     /**< its newest move; `generated` before the first */
+    mr_seq last;      /**< its newest event */
+    int64_t event_time_unix_ns;
+    const char *symbol;
+    const char *source;
+    const char *name;
+    mr_side side;
+    mr_state state;
+    mr_state ended;     /**< of a learned one: blocked, expired or executed; else generated */
+    const char *gate;   /**< who blocked it; "none" */
+    const char *reason; /**< of its newest move before learned; "none" */
+} mr_signal;
+
+/** A move: compare and set. */
+typedef struct mr_move {
+    mr_ordinal ordinal;
+    mr_state from;      /**< MR_CONFLICT unless the signal is there */
+    mr_state to;        /**< docs/LIFECYCLE.md has the moves there are */
+    const char *gate;   /**< of docs/FORMAT.md "gate"; needed when `to` is blocked */
+    const char *reason; /**< of docs/FORMAT.md "reason"; needed when `to` is blocked */
+    const char *data;   /**< free JSON, up to 64 KiB */
+} mr_move;
+
+/** Who was first. */
+typedef struct mr_move_conflict {
+    mr_ordinal ordinal;
+    mr_state found;
+    mr_seq winner; /**< the move that made it so */
+} mr_move_conflict;
+
+/** What a question found. */
+typedef struct mr_bus_answer {
+    uint32_t count;   /**< of ordinals that were filled in */
+    uint32_t scanned; /**< signals looked at */
+    bool is_cut;      /**< there was no room for more: go on behind the last one */
+} mr_bus_answer;
+
+/**
+ * Open the bus of a log that was run before.
+ *
+ * Returns  MR_OK; MR_EPATH, MR_NOT_FOUND there is no log; MR_REFUSED no symbol is registered there
+ *          yet; MR_ECORRUPT damage; as mr_log_open() and mr_log_reader_open().
+ * Owner    mr_bus_close() frees.
+ * Threads  any.
+ * Cost     reads what is behind the newest snapshot: about 150 ns an event.
+ */
+MR_MUST_USE mr_err mr_bus_open(const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
+
+/**
+ * Close. NULL is allowed.
+ *
+ * Returns  nothing.
+ * Threads  no other uses the handle.
+ */
+void mr_bus_close(mr_bus *bus);
+
+/**
+ * Emit signals as one batch: all of them or none. A signal whose key is in the log already is not
+ * emitted again; its ordinal is that of the first.
+ *
+ * @param ret_ordinals  NULL, or room for `count`
+ * @param ret_repeated  NULL, or how many were there already
+ *
+ * Returns  MR_OK; MR_REFUSED a field is not as it must be, *reterr_problem says which of which
+ *          signal; MR_FULL limits.* of the configuration are reached; MR_EINVAL arguments;
+ *          MR_EUNKNOWN they are in the log, and their durability is not known; as mr_log_append().
+ * Threads  one at a time per handle.
+ * Cost     MR_GROUP waits for one fdatasync.
+ */
+MR_MUST_USE mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
+    mr_durability durability, mr_ordinal *ret_ordinals, size_t *ret_repeated,
+    mr_problem *reterr_problem);
+
+/**
+ * Move signals as one batch: all of them or none.
+ *
+ * @param reterr_conflict  NULL, or who was first
+ *
+ * Returns  MR_OK; MR_CONFLICT a signal is in another state than its move says; MR_NOT_FOUND there
+ *          is no such signal; MR_REFUSED a move that the lifecycle forbids or that lacks its gate
+ *          or reason, *reterr_problem says which; otherwise as mr_bus_emit().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count,
+    mr_durability durability, mr_move_conflict *reterr_conflict, mr_problem *reterr_problem);
+
+/**
+ * Take in what other processes have done.
+ *
+ * Returns  MR_OK; MR_ECORRUPT and other faults of reading, *reterr_problem says where.
+ * Threads  one at a time per handle.
+ * Cost     nothing but a look when there is nothing.
+ */
+MR_MUST_USE mr_err mr_bus_follow(mr_bus *bus, mr_problem *reterr_problem);
+
+/**
+ * Wait until somebody has appended, and take it in.
+ *
+ * @param timeout_ms  -1: for ever
+ *
+ * Returns  MR_OK something came; MR_AGAIN the time has passed, or a signal came; as
+ *          mr_bus_follow().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_problem);
+
+/**
+ * A signal, as of what was taken in so far.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND.
+ * Threads  one at a time per handle.
+ * Cost     one cache line.
+ */
+MR_MUST_USE mr_err mr_bus_get(const mr_bus *bus, mr_ordinal ordinal, mr_signal *ret_signal);
+
+/**
+ * The id of a signal as text.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND.
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_id(const mr_bus *bus, mr_ordinal ordinal, char ret_id[MR_BUS_ID_BYTES]);
+
+/**
+ * The signal of an id, compared whole, or of an ordinal as text.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND.
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_find(const mr_bus *bus, const char *id, mr_ordinal *ret_ordinal);
+
+/**
+ * Find signals: `state=blocked and gate=expected_value and age<2h order by time desc limit 100`.
+ *
+ *   question    [condition] [order by time [asc|desc]] [limit NUMBER]
+ *   condition   and, or, not, ( ), comparisons
+ *   comparison  FIELD = VALUE, != < <= > >=, FIELD [not] in (VALUE, ...)
+ *   fields      state ended side gate reason symbol source name id: = != in
+ *               ordinal seq last_seq; time (2025-05-04T15:34Z); age (90s, 2h, 7d)
+ *
+ * @param question   as above; "" matches all; an age counts from the log's event time
+ * @param beyond     only signals behind this one in the order asked for; 0: from its begin on
+ * @param ordinals   room for `room` of them, newest first unless the question says otherwise
+ *
+ * Returns  MR_OK; MR_REFUSED, MR_ELIMIT the question, *reterr_problem says what and at which
+ *          character; MR_ENOMEM.
+ * Threads  one at a time per handle.
+ * Cost     O(signals looked at): the shortest of what the question allows is scanned.
+ */
+MR_MUST_USE mr_err mr_bus_query(const mr_bus *bus, const char *question, mr_ordinal beyond,
+    mr_ordinal *ordinals, uint32_t room, mr_bus_answer *ret_answer, mr_problem *reterr_problem);
+
+/**
+ * How many signals are in each state.
+ *
+ * Returns  nothing.
+ * Threads  one at a time per handle.
+ */
+void mr_bus_counts(const mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT]);
+
+/**
+ * The log's event time: the newest that a candle, tick or signal has brought.
+ *
+ * Returns  it; 0: none yet.
+ * Threads  one at a time per handle.
+ */
+int64_t mr_bus_event_time_unix_ns(const mr_bus *bus);
+
+/**
+ * The word for a state, and the state of a word.
+ *
+ * Returns  a static text; NULL: there is no such state.
+ * Threads  any.
+ */
+const char *mr_state_text(mr_state state);
+
+/**
+ * The state of a word.
+ *
+ * Returns  MR_OK; MR_REFUSED there is none.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mr_state_parse(const char *text, mr_state *ret_state);
+
+/**
+ * The side of a word: long, buy, short, sell and what bots say for them.
+ *
+ * Returns  MR_OK; MR_REFUSED it is none of them.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mr_side_parse(const char *text, mr_side *ret_side);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

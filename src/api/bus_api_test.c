@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bus as its users see it, on a log that a node has begun, in a machine in memory.
+ */
+#include "api/bus_api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/lib/cmocka_all.h"
+#include "tests/lib/plain_config.h"
+#include "tests/lib/story.h"
+
+enum { SYMBOLS = 2, ROOM = 64 };
+
+static struct mri_story *story;
+static char symbols[SYMBOLS][40];
+static mr_bus *bus;
+
+static mr_bus *open_bus(void)
+{
+    mr_bus *made = NULL;
+    mr_problem problem = {""};
+    mr_err err = mri_bus_api_open(
+        &story->machine.table, mri_alloc_system(), MRI_STORY_FOLDER, &made, &problem);
+    if (err != MR_OK) {
+        fail_msg("open: %s: %s", mr_err_name(err), problem.text);
+    }
+    return made;
+}
+
+static int set_up(void **fixture)
+{
+    (void)fixture;
+    story = mri_story_begin(mri_plain_config, SYMBOLS);
+    for (int64_t minute = 1; minute <= 3; minute++) {
+        mri_script_add_close(&story->script, 0, minute, MRI_STORY_PRICE);
+    }
+    mri_story_open(story);
+    mri_story_play(story);
+    for (uint32_t i = 0; i < SYMBOLS; i++) {
+        (void)snprintf(symbols[i], sizeof(symbols[i]), "%s",
+            mri_instruments_get(&story->node.fold.wiring.market.instruments, i)->symbol);
+    }
+    mri_story_close(story);
+    bus = open_bus();
+    return 0;
+}
+
+static int tear_down(void **fixture)
+{
+    (void)fixture;
+    mr_bus_close(bus);
+    mri_story_end(story);
+    return 0;
+}
+
+static mr_emission emission_of(const char *source, const char *key)
+{
+    return (mr_emission){
+        .symbol = symbols[0], .source = source, .side = MR_LONG, .confidence = 0.5, .key = key};
+}
+
+static uint32_t emit_one(mr_bus *by, const mr_emission *emission)
+{
+    mr_ordinal ordinal;
+    mr_problem problem = {""};
+    mr_err err = mr_bus_emit(by, emission, 1, MR_GROUP, &ordinal, NULL, &problem);
+    if (err != MR_OK) {
+        fail_msg("emit: %s: %s", mr_err_name(err), problem.text);
+    }
+    return ordinal.n;
+}
+
+static void what_was_emitted_is_found_by_ordinal_and_id(void **fixture)
+{
+    (void)fixture;
+    mr_emission emission = emission_of("bot", NULL);
+    emission.name = "fast";
+    emission.side = MR_SHORT;
+    uint32_t ordinal = emit_one(bus, &emission);
+    mr_signal signal;
+    mr_ordinal found;
+    char id[MR_BUS_ID_BYTES];
+    char text[16];
+    assert_int_equal(mr_bus_get(bus, (mr_ordinal){ordinal}, &signal), MR_OK);
+    assert_string_equal(signal.symbol, symbols[0]);
+    assert_string_equal(signal.source, "bot");
+    assert_string_equal(signal.name, "fast");
+    assert_string_equal(signal.gate, "none");
+    assert_int_equal(signal.side, MR_SHORT);
+    assert_int_equal(signal.state, MR_GENERATED);
+    assert_int_equal(signal.event_time_unix_ns, mr_bus_event_time_unix_ns(bus));
+    assert_int_equal(mr_bus_id(bus, (mr_ordinal){ordinal}, id), MR_OK);
+    assert_int_equal(mr_bus_find(bus, id, &found), MR_OK);
+    assert_int_equal(found.n, ordinal);
+    (void)snprintf(text, sizeof(text), "%u", ordinal);
+    assert_int_equal(mr_bus_find(bus, text, &found), MR_OK);
+    id[0] ^= 1;
+    assert_int_equal(mr_bus_find(bus, id, &found), MR_NOT_FOUND);
+    assert_int_equal(mr_bus_find(bus, "0", &found), MR_NOT_FOUND);
+    assert_int_equal(mr_bus_find(bus, "99999999999", &found), MR_NOT_FOUND);
+    assert_int_equal(mr_bus_get(bus, (mr_ordinal){ordinal + 1}, &signal), MR_NOT_FOUND);
+    assert_int_equal(mr_bus_get(bus, (mr_ordinal){0}, &signal), MR_NOT_FOUND);
+}
+
+static void a_name_that_fills_its_place_is_whole(void **fixture)
+{
+    (void)fixture;
+    static const char name[] = "0123456789012345678901234567890123456789012345678901234567890123";
+    mr_emission emission = emission_of(name, NULL);
+    mr_signal signal;
+    assert_int_equal(strlen(name), 64);
+    assert_int_equal(mr_bus_get(bus, (mr_ordinal){emit_one(bus, &emission)}, &signal), MR_OK);
+    assert_string_equal(signal.source, name);
+    assert_string_equal(signal.name, name);
+}
+
+static void a_batch_is_whole_or_not_at_all(void **fixture)
+{
+    (void)fixture;
+    mr_emission emissions[3] = {
+        emission_of("bot", NULL), emission_of("bot", NULL), emission_of("bot", NULL)};
+    mr_ordinal ordinals[3];
+    mr_problem problem = {""};
+    mr_signal signal;
+    emissions[1].confidence = 2.0;
+    assert_int_equal(
+        mr_bus_emit(bus, emissions, 3, MR_ASYNC, ordinals, NULL, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "signal 2 of 3: confidence: expected a number from 0 to 1");
+    assert_int_equal(mr_bus_get(bus, (mr_ordinal){1}, &signal), MR_NOT_FOUND);
+    emissions[1].confidence = 1.0;
+    assert_int_equal(mr_bus_emit(bus, emissions, 3, MR_ASYNC, ordinals, NULL, &problem), MR_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(ordinals[i].n, i + 1);
+    }
+    assert_int_equal(mr_bus_emit(bus, emissions, 0, MR_ASYNC, ordinals, NULL, &problem), MR_EINVAL);
+    assert_int_equal(mr_bus_emit(bus, NULL, 1, MR_ASYNC, ordinals, NULL, &problem), MR_EINVAL);
+}
+
+static void a_key_names_one_signal_whoever_emits_it(void **fixture)
+{
+    (void)fixture;
+    mr_bus *other = open_bus();
+    mr_emission emissions[4] = {emission_of("bot", "a"), emission_of("bot", "b"),
+        emission_of("bot", "a"), emission_of("else", "a")};
+    mr_ordinal ordinals[4];
+    size_t repeated;
+    uint32_t first = emit_one(other, &emissions[1]);
+    assert_int_equal(mr_bus_emit(bus, emissions, 4, MR_ASYNC, ordinals, &repeated, NULL), MR_OK);
+    assert_int_equal(repeated, 2);
+    assert_int_equal(ordinals[1].n, first);
+    assert_int_equal(ordinals[0].n, ordinals[2].n);
+    assert_int_not_equal(ordinals[0].n, ordinals[3].n);
+    assert_int_equal(mr_bus_emit(other, emissions, 4, MR_ASYNC, NULL, &repeated, NULL), MR_OK);
+    assert_int_equal(repeated, 4);
+    mr_bus_close(other);
+}
+
+static void of_two_who_move_a_signal_one_wins(void **fixture)
+{
+    (void)fixture;
+    mr_bus *other = open_bus();
+    mr_emission emission = emission_of("bot", NULL);
+    mr_move move = {.ordinal = {emit_one(bus, &emission)},
+        .from = MR_GENERATED,
+        .to = MR_BLOCKED,
+        .gate = "external",
+        .reason = "external"};
+    mr_move_conflict conflict;
+    mr_problem problem = {""};
+    mr_signal signal;
+    assert_int_equal(mr_bus_move(other, &move, 1, MR_ASYNC, &conflict, &problem), MR_OK);
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, &conflict, &problem), MR_CONFLICT);
+    assert_int_equal(conflict.ordinal.n, move.ordinal.n);
+    assert_int_equal(conflict.found, MR_BLOCKED);
+    assert_int_equal(mr_bus_get(bus, move.ordinal, &signal), MR_OK);
+    assert_int_equal(signal.state, MR_BLOCKED);
+    assert_int_equal(signal.moved.n, conflict.winner.n);
+    assert_string_equal(signal.gate, "external");
+    mr_bus_close(other);
+}
+
+static void moves_that_cannot_be_are_refused_with_the_reason(void **fixture)
+{
+    (void)fixture;
+    mr_emission emission = emission_of("bot", NULL);
+    mr_move good = {.ordinal = {emit_one(bus, &emission)},
+        .from = MR_GENERATED,
+        .to = MR_BLOCKED,
+        .gate = "external",
+        .reason = "external"};
+    mr_problem problem = {""};
+    mr_move move = good;
+    move.to = MR_EXECUTED;
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "generated to executed"));
+    move = good;
+    move.reason = NULL;
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    move = good;
+    move.gate = "no such gate";
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "no such gate"));
+    move = good;
+    move.ordinal.n = 77;
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_NOT_FOUND);
+    move = good;
+    move.to = (mr_state)99;
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    assert_int_equal(mr_bus_move(bus, &good, 1, MR_ASYNC, NULL, &problem), MR_OK);
+}
+
+static void questions_are_answered_in_pages(void **fixture)
+{
+    (void)fixture;
+    mr_ordinal found[2];
+    mr_bus_answer answer;
+    mr_problem problem = {""};
+    uint64_t counts[MR_STATE_COUNT];
+    for (int i = 0; i < 5; i++) {
+        mr_emission emission = emission_of(i % 2 == 0 ? "even" : "odd", NULL);
+        (void)emit_one(bus, &emission);
+    }
+    assert_int_equal(
+        mr_bus_query(bus, "source=even", (mr_ordinal){0}, found, 2, &answer, NULL), MR_OK);
+    assert_int_equal(answer.count, 2);
+    assert_true(answer.is_cut);
+    assert_int_equal(found[0].n, 5);
+    assert_int_equal(found[1].n, 3);
+    assert_int_equal(mr_bus_query(bus, "source=even", found[1], found, 2, &answer, NULL), MR_OK);
+    assert_int_equal(answer.count, 1);
+    assert_int_equal(found[0].n, 1);
+    assert_int_equal(mr_bus_query(bus, "state=generated order by time asc", (mr_ordinal){0}, found,
+                         2, &answer, NULL),
+        MR_OK);
+    assert_int_equal(found[0].n, 1);
+    assert_int_equal(
+        mr_bus_query(bus, "state=nonsense", (mr_ordinal){0}, found, 2, &answer, &problem),
+        MR_REFUSED);
+    assert_non_null(strstr(problem.text, "character 7"));
+    mr_bus_counts(bus, counts);
+    assert_int_equal(counts[MR_GENERATED], 5);
+}
+
+static void what_others_emit_is_seen_after_following(void **fixture)
+{
+    (void)fixture;
+    mr_bus *other = open_bus();
+    mr_emission emission = emission_of("bot", NULL);
+    mr_signal signal;
+    assert_int_equal(mr_bus_wait(bus, 1, NULL), MR_AGAIN);
+    mr_ordinal ordinal = {emit_one(other, &emission)};
+    assert_int_equal(mr_bus_get(bus, ordinal, &signal), MR_NOT_FOUND);
+    assert_int_equal(mr_bus_wait(bus, -1, NULL), MR_OK);
+    assert_int_equal(mr_bus_get(bus, ordinal, &signal), MR_OK);
+    assert_int_equal(mr_bus_follow(bus, NULL), MR_OK);
+    mr_bus_close(other);
+}
+
+static void a_log_that_was_never_run_takes_no_signals(void **fixture)
+{
+    (void)fixture;
+    mr_bus *made;
+    mr_log *log;
+    mr_problem problem = {""};
+    const struct mri_os *os = &story->machine.table;
+    const mr_log_options options = {.is_create = true, .segment_bytes = 1024 * 1024};
+    assert_int_equal(
+        mri_bus_api_open(os, mri_alloc_system(), "/nothing", &made, &problem), MR_EPATH);
+    assert_int_equal(mri_log_open(os, mri_alloc_system(), "/new", &options, &log, &problem), MR_OK);
+    mr_log_close(log);
+    assert_int_equal(mri_bus_api_open(os, mri_alloc_system(), "/new", &made, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "no registered symbols"));
+    assert_int_equal(mr_bus_open(NULL, &made, &problem), MR_EINVAL);
+}
+
+static void words_are_read_both_ways(void **fixture)
+{
+    (void)fixture;
+    mr_state state;
+    mr_side side;
+    for (unsigned i = 0; i < MR_STATE_COUNT; i++) {
+        assert_int_equal(mr_state_parse(mr_state_text((mr_state)i), &state), MR_OK);
+        assert_int_equal(state, i);
+    }
+    assert_null(mr_state_text((mr_state)MR_STATE_COUNT));
+    assert_int_equal(mr_state_parse("nothing", &state), MR_REFUSED);
+    assert_int_equal(mr_state_parse(NULL, &state), MR_REFUSED);
+    assert_int_equal(mr_side_parse("STRONG_BUY", &side), MR_OK);
+    assert_int_equal(side, MR_LONG);
+    assert_int_equal(mr_side_parse("hold", &side), MR_REFUSED);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_emitted_is_found_by_ordinal_and_id),
+        TEST(a_name_that_fills_its_place_is_whole),
+        TEST(a_batch_is_whole_or_not_at_all),
+        TEST(a_key_names_one_signal_whoever_emits_it),
+        TEST(of_two_who_move_a_signal_one_wins),
+        TEST(moves_that_cannot_be_are_refused_with_the_reason),
+        TEST(questions_are_answered_in_pages),
+        TEST(what_others_emit_is_seen_after_following),
+        TEST(a_log_that_was_never_run_takes_no_signals),
+        cmocka_unit_test(words_are_read_both_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
