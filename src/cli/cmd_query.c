@@ -124,7 +124,7 @@ static enum mri_exit read_after(
         return MRI_EXIT_OK;
     }
     query->beyond = mri_opened_signal(cli, opened, text);
-    return query->beyond == 0 ? MRI_EXIT_USAGE : MRI_EXIT_OK;
+    return query->beyond == 0 ? MRI_EXIT_NO : MRI_EXIT_OK;
 }
 
 /* ---- flags ----------------------------------------------------------------------------------- */

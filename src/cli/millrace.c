@@ -204,11 +204,27 @@ static enum mri_exit refuse_verb(const struct mri_cli *cli, const char *name)
                      cli, MRI_EXIT_USAGE, "unknown verb \"%s\" (did you mean %s?)", name, near);
 }
 
+/** Is --json among the words? Looked for before they are read, for what is wrong with them. */
+static bool asks_for_json(int argc, char **argv)
+{
+    bool is_known = false;
+    for (size_t i = 0; i < running->option_count; i++) {
+        is_known |= strcmp(running->options[i].name, "json") == 0;
+    }
+    for (int i = 0; is_known && i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /** Run what `running` names; the options are kept in *options. */
 static enum mri_exit run_command(
     struct mri_cli *cli, struct mri_options *options, int argc, char **argv)
 {
     mr_problem problem;
+    cli->is_json = asks_for_json(argc, argv);
     mr_err err =
         mri_options_parse(running->options, running->option_count, argc, argv, options, &problem);
     if (err != MR_OK) {

@@ -170,7 +170,8 @@ class QueryTest(QuestionCase):
                 self.assertIn("\n  " + " " * (character - 1) + "^\n", answer.err)
         answer = self.refused("query", "--dir", self.log, "name='\x1b[31m")
         self.assertNotIn("\x1b", answer.err)
-        self.refused("query", "--dir", self.log, "state=learned", "--after", "NOPE_0_00000001")
+        self.assert_exit(program.call("query", "--dir", self.log, "state=learned", "--after",
+                                      "NOPE_0_00000001"), NO)
         self.refused("query", "--dir", self.log, "state=learned", "limit 3")
 
     def test_nothing_found_is_a_no(self):

@@ -97,7 +97,7 @@ class WordsTest(program.Case):
                 self.assert_says(self.refused(*words_), words_[1], "needs a value")
 
     def test_an_option_is_not_taken_for_the_value_of_another(self):
-        answer = self.refused("run", "--dir", "--json", cwd=self.folder)
+        answer = self.assert_exit(program.call("run", "--dir", "--json", cwd=self.folder), USAGE)
         self.assert_says(answer, "--dir", "needs a value", "found --json")
         self.assertEqual(list(self.folder.iterdir()), [])
 
@@ -108,7 +108,8 @@ class WordsTest(program.Case):
     def test_a_switch_with_a_value_and_an_option_given_twice_are_refused(self):
         self.assert_says(self.refused("status", "--json=yes"), "--json", "no value")
         self.assert_says(self.refused("status", "--dir", "a", "--dir", "b"), "--dir", "twice")
-        self.assert_says(self.refused("status", "--json", "--json"), "--json", "twice")
+        self.assert_says(
+            self.assert_exit(program.call("status", "--json", "--json"), USAGE), "--json", "twice")
 
     def test_a_missing_or_surplus_argument_is_refused_with_the_usage(self):
         for words_ in (["show"], ["why"], ["status", "extra"], ["why", "1", "2"], ["run", "dir"],
@@ -185,6 +186,12 @@ class JsonFailureTest(program.LogCase):
                 self.assert_says_as_json(answer, answer.code)
                 self.assertNotIn("error", program.call(*verb, "--dir", no_log).out)
 
+    def test_every_verb_says_which_option_is_wrong(self):
+        for verb in self.VERBS:
+            for wrong in (["--bogus"], ["--dir"], ["--dir="], ["--json=yes"]):
+                with self.subTest(verb=verb, wrong=wrong):
+                    self.assert_says_as_json(program.call(*verb, "--json", *wrong), USAGE)
+
     def test_what_a_damaged_log_cannot_say_is_said_as_json(self):
         program.flip(program.segments(self.log)[0], 40_000)
         for verb in (["verify"], ["log", "flush"], ["log", "retain", "--keep-bytes", "1"]):
@@ -203,6 +210,8 @@ class JsonFailureTest(program.LogCase):
         self.assert_says_as_json(program.call(*verify, "--dir", self.log), program.NO)
         self.assert_says_as_json(program.call("show", "99999999", "--json", "--dir", self.log),
                                  program.NO)
+        self.assert_says_as_json(
+            program.call("query", "--after", "9999999", "--json", "--dir", self.log), program.NO)
         proof = self.write("proof.json", self.ok("log", "prove", "7", "--dir", self.log).out)
         self.assert_says_as_json(program.call(*verify, "--proof", proof), program.NO)
         answer = self.ok("verify", "--json", "--proof", proof).json
