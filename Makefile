@@ -3,7 +3,7 @@ BUILD ?= build
 RUNS ?= run
 MESON_ARGS ?=
 
-.PHONY: help run test check bench fuzz torture canaries coverage docs format clean install build
+.PHONY: help run test python check bench fuzz torture canaries coverage docs format clean install build
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -29,6 +29,13 @@ test: ## build everything and run all tests
 		else meson setup $(BUILD) $(MESON_ARGS); fi > /dev/null && touch $(BUILD)/.tests-configured; }
 	@ninja -C $(BUILD) --quiet
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs $(TEST_ARGS)
+
+# Fetches nothing: the wheel is made with what the interpreter's own packages have.
+PYTHON ?= /usr/bin/python3
+python: build ## build the Python package and install it into build/venv: PYTHON=/usr/bin/python3
+	@tools/deps.sh python
+	@ninja -C $(BUILD) --quiet bindings/python/_millrace.abi3.so
+	@tools/python.sh $(BUILD) $(PYTHON)
 
 check: ## format, layers, style, headers
 	@tools/deps.sh check

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install what is missing, by apt, and say what it is for.
-# Usage: tools/deps.sh build|test|check|bench      bench: the stores that benchmarks compare with
-#        tools/deps.sh missing build|test|check|bench      only say it
+# Usage: tools/deps.sh build|test|python|check|bench      bench: the stores that benchmarks compare with
+#        tools/deps.sh missing build|test|python|check|bench      only say it
 set -eu
 
 packages_build='
@@ -19,6 +19,14 @@ libsimdjson-dev:reads_JSON
 packages_test='
 libcmocka-dev:unit_tests
 python3:tests_of_the_program_and_the_documents
+python3-dev:headers_for_the_Python_package
+'
+packages_python='
+python3-dev:Python_package
+python3-pip:Python_package
+python3-setuptools:Python_package
+python3-wheel:Python_package
+python3-venv:Python_package
 '
 packages_check='
 clang:second_compiler,_sanitizers,_fuzzers
@@ -45,10 +53,11 @@ fi
 case "${1:-}" in
 build) wanted="$packages_build" ;;
 test) wanted="$packages_build $packages_test" ;;
+python) wanted="$packages_build $packages_python" ;;
 check) wanted="$packages_build $packages_test $packages_check" ;;
 bench) wanted="$packages_bench" ;;
 *)
-    echo "usage: tools/deps.sh [missing] build|test|check|bench" >&2
+    echo "usage: tools/deps.sh [missing] build|test|python|check|bench" >&2
     exit 2
     ;;
 esac

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""The signal bus of millrace: emit, move, find and follow trading signals.
+
+    import millrace
+    with millrace.Bus("run/1") as bus:
+        id = bus.emit("BTCUSDT", "long", "my-bot", 0.7, data={"why": "breakout"})
+        print(bus.get(id)["state"])
+
+Every process that opens the directory sees the same signals; `millrace run` decides on them.
+"""
+import os as _os
+
+from . import _millrace
+from ._millrace import *  # noqa: F401,F403  Bus, MillraceError and one exception for each result
+from ._millrace import Bus, MillraceError, __version__
+
+__all__ = ["Bus", "MillraceError", "open", *(name for name in dir(_millrace) if name.startswith("MR_"))]
+
+
+def open(dir=None):  # noqa: A001  as open() of files
+    """The bus of a directory; without one, of the variable MILLRACE_DIR."""
+    folder = dir if dir is not None else _os.environ.get("MILLRACE_DIR")
+    if not folder:
+        raise ValueError("which directory? give one, or set MILLRACE_DIR")
+    return Bus(folder)

@@ -1,0 +1,963 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * millrace/bus.h for Python, on the limited API of 3.10.
+ *
+ * Invariants
+ *  1. A handle is used by one thread at a time: `lock` is held during every call of the library,
+ * and the interpreter is let go of while a call may wait.
+ *  2. A handle is of no use in a child of fork(): every call is refused there, and what the parent
+ *     has is left alone.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "millrace/bus.h"
+#include "json/json_write.h"
+
+enum { DATA_BYTES_MAX = 65536, DEPTH_MAX = MRI_JSON_WRITE_DEPTH_MAX, PAGE = 1024 };
+
+static PyObject *errors[64]; /* by distance from the lowest code */
+static PyObject *error_base;
+
+enum { LOWEST = -32 };
+
+/** Every result, by its own name. */
+static const struct {
+    mr_err code;
+    const char *name;
+} error_names[] = {
+#define ERROR_NAME(code, value, text) {code, #code},
+    MR_ERR_MAP(ERROR_NAME)
+#undef ERROR_NAME
+};
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/** Raise what belongs to a result; NULL, for returning it. */
+static PyObject *raise_error(mr_err err, const char *text)
+{
+    PyObject *kind = errors[(int)err - LOWEST];
+    PyErr_SetString(kind == NULL ? error_base : kind,
+        text != NULL && text[0] != '\0' ? text : mr_err_text(err));
+    return NULL;
+}
+
+/** The base, and below it one for each result, by its own name. */
+static int add_errors(PyObject *module)
+{
+    char name[64];
+    error_base = PyErr_NewExceptionWithDoc("millrace.MillraceError",
+        "What the library answers when it is no success. Each result of docs/ERRORS.md has a "
+        "subclass of its own name.",
+        PyExc_Exception, NULL);
+    if (error_base == NULL || PyModule_AddObjectRef(module, "MillraceError", error_base) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof(error_names) / sizeof(error_names[0]); i++) {
+        if (error_names[i].code == MR_OK) {
+            continue;
+        }
+        (void)snprintf(name, sizeof(name), "millrace.%s", error_names[i].name);
+        PyObject *kind =
+            PyErr_NewExceptionWithDoc(name, mr_err_text(error_names[i].code), error_base, NULL);
+        if (kind == NULL || PyModule_AddObjectRef(module, error_names[i].name, kind) < 0) {
+            return -1;
+        }
+        errors[(int)error_names[i].code - LOWEST] = kind;
+    }
+    return 0;
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static int write_value(struct mri_json_writer *json, PyObject *value, int depth);
+
+static int write_text(struct mri_json_writer *json, PyObject *value)
+{
+    Py_ssize_t count;
+    const char *text = PyUnicode_AsUTF8AndSize(value, &count);
+    if (text == NULL) {
+        return -1;
+    }
+    mri_json_write_text(json, (struct mri_slice){text, (size_t)count});
+    return 0;
+}
+
+static int write_dict(struct mri_json_writer *json, PyObject *value, int depth)
+{
+    PyObject *key;
+    PyObject *item;
+    Py_ssize_t at = 0;
+    mri_json_write_object_open(json);
+    while (PyDict_Next(value, &at, &key, &item)) {
+        if (!PyUnicode_Check(key)) {
+            PyErr_Format(PyExc_TypeError, "data: keys must be str, found %R", key);
+            return -1;
+        }
+        const char *text = PyUnicode_AsUTF8AndSize(key, NULL);
+        if (text == NULL) {
+            return -1;
+        }
+        mri_json_write_key(json, text);
+        if (write_value(json, item, depth + 1) < 0) {
+            return -1;
+        }
+    }
+    mri_json_write_object_close(json);
+    return 0;
+}
+
+static int write_list(struct mri_json_writer *json, PyObject *value, int depth)
+{
+    Py_ssize_t count = PySequence_Size(value);
+    mri_json_write_array_open(json);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PySequence_GetItem(value, i);
+        int result = item == NULL ? -1 : write_value(json, item, depth + 1);
+        Py_XDECREF(item);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    mri_json_write_array_close(json);
+    return count < 0 ? -1 : 0;
+}
+
+static int write_integer(struct mri_json_writer *json, PyObject *value)
+{
+    int overflow;
+    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow != 0) {
+        PyErr_Format(PyExc_OverflowError, "data: an integer of more than 64 bits: %R", value);
+        return -1;
+    }
+    mri_json_write_integer(json, number);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static int write_number(struct mri_json_writer *json, PyObject *value)
+{
+    double number = PyFloat_AsDouble(value);
+    if (!isfinite(number)) {
+        PyErr_Format(PyExc_ValueError, "data: %R is no number of JSON", value);
+        return -1;
+    }
+    mri_json_write_number(json, number);
+    return 0;
+}
+
+static int write_value(struct mri_json_writer *json, PyObject *value, int depth)
+{
+    if (depth >= DEPTH_MAX) {
+        PyErr_Format(PyExc_ValueError, "data: nested deeper than %d", DEPTH_MAX);
+        return -1;
+    }
+    if (value == Py_None) {
+        mri_json_write_null(json);
+        return 0;
+    }
+    if (PyBool_Check(value)) {
+        mri_json_write_bool(json, value == Py_True);
+        return 0;
+    }
+    if (PyLong_Check(value)) {
+        return write_integer(json, value);
+    }
+    if (PyFloat_Check(value)) {
+        return write_number(json, value);
+    }
+    if (PyUnicode_Check(value)) {
+        return write_text(json, value);
+    }
+    if (PyDict_Check(value)) {
+        return write_dict(json, value, depth);
+    }
+    if (PyList_Check(value) || PyTuple_Check(value)) {
+        return write_list(json, value, depth);
+    }
+    PyErr_Format(PyExc_TypeError, "data: a %R has no form in JSON", (PyObject *)Py_TYPE(value));
+    return -1;
+}
+
+/* ---- the handle ------------------------------------------------------------------------------ */
+
+typedef struct {
+    PyObject_HEAD mr_bus *bus;
+    PyThread_type_lock lock;
+    long process_id;
+} Bus;
+
+/** Take the handle for a call; -1 and an exception: it is closed, or another process's. */
+static int enter(Bus *self)
+{
+    if (self->bus != NULL && self->process_id != (long)getpid()) {
+        PyErr_SetString(
+            errors[MR_EINVAL - LOWEST], "this bus was opened before a fork; open one in the child");
+        return -1;
+    }
+    if (PyThread_acquire_lock(self->lock, NOWAIT_LOCK) == 0) {
+        Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(self->lock, WAIT_LOCK);
+        Py_END_ALLOW_THREADS
+    }
+    if (self->bus == NULL) {
+        PyThread_release_lock(self->lock);
+        PyErr_SetString(errors[MR_EINVAL - LOWEST], "this bus is closed");
+        return -1;
+    }
+    return 0;
+}
+
+static void leave(Bus *self)
+{
+    PyThread_release_lock(self->lock);
+}
+
+static PyObject *bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"dir", NULL};
+    PyObject *path = NULL;
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "O&:Bus", names, PyUnicode_FSConverter, &path)) {
+        return NULL;
+    }
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Bus *self = (Bus *)allocate(type, 0);
+    if (self == NULL) {
+        Py_DECREF(path);
+        return NULL;
+    }
+    self->lock = PyThread_allocate_lock();
+    self->process_id = (long)getpid();
+    if (self->lock == NULL) {
+        Py_DECREF(path);
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    const char *folder = PyBytes_AsString(path);
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_open(folder, &self->bus, &problem);
+    Py_END_ALLOW_THREADS Py_DECREF(path);
+    if (err != MR_OK) {
+        self->bus = NULL;
+        Py_DECREF(self);
+        return raise_error(err, problem.text);
+    }
+    return (PyObject *)self;
+}
+
+static PyObject *bus_close(Bus *self, PyObject *unused)
+{
+    (void)unused;
+    if (self->bus == NULL || self->process_id != (long)getpid()) {
+        self->bus = NULL; /* in a child of fork() it is the parent's */
+        Py_RETURN_NONE;
+    }
+    if (enter(self) < 0) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    mr_bus *bus = self->bus;
+    self->bus = NULL;
+    leave(self);
+    Py_BEGIN_ALLOW_THREADS mr_bus_close(bus);
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+}
+
+static void bus_dealloc(Bus *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (self->lock != NULL) {
+        Py_XDECREF(bus_close(self, NULL));
+        PyThread_free_lock(self->lock);
+    }
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
+static PyObject *bus_enter(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_NewRef(self);
+}
+
+static PyObject *bus_exit(Bus *self, PyObject *args)
+{
+    (void)args;
+    return bus_close(self, NULL);
+}
+
+/* ---- emitting -------------------------------------------------------------------------------- */
+
+/** The arguments of emit(), and the keys of the dicts of emit_many(). */
+enum field {
+    SYMBOL,
+    SIDE,
+    SOURCE,
+    CONFIDENCE,
+    NAME,
+    PRICE,
+    HORIZON,
+    VALID_FOR,
+    EXTERNAL_ID,
+    KEY,
+    ACCOUNT,
+    DATA,
+    FIELDS
+};
+
+static const char *const field_names[FIELDS] = {"symbol", "side", "source", "confidence", "name",
+    "price", "horizon", "valid_for", "external_id", "key", "account", "data"};
+
+static const char *const horizon_words[MR_HORIZON_COUNT] = {
+#define HORIZON_WORD(name, index, text, seconds) [index] = text,
+    MR_HORIZON_MAP(HORIZON_WORD)
+#undef HORIZON_WORD
+};
+
+static int read_text(PyObject *value, enum field field, const char **ret_text)
+{
+    Py_ssize_t count;
+    *ret_text = NULL;
+    if (value == NULL || value == Py_None) {
+        return 0;
+    }
+    if (!PyUnicode_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected str, found %R", field_names[field],
+            (PyObject *)Py_TYPE(value));
+        return -1;
+    }
+    *ret_text = PyUnicode_AsUTF8AndSize(value, &count);
+    if (*ret_text != NULL && strlen(*ret_text) != (size_t)count) {
+        PyErr_Format(PyExc_ValueError, "%s: a NUL character", field_names[field]);
+        return -1;
+    }
+    return *ret_text == NULL ? -1 : 0;
+}
+
+static int read_double(PyObject *value, enum field field, double *ret_number)
+{
+    *ret_number = PyFloat_AsDouble(value);
+    if (PyErr_Occurred()) {
+        PyErr_Format(PyExc_TypeError, "%s: expected a number, found %R", field_names[field], value);
+        return -1;
+    }
+    return 0;
+}
+
+/** Free data: a dict is written as JSON; bytes or str are JSON already. */
+static int read_data(PyObject *value, struct mri_buf *texts, const char **ret_data)
+{
+    *ret_data = NULL;
+    if (value == NULL || value == Py_None) {
+        return 0;
+    }
+    if (PyBytes_Check(value)) {
+        char *bytes;
+        Py_ssize_t count;
+        if (PyBytes_AsStringAndSize(value, &bytes, &count) < 0 || strlen(bytes) != (size_t)count) {
+            PyErr_SetString(PyExc_ValueError, "data: a NUL byte");
+            return -1;
+        }
+        *ret_data = bytes;
+        return 0;
+    }
+    if (PyUnicode_Check(value)) {
+        return read_text(value, DATA, ret_data);
+    }
+    if (!PyDict_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "data: expected a dict, or JSON as bytes or str");
+        return -1;
+    }
+    struct mri_json_writer json;
+    size_t at = texts->count;
+    mri_json_write_begin(&json, texts);
+    if (write_value(&json, value, 0) < 0) {
+        return -1;
+    }
+    mri_buf_put(texts, "", 1);
+    if (texts->err != MR_OK || texts->count - at > DATA_BYTES_MAX + 1) {
+        PyErr_Format(
+            errors[MR_REFUSED - LOWEST], "data: expected up to %d bytes of JSON", DATA_BYTES_MAX);
+        return -1;
+    }
+    *ret_data = (const char *)(uintptr_t)at; /* `texts` may move: see settle_data() */
+    return 1;
+}
+
+static int read_emission(PyObject *const values[FIELDS], struct mri_buf *texts,
+    mr_emission *ret_emission, bool *ret_is_written)
+{
+    mr_emission emission = {0};
+    const char *side = NULL;
+    const char *horizon = NULL;
+    double seconds = 0.0;
+    if (read_text(values[SYMBOL], SYMBOL, &emission.symbol) < 0 ||
+        read_text(values[SIDE], SIDE, &side) < 0 ||
+        read_text(values[SOURCE], SOURCE, &emission.source) < 0 ||
+        read_text(values[NAME], NAME, &emission.name) < 0 ||
+        read_text(values[HORIZON], HORIZON, &horizon) < 0 ||
+        read_text(values[EXTERNAL_ID], EXTERNAL_ID, &emission.external_id) < 0 ||
+        read_text(values[KEY], KEY, &emission.key) < 0 ||
+        read_text(values[ACCOUNT], ACCOUNT, &emission.account) < 0) {
+        return -1;
+    }
+    if (side == NULL || mr_side_parse(side, &emission.side) != MR_OK) {
+        PyErr_Format(errors[MR_REFUSED - LOWEST],
+            "side: expected long, buy, short or sell, found %s", side == NULL ? "nothing" : side);
+        return -1;
+    }
+    if (values[CONFIDENCE] == NULL) {
+        PyErr_SetString(errors[MR_REFUSED - LOWEST], "confidence is missing");
+        return -1;
+    }
+    if (read_double(values[CONFIDENCE], CONFIDENCE, &emission.confidence) < 0) {
+        return -1;
+    }
+    emission.has_price = values[PRICE] != NULL && values[PRICE] != Py_None;
+    if (emission.has_price && read_double(values[PRICE], PRICE, &emission.price) < 0) {
+        return -1;
+    }
+    emission.has_horizon = horizon != NULL;
+    for (int i = 0; horizon != NULL && i < MR_HORIZON_COUNT; i++) {
+        if (strcmp(horizon, horizon_words[i]) == 0) {
+            emission.horizon = (mr_horizon)i;
+            horizon = NULL;
+        }
+    }
+    if (horizon != NULL) {
+        PyErr_Format(errors[MR_REFUSED - LOWEST],
+            "horizon: expected 1m, 5m, 15m, 30m or 1h, found %s", horizon);
+        return -1;
+    }
+    if (values[VALID_FOR] != NULL && values[VALID_FOR] != Py_None) {
+        if (read_double(values[VALID_FOR], VALID_FOR, &seconds) < 0) {
+            return -1;
+        }
+        if (!(seconds >= 1.0 && seconds <= 86400.0)) {
+            PyErr_SetString(errors[MR_REFUSED - LOWEST], "valid_for: expected 1 to 86400 seconds");
+            return -1;
+        }
+        emission.valid_for_ns = (int64_t)(seconds * 1e9);
+    }
+    int written = read_data(values[DATA], texts, &emission.data);
+    *ret_is_written = written > 0;
+    *ret_emission = emission;
+    return written < 0 ? -1 : 0;
+}
+
+/** What was written into `texts` is where it stays now. */
+static void settle_data(const struct mri_buf *texts, mr_emission *emission)
+{
+    emission->data = (const char *)texts->bytes + (uintptr_t)emission->data;
+}
+
+static PyObject *id_of(const Bus *self, mr_ordinal ordinal)
+{
+    char id[MR_BUS_ID_BYTES];
+    mr_err err = mr_bus_id(self->bus, ordinal, id);
+    return err == MR_OK ? PyUnicode_FromString(id) : raise_error(err, NULL);
+}
+
+static mr_durability durability_of(int is_durable)
+{
+    return is_durable != 0 ? MR_GROUP : MR_INTERVAL;
+}
+
+static PyObject *emit_them(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
+{
+    mr_problem problem = {""};
+    mr_ordinal one;
+    mr_ordinal *ordinals = count == 1 ? &one : PyMem_Malloc(count * sizeof(*ordinals));
+    mr_err err;
+    if (ordinals == NULL) {
+        return PyErr_NoMemory();
+    }
+    PyObject *result = NULL;
+    if (enter(self) == 0) {
+        Py_BEGIN_ALLOW_THREADS err = mr_bus_emit(
+            self->bus, emissions, count, durability_of(is_durable), ordinals, NULL, &problem);
+        Py_END_ALLOW_THREADS result =
+            err != MR_OK ? raise_error(err, problem.text) : PyList_New((Py_ssize_t)count);
+        for (size_t i = 0; result != NULL && i < count; i++) {
+            PyObject *id = id_of(self, ordinals[i]);
+            if (id == NULL || PyList_SetItem(result, (Py_ssize_t)i, id) < 0) {
+                Py_CLEAR(result);
+            }
+        }
+        leave(self);
+    }
+    if (ordinals != &one) {
+        PyMem_Free(ordinals);
+    }
+    return result;
+}
+
+/** Which of the arguments, or keys, is this? FIELDS: none. */
+static enum field field_of(const char *name)
+{
+    enum field field = SYMBOL;
+    while (field < FIELDS && strcmp(name, field_names[field]) != 0) {
+        field++;
+    }
+    return field;
+}
+
+static PyObject *bus_emit(
+    Bus *self, PyObject *const *args, Py_ssize_t count, PyObject *keyword_names)
+{
+    PyObject *values[FIELDS] = {NULL};
+    PyObject *result = NULL;
+    struct mri_buf texts;
+    mr_emission emission;
+    bool is_written = false;
+    int is_durable = 0;
+    if (count > CONFIDENCE + 1) {
+        PyErr_Format(PyExc_TypeError, "emit() takes symbol, side, source and confidence by "
+                                      "position, the rest by name");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        values[i] = args[i];
+    }
+    Py_ssize_t keywords = keyword_names == NULL ? 0 : PyTuple_Size(keyword_names);
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        const char *name = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(keyword_names, i), NULL);
+        if (name == NULL) {
+            return NULL;
+        }
+        if (strcmp(name, "durable") == 0) {
+            is_durable = PyObject_IsTrue(args[count + i]);
+            continue;
+        }
+        enum field field = field_of(name);
+        if (field == FIELDS || values[field] != NULL) {
+            PyErr_Format(PyExc_TypeError, "emit(): %s argument %s",
+                field == FIELDS ? "unknown" : "twice the", name);
+            return NULL;
+        }
+        values[field] = args[count + i];
+    }
+    mri_buf_init(&texts, mri_alloc_system(), 4 * DATA_BYTES_MAX);
+    if (is_durable >= 0 && read_emission(values, &texts, &emission, &is_written) == 0) {
+        if (is_written) {
+            settle_data(&texts, &emission);
+        }
+        PyObject *ids = emit_them(self, &emission, 1, is_durable);
+        result = ids == NULL ? NULL : Py_XNewRef(PyList_GetItem(ids, 0));
+        Py_XDECREF(ids);
+    }
+    mri_buf_fini(&texts);
+    return result;
+}
+
+/** One dict of emit_many(). */
+static int read_dict(PyObject *item, Py_ssize_t index, struct mri_buf *texts,
+    mr_emission *ret_emission, bool *ret_is_written)
+{
+    PyObject *values[FIELDS] = {NULL};
+    PyObject *key;
+    PyObject *value;
+    Py_ssize_t at = 0;
+    if (!PyDict_Check(item)) {
+        PyErr_Format(PyExc_TypeError, "signal %zd: expected a dict", index + 1);
+        return -1;
+    }
+    while (PyDict_Next(item, &at, &key, &value)) {
+        const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, NULL) : NULL;
+        enum field field = name == NULL ? FIELDS : field_of(name);
+        if (field == FIELDS) {
+            PyErr_Format(errors[MR_REFUSED - LOWEST],
+                "signal %zd: unknown key %R (free data go into \"data\")", index + 1, key);
+            return -1;
+        }
+        values[field] = value == Py_None ? NULL : value;
+    }
+    return read_emission(values, texts, ret_emission, ret_is_written);
+}
+
+static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
+{
+    Py_ssize_t count = PyList_Size(signals);
+    struct mri_buf texts;
+    PyObject *result = NULL;
+    if (count == 0) {
+        return PyList_New(0);
+    }
+    if (count > MR_BUS_BATCH_MAX) {
+        return raise_error(MR_EINVAL, "emit_many() takes up to 8192 signals at once");
+    }
+    mr_emission *emissions = PyMem_Malloc((size_t)count * sizeof(*emissions));
+    bool *is_written = PyMem_Malloc((size_t)count * sizeof(*is_written));
+    mri_buf_init(&texts, mri_alloc_system(), (size_t)1 << 30);
+    bool is_good = emissions != NULL && is_written != NULL;
+    if (!is_good) {
+        (void)PyErr_NoMemory();
+    }
+    for (Py_ssize_t i = 0; is_good && i < count; i++) {
+        is_good =
+            read_dict(PyList_GetItem(signals, i), i, &texts, &emissions[i], &is_written[i]) == 0;
+    }
+    for (Py_ssize_t i = 0; is_good && i < count; i++) {
+        if (is_written[i]) {
+            settle_data(&texts, &emissions[i]);
+        }
+    }
+    if (is_good) {
+        result = emit_them(self, emissions, (size_t)count, is_durable);
+    }
+    mri_buf_fini(&texts);
+    PyMem_Free(emissions);
+    PyMem_Free(is_written);
+    return result;
+}
+
+static PyObject *bus_emit_many(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"signals", "durable", NULL};
+    PyObject *signals;
+    int is_durable = 0;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "O|$p:emit_many", names, &signals, &is_durable)) {
+        return NULL;
+    }
+    PyObject *list = PySequence_List(signals); /* the dicts stay while their texts are used */
+    PyObject *result = list == NULL ? NULL : emit_sequence(self, list, is_durable);
+    Py_XDECREF(list);
+    return result;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static PyObject *state_text(mr_state state)
+{
+    const char *text = mr_state_text(state);
+    return PyUnicode_FromString(text == NULL ? "?" : text);
+}
+
+static PyObject *signal_of(const Bus *self, mr_ordinal ordinal)
+{
+    mr_signal signal;
+    mr_err err = mr_bus_get(self->bus, ordinal, &signal);
+    if (err != MR_OK) {
+        return raise_error(err, NULL);
+    }
+    PyObject *id = id_of(self, ordinal);
+    PyObject *state = state_text(signal.state);
+    bool is_learned = signal.state == MR_LEARNED;
+    PyObject *ended = is_learned ? state_text(signal.ended) : Py_NewRef(Py_None);
+    if (id == NULL || state == NULL || ended == NULL) {
+        Py_XDECREF(id);
+        Py_XDECREF(state);
+        Py_XDECREF(ended);
+        return NULL;
+    }
+    return Py_BuildValue("{s:N,s:I,s:s,s:s,s:s,s:s,s:N,s:N,s:s,s:s,s:L,s:K,s:K,s:K}", "id", id,
+        "ordinal", ordinal.n, "symbol", signal.symbol, "side",
+        signal.side == MR_SHORT ? "short" : "long", "source", signal.source, "name", signal.name,
+        "state", state, "ended", ended, "gate", signal.gate, "reason", signal.reason,
+        "event_time_unix_ns", (long long)signal.event_time_unix_ns, "generated_seq",
+        (unsigned long long)signal.generated.n, "moved_seq", (unsigned long long)signal.moved.n,
+        "last_seq", (unsigned long long)signal.last.n);
+}
+
+/** A signal by its id, or by its ordinal. */
+static int find(const Bus *self, PyObject *name, mr_ordinal *ret_ordinal)
+{
+    if (PyLong_Check(name)) {
+        unsigned long number = PyLong_AsUnsignedLong(name);
+        ret_ordinal->n = (uint32_t)number;
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+        if (number > UINT32_MAX) {
+            ret_ordinal->n = 0; /* there is none */
+        }
+        return 0;
+    }
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    if (text == NULL) {
+        PyErr_SetString(PyExc_TypeError, "expected the id of a signal, or its ordinal");
+        return -1;
+    }
+    if (mr_bus_find(self->bus, text, ret_ordinal) != MR_OK) {
+        PyErr_Format(errors[MR_NOT_FOUND - LOWEST], "there is no signal %s", text);
+        return -1;
+    }
+    return 0;
+}
+
+static int follow(Bus *self)
+{
+    mr_problem problem = {""};
+    mr_err err;
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_follow(self->bus, &problem);
+    Py_END_ALLOW_THREADS return err == MR_OK ? 0 : (raise_error(err, problem.text), -1);
+}
+
+static PyObject *bus_get(Bus *self, PyObject *name)
+{
+    mr_ordinal ordinal;
+    PyObject *result = NULL;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    if (follow(self) == 0 && find(self, name, &ordinal) == 0) {
+        result = signal_of(self, ordinal);
+    }
+    leave(self);
+    return result;
+}
+
+static PyObject *query_page(
+    const Bus *self, const char *question, mr_ordinal beyond, Py_ssize_t limit, PyObject *signals)
+{
+    mr_ordinal ordinals[PAGE];
+    mr_bus_answer answer = {0};
+    mr_problem problem = {""};
+    do {
+        Py_ssize_t left = limit - PyList_Size(signals);
+        mr_err err = mr_bus_query(self->bus, question, beyond, ordinals,
+            (uint32_t)(left < PAGE ? left : PAGE), &answer, &problem);
+        if (err != MR_OK) {
+            return raise_error(err, problem.text);
+        }
+        for (uint32_t i = 0; i < answer.count; i++) {
+            PyObject *signal = signal_of(self, ordinals[i]);
+            int result = signal == NULL ? -1 : PyList_Append(signals, signal);
+            Py_XDECREF(signal);
+            if (result < 0) {
+                return NULL;
+            }
+        }
+        beyond = answer.count > 0 ? ordinals[answer.count - 1] : beyond;
+    } while (answer.is_cut && answer.count > 0 && PyList_Size(signals) < limit);
+    return signals;
+}
+
+static PyObject *bus_query(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"question", "limit", "after", NULL};
+    const char *question = "";
+    Py_ssize_t limit = 100;
+    PyObject *after = NULL;
+    mr_ordinal beyond = {0};
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "|s$nO:query", names, &question, &limit, &after)) {
+        return NULL;
+    }
+    if (limit < 1) {
+        return raise_error(MR_EINVAL, "limit: expected a number from 1");
+    }
+    PyObject *signals = PyList_New(0);
+    if (signals == NULL || enter(self) < 0) {
+        Py_XDECREF(signals);
+        return NULL;
+    }
+    bool is_good = follow(self) == 0 &&
+                   (after == NULL || after == Py_None || find(self, after, &beyond) == 0) &&
+                   query_page(self, question, beyond, limit, signals) != NULL;
+    leave(self);
+    if (!is_good) {
+        Py_CLEAR(signals);
+    }
+    return signals;
+}
+
+static PyObject *bus_counts(Bus *self, PyObject *unused)
+{
+    uint64_t counts[MR_STATE_COUNT];
+    (void)unused;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *result = follow(self) < 0 ? NULL : PyDict_New();
+    if (result != NULL) {
+        mr_bus_counts(self->bus, counts);
+    }
+    for (int state = 0; result != NULL && state < MR_STATE_COUNT; state++) {
+        PyObject *count = PyLong_FromUnsignedLongLong(counts[state]);
+        int put = count == NULL
+                      ? -1
+                      : PyDict_SetItemString(result, mr_state_text((mr_state)state), count);
+        Py_XDECREF(count);
+        if (put < 0) {
+            Py_CLEAR(result);
+        }
+    }
+    leave(self);
+    return result;
+}
+
+static PyObject *bus_wait(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"timeout", NULL};
+    PyObject *timeout = Py_None;
+    mr_problem problem = {""};
+    int64_t timeout_ms = -1;
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:wait", names, &timeout)) {
+        return NULL;
+    }
+    if (timeout != Py_None) {
+        double seconds = PyFloat_AsDouble(timeout);
+        if (PyErr_Occurred()) {
+            return NULL;
+        }
+        if (!(seconds >= 0.0 && seconds <= 1e9)) {
+            return raise_error(MR_EINVAL, "timeout: expected seconds from 0 to 1e9, or None");
+        }
+        timeout_ms = (int64_t)(seconds * 1000.0);
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_wait(self->bus, timeout_ms, &problem);
+    Py_END_ALLOW_THREADS leave(self);
+    if (err == MR_OK || err == MR_AGAIN) {
+        return PyErr_CheckSignals() < 0 ? NULL : PyBool_FromLong(err == MR_OK);
+    }
+    return raise_error(err, problem.text);
+}
+
+static PyObject *bus_move(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"id", "to", "from_state", "gate", "reason", "durable", NULL};
+    PyObject *name;
+    const char *to;
+    const char *from = NULL;
+    mr_move move = {0};
+    mr_problem problem = {""};
+    int is_durable = 0;
+    mr_err err = MR_OK;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os|$zzzp:move", names, &name, &to, &from,
+            &move.gate, &move.reason, &is_durable)) {
+        return NULL;
+    }
+    if (mr_state_parse(to, &move.to) != MR_OK ||
+        (from != NULL && mr_state_parse(from, &move.from) != MR_OK)) {
+        return raise_error(
+            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    bool is_found = follow(self) == 0 && find(self, name, &move.ordinal) == 0;
+    if (is_found && from == NULL) { /* from where it is now */
+        mr_signal signal;
+        err = mr_bus_get(self->bus, move.ordinal, &signal);
+        move.from = signal.state;
+    }
+    if (is_found && err == MR_OK) {
+        Py_BEGIN_ALLOW_THREADS err =
+            mr_bus_move(self->bus, &move, 1, durability_of(is_durable), NULL, &problem);
+        Py_END_ALLOW_THREADS
+    }
+    leave(self);
+    if (!is_found) {
+        return NULL;
+    }
+    if (err != MR_OK) {
+        return raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *bus_event_time(Bus *self, void *unused)
+{
+    (void)unused;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    int64_t time = mr_bus_event_time_unix_ns(self->bus);
+    leave(self);
+    return PyLong_FromLongLong(time);
+}
+
+#define FUNCTION(name) (PyCFunction)(void (*)(void))(name)
+
+static PyMethodDef methods[] = {
+    {"emit", FUNCTION(bus_emit), METH_FASTCALL | METH_KEYWORDS,
+        "emit(symbol, side, source, confidence, *, name=None, price=None, horizon=None,\n"
+        "     valid_for=None, external_id=None, key=None, account=None, data=None, "
+        "durable=False)\n\n"
+        "Emit one signal; returns its id. A key that the source has used before returns the id of\n"
+        "then. durable=True returns when a power cut cannot take it back any more."},
+    {"emit_many", FUNCTION(bus_emit_many), METH_VARARGS | METH_KEYWORDS,
+        "emit_many(signals, *, durable=False)\n\n"
+        "Emit dicts with the arguments of emit() as one batch, all or none; returns their ids."},
+    {"move", FUNCTION(bus_move), METH_VARARGS | METH_KEYWORDS,
+        "move(id, to, *, from_state=None, gate=None, reason=None, durable=False)\n\n"
+        "Move a signal, if it is in from_state (None: where it is now). MR_CONFLICT: it is not."},
+    {"get", FUNCTION(bus_get), METH_O, "get(id)\n\nA signal as a dict, by its id or ordinal."},
+    {"query", FUNCTION(bus_query), METH_VARARGS | METH_KEYWORDS,
+        "query(question='', *, limit=100, after=None)\n\n"
+        "Signals as dicts, newest first: query('state=blocked and gate=expected_value and "
+        "age<2h').\n"
+        "after=ID goes on behind it."},
+    {"counts", FUNCTION(bus_counts), METH_NOARGS,
+        "counts()\n\nHow many signals are in each state."},
+    {"wait", FUNCTION(bus_wait), METH_VARARGS | METH_KEYWORDS,
+        "wait(timeout=None)\n\n"
+        "Sleep until somebody appends; True if so, False after timeout seconds."},
+    {"close", FUNCTION(bus_close), METH_NOARGS, "close()\n\nClose the handle; twice is once."},
+    {"__enter__", FUNCTION(bus_enter), METH_NOARGS, NULL},
+    {"__exit__", FUNCTION(bus_exit), METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef properties[] = {
+    {"event_time_unix_ns", (getter)bus_event_time, NULL,
+        "The log's event time as of the last call: a new signal's time.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "Bus(dir): the signal bus of a log's directory that `millrace run` has begun.\n\n"
+                "Any number of threads and processes may use the same directory. After a fork the\n"
+                "child opens its own."},
+    {Py_tp_new, bus_new},
+    {Py_tp_dealloc, bus_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "millrace.Bus",
+    .basicsize = sizeof(Bus),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = slots,
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_millrace",
+    .m_doc = "The signal bus of millrace.",
+    .m_size = -1,
+};
+
+PyMODINIT_FUNC PyInit__millrace(void); /* the interpreter looks for it by name */
+
+PyMODINIT_FUNC PyInit__millrace(void)
+{
+    PyObject *module = PyModule_Create(&definition);
+    if (module == NULL) {
+        return NULL;
+    }
+    PyObject *type = PyType_FromSpec(&spec);
+    if (type == NULL || add_errors(module) < 0 || PyModule_AddObjectRef(module, "Bus", type) < 0 ||
+        PyModule_AddStringConstant(module, "__version__", MILLRACE_VERSION) < 0) {
+        Py_XDECREF(type);
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The Python package: what it emits is in the log, whoever else emits, waits or forks."""
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/cli"))
+import program  # noqa: E402
+
+PACKAGE = tempfile.TemporaryDirectory(prefix="millrace-package-")
+
+
+def load():
+    """The package with the module of the build beside it."""
+    module = pathlib.Path(sys.argv.pop(2)).resolve()
+    folder = pathlib.Path(PACKAGE.name) / "millrace"
+    folder.mkdir()
+    for source in (ROOT / "bindings/python/millrace").iterdir():
+        (folder / source.name).symlink_to(source)
+    (folder / module.name).symlink_to(module)
+    sys.path.insert(0, PACKAGE.name)
+    import millrace as loaded
+    return loaded
+
+
+millrace = load() if len(sys.argv) > 2 else None
+
+
+class BusTest(program.LogCase):
+    def setUp(self):
+        super().setUp()
+        self.bus = millrace.Bus(self.log)
+        self.addCleanup(self.bus.close)
+
+    def emit(self, **values):
+        return self.bus.emit(**{"symbol": "SIM01USD", "side": "long", "source": "bot",
+                                "confidence": 0.5, **values})
+
+    def test_what_is_emitted_is_found(self):
+        name = self.emit(side="SELL", name="fast", horizon="15m", valid_for=90.5, price=10.25,
+                         account="a", external_id="x", data={"why": ["é", 1, 2.5, None, True]})
+        signal = self.bus.get(name)
+        self.assertEqual((signal["id"], signal["side"], signal["source"], signal["name"],
+                          signal["state"], signal["ended"]),
+                         (name, "short", "bot", "fast", "generated", None))
+        self.assertEqual(self.bus.get(signal["ordinal"]), signal)
+        self.assertEqual(signal["event_time_unix_ns"], self.bus.event_time_unix_ns)
+        event = self.ok("show", str(signal["generated_seq"]), "--json", "--dir", self.log).json
+        self.assertEqual(json.loads(event["data"]) if isinstance(event["data"], str)
+                         else event["data"], {"why": ["é", 1, 2.5, None, True]})
+        self.assert_says(self.ok("why", name, "--dir", self.log), "bot", "fast")
+
+    def test_data_may_be_json_already(self):
+        for data in (b'{"a": 1}', '{"a": 1}'):
+            self.assertIn(self.emit(data=data), {row["id"] for row in self.bus.query()})
+
+    def test_a_key_names_one_signal(self):
+        self.assertEqual(self.emit(key="k"), self.emit(key="k", confidence=0.9))
+        self.assertNotEqual(self.emit(key="k"), self.emit(key="k", source="other"))
+
+    def test_what_is_wrong_is_told_and_nothing_is_emitted(self):
+        before = self.bus.counts()
+        refused = [({"symbol": "NOPE"}, "symbol"), ({"side": "up"}, "side"),
+                   ({"confidence": 1.5}, "confidence"), ({"confidence": float("nan")}, "confidence"),
+                   ({"source": ""}, "source"), ({"source": "momentum"}, "source"),
+                   ({"source": "x" * 65}, "source"), ({"horizon": "2m"}, "horizon"),
+                   ({"valid_for": 0.5}, "valid_for"), ({"valid_for": 1e9}, "valid_for"),
+                   ({"price": -1.0}, "price"), ({"name": "a\nb"}, "name"),
+                   ({"data": {"x": "y" * 70000}}, "data")]
+        for values, word in refused:
+            with self.subTest(values=str(values)[:80]):
+                with self.assertRaisesRegex(millrace.MR_REFUSED, word):
+                    self.emit(**values)
+        deep = {}
+        for _ in range(100):
+            deep = {"deeper": deep}
+        wrong = [({"source": 5}, TypeError), ({"confidence": "much"}, TypeError),
+                 ({"data": {1: 2}}, TypeError), ({"data": {"a": object()}}, TypeError),
+                 ({"data": 5}, TypeError), ({"data": {"a": 2 ** 64}}, OverflowError),
+                 ({"data": {"a": float("inf")}}, ValueError), ({"data": deep}, ValueError),
+                 ({"symbol": "SIM\0"}, ValueError), ({"source": "\ud800"}, UnicodeError),
+                 ({"colour": "red"}, TypeError)]
+        for values, kind in wrong:
+            with self.subTest(values=str(values)[:80]):
+                self.assertRaises(kind, self.emit, **values)
+        self.assertRaises(TypeError, self.bus.emit, "SIM01USD", "long", "bot", 0.5, "fast")
+        self.assertRaises(TypeError, self.bus.emit, "SIM01USD", symbol="SIM01USD")
+        self.assertRaises(millrace.MillraceError, self.bus.emit, "SIM01USD", "long", "bot")
+        self.assertEqual(self.bus.counts(), before)
+
+    def test_many_are_all_or_none(self):
+        good = {"symbol": "SIM02USD", "side": "short", "source": "bot", "confidence": 0.1}
+        before = self.bus.counts()["generated"]
+        with self.assertRaisesRegex(millrace.MR_REFUSED, "signal 3 of 3: symbol"):
+            self.bus.emit_many([good, good, {**good, "symbol": "NOPE"}])
+        with self.assertRaisesRegex(millrace.MR_REFUSED, "signal 2: unknown key 'colour'"):
+            self.bus.emit_many([good, {**good, "colour": "red"}])
+        self.assertRaises(TypeError, self.bus.emit_many, [good, 5])
+        self.assertEqual(self.bus.counts()["generated"], before)
+        ids = self.bus.emit_many(({**good, "data": {"i": i}} for i in range(3000)), durable=True)
+        self.assertEqual(len(set(ids)), 3000)
+        self.assertEqual(self.bus.emit_many([]), [])
+        self.assertEqual(self.bus.counts()["generated"], before + 3000)
+        found = self.bus.query("source=bot order by time asc", limit=5000)
+        self.assertEqual([row["id"] for row in found], ids)
+        page = self.bus.query("source=bot", limit=10, after=ids[100])
+        self.assertEqual([row["id"] for row in page], ids[90:100][::-1])
+
+    def test_a_question_that_is_wrong_is_told_where(self):
+        with self.assertRaisesRegex(millrace.MR_REFUSED, "character 7"):
+            self.bus.query("state=nonsense")
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.query, "", after="NOPE_0_00000001")
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.get, "NOPE_0_00000001")
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.get, 2 ** 40)
+        self.assertRaises(TypeError, self.bus.get, 1.5)
+
+    def test_of_two_who_move_one_wins(self):
+        name = self.emit()
+        with millrace.Bus(self.log) as other:
+            other.move(name, "blocked", from_state="generated", gate="external", reason="external")
+        with self.assertRaisesRegex(millrace.MR_CONFLICT, "blocked since event"):
+            self.bus.move(name, "expired", from_state="generated", gate="external",
+                          reason="external")
+        with self.assertRaises(millrace.MR_REFUSED):
+            self.bus.move(name, "executed")
+        with self.assertRaises(millrace.MR_REFUSED):
+            self.bus.move(name, "no such state")
+        self.assertEqual(self.bus.get(name)["state"], "blocked")
+
+    def test_waiting_ends_when_somebody_emits(self):
+        self.assertFalse(self.bus.wait(0.01))
+        with millrace.Bus(self.log) as other:
+            thread = threading.Timer(0.05, other.emit, ("SIM01USD", "long", "bot", 0.5))
+            thread.start()
+            self.assertTrue(self.bus.wait())
+            thread.join()
+        self.assertEqual(len(self.bus.query("source=bot")), 1)
+
+    def test_threads_share_a_handle(self):
+        ids = [[] for _ in range(8)]
+
+        def work(mine):
+            for _ in range(200):
+                mine.append(self.emit())
+        threads = [threading.Thread(target=work, args=(mine,)) for mine in ids]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len({name for mine in ids for name in mine}), 1600)
+        self.assertEqual(len(self.bus.query("source=bot", limit=5000)), 1600)
+
+    def test_processes_emit_beside_one_another(self):
+        children = []
+        for number in range(4):
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    with millrace.Bus(self.log) as own:
+                        for _ in range(100):
+                            own.emit("SIM01USD", "long", f"bot{number}", 0.5)
+                    code = 0
+                finally:
+                    os._exit(code)
+            children.append(child)
+        for child in children:
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+        for number in range(4):
+            self.assertEqual(len(self.bus.query(f"source=bot{number}", limit=1000)), 100)
+
+    def test_a_forked_child_leaves_the_handle_alone(self):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                try:
+                    self.bus.counts()
+                except millrace.MR_EINVAL as refused:
+                    code = 0 if "fork" in str(refused) else 2
+                self.bus.close()
+            finally:
+                os._exit(code)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual(self.bus.get(self.emit())["state"], "generated")
+
+    def test_a_closed_handle_says_so(self):
+        self.bus.close()
+        self.bus.close()
+        for call in (self.bus.counts, self.bus.query, self.emit, lambda: self.bus.get(1)):
+            self.assertRaisesRegex(millrace.MR_EINVAL, "closed", call)
+
+    def test_a_directory_that_is_none_is_told(self):
+        self.assertRaises(millrace.MillraceError, millrace.Bus, self.folder / "nothing")
+        self.assertRaises(TypeError, millrace.Bus)
+        self.assertRaises(ValueError, millrace.open)
+
+    def test_a_run_decides_on_what_is_emitted_beside_it(self):
+        config = self.write_config("long.yaml", synthetic__symbols=2, synthetic__bars=3000,
+                                   log__segment=4, learn__score_after=0)
+        log = self.folder / "live"
+        run = self.start("run", "--dir", log, "--config", config, "--speed", "60000")
+        program.wait_until(
+            lambda: "candle" in program.call("tail", "--count", "50", "--dir", log).out, "bars", run)
+        with millrace.Bus(log) as bus:
+            name = bus.emit("SIM01USD", "long", "bot", 0.5)
+            until = time.monotonic() + 60
+            while bus.get(name)["state"] == "generated" and time.monotonic() < until:
+                bus.wait(1.0)
+            self.assertNotEqual(bus.get(name)["state"], "generated")
+        run.kill()
+        program.finish(run)
+
+
+if __name__ == "__main__":
+    program.main()
