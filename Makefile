@@ -85,7 +85,8 @@ docs: build ## write the generated parts of docs/ anew
 format: ## format the C sources
 	@git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format -i
 
-install: build ## install the program (DESTDIR and meson's --prefix apply)
+install: build ## install the program, the library and its headers (DESTDIR and meson's --prefix apply)
+	@meson compile -C $(BUILD) millrace:shared_library >/dev/null
 	@meson install -C $(BUILD) --no-rebuild
 
 clean: ## remove what was built
