@@ -19,27 +19,14 @@
 #include "bus/query.h"
 #include "conf/yaml.h"
 #include "log/open/append.h"
-#include "pipeline/fold.h"
 #include "pipeline/signal_input.h"
 
-enum { BUS_MAGIC = 0x42555331, BODIES_BYTES_MAX = 256 * 1024 * 1024, DATA_BYTES_MAX = 65536 };
+enum { BODIES_BYTES_MAX = 256 * 1024 * 1024, DATA_BYTES_MAX = 65536 };
 
 #define SECOND_NS ((int64_t)1000000000)
 
 MRI_STATIC_ASSERT(MR_BUS_ID_BYTES >= MRI_IDENT_BYTES, "every id fits");
 MRI_STATIC_ASSERT(MR_BUS_BATCH_MAX <= MRI_BUS_BATCH_MAX, "one append takes it");
-
-struct mr_bus {
-    uint32_t magic;
-    const struct mri_alloc *alloc;
-    mr_log *log;
-    struct mri_fold fold;
-    struct mri_batch batch;
-    struct mri_filter filter; /* too large for a stack */
-    uint64_t config_seq;      /* of the configuration that valid_for is from */
-    int64_t valid_for_ns;
-    uint32_t *places; /* of each emission: its item in the batch, or an ordinal that its key has */
-};
 
 #define PLACE_IS_ORDINAL ((uint32_t)1 << 31)
 
@@ -66,8 +53,7 @@ static mr_err read_config(struct mr_bus *bus)
     return err;
 }
 
-/** Take in what others have appended. */
-static mr_err follow(struct mr_bus *bus, mr_problem *problem)
+mr_err mri_bus_api_follow(struct mr_bus *bus, mr_problem *problem)
 {
     mr_err err = mri_fold_follow(&bus->fold, problem);
     if (err == MR_OK && bus->fold.damage != MR_OK) {
@@ -76,9 +62,10 @@ static mr_err follow(struct mr_bus *bus, mr_problem *problem)
     return err == MR_OK ? read_config(bus) : err;
 }
 
-static mr_err open_steps(
-    struct mr_bus *bus, const struct mri_os *os, const char *folder, mr_problem *problem)
+static mr_err open_steps(struct mr_bus *bus, mr_problem *problem)
 {
+    const struct mri_os *os = bus->os;
+    const char *folder = bus->folder;
     const mr_log_options log_options = {.is_create = false};
     const struct mri_fold_options options = {.os = os,
         .alloc = bus->alloc,
@@ -92,7 +79,7 @@ static mr_err open_steps(
     }
     if (err == MR_OK) {
         bus->fold.bus.log = bus->log;
-        err = follow(bus, problem);
+        err = mri_bus_api_follow(bus, problem);
     }
     if (err == MR_OK) {
         err = mri_batch_init(&bus->batch, bus->alloc, MR_BUS_BATCH_MAX, BODIES_BYTES_MAX);
@@ -126,10 +113,14 @@ mr_err mri_bus_api_open(const struct mri_os *os, const struct mri_alloc *alloc, 
         return mri_problem(problem, err, "%s", mr_err_text(err));
     }
     struct mr_bus *bus = block;
-    bus->magic = BUS_MAGIC;
+    bus->magic = MRI_BUS_API_MAGIC;
+    bus->os = os;
     bus->alloc = alloc;
     problem->text[0] = '\0';
-    err = open_steps(bus, os, folder, problem);
+    int count = snprintf(bus->folder, sizeof(bus->folder), "%s", folder);
+    err = count >= 0 && count < (int)sizeof(bus->folder)
+              ? open_steps(bus, problem)
+              : mri_problem(problem, MR_EINVAL, "the path of the log is too long");
     if (err != MR_OK) {
         mr_bus_close(bus);
         return problem->text[0] != '\0'
@@ -150,7 +141,7 @@ void mr_bus_close(mr_bus *bus)
     if (bus == NULL) {
         return;
     }
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     mri_alloc_free(bus->alloc, bus->places, MR_BUS_BATCH_MAX * sizeof(*bus->places));
     mri_batch_fini(&bus->batch);
     mri_fold_fini(&bus->fold);
@@ -161,15 +152,15 @@ void mr_bus_close(mr_bus *bus)
 
 mr_err mr_bus_follow(mr_bus *bus, mr_problem *reterr_problem)
 {
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
-    return follow(bus, reterr_problem);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    return mri_bus_api_follow(bus, reterr_problem);
 }
 
 mr_err mr_bus_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_problem)
 {
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     mr_err err = mr_log_reader_wait(bus->fold.lead, timeout_ms);
-    return err == MR_OK ? follow(bus, reterr_problem) : err;
+    return err == MR_OK ? mri_bus_api_follow(bus, reterr_problem) : err;
 }
 
 /* ---- appending ------------------------------------------------------------------------------- */
@@ -304,10 +295,10 @@ mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
     if (bus == NULL || emissions == NULL || count == 0 || count > MR_BUS_BATCH_MAX) {
         return mri_problem(reterr_problem, MR_EINVAL, "expected 1 to %d signals", MR_BUS_BATCH_MAX);
     }
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     mr_err err = MR_AGAIN;
     while (err == MR_AGAIN) {
-        err = follow(bus, reterr_problem);
+        err = mri_bus_api_follow(bus, reterr_problem);
         if (err == MR_OK) {
             err = draft_all(bus, emissions, count, &repeated, reterr_problem);
         }
@@ -393,10 +384,10 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
     if (bus == NULL || moves == NULL || count == 0 || count > MR_BUS_BATCH_MAX) {
         return mri_problem(reterr_problem, MR_EINVAL, "expected 1 to %d moves", MR_BUS_BATCH_MAX);
     }
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     mr_err err = MR_AGAIN;
     while (err == MR_AGAIN) {
-        err = follow(bus, reterr_problem);
+        err = mri_bus_api_follow(bus, reterr_problem);
         if (err == MR_OK) {
             mri_bus_begin(&bus->fold.bus, &bus->batch);
         }
@@ -437,7 +428,7 @@ static const char *name_of(const struct mri_intern *names, uint32_t number)
 
 mr_err mr_bus_get(const mr_bus *bus, mr_ordinal ordinal, mr_signal *ret_signal)
 {
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     const struct mri_slot *slot = mri_slots_get(&bus->fold.bus.slots, ordinal.n);
     if (slot == NULL) {
         return MR_NOT_FOUND;
@@ -462,7 +453,7 @@ mr_err mr_bus_get(const mr_bus *bus, mr_ordinal ordinal, mr_signal *ret_signal)
 
 mr_err mr_bus_id(const mr_bus *bus, mr_ordinal ordinal, char ret_id[MR_BUS_ID_BYTES])
 {
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     const struct mri_slot *slot = mri_slots_get(&bus->fold.bus.slots, ordinal.n);
     if (slot == NULL) {
         return MR_NOT_FOUND;
@@ -523,7 +514,7 @@ mr_err mr_bus_query(const mr_bus *bus, const char *question, mr_ordinal beyond,
     if (bus == NULL || question == NULL || ordinals == NULL || room == 0 || ret_answer == NULL) {
         return mri_problem(reterr_problem, MR_EINVAL, "a question, and room for its answer");
     }
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     const struct mri_filter_names names = {.context = bus,
         .symbol = find_symbol,
         .source = find_source,
@@ -549,7 +540,7 @@ mr_err mr_bus_query(const mr_bus *bus, const char *question, mr_ordinal beyond,
 
 void mr_bus_counts(const mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT])
 {
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
         ret_counts[state] = bus->fold.bus.slots.states[state].count;
     }
@@ -557,7 +548,7 @@ void mr_bus_counts(const mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT])
 
 int64_t mr_bus_event_time_unix_ns(const mr_bus *bus)
 {
-    MRI_ASSERT(bus->magic == BUS_MAGIC);
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     return bus->fold.bus.event_time_unix_ns;
 }
 
