@@ -187,11 +187,23 @@ static int write_value(struct mri_json_writer *json, PyObject *value, int depth)
 
 /* ---- the handle ------------------------------------------------------------------------------ */
 
+typedef struct subscription Subscription;
+
 typedef struct {
     PyObject_HEAD mr_bus *bus;
     PyThread_type_lock lock;
     long process_id;
+    Subscription *subscriptions; /* open ones, borrowed: each takes itself out */
 } Bus;
+
+struct subscription {
+    PyObject_HEAD Bus *bus;
+    mr_subscription *subscription; /* NULL: closed */
+    Subscription *next;
+    unsigned long long held_seq; /* handed out by iteration, acked by its next step; 0: none */
+};
+
+static PyObject *subscription_type;
 
 /** Take the handle for a call; -1 and an exception: it is closed, or another process's. */
 static int enter(Bus *self)
@@ -265,7 +277,13 @@ static PyObject *bus_close(Bus *self, PyObject *unused)
     }
     mr_bus *bus = self->bus;
     self->bus = NULL;
+    Subscription *subscriptions = self->subscriptions;
+    self->subscriptions = NULL;
     leave(self);
+    for (; subscriptions != NULL; subscriptions = subscriptions->next) {
+        mr_subscription_close(subscriptions->subscription);
+        subscriptions->subscription = NULL;
+    }
     Py_BEGIN_ALLOW_THREADS mr_bus_close(bus);
     Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
@@ -796,25 +814,36 @@ static PyObject *bus_counts(Bus *self, PyObject *unused)
     return result;
 }
 
+static int read_timeout(PyObject *timeout, int64_t *ret_timeout_ms)
+{
+    *ret_timeout_ms = -1;
+    if (timeout == NULL || timeout == Py_None) {
+        return 0;
+    }
+    double seconds = PyFloat_AsDouble(timeout);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    if (!(seconds >= 0.0 && seconds <= 1e9)) {
+        (void)raise_error(MR_EINVAL, "timeout: expected seconds from 0 to 1e9, or None");
+        return -1;
+    }
+    *ret_timeout_ms = (int64_t)(seconds * 1000.0);
+    return 0;
+}
+
 static PyObject *bus_wait(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"timeout", NULL};
     PyObject *timeout = Py_None;
     mr_problem problem = {""};
-    int64_t timeout_ms = -1;
+    int64_t timeout_ms;
     mr_err err;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:wait", names, &timeout)) {
         return NULL;
     }
-    if (timeout != Py_None) {
-        double seconds = PyFloat_AsDouble(timeout);
-        if (PyErr_Occurred()) {
-            return NULL;
-        }
-        if (!(seconds >= 0.0 && seconds <= 1e9)) {
-            return raise_error(MR_EINVAL, "timeout: expected seconds from 0 to 1e9, or None");
-        }
-        timeout_ms = (int64_t)(seconds * 1000.0);
+    if (read_timeout(timeout, &timeout_ms) < 0) {
+        return NULL;
     }
     if (enter(self) < 0) {
         return NULL;
@@ -883,6 +912,288 @@ static PyObject *bus_event_time(Bus *self, void *unused)
 
 #define FUNCTION(name) (PyCFunction)(void (*)(void))(name)
 
+/* ---- subscriptions --------------------------------------------------------------------------- */
+
+/** Take the bus of a subscription for a call; -1 and an exception: either is closed. */
+static int enter_subscription(Subscription *self)
+{
+    if (enter(self->bus) < 0) {
+        return -1;
+    }
+    if (self->subscription == NULL) {
+        leave(self->bus);
+        PyErr_SetString(errors[MR_EINVAL - LOWEST], "this subscription is closed");
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *event_of(const Subscription *self, const mr_bus_event *event)
+{
+    PyObject *signal =
+        event->ordinal.n == 0 ? Py_NewRef(Py_None) : signal_of(self->bus, event->ordinal);
+    PyObject *from = event->is_move ? state_text(event->from) : Py_NewRef(Py_None);
+    PyObject *to = event->is_move ? state_text(event->to) : Py_NewRef(Py_None);
+    if (signal == NULL || from == NULL || to == NULL) {
+        Py_XDECREF(signal);
+        Py_XDECREF(from);
+        Py_XDECREF(to);
+        return NULL;
+    }
+    return Py_BuildValue("{s:K,s:s,s:L,s:N,s:N,s:N,s:z,s:z,s:I}", "seq",
+        (unsigned long long)event->seq.n, "kind", event->kind, "time_unix_ns",
+        (long long)event->time_unix_ns, "signal", signal, "from_state", from, "to", to, "gate",
+        event->gate, "reason", event->reason, "deliveries", event->deliveries);
+}
+
+/** The next event as a dict; None when there is none in time; NULL and an exception. */
+static PyObject *take_event(Subscription *self, int64_t timeout_ms)
+{
+    mr_problem problem = {""};
+    mr_bus_event event;
+    mr_err err;
+    for (;;) {
+        if (enter_subscription(self) < 0) {
+            return NULL;
+        }
+        Py_BEGIN_ALLOW_THREADS err = mr_subscription_next(self->subscription, &event, &problem);
+        if (err == MR_END || err == MR_AGAIN) {
+            mr_err waited = mr_subscription_wait(self->subscription, timeout_ms, &problem);
+            err = waited == MR_OK ? MR_BUSY : waited == MR_AGAIN ? MR_AGAIN : waited;
+        }
+        Py_END_ALLOW_THREADS PyObject *taken = err == MR_OK ? event_of(self, &event) : NULL;
+        leave(self->bus);
+        if (err == MR_OK) {
+            return taken;
+        }
+        if (PyErr_CheckSignals() < 0) {
+            return NULL;
+        }
+        if (err == MR_AGAIN && timeout_ms >= 0) {
+            Py_RETURN_NONE;
+        }
+        if (err != MR_AGAIN && err != MR_BUSY) {
+            return raise_error(err, problem.text);
+        }
+    }
+}
+
+static PyObject *subscription_take(Subscription *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"timeout", NULL};
+    PyObject *timeout = NULL;
+    int64_t timeout_ms;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:take", names, &timeout) ||
+        read_timeout(timeout, &timeout_ms) < 0) {
+        return NULL;
+    }
+    return take_event(self, timeout_ms);
+}
+
+/** The number of an event: as it is, or of the dict. */
+static int read_seq(PyObject *event, mr_seq *ret_seq)
+{
+    PyObject *seq = PyDict_Check(event) ? PyDict_GetItemString(event, "seq") : event;
+    if (seq == NULL || !PyLong_Check(seq)) {
+        PyErr_SetString(PyExc_TypeError, "expected an event, or its seq");
+        return -1;
+    }
+    ret_seq->n = PyLong_AsUnsignedLongLong(seq);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static PyObject *ack_seq(Subscription *self, mr_seq seq)
+{
+    mr_problem problem = {""};
+    if (enter_subscription(self) < 0) {
+        return NULL;
+    }
+    mr_err err = mr_subscription_ack(self->subscription, seq, &problem);
+    leave(self->bus);
+    if (err != MR_OK) {
+        return raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *subscription_ack(Subscription *self, PyObject *event)
+{
+    mr_seq seq;
+    if (read_seq(event, &seq) < 0) {
+        return NULL;
+    }
+    self->held_seq = self->held_seq == seq.n ? 0 : self->held_seq;
+    return ack_seq(self, seq);
+}
+
+static PyObject *subscription_nack(Subscription *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"event", "delay", NULL};
+    mr_problem problem = {""};
+    PyObject *event;
+    double delay = 0.0;
+    mr_seq seq;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|d:nack", names, &event, &delay) ||
+        read_seq(event, &seq) < 0) {
+        return NULL;
+    }
+    if (!(delay >= 0.0 && delay <= 86400.0)) {
+        return raise_error(MR_EINVAL, "delay: expected seconds from 0 to 86400");
+    }
+    if (enter_subscription(self) < 0) {
+        return NULL;
+    }
+    mr_err err = mr_subscription_nack(self->subscription, seq, (int64_t)(delay * 1000.0), &problem);
+    leave(self->bus);
+    if (err != MR_OK) {
+        return raise_error(err, problem.text);
+    }
+    self->held_seq = self->held_seq == seq.n ? 0 : self->held_seq;
+    Py_RETURN_NONE;
+}
+
+static PyObject *subscription_close(Subscription *self, PyObject *unused)
+{
+    (void)unused;
+    Bus *bus = self->bus;
+    if (bus->bus == NULL || bus->process_id != (long)getpid()) {
+        Py_RETURN_NONE; /* closed with it, or another process's */
+    }
+    if (enter(bus) < 0) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    for (Subscription **link = &bus->subscriptions; *link != NULL; link = &(*link)->next) {
+        if (*link == self) {
+            *link = self->next;
+            break;
+        }
+    }
+    mr_subscription_close(self->subscription);
+    self->subscription = NULL;
+    leave(bus);
+    Py_RETURN_NONE;
+}
+
+static void subscription_dealloc(Subscription *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (self->bus != NULL) {
+        Py_XDECREF(subscription_close(self, NULL));
+        Py_DECREF(self->bus);
+    }
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
+/** What was handed out before is done when the next one is asked for. */
+static PyObject *subscription_next(Subscription *self)
+{
+    if (self->held_seq != 0) {
+        mr_seq seq = {self->held_seq};
+        self->held_seq = 0;
+        PyObject *acked = ack_seq(self, seq);
+        if (acked == NULL) {
+            return NULL;
+        }
+        Py_DECREF(acked);
+    }
+    PyObject *event = take_event(self, -1);
+    if (event != NULL) {
+        mr_seq seq;
+        if (read_seq(event, &seq) < 0) {
+            Py_DECREF(event);
+            return NULL;
+        }
+        self->held_seq = seq.n;
+    }
+    return event;
+}
+
+static PyObject *subscription_exit(Subscription *self, PyObject *args)
+{
+    (void)args;
+    return subscription_close(self, NULL);
+}
+
+static PyMethodDef subscription_methods[] = {
+    {"take", FUNCTION(subscription_take), METH_VARARGS | METH_KEYWORDS,
+        "take(timeout=None)\n\n"
+        "The next event as a dict, to be acked or given back; None after timeout seconds."},
+    {"ack", FUNCTION(subscription_ack), METH_O,
+        "ack(event)\n\nThe event is done: it does not come again."},
+    {"nack", FUNCTION(subscription_nack), METH_VARARGS | METH_KEYWORDS,
+        "nack(event, delay=0.0)\n\nGive the event back: it comes again after so many seconds."},
+    {"close", FUNCTION(subscription_close), METH_NOARGS,
+        "close()\n\nGive back what was not acked, and close."},
+    {"__enter__", FUNCTION(bus_enter), METH_NOARGS, NULL},
+    {"__exit__", FUNCTION(subscription_exit), METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot subscription_slots[] = {
+    {Py_tp_doc, "A durable place in the log, of Bus.subscribe(). Iteration hands out event after\n"
+                "event, waits for the next, and acks one when the next is asked for."},
+    {Py_tp_dealloc, subscription_dealloc},
+    {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, subscription_next},
+    {Py_tp_methods, subscription_methods},
+    {0, NULL},
+};
+
+static PyType_Spec subscription_spec = {
+    .name = "millrace.Subscription",
+    .basicsize = sizeof(Subscription),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = subscription_slots,
+};
+
+static PyObject *bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"name", "kind", "symbol", "source", "signal_name", "state", "start",
+        "max_in_flight", "max_deliver", "ack_wait", NULL};
+    const char *name;
+    const char *start = "end";
+    double ack_wait = 0.0;
+    mr_subscribe_options options = {0};
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzsIId:subscribe", names, &name,
+            &options.kind, &options.symbol, &options.source, &options.name, &options.state, &start,
+            &options.max_in_flight, &options.max_deliver, &ack_wait)) {
+        return NULL;
+    }
+    options.is_from_beginning = strcmp(start, "beginning") == 0;
+    if (!options.is_from_beginning && strcmp(start, "end") != 0) {
+        return raise_error(MR_REFUSED, "start: expected beginning or end");
+    }
+    if (!(ack_wait >= 0.0 && ack_wait <= 86400.0)) {
+        return raise_error(MR_REFUSED, "ack_wait: expected seconds from 0 to 86400");
+    }
+    options.ack_wait_ms = (uint32_t)(ack_wait * 1000.0);
+    allocfunc allocate = (allocfunc)PyType_GetSlot((PyTypeObject *)subscription_type, Py_tp_alloc);
+    Subscription *made = (Subscription *)allocate((PyTypeObject *)subscription_type, 0);
+    if (made == NULL || enter(self) < 0) {
+        Py_XDECREF(made);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_bus_subscribe(self->bus, name, &options, &made->subscription, &problem);
+    Py_END_ALLOW_THREADS if (err == MR_OK)
+    {
+        made->bus = (Bus *)Py_NewRef((PyObject *)self);
+        made->next = self->subscriptions;
+        self->subscriptions = made;
+    }
+    leave(self);
+    if (err != MR_OK) {
+        Py_DECREF(made);
+        return raise_error(err, problem.text);
+    }
+    return (PyObject *)made;
+}
+
 static PyMethodDef methods[] = {
     {"emit", FUNCTION(bus_emit), METH_FASTCALL | METH_KEYWORDS,
         "emit(symbol, side, source, confidence, *, name=None, price=None, horizon=None,\n"
@@ -907,6 +1218,11 @@ static PyMethodDef methods[] = {
     {"wait", FUNCTION(bus_wait), METH_VARARGS | METH_KEYWORDS,
         "wait(timeout=None)\n\n"
         "Sleep until somebody appends; True if so, False after timeout seconds."},
+    {"subscribe", FUNCTION(bus_subscribe), METH_VARARGS | METH_KEYWORDS,
+        "subscribe(name, *, kind=None, symbol=None, source=None, signal_name=None, state=None,\n"
+        "          start='end', max_in_flight=0, max_deliver=0, ack_wait=0.0)\n\n"
+        "A durable place in the log: what anybody acked who used this name does not come again.\n"
+        "state='blocked': moves into it. While it waits, other threads use a Bus of their own."},
     {"close", FUNCTION(bus_close), METH_NOARGS, "close()\n\nClose the handle; twice is once."},
     {"__enter__", FUNCTION(bus_enter), METH_NOARGS, NULL},
     {"__exit__", FUNCTION(bus_exit), METH_VARARGS, NULL},
@@ -953,7 +1269,10 @@ PyMODINIT_FUNC PyInit__millrace(void)
         return NULL;
     }
     PyObject *type = PyType_FromSpec(&spec);
-    if (type == NULL || add_errors(module) < 0 || PyModule_AddObjectRef(module, "Bus", type) < 0 ||
+    subscription_type = PyType_FromSpec(&subscription_spec);
+    if (type == NULL || subscription_type == NULL ||
+        PyModule_AddObjectRef(module, "Subscription", subscription_type) < 0 ||
+        add_errors(module) < 0 || PyModule_AddObjectRef(module, "Bus", type) < 0 ||
         PyModule_AddStringConstant(module, "__version__", MILLRACE_VERSION) < 0) {
         Py_XDECREF(type);
         Py_DECREF(module);

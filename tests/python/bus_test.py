@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The Python package: what it emits is in the log, whoever else emits, waits or forks."""
+import asyncio
 import json
 import os
 import pathlib
@@ -142,6 +143,60 @@ class BusTest(program.LogCase):
             self.assertTrue(self.bus.wait())
             thread.join()
         self.assertEqual(len(self.bus.query("source=bot")), 1)
+
+    def test_a_subscription_goes_on_where_it_was_acked(self):
+        with self.bus.subscribe("worker", kind="signal.generated", source="bot") as worker:
+            self.assertIsNone(worker.take(timeout=0.01))
+            names = [self.emit(), self.emit(source="other"), self.emit(), self.emit()]
+            event = worker.take()
+            self.assertEqual((event["kind"], event["signal"]["id"], event["deliveries"]),
+                             ("signal.generated", names[0], 1))
+            worker.ack(event)
+            self.assertRaises(millrace.MR_CONFLICT, worker.ack, event)
+            event = worker.take()
+            worker.nack(event)
+            self.assertEqual(worker.take()["deliveries"], 2)
+        with self.bus.subscribe("worker", kind="signal.generated", source="bot") as worker:
+            found = []
+            for event in worker:
+                found.append(event["signal"]["id"])
+                if len(found) == 2:
+                    break
+            self.assertEqual(found, names[2:])
+            worker.ack(event)
+            self.assertIsNone(worker.take(0.01))
+        self.assertRaises(millrace.MR_EINVAL, worker.take)
+        for wrong in ({"kind": "nothing"}, {"state": "nowhere"}, {"symbol": "NOPE"},
+                      {"start": "middle"}):
+            self.assertRaises(millrace.MR_REFUSED, self.bus.subscribe, "x", **wrong)
+
+    def test_moves_into_a_state_are_delivered(self):
+        with self.bus.subscribe("blocked", state="blocked") as blocked:
+            name = self.emit()
+            self.bus.move(name, "blocked", gate="external", reason="external")
+            event = blocked.take()
+            self.assertEqual((event["signal"]["id"], event["from_state"], event["to"],
+                              event["gate"]), (name, "generated", "blocked", "external"))
+
+    def test_a_closed_bus_closes_its_subscriptions(self):
+        worker = self.bus.subscribe("left")
+        self.bus.close()
+        self.assertRaisesRegex(millrace.MR_EINVAL, "closed", worker.take, 0.0)
+        worker.close()
+
+    def test_asyncio_gets_every_event(self):
+        async def collect(count):
+            found = []
+            with self.bus.subscribe("loop", kind="signal.generated", source="bot") as loop:
+                with millrace.Bus(self.log) as other:
+                    names = other.emit_many([{"symbol": "SIM01USD", "side": "long", "source": "bot",
+                                              "confidence": 0.5} for _ in range(count)])
+                async for event in millrace.events(loop):
+                    found.append(event["signal"]["id"])
+                    if len(found) == count:
+                        return names, found
+        names, found = asyncio.run(collect(30))
+        self.assertEqual(names, found)
 
     def test_threads_share_a_handle(self):
         ids = [[] for _ in range(8)]

@@ -8,13 +8,14 @@
 
 Every process that opens the directory sees the same signals; `millrace run` decides on them.
 """
+import asyncio as _asyncio
 import os as _os
 
 from . import _millrace
 from ._millrace import *  # noqa: F401,F403  Bus, MillraceError and one exception for each result
-from ._millrace import Bus, MillraceError, __version__
+from ._millrace import Bus, MillraceError, Subscription, __version__
 
-__all__ = ["Bus", "MillraceError", "open", *(name for name in dir(_millrace) if name.startswith("MR_"))]
+__all__ = ["Bus", "MillraceError", "Subscription", "events", "open", *(name for name in dir(_millrace) if name.startswith("MR_"))]
 
 
 def open(dir=None):  # noqa: A001  as open() of files
@@ -23,3 +24,17 @@ def open(dir=None):  # noqa: A001  as open() of files
     if not folder:
         raise ValueError("which directory? give one, or set MILLRACE_DIR")
     return Bus(folder)
+
+
+async def events(subscription):
+    """Iterate over a subscription in asyncio: `async for event in millrace.events(subscription)`.
+
+    An event is acked when the next one is asked for. While nothing comes a thread of the loop's
+    executor waits, half a second at a time, so that a cancelled task ends.
+    """
+    loop = _asyncio.get_running_loop()
+    while True:
+        event = await loop.run_in_executor(None, subscription.take, 0.5)
+        if event is not None:
+            yield event
+            await loop.run_in_executor(None, subscription.ack, event)
