@@ -10,7 +10,7 @@
  *  1. In a group, and without groups, ordinals come in order; each signal that passes comes once
  *     (with is_once, once a group).
  *  2. `position` counts the signals passed on, so sorted[position] is where it stands, whenever the
- *     sorting is done. With is_once it is where the group begins.
+ *     sorting is done; with is_once nobody asks, since nothing else of a row is read.
  */
 #include "sql/signal_scan.h"
 
@@ -423,7 +423,6 @@ static void enter_group(struct mri_signal_scan *scan)
 
 static void leave_group(struct mri_signal_scan *scan)
 {
-    scan->position += scan->grouping.is_once ? scan->counts[scan->group] - 1 : 0;
     scan->group++;
     enter_group(scan);
 }

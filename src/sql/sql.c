@@ -5,7 +5,7 @@
  *
  * Four locks, each enough for most of it
  *   the authorizer allows SELECT, reading, functions, recursion and a few PRAGMAs, nothing else
- *   statements that SQLite does not call read-only are refused
+ *   statements that SQLite does not call read-only, or that answer nothing, are refused
  *   there is no file: the database is in memory, attaching is limited to 0, extensions are off
  *   sizes, depth, memory and time are limited
  *
@@ -207,18 +207,33 @@ static int register_tables(struct mri_sql *sql)
     return result == SQLITE_OK ? mri_health_vtab_register(sql->db, &sql->health) : result;
 }
 
-/** Have SQLite connect every table now: declaring one is more than the authorizer allows later. */
+static int connect_table(struct mri_sql *sql, const char *name)
+{
+    sqlite3_stmt *statement = NULL;
+    char *text = sqlite3_mprintf("SELECT 1 FROM \"%w\"", name);
+    int result =
+        text == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(sql->db, text, -1, &statement, NULL);
+    sqlite3_free(text);
+    (void)sqlite3_finalize(statement);
+    return result;
+}
+
+/**
+ * Have SQLite connect every table now: declaring one is more than the authorizer allows later. So
+ * of SQLite's own tables only these can be used.
+ */
 static int connect_tables(struct mri_sql *sql)
 {
+    static const char *const own[] = {"pragma_table_info", "pragma_table_xinfo",
+        "pragma_table_list", "pragma_function_list", "pragma_module_list", "json_each",
+        "json_tree"};
     int result = SQLITE_OK;
     const char *name;
     for (unsigned i = 0; result == SQLITE_OK && (name = mri_sql_table_name(sql, i)) != NULL; i++) {
-        sqlite3_stmt *statement = NULL;
-        char *text = sqlite3_mprintf("SELECT 1 FROM \"%w\"", name);
-        result =
-            text == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(sql->db, text, -1, &statement, NULL);
-        sqlite3_free(text);
-        (void)sqlite3_finalize(statement);
+        result = connect_table(sql, name);
+    }
+    for (size_t i = 0; result == SQLITE_OK && i < MRI_COUNT_OF(own); i++) {
+        result = connect_table(sql, own[i]);
     }
     return result;
 }
@@ -350,7 +365,8 @@ mr_err mri_sql_ask(struct mri_sql *sql, struct mri_slice text, struct mri_sql_fa
         place += strspn(tail, " \t\r\n");
         return refuse(reterr_fault, place, "one statement at a time: another one follows");
     }
-    if (sqlite3_stmt_readonly(sql->statement) == 0) {
+    bool is_answering = sqlite3_column_count(sql->statement) > 0;
+    if (sqlite3_stmt_readonly(sql->statement) == 0 || !is_answering) {
         mri_sql_forget(sql);
         return mri_problem(&reterr_fault->problem, MR_REFUSED, "only reading is allowed");
     }
