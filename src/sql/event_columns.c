@@ -19,7 +19,7 @@
 
 #include "base/check.h"
 
-/** N(name, types...): tables that have a name of their own; the others are called after the kind.
+/** Tables that have a name of their own; the others are called after the kind.
  */
 static const struct {
     const char *name;
