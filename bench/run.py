@@ -27,7 +27,7 @@ DATA = ROOT.parent / "shared/data/candles_1m"
 SETS = ["binance_um_2025-05", "binance_um_2023-07", "binance_spot_2021-04"]
 AIMS = {"binance_um_2025-05": 6.0, "binance_um_2023-07": 11.0, "binance_spot_2021-04": 16.0}
 HORIZONS = ["1m", "5m", "15m", "30m", "1h"]
-PROGRAM_ROWS = ["run", "append", "learn"]
+PROGRAM_ROWS = ["run", "append", "learn", "sql"]
 NOT_MEASURED = "not measured"
 BUSY_LOAD = 0.5
 
@@ -87,6 +87,8 @@ def measure_round(build, scratch, stores, arguments, number):
         values.update(peer_rows.run_lines([build / "bench/append_bench", folder / "append"]))
     if "learn" in arguments.rows:
         values.update(peer_rows.run_lines([build / "bench/learn_bench"]))
+    if "sql" in arguments.rows:
+        values.update(peer_rows.run_lines([build / "bench/sql_bench"]))
     if "run" in arguments.rows and DATA.exists():
         signals = measure_run(build, folder, values)
     for name in [name for name in peer_rows.MEASURES if name in arguments.rows]:
@@ -185,9 +187,22 @@ def learn_rows(r):
     ]
 
 
+def sql_rows(r):
+    """A million signals: what the virtual table does, beside a table of SQLite with the same rows."""
+    rows = []
+    for what, name, aim in (
+            ("GROUP BY state", "sql_group_one", 12), ("GROUP BY symbol, source", "sql_group_two", 6),
+            ("gate = and name =", "sql_filter_two", 100), ("state = and symbol =", "sql_filter_index", 100),
+            ("a range of times", "sql_filter_time", 100), ("IN, and two conditions", "sql_filter_in", 100)):
+        native = r.show(r.values(name + "_native", 1e-6), 1, " M/s")
+        rows.append(r.at_least(f"SQL over a million signals, count(*): {what}", aim, r.values(name, 1e-6), 1,
+                               " M/s", "a table of SQLite in memory, indexed by state and symbol: " + native))
+    return rows
+
+
 def table(rounds, names):
     r = Rounds(rounds)
-    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, **peer_rows.ROWS}
+    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "sql": sql_rows, **peer_rows.ROWS}
     rows = [row for name, maker in makers.items() if name in names for row in maker(r)]
     lines = ["| what | aim | verdict | measured: median (lowest to highest) "
              "| beside it in the same round |",

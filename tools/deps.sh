@@ -15,6 +15,8 @@ zlib1g-dev:gzip_candle_files
 libzstd-dev:archived_segments_of_the_log
 libyaml-dev:configuration_files
 libsimdjson-dev:reads_JSON
+libsqlite3-dev:SQL_over_a_log
+libedit-dev:the_prompt_of_millrace_sql
 '
 packages_test='
 libcmocka-dev:unit_tests

@@ -11,6 +11,7 @@
 #include "base/exact_math.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "bus/event_absent.h"
 #include "log/format/record.h"
 
 struct mri_names mri_names_of(const struct mri_fold *fold)
@@ -188,41 +189,6 @@ static void put_value(const struct field_context *context, const struct mri_fiel
     }
 }
 
-/** Does a 0 in a field of this kind mean that there is none? */
-static bool is_zero_absent(enum mri_field_kind kind)
-{
-    return kind == MRI_FIELD_ref || kind == MRI_FIELD_time || kind == MRI_FIELD_price;
-}
-
-/** Fields that have a value only if another field of the event says so. */
-static bool is_unset(const struct mri_event *event, const char *name)
-{
-    if (event->type == MRI_EVENT_SIGNAL_GENERATED) {
-        const struct mri_signal_generated *signal = event->body;
-        bool has_horizon = (signal->present & MRI_HAS_HORIZON) != 0;
-        return strcmp(name, "present") == 0 || (strcmp(name, "horizon") == 0 && !has_horizon);
-    }
-    if (event->type == MRI_EVENT_OUTCOME) {
-        const struct mri_outcome *outcome = event->body;
-        return strcmp(name, "return_bps") == 0 && outcome->status != MRI_OUTCOME_RESOLVED;
-    }
-    if (event->type == MRI_EVENT_FEEDBACK) {
-        unsigned status = ((const struct mri_feedback *)event->body)->status;
-        bool has_return = status == MRI_FEEDBACK_LEARNED || status == MRI_FEEDBACK_ZERO_RETURN;
-        bool is_after = strncmp(name, "platt_", 6) == 0 || strncmp(name, "log_weight_", 11) == 0;
-        return (is_after && status != MRI_FEEDBACK_LEARNED) ||
-               (strcmp(name, "return_bps") == 0 && !has_return);
-    }
-    return false;
-}
-
-static bool is_absent(
-    const struct field_context *context, const struct mri_field *field, const uint8_t *at)
-{
-    return (is_zero_absent(field->kind) && mri_field_unsigned(field->kind, at) == 0) ||
-           is_unset(context->event, field->name);
-}
-
 /** The field's name without the unit that its value no longer has when it is put into words. */
 static struct mri_slice shown_name(const struct mri_field *field)
 {
@@ -248,7 +214,7 @@ static void put_line_fields(const struct field_context *context, const struct mr
     unsigned count, const uint8_t *at, struct mri_buf *text)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (!is_silent(&fields[i], at) && !is_absent(context, &fields[i], at)) {
+        if (!is_silent(&fields[i], at) && !mri_event_absent(context->event, &fields[i], at)) {
             struct mri_slice name = shown_name(&fields[i]);
             mri_buf_printf(text, " %.*s=", (int)name.count, name.bytes);
             put_value(context, &fields[i], at, text);
@@ -355,7 +321,7 @@ static void put_json_fields(const struct field_context *context, const struct mr
     unsigned count, const uint8_t *at, struct mri_json_writer *json)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (!is_padding(fields[i].kind) && !is_absent(context, &fields[i], at)) {
+        if (!is_padding(fields[i].kind) && !mri_event_absent(context->event, &fields[i], at)) {
             put_json_field(context, &fields[i], at, json);
         }
         at += mri_field_bytes(fields[i].kind);

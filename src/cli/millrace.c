@@ -24,6 +24,7 @@ static const struct mri_command *const commands[] = {
     &mri_cmd_show,
     &mri_cmd_why,
     &mri_cmd_query,
+    &mri_cmd_sql,
     &mri_cmd_status,
     &mri_cmd_weights,
     &mri_cmd_verify,

@@ -73,10 +73,15 @@ static void widen(const struct mri_table *table, unsigned widths[static MRI_TABL
     }
 }
 
+void mri_table_keep_widths(struct mri_table *table)
+{
+    widen(table, table->widths);
+}
+
 mr_err mri_table_measure(struct mri_table *table)
 {
     mr_err err = table->cells.err;
-    widen(table, table->widths);
+    mri_table_keep_widths(table);
     mri_table_clear(table);
     return err;
 }

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-enum { MRI_TABLE_COLUMNS_MAX = 16, MRI_TABLE_CELL_BYTES = 96 };
+enum { MRI_TABLE_COLUMNS_MAX = 128, MRI_TABLE_CELL_BYTES = 96 };
 
 /** A table under construction: cells row by row. */
 struct mri_table {
@@ -55,6 +55,14 @@ __attribute__((format(printf, 2, 3))) void mri_table_cell(
  * Threads  one.
  */
 MR_MUST_USE mr_err mri_table_measure(struct mri_table *table);
+
+/**
+ * Remember how wide the cells put so far are, and keep them: what is printed later lines up.
+ *
+ * Returns  nothing.
+ * Threads  one.
+ */
+void mri_table_keep_widths(struct mri_table *table);
 
 /**
  * Forget the cells, not the widths.

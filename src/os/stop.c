@@ -35,3 +35,9 @@ bool mri_stop_is_wished(void)
 {
     return is_wished != 0;
 }
+
+void mri_stop_forget(void)
+{
+    is_wished = 0;
+    mri_stop_install();
+}

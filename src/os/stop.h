@@ -34,4 +34,12 @@ void mri_stop_ignore_writes(void);
  */
 bool mri_stop_is_wished(void);
 
+/**
+ * Forget the wish: what it was to stop has stopped, and the next signal sets the flag again.
+ *
+ * Returns  nothing.
+ * Threads  any, after mri_stop_install().
+ */
+void mri_stop_forget(void);
+
 #endif

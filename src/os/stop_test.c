@@ -56,6 +56,17 @@ static int wish_twice(void)
     return 3;
 }
 
+static int wish_again(void)
+{
+    for (int i = 0; i < 3; i++) {
+        if (wish_by(SIGINT) != 0) {
+            return 1;
+        }
+        mri_stop_forget();
+    }
+    return mri_stop_is_wished() ? 2 : 0;
+}
+
 static int write_to_a_closed_pipe(void)
 {
     int ends[2];
@@ -105,6 +116,12 @@ static void the_second_signal_ends_the_process(void **fixture)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
+static void a_wish_that_was_forgotten_can_come_again(void **fixture)
+{
+    (void)fixture;
+    assert_int_equal(status_of(wish_again), 0);
+}
+
 static void a_closed_pipe_is_an_error_and_no_signal(void **fixture)
 {
     (void)fixture;
@@ -123,6 +140,7 @@ int main(void)
         cmocka_unit_test(the_first_signal_sets_the_flag),
         cmocka_unit_test(without_the_flag_the_first_signal_ends_the_process),
         cmocka_unit_test(the_second_signal_ends_the_process),
+        cmocka_unit_test(a_wish_that_was_forgotten_can_come_again),
         cmocka_unit_test(a_closed_pipe_is_an_error_and_no_signal),
         cmocka_unit_test(a_file_as_long_as_allowed_is_an_error_and_no_signal),
     };

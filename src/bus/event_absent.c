@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Absent fields.
+ *
+ * Invariants
+ *  1. The answer depends on the event alone.
+ */
+#include "bus/event_absent.h"
+
+/** Does a 0 in a field of this kind mean that there is none? */
+static bool is_zero_absent(enum mri_field_kind kind)
+{
+    return kind == MRI_FIELD_ref || kind == MRI_FIELD_time || kind == MRI_FIELD_price;
+}
+
+/** Fields that have a value only if another field of the event says so. */
+static bool is_unset(const struct mri_event *event, const char *name)
+{
+    if (event->type == MRI_EVENT_SIGNAL_GENERATED) {
+        const struct mri_signal_generated *signal = event->body;
+        bool has_horizon = (signal->present & MRI_HAS_HORIZON) != 0;
+        return strcmp(name, "present") == 0 || (strcmp(name, "horizon") == 0 && !has_horizon);
+    }
+    if (event->type == MRI_EVENT_OUTCOME) {
+        const struct mri_outcome *outcome = event->body;
+        return strcmp(name, "return_bps") == 0 && outcome->status != MRI_OUTCOME_RESOLVED;
+    }
+    if (event->type == MRI_EVENT_FEEDBACK) {
+        unsigned status = ((const struct mri_feedback *)event->body)->status;
+        bool has_return = status == MRI_FEEDBACK_LEARNED || status == MRI_FEEDBACK_ZERO_RETURN;
+        bool is_after = strncmp(name, "platt_", 6) == 0 || strncmp(name, "log_weight_", 11) == 0;
+        return (is_after && status != MRI_FEEDBACK_LEARNED) ||
+               (strcmp(name, "return_bps") == 0 && !has_return);
+    }
+    return false;
+}
+
+bool mri_event_absent(const struct mri_event *event, const struct mri_field *field, const void *at)
+{
+    return (is_zero_absent(field->kind) && mri_field_unsigned(field->kind, at) == 0) ||
+           is_unset(event, field->name);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Values of events.
+ *
+ * Invariants
+ *  1. What an event does not say is NULL, whatever bytes stand for it.
+ *  2. Integers are exact; prices and quantities are numbers with their decimals, as near as a
+ *     double comes.
+ */
+#include "sql/event_value.h"
+
+#include <string.h>
+
+#include "base/utc.h"
+#include "bus/event_absent.h"
+#include "log/format/record.h"
+
+#define MONEY_UNIT 1e8
+
+const char *mri_event_value_kind(uint16_t type)
+{
+    const struct mri_event_kind *kind = mri_event_kind(type);
+    switch (type) {
+    case MRI_RECORD_RECOVERY:
+        return "log.recovery";
+    case MRI_RECORD_GAP:
+        return "log.gap";
+    case MRI_RECORD_ACK:
+        return "log.ack";
+    case MRI_RECORD_DEAD_LETTER:
+        return "log.dead_letter";
+    default:
+        return kind == NULL ? NULL : kind->name;
+    }
+}
+
+uint32_t mri_event_value_symbol(const struct mri_signal_rows *rows, const struct mri_event *event)
+{
+    const struct mri_event_kind *kind = mri_event_kind(event->type);
+    const uint8_t *at = event->body;
+    struct mri_signal_row row;
+    for (unsigned i = 0; kind != NULL && i < kind->field_count; i++) {
+        enum mri_field_kind field = kind->fields[i].kind;
+        if (field == MRI_FIELD_instrument || field == MRI_FIELD_symbol) {
+            return (uint32_t)mri_field_unsigned(field, at);
+        }
+        at += mri_field_bytes(field);
+    }
+    bool is_known = event->ordinal != 0 && mri_signal_rows_get(rows, event->ordinal, &row);
+    return is_known && row.codes[MRI_SIGNAL_CODE_symbol] != 0
+               ? row.codes[MRI_SIGNAL_CODE_symbol] - 1U
+               : UINT32_MAX;
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+static void put_static(sqlite3_context *context, const char *text)
+{
+    if (text != NULL) {
+        sqlite3_result_text(context, text, -1, SQLITE_STATIC);
+    }
+}
+
+static void put_slice(sqlite3_context *context, struct mri_slice text)
+{
+    if (text.count > 0) { /* an empty text is an absent one */
+        sqlite3_result_text(context, text.bytes, (int)text.count, SQLITE_TRANSIENT);
+    }
+}
+
+static void put_unsigned(sqlite3_context *context, uint64_t value)
+{
+    if (value <= INT64_MAX) {
+        sqlite3_result_int64(context, (int64_t)value);
+    } else { /* exact, as digits */
+        char *text = sqlite3_mprintf("%llu", (unsigned long long)value);
+        sqlite3_result_text(context, text, -1, sqlite3_free);
+    }
+}
+
+static void put_time_text(sqlite3_context *context, int64_t unix_ns)
+{
+    char text[MRI_UTC_BYTES];
+    sqlite3_result_text(context, mri_utc_format(unix_ns, text), -1, SQLITE_TRANSIENT);
+}
+
+/** An integer with so many decimals: divided by a power of ten, which a double holds exactly. */
+static void put_decimal(sqlite3_context *context, int64_t value, unsigned decimals)
+{
+    double scale = 1.0;
+    for (unsigned i = 0; i < decimals; i++) {
+        scale *= 10.0;
+    }
+    sqlite3_result_double(context, (double)value / scale);
+}
+
+static void put_symbol(
+    const struct mri_signal_rows *rows, sqlite3_context *context, uint32_t number)
+{
+    const struct mri_instrument_spec *spec = mri_instruments_get(rows->instruments, number);
+    put_static(context, spec == NULL ? NULL : spec->symbol);
+}
+
+/* ---- fields ---------------------------------------------------------------------------------- */
+
+static int64_t signed_at(const void *at)
+{
+    int64_t value;
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+static double double_at(const void *at)
+{
+    double value;
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+/** The word of a code; NULL for the codes that say that there is nothing to say. */
+static const char *word_of(enum mri_field_kind kind, uint64_t value)
+{
+    const char *text = NULL;
+    switch (kind == MRI_FIELD_reason8 ? MRI_FIELD_reason : kind) {
+#define VOCABULARY_CASE(id)                                                                        \
+    case MRI_FIELD_##id:                                                                           \
+        text = mri_word_text(MRI_VOCABULARY_##id, (unsigned)value);                                \
+        break;
+        MRI_VOCABULARY_MAP(VOCABULARY_CASE)
+#undef VOCABULARY_CASE
+    default:
+        break;
+    }
+    bool is_silent =
+        text == NULL || text[0] == '\0' || strcmp(text, "none") == 0 || strcmp(text, "absent") == 0;
+    return is_silent ? NULL : text;
+}
+
+/** Numbers that another part of the event says are not there. */
+static bool is_without(const struct mri_event_value *value, const struct mri_field *field)
+{
+    const struct mri_event *event = value->event;
+    unsigned count;
+    if (event->type == MRI_EVENT_VIEW) {
+        return strcmp(field->name, "volatility") == 0 &&
+               ((const struct mri_view *)event->body)->volatility == 0.0;
+    }
+    if (event->type == MRI_EVENT_PREDICTION) {
+        return strncmp(field->name, "ev_", 3) == 0 &&
+               ((const struct mri_prediction *)event->body)->has_ev == 0;
+    }
+    if (event->type == MRI_EVENT_DECISION && strcmp(field->name, "value") == 0) {
+        const struct mri_event_kind *kind = mri_event_kind(event->type);
+        for (unsigned group = 0; group < kind->row_group_count; group++) {
+            if (strcmp(kind->rows[group].name, "codes") == 0 &&
+                (value->table->row_groups >> group & 1) != 0) {
+                const struct mri_row_gate_code *codes = mri_event_rows(event, group, &count);
+                return codes[value->position].reason == MRI_REASON_INPUT_ABSENT;
+            }
+        }
+    }
+    if (event->type == MRI_EVENT_SIGNAL_GENERATED && strcmp(field->name, "instrument") == 0) {
+        const struct mri_signal_generated *signal = event->body;
+        return (signal->present & MRI_HAS_PRICE) == 0;
+    }
+    if (event->type == MRI_EVENT_OUTCOME && strcmp(field->name, "price") == 0) {
+        return ((const struct mri_outcome *)event->body)->status == MRI_OUTCOME_UNRESOLVED;
+    }
+    return false;
+}
+
+static void put_number(const struct mri_event_value *value, const struct mri_event_column *column,
+    enum mri_field_kind kind, const void *at, sqlite3_context *context)
+{
+    const struct mri_instrument_spec *spec = NULL;
+    if (kind == MRI_FIELD_price || kind == MRI_FIELD_quantity) {
+        spec = mri_instruments_get(
+            value->rows->instruments, mri_event_value_symbol(value->rows, value->event));
+        if (spec == NULL) {
+            return; /* nobody knows its decimals */
+        }
+    }
+    switch (kind) {
+    case MRI_FIELD_price:
+        put_decimal(context, signed_at(at), spec->price_decimals);
+        break;
+    case MRI_FIELD_quantity:
+        put_decimal(context, signed_at(at), spec->quantity_decimals);
+        break;
+    case MRI_FIELD_number:
+        sqlite3_result_double(context, double_at(at));
+        break;
+    case MRI_FIELD_money:
+        if (column->form == MRI_EVENT_COLUMN_AS_DECIMAL) {
+            sqlite3_result_double(context, (double)signed_at(at) / MONEY_UNIT);
+            break;
+        }
+        sqlite3_result_int64(context, signed_at(at));
+        break;
+    case MRI_FIELD_time:
+        if (column->form == MRI_EVENT_COLUMN_AS_TIME) {
+            put_time_text(context, signed_at(at));
+            break;
+        }
+        sqlite3_result_int64(context, signed_at(at));
+        break;
+    case MRI_FIELD_duration:
+    case MRI_FIELD_integer:
+        sqlite3_result_int64(context, signed_at(at));
+        break;
+    default:
+        put_unsigned(context, mri_field_unsigned(kind, at));
+        break;
+    }
+}
+
+static void put_field(const struct mri_event_value *value, const struct mri_event_column *column,
+    const uint8_t *base, sqlite3_context *context)
+{
+    const struct mri_field *field = column->fields[value->kind];
+    const uint8_t *at = base + column->at[value->kind];
+    if (mri_event_absent(value->event, field, at) || is_without(value, field)) {
+        return;
+    }
+    uint64_t number = mri_field_unsigned(field->kind, at);
+    switch (field->kind) {
+    case MRI_FIELD_ref:
+        put_unsigned(context, mri_ref_seq(number, value->event->seq));
+        return;
+    case MRI_FIELD_symbol:
+    case MRI_FIELD_instrument:
+        put_symbol(value->rows, context, (uint32_t)number);
+        return;
+    case MRI_FIELD_source:
+        if (number + 1 < value->rows->words[MRI_SIGNAL_CODE_source].count) {
+            put_slice(context, value->rows->words[MRI_SIGNAL_CODE_source].texts[number + 1]);
+        }
+        return;
+    default:
+        break;
+    }
+    const char *word = word_of(field->kind, number);
+    if (word != NULL) {
+        put_static(context, word);
+    } else if (strcmp(column->type, "TEXT") != 0 || column->form != MRI_EVENT_COLUMN_PLAIN) {
+        put_number(value, column, field->kind, at, context);
+    }
+}
+
+/** The event's own time: of what it says, not of the append. */
+static bool event_time(const struct mri_event *event, int64_t *ret_unix_ns)
+{
+    const struct mri_event_kind *kind = mri_event_kind(event->type);
+    const uint8_t *at = event->body;
+    for (unsigned i = 0; kind != NULL && i < kind->field_count; i++) {
+        const char *name = kind->fields[i].name;
+        if (strcmp(name, "event_time_unix_ns") == 0 || strcmp(name, "close_time_unix_ns") == 0) {
+            *ret_unix_ns = signed_at(at);
+            return *ret_unix_ns != 0;
+        }
+        at += mri_field_bytes(kind->fields[i].kind);
+    }
+    return false;
+}
+
+static void put_everywhere(
+    const struct mri_event_value *value, unsigned from, sqlite3_context *context)
+{
+    const struct mri_event *event = value->event;
+    char text[MRI_IDENT_BYTES];
+    const char *id;
+    switch (from) {
+    case MRI_EVENT_COLUMN_SEQ:
+        put_unsigned(context, event->seq);
+        break;
+    case MRI_EVENT_COLUMN_KIND:
+        put_static(context, mri_event_value_kind(event->type));
+        break;
+    case MRI_EVENT_COLUMN_ORDINAL:
+        if (event->ordinal != 0) {
+            sqlite3_result_int64(context, event->ordinal);
+        }
+        break;
+    case MRI_EVENT_COLUMN_ID:
+        id = mri_signal_rows_id(value->rows, event->ordinal, text);
+        if (id != NULL) {
+            sqlite3_result_text(context, id, -1, SQLITE_TRANSIENT);
+        }
+        break;
+    case MRI_EVENT_COLUMN_SYMBOL:
+        put_symbol(value->rows, context, mri_event_value_symbol(value->rows, event));
+        break;
+    case MRI_EVENT_COLUMN_WALL:
+        sqlite3_result_int64(context, event->wall_unix_ns);
+        break;
+    default:
+        put_time_text(context, event->wall_unix_ns);
+        break;
+    }
+}
+
+static void put_of_events(
+    const struct mri_event_value *value, unsigned from, sqlite3_context *context)
+{
+    const struct mri_event *event = value->event;
+    int64_t time;
+    uint64_t cause;
+    switch (from) {
+    case MRI_EVENT_COLUMN_TIME:
+        if (event_time(event, &time)) {
+            sqlite3_result_int64(context, time);
+        }
+        break;
+    case MRI_EVENT_COLUMN_TIME_TEXT:
+        if (event_time(event, &time)) {
+            put_time_text(context, time);
+        }
+        break;
+    case MRI_EVENT_COLUMN_CAUSE:
+        cause = mri_event_kind(event->type) == NULL ? 0 : mri_event_cause(event);
+        if (cause != 0) {
+            put_unsigned(context, cause);
+        }
+        break;
+    case MRI_EVENT_COLUMN_PREVIOUS:
+        if (event->ordinal_prev != 0 && event->ordinal != 0) {
+            put_unsigned(context, event->ordinal_prev);
+        }
+        break;
+    case MRI_EVENT_COLUMN_BODY_BYTES:
+        sqlite3_result_int64(context, event->body_bytes);
+        break;
+    case MRI_EVENT_COLUMN_STORED_BYTES:
+        sqlite3_result_int64(context, event->stored_bytes);
+        break;
+    default:
+        sqlite3_result_int64(context, value->position);
+        break;
+    }
+}
+
+void mri_event_value_put(
+    const struct mri_event_value *value, unsigned number, sqlite3_context *context)
+{
+    const struct mri_event_column *column = &value->table->columns[number];
+    if (column->from < MRI_EVENT_COLUMN_EVERYWHERE) {
+        put_everywhere(value, column->from, context);
+        return;
+    }
+    if (column->from <= MRI_EVENT_COLUMN_POSITION) {
+        put_of_events(value, column->from, context);
+        return;
+    }
+    if (!column->is_there[value->kind]) {
+        return;
+    }
+    if (column->from == MRI_EVENT_COLUMN_TEXT) {
+        put_slice(context, mri_event_text(value->event, column->at[value->kind]));
+    } else if (column->from == MRI_EVENT_COLUMN_FIELD) {
+        put_field(value, column, value->event->body, context);
+    } else {
+        const struct mri_event_kind *kind = value->table->kinds[value->kind];
+        unsigned count;
+        const uint8_t *row = mri_event_rows(value->event, column->group, &count);
+        put_field(value, column,
+            row + (size_t)value->position * kind->rows[column->group].row_bytes, context);
+    }
+}

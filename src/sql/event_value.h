@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The value of a column of an event, as SQL: numbers as numbers, codes as their texts, what is
+ * absent as NULL.
+ */
+#ifndef MRI_SQL_EVENT_VALUE_H
+#define MRI_SQL_EVENT_VALUE_H
+
+#include <sqlite3.h>
+
+#include "sql/event_columns.h"
+#include "sql/signal_rows.h"
+
+/** A row of a table. */
+struct mri_event_value {
+    const struct mri_event_table *table;
+    const struct mri_signal_rows *rows;
+    const struct mri_event *event;
+    unsigned kind;     /**< index in the table */
+    unsigned position; /**< of the row within the event */
+};
+
+/**
+ * The name of a type of event.
+ *
+ * Returns  a static text; NULL for a type that this version does not know.
+ * Threads  any.
+ */
+const char *mri_event_value_kind(uint16_t type);
+
+/**
+ * The symbol that an event is about, and that its prices belong to.
+ *
+ * Returns  its number; UINT32_MAX when it is about none.
+ * Threads  one at a time.
+ */
+uint32_t mri_event_value_symbol(const struct mri_signal_rows *rows, const struct mri_event *event);
+
+/**
+ * Answer with a column's value.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_event_value_put(
+    const struct mri_event_value *value, unsigned column, sqlite3_context *context);
+
+#endif

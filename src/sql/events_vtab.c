@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tables of events. A cursor has a reader of the log, and goes one of three ways:
+ *
+ *   forward    from a seq or a time on
+ *   backward   for ORDER BY seq DESC
+ *   chain      the events of one signal, each of which names the one before
+ *
+ * Invariants
+ *  1. Nothing behind last_seq is shown, so all tables of a connection show the same log.
+ *  2. A row that SQLite would accept is never left out; where `omit` is set, none that it would
+ *     refuse is let through.
+ */
+#include "sql/events_vtab.h"
+
+#include <string.h>
+
+#include "base/problem.h"
+#include "log/read/reader.h"
+#include "sql/event_value.h"
+#include "sql/plan.h"
+
+enum { TYPES = 65536, RECORDS_A_LOOK = 4096, DECLARATION_BYTES_MAX = 16384, CHAIN_FIRST = 64 };
+
+struct table {
+    sqlite3_vtab base;
+    struct mri_events_vtab *events;
+    const struct mri_event_table *described;
+};
+
+struct cursor {
+    sqlite3_vtab_cursor base;
+    mr_log_reader *reader;
+    uint64_t low; /**< seqs, both ends included */
+    uint64_t high;
+    int64_t wall_low_unix_ns;
+    int64_t wall_high_unix_ns;
+    bool is_descending;
+    bool is_chain;
+    bool is_end;
+    uint32_t looked;
+    int64_t chain_ordinal;
+    uint64_t *chain; /**< seqs of a signal's events, the newest first */
+    uint32_t chain_count;
+    uint32_t chain_room;
+    uint32_t chain_at; /**< how many were shown */
+    struct mri_event event;
+    struct mri_event_value value;
+    unsigned row_count;           /**< rows of the event */
+    uint8_t is_wanted[TYPES / 8]; /**< a bit for each type of event */
+};
+
+/** Note why reading failed, for who asked the query. */
+static int fail(const struct table *table, mr_err err)
+{
+    struct mri_guard *guard = table->events->guard;
+    if (err == MR_AGAIN) {
+        return SQLITE_INTERRUPT;
+    }
+    if (err == MR_ENOMEM) {
+        return SQLITE_NOMEM;
+    }
+    guard->err = err;
+    return SQLITE_IOERR;
+}
+
+static int connect(sqlite3 *db, void *context, int argc, const char *const *argv,
+    sqlite3_vtab **ret_vtab, char **ret_error)
+{
+    struct mri_events_vtab *events = context;
+    const struct mri_event_table *described = NULL;
+    (void)argc;
+    (void)ret_error;
+    for (unsigned i = 0; i < events->tables->count; i++) {
+        if (strcmp(events->tables->tables[i].name, argv[0]) == 0) {
+            described = &events->tables->tables[i];
+        }
+    }
+    if (described == NULL) {
+        return SQLITE_INTERNAL;
+    }
+    struct mri_buf text;
+    mri_buf_init(&text, events->alloc, DECLARATION_BYTES_MAX);
+    mri_event_columns_declare(described, &text);
+    int result = text.err == MR_OK ? sqlite3_declare_vtab(db, mri_buf_c_text(&text)) : SQLITE_NOMEM;
+    mri_buf_fini(&text);
+    struct table *table = result == SQLITE_OK ? sqlite3_malloc64(sizeof(*table)) : NULL;
+    if (table == NULL) {
+        return result == SQLITE_OK ? SQLITE_NOMEM : result;
+    }
+    *table = (struct table){.events = events, .described = described};
+    *ret_vtab = &table->base;
+    return SQLITE_OK;
+}
+
+static int disconnect(sqlite3_vtab *vtab)
+{
+    sqlite3_free(vtab);
+    return SQLITE_OK;
+}
+
+/* ---- planning -------------------------------------------------------------------------------- */
+
+static bool is_takable(unsigned column, enum mri_plan_op op)
+{
+    switch (column) {
+    case MRI_EVENT_COLUMN_SEQ:
+    case MRI_EVENT_COLUMN_WALL:
+        return mri_plan_is_range(op);
+    case MRI_EVENT_COLUMN_KIND:
+    case MRI_EVENT_COLUMN_ORDINAL:
+    case MRI_EVENT_COLUMN_ID:
+        return op == MRI_PLAN_EQ;
+    default:
+        return false;
+    }
+}
+
+static void offer(sqlite3_index_info *info, int at, struct mri_plan *plan)
+{
+    enum mri_plan_op op;
+    int column = info->aConstraint[at].iColumn;
+    if (info->aConstraint[at].usable == 0 || !mri_plan_op(info, at, &op) || op == MRI_PLAN_LIMIT ||
+        column < 0 || !is_takable((unsigned)column, op)) {
+        return;
+    }
+    bool is_text = column == MRI_EVENT_COLUMN_KIND || column == MRI_EVENT_COLUMN_ID;
+    if (is_text && sqlite3_stricmp(sqlite3_vtab_collation(info, at), "BINARY") != 0) {
+        return;
+    }
+    if (column == MRI_EVENT_COLUMN_KIND && sqlite3_vtab_in(info, at, -1) != 0) {
+        (void)sqlite3_vtab_in(info, at, 1);
+        op = MRI_PLAN_IN;
+    }
+    bool is_certain = column == MRI_EVENT_COLUMN_KIND
+                          ? op == MRI_PLAN_EQ && mri_plan_is_known(info, at, SQLITE_TEXT)
+                          : !is_text && mri_plan_is_known(info, at, SQLITE_INTEGER);
+    const struct mri_plan_term term = {(int16_t)column, (uint8_t)op};
+    (void)mri_plan_take(plan, info, at, term, is_certain);
+}
+
+static void take_order(const struct table *table, sqlite3_index_info *info, struct mri_plan *plan)
+{
+    int first = info->nOrderBy > 0 ? info->aOrderBy[0].iColumn : -1;
+    bool is_alone = info->nOrderBy == 1 || table->described->row_groups == 0;
+    if ((first == MRI_EVENT_COLUMN_SEQ && is_alone) ||
+        (first == MRI_EVENT_COLUMN_WALL && info->nOrderBy == 1)) {
+        plan->orders[0] = (struct mri_plan_order){
+            .column = (int16_t)first, .is_descending = info->aOrderBy[0].desc != 0};
+        plan->order_count = 1;
+        info->orderByConsumed = 1;
+    }
+}
+
+static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
+{
+    const struct table *table = (const struct table *)vtab;
+    struct mri_plan plan = {0};
+    double rows = (double)table->events->last_seq + 1.0;
+    double cost = rows;
+    for (int i = 0; i < info->nConstraint; i++) {
+        offer(info, i, &plan);
+    }
+    for (unsigned i = 0; i < plan.term_count; i++) {
+        int column = plan.terms[i].column;
+        bool is_one = plan.terms[i].op == MRI_PLAN_EQ;
+        if (column == MRI_EVENT_COLUMN_SEQ && is_one) {
+            rows = 1.0;
+            cost = 100.0;
+            info->idxFlags =
+                table->described->row_groups == 0 ? SQLITE_INDEX_SCAN_UNIQUE : info->idxFlags;
+        } else if (column == MRI_EVENT_COLUMN_ORDINAL || column == MRI_EVENT_COLUMN_ID) {
+            rows = rows < 32.0 ? rows : 32.0;
+            cost = cost < 3200.0 ? cost : 3200.0; /* each is looked for */
+        } else {
+            rows /= 4.0;
+            cost /= column == MRI_EVENT_COLUMN_KIND ? 1.5 : 4.0;
+        }
+    }
+    take_order(table, info, &plan);
+    info->estimatedRows = rows < 1.0 ? 1 : (sqlite3_int64)rows;
+    info->estimatedCost = cost + 1.0;
+    return mri_plan_write(&plan, table->described->names, info);
+}
+
+/* ---- filtering ------------------------------------------------------------------------------- */
+
+static void want(struct cursor *cursor, uint16_t type)
+{
+    cursor->is_wanted[type / 8] |= (uint8_t)(1U << type % 8);
+}
+
+static bool is_wanted(const struct cursor *cursor, uint16_t type)
+{
+    return (cursor->is_wanted[type / 8] >> type % 8 & 1) != 0;
+}
+
+static void want_kinds(const struct table *table, struct cursor *cursor)
+{
+    memset(
+        cursor->is_wanted, table->described->kind_count == 0 ? 0xff : 0, sizeof(cursor->is_wanted));
+    for (unsigned i = 0; i < table->described->kind_count; i++) {
+        want(cursor, table->described->kinds[i]->type);
+    }
+}
+
+/** Keep the types whose name is a value, or one of a list. */
+static int narrow_kinds(struct cursor *cursor, enum mri_plan_op op, sqlite3_value *argument)
+{
+    uint8_t before[TYPES / 8];
+    sqlite3_value *value = argument;
+    int result = SQLITE_DONE;
+    memcpy(before, cursor->is_wanted, sizeof(before));
+    memset(cursor->is_wanted, 0, sizeof(cursor->is_wanted));
+    if (op == MRI_PLAN_IN) {
+        result = sqlite3_vtab_in_first(argument, &value);
+    }
+    do {
+        struct mri_slice text = {NULL, 0};
+        if (op != MRI_PLAN_IN || result == SQLITE_OK) {
+            text.bytes = (const char *)sqlite3_value_text(value);
+            text.count = (size_t)sqlite3_value_bytes(value);
+        }
+        for (unsigned type = 0; type < 1024 && text.bytes != NULL; type++) {
+            const char *name = mri_event_value_kind((uint16_t)type);
+            bool was_wanted = (before[type / 8] >> type % 8 & 1) != 0;
+            if (was_wanted && name != NULL && mri_slice_is(text, name)) {
+                want(cursor, (uint16_t)type);
+            }
+        }
+        if (op == MRI_PLAN_IN && result == SQLITE_OK) {
+            result = sqlite3_vtab_in_next(argument, &value);
+        }
+    } while (result == SQLITE_OK);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static mr_err push_chain(struct cursor *cursor, uint64_t seq)
+{
+    if (cursor->chain_count == cursor->chain_room) {
+        uint32_t room = cursor->chain_room == 0 ? CHAIN_FIRST : cursor->chain_room * 2;
+        uint64_t *larger = sqlite3_realloc64(cursor->chain, room * sizeof(uint64_t));
+        if (larger == NULL) {
+            return MR_ENOMEM;
+        }
+        cursor->chain = larger;
+        cursor->chain_room = room;
+    }
+    cursor->chain[cursor->chain_count++] = seq;
+    return MR_OK;
+}
+
+static mr_err read_at(
+    const struct table *table, mr_log_reader *reader, uint64_t seq, mr_log_event *ret_record)
+{
+    mr_problem *problem = &table->events->guard->problem;
+    mr_err err = mr_log_reader_seek(reader, (mr_seq){seq}, problem);
+    if (err == MR_OK) {
+        err = mr_log_reader_next(reader, ret_record, problem);
+    }
+    return err;
+}
+
+/** The events of a signal. A second signal that is asked for has none in common with it. */
+static mr_err find_chain(const struct table *table, struct cursor *cursor, int64_t ordinal)
+{
+    struct mri_signal_row row;
+    bool is_known = ordinal > 0 && ordinal <= UINT32_MAX &&
+                    mri_signal_rows_get(table->events->rows, (uint32_t)ordinal, &row);
+    if (!is_known || cursor->is_chain) {
+        cursor->is_end |= !is_known || cursor->chain_ordinal != ordinal;
+        return MR_OK;
+    }
+    cursor->is_chain = true;
+    cursor->chain_ordinal = ordinal;
+    const struct mri_event_table *described = table->described;
+    if (described->kind_count == 1 && described->kinds[0]->type == MRI_EVENT_SIGNAL_GENERATED) {
+        return push_chain(cursor, row.generated_seq);
+    }
+    uint64_t seq = row.last_seq;
+    while (seq != 0 && seq >= table->events->first_seq && seq <= table->events->last_seq) {
+        mr_log_event record;
+        mr_err err = mri_guard_is_over(table->events->guard) ? MR_AGAIN : push_chain(cursor, seq);
+        if (err == MR_OK) {
+            err = read_at(table, cursor->reader, seq, &record);
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+        seq = record.subject_prev < seq ? record.subject_prev : 0;
+    }
+    return MR_OK;
+}
+
+static mr_err narrow_signal(
+    const struct table *table, struct cursor *cursor, int16_t column, sqlite3_value *value)
+{
+    if (column == MRI_EVENT_COLUMN_ORDINAL) {
+        /* Only an integer is certain; what is not compares equal to none or is looked at again. */
+        bool is_integer = sqlite3_value_numeric_type(value) == SQLITE_INTEGER;
+        double real = is_integer ? 0.0 : sqlite3_value_double(value);
+        bool is_whole = real >= 0.0 && real < 4e9;
+        return find_chain(table, cursor,
+            is_integer ? sqlite3_value_int64(value)
+            : is_whole ? (int64_t)real
+                       : 0);
+    }
+    struct mri_ident ident;
+    struct mri_slice text = {(const char *)sqlite3_value_text(value), 0};
+    text.count = (size_t)sqlite3_value_bytes(value);
+    bool is_id = sqlite3_value_type(value) == SQLITE_TEXT && mri_ident_parse(text, &ident) == MR_OK;
+    return find_chain(table, cursor, is_id ? ident.ordinal.n : 0);
+}
+
+static int narrow(const struct table *table, struct cursor *cursor, struct mri_plan_term term,
+    sqlite3_value *value)
+{
+    int64_t low;
+    int64_t high;
+    mr_err err;
+    switch (term.column) {
+    case MRI_EVENT_COLUMN_KIND:
+        return narrow_kinds(cursor, term.op, value);
+    case MRI_EVENT_COLUMN_ORDINAL:
+    case MRI_EVENT_COLUMN_ID:
+        err = narrow_signal(table, cursor, term.column, value);
+        return err == MR_OK ? SQLITE_OK : fail(table, err);
+    default:
+        break;
+    }
+    if (!mri_plan_range(term.op, value, &low, &high)) {
+        return SQLITE_OK;
+    }
+    if (low > high || (term.column == MRI_EVENT_COLUMN_SEQ && high < 1)) {
+        cursor->is_end = true;
+    } else if (term.column == MRI_EVENT_COLUMN_SEQ) {
+        uint64_t from = low < 1 ? 1 : (uint64_t)low;
+        cursor->low = from > cursor->low ? from : cursor->low;
+        cursor->high = (uint64_t)high < cursor->high ? (uint64_t)high : cursor->high;
+    } else {
+        cursor->wall_low_unix_ns = low > cursor->wall_low_unix_ns ? low : cursor->wall_low_unix_ns;
+        cursor->wall_high_unix_ns =
+            high < cursor->wall_high_unix_ns ? high : cursor->wall_high_unix_ns;
+    }
+    return SQLITE_OK;
+}
+
+/* ---- going ----------------------------------------------------------------------------------- */
+
+/** Put the reader where the first row may be. */
+static mr_err set_out(const struct table *table, struct cursor *cursor)
+{
+    mr_problem *problem = &table->events->guard->problem;
+    mr_log_event record;
+    if (cursor->is_chain) {
+        return MR_OK;
+    }
+    if (cursor->is_descending && cursor->wall_high_unix_ns < INT64_MAX) {
+        return mr_log_reader_seek_time(cursor->reader, cursor->wall_high_unix_ns + 1, problem);
+    }
+    if (cursor->is_descending) { /* turning round, it comes again */
+        return read_at(table, cursor->reader, cursor->high, &record);
+    }
+    if (cursor->low == table->events->first_seq && cursor->wall_low_unix_ns > INT64_MIN) {
+        return mr_log_reader_seek_time(cursor->reader, cursor->wall_low_unix_ns, problem);
+    }
+    return mr_log_reader_seek(cursor->reader, (mr_seq){cursor->low}, problem);
+}
+
+/** The next record on the way; MR_END at its end. */
+static mr_err step(const struct table *table, struct cursor *cursor, mr_log_event *record)
+{
+    mr_problem *problem = &table->events->guard->problem;
+    if (cursor->looked++ % RECORDS_A_LOOK == 0 && mri_guard_is_over(table->events->guard)) {
+        return MR_AGAIN;
+    }
+    if (cursor->is_chain) {
+        uint32_t at = cursor->chain_at++;
+        if (at >= cursor->chain_count) {
+            return MR_END;
+        }
+        return read_at(table, cursor->reader,
+            cursor->chain[cursor->is_descending ? at : cursor->chain_count - 1 - at], record);
+    }
+    mr_err err = cursor->is_descending ? mr_log_reader_previous(cursor->reader, record, problem)
+                                       : mr_log_reader_next(cursor->reader, record, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    bool is_behind =
+        cursor->is_descending
+            ? record->seq.n < cursor->low || record->time_unix_ns < cursor->wall_low_unix_ns
+            : record->seq.n > cursor->high || record->time_unix_ns > cursor->wall_high_unix_ns;
+    return is_behind ? MR_END : MR_OK;
+}
+
+static bool is_within(const struct cursor *cursor, const mr_log_event *record)
+{
+    return record->seq.n >= cursor->low && record->seq.n <= cursor->high &&
+           record->time_unix_ns >= cursor->wall_low_unix_ns &&
+           record->time_unix_ns <= cursor->wall_high_unix_ns && is_wanted(cursor, record->type);
+}
+
+/** Take a record as the event to be shown. */
+static mr_err take(const struct table *table, struct cursor *cursor, const mr_log_event *record)
+{
+    struct mri_event *event = &cursor->event;
+    *event = (struct mri_event){
+        .seq = record->seq.n,
+        .wall_unix_ns = record->time_unix_ns,
+        .body = record->body,
+        .body_bytes = record->body_bytes,
+        .stored_bytes = record->stored_bytes,
+        .type = record->type,
+        .version = record->version,
+    };
+    if (mri_event_kind(record->type) != NULL) {
+        mr_err err = mri_event_decode(record, event);
+        if (err != MR_OK) {
+            return mri_problem(&table->events->guard->problem, err, "event %llu cannot be read: %s",
+                (unsigned long long)record->seq.n, mr_err_text(err));
+        }
+    }
+    const struct mri_event_table *described = table->described;
+    cursor->value =
+        (struct mri_event_value){.table = described, .rows = table->events->rows, .event = event};
+    for (unsigned i = 0; i < described->kind_count; i++) {
+        cursor->value.kind = described->kinds[i]->type == event->type ? i : cursor->value.kind;
+    }
+    cursor->row_count = 1;
+    if (described->row_groups != 0) {
+        (void)mri_event_rows(
+            event, (unsigned)__builtin_ctz(described->row_groups), &cursor->row_count);
+    }
+    return MR_OK;
+}
+
+/** Go to the next event that has a row. */
+static int advance(const struct table *table, struct cursor *cursor)
+{
+    mr_log_event record;
+    mr_err err = MR_OK;
+    cursor->row_count = 0;
+    while (err == MR_OK && cursor->row_count == 0) {
+        err = step(table, cursor, &record);
+        if (err == MR_OK && is_within(cursor, &record)) {
+            err = take(table, cursor, &record);
+        }
+    }
+    cursor->is_end = err != MR_OK;
+    return err == MR_OK || err == MR_END ? SQLITE_OK : fail(table, err);
+}
+
+static int filter(
+    sqlite3_vtab_cursor *base, int number, const char *text, int argc, sqlite3_value **argv)
+{
+    struct cursor *cursor = (struct cursor *)base;
+    const struct table *table = (const struct table *)base->pVtab;
+    struct mri_plan plan;
+    (void)number;
+    if (mri_plan_read(text, table->described->names, table->described->column_count, &plan) !=
+            MR_OK ||
+        plan.term_count != (unsigned)argc) {
+        return SQLITE_INTERNAL;
+    }
+    cursor->low = table->events->first_seq;
+    cursor->high = table->events->last_seq;
+    cursor->wall_low_unix_ns = INT64_MIN;
+    cursor->wall_high_unix_ns = INT64_MAX;
+    cursor->is_descending = plan.order_count > 0 && plan.orders[0].is_descending;
+    cursor->is_chain = false;
+    cursor->is_end = false;
+    cursor->looked = 0;
+    cursor->chain_count = 0;
+    cursor->chain_at = 0;
+    want_kinds(table, cursor);
+    int result = SQLITE_OK;
+    for (int i = 0; i < argc && result == SQLITE_OK; i++) {
+        result = narrow(table, cursor, plan.terms[i], argv[i]);
+    }
+    cursor->is_end |= cursor->low > cursor->high;
+    if (result != SQLITE_OK || cursor->is_end) {
+        return result;
+    }
+    mr_err err = set_out(table, cursor);
+    return err == MR_OK ? advance(table, cursor) : fail(table, err);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **ret_cursor)
+{
+    const struct table *table = (const struct table *)vtab;
+    struct cursor *cursor = sqlite3_malloc64(sizeof(*cursor));
+    if (cursor == NULL) {
+        return SQLITE_NOMEM;
+    }
+    memset(cursor, 0, sizeof(*cursor));
+    mr_err err = mri_reader_open(table->events->os, table->events->alloc, table->events->folder,
+        &cursor->reader, &table->events->guard->problem);
+    if (err != MR_OK) {
+        sqlite3_free(cursor);
+        return fail(table, err);
+    }
+    *ret_cursor = &cursor->base;
+    return SQLITE_OK;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base)
+{
+    struct cursor *cursor = (struct cursor *)base;
+    mr_log_reader_close(cursor->reader);
+    sqlite3_free(cursor->chain);
+    sqlite3_free(cursor);
+    return SQLITE_OK;
+}
+
+static int next(sqlite3_vtab_cursor *base)
+{
+    struct cursor *cursor = (struct cursor *)base;
+    if (++cursor->value.position < cursor->row_count) {
+        return SQLITE_OK;
+    }
+    return advance((const struct table *)base->pVtab, cursor);
+}
+
+static int is_end(sqlite3_vtab_cursor *base)
+{
+    return ((const struct cursor *)base)->is_end;
+}
+
+static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int number)
+{
+    mri_event_value_put(&((const struct cursor *)base)->value, (unsigned)number, context);
+    return SQLITE_OK;
+}
+
+/** Never called: the tables have no rowid. */
+static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *ret_rowid)
+{
+    (void)base;
+    *ret_rowid = 0;
+    return SQLITE_INTERNAL;
+}
+
+static const sqlite3_module module = {
+    .xConnect = connect,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xOpen = open_cursor,
+    .xClose = close_cursor,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = is_end,
+    .xColumn = column,
+    .xRowid = rowid,
+};
+
+int mri_events_vtab_register(sqlite3 *db, struct mri_events_vtab *events)
+{
+    int result = SQLITE_OK;
+    for (unsigned i = 0; i < events->tables->count && result == SQLITE_OK; i++) {
+        result =
+            sqlite3_create_module_v2(db, events->tables->tables[i].name, &module, events, NULL);
+    }
+    return result;
+}

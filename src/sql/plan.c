@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plans as text.
+ *
+ * Invariants
+ *  1. The term at place i has argument i of xFilter.
+ *  2. What was written is read again as it was.
+ */
+#include "sql/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/slice.h"
+
+/** What stands behind the name of a column. */
+static const char *const op_texts[MRI_PLAN_OP_COUNT] = {
+    [MRI_PLAN_EQ] = "=",
+    [MRI_PLAN_NE] = "!=",
+    [MRI_PLAN_LT] = "<",
+    [MRI_PLAN_LE] = "<=",
+    [MRI_PLAN_GT] = ">",
+    [MRI_PLAN_GE] = ">=",
+    [MRI_PLAN_IN] = ":in",
+    [MRI_PLAN_NULL] = ":null",
+    [MRI_PLAN_NOT_NULL] = ":not-null",
+    [MRI_PLAN_LIMIT] = "limit",
+};
+
+bool mri_plan_op(const sqlite3_index_info *info, int constraint, enum mri_plan_op *ret_op)
+{
+    switch (info->aConstraint[constraint].op) {
+    case SQLITE_INDEX_CONSTRAINT_EQ:
+        *ret_op = MRI_PLAN_EQ;
+        return true;
+    case SQLITE_INDEX_CONSTRAINT_NE:
+        *ret_op = MRI_PLAN_NE;
+        return true;
+    case SQLITE_INDEX_CONSTRAINT_LT:
+        *ret_op = MRI_PLAN_LT;
+        return true;
+    case SQLITE_INDEX_CONSTRAINT_LE:
+        *ret_op = MRI_PLAN_LE;
+        return true;
+    case SQLITE_INDEX_CONSTRAINT_GT:
+        *ret_op = MRI_PLAN_GT;
+        return true;
+    case SQLITE_INDEX_CONSTRAINT_GE:
+        *ret_op = MRI_PLAN_GE;
+        return true;
+    case SQLITE_INDEX_CONSTRAINT_ISNULL:
+        *ret_op = MRI_PLAN_NULL;
+        return true;
+    case SQLITE_INDEX_CONSTRAINT_ISNOTNULL:
+        *ret_op = MRI_PLAN_NOT_NULL;
+        return true;
+    case SQLITE_INDEX_CONSTRAINT_LIMIT:
+        *ret_op = MRI_PLAN_LIMIT;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool mri_plan_is_known(sqlite3_index_info *info, int constraint, int type)
+{
+    sqlite3_value *value = NULL;
+    return sqlite3_vtab_rhs_value(info, constraint, &value) == SQLITE_OK && value != NULL &&
+           sqlite3_value_type(value) == type;
+}
+
+bool mri_plan_take(struct mri_plan *plan, sqlite3_index_info *info, int constraint,
+    struct mri_plan_term term, bool is_certain)
+{
+    if (plan->term_count == MRI_PLAN_TERMS_MAX) {
+        return false;
+    }
+    plan->terms[plan->term_count++] = term;
+    info->aConstraintUsage[constraint].argvIndex = (int)plan->term_count;
+    info->aConstraintUsage[constraint].omit = is_certain;
+    return true;
+}
+
+int mri_plan_write(const struct mri_plan *plan, const char *const *names, sqlite3_index_info *info)
+{
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    for (unsigned i = 0; i < plan->term_count; i++) {
+        const struct mri_plan_term *term = &plan->terms[i];
+        const char *name = term->op == MRI_PLAN_LIMIT ? "" : names[term->column];
+        sqlite3_str_appendf(text, "%s%s%s", i == 0 ? "" : " ", name, op_texts[term->op]);
+    }
+    for (unsigned i = 0; i < plan->order_count; i++) {
+        sqlite3_str_appendf(text, "%s%s:%s%s", sqlite3_str_length(text) == 0 ? "" : " ",
+            plan->is_grouped ? "group" : "order", names[plan->orders[i].column],
+            plan->orders[i].is_descending ? ":desc" : "");
+    }
+    if (plan->is_once) {
+        sqlite3_str_appendall(text, " once");
+    }
+    info->idxStr = sqlite3_str_finish(text);
+    info->needToFreeIdxStr = 1;
+    return info->idxStr == NULL && plan->term_count + plan->order_count > 0 ? SQLITE_NOMEM
+                                                                            : SQLITE_OK;
+}
+
+static int find_name(struct mri_slice text, const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (mri_slice_is(text, names[i])) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static bool read_order(
+    struct mri_slice text, const char *const *names, unsigned name_count, struct mri_plan *plan)
+{
+    size_t tail = strlen(":desc");
+    bool is_descending =
+        text.count > tail && memcmp(text.bytes + text.count - tail, ":desc", tail) == 0;
+    text.count -= is_descending ? tail : 0;
+    int column = find_name(text, names, name_count);
+    if (column < 0 || plan->order_count == MRI_PLAN_ORDERS_MAX) {
+        return false;
+    }
+    plan->orders[plan->order_count++] =
+        (struct mri_plan_order){(int16_t)column, .is_descending = is_descending};
+    return true;
+}
+
+static bool read_term(
+    struct mri_slice text, const char *const *names, unsigned name_count, struct mri_plan *plan)
+{
+    size_t bytes = 0;
+    while (bytes < text.count && strchr("=!<>:", text.bytes[bytes]) == NULL) {
+        bytes++;
+    }
+    struct mri_slice op = {text.bytes + bytes, text.count - bytes};
+    bool is_limit = mri_slice_is(text, op_texts[MRI_PLAN_LIMIT]);
+    int column =
+        is_limit ? -1 : find_name((struct mri_slice){text.bytes, bytes}, names, name_count);
+    int number = is_limit ? MRI_PLAN_LIMIT : find_name(op, op_texts, MRI_PLAN_OP_COUNT);
+    if (number < 0 || (column < 0 && !is_limit) || plan->term_count == MRI_PLAN_TERMS_MAX) {
+        return false;
+    }
+    plan->terms[plan->term_count++] =
+        (struct mri_plan_term){.column = (int16_t)column, .op = (uint8_t)number};
+    return true;
+}
+
+mr_err mri_plan_read(
+    const char *text, const char *const *names, unsigned name_count, struct mri_plan *ret_plan)
+{
+    struct mri_plan plan = {0};
+    while (text != NULL && *text != '\0') {
+        size_t count = strcspn(text, " ");
+        struct mri_slice word = {text, count};
+        struct mri_slice rest = {text + 6, count < 6 ? 0 : count - 6};
+        bool is_good;
+        if (mri_slice_is(word, "once")) {
+            plan.is_once = true;
+            is_good = true;
+        } else if (strncmp(text, "order:", 6) == 0 || strncmp(text, "group:", 6) == 0) {
+            plan.is_grouped = text[0] == 'g';
+            is_good = read_order(rest, names, name_count, &plan);
+        } else {
+            is_good = read_term(word, names, name_count, &plan);
+        }
+        if (!is_good) {
+            return MR_EINTERNAL;
+        }
+        text += count + (text[count] == ' ');
+    }
+    *ret_plan = plan;
+    return MR_OK;
+}
+
+bool mri_plan_is_range(enum mri_plan_op op)
+{
+    return op == MRI_PLAN_EQ || op == MRI_PLAN_LT || op == MRI_PLAN_LE || op == MRI_PLAN_GT ||
+           op == MRI_PLAN_GE;
+}
+
+bool mri_plan_range(enum mri_plan_op op, sqlite3_value *value, int64_t *low, int64_t *high)
+{
+    int type = sqlite3_value_numeric_type(value);
+    *low = INT64_MIN;
+    *high = INT64_MAX;
+    if (type == SQLITE_NULL) {
+        *low = 1;
+        *high = 0;
+        return true;
+    }
+    double real = sqlite3_value_double(value);
+    if (type != SQLITE_INTEGER && (type != SQLITE_FLOAT || !(real > -9e18 && real < 9e18))) {
+        return false; /* SQLite looks again */
+    }
+    int64_t number = type == SQLITE_INTEGER ? sqlite3_value_int64(value) : (int64_t)real;
+    bool is_whole = type == SQLITE_INTEGER;
+    bool has_low = op == MRI_PLAN_EQ || op == MRI_PLAN_GT || op == MRI_PLAN_GE;
+    bool has_high = op == MRI_PLAN_EQ || op == MRI_PLAN_LT || op == MRI_PLAN_LE;
+    if ((op == MRI_PLAN_GT && number == INT64_MAX) || (op == MRI_PLAN_LT && number == INT64_MIN)) {
+        *low = 1;
+        *high = 0;
+        return true;
+    }
+    if (has_low) {
+        *low = !is_whole ? number - 1024 : op == MRI_PLAN_GT ? number + 1 : number;
+    }
+    if (has_high) {
+        *high = !is_whole ? number + 1024 : op == MRI_PLAN_LT ? number - 1 : number;
+    }
+    return true;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * What a table does itself of a query: the plan that it makes in xBestIndex, hands through SQLite
+ * as text, and reads again in xFilter. The text is what EXPLAIN QUERY PLAN shows:
+ *
+ *   state= ordinal>= symbol:in gate:null limit order:ordinal:desc
+ *   state= group:symbol group:side once
+ */
+#ifndef MRI_SQL_PLAN_H
+#define MRI_SQL_PLAN_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "millrace/err.h"
+
+enum mri_plan_op {
+    MRI_PLAN_EQ,
+    MRI_PLAN_NE,
+    MRI_PLAN_LT,
+    MRI_PLAN_LE,
+    MRI_PLAN_GT,
+    MRI_PLAN_GE,
+    MRI_PLAN_IN,
+    MRI_PLAN_NULL,
+    MRI_PLAN_NOT_NULL,
+    MRI_PLAN_LIMIT, /**< a hint of how many rows are wanted; of no column */
+    MRI_PLAN_OP_COUNT,
+};
+
+enum { MRI_PLAN_TERMS_MAX = 24, MRI_PLAN_ORDERS_MAX = 2 };
+
+/** A condition; its value is the argument of xFilter at the same place. */
+struct mri_plan_term {
+    int16_t column;
+    uint8_t op; /**< enum mri_plan_op */
+};
+
+struct mri_plan_order {
+    int16_t column;
+    bool is_descending;
+};
+
+struct mri_plan {
+    struct mri_plan_term terms[MRI_PLAN_TERMS_MAX];
+    unsigned term_count;
+    struct mri_plan_order orders[MRI_PLAN_ORDERS_MAX];
+    unsigned order_count;
+    bool is_grouped; /**< by the texts of the columns, else by creation */
+    bool is_once;    /**< of rows that are the same in the columns, one is enough */
+};
+
+/**
+ * The operator of a constraint that SQLite offers.
+ *
+ * Returns  true; false for one that no table here takes.
+ * Threads  any.
+ */
+bool mri_plan_op(const sqlite3_index_info *info, int constraint, enum mri_plan_op *ret_op);
+
+/**
+ * Is the other side of a constraint known, and of this type (SQLITE_TEXT, SQLITE_INTEGER)?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_plan_is_known(sqlite3_index_info *info, int constraint, int type);
+
+/**
+ * Take a constraint into the plan.
+ *
+ * @param is_certain  the table does it exactly: SQLite does not look again
+ *
+ * Returns  true; false when there is no room.
+ * Threads  any.
+ */
+bool mri_plan_take(struct mri_plan *plan, sqlite3_index_info *info, int constraint,
+    struct mri_plan_term term, bool is_certain);
+
+/**
+ * Hand the plan to SQLite.
+ *
+ * @param names  of the columns
+ *
+ * Returns  SQLITE_OK; SQLITE_NOMEM.
+ * Threads  any.
+ */
+int mri_plan_write(const struct mri_plan *plan, const char *const *names, sqlite3_index_info *info);
+
+/**
+ * Read a plan again.
+ *
+ * Returns  MR_OK; MR_EINTERNAL it is not the text of a plan.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_plan_read(
+    const char *text, const char *const *names, unsigned name_count, struct mri_plan *ret_plan);
+
+/**
+ * Does the operator bound a number?
+ *
+ * Returns  true for = < <= > >=.
+ * Threads  any.
+ */
+bool mri_plan_is_range(enum mri_plan_op op);
+
+/**
+ * The integers that a comparison with a value allows, both ends included; more of them when the
+ * value is none.
+ *
+ * Returns  true; false: any, as far as can be told here.
+ * Threads  any.
+ */
+bool mri_plan_range(enum mri_plan_op op, sqlite3_value *value, int64_t *low, int64_t *high);
+
+#endif

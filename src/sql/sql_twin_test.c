@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The virtual tables against tables of SQLite with the same rows: random statements must get the
+ * same answers from both, whatever was pushed down; and against the bus's own queries.
+ */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/query.h"
+#include "log/read/reader.h"
+#include "sql/sql.h"
+#include "tests/lib/bus_sample.h"
+#include "tests/lib/cmocka_all.h"
+#include "tests/lib/os_faults.h"
+#include "tests/lib/os_memory.h"
+
+enum {
+    FILE_BYTES = 1 << 23,
+    BATCH_MAX = 40,
+    BATCHES = 450,
+    STATEMENTS = 1500,
+    EVENT_STATEMENTS = 500,
+    ANSWER_MAX = 1 << 24
+};
+
+static struct mri_os_memory *memory;
+static struct mri_os_faults machine;
+static mr_log *log_handle;
+static struct mri_bus bus;
+static struct mri_market market;
+static struct mri_batch batch;
+static struct mri_prng prng;
+static struct mri_sql *sql;
+static sqlite3 *twin;
+
+static const char *const copied[] = {"signals", "events", "moves", "emissions"};
+
+/* ---- a log ----------------------------------------------------------------------------------- */
+
+static void append_some(void)
+{
+    struct mri_bus_sample_signal signal;
+    mr_log_ack ack;
+    uint8_t is_moved[BATCH_MAX * BATCHES + 1] = {0};
+    mri_bus_begin(&bus, &batch);
+    while (batch.count < BATCH_MAX - 1) {
+        uint32_t known = bus.slots.count;
+        if (known == 0 || mri_prng_below(&prng, 3) == 0) {
+            assert_int_equal(mri_bus_sample_emit(&batch, &prng, &signal), MR_OK);
+            continue;
+        }
+        uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, known);
+        unsigned from = mri_slots_get(&bus.slots, ordinal)->state;
+        unsigned to = mri_bus_sample_next_state(&prng, from);
+        if (to < MR_STATE_COUNT && is_moved[ordinal] == 0) {
+            is_moved[ordinal] = 1;
+            assert_int_equal(mri_bus_sample_move(&batch, &prng, ordinal, from, to), MR_OK);
+        }
+    }
+    assert_int_equal(mri_bus_append(&bus, &batch, MR_ASYNC, &ack, NULL), MR_OK);
+}
+
+static void make_log(void)
+{
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    memory = mri_os_memory_new(FILE_BYTES);
+    mri_os_faults_init(&machine, mri_os_memory_table(memory));
+    mri_prng_init(&prng, 7);
+    assert_int_equal(
+        mri_log_open(&machine.table, mri_alloc_system(), "/log", &options, &log_handle, NULL),
+        MR_OK);
+    assert_int_equal(
+        mri_bus_init(&bus, mri_alloc_system(), &mri_bus_sample_limits, log_handle), MR_OK);
+    assert_int_equal(mri_batch_init(&batch, mri_alloc_system(), BATCH_MAX, 1 << 20), MR_OK);
+    assert_int_equal(mri_market_init(&market, mri_alloc_system(), MRI_BUS_SAMPLE_SYMBOLS), MR_OK);
+    for (unsigned i = 0; i < MRI_BUS_SAMPLE_SYMBOLS; i++) {
+        struct mri_instrument_spec *spec = &market.instruments.specs[i];
+        (void)snprintf(spec->symbol, sizeof(spec->symbol), "%s%u", i % 2 == 0 ? "SYM" : "4", i);
+        market.instruments.count++;
+    }
+    for (int i = 0; i < BATCHES; i++) {
+        append_some();
+    }
+}
+
+/* ---- its twin -------------------------------------------------------------------------------- */
+
+static void ask(const char *text)
+{
+    struct mri_sql_fault fault;
+    mr_err err = mri_sql_ask(sql, mri_slice_of(text), &fault);
+    if (err != MR_OK) {
+        fail_msg("%s: %s", text, fault.problem.text);
+    }
+}
+
+static mr_err step(const char *text)
+{
+    struct mri_sql_fault fault;
+    mr_err err = mri_sql_step(sql, &fault);
+    if (err != MR_OK && err != MR_END) {
+        fail_msg("%s: %s", text, fault.problem.text);
+    }
+    return err;
+}
+
+static void run_on_twin(const char *text)
+{
+    if (sqlite3_exec(twin, text, NULL, NULL, NULL) != SQLITE_OK) {
+        fail_msg("%s: %s", text, sqlite3_errmsg(twin));
+    }
+}
+
+static unsigned make_table(const char *table)
+{
+    char text[4096];
+    unsigned columns = 0;
+    (void)snprintf(text, sizeof(text), "PRAGMA table_info(%s)", table);
+    ask(text);
+    int bytes = snprintf(text, sizeof(text), "CREATE TABLE %s(", table);
+    while (step(text) == MR_OK) {
+        bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "%s\"%.*s\" %.*s",
+            columns == 0 ? "" : ", ", (int)mri_sql_value(sql, 1).text.count,
+            mri_sql_value(sql, 1).text.bytes, (int)mri_sql_value(sql, 2).text.count,
+            mri_sql_value(sql, 2).text.bytes);
+        columns++;
+    }
+    (void)snprintf(text + bytes, sizeof(text) - (size_t)bytes, ")");
+    run_on_twin(text);
+    return columns;
+}
+
+static void bind(sqlite3_stmt *insert, int place, const struct mri_sql_value *value)
+{
+    switch (value->type) {
+    case MRI_SQL_INTEGER:
+        (void)sqlite3_bind_int64(insert, place, value->integer);
+        break;
+    case MRI_SQL_REAL:
+        (void)sqlite3_bind_double(insert, place, value->real);
+        break;
+    case MRI_SQL_TEXT:
+        (void)sqlite3_bind_text(
+            insert, place, value->text.bytes, (int)value->text.count, SQLITE_TRANSIENT);
+        break;
+    default:
+        (void)sqlite3_bind_null(insert, place);
+        break;
+    }
+}
+
+static void copy_table(const char *table)
+{
+    char text[512];
+    sqlite3_stmt *insert;
+    unsigned columns = make_table(table);
+    int bytes = snprintf(text, sizeof(text), "INSERT INTO %s VALUES (?", table);
+    for (unsigned i = 1; i < columns; i++) {
+        bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, ", ?");
+    }
+    (void)snprintf(text + bytes, sizeof(text) - (size_t)bytes, ")");
+    assert_int_equal(sqlite3_prepare_v2(twin, text, -1, &insert, NULL), SQLITE_OK);
+    (void)snprintf(text, sizeof(text), "SELECT * FROM %s", table);
+    ask(text);
+    while (step(text) == MR_OK) {
+        for (unsigned i = 0; i < columns; i++) {
+            const struct mri_sql_value value = mri_sql_value(sql, i);
+            bind(insert, (int)i + 1, &value);
+        }
+        assert_int_equal(sqlite3_step(insert), SQLITE_DONE);
+        (void)sqlite3_reset(insert);
+    }
+    (void)sqlite3_finalize(insert);
+}
+
+static int set_up(void **fixture)
+{
+    (void)fixture;
+    make_log();
+    const struct mri_sql_options options = {
+        .os = &machine.table,
+        .alloc = mri_alloc_system(),
+        .bus = &bus,
+        .market = &market,
+        .folder = "/log",
+        .first_seq = 1,
+        .memory_bytes_max = (size_t)256 << 20,
+    };
+    assert_int_equal(mri_sql_open(&options, &sql), MR_OK);
+    assert_int_equal(sqlite3_open(":memory:", &twin), SQLITE_OK);
+    run_on_twin("BEGIN");
+    for (size_t i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
+        copy_table(copied[i]);
+    }
+    run_on_twin("COMMIT");
+    return 0;
+}
+
+static int tear_down(void **fixture)
+{
+    (void)fixture;
+    mri_sql_close(sql);
+    (void)sqlite3_close(twin);
+    mri_market_fini(&market);
+    mri_batch_fini(&batch);
+    mri_bus_fini(&bus);
+    mr_log_close(log_handle);
+    size_t open_count = mri_os_memory_open_count(memory);
+    mri_os_memory_free(memory);
+    return open_count == 0 ? 0 : 1;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------- */
+
+static void put(struct mri_buf *answer, const char *bytes, size_t count)
+{
+    mri_buf_put(answer, bytes, count);
+    mri_buf_text(answer, "|");
+}
+
+static void answer_of_ours(const char *text, struct mri_buf *answer)
+{
+    ask(text);
+    while (step(text) == MR_OK) {
+        for (unsigned i = 0; i < mri_sql_column_count(sql); i++) {
+            const struct mri_sql_value value = mri_sql_value(sql, i);
+            char digits[64] = "NULL";
+            if (value.type == MRI_SQL_INTEGER) {
+                (void)snprintf(digits, sizeof(digits), "%lld", (long long)value.integer);
+            } else if (value.type == MRI_SQL_REAL) {
+                (void)snprintf(digits, sizeof(digits), "%.17g", value.real);
+            }
+            bool is_text = value.type == MRI_SQL_TEXT || value.type == MRI_SQL_BLOB;
+            put(answer, is_text ? value.text.bytes : digits,
+                is_text ? value.text.count : strlen(digits));
+        }
+        mri_buf_text(answer, "\n");
+    }
+}
+
+static void answer_of_twin(const char *text, struct mri_buf *answer)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(twin, text, -1, &statement, NULL) != SQLITE_OK) {
+        fail_msg("%s: %s", text, sqlite3_errmsg(twin));
+    }
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(statement); i++) {
+            char digits[64] = "NULL";
+            int type = sqlite3_column_type(statement, i);
+            if (type == SQLITE_FLOAT) {
+                (void)snprintf(
+                    digits, sizeof(digits), "%.17g", sqlite3_column_double(statement, i));
+            } else if (type != SQLITE_NULL) {
+                put(answer, (const char *)sqlite3_column_text(statement, i),
+                    (size_t)sqlite3_column_bytes(statement, i));
+                continue;
+            }
+            put(answer, digits, strlen(digits));
+        }
+        mri_buf_text(answer, "\n");
+    }
+    (void)sqlite3_finalize(statement);
+}
+
+/** The same statement, both answers; says how many bytes there were. */
+static size_t compare(const char *text)
+{
+    struct mri_buf ours;
+    struct mri_buf theirs;
+    mri_buf_init(&ours, mri_alloc_system(), ANSWER_MAX);
+    mri_buf_init(&theirs, mri_alloc_system(), ANSWER_MAX);
+    answer_of_ours(text, &ours);
+    answer_of_twin(text, &theirs);
+    if (strcmp(mri_buf_c_text(&ours), mri_buf_c_text(&theirs)) != 0) {
+        fail_msg("%s\nours:\n%.300s\ntwin:\n%.300s", text, mri_buf_c_text(&ours),
+            mri_buf_c_text(&theirs));
+    }
+    size_t count = ours.count;
+    mri_buf_fini(&ours);
+    mri_buf_fini(&theirs);
+    return count;
+}
+
+/* ---- random statements ----------------------------------------------------------------------- */
+
+static const char *one_of(const char *const *texts, size_t count)
+{
+    return texts[mri_prng_below(&prng, count)];
+}
+
+#define ONE_OF(texts) one_of(texts, sizeof(texts) / sizeof((texts)[0]))
+
+static const char *const ops[] = {"=", "=", "=", "!=", "<", "<=", ">", ">=", "IS", "IS NOT", "=="};
+
+static const char *text_value(char room[static 64])
+{
+    static const char *const values[] = {"'learned'", "'blocked'", "'generated'", "'long'",
+        "'short'", "'stale'", "'mode'", "'SYM0'", "'SYM2'", "'41'", "'43'", "41", "43.0",
+        "'name-1'", "'name-3'", "'source-2'", "'source-0'", "''", "NULL", "5", "-1.5", "x'414243'",
+        "'zzz'", "'BLOCKED'", "'cooldown'", "upper('sym0')", "'mo' || 'de'", "'external'",
+        "'expired'"};
+    (void)snprintf(room, 64, "%s", ONE_OF(values));
+    return room;
+}
+
+static const char *number_value(uint64_t below, char room[static 64])
+{
+    long long number = (long long)mri_prng_below(&prng, below);
+    switch (mri_prng_below(&prng, 12)) {
+    case 0:
+        (void)snprintf(room, 64, "%lld.5", number);
+        break;
+    case 1:
+        (void)snprintf(room, 64, "'%lld'", number);
+        break;
+    case 2:
+        (void)snprintf(room, 64, "NULL");
+        break;
+    case 3:
+        (void)snprintf(room, 64, "%s",
+            mri_prng_below(&prng, 2) == 0 ? "9223372036854775807" : "-9223372036854775808");
+        break;
+    case 4:
+        (void)snprintf(room, 64, "%s", mri_prng_below(&prng, 2) == 0 ? "1e300" : "'x'");
+        break;
+    case 5:
+        (void)snprintf(room, 64, "abs(%lld)", number);
+        break;
+    default:
+        (void)snprintf(room, 64, "%lld", number);
+        break;
+    }
+    return room;
+}
+
+static const char *const codes[] = {
+    "symbol", "side", "source", "name", "state", "ended", "gate", "reason"};
+
+static void text_condition(char text[static 512], const char *column)
+{
+    static const char *const shouted[] = {
+        "'BLOCKED'", "'LEARNED'", "'LONG'", "'sym0'", "'STALE'", "'NAME-1'", "'Source-1'"};
+    char a[64];
+    char b[64];
+    switch (mri_prng_below(&prng, 9)) {
+    case 0:
+        (void)snprintf(text, 512, "%s IN (%s, %s)", column, text_value(a), text_value(b));
+        break;
+    case 1:
+        (void)snprintf(text, 512, "%s IS %sNULL", column, mri_prng_below(&prng, 2) ? "" : "NOT ");
+        break;
+    case 2:
+        (void)snprintf(text, 512, "%s = %s COLLATE NOCASE", column, ONE_OF(shouted));
+        break;
+    case 3:
+        (void)snprintf(text, 512, "%s IN (SELECT %s FROM moves WHERE seq < 40)", column,
+            mri_prng_below(&prng, 2) ? "gate" : "ordinal");
+        break;
+    case 4:
+        (void)snprintf(text, 512, "%s BETWEEN %s AND %s", column, text_value(a), text_value(b));
+        break;
+    case 5:
+        (void)snprintf(
+            text, 512, "(%s = %s OR %s = %s)", column, text_value(a), column, text_value(b));
+        break;
+    default:
+        (void)snprintf(text, 512, "%s %s %s", column, ONE_OF(ops), text_value(a));
+        break;
+    }
+}
+
+static void number_condition(char text[static 512], const char *column, uint64_t below)
+{
+    char a[64];
+    char b[64];
+    switch (mri_prng_below(&prng, 5)) {
+    case 0:
+        (void)snprintf(
+            text, 512, "%s IN (%s, %s, 5)", column, number_value(below, a), number_value(below, b));
+        break;
+    case 1:
+        (void)snprintf(text, 512, "%s BETWEEN %s AND %s", column, number_value(below, a),
+            number_value(below, b));
+        break;
+    default:
+        (void)snprintf(text, 512, "%s %s %s", column, ONE_OF(ops), number_value(below, a));
+        break;
+    }
+}
+
+static void id_condition(char text[static 512])
+{
+    uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, bus.slots.count);
+    const struct mri_slot *slot = mri_slots_get(&bus.slots, ordinal);
+    (void)snprintf(text, 512, "signal_id %s '%s_%lld_%08x'",
+        mri_prng_below(&prng, 4) == 0 ? "!=" : "=", market.instruments.specs[slot->symbol].symbol,
+        (long long)(slot->event_time_unix_ns / 1000000) + (mri_prng_below(&prng, 5) == 0), ordinal);
+}
+
+static void signal_condition(char text[static 512])
+{
+    static const char *const times[] = {"'2023-11-14T22:13:20.000Z'", "'2023-11-14'",
+        "'2023-11-14T22:13:20.001Z'", "'2023-11-15'", "'1700000000'", "'x'", "1700000000"};
+    switch (mri_prng_below(&prng, 10)) {
+    case 0:
+        number_condition(text, "ordinal", bus.slots.count + 3);
+        break;
+    case 1:
+        number_condition(text, "generated_seq", bus.last_seq + 3);
+        break;
+    case 2:
+        (void)snprintf(text, 512, "event_time_unix_ns %s %lld", ONE_OF(ops),
+            1700000000000000000 + (long long)mri_prng_below(&prng, 1000) * 1000);
+        break;
+    case 3:
+        (void)snprintf(text, 512, "event_time %s %s", ONE_OF(ops), ONE_OF(times));
+        break;
+    case 4:
+        id_condition(text);
+        break;
+    case 5:
+        number_condition(text, "moved_seq", bus.last_seq + 3);
+        break;
+    default:
+        text_condition(text, ONE_OF(codes));
+        break;
+    }
+}
+
+static void event_condition(char text[static 512])
+{
+    static const char *const kinds[] = {
+        "'signal.moved'", "'signal.generated'", "'candle'", "'x'", "NULL", "5"};
+    switch (mri_prng_below(&prng, 7)) {
+    case 0:
+        number_condition(text, "ordinal", bus.slots.count + 3);
+        break;
+    case 1:
+        (void)snprintf(text, 512, "kind %s %s", ONE_OF(ops), ONE_OF(kinds));
+        break;
+    case 2:
+        (void)snprintf(text, 512, "kind IN (%s, %s)", ONE_OF(kinds), ONE_OF(kinds));
+        break;
+    case 3:
+        (void)snprintf(text, 512,
+            "wall_unix_ns %s (SELECT wall_unix_ns FROM moves WHERE seq > %u "
+            "ORDER BY seq LIMIT 1)",
+            ONE_OF(ops), (unsigned)mri_prng_below(&prng, bus.last_seq));
+        break;
+    case 4:
+        id_condition(text);
+        break;
+    default:
+        number_condition(text, "seq", bus.last_seq + 3);
+        break;
+    }
+}
+
+/** Up to three conditions. */
+static void where(char text[static 2048], void (*condition)(char text[static 512]))
+{
+    uint64_t count = mri_prng_below(&prng, 4);
+    (void)snprintf(text, 2048, "%s", count == 0 ? "" : "WHERE ");
+    for (uint64_t i = 0; i < count; i++) {
+        char one[512];
+        condition(one);
+        (void)snprintf(
+            text + strlen(text), 2048 - strlen(text), "%s%s", i == 0 ? "" : " AND ", one);
+    }
+}
+
+static const char *direction(void)
+{
+    return mri_prng_below(&prng, 2) == 0 ? "DESC" : "";
+}
+
+static void signal_statement(char text[static 4096])
+{
+    char condition[2048];
+    const char *first = ONE_OF(codes);
+    const char *second = ONE_OF(codes);
+    unsigned limit = (unsigned)mri_prng_below(&prng, 40);
+    where(condition, signal_condition);
+    switch (mri_prng_below(&prng, 8)) {
+    case 0:
+        (void)snprintf(text, 4096,
+            "SELECT ordinal, %s FROM signals %s ORDER BY ordinal %s LIMIT %u "
+            "OFFSET %u",
+            first, condition, direction(), limit, limit / 3);
+        break;
+    case 1:
+        (void)snprintf(text, 4096, "SELECT %s, count(*) FROM signals %s GROUP BY %s ORDER BY %s %s",
+            first, condition, first, first, direction());
+        break;
+    case 2:
+        (void)snprintf(text, 4096,
+            "SELECT %s, %s, count(*), min(ordinal), max(signal_id), "
+            "total(generated_seq) FROM signals %s GROUP BY %s, %s ORDER BY 1, 2",
+            first, second, condition, first, second);
+        break;
+    case 3:
+        (void)snprintf(text, 4096, "SELECT DISTINCT %s, %s FROM signals %s ORDER BY %s, %s %s",
+            first, second, condition, first, second, direction());
+        break;
+    case 4:
+        (void)snprintf(
+            text, 4096, "SELECT count(*), count(DISTINCT %s) FROM signals %s", first, condition);
+        break;
+    case 5:
+        (void)snprintf(text, 4096, "SELECT %s FROM signals %s ORDER BY %s %s LIMIT %u", first,
+            condition, first, direction(), limit);
+        break;
+    case 6:
+        (void)snprintf(text, 4096,
+            "SELECT count(*), sum(b.ordinal) FROM (SELECT * FROM signals %s "
+            "ORDER BY ordinal LIMIT 20) a JOIN signals b ON b.%s = a.%s AND "
+            "b.ordinal > a.ordinal",
+            condition, first, first);
+        break;
+    default:
+        (void)snprintf(text, 4096, "SELECT * FROM signals %s ORDER BY generated_seq %s", condition,
+            direction());
+        break;
+    }
+}
+
+static void random_statements_get_the_same_rows_pushed_down_or_not(void **fixture)
+{
+    (void)fixture;
+    size_t bytes = 0;
+    char text[4096];
+    mri_prng_init(&prng, 11);
+    for (int i = 0; i < STATEMENTS; i++) {
+        signal_statement(text);
+        bytes += compare(text);
+    }
+    assert_true(bytes > STATEMENTS * 100); /* they are not all empty */
+}
+
+static void no_signal_is_lost_where_blocks_meet(void **fixture)
+{
+    (void)fixture;
+    static const unsigned widths[] = {1, 2, 255, 256, 257, 2047, 2048, 2049, 4095, 4096, 4097};
+    assert_true(bus.slots.count > 4200);
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        for (unsigned low = 1; low < 4; low++) {
+            char text[256];
+            for (unsigned way = 0; way < 2; way++) {
+                (void)snprintf(text, sizeof(text),
+                    "SELECT ordinal FROM signals WHERE ordinal BETWEEN "
+                    "%u AND %u ORDER BY ordinal %s",
+                    low, low + widths[i] - 1, way == 0 ? "" : "DESC");
+                (void)compare(text);
+            }
+            (void)snprintf(text, sizeof(text),
+                "SELECT side, count(*), max(ordinal) FROM signals WHERE "
+                "ordinal BETWEEN %u AND %u GROUP BY side ORDER BY 1",
+                low, low + widths[i] - 1);
+            (void)compare(text);
+        }
+    }
+}
+
+static void random_statements_over_events_get_the_same_rows(void **fixture)
+{
+    (void)fixture;
+    static const char *const tables[] = {"events", "moves", "emissions"};
+    char text[4096];
+    char condition[2048];
+    mri_prng_init(&prng, 13);
+    for (int i = 0; i < EVENT_STATEMENTS; i++) {
+        where(condition, event_condition);
+        if (mri_prng_below(&prng, 3) == 0) {
+            (void)snprintf(text, sizeof(text), "SELECT kind, count(*) FROM %s %s GROUP BY kind",
+                ONE_OF(tables), condition);
+        } else {
+            (void)snprintf(text, sizeof(text), "SELECT * FROM %s %s ORDER BY seq %s LIMIT %u",
+                ONE_OF(tables), condition, direction(), (unsigned)mri_prng_below(&prng, 100));
+        }
+        (void)compare(text);
+    }
+}
+
+static void what_the_bus_finds_is_found_in_the_same_order(void **fixture)
+{
+    (void)fixture;
+    static uint32_t ordinals[BATCH_MAX * BATCHES];
+    char text[512];
+    mri_prng_init(&prng, 17);
+    for (int i = 0; i < 500; i++) {
+        struct mri_query query = mri_query_all;
+        struct mri_query_result result;
+        query.state = (uint32_t)mri_prng_below(&prng, MR_STATE_COUNT);
+        query.symbol = (uint32_t)mri_prng_below(&prng, MRI_BUS_SAMPLE_SYMBOLS);
+        query.limit = 1 + (uint32_t)mri_prng_below(&prng, 400);
+        query.is_oldest_first = mri_prng_below(&prng, 2) == 0;
+        assert_int_equal(mri_query_run(&bus, &query, ordinals, &result), MR_OK);
+        (void)snprintf(text, sizeof(text),
+            "SELECT ordinal FROM signals WHERE state = '%s' AND "
+            "symbol = '%s' ORDER BY ordinal %s LIMIT %u",
+            mri_word_text(MRI_VOCABULARY_state, query.state),
+            market.instruments.specs[query.symbol].symbol, query.is_oldest_first ? "ASC" : "DESC",
+            query.limit);
+        ask(text);
+        for (uint32_t k = 0; k < result.count; k++) {
+            assert_int_equal(step(text), MR_OK);
+            assert_int_equal(mri_sql_value(sql, 0).integer, ordinals[k]);
+        }
+        assert_int_equal(step(text), MR_END);
+    }
+}
+
+/** The plan that EXPLAIN QUERY PLAN shows must have this in it. */
+static void expect_plan(const char *query, const char *part)
+{
+    char text[512];
+    bool is_found = false;
+    (void)snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", query);
+    ask(text);
+    while (step(text) == MR_OK) {
+        struct mri_slice detail = mri_sql_value(sql, 3).text;
+        char line[512];
+        (void)snprintf(line, sizeof(line), "%.*s", (int)detail.count, detail.bytes);
+        is_found |= strstr(line, part) != NULL;
+        assert_null(strstr(line, "TEMP B-TREE FOR GROUP BY"));
+        assert_null(strstr(line, "TEMP B-TREE FOR ORDER BY"));
+    }
+    if (!is_found) {
+        fail_msg("%s: no \"%s\" in the plan", query, part);
+    }
+}
+
+static void the_plan_says_what_is_pushed_down(void **fixture)
+{
+    (void)fixture;
+    expect_plan("SELECT count(*) FROM signals WHERE state = 'blocked' AND symbol IN ('a', 'b') AND "
+                "gate IS NULL AND ordinal >= 5",
+        "0:state= symbol:in gate:null ordinal>=");
+    expect_plan("SELECT state, count(*) FROM signals GROUP BY state", "0:group:state");
+    expect_plan("SELECT count(*) FROM signals WHERE side = 'long' GROUP BY symbol, source",
+        "0:side= group:symbol group:source");
+    expect_plan("SELECT * FROM signals WHERE source = 'x' ORDER BY ordinal DESC LIMIT 5",
+        "0:source= limit order:ordinal:desc");
+    expect_plan("SELECT DISTINCT gate FROM signals", "0:group:gate once");
+    expect_plan("SELECT state FROM signals ORDER BY state DESC", "0:group:state:desc");
+    expect_plan("SELECT * FROM events WHERE kind = 'candle' AND seq > 5 AND seq <= 9 ORDER BY seq "
+                "DESC",
+        "0:kind= seq> seq<= order:seq:desc");
+    expect_plan("SELECT * FROM moves WHERE ordinal = 5", "0:ordinal=");
+}
+
+static void every_column_of_every_table_needs_no_quotes(void **fixture)
+{
+    (void)fixture;
+    char names[2048][2][64];
+    unsigned count = 0;
+    const char *table;
+    for (unsigned i = 0; (table = mri_sql_table_name(sql, i)) != NULL; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof(text), "PRAGMA table_info(%s)", table);
+        ask(text);
+        for (; step(text) == MR_OK && count < 2048; count++) {
+            (void)snprintf(names[count][0], 64, "%s", table);
+            (void)snprintf(names[count][1], 64, "%.*s", (int)mri_sql_value(sql, 1).text.count,
+                mri_sql_value(sql, 1).text.bytes);
+        }
+    }
+    assert_true(count > 300);
+    for (unsigned i = 0; i < count; i++) {
+        char text[256];
+        (void)snprintf(text, sizeof(text), "SELECT %s FROM %s LIMIT 1", names[i][1], names[i][0]);
+        ask(text);
+        (void)step(text);
+        assert_string_equal(mri_sql_column_name(sql, 0), names[i][1]);
+    }
+}
+
+static void a_log_that_cannot_be_read_is_a_fault_and_not_an_answer(void **fixture)
+{
+    (void)fixture;
+    struct mri_sql_fault fault;
+    ask("SELECT count(*) FROM events");
+    mri_os_faults_arm(&machine, MRI_OS_CALL_COUNT, 1, MR_EIO);
+    assert_int_equal(mri_sql_step(sql, &fault), MR_EIO);
+    mri_os_faults_arm(&machine, MRI_OS_CALL_COUNT, 0, MR_OK);
+    assert_true(fault.problem.text[0] != '\0');
+    assert_true(compare("SELECT count(*) FROM events") > 0); /* and the next query is answered */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_statements_get_the_same_rows_pushed_down_or_not),
+        cmocka_unit_test(no_signal_is_lost_where_blocks_meet),
+        cmocka_unit_test(random_statements_over_events_get_the_same_rows),
+        cmocka_unit_test(what_the_bus_finds_is_found_in_the_same_order),
+        cmocka_unit_test(the_plan_says_what_is_pushed_down),
+        cmocka_unit_test(every_column_of_every_table_needs_no_quotes),
+        cmocka_unit_test(a_log_that_cannot_be_read_is_a_fault_and_not_an_answer),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`millrace sql`: where queries come from, how answers look, what is refused, the prompt."""
+import csv
+import io
+import json
+import os
+import pty
+import select
+import stat
+import time
+
+import program
+from program import FAULT, OK, USAGE
+
+ENDLESS = ("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+           "SELECT count(*) FROM c")
+FORBIDDEN = [
+    "ATTACH 'other.db' AS other", "DETACH main", "VACUUM INTO 'copy.db'", "CREATE TABLE t(a)",
+    "CREATE TEMP TABLE t(a)", "CREATE VIEW v AS SELECT 1", "DROP TABLE signals",
+    "INSERT INTO signals(ordinal) VALUES (1)", "UPDATE signals SET state = 'learned'",
+    "DELETE FROM events", "BEGIN", "PRAGMA journal_mode = WAL", "PRAGMA writable_schema = 1",
+    "SELECT load_extension('x')", "ANALYZE", "REINDEX",
+]
+
+
+class SqlCase(program.LogCase):
+    def sql(self, query, *words, log=None, **options):
+        return self.ok("sql", "--dir", log or self.log, *words, query, **options)
+
+    def rows(self, query):
+        return json.loads(self.sql(query, "--json").out)
+
+    def bad(self, query, *words):
+        return self.refused("sql", "--dir", self.log, *words, query)
+
+
+class SourceTest(SqlCase):
+    def test_a_query_is_an_argument_a_file_or_standard_input(self):
+        query = "SELECT count(*) AS n FROM signals"
+        expected = self.sql(query, "--csv").out
+        self.assertRegex(expected, r"\An\r\n\d+\r\n\Z")
+        path = self.write("query.sql", query + ";\n-- and nothing else\n")
+        self.assertEqual(self.ok("sql", "--dir", self.log, "--csv", "--file", path).out, expected)
+        self.assertEqual(self.ok("sql", "--dir", self.log, "--csv", stdin=query).out, expected)
+
+    def test_two_of_them_or_none_are_refused(self):
+        path = self.write("query.sql", "SELECT 1")
+        self.assert_says(self.bad("SELECT 1", "--file", path), "not both")
+        self.assert_says(self.refused("sql", "--dir", self.log), "there is no statement")
+        answer = program.call("sql", "--dir", self.log, "--csv", "--json", "SELECT 1")
+        self.assert_says(self.assert_exit(answer, USAGE), "not both")
+        self.assert_says(self.bad("SELECT 1; SELECT 2"), "one statement at a time")
+
+    def test_a_file_that_is_not_there_or_too_long_is_told(self):
+        answer = program.call("sql", "--dir", self.log, "--file", self.folder / "none.sql")
+        self.assert_says(self.assert_exit(answer, FAULT), "none.sql")
+        path = self.write("long.sql", "SELECT 1 -- " + "x" * (1 << 20))
+        self.assert_says(self.refused("sql", "--dir", self.log, "--file", path), "longer than a megabyte")
+
+    def test_text_that_is_not_utf8_or_has_a_nul_is_refused(self):
+        for text in (b"SELECT '\xff'", b"SELECT '\0'"):
+            answer = self.assert_exit(program.call("sql", "--dir", self.log, stdin=text), USAGE)
+            self.assert_says(answer, "the query")
+
+
+class AnswerTest(SqlCase):
+    def test_the_signals_are_those_of_query(self):
+        found = {one["ordinal"]: one for one in self.query("--limit", "1000000")}
+        rows = self.rows("SELECT * FROM signals ORDER BY ordinal")
+        self.assertEqual([row["ordinal"] for row in rows], sorted(found))
+        for row in rows:
+            one = found[row["ordinal"]]
+            for column, key in (("signal_id", "id"), ("event_time", "time"), ("symbol", "symbol"),
+                                ("side", "side"), ("source", "source"), ("name", "name"),
+                                ("state", "state"), ("ended", "ended"), ("gate", "gate"),
+                                ("generated_seq", "seq"), ("last_seq", "last_seq")):
+                self.assertEqual(row[column], one.get(key), (column, row, one))
+
+    def test_the_events_are_those_of_tail(self):
+        tail = self.ok("tail", "--json", "--count", "1000000", "--dir", self.log).json_lines
+        rows = self.rows("SELECT seq, kind, signal_id FROM events ORDER BY seq")
+        self.assertEqual([(row["seq"], row["kind"], row["signal_id"]) for row in rows],
+                         [(one["seq"], one["event"], one.get("signal_id")) for one in tail])
+        moves = self.rows("SELECT seq, from_state, to_state, reason FROM moves ORDER BY seq")
+        self.assertEqual([(row["seq"], row["from_state"], row["to_state"], row["reason"])
+                          for row in moves],
+                         [(one["seq"], one["from"], one["to"], one["reason"])
+                          for one in tail if one["event"] == "signal.moved"])
+
+    def test_money_is_exact_and_adds_up(self):
+        rows = self.rows("SELECT count(*) AS n, sum(net_e8 = gross_e8 - fee_e8 - slippage_e8) AS good "
+                         "FROM positions WHERE kind = 'position.closed'")
+        self.assertIn(rows[0]["good"], (rows[0]["n"], None))
+
+    def test_integers_keep_every_digit_and_null_is_null(self):
+        text = self.sql("SELECT 9223372036854775807 AS a, -9007199254740993 AS b, NULL AS c, '' AS d, "
+                        "1.5 AS e, x'00ff' AS f, 1 AS a, 9e999 AS g", "--json").out
+        self.assertIn('"a":9223372036854775807,"b":-9007199254740993,"c":null,"d":"","e":1.5,'
+                      '"f":"00ff","a_2":1,"g":null', text)
+        self.assertEqual(self.sql("SELECT 9223372036854775807 AS a, NULL AS c, '' AS d, 9e999", "--csv").out,
+                         'a,c,d,9e999\r\n9223372036854775807,,"",Inf\r\n')
+
+    def test_csv_quotes_what_needs_it(self):
+        query = """SELECT 'a,b' AS "x,""y", 'say "hi"' AS b, 'two' || char(10) || 'lines' AS c"""
+        answer = self.sql(query, "--csv").out
+        self.assertEqual(list(csv.reader(io.StringIO(answer, newline=""))),
+                         [['x,"y', "b", "c"], ["a,b", 'say "hi"', "two\nlines"]])
+        self.assertIn('"say ""hi"""', answer)
+
+    def test_a_table_shows_control_characters_escaped(self):
+        answer = self.sql("SELECT char(27) || '[31mred' || char(10) AS x, NULL AS n")
+        self.assertNotIn(b"\x1b", answer.stdout)
+        self.assertIn("\\x1b[31mred\\x0a", answer.out)
+        self.assertIn("NULL", answer.out)
+        self.assertEqual(answer.err, "1 row\n")
+
+    def test_a_text_that_is_no_utf8_is_still_json(self):
+        self.assertEqual(self.rows("SELECT CAST(x'61ff' AS TEXT) AS x"), [{"x": "a\ufffd"}])
+
+    def test_no_rows_is_an_answer(self):
+        query = "SELECT ordinal FROM signals WHERE symbol = 'nosuch'"
+        self.assertEqual(self.rows(query), [])
+        self.assertEqual(self.sql(query, "--csv").out, "ordinal\r\n")
+        self.assertEqual(self.sql(query).out, "ordinal\n")
+
+    def test_a_long_table_stays_aligned(self):
+        query = ("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 2500) "
+                 "SELECT x, 'wide' || CASE WHEN x = 5 THEN 'r' END AS y, x AS z FROM c")
+        lines = self.sql(query).lines
+        self.assertEqual(len(lines), 2501)
+        self.assertEqual({len(line) for line in lines[1:]}, {len(lines[1])})
+
+    def test_absent_is_null(self):
+        self.assertEqual(self.rows("SELECT count(*) AS n FROM signals WHERE gate = 'none' OR reason = 'none'"),
+                         [{"n": 0}])
+        for query in ("SELECT count(*) AS n FROM outcomes WHERE status = 'unresolved' AND "
+                      "(price IS NOT NULL OR return_bps IS NOT NULL)",
+                      "SELECT count(*) AS n FROM gates WHERE reason = 'input_absent' AND value IS NOT NULL",
+                      "SELECT count(*) AS n FROM feedback WHERE status <> 'learned' AND platt_slope IS NOT NULL",
+                      "SELECT count(*) AS n FROM events WHERE ordinal = 0 OR cause_seq = 0"):
+            self.assertEqual(self.rows(query), [{"n": 0}], query)
+
+    def test_explain_shows_what_is_pushed_down(self):
+        for query, plan in (
+                ("SELECT state, count(*) FROM signals GROUP BY state", "group:state"),
+                ("SELECT * FROM signals WHERE source = 'rsi' ORDER BY ordinal DESC LIMIT 3",
+                 "source= limit order:ordinal:desc"),
+                ("SELECT * FROM moves WHERE ordinal = 5", "ordinal="),
+                ("SELECT * FROM events WHERE kind = 'candle' AND seq < 50", "kind= seq<")):
+            answer = self.sql("EXPLAIN QUERY PLAN " + query)
+            self.assert_says(answer, "VIRTUAL TABLE INDEX 0:" + plan)
+
+
+class RefusalTest(SqlCase):
+    def test_whatever_does_not_only_read_is_refused_and_changes_nothing(self):
+        before = program.content(self.log)
+        for query in FORBIDDEN:
+            with self.subTest(query=query):
+                answer = self.refused("sql", "--dir", self.log, query, cwd=self.folder)
+                self.assertRegex(answer.err, "only reading is allowed|not authorized|may not be modified")
+        self.assertEqual(program.content(self.log), before)
+        self.assertFalse((self.folder / "copy.db").exists())
+
+    def test_bad_sql_is_pointed_at(self):
+        answer = self.bad("SELECT ordinal,\n  nosuch FROM signals")
+        self.assertEqual(answer.err.splitlines(),
+                         ["millrace sql: no such column: nosuch", "    nosuch FROM signals", "    ^"])
+        self.assert_says(self.bad("SELEC 1"), 'near "SELEC": syntax error')
+        self.assert_says(self.bad("SELECT * FROM signal"), "no such table: signal")
+        answer = self.assert_exit(
+            program.call("sql", "--json", "--dir", self.log, "SELECT nosuch"), USAGE)
+        self.assertEqual(answer.json["error"]["exit"], USAGE)
+
+    def test_a_query_without_end_is_ended(self):
+        answer = program.call("sql", "--timeout", "1", "--dir", self.log, ENDLESS)
+        self.assert_says(self.assert_exit(answer, FAULT), "longer than its 1 s")
+
+    def test_memory_is_limited(self):
+        query = ("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 100) "
+                 "SELECT randomblob(1000000) FROM c ORDER BY 1")
+        answer = program.call("sql", "--memory", "32", "--dir", self.log, query)
+        self.assert_says(self.assert_exit(answer, FAULT), "32 MiB")
+
+    def test_limits_that_are_none_are_refused(self):
+        for words in (("--timeout", "0"), ("--timeout", "x"), ("--memory", "1")):
+            self.assert_says(self.bad("SELECT 1", *words), words[0])
+
+
+class LogTest(SqlCase):
+    def test_an_empty_log_answers_from_every_table(self):
+        log = self.folder / "empty"
+        bars = self.write("bars.csv", program.text_of(program.bars(1)))
+        self.ok("run", "--dir", log, "--feed", f"csv:{bars}")
+        for table in ("signals", "moves", "gates", "orders", "positions", "feedback"):
+            self.assertEqual(json.loads(self.sql(f"SELECT * FROM {table}", "--json", log=log).out), [])
+        self.assertEqual(len(json.loads(self.sql("SELECT * FROM health", "--json", log=log).out)), 6)
+
+    def test_no_log_is_told(self):
+        answer = program.call("sql", "--dir", self.folder / "none", "SELECT 1")
+        self.assertIn(answer.code, (USAGE, FAULT))
+        self.assertIn("none", answer.err)
+
+    def test_a_damaged_log_is_answered_up_to_the_damage(self):
+        last = self.rows("SELECT max(seq) AS seq FROM events")[0]["seq"]
+        path = program.segments(self.log)[-1]
+        program.flip(path, len(path.read_bytes().rstrip(b"\0")) * 2 // 3)
+        answer = program.call("sql", "--json", "--dir", self.log, "SELECT max(seq) AS seq FROM events")
+        self.assert_exit(answer, FAULT)
+        self.assert_says(answer, "before the damage")
+        self.assertLess(json.loads(answer.out[:answer.out.rindex("]") + 1])[0]["seq"], last)
+
+
+class PromptTest(SqlCase):
+    def prompt(self, *lines, **variables):
+        """Type lines at a terminal, each when the prompt is there; what was shown in the end."""
+        master, slave = pty.openpty()
+        env = {"HOME": str(self.folder), "XDG_STATE_HOME": None, "TERM": "dumb", **variables}
+        process = self.start("sql", "--dir", self.log, stdin=slave, stdout=slave, stderr=slave, env=env)
+        os.close(slave)
+        shown, left = b"", list(lines)
+        while True:
+            ready, _, _ = select.select([master], [], [], 60)
+            self.assertTrue(ready, shown)
+            try:
+                piece = os.read(master, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            shown += piece
+            if left and shown.rstrip(b" ").endswith((b"millrace>", b"...>")):
+                os.write(master, left.pop(0).encode() + b"\n")
+                time.sleep(0.05)
+        os.close(master)
+        self.assertEqual(process.wait(60), OK, shown)
+        return shown.decode(errors="replace")
+
+    def test_it_answers_lists_and_ends(self):
+        shown = self.prompt("SELECT 40 +", " 2 AS answer;", ".tables", ".mode json", "SELECT 1 AS n;",
+                            ".schema moves", "SELEC;", ".nosuch", ".help", ".quit")
+        for part in ("answer", "42", "signals", "feedback_cells", '{"n":1}', "from_state",
+                     "syntax error", "unknown command", ".schema TABLE"):
+            self.assertIn(part, shown)
+
+    def test_its_history_is_private_and_comes_back(self):
+        self.prompt("SELECT 'remembered';", ".quit")
+        path = self.folder / ".local/state/millrace/sql_history"
+        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(path.parent.stat().st_mode), 0o700)
+        self.assertIn("remembered", path.read_text())
+        self.prompt("SELECT 'second';", ".quit", XDG_STATE_HOME=str(self.folder / "state"))
+        self.assertTrue((self.folder / "state/millrace/sql_history").exists())
+
+    def test_it_works_where_no_history_can_be_kept(self):
+        self.assertIn("77", self.prompt("SELECT 70 + 7;", ".quit", HOME="/proc/nowhere"))
+
+
+if __name__ == "__main__":
+    program.main()
