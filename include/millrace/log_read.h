@@ -12,6 +12,9 @@
  *   back to a place; or read with `is_durable`.
  * - After a failed write (MR_EPOISONED in all writers) a reader may have seen events that the log
  *   then turns out not to have: it answers MR_REWOUND for ever and must be opened anew.
+ * - A child of fork() must not use its parent's readers: they answer MR_EINVAL there, and what they
+ *   were armed for stays the parent's. mr_log_reader_close() frees the child's share of one. It
+ *   opens its own.
  * - A map turns a bad sector, or somebody's truncation, into SIGBUS. Who wants an answer instead
  *   opens with `is_copying`.
  * - Segments that were archived are read like the others, but are unpacked into memory first: one
@@ -284,7 +287,7 @@ const char *mr_log_reader_attribute(const mr_log_reader *reader, const char *key
 MR_MUST_USE mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_id);
 
 /**
- * Close a reader. NULL is allowed.
+ * Close a reader. NULL is allowed. In a child of fork() the parent's goes on undisturbed.
  *
  * Returns  nothing.
  * Threads  the reader's thread; the handle is gone afterwards.

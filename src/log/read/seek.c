@@ -133,7 +133,9 @@ static mr_err find(mr_log_reader *reader, uint64_t seq, struct leg *ret_leg, mr_
 mr_err mr_log_reader_seek(mr_log_reader *reader, mr_seq seq, mr_problem *reterr_problem)
 {
     struct leg leg;
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     mr_err err = find(reader, seq.n, &leg, reterr_problem);
     if (err == MR_OK) {
         arrive(reader, &leg);
@@ -176,7 +178,9 @@ static mr_err find_end(mr_log_reader *reader, struct leg *ret_leg, mr_problem *p
 mr_err mr_log_reader_seek_end(mr_log_reader *reader, mr_problem *reterr_problem)
 {
     struct leg leg;
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     mr_err err = look(reader, reterr_problem);
     if (err != MR_OK || reader->list.count == 0) {
         return err;
@@ -219,7 +223,9 @@ mr_err mr_log_reader_seek_time(
     struct leg leg;
     size_t index;
     const struct mri_place_target target = {.unix_ns = time_unix_ns};
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     mr_err err = look(reader, reterr_problem);
     if (err != MR_OK || reader->list.count == 0) {
         return err;
@@ -295,7 +301,9 @@ mr_err mr_log_reader_seek_token(mr_log_reader *reader, const mr_log_token *token
 {
     struct leg leg;
     mr_log_event event;
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     if (token->seq == 0) {
         mr_err err = mri_way_refresh(reader, reterr_problem);
         uint64_t oldest = reader->list.count > 0 ? reader->list.base_seqs[0] : 1;
