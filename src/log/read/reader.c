@@ -411,28 +411,30 @@ mr_err mr_log_reader_previous(
 
 mr_log_token mr_log_reader_token(const mr_log_reader *reader)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return reader->token;
+    MRI_ASSERT(reader == NULL || reader->magic == MRI_READER_MAGIC);
+    return reader == NULL ? (mr_log_token){0} : reader->token;
 }
 
 mr_log_tail mr_log_reader_tail(const mr_log_reader *reader)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return reader->tail;
+    MRI_ASSERT(reader == NULL || reader->magic == MRI_READER_MAGIC);
+    return reader == NULL ? MR_LOG_TAIL_CLEAN : reader->tail;
 }
 
 const char *mr_log_reader_attribute(const mr_log_reader *reader, const char *key)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return mri_manifest_get(&reader->manifest, key);
+    MRI_ASSERT(reader == NULL || reader->magic == MRI_READER_MAGIC);
+    return reader == NULL || key == NULL ? NULL : mri_manifest_get(&reader->manifest, key);
 }
 
 mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_id)
 {
+    uint32_t unasked;
     if (!mri_way_is_usable(reader)) {
         return mri_way_refuse(reader, NULL);
     }
-    return mri_presence_find(reader->os, reader->folder, ret_process_id);
+    return mri_presence_find(
+        reader->os, reader->folder, ret_process_id == NULL ? &unasked : ret_process_id);
 }
 
 void mri_reader_show_all(mr_log_reader *reader)
@@ -455,11 +457,13 @@ uint64_t mri_reader_place(const mr_log_reader *reader, const char **ret_name)
 
 bool mr_log_event_gap(const mr_log_event *event, mr_log_gap *ret_gap)
 {
-    const struct mri_record_head *head = mri_reader_record(event);
-    if (event->type != MRI_RECORD_GAP) {
+    if (event == NULL || event->type != MRI_RECORD_GAP) {
         return false;
     }
-    const struct mri_gap gap = mri_record_gap(head);
+    if (ret_gap == NULL) {
+        return true;
+    }
+    const struct mri_gap gap = mri_record_gap(mri_reader_record(event));
     *ret_gap = (mr_log_gap){.first = {gap.first_seq},
         .last = {gap.last_seq},
         .bytes = gap.bytes,

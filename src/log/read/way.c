@@ -227,10 +227,13 @@ mr_err mr_log_reader_wait_for(
     if (!mri_way_is_usable(reader)) {
         return mri_way_refuse(reader, NULL);
     }
+    if (subject_ids == NULL || count == 0) {
+        return MR_EINVAL;
+    }
     for (size_t i = 0; i < count; i++) {
         bits |= mri_hot_view_bit_of(subject_ids[i]);
     }
-    return count == 0 ? MR_EINVAL : wait_for(reader, bits, timeout_ms);
+    return wait_for(reader, bits, timeout_ms);
 }
 
 /* ---- polling --------------------------------------------------------------------------------- */
