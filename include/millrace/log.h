@@ -171,8 +171,9 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  *          appended: MR_REFUSED some of the batch is in the log already and some is not;
  *          MR_FULL the batch has a new producer and mr_log_options.producers_max are known;
  *          MR_EINVAL a record is malformed or the batch is too large, or has producer_id
- *          without a producer_seq that grows, too many producers or message ids, or one id
- *          twice; MR_ENOSPC there is no room for the next segment, a later append may work;
+ *          without a producer_seq that grows or producer_seq alone, too many producers or
+ *          message ids, or one id twice;
+ *          MR_ENOSPC there is no room for the next segment, a later append may work;
  *          MR_EIO and others, its file could not be made; MR_ELIMIT, MR_ENOMEM, MR_EACCESS the
  *          ring is full, and this process has no descriptor, memory or right left to write it out;
  *          MR_EPOISONED see above. With MR_EUNKNOWN the batch is visible, and is or is not durable:
@@ -219,7 +220,8 @@ MR_MUST_USE mr_err mr_log_append_after(mr_log *log, const mr_log_record *records
 MR_MUST_USE mr_err mr_log_sync(mr_log *log);
 
 /**
- * The newest event; 0 in an empty log.
+ * The newest event; 0 in an empty log, of a handle that is NULL, and of a handle of the parent
+ * process.
  *
  * Returns  the number.
  * Threads  any.
@@ -227,7 +229,8 @@ MR_MUST_USE mr_err mr_log_sync(mr_log *log);
 mr_seq mr_log_last(const mr_log *log);
 
 /**
- * The newest event that is durable, as all before it are; 0 when there is none.
+ * The newest event that is durable, as all before it are; 0 when there is none, and as
+ * mr_log_last().
  *
  * Returns  the number.
  * Threads  any.
@@ -237,7 +240,7 @@ mr_seq mr_log_durable(const mr_log *log);
 /**
  * A fact that was decided when the log was made.
  *
- * Returns  its value; NULL when there is none of that key.
+ * Returns  its value; NULL when there is none of that key, or an argument is NULL.
  * Owner    the log, until mr_log_close().
  * Threads  any.
  */
@@ -246,7 +249,7 @@ const char *mr_log_attribute_get(const mr_log *log, const char *key);
 /**
  * The log's own random id, as 32 hex digits.
  *
- * Returns  the text.
+ * Returns  the text; NULL when the log is NULL.
  * Owner    the log, until mr_log_close().
  * Threads  any.
  */

@@ -42,7 +42,9 @@ typedef struct mr_log_gap {
 /**
  * Is an event a GAP, and what was lost?
  *
- * Returns  true and *ret_gap; false it is another record.
+ * @param ret_gap  may be NULL
+ *
+ * Returns  true and *ret_gap; false it is another record, or NULL.
  * Threads  any.
  */
 bool mr_log_event_gap(const mr_log_event *event, mr_log_gap *ret_gap);

@@ -12,6 +12,11 @@
  *   back to a place; or read with `is_durable`.
  * - After a failed write (MR_EPOISONED in all writers) a reader may have seen events that the log
  *   then turns out not to have: it answers MR_REWOUND for ever and must be opened anew.
+ * - A child of fork() must not use its parent's readers: they answer MR_EINVAL there, and what they
+ *   were armed for stays the parent's. mr_log_reader_close() frees the child's share of one. It
+ *   opens its own.
+ * - A reader that is NULL is answered with MR_EINVAL; by a function that answers no mr_err, with
+ * what it says. A problem may always be NULL.
  * - A map turns a bad sector, or somebody's truncation, into SIGBUS. Who wants an answer instead
  *   opens with `is_copying`.
  * - Segments that were archived are read like the others, but are unpacked into memory first: one
@@ -112,7 +117,7 @@ MR_MUST_USE mr_err mr_log_reader_open_with(const char *folder, const mr_log_read
  * The next event.
  *
  * Returns  MR_OK; MR_END no further complete batch yet; MR_ECORRUPT damage here (the problem text
- *          has file and offset); MR_EINVAL ret_event is NULL; MR_ELIMIT the process can open no
+ *          has file and offset); MR_EINVAL an argument is NULL; MR_ELIMIT the process can open no
  *          more files; MR_EIO, MR_ENOMEM.
  * Owner    ret_event->body belongs to the reader, until the next call.
  * Threads  the reader's thread.
@@ -126,7 +131,7 @@ MR_MUST_USE mr_err mr_log_reader_next(
  * and turning round returns the same event again.
  *
  * Returns  MR_OK; MR_END no event is before; MR_ECORRUPT damage (the problem text has file and
- *          offset); MR_EINVAL ret_event is NULL; MR_ELIMIT as mr_log_reader_next(); MR_EIO,
+ *          offset); MR_EINVAL an argument is NULL; MR_ELIMIT as mr_log_reader_next(); MR_EIO,
  *          MR_ENOMEM.
  * Owner    ret_event->body belongs to the reader, until the next call.
  * Threads  the reader's thread.
@@ -173,7 +178,7 @@ MR_MUST_USE mr_err mr_log_reader_seek_time(
 /**
  * The place behind the event that was handed out last, in either direction.
  *
- * Returns  the token; all zero when none was handed out yet.
+ * Returns  the token; all zero when none was handed out yet, or the reader is NULL.
  * Threads  the reader's thread.
  */
 mr_log_token mr_log_reader_token(const mr_log_reader *reader);
@@ -181,14 +186,16 @@ mr_log_token mr_log_reader_token(const mr_log_reader *reader);
 /**
  * Go back to a token's place: the next event is the one after it.
  *
- * @param ret_differs_from  set with MR_REWOUND only: the first seq that is not what it was. Read
- *                          from there to have the history as it is now. Of several cuts near the
- *                          token it may be the earliest, but never more than is not durable is
- *                          called different
+ * @param ret_differs_from  may be NULL; set with MR_REWOUND only: the first seq that is not what it
+ *                          was. Read from there to have the history as it is now. Of several cuts
+ *                          near the token it may be the earliest, but never more than is not
+ *                          durable is called different. One past the last event when the log ends
+ *                          before what the token knows to be durable
  *
  * Returns  MR_OK that very event is in the log; MR_REWOUND it was lost, or another one has its
  *          number, the reader stands where it stood; MR_NOT_FOUND the log begins behind it (the
- *          oldest segments were removed); MR_ECORRUPT, MR_EIO, MR_ENOMEM.
+ *          oldest segments were removed); MR_EINVAL there is no token; MR_ECORRUPT, MR_EIO,
+ *          MR_ENOMEM.
  * Threads  the reader's thread.
  * Cost     as mr_log_reader_seek().
  */
@@ -198,7 +205,7 @@ MR_MUST_USE mr_err mr_log_reader_seek_token(mr_log_reader *reader, const mr_log_
 /**
  * A token as text, "epoch.seq.checksum.synced": printable, without blanks.
  *
- * Returns  text.
+ * Returns  text, empty when the token is NULL; "" when text is NULL.
  * Threads  any.
  */
 const char *mr_log_token_text(const mr_log_token *token, char text[MR_LOG_TOKEN_BYTES]);
@@ -228,7 +235,7 @@ MR_MUST_USE mr_err mr_log_reader_wait(mr_log_reader *reader, int64_t timeout_ms)
  *
  * @param subject_ids  that matter; 0 is events without a subject
  *
- * Returns  as mr_log_reader_wait(); MR_EINVAL there are none.
+ * Returns  as mr_log_reader_wait(); MR_EINVAL there are none, or they are NULL.
  * Threads  the reader's thread.
  */
 MR_MUST_USE mr_err mr_log_reader_wait_for(
@@ -260,7 +267,8 @@ MR_MUST_USE mr_err mr_log_reader_poll_arm(mr_log_reader *reader, mr_problem *ret
 /**
  * What lies behind the last complete batch that mr_log_reader_next() saw.
  *
- * Returns  the state of the tail; meaningful after MR_END.
+ * Returns  the state of the tail; meaningful after MR_END. Of a reader that is NULL,
+ *          MR_LOG_TAIL_CLEAN.
  * Threads  the reader's thread.
  */
 mr_log_tail mr_log_reader_tail(const mr_log_reader *reader);
@@ -268,7 +276,7 @@ mr_log_tail mr_log_reader_tail(const mr_log_reader *reader);
 /**
  * A fact that was decided when the log was made.
  *
- * Returns  its value; NULL when there is none of that key.
+ * Returns  its value; NULL when there is none of that key, or an argument is NULL.
  * Owner    the reader, until mr_log_reader_close().
  * Threads  the reader's thread.
  */
@@ -277,6 +285,8 @@ const char *mr_log_reader_attribute(const mr_log_reader *reader, const char *key
 /**
  * The process that has the log open for writing.
  *
+ * @param ret_process_id  may be NULL
+ *
  * Returns  MR_OK and its id (0 when it did not say); MR_NOT_FOUND nobody writes; MR_EIO,
  *          MR_EACCESS.
  * Threads  the reader's thread.
@@ -284,7 +294,7 @@ const char *mr_log_reader_attribute(const mr_log_reader *reader, const char *key
 MR_MUST_USE mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_id);
 
 /**
- * Close a reader. NULL is allowed.
+ * Close a reader. NULL is allowed. In a child of fork() the parent's goes on undisturbed.
  *
  * Returns  nothing.
  * Threads  the reader's thread; the handle is gone afterwards.

@@ -34,6 +34,29 @@ static void a_child_is_told_and_its_parent_is_not(void **fixture)
     assert_int_equal(calls, 0);
 }
 
+static void a_child_has_another_count_and_its_parent_keeps_its_own(void **fixture)
+{
+    (void)fixture;
+    int status;
+    assert_int_equal(mri_fork_watch(), MR_OK);
+    assert_int_equal(mri_fork_watch(), MR_OK);
+    uint32_t before = mri_fork_count();
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        uint32_t own = mri_fork_count();
+        pid_t grandchild = fork();
+        if (grandchild == 0) {
+            _exit(mri_fork_count() == own || mri_fork_count() == before);
+        }
+        bool is_good = waitpid(grandchild, &status, 0) == grandchild && status == 0;
+        _exit(!is_good || own == before || mri_fork_count() != own);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(mri_fork_count(), before);
+}
+
 static struct mri_fork_gate gate;
 
 static void open_gate(void)
@@ -88,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_is_told_and_its_parent_is_not),
+        cmocka_unit_test(a_child_has_another_count_and_its_parent_keeps_its_own),
         cmocka_unit_test(one_thread_at_a_time_is_let_in),
         cmocka_unit_test(a_child_forked_while_it_is_shut_opens_it),
     };

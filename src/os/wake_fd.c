@@ -9,6 +9,8 @@
  *  2. The thread waits in steps, so a job that changed is seen though nobody woke it.
  *  3. The epoll descriptor is readable exactly while the ring has a completion, the eventfd is not
  *     zero, or a watched descriptor is readable.
+ *  4. A child of fork() has the parent's descriptors and queues, and not its thread. It closes and
+ *     unmaps its copies; it submits nothing, cancels nothing and waits for nobody.
  */
 #define _GNU_SOURCE
 #include "os/wake_fd.h"
@@ -25,6 +27,7 @@
 
 #include "base/alloc.h"
 #include "base/check.h"
+#include "os/fork.h"
 #include "os/futex.h"
 
 enum {
@@ -58,6 +61,7 @@ struct job {
 
 struct mri_wake_fd {
     enum mri_wake_fd_means means;
+    uint32_t fork_count; /* of the process that made it */
     int epoll_fd;
     int event_fd; /* -1: none */
     struct ring ring;
@@ -252,9 +256,17 @@ static void change_job(struct mri_wake_fd *wake, const struct mri_wake_fd_word *
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
+static bool is_foreign(const struct mri_wake_fd *wake)
+{
+    return wake->fork_count != mri_fork_count();
+}
+
 mr_err mri_wake_fd_watch(struct mri_wake_fd *wake, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
+    if (is_foreign(wake)) {
+        return MR_EINVAL;
+    }
     return epoll_ctl(wake->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? MR_OK : MR_ELIMIT;
 }
 
@@ -272,12 +284,16 @@ static mr_err open_thread(struct mri_wake_fd *wake)
 mr_err mri_wake_fd_open(enum mri_wake_fd_means means, struct mri_wake_fd **ret_wake)
 {
     void *block;
-    mr_err err = mri_alloc_array(mri_alloc_system(), 1, sizeof(struct mri_wake_fd), &block);
+    mr_err err = mri_fork_watch();
+    if (err == MR_OK) {
+        err = mri_alloc_array(mri_alloc_system(), 1, sizeof(struct mri_wake_fd), &block);
+    }
     if (err != MR_OK) {
         return err;
     }
     struct mri_wake_fd *wake = block;
-    *wake = (struct mri_wake_fd){.event_fd = -1, .ring = {.fd = -1}};
+    *wake =
+        (struct mri_wake_fd){.event_fd = -1, .ring = {.fd = -1}, .fork_count = mri_fork_count()};
     wake->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     err = wake->epoll_fd < 0 ? MR_ELIMIT : MR_OK;
     bool is_ring = err == MR_OK && means == MRI_WAKE_FD_RING && open_ring(&wake->ring);
@@ -308,6 +324,9 @@ enum mri_wake_fd_means mri_wake_fd_means_of(const struct mri_wake_fd *wake)
 
 mr_err mri_wake_fd_arm(struct mri_wake_fd *wake, const struct mri_wake_fd_word *word)
 {
+    if (is_foreign(wake)) {
+        return MR_EINVAL;
+    }
     if (wake->means == MRI_WAKE_FD_THREAD) {
         change_job(wake, word);
         return MR_OK;
@@ -325,14 +344,17 @@ void mri_wake_fd_close(struct mri_wake_fd *wake)
     if (wake == NULL) {
         return;
     }
-    if (wake->ring.fd >= 0) {
+    bool is_own = !is_foreign(wake);
+    if (is_own && wake->ring.fd >= 0) {
         (void)cancel_in_ring(wake); /* closing the ring cancels, too, only later */
-        close_ring(&wake->ring);
     }
-    if (wake->means == MRI_WAKE_FD_THREAD && wake->event_fd >= 0) {
+    close_ring(&wake->ring);
+    if (is_own && wake->means == MRI_WAKE_FD_THREAD && wake->event_fd >= 0) {
         atomic_store(&wake->is_stopping, true);
         change_job(wake, NULL);
         mri_thread_join(&wake->thread);
+    }
+    if (wake->event_fd >= 0) {
         (void)close(wake->event_fd);
     }
     if (wake->epoll_fd >= 0) {

@@ -5,6 +5,9 @@
  *
  * The kernel waits for the word itself where it can (io_uring, since Linux 6.7, unless a container
  * forbids it); elsewhere a thread does.
+ *
+ * A child of fork() shares its parent's queues with the kernel, and does not have its thread: there
+ * it can only be closed, which leaves the parent's as it is.
  */
 #ifndef MRI_OS_WAKE_FD_H
 #define MRI_OS_WAKE_FD_H
@@ -59,7 +62,7 @@ enum mri_wake_fd_means mri_wake_fd_means_of(const struct mri_wake_fd *wake);
 /**
  * Be readable also when another descriptor is; it stays the caller's.
  *
- * Returns  MR_OK; MR_ELIMIT.
+ * Returns  MR_OK; MR_ELIMIT; MR_EINVAL it is the parent's.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_wake_fd_watch(struct mri_wake_fd *wake, int fd);
@@ -70,13 +73,13 @@ MR_MUST_USE mr_err mri_wake_fd_watch(struct mri_wake_fd *wake, int fd);
  *
  * @param word  NULL: wait for no word
  *
- * Returns  MR_OK; MR_ELIMIT, MR_EIO.
+ * Returns  MR_OK; MR_ELIMIT, MR_EIO; MR_EINVAL it is the parent's.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_wake_fd_arm(struct mri_wake_fd *wake, const struct mri_wake_fd_word *word);
 
 /**
- * Free. NULL is allowed.
+ * Free. NULL is allowed. In a child of fork() nothing is ended that the parent waits for.
  *
  * Returns  nothing.
  * Threads  one at a time.

@@ -123,6 +123,51 @@ static void another_process_is_heard(void **fixture)
     mri_wake_fd_close(NULL);
 }
 
+/** What a child does with its parent's: 0 closes it, 1 arms and watches it, 2 both. */
+static void use_in_child(struct mri_wake_fd *wake, int what)
+{
+    (void)alarm(60); /* a child that hangs shows */
+    bool is_good = true;
+    if (what != 0) {
+        struct mri_wake_fd_word word = word_now(9, 1);
+        is_good = mri_wake_fd_arm(wake, &word) == MR_EINVAL &&
+                  mri_wake_fd_arm(wake, NULL) == MR_EINVAL &&
+                  mri_wake_fd_watch(wake, STDIN_FILENO) == MR_EINVAL;
+    }
+    if (what != 1) {
+        mri_wake_fd_close(wake);
+    }
+    _exit(is_good ? 0 : 1);
+}
+
+static void a_child_takes_nothing_from_its_parent(void **fixture)
+{
+    (void)fixture;
+    for (int round = 0; round < 6; round++) {
+        struct mri_wake_fd *wake;
+        int status;
+        (void)alarm(60);
+        assert_int_equal(mri_wake_fd_open((enum mri_wake_fd_means)(round % 2), &wake), MR_OK);
+        struct mri_wake_fd_word word = word_now(0, 1);
+        assert_int_equal(mri_wake_fd_arm(wake, &word), MR_OK);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            use_in_child(wake, round / 2);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_false(is_readable(wake, 0));
+        change(0, 1);
+        assert_true(is_readable(wake, LONG_MS));
+        word = word_now(0, 1);
+        assert_int_equal(mri_wake_fd_arm(wake, &word), MR_OK);
+        assert_false(is_readable(wake, 0));
+        mri_wake_fd_close(wake); /* while it waits */
+        (void)alarm(0);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -130,6 +175,7 @@ int main(void)
         TEST(the_kernel_waits_where_it_can),
         TEST(a_thread_waits_everywhere),
         TEST(another_process_is_heard),
+        TEST(a_child_takes_nothing_from_its_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

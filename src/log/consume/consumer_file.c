@@ -55,6 +55,7 @@ static mr_err note_open(struct mri_consumer_file *file)
     mr_err err = has_fork_handler ? MR_OK : mri_fork_call_in_child(forget_in_child);
     if (err == MR_OK) {
         has_fork_handler = true;
+        file->fork_count = mri_fork_count();
         file->next = all;
         all = file;
     }
@@ -236,7 +237,7 @@ static mr_err put_leases(struct mri_consumer_file *file)
 
 mr_err mri_consumer_file_lock(struct mri_consumer_file *file, mr_problem *problem)
 {
-    if (file->fd < 0) {
+    if (file->fd < 0 || file->fork_count != mri_fork_count()) {
         return mri_problem(problem, MR_EINVAL, "%s: a handle of the parent process", file->path);
     }
     mr_err err =

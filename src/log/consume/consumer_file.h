@@ -37,8 +37,9 @@ struct mri_consumer_file {
     const struct mri_os *os;
     char path[MRI_PATH_BYTES_MAX];
     struct mri_consumer_file *next; /**< of those that this process has open to write */
-    int fd;    /**< -1: not open, or a child of fork() has it from its parent */
-    int owner; /**< the number of this handle; -1: not attached */
+    int fd;              /**< -1: not open, or a child of fork() has it from its parent */
+    int owner;           /**< the number of this handle; -1: not attached */
+    uint32_t fork_count; /**< of this process when it was opened to write: another is a child's */
     uint8_t boot[MRI_BOOT_ID_BYTES];
     uint32_t seed;                   /**< of the leases' checksums */
     struct mri_consumer_slot slot;   /**< the one that counts, as it is now */

@@ -425,7 +425,8 @@ static uint64_t batch_bytes(
     }
     for (size_t i = 0; i < count; i++) {
         bool has_body = records[i].body != NULL || records[i].body_bytes == 0;
-        if (!has_body || records[i].body_bytes > MR_LOG_BODY_BYTES_MAX ||
+        bool has_producer = records[i].producer_id != 0 || records[i].producer_seq == 0;
+        if (!has_body || !has_producer || records[i].body_bytes > MR_LOG_BODY_BYTES_MAX ||
             (!is_own && records[i].type < MRI_RECORD_TYPE_FREE)) {
             return 0;
         }

@@ -75,8 +75,8 @@ mr_err mri_log_append_own(mr_log *log, const mr_log_record *records, size_t coun
 
 mr_seq mr_log_last(const mr_log *log)
 {
-    MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
-    return (mr_seq){mri_hot_tail_counters(&log->attachment->hot).tail_seq};
+    const struct mri_attachment *attachment = mri_writer_attachment(log);
+    return (mr_seq){attachment == NULL ? 0 : mri_hot_tail_counters(&attachment->hot).tail_seq};
 }
 
 uint32_t mri_log_chain_crc(const mr_log *log)

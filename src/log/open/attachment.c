@@ -41,16 +41,10 @@ enum { RING_BYTES_MAX = 64 * 1024 * 1024, RING_SEGMENTS = 4, RING_SEGMENTS_MAX =
 static struct mri_attachment *all;
 static struct mri_fork_gate all_gate;
 static bool has_fork_handler;
-static _Atomic uint32_t fork_count; /* of forks between the first process and this one */
 
-/**
- * Its locks would outlive the parent if the child kept the files open. Handles are told apart by a
- * count, not by a mark in each: a thread of the parent may have been opening one, and fork() does
- * not copy all memory at one moment, so that a handle may be here that is not in the list.
- */
+/** Its locks would outlive the parent if the child kept the files open. */
 static void forget_in_child(void)
 {
-    atomic_fetch_add(&fork_count, 1);
     for (struct mri_attachment *item = all; item != NULL; item = item->next) {
         mri_presence_leave(&item->presence);
     }
@@ -60,7 +54,7 @@ static void forget_in_child(void)
 
 bool mri_attachment_is_foreign(const struct mri_attachment *attachment)
 {
-    return attachment->fork_count != atomic_load_explicit(&fork_count, memory_order_relaxed);
+    return attachment->fork_count != mri_fork_count();
 }
 
 static mr_err watch_forks(void)
@@ -569,7 +563,7 @@ static mr_err make_attachment(const struct mri_os *os, const struct mri_alloc *a
             .inode = info->inode,
             .process_id = os->process_id(os->context),
             .handles = 1,
-            .fork_count = atomic_load(&fork_count),
+            .fork_count = mri_fork_count(),
             .presence = {.fd = -1}};
         (void)snprintf(attachment->folder, sizeof(attachment->folder), "%s", folder); /* it fits */
         err = os->boot_id(os->context, attachment->boot_id);

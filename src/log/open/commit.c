@@ -22,8 +22,8 @@ mr_err mr_log_sync(mr_log *log)
 
 mr_seq mr_log_durable(const mr_log *log)
 {
-    MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
-    return (mr_seq){mri_hot_tail_counters(&log->attachment->hot).durable_seq};
+    const struct mri_attachment *attachment = mri_writer_attachment(log);
+    return (mr_seq){attachment == NULL ? 0 : mri_hot_tail_counters(&attachment->hot).durable_seq};
 }
 
 mr_seq mri_log_sealed(const mr_log *log)

@@ -53,14 +53,14 @@ const struct mri_log_opening *mri_log_opening(const mr_log *log)
 
 const char *mr_log_attribute_get(const mr_log *log, const char *key)
 {
-    MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
-    return mri_manifest_get(&log->attachment->manifest, key);
+    MRI_ASSERT(log == NULL || log->magic == MRI_LOG_MAGIC);
+    return log == NULL || key == NULL ? NULL : mri_manifest_get(&log->attachment->manifest, key);
 }
 
 const char *mr_log_uuid(const mr_log *log)
 {
-    MRI_ASSERT(log->magic == MRI_LOG_MAGIC);
-    return log->attachment->uuid_text;
+    MRI_ASSERT(log == NULL || log->magic == MRI_LOG_MAGIC);
+    return log == NULL ? NULL : log->attachment->uuid_text;
 }
 
 void mr_log_close(mr_log *log)

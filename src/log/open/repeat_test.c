@@ -163,8 +163,9 @@ static void what_a_producer_must_not_say_is_refused(void **fixture)
     assert_int_equal(append(twice, 3), MR_EINVAL);
     assert_int_equal(append(back, 2), MR_EINVAL);
     assert_int_equal(mr_log_last(sample.log).n, 0);
-    assert_int_equal(append_one(0, 5), MR_OK); /* without a producer a number says nothing */
-    assert_int_equal(append_one(0, 5), MR_OK);
+    assert_int_equal(append_one(0, 5), MR_EINVAL); /* without a producer a number says nothing */
+    assert_int_equal(append_one(0, 0), MR_OK);
+    assert_int_equal(append_one(0, 0), MR_OK);
     expect_new(2, 2);
 }
 

@@ -9,7 +9,7 @@
  *  1. The bytes of a place do not move while it is open, so an event may point into them.
  *  2. What is loaded of a hot place was appended and is whole: what does not check there is damage.
  *  3. A hot place takes hold of its file as soon as there is one, so that it may be removed or
- *     archived meanwhile.
+ *     archived meanwhile. What has left the ring was written, so then there is one, or it is lost.
  *
  * Not here: what the bytes mean (place.c).
  */
@@ -490,6 +490,12 @@ static mr_err reopen(struct mri_place *place, mr_problem *problem)
     mr_err err = mri_place_open(place->source, place->segment.base_seq, &found, problem);
     if (err != MR_OK) {
         return err;
+    }
+    if (found.form == MRI_PLACE_HOT && found.fd < 0) { /* neither, and what it lacks was written */
+        mri_place_close(&found);
+        return mri_problem(problem, MR_ECORRUPT,
+            "%s/%s: the file is gone, and processes that append have the segment open",
+            place->source->folder, place->name);
     }
     while (err == MR_OK && found.visible_end < place->visible_end) {
         err = mri_place_find_batch(&found);

@@ -95,12 +95,19 @@ mr_err mri_reader_open_with(const struct mri_os *os, const struct mri_alloc *all
     mr_problem *reterr_problem)
 {
     void *block;
-    mr_err err = mri_alloc_array(alloc, 1, sizeof(mr_log_reader), &block);
+    mr_err err = mri_fork_watch();
+    if (err == MR_OK) {
+        err = mri_alloc_array(alloc, 1, sizeof(mr_log_reader), &block);
+    }
     if (err != MR_OK) {
         return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
     }
     mr_log_reader *reader = block;
-    *reader = (mr_log_reader){.magic = MRI_READER_MAGIC, .os = os, .alloc = alloc, .watch_fd = -1};
+    *reader = (mr_log_reader){.magic = MRI_READER_MAGIC,
+        .fork_count = mri_fork_count(),
+        .os = os,
+        .alloc = alloc,
+        .watch_fd = -1};
     reader->source = (struct mri_place_source){
         .os = os,
         .alloc = alloc,
@@ -287,7 +294,9 @@ static void hand_out(mr_log_reader *reader, mr_log_event *ret_event)
 mr_err mr_log_reader_next(
     mr_log_reader *reader, mr_log_event *ret_event, mr_problem *reterr_problem)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     if (ret_event == NULL) {
         return mri_problem(reterr_problem, MR_EINVAL, "where to put the event is missing");
     }
@@ -376,7 +385,9 @@ static mr_err enter_before(mr_log_reader *reader, mr_problem *problem)
 mr_err mr_log_reader_previous(
     mr_log_reader *reader, mr_log_event *ret_event, mr_problem *reterr_problem)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     if (ret_event == NULL) {
         return mri_problem(reterr_problem, MR_EINVAL, "where to put the event is missing");
     }
@@ -400,26 +411,30 @@ mr_err mr_log_reader_previous(
 
 mr_log_token mr_log_reader_token(const mr_log_reader *reader)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return reader->token;
+    MRI_ASSERT(reader == NULL || reader->magic == MRI_READER_MAGIC);
+    return reader == NULL ? (mr_log_token){0} : reader->token;
 }
 
 mr_log_tail mr_log_reader_tail(const mr_log_reader *reader)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return reader->tail;
+    MRI_ASSERT(reader == NULL || reader->magic == MRI_READER_MAGIC);
+    return reader == NULL ? MR_LOG_TAIL_CLEAN : reader->tail;
 }
 
 const char *mr_log_reader_attribute(const mr_log_reader *reader, const char *key)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return mri_manifest_get(&reader->manifest, key);
+    MRI_ASSERT(reader == NULL || reader->magic == MRI_READER_MAGIC);
+    return reader == NULL || key == NULL ? NULL : mri_manifest_get(&reader->manifest, key);
 }
 
 mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_id)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
-    return mri_presence_find(reader->os, reader->folder, ret_process_id);
+    uint32_t unasked;
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, NULL);
+    }
+    return mri_presence_find(
+        reader->os, reader->folder, ret_process_id == NULL ? &unasked : ret_process_id);
 }
 
 void mri_reader_show_all(mr_log_reader *reader)
@@ -442,11 +457,13 @@ uint64_t mri_reader_place(const mr_log_reader *reader, const char **ret_name)
 
 bool mr_log_event_gap(const mr_log_event *event, mr_log_gap *ret_gap)
 {
-    const struct mri_record_head *head = mri_reader_record(event);
-    if (event->type != MRI_RECORD_GAP) {
+    if (event == NULL || event->type != MRI_RECORD_GAP) {
         return false;
     }
-    const struct mri_gap gap = mri_record_gap(head);
+    if (ret_gap == NULL) {
+        return true;
+    }
+    const struct mri_gap gap = mri_record_gap(mri_reader_record(event));
     *ret_gap = (mr_log_gap){.first = {gap.first_seq},
         .last = {gap.last_seq},
         .bytes = gap.bytes,

@@ -317,6 +317,31 @@ static void an_event_must_have_a_place_to_go_to(void **fixture)
     expect_next(2);
 }
 
+/* What was appended by those who had the log open before is in the file only. */
+static void a_newest_segment_whose_file_is_gone_is_damage_beside_its_writers(void **fixture)
+{
+    (void)fixture;
+    append(3, BODY_MAX);
+    mri_machine_sample_close(&sample);
+    mri_machine_sample_open(&sample);
+    append(3, BODY_MAX);
+    open_reader();
+    expect_next(1);
+    assert_int_equal(sample.os->remove(sample.os->context, first_segment), MR_OK);
+    for (uint64_t seq = 2; seq <= 6; seq++) {
+        expect_next(seq); /* who held the file goes on */
+    }
+    expect_refused(MR_END);
+    open_reader();
+    expect_refused(MR_ECORRUPT);
+    assert_non_null(strstr(problem.text, first_segment));
+    assert_non_null(strstr(problem.text, "the file is gone"));
+    mr_log_event event;
+    assert_int_not_equal(mr_log_reader_seek_end(sample.reader, NULL), MR_OK);
+    assert_int_not_equal(mr_log_reader_seek(sample.reader, (mr_seq){2}, NULL), MR_OK);
+    assert_int_equal(mr_log_reader_previous(sample.reader, &event, NULL), MR_END);
+}
+
 static void a_missing_segment_is_damage_and_no_gap(void **fixture)
 {
     (void)fixture;
@@ -609,6 +634,7 @@ int main(void)
         TEST(a_lost_sector_of_zeros_is_damage_and_not_the_end),
         TEST(a_torn_tail_is_the_end_for_a_reader_and_changes_nothing),
         TEST(a_torn_end_is_looked_through_once_and_then_where_something_was_written),
+        TEST(a_newest_segment_whose_file_is_gone_is_damage_beside_its_writers),
         TEST(a_missing_segment_is_damage_and_no_gap),
         TEST(an_event_must_have_a_place_to_go_to),
         TEST(a_fault_of_the_machine_leaves_the_reader_where_it_was),

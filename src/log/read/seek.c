@@ -12,6 +12,7 @@
  */
 #include "base/problem.h"
 #include "log/read/way.h"
+#include "millrace/log_admin.h"
 
 /** A place under way: the reader's own, or another segment. */
 struct leg {
@@ -133,7 +134,9 @@ static mr_err find(mr_log_reader *reader, uint64_t seq, struct leg *ret_leg, mr_
 mr_err mr_log_reader_seek(mr_log_reader *reader, mr_seq seq, mr_problem *reterr_problem)
 {
     struct leg leg;
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     mr_err err = find(reader, seq.n, &leg, reterr_problem);
     if (err == MR_OK) {
         arrive(reader, &leg);
@@ -176,7 +179,9 @@ static mr_err find_end(mr_log_reader *reader, struct leg *ret_leg, mr_problem *p
 mr_err mr_log_reader_seek_end(mr_log_reader *reader, mr_problem *reterr_problem)
 {
     struct leg leg;
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     mr_err err = look(reader, reterr_problem);
     if (err != MR_OK || reader->list.count == 0) {
         return err;
@@ -219,7 +224,9 @@ mr_err mr_log_reader_seek_time(
     struct leg leg;
     size_t index;
     const struct mri_place_target target = {.unix_ns = time_unix_ns};
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     mr_err err = look(reader, reterr_problem);
     if (err != MR_OK || reader->list.count == 0) {
         return err;
@@ -242,6 +249,25 @@ mr_err mr_log_reader_seek_time(
 
 /* ---- back to a token ------------------------------------------------------------------------- */
 
+/** One past the last event that is there. */
+static mr_err find_end_seq(mr_log_reader *scout, uint64_t oldest, mr_seq *ret_seq)
+{
+    mr_log_event event;
+    mr_log_gap gap;
+    mr_err err = mr_log_reader_seek_end(scout, NULL);
+    if (err == MR_OK) {
+        err = mr_log_reader_previous(scout, &event, NULL);
+    }
+    if (err == MR_OK) {
+        uint64_t last = mr_log_event_gap(&event, &gap) ? gap.last.n : event.seq.n;
+        *ret_seq = (mr_seq){last + 1};
+    } else if (err == MR_END) {
+        *ret_seq = (mr_seq){oldest};
+        err = MR_OK;
+    }
+    return err;
+}
+
 /** From which seq on is the history not the one that a token is of? See invariant 3. */
 static mr_err find_difference(
     mr_log_reader *scout, const mr_log_token *token, uint64_t oldest, mr_seq *ret_differs_from)
@@ -250,6 +276,9 @@ static mr_err find_difference(
     bool is_kept = token->synced_seq >= oldest; /* is there an event that cannot have changed? */
     uint64_t next_seq = is_kept ? token->synced_seq : oldest;
     mr_err err = mr_log_reader_seek(scout, (mr_seq){next_seq}, NULL);
+    if (err == MR_NOT_FOUND) { /* not even what was durable is there: all that is left is before */
+        return find_end_seq(scout, oldest, ret_differs_from);
+    }
     const struct mri_segment_head *segment = mri_reader_segment(scout);
     uint32_t epoch = segment == NULL ? 0 : segment->writer_epoch;
     while (err == MR_OK && next_seq <= token->seq) {
@@ -284,7 +313,9 @@ static mr_err rewound(
         return err;
     }
     uint64_t oldest = reader->list.count > 0 ? reader->list.base_seqs[0] : 1;
-    err = find_difference(scout, token, oldest, ret_differs_from);
+    mr_seq unasked;
+    err = find_difference(
+        scout, token, oldest, ret_differs_from == NULL ? &unasked : ret_differs_from);
     mr_log_reader_close(scout);
     return err == MR_OK ? MR_REWOUND
                         : mri_problem(problem, err, "%s: %s", reader->folder, mr_err_text(err));
@@ -295,7 +326,12 @@ mr_err mr_log_reader_seek_token(mr_log_reader *reader, const mr_log_token *token
 {
     struct leg leg;
     mr_log_event event;
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
+    if (token == NULL) {
+        return mri_problem(reterr_problem, MR_EINVAL, "the token to go to is missing");
+    }
     if (token->seq == 0) {
         mr_err err = mri_way_refresh(reader, reterr_problem);
         uint64_t oldest = reader->list.count > 0 ? reader->list.base_seqs[0] : 1;

@@ -16,6 +16,13 @@
 
 const char *mr_log_token_text(const mr_log_token *token, char text[MR_LOG_TOKEN_BYTES])
 {
+    if (text == NULL) {
+        return "";
+    }
+    if (token == NULL) {
+        text[0] = '\0';
+        return text;
+    }
     (void)snprintf(text, MR_LOG_TOKEN_BYTES, "%" PRIu32 ".%" PRIu64 ".%08" PRIx32 ".%" PRIu64,
         token->writer_epoch, token->seq, token->chain_crc, token->synced_seq);
     return text;

@@ -20,6 +20,13 @@ enum { HOT_SEGMENTS_MAX = 130 };
 
 #define BACKSTOP_NS ((int64_t)1000 * 1000 * 1000) /* a wake-up that a killed helper owed */
 
+mr_err mri_way_refuse(const mr_log_reader *reader, mr_problem *problem)
+{
+    return reader == NULL ? mri_problem(problem, MR_EINVAL, "the reader is missing")
+                          : mri_problem(problem, MR_EINVAL, "%s: a reader of the parent process",
+                                reader->folder);
+}
+
 void mri_way_move_to(mr_log_reader *reader, const struct mri_place *place)
 {
     mri_place_close(&reader->at);
@@ -207,19 +214,26 @@ static mr_err wait_for(mr_log_reader *reader, uint32_t bits, int64_t timeout_ms)
 
 mr_err mr_log_reader_wait(mr_log_reader *reader, int64_t timeout_ms)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, NULL);
+    }
     return wait_for(reader, MRI_HOT_BITS_ALL, timeout_ms);
 }
 
 mr_err mr_log_reader_wait_for(
     mr_log_reader *reader, const uint32_t *subject_ids, size_t count, int64_t timeout_ms)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
     uint32_t bits = 0;
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, NULL);
+    }
+    if (subject_ids == NULL || count == 0) {
+        return MR_EINVAL;
+    }
     for (size_t i = 0; i < count; i++) {
         bits |= mri_hot_view_bit_of(subject_ids[i]);
     }
-    return count == 0 ? MR_EINVAL : wait_for(reader, bits, timeout_ms);
+    return wait_for(reader, bits, timeout_ms);
 }
 
 /* ---- polling --------------------------------------------------------------------------------- */
@@ -242,8 +256,10 @@ static mr_err arm_folder(mr_log_reader *reader)
 
 mr_err mr_log_reader_poll_arm(mr_log_reader *reader, mr_problem *reterr_problem)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
     struct mri_hot_view_sleep sleep;
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     if (reader->wake == NULL) {
         return MR_EINVAL;
     }
@@ -263,7 +279,9 @@ mr_err mr_log_reader_poll_arm(mr_log_reader *reader, mr_problem *reterr_problem)
 
 mr_err mr_log_reader_poll_fd(mr_log_reader *reader, int *ret_fd, mr_problem *reterr_problem)
 {
-    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    if (!mri_way_is_usable(reader)) {
+        return mri_way_refuse(reader, reterr_problem);
+    }
     if (ret_fd == NULL) {
         return MR_EINVAL;
     }

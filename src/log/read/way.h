@@ -8,12 +8,14 @@
 #include "log/format/segment.h"
 #include "log/read/place.h"
 #include "log/read/reader.h"
+#include "os/fork.h"
 #include "os/wake_fd.h"
 
 enum { MRI_READER_MAGIC = 0x6d724c52 };
 
 struct mr_log_reader {
     uint32_t magic;
+    uint32_t fork_count; /**< of this process when it was opened: see mri_way_is_usable() */
     const struct mri_os *os;
     const struct mri_alloc *alloc;
     char folder[MRI_PATH_BYTES_MAX];
@@ -32,6 +34,27 @@ struct mr_log_reader {
     mr_log_tail tail;
     mr_log_token token; /**< of the last event handed out */
 };
+
+/**
+ * May a handle be used here? Not when there is none, and not when it is the parent's of this
+ * process.
+ *
+ * Returns  true or false.
+ * Threads  the reader's thread.
+ */
+static inline bool mri_way_is_usable(const mr_log_reader *reader)
+{
+    MRI_ASSERT(reader == NULL || reader->magic == MRI_READER_MAGIC);
+    return reader != NULL && reader->fork_count == mri_fork_count();
+}
+
+/**
+ * Say that a handle may not be used.
+ *
+ * Returns  MR_EINVAL.
+ * Threads  any.
+ */
+mr_err mri_way_refuse(const mr_log_reader *reader, mr_problem *problem);
 
 /**
  * Is there a ring, is it another one? What is held goes on in it, or in its file.
