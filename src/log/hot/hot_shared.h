@@ -255,9 +255,11 @@ MR_MUST_USE mr_err mri_hot_take(
     struct mri_hot_tail *hot, struct mri_robust_lock *lock, bool is_try);
 
 /**
- * mri_hot_tail_make_spares(), waiting for another process that is at it unless is_try.
+ * mri_hot_tail_make_spares(); unless is_try, waiting for another process that is at it, and content
+ * with one.
  *
- * Returns  as mri_hot_tail_make_spares().
+ * Returns  as mri_hot_tail_make_spares(); MR_OK unless is_try, too, when one is ready and others
+ *          could not be made.
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_hot_make_spares(struct mri_hot_tail *hot, bool is_try);

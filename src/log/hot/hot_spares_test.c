@@ -488,6 +488,36 @@ static void a_full_disk_is_asked_again_later(void **fixture)
     expect_log_whole();
 }
 
+/** Where so many more segments have room than there are: how many are begun before MR_ENOSPC? */
+static uint64_t segments_until_full(unsigned room)
+{
+    mr_err err = MR_OK;
+    uint64_t first = newest_segment();
+    faults.is_sticky = true;
+    mri_os_faults_arm(&faults, MRI_OS_CALL_ALLOCATE, room + 1, MR_ENOSPC);
+    while (err == MR_OK) {
+        err = append_some(&sample.hot);
+    }
+    assert_int_equal(err, MR_ENOSPC);
+    assert_int_equal(faults.calls[MRI_OS_CALL_REMOVE], faults.fired); /* no half of one is left */
+    expect_spares(0, 0);
+    return newest_segment() - first;
+}
+
+static void the_disk_is_full_when_no_segment_has_room_and_not_before(void **fixture)
+{
+    for (unsigned room = 1; room <= 6; room++) { /* the more segments, the more spares at once */
+        assert_int_equal(segments_until_full(room), room + 1); /* a spare was there */
+        mri_os_faults_arm(&faults, MRI_OS_CALL_ALLOCATE, 2, MR_ENOSPC);
+        roll(0); /* one more, and that is enough for one */
+        faults.is_sticky = false;
+        mri_os_faults_arm(&faults, MRI_OS_CALL_ANY, 0, MR_EIO);
+        expect_log_whole();
+        (void)tear_down(fixture);
+        (void)set_up(fixture);
+    }
+}
+
 static void a_spare_that_cannot_be_filled_stays_ready_and_is_tried_again_later(void **fixture)
 {
     (void)fixture;
@@ -528,6 +558,7 @@ int main(void)
         TEST(rolls_make_more_wanted_and_one_is_enough_ten_seconds_later),
         TEST(a_spare_is_made_when_half_of_the_segment_is_used),
         TEST(a_full_disk_is_asked_again_later),
+        TEST(the_disk_is_full_when_no_segment_has_room_and_not_before),
         TEST(a_spare_that_cannot_be_filled_stays_ready_and_is_tried_again_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
