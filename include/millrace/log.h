@@ -13,6 +13,12 @@
  * - After a failed write or sync the log refuses every append, in every process (MR_EPOISONED):
  * what the disk holds is then unknown until all have closed it and the next open has looked.
  * Retrying a failed sync would be a lie.
+ * - A process may have less of the machine than others: descriptors, memory, or the length that its
+ *   files may have (RLIMIT_FSIZE). What it cannot write, others do; or else, when it has left, the
+ *   next open does.
+ * - A write beyond RLIMIT_FSIZE raises SIGXFSZ, which ends a process: who has that limit below the
+ *   length of a segment should ignore the signal. The library's threads never get it; a call of the
+ *   host's that writes (MR_GROUP, mr_log_sync(), mr_log_close(), an append into a full ring) may.
  * - Who removes the file `lock` while a process has the log open takes its place away: the next one
  *   to open the log goes on without it, and its appends are MR_EPOISONED, too.
  * - A child of fork() must not use its parent's handles: they answer MR_EINVAL there. It opens its
@@ -150,7 +156,8 @@ typedef struct mr_log_ack {
  *          the file `producers` or a snapshot remembers: nothing was changed;
  *          MR_EVERSION a newer format, or another version has it open; MR_EPOISONED see above;
  *          MR_EINVAL options out of range, or not those of this version's other users; MR_ENOSPC;
- *          MR_EACCESS; MR_EPATH; MR_EIO; MR_ENOMEM; MR_ELIMIT 256 processes have it open.
+ *          MR_EACCESS; MR_EPATH; MR_EIO; MR_ENOMEM; MR_ELIMIT 256 processes have it open, or this
+ *          one may not make or write files so long (RLIMIT_FSIZE), or open so many.
  * Owner    mr_log_close() frees.
  * Threads  any; a handle may be used by several threads.
  * Cost     the first: reads the newest segment (64 MiB by default: about 50 ms) and syncs it; later
@@ -175,10 +182,12 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  *          message ids, or one id twice;
  *          MR_ENOSPC there is no room for the next segment, a later append may work;
  *          MR_EIO and others, its file could not be made; MR_ELIMIT, MR_ENOMEM, MR_EACCESS the
- *          ring is full, and this process has no descriptor, memory or right left to write it out;
- *          MR_EPOISONED see above. With MR_EUNKNOWN the batch is visible, and is or is not durable:
- *          its sync (MR_GROUP), or without a thread its write, has failed, or this process could
- *          not open the segment for it: then mr_log_sync() says so.
+ *          ring is full, or the next segment has no file yet, and this process has no descriptor,
+ *          memory or right left for it, or may not make files so long: a later append may work
+ *          when others have done it; MR_EPOISONED see above. With MR_EUNKNOWN the batch is
+ *          visible, and is or is not durable: its sync (MR_GROUP), or without a thread its
+ *          write, has failed, or this process could not open the segment for it, or not write
+ *          so far: then mr_log_sync() says so.
  * Owner    nothing changes hands.
  * Threads  any.
  * Cost     a copy and its checksums, 0.1 us for a small record, no system call unless somebody
@@ -212,8 +221,8 @@ MR_MUST_USE mr_err mr_log_append_after(mr_log *log, const mr_log_record *records
  *
  * Returns  MR_OK; MR_EPOISONED; MR_EUNKNOWN the sync failed, the log is poisoned; MR_ELIMIT,
  *          MR_ENOMEM, MR_EACCESS this process has no descriptor, memory or right left to open a
- *          segment: nothing has failed, others can still sync; MR_EINVAL a handle of the parent
- *          process.
+ *          segment, or may not write so far: nothing has failed, others can still sync;
+ *          MR_EINVAL a handle of the parent process.
  * Threads  any.
  * Cost     one fdatasync for all who wait, none when nothing is new.
  */

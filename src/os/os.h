@@ -61,7 +61,8 @@ struct mri_os {
     void *context; /**< first argument of every call */
 
     /* Files. open without MRI_OPEN_FOLLOW takes regular files only, and waits for nobody: MR_EPATH.
-       write_at writes everything or fails; MR_ENOSPC is told apart. */
+       write_at writes everything or fails; MR_ENOSPC is told apart, and MR_ELIMIT: this process may
+       not make a file so long, and what is behind its limit is not written. */
     mr_err (*open)(void *context, const char *path, unsigned flags, int *ret_fd);
     void (*close)(void *context, int fd);
     mr_err (*info)(void *context, const char *path, struct mri_file_info *ret_info);

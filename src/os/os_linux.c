@@ -26,6 +26,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -60,6 +61,7 @@ static mr_err err_of(int number)
         return MR_ENOMEM;
     case EMFILE:
     case ENFILE:
+    case EFBIG: /* RLIMIT_FSIZE */
         return MR_ELIMIT;
     default:
         return MR_EIO;
@@ -315,10 +317,22 @@ static mr_err linux_write_bulk(
     return err == MR_OK ? linux_write_at(context, fd, &parts[2], 1, offset + left + middle) : err;
 }
 
+/** Asked before, since the kernel would send SIGXFSZ, too, which ends who has not heard of it. */
+static bool is_too_long(int fd, uint64_t bytes)
+{
+    struct rlimit limit;
+    struct stat found;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes > limit.rlim_cur &&
+           fstat(fd, &found) == 0 && (uint64_t)found.st_size < bytes;
+}
+
 static mr_err linux_truncate(void *context, int fd, uint64_t bytes)
 {
     (void)context;
     int result;
+    if (is_too_long(fd, bytes)) {
+        return MR_ELIMIT;
+    }
     do {
         result = ftruncate(fd, (off_t)bytes);
     } while (result != 0 && errno == EINTR);
@@ -329,6 +343,9 @@ static mr_err linux_allocate(void *context, int fd, uint64_t bytes)
 {
     (void)context;
     int result;
+    if (is_too_long(fd, bytes)) {
+        return MR_ELIMIT;
+    }
     do {
         result = fallocate(fd, 0, 0, (off_t)bytes);
     } while (result != 0 && errno == EINTR);

@@ -14,7 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "os/os.h"
+#include "os/shared_memory.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/temp_folder.h"
 
@@ -82,11 +84,39 @@ static void a_write_that_is_cut_short_is_not_taken_for_whole(void **fixture)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     mr_err one = os->write_at(NULL, fd, pieces, 1, 0);
     mr_err two = os->write_at(NULL, fd, pieces, 2, 0);
+    assert_int_equal(os->write_bulk(NULL, fd, bytes, sizeof(bytes), 0), MR_ELIMIT);
+    assert_int_equal(os->write_bulk(NULL, fd, bytes, sizeof(bytes), 4096), MR_ELIMIT);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &kept), 0);
     (void)signal(SIGXFSZ, before);
-    assert_true(one < 0);
-    assert_true(two < 0);
+    assert_int_equal(one, MR_ELIMIT);
+    assert_int_equal(two, MR_ELIMIT);
     os->close(NULL, fd);
+}
+
+/* And with no signal, which would end who has not heard of it. */
+static void a_file_is_not_made_longer_than_the_process_may_have_it(void **fixture)
+{
+    (void)fixture;
+    struct mri_shared_memory memory;
+    struct rlimit kept;
+    uint64_t bytes;
+    int fd = open_new("long");
+    assert_int_equal(os->allocate(NULL, fd, 3000), MR_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &kept), 0);
+    struct rlimit limit = {.rlim_cur = 1000, .rlim_max = kept.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    mr_err longer[] = {os->allocate(NULL, fd, 3001), os->truncate(NULL, fd, 3001),
+        os->memory_create(NULL, in_folder("memory"), 4096, 4096, &memory)};
+    mr_err shorter = os->truncate(NULL, fd, 2000);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &kept), 0);
+    for (size_t i = 0; i < MRI_COUNT_OF(longer); i++) {
+        assert_int_equal(longer[i], MR_ELIMIT);
+    }
+    assert_int_equal(shorter, MR_OK);
+    assert_int_equal(os->size(NULL, fd, &bytes), MR_OK);
+    assert_int_equal(bytes, 2000);
+    os->close(NULL, fd);
+    assert_int_equal(os->open(NULL, in_folder("memory"), MRI_OPEN_READ, &fd), MR_EPATH);
 }
 
 static void new_files_and_folders_belong_to_the_user_alone(void **fixture)
@@ -241,7 +271,7 @@ static void more_space_than_there_is_is_refused(void **fixture)
     (void)fixture;
     int fd = open_new("too-big");
     mr_err err = os->allocate(NULL, fd, (uint64_t)1 << 55);
-    assert_true(err == MR_ENOSPC || err == MR_EIO); /* EFBIG on some file systems */
+    assert_true(err == MR_ENOSPC || err == MR_ELIMIT); /* EFBIG on some file systems */
     os->close(NULL, fd);
 }
 
@@ -516,6 +546,7 @@ int main(void)
         cmocka_unit_test(only_a_user_names_pipes_and_nobody_waits_for_one_of_a_log),
         cmocka_unit_test(a_link_to_a_small_file_is_read_only_when_a_user_named_it),
         cmocka_unit_test(a_write_that_is_cut_short_is_not_taken_for_whole),
+        cmocka_unit_test(a_file_is_not_made_longer_than_the_process_may_have_it),
         cmocka_unit_test(what_was_written_in_pieces_is_read_back),
         cmocka_unit_test(a_stream_gives_what_is_there_and_then_zero),
         cmocka_unit_test(allocated_and_truncated_files_have_their_length_and_zeros),

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +41,10 @@ static mr_err err_now(void)
         return MR_ENOSPC;
     case ENOMEM:
         return MR_ENOMEM;
+    case EMFILE:
+    case ENFILE:
+    case EFBIG: /* RLIMIT_FSIZE */
+        return MR_ELIMIT;
     default:
         return MR_EIO;
     }
@@ -97,11 +102,21 @@ mr_err mri_shared_memory_map(int fd, size_t head_bytes, size_t ring_bytes, unsig
     return MR_OK;
 }
 
+/** Asked before, since the kernel would send SIGXFSZ, too, which ends who has not heard of it. */
+static bool is_too_long(size_t bytes)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes > limit.rlim_cur;
+}
+
 mr_err mri_shared_memory_create(
     const char *path, size_t head_bytes, size_t ring_bytes, struct mri_shared_memory *ret_memory)
 {
     if (!are_lengths_good(head_bytes, ring_bytes)) {
         return MR_EINVAL;
+    }
+    if (is_too_long(head_bytes + ring_bytes)) {
+        return MR_ELIMIT;
     }
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (fd < 0) {

@@ -33,7 +33,8 @@ struct mri_shared_memory {
  *
  * @param path  best under /dev/shm: bytes that never go to a disk
  *
- * Returns  MR_OK; MR_EXISTS; MR_ENOSPC; MR_EINVAL lengths; MR_EACCESS, MR_EPATH, MR_ENOMEM, MR_EIO.
+ * Returns  MR_OK; MR_EXISTS; MR_ENOSPC; MR_EINVAL lengths; MR_ELIMIT this process may not
+ *          make a file so long, or open one more; MR_EACCESS, MR_EPATH, MR_ENOMEM, MR_EIO.
  * Owner    mri_shared_memory_close() unmaps; the path stays until mri_shared_memory_remove().
  * Threads  any.
  */
@@ -44,7 +45,8 @@ MR_MUST_USE mr_err mri_shared_memory_create(
  * Map memory that another process has made.
  *
  * Returns  MR_OK; MR_EPATH nothing there, or a symbolic link; MR_EACCESS it is another user's or
- *          open to others; MR_ECORRUPT it has another length; MR_EINVAL, MR_ENOMEM, MR_EIO.
+ *          open to others; MR_ECORRUPT it has another length; MR_EINVAL, MR_ELIMIT, MR_ENOMEM,
+ *          MR_EIO.
  * Owner    mri_shared_memory_close() unmaps.
  * Threads  any.
  */

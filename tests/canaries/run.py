@@ -76,7 +76,7 @@ CANARIES = [
      CRASH + "power_states_test", {}),
     ("a failed write counts as written", LOG + "hot/hot_commit.c",
      "        atomic_store_explicit(&shared->written, chunk.end, memory_order_release);\n    }\n"
-     "    return final(err);",
+     "    return final_of_write(err);",
      "    }\n    atomic_store_explicit(&shared->written, chunk.end, memory_order_release);\n"
      "    return MR_OK;", CRASH + "power_states_test", {}),
     ("a batch without its end is taken", LOG + "format/recover.c",

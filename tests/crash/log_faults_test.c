@@ -194,6 +194,71 @@ static void who_has_no_descriptors_left_harms_nobody(void **fixture)
     }
 }
 
+/** Behind a limit on the length of its files: nothing is written or reserved there. */
+static void limit(void *context, enum mri_os_call kind)
+{
+    struct mri_os_faults *machine = context;
+    bool is_refused = kind == MRI_OS_CALL_WRITE_AT || kind == MRI_OS_CALL_WRITE_BULK ||
+                      kind == MRI_OS_CALL_ALLOCATE;
+    machine->kind = is_refused ? kind : MRI_OS_CALL_CLOSE; /* which cannot fail */
+}
+
+/** It goes on as long as there is room in the ring, and others write what it cannot. */
+static void who_may_not_write_so_far_harms_nobody(void **fixture)
+{
+    (void)fixture;
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    for (int is_last = 0; is_last < 2; is_last++) {
+        struct mri_os_memory *memory = mri_os_memory_new(FILE_BYTES);
+        struct mri_os_faults machines[2];
+        struct outcome outcome = {0};
+        mr_log *logs[2] = {NULL, NULL};
+        for (int i = 0; i < 2; i++) {
+            mri_os_faults_init(&machines[i], mri_os_memory_table(memory));
+            assert_int_equal(mri_log_open(&machines[i].table, mri_alloc_system(), "/log", &options,
+                                 &logs[i], NULL),
+                MR_OK);
+        }
+        mri_os_faults_arm(&machines[1], MRI_OS_CALL_CLOSE, 1, MR_ELIMIT);
+        machines[1].is_sticky = true;
+        machines[1].is_short_write = true;
+        machines[1].before = limit;
+        machines[1].before_context = &machines[1];
+        assert_int_equal(mri_log_sample_append(logs[1], 3, BODY_MAX, MR_GROUP, NULL), MR_EUNKNOWN);
+        assert_int_equal(mr_log_sync(logs[1]), MR_ELIMIT);
+        assert_int_equal(mr_log_durable(logs[0]).n, 0);
+        for (int i = 0; i < 60; i++) { /* over several segments */
+            assert_int_equal(mri_log_sample_append(logs[0], 1, BODY_MAX, MR_GROUP, NULL), MR_OK);
+            (void)mri_log_sample_append(logs[1], 1, BODY_MAX, MR_ASYNC, NULL);
+        }
+        mr_err err = MR_EUNKNOWN;
+        while (err == MR_EUNKNOWN) { /* visible, and written by others */
+            outcome.appended = mr_log_last(logs[1]).n;
+            err = mri_log_sample_append(logs[1], 1, BODY_MAX, MR_ASYNC, NULL);
+        }
+        assert_int_equal(err, MR_ELIMIT);
+        assert_true(machines[1].fired > 0);
+        assert_int_equal(mr_log_last(logs[1]).n, outcome.appended);
+        if (is_last == 0) {
+            assert_int_equal(mr_log_sync(logs[0]), MR_OK);
+            outcome.acked = outcome.appended;
+            assert_int_equal(mr_log_durable(logs[1]).n, outcome.acked);
+            mr_log_close(logs[1]);
+            mr_log_close(logs[0]);
+        } else { /* what the ring has waits there for the next one */
+            assert_int_equal(mri_log_sample_append(logs[0], 1, BODY_MAX, MR_ASYNC, NULL), MR_OK);
+            mr_log_close(logs[0]);
+            assert_int_equal(
+                mri_log_sample_append(logs[1], 1, BODY_MAX, MR_ASYNC, NULL), MR_EUNKNOWN);
+            outcome.appended = mr_log_last(logs[1]).n;
+            mr_log_close(logs[1]);
+        }
+        assert_int_equal(mri_os_memory_open_count(memory), 0);
+        verify(memory, &outcome);
+        mri_os_memory_free(memory);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +267,7 @@ int main(void)
         cmocka_unit_test(who_syncs_for_others_has_written_it_himself),
         cmocka_unit_test(every_kind_of_call_may_fail_for_ever),
         cmocka_unit_test(who_has_no_descriptors_left_harms_nobody),
+        cmocka_unit_test(who_may_not_write_so_far_harms_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

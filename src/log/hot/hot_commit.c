@@ -12,8 +12,8 @@
  *     store; so their locks need no mending when a holder dies.
  *  3. A failed write or sync is final: the page cache may then hold pages that look written and are
  *     not. Only the next cold open, which reads what is on the disk, may judge. What a process
- * cannot do because it has no descriptors, memory or rights left, others can: nothing has failed
- * then.
+ * cannot do because it has no descriptors, memory or rights left, or may not write to a file so far
+ * on, others can: nothing has failed then.
  *  4. A segment gets its name when everything before it is durable, and before its first record is
  *     written.
  *  5. Waiters of a sync sleep by its generation: on the one under way when it covers them, else on
@@ -71,6 +71,12 @@ static bool is_poisoned(const struct mri_hot_tail *hot)
 static mr_err final(mr_err err)
 {
     return mri_hot_tail_is_shortage(err) ? MR_EIO : err;
+}
+
+/** Of a write. Who may not write so far was refused it, and `written` stays for others to go on. */
+static mr_err final_of_write(mr_err err)
+{
+    return err == MR_ELIMIT ? err : final(err);
 }
 
 void mri_hot_raise(_Atomic uint64_t *mark, uint64_t value)
@@ -208,7 +214,7 @@ static mr_err write_step(struct mri_hot_tail *hot, uint64_t position)
         atomic_store(&shared->written_seq, chunk.seq);
         atomic_store_explicit(&shared->written, chunk.end, memory_order_release);
     }
-    return final(err);
+    return final_of_write(err);
 }
 
 mr_err mri_hot_write_to(struct mri_hot_tail *hot, uint64_t position)

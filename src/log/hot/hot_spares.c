@@ -28,6 +28,7 @@
 #define STREAM_NS      (1000 * MILLISECOND_NS)  /* segments that follow faster than this */
 #define BURST_OVER_NS  (10000 * MILLISECOND_NS) /* then one spare is enough again */
 #define RETRY_NS       (100 * MILLISECOND_NS)   /* after a failure */
+#define LIMIT_NS       (10000 * MILLISECOND_NS) /* the process may not do it: others will */
 
 /* Who syncs so much at once pays less for the metadata than zeros would cost. */
 enum { STREAM_SYNC_BYTES = 128 * 1024 };
@@ -257,6 +258,6 @@ mr_err mri_hot_tail_keep_spares(
     if (err == MR_OK && !demand->is_streaming) {
         err = fill_spare(hot);
     }
-    demand->retry_ns = err == MR_OK ? 0 : now_ns + RETRY_NS;
+    demand->retry_ns = err == MR_OK ? 0 : now_ns + (err == MR_ELIMIT ? LIMIT_NS : RETRY_NS);
     return err;
 }

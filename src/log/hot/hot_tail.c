@@ -694,12 +694,17 @@ static mr_err append_with_spare(struct mri_hot_tail *hot, struct appending *batc
     mr_err err = MR_ENOSPC;
     atomic_store(&hot->shared->is_spare_needed, 1);
     for (int i = 0; i < SPARE_ATTEMPTS && err == MR_ENOSPC; i++) {
-        err = answer_of_writing(mri_hot_tail_write_behind(hot));
+        mr_err written = answer_of_writing(mri_hot_tail_write_behind(hot));
+        /* Who cannot write may still find a spare of others, with room in the ring. */
+        err = mri_hot_tail_is_shortage(written) ? MR_OK : written;
         err = err == MR_OK ? mri_hot_make_spares(hot, false) : err;
         if (err != MR_OK) {
             break; /* the disk is full, or worse */
         }
         err = append_locked(hot, batch);
+        if (err == MR_ENOSPC && written != MR_OK) {
+            err = written; /* the spares that were made wait for who can write */
+        }
     }
     atomic_store(&hot->shared->is_spare_needed, 0);
     return err;

@@ -150,8 +150,8 @@ struct mri_hot_append {
 };
 
 /**
- * Is it this process that lacks something, descriptors, memory or rights, and not the log that has
- * failed? Others can do then what it could not.
+ * Is it this process that lacks something, descriptors, memory, rights or the length that its files
+ * may have, and not the log that has failed? Others can do then what it could not.
  *
  * Returns  true or false.
  * Threads  any.
@@ -211,9 +211,10 @@ void mri_hot_tail_close(struct mri_hot_tail *hot);
  *          MR_REFUSED some of the batch is in the log already; MR_FULL a producer too many, or a
  *          SEAL that has no place in this segment; MR_ENOSPC there is no room for the file of the
  *          next segment; what the deriver answered; in all these cases nothing was appended.
- *          The same of MR_ELIMIT, MR_ENOMEM, MR_EACCESS: the ring is full, and this process cannot
- *          open a segment. MR_EPOISONED; MR_EUNKNOWN it is appended, and it is not known whether it
- *          is written (without a thread that does) or durable (MR_GROUP).
+ *          The same of MR_ELIMIT, MR_ENOMEM, MR_EACCESS: the ring is full, or the next segment
+ *          has no file yet, and this process cannot write to one or make it. MR_EPOISONED;
+ *          MR_EUNKNOWN it is appended, and it is not known whether it is written (without a thread
+ *          that does) or durable (MR_GROUP).
  * Threads  any.
  * Cost     a copy of the bytes and their checksums; no system call, unless the ring is full or
  *          somebody sleeps. MR_GROUP waits for fdatasync.

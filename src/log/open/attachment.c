@@ -291,6 +291,12 @@ static mr_err let_go_of_memory(
             "has",
             folder);
     }
+    if (mri_hot_tail_is_shortage(err)) {
+        return mri_problem(problem, err,
+            "%s: the memory %s may hold records that are not in the files yet, and they cannot be "
+            "written: %s; who can has to open the log first",
+            folder, path[0] != '\0' ? path : MRI_CONTROL_NAME, mri_making_reason(err));
+    }
     return err == MR_OK
                ? MR_OK
                : mri_problem(problem, err,
@@ -372,12 +378,13 @@ static mr_err make_memory(struct mri_attachment *attachment, const struct mri_lo
     err = mri_control_write(os, attachment->folder, &control);
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s/" MRI_CONTROL_NAME ": cannot be written: %s",
-            attachment->folder, mr_err_text(err));
+            attachment->folder, mri_making_reason(err));
     }
     err = mri_hot_tail_create(&attachment->hot, &options, start);
     if (err != MR_OK) {
-        return mri_problem(
-            problem, err, "%s: cannot be made: %s", attachment->memory_path, mr_err_text(err));
+        return mri_problem(problem, err, "%s: cannot be made with %zu bytes: %s",
+            attachment->memory_path, (size_t)(control.head_bytes + control.ring_bytes),
+            mri_making_reason(err));
     }
     mri_control_touch(os, attachment->folder, &control);
     return MR_OK;
@@ -396,6 +403,9 @@ static mr_err append_recovery(struct mri_attachment *attachment, const struct mr
         .version = MRI_RECORD_VERSION};
     const struct mri_hot_append how = {.is_own = true, .durability = MR_GROUP};
     mr_err err = mri_hot_tail_append(&attachment->hot, &record, 1, &how, NULL);
+    if (err == MR_EUNKNOWN) { /* failed, or only this process cannot write it */
+        err = mri_hot_tail_commit(&attachment->hot, mri_hot_tail_counters(&attachment->hot).tail);
+    }
     return err == MR_EUNKNOWN ? MR_EIO : err; /* the log is not open, so there is no third answer */
 }
 
@@ -466,8 +476,9 @@ static mr_err attach_cold(
     if (cold.opening.decision == MRI_RECOVER_TRUNCATE) {
         err = append_recovery(attachment, &cold);
     }
-    return err == MR_OK ? MR_OK
-                        : mri_problem(problem, err, "%s: %s", attachment->folder, mr_err_text(err));
+    return err == MR_OK
+               ? MR_OK
+               : mri_problem(problem, err, "%s: %s", attachment->folder, mri_making_reason(err));
 }
 
 /* ---- coming ---------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/problem.h"
 #include "log/open/known_end.h"
+#include "log/open/making.h"
 #include "log/open/mapping.h"
 #include "log/prove/sealer.h"
 #include "log/read/place.h"
@@ -248,7 +249,7 @@ static mr_err name_segment(
 }
 
 /** Make the file of a segment that continues the chain where `start` says; go on in it. */
-static mr_err make_segment(struct opening *opening, uint64_t base_position)
+static mr_err make_segment(struct opening *opening, uint64_t base_position, mr_problem *problem)
 {
     const struct mri_os *os = opening->os;
     const struct mri_manifest *manifest = opening->manifest;
@@ -276,7 +277,8 @@ static mr_err make_segment(struct opening *opening, uint64_t base_position)
         err = os->open(os->context, spare, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd);
     }
     if (err != MR_OK) {
-        return err;
+        return mri_problem(
+            problem, err, "%s/%s: %s", opening->folder, spare_name, mri_making_reason(err));
     }
     err = os->truncate(os->context, fd, 0); /* left over from a crash: its bytes must be zero */
     if (err == MR_OK) {
@@ -291,7 +293,8 @@ static mr_err make_segment(struct opening *opening, uint64_t base_position)
     os->close(os->context, fd);
     if (err != MR_OK) {
         (void)os->remove(os->context, spare); /* the next attempt starts from nothing anyway */
-        return err;
+        return mri_problem(problem, err, "%s: cannot be made with %llu bytes: %s", spare,
+            (unsigned long long)manifest->segment_bytes, mri_making_reason(err));
     }
     start->segment = head;
     start->offset = MRI_SEGMENT_PAGE_BYTES;
@@ -299,7 +302,8 @@ static mr_err make_segment(struct opening *opening, uint64_t base_position)
 }
 
 /** Continue behind the last complete batch. */
-static mr_err continue_from(struct opening *opening, const struct newest *newest)
+static mr_err continue_from(
+    struct opening *opening, const struct newest *newest, mr_problem *problem)
 {
     const struct mri_recover_scan *scan = &newest->scan;
     struct mri_hot_start *start = &opening->cold->start;
@@ -314,9 +318,9 @@ static mr_err continue_from(struct opening *opening, const struct newest *newest
         .event_crc = scan->event_crc,
         .seals = start->seals,
     };
-    return scan->is_rolled
-               ? make_segment(opening, newest->head.base_position + newest->head.segment_bytes)
-               : MR_OK;
+    return scan->is_rolled ? make_segment(opening,
+                                 newest->head.base_position + newest->head.segment_bytes, problem)
+                           : MR_OK;
 }
 
 static mr_err tell_quarantine(const struct newest *newest, mr_problem *problem)
@@ -355,16 +359,16 @@ static mr_err settle(struct opening *opening, const struct newest *newest, mr_pr
         return err;
     }
     err = repair_newest(opening, newest);
-    if (err == MR_OK) {
-        err = continue_from(opening, newest);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s: %s", newest->path, mri_making_reason(err));
     }
+    err = continue_from(opening, newest, problem);
     if (err == MR_OK && cold->opening.decision == MRI_RECOVER_TRUNCATE) {
         cold->cut_position = newest->head.base_position + newest->scan.end_offset;
         cold->opening.cut_bytes = newest->scan.dirty_end_offset - newest->scan.end_offset;
     }
     cold->opening.is_head_repaired = newest->is_head_hurt;
-    return err == MR_OK ? MR_OK
-                        : mri_problem(problem, err, "%s: %s", newest->path, mr_err_text(err));
+    return err;
 }
 
 static mr_err open_newest(
@@ -451,9 +455,7 @@ static mr_err open_files(struct opening *opening, mr_problem *problem)
     start->next_seq = 1;
     start->writer_epoch = 1;
     mri_sealer_first(&opening->hasher, opening->manifest->log_uuid, &start->seals);
-    err = make_segment(opening, 0);
-    return err == MR_OK ? MR_OK
-                        : mri_problem(problem, err, "%s: %s", opening->folder, mr_err_text(err));
+    return make_segment(opening, 0, problem);
 }
 
 mr_err mri_cold_open(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,

@@ -40,6 +40,13 @@ mr_err mri_making_check_folder(const struct mri_os *os, const struct mri_alloc *
         folder);
 }
 
+const char *mri_making_reason(mr_err err)
+{
+    return err == MR_ELIMIT ? "this process may not make files so long (RLIMIT_FSIZE), or open so "
+                              "many (RLIMIT_NOFILE)"
+                            : mr_err_text(err);
+}
+
 static bool is_power_of_two(uint64_t n)
 {
     return n != 0 && (n & (n - 1)) == 0;
@@ -144,7 +151,7 @@ mr_err mri_making_begin(const struct mri_os *os, const struct mri_alloc *alloc, 
     }
     if (err != MR_OK) {
         return mri_problem(
-            reterr_problem, err, "%s: cannot make a log: %s", folder, mr_err_text(err));
+            reterr_problem, err, "%s: cannot make a log: %s", folder, mri_making_reason(err));
     }
     *ret_manifest = manifest;
     return MR_OK;

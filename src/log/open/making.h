@@ -33,4 +33,12 @@ MR_MUST_USE mr_err mri_making_begin(const struct mri_os *os, const struct mri_al
     const char *folder, const mr_log_options *options, struct mri_manifest *ret_manifest,
     mr_problem *reterr_problem);
 
+/**
+ * Why a file could not be made or written, for a problem text that names it.
+ *
+ * Returns  a static text.
+ * Threads  any.
+ */
+const char *mri_making_reason(mr_err err);
+
 #endif
