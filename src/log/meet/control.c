@@ -11,6 +11,7 @@
 #include "os/shared_memory.h"
 
 static const char magic[8] = "MRCTL\r\n\x1a";
+enum { CLOSED_WELL = 0, OPENED_SINCE = 1 }; /* generation of one without a memory */
 
 static uint32_t crc_of(const struct mri_control *control)
 {
@@ -40,13 +41,11 @@ static mr_err check(const struct mri_control *control, size_t count)
     return is_whole ? MR_OK : MR_ECORRUPT;
 }
 
-/** One of this boot and of this folder, whatever it says. */
-static mr_err read_own(const struct mri_os *os, const char *folder, struct mri_control *ret_control)
+/** A whole one, of any boot and folder. */
+static mr_err read_any(const struct mri_os *os, const char *folder, struct mri_control *ret_control)
 {
     char path[MRI_PATH_BYTES_MAX];
-    uint8_t boot_id[MRI_BOOT_ID_BYTES];
     struct mri_control control = {0};
-    struct mri_file_info info;
     size_t count = 0;
     mr_err err = mri_os_path(folder, MRI_CONTROL_NAME, path);
     if (err == MR_OK) {
@@ -56,6 +55,27 @@ static mr_err read_own(const struct mri_os *os, const char *folder, struct mri_c
         return err == MR_EPATH ? MR_NOT_FOUND : err == MR_ERANGE ? MR_ECORRUPT : err;
     }
     err = check(&control, count);
+    if (err == MR_OK) {
+        *ret_control = control;
+    }
+    return err;
+}
+
+bool mri_control_is_of(
+    const struct mri_os *os, const char *folder, const uint8_t log_uuid[static 16])
+{
+    struct mri_control control;
+    return read_any(os, folder, &control) == MR_OK &&
+           memcmp(control.log_uuid, log_uuid, sizeof(control.log_uuid)) == 0;
+}
+
+/** One of this boot and of this folder, whatever it says. */
+static mr_err read_own(const struct mri_os *os, const char *folder, struct mri_control *ret_control)
+{
+    uint8_t boot_id[MRI_BOOT_ID_BYTES];
+    struct mri_control control;
+    struct mri_file_info info;
+    mr_err err = read_any(os, folder, &control);
     if (err == MR_OK) {
         err = os->boot_id(os->context, boot_id);
     }
@@ -104,15 +124,6 @@ static mr_err seal(const struct mri_os *os, const char *folder, struct mri_contr
     return err;
 }
 
-bool mri_control_take_closed(const struct mri_os *os, const char *folder)
-{
-    char path[MRI_PATH_BYTES_MAX];
-    struct mri_control control;
-    return read_own(os, folder, &control) == MR_OK && control.memory[0] == '\0' &&
-           mri_os_path(folder, MRI_CONTROL_NAME, path) == MR_OK &&
-           os->remove(os->context, path) == MR_OK;
-}
-
 /** Over the one that is there. */
 static mr_err overwrite(
     const struct mri_os *os, const char *folder, const struct mri_control *control)
@@ -132,6 +143,17 @@ static mr_err overwrite(
     return err;
 }
 
+bool mri_control_take_closed(const struct mri_os *os, const char *folder)
+{
+    struct mri_control control;
+    if (read_own(os, folder, &control) != MR_OK || control.memory[0] != '\0' ||
+        control.generation != CLOSED_WELL) {
+        return false;
+    }
+    control.generation = OPENED_SINCE;
+    return seal(os, folder, &control) == MR_OK && overwrite(os, folder, &control) == MR_OK;
+}
+
 void mri_control_touch(
     const struct mri_os *os, const char *folder, const struct mri_control *control)
 {
@@ -141,8 +163,9 @@ void mri_control_touch(
 mr_err mri_control_write_closed(
     const struct mri_os *os, const char *folder, const uint8_t log_uuid[static 16])
 {
-    struct mri_control control = {
-        .head_bytes = MRI_SHARED_MEMORY_PAGE_BYTES, .ring_bytes = MRI_SHARED_MEMORY_PAGE_BYTES};
+    struct mri_control control = {.generation = CLOSED_WELL,
+        .head_bytes = MRI_SHARED_MEMORY_PAGE_BYTES,
+        .ring_bytes = MRI_SHARED_MEMORY_PAGE_BYTES};
     memcpy(control.log_uuid, log_uuid, sizeof(control.log_uuid));
     mr_err err = seal(os, folder, &control);
     return err == MR_OK ? overwrite(os, folder, &control) : err;

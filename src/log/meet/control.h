@@ -3,7 +3,8 @@
  * The file `ctl` of a log: where the memory is that the processes of this boot share.
  *
  * It is no part of the log. It is believed only under the boot that it names; who opens a log that
- * nobody has open makes it anew.
+ * nobody has open makes it anew. That it is there at all says that the log has had a segment: it is
+ * written behind the first one, and not removed.
  */
 #ifndef MRI_LOG_MEET_CONTROL_H
 #define MRI_LOG_MEET_CONTROL_H
@@ -22,7 +23,8 @@ struct mri_control {
     uint8_t boot_id[MRI_BOOT_ID_BYTES];
     uint64_t device; /**< with inode: the log's folder. A copy of the folder has no memory */
     uint64_t inode;
-    uint64_t generation; /**< random: another one is another memory */
+    uint64_t generation; /**< random: another one is another memory; without one, 0: the log was
+                              closed without a fault, 1: and has been opened since */
     uint64_t head_bytes;
     uint64_t ring_bytes;
     uint64_t derived_bytes;
@@ -76,10 +78,19 @@ MR_MUST_USE mr_err mri_control_write_closed(
     const struct mri_os *os, const char *folder, const uint8_t log_uuid[static 16]);
 
 /**
- * Was the log closed like that since the machine was started, and has not been opened since? The
- * file is removed, so that it is told once.
+ * Is there one of a log, from whatever boot and folder? Then a first segment of it was durable.
  *
- * Returns  true; false also when that cannot be found out, or the file cannot be removed.
+ * Returns  true; false also when it cannot be read.
+ * Threads  any.
+ */
+bool mri_control_is_of(
+    const struct mri_os *os, const char *folder, const uint8_t log_uuid[static 16]);
+
+/**
+ * Was the log closed like that since the machine was started, and has not been opened since? Then
+ * the file says so from now on, so that it is told once.
+ *
+ * Returns  true; false also when that cannot be found out, or the file cannot be written.
  * Threads  with the gate shut and nobody else in.
  */
 bool mri_control_take_closed(const struct mri_os *os, const char *folder);

@@ -19,6 +19,7 @@
 
 #include "log/meet/control.h"
 #include "log/meet/presence.h"
+#include "millrace/log_admin.h"
 #include "millrace/log_read.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/log_sample.h"
@@ -394,6 +395,10 @@ static void cached_pages_are_believed_only_behind_a_close_without_fault(void **f
     is_drop_failing = true;
     assert_int_equal(drops_of_open(MR_EIO, false), 1);
     is_drop_failing = false;
+    assert_int_equal(drops_of_open(MR_OK, false), 1);
+    assert_int_equal(drops_of_open(MR_OK, false), 0);
+    mr_seq last;
+    assert_int_equal(mr_log_flush(path, &last, NULL), MR_OK); /* takes the mark away */
     assert_int_equal(drops_of_open(MR_OK, false), 1);
     assert_int_equal(drops_of_open(MR_OK, false), 0);
     is_memory_failing = true;

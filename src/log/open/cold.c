@@ -11,7 +11,8 @@
  *     closed the log well has seen no such failure. After one the space behind its end is given
  * back and reserved anew.
  *  3. Segments have one length, so the newest one's position says how many there must be.
- *  4. A segment gets its name when it has its head and its full length, durably.
+ *  4. A segment gets its name when it has its head and its full length, durably. The first one's
+ *     is durable before `ctl` is written, which so says that there was one.
  */
 #include "log/open/cold.h"
 
@@ -359,6 +360,9 @@ static mr_err settle(struct opening *opening, const struct newest *newest, mr_pr
         return err;
     }
     err = repair_newest(opening, newest);
+    if (err == MR_OK && newest->scan.next_seq == 1) { /* its maker may not have come so far */
+        err = opening->os->sync_folder(opening->os->context, opening->folder);
+    }
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", newest->path, mri_making_reason(err));
     }

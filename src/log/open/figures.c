@@ -349,6 +349,32 @@ static mr_err flush_locked(const struct mri_os *os, const struct mri_alloc *allo
     return err;
 }
 
+/** Are all segments in the folder, up to the one that holds an event? */
+static mr_err look_for_files(const struct mri_os *os, const struct mri_alloc *alloc,
+    const char *folder, mr_seq last, mr_problem *problem)
+{
+    static const mr_log_read_options options = {.is_in_files = true};
+    mr_log_reader *reader;
+    mr_err err = mri_reader_open_with(os, alloc, folder, &options, &reader, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_reader_check_count(reader, problem);
+    if (err == MR_OK && last.n > 0) {
+        err = mr_log_reader_seek(reader, last, problem);
+    }
+    mr_log_event event;
+    if (err == MR_OK && last.n > 0) {
+        err = mr_log_reader_next(reader, &event, problem);
+    }
+    mr_log_reader_close(reader);
+    return err != MR_NOT_FOUND && err != MR_END ? err
+                                                : mri_problem(problem, MR_ECORRUPT,
+                                                      "%s: event %llu was written, and is in no "
+                                                      "file: the newest segments are missing",
+                                                      folder, (unsigned long long)last.n);
+}
+
 /** Others have it open: be one of them, unless one is in alone. */
 static mr_err flush_beside(const struct mri_os *os, const struct mri_alloc *alloc,
     const char *folder, mr_seq *ret_last, mr_problem *problem)
@@ -360,8 +386,19 @@ static mr_err flush_beside(const struct mri_os *os, const struct mri_alloc *allo
     }
     *ret_last = mr_log_last(log);
     err = mr_log_sync(log);
+    if (err != MR_OK) {
+        (void)mri_problem(problem, err, "%s: %s", folder, mr_err_text(err));
+    } else {
+        err = look_for_files(os, alloc, folder, *ret_last, problem);
+        if (err == MR_ECORRUPT || err == MR_EPATH) { /* segments may have been removed meanwhile */
+            err = look_for_files(os, alloc, folder, *ret_last, problem);
+        }
+        if (err == MR_OK) {
+            (void)mri_problem(problem, MR_OK, "%s", "");
+        }
+    }
     mr_log_close(log);
-    return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s: %s", folder, mr_err_text(err));
+    return err;
 }
 
 mr_err mri_figures_flush(const struct mri_os *os, const struct mri_alloc *alloc, const char *folder,

@@ -178,6 +178,39 @@ static void an_end_is_missing_that_producers_or_a_snapshot_remember(void **fixtu
     mri_os_memory_free(memory);
 }
 
+/* Who syncs beside a writer syncs what he has; whether its files have names, nobody told him. */
+static void what_is_in_no_file_is_not_flushed(void **fixture)
+{
+    (void)fixture;
+    for (int i = 0; i < 2; i++) { /* one in the middle, the newest */
+        struct mri_os_memory *memory = mri_os_memory_new(FILE_BYTES);
+        const struct mri_os *os = mri_os_memory_table(memory);
+        struct mri_segment_list list = {0};
+        char name[MRI_SEGMENT_NAME_BYTES];
+        char path[MRI_PATH_BYTES_MAX];
+        mr_problem problem = {""};
+        mr_seq last;
+        mr_log *log = open_log(os);
+        while (list.count < 3) {
+            assert_int_equal(mri_log_sample_append(log, 10, 100000, MR_GROUP, NULL), MR_OK);
+            mri_segment_list_fini(&list);
+            assert_int_equal(mri_segment_list(os, mri_alloc_system(), "/log", &list), MR_OK);
+        }
+        assert_int_equal(mri_figures_flush(os, mri_alloc_system(), "/log", &last, &problem), MR_OK);
+        assert_string_equal(problem.text, "");
+        assert_int_equal(last.n, mr_log_last(log).n);
+        assert_int_equal(
+            mri_os_path("/log", mri_segment_name(list.base_seqs[1 + i], name), path), MR_OK);
+        mri_segment_list_fini(&list);
+        assert_int_equal(os->remove(os->context, path), MR_OK);
+        assert_int_equal(
+            mri_figures_flush(os, mri_alloc_system(), "/log", &last, &problem), MR_ECORRUPT);
+        assert_non_null(strstr(problem.text, "missing"));
+        mr_log_close(log);
+        mri_os_memory_free(memory);
+    }
+}
+
 static void file_systems_that_need_care_are_named(void **fixture)
 {
     (void)fixture;
@@ -197,6 +230,7 @@ int main(void)
         cmocka_unit_test(what_was_flushed_survives_a_power_cut),
         cmocka_unit_test(a_failed_sync_is_told),
         cmocka_unit_test(an_end_is_missing_that_producers_or_a_snapshot_remember),
+        cmocka_unit_test(what_is_in_no_file_is_not_flushed),
         cmocka_unit_test(file_systems_that_need_care_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,13 +7,14 @@
 #include "base/problem.h"
 #include "log/dedupe/dedupe_file.h"
 #include "log/format/segment.h"
+#include "log/meet/control.h"
 
 #define SNAPSHOT_BYTES_MAX ((size_t)32 << 30)
 
 mr_err mri_known_end_read(const struct mri_os *os, const struct mri_alloc *alloc,
     const char *folder, const uint8_t log_uuid[16], struct mri_known_end *ret_end)
 {
-    struct mri_known_end end = {0};
+    struct mri_known_end end = {.has_begun = mri_control_is_of(os, folder, log_uuid)};
     struct mri_dedupe_file file = {0};
     mr_err err = mri_dedupe_file_read(os, alloc, folder, log_uuid, &file);
     end.producers_seq = err == MR_OK ? file.head->seq : 0;
@@ -60,7 +61,7 @@ mr_err mri_known_end_check(const struct mri_known_end *end, const struct mri_os 
 {
     struct mri_segment_list list = {0};
     uint64_t lost = mri_known_end_lost(end, os, alloc, folder, last_seq);
-    if (lost == 0) {
+    if (lost == 0 && (last_seq > 0 || !end->has_begun)) {
         return MR_OK;
     }
     mr_err err = mri_segment_list(os, alloc, folder, &list);
@@ -68,7 +69,15 @@ mr_err mri_known_end_check(const struct mri_known_end *end, const struct mri_os 
         return mri_problem(reterr_problem, err, "%s: %s", folder, mr_err_text(err));
     }
     uint64_t before = list.count > 0 ? list.base_seqs[list.count - 1] - 1 : 0;
+    bool is_empty = list.count == 0;
     mri_segment_list_fini(&list);
+    if (lost == 0 && is_empty) {
+        return mri_problem(reterr_problem, MR_ECORRUPT,
+            "%s: all segments are missing: the file " MRI_CONTROL_NAME
+            " says that there were some; bring them back from a copy (millrace log repair "
+            "--restore COPY), or remove that file to begin anew with event 1",
+            folder);
+    }
     if (lost <= before) { /* the newest segment has no event yet, and the others are removed */
         return MR_OK;
     }

@@ -13,6 +13,7 @@
 struct mri_known_end {
     uint64_t producers_seq; /**< newest event that the file includes; 0: it says nothing */
     struct mri_snapshot_list snapshots; /**< by their names */
+    bool has_begun;                     /**< the log has had a segment: see mri_control_is_of() */
 };
 
 /**
@@ -42,8 +43,8 @@ uint64_t mri_known_end_lost(const struct mri_known_end *end, const struct mri_os
  *
  * @param last_seq  last event that was read; where the newest segment begins later, that counts
  *
- * Returns  MR_OK; MR_ECORRUPT it is missing, *reterr_problem says what remembers it; MR_ENOMEM and
- *          faults of the folder.
+ * Returns  MR_OK; MR_ECORRUPT it is missing, or all segments are, *reterr_problem says what
+ *          remembers it; MR_ENOMEM and faults of the folder.
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_known_end_check(const struct mri_known_end *end, const struct mri_os *os,

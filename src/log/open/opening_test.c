@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "log/open/append.h"
+#include "log/open/figures.h"
 #include "log/open/writer.h"
 #include "log/read/reader.h"
 #include "tests/lib/cmocka_all.h"
@@ -302,10 +303,36 @@ static void a_log_without_its_first_segment_is_finished(void **fixture)
     mr_log *log;
     make_log(0);
     assert_int_equal(sample.os->remove(sample.os->context, first_segment), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, "/log/ctl"), MR_OK);
     assert_int_equal(open_with(NULL, &log), MR_OK); /* as after a crash while it was made */
     assert_true(opening.is_created);
     assert_int_equal(mri_log_sample_append(log, 1, BODY_MAX, MR_GROUP, NULL), MR_OK);
     mr_log_close(log);
+}
+
+static void a_log_that_lost_all_its_segments_is_not_empty(void **fixture)
+{
+    (void)fixture;
+    mr_log *log = NULL;
+    mr_seq last;
+    mr_log_figures figures;
+    const struct mri_alloc *alloc = mri_alloc_system();
+    make_log(3);
+    assert_int_equal(mri_figures_flush(sample.os, alloc, "/log", &last, NULL), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, first_segment), MR_OK);
+    for (int i = 0; i < 3; i++) { /* it is told again, and after a restart of the machine */
+        problem.text[0] = '\0';
+        assert_int_equal(open_with(NULL, &log), MR_ECORRUPT);
+        assert_non_null(strstr(problem.text, "all segments are missing"));
+        assert_int_equal(create(&log), MR_ECORRUPT);
+        assert_null(log);
+        assert_int_equal(mri_figures_flush(sample.os, alloc, "/log", &last, NULL), MR_ECORRUPT);
+        assert_int_equal(mri_figures_count(sample.os, alloc, "/log", &figures, NULL), MR_OK);
+        assert_int_equal(figures.damage, MR_ECORRUPT);
+        if (i == 1) {
+            mri_os_memory_restart(sample.memory);
+        }
+    }
 }
 
 static void a_log_that_lost_its_manifest_is_not_made_anew(void **fixture)
@@ -728,6 +755,7 @@ int main(void)
         TEST(a_network_folder_is_refused),
         TEST(a_file_in_place_of_the_folder_is_no_log),
         TEST(a_log_without_its_first_segment_is_finished),
+        TEST(a_log_that_lost_all_its_segments_is_not_empty),
         TEST(a_log_that_lost_its_manifest_is_not_made_anew),
         TEST(one_damaged_copy_of_a_segment_head_is_repaired),
         TEST(a_segment_of_another_log_or_name_is_damage),

@@ -110,6 +110,7 @@ static void a_reader_may_be_there_before_the_first_segment(void **fixture)
     mr_log_close(sample.log);
     sample.log = NULL;
     assert_int_equal(sample.os->remove(sample.os->context, first_segment), MR_OK);
+    assert_int_equal(sample.os->remove(sample.os->context, "/log/ctl"), MR_OK);
     open_reader();
     expect_refused(MR_END);
     assert_int_equal(mr_log_reader_seek(sample.reader, (mr_seq){1}, NULL), MR_OK);
