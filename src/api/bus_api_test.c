@@ -7,69 +7,37 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/lib/api_sample.h"
 #include "tests/lib/cmocka_all.h"
-#include "tests/lib/plain_config.h"
-#include "tests/lib/story.h"
 
-enum { SYMBOLS = 2, ROOM = 64 };
-
-static struct mri_story *story;
-static char symbols[SYMBOLS][40];
+static struct mri_api_sample sample;
 static mr_bus *bus;
-
-static mr_bus *open_bus(void)
-{
-    mr_bus *made = NULL;
-    mr_problem problem = {""};
-    mr_err err = mri_bus_api_open(
-        &story->machine.table, mri_alloc_system(), MRI_STORY_FOLDER, &made, &problem);
-    if (err != MR_OK) {
-        fail_msg("open: %s: %s", mr_err_name(err), problem.text);
-    }
-    return made;
-}
 
 static int set_up(void **fixture)
 {
     (void)fixture;
-    story = mri_story_begin(mri_plain_config, SYMBOLS);
-    for (int64_t minute = 1; minute <= 3; minute++) {
-        mri_script_add_close(&story->script, 0, minute, MRI_STORY_PRICE);
-    }
-    mri_story_open(story);
-    mri_story_play(story);
-    for (uint32_t i = 0; i < SYMBOLS; i++) {
-        (void)snprintf(symbols[i], sizeof(symbols[i]), "%s",
-            mri_instruments_get(&story->node.fold.wiring.market.instruments, i)->symbol);
-    }
-    mri_story_close(story);
-    bus = open_bus();
+    mri_api_sample_begin(&sample);
+    bus = sample.bus;
     return 0;
 }
 
 static int tear_down(void **fixture)
 {
     (void)fixture;
-    mr_bus_close(bus);
-    mri_story_end(story);
+    mri_api_sample_end(&sample);
     return 0;
 }
 
 static mr_emission emission_of(const char *source, const char *key)
 {
-    return (mr_emission){
-        .symbol = symbols[0], .source = source, .side = MR_LONG, .confidence = 0.5, .key = key};
+    mr_emission emission = mri_api_sample_emission(&sample, 0, source);
+    emission.key = key;
+    return emission;
 }
 
 static uint32_t emit_one(mr_bus *by, const mr_emission *emission)
 {
-    mr_ordinal ordinal;
-    mr_problem problem = {""};
-    mr_err err = mr_bus_emit(by, emission, 1, MR_GROUP, &ordinal, NULL, &problem);
-    if (err != MR_OK) {
-        fail_msg("emit: %s: %s", mr_err_name(err), problem.text);
-    }
-    return ordinal.n;
+    return mri_api_sample_emit(by, emission).n;
 }
 
 static void what_was_emitted_is_found_by_ordinal_and_id(void **fixture)
@@ -84,7 +52,7 @@ static void what_was_emitted_is_found_by_ordinal_and_id(void **fixture)
     char id[MR_BUS_ID_BYTES];
     char text[16];
     assert_int_equal(mr_bus_get(bus, (mr_ordinal){ordinal}, &signal), MR_OK);
-    assert_string_equal(signal.symbol, symbols[0]);
+    assert_string_equal(signal.symbol, sample.symbols[0]);
     assert_string_equal(signal.source, "bot");
     assert_string_equal(signal.name, "fast");
     assert_string_equal(signal.gate, "none");
@@ -141,7 +109,7 @@ static void a_batch_is_whole_or_not_at_all(void **fixture)
 static void a_key_names_one_signal_whoever_emits_it(void **fixture)
 {
     (void)fixture;
-    mr_bus *other = open_bus();
+    mr_bus *other = mri_api_sample_open(&sample);
     mr_emission emissions[4] = {emission_of("bot", "a"), emission_of("bot", "b"),
         emission_of("bot", "a"), emission_of("else", "a")};
     mr_ordinal ordinals[4];
@@ -160,7 +128,7 @@ static void a_key_names_one_signal_whoever_emits_it(void **fixture)
 static void of_two_who_move_a_signal_one_wins(void **fixture)
 {
     (void)fixture;
-    mr_bus *other = open_bus();
+    mr_bus *other = mri_api_sample_open(&sample);
     mr_emission emission = emission_of("bot", NULL);
     mr_move move = {.ordinal = {emit_one(bus, &emission)},
         .from = MR_GENERATED,
@@ -246,7 +214,7 @@ static void questions_are_answered_in_pages(void **fixture)
 static void what_others_emit_is_seen_after_following(void **fixture)
 {
     (void)fixture;
-    mr_bus *other = open_bus();
+    mr_bus *other = mri_api_sample_open(&sample);
     mr_emission emission = emission_of("bot", NULL);
     mr_signal signal;
     assert_int_equal(mr_bus_wait(bus, 1, NULL), MR_AGAIN);
@@ -264,7 +232,7 @@ static void a_log_that_was_never_run_takes_no_signals(void **fixture)
     mr_bus *made;
     mr_log *log;
     mr_problem problem = {""};
-    const struct mri_os *os = &story->machine.table;
+    const struct mri_os *os = &sample.story->machine.table;
     const mr_log_options options = {.is_create = true, .segment_bytes = 1024 * 1024};
     assert_int_equal(
         mri_bus_api_open(os, mri_alloc_system(), "/nothing", &made, &problem), MR_EPATH);

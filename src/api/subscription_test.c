@@ -2,63 +2,33 @@
 /*
  * Subscriptions: what passes the filter is delivered until it is acked, by name, to whoever asks.
  */
-#include <stdio.h>
 #include <string.h>
 
-#include "api/bus_api.h"
+#include "tests/lib/api_sample.h"
 #include "tests/lib/cmocka_all.h"
-#include "tests/lib/plain_config.h"
-#include "tests/lib/story.h"
 
-enum { SYMBOLS = 2 };
-
-static struct mri_story *story;
-static char symbols[SYMBOLS][40];
+static struct mri_api_sample sample;
 static mr_bus *bus;
-
-static mr_bus *open_bus(void)
-{
-    mr_bus *made = NULL;
-    mr_problem problem = {""};
-    mr_err err = mri_bus_api_open(
-        &story->machine.table, mri_alloc_system(), MRI_STORY_FOLDER, &made, &problem);
-    if (err != MR_OK) {
-        fail_msg("open: %s: %s", mr_err_name(err), problem.text);
-    }
-    return made;
-}
 
 static int set_up(void **fixture)
 {
     (void)fixture;
-    story = mri_story_begin(mri_plain_config, SYMBOLS);
-    mri_script_add_close(&story->script, 0, 1, MRI_STORY_PRICE);
-    mri_story_open(story);
-    mri_story_play(story);
-    for (uint32_t i = 0; i < SYMBOLS; i++) {
-        (void)snprintf(symbols[i], sizeof(symbols[i]), "%s",
-            mri_instruments_get(&story->node.fold.wiring.market.instruments, i)->symbol);
-    }
-    mri_story_close(story);
-    bus = open_bus();
+    mri_api_sample_begin(&sample);
+    bus = sample.bus;
     return 0;
 }
 
 static int tear_down(void **fixture)
 {
     (void)fixture;
-    mr_bus_close(bus);
-    mri_story_end(story);
+    mri_api_sample_end(&sample);
     return 0;
 }
 
 static mr_ordinal emit(mr_bus *by, uint32_t symbol, const char *source)
 {
-    const mr_emission emission = {
-        .symbol = symbols[symbol], .source = source, .side = MR_LONG, .confidence = 0.5};
-    mr_ordinal ordinal;
-    assert_int_equal(mr_bus_emit(by, &emission, 1, MR_ASYNC, &ordinal, NULL, NULL), MR_OK);
-    return ordinal;
+    const mr_emission emission = mri_api_sample_emission(&sample, symbol, source);
+    return mri_api_sample_emit(by, &emission);
 }
 
 static mr_subscription *subscribe(mr_bus *by, const char *name, const mr_subscribe_options *options)
@@ -81,7 +51,7 @@ static void next_is(mr_subscription *subscription, mr_ordinal ordinal, mr_bus_ev
 static void what_passes_is_delivered_once_it_is_acked(void **fixture)
 {
     (void)fixture;
-    const mr_subscribe_options options = {.kind = "signal.generated", .symbol = symbols[1]};
+    const mr_subscribe_options options = {.kind = "signal.generated", .symbol = sample.symbols[1]};
     mr_bus_event event;
     mr_subscription *subscription = subscribe(bus, "one", &options);
     (void)emit(bus, 0, "bot");
@@ -109,7 +79,7 @@ static void two_who_use_a_name_share_the_events(void **fixture)
 {
     (void)fixture;
     const mr_subscribe_options options = {.kind = "signal.generated"};
-    mr_bus *other = open_bus();
+    mr_bus *other = mri_api_sample_open(&sample);
     mr_bus_event mine;
     mr_bus_event theirs;
     mr_subscription *first = subscribe(bus, "shared", &options);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tests of the bus for programs begin with.
+ */
+#include "tests/lib/api_sample.h"
+
+#include <stdio.h>
+
+#include "tests/lib/cmocka_all.h"
+#include "tests/lib/plain_config.h"
+
+mr_bus *mri_api_sample_open(const struct mri_api_sample *sample)
+{
+    mr_bus *bus = NULL;
+    mr_problem problem = {""};
+    mr_err err = mri_bus_api_open(
+        &sample->story->machine.table, mri_alloc_system(), MRI_STORY_FOLDER, &bus, &problem);
+    if (err != MR_OK) {
+        fail_msg("open: %s: %s", mr_err_name(err), problem.text);
+    }
+    return bus;
+}
+
+void mri_api_sample_begin(struct mri_api_sample *sample)
+{
+    struct mri_story *story = mri_story_begin(mri_plain_config, MRI_API_SAMPLE_SYMBOLS);
+    *sample = (struct mri_api_sample){.story = story};
+    mri_script_add_close(&story->script, 0, 1, MRI_STORY_PRICE);
+    mri_story_open(story);
+    mri_story_play(story);
+    for (uint32_t i = 0; i < MRI_API_SAMPLE_SYMBOLS; i++) {
+        const struct mri_instrument_spec *spec =
+            mri_instruments_get(&story->node.fold.wiring.market.instruments, i);
+        (void)snprintf(sample->symbols[i], sizeof(sample->symbols[i]), "%s", spec->symbol);
+    }
+    mri_story_close(story);
+    sample->bus = mri_api_sample_open(sample);
+}
+
+void mri_api_sample_end(struct mri_api_sample *sample)
+{
+    mr_bus_close(sample->bus);
+    mri_story_end(sample->story);
+}
+
+mr_emission mri_api_sample_emission(
+    const struct mri_api_sample *sample, uint32_t symbol, const char *source)
+{
+    return (mr_emission){
+        .symbol = sample->symbols[symbol], .source = source, .side = MR_LONG, .confidence = 0.5};
+}
+
+mr_ordinal mri_api_sample_emit(mr_bus *bus, const mr_emission *emission)
+{
+    mr_ordinal ordinal;
+    mr_problem problem = {""};
+    mr_err err = mr_bus_emit(bus, emission, 1, MR_GROUP, &ordinal, NULL, &problem);
+    if (err != MR_OK) {
+        fail_msg("emit: %s: %s", mr_err_name(err), problem.text);
+    }
+    return ordinal;
+}
