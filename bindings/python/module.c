@@ -492,28 +492,28 @@ static mr_durability durability_of(int is_durable)
 static PyObject *emit_them(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
 {
     mr_problem problem = {""};
-    mr_ordinal one;
-    mr_ordinal *ordinals = count == 1 ? &one : PyMem_Malloc(count * sizeof(*ordinals));
+    mr_emitted one;
+    mr_emitted *emitted = count == 1 ? &one : PyMem_Malloc(count * sizeof(*emitted));
     mr_err err;
-    if (ordinals == NULL) {
+    if (emitted == NULL) {
         return PyErr_NoMemory();
     }
     PyObject *result = NULL;
     if (enter(self) == 0) {
-        Py_BEGIN_ALLOW_THREADS err = mr_bus_emit(
-            self->bus, emissions, count, durability_of(is_durable), ordinals, NULL, &problem);
+        Py_BEGIN_ALLOW_THREADS err =
+            mr_bus_emit(self->bus, emissions, count, durability_of(is_durable), emitted, &problem);
         Py_END_ALLOW_THREADS result =
             err != MR_OK ? raise_error(err, problem.text) : PyList_New((Py_ssize_t)count);
         for (size_t i = 0; result != NULL && i < count; i++) {
-            PyObject *id = id_of(self, ordinals[i]);
+            PyObject *id = id_of(self, emitted[i].ordinal);
             if (id == NULL || PyList_SetItem(result, (Py_ssize_t)i, id) < 0) {
                 Py_CLEAR(result);
             }
         }
         leave(self);
     }
-    if (ordinals != &one) {
-        PyMem_Free(ordinals);
+    if (emitted != &one) {
+        PyMem_Free(emitted);
     }
     return result;
 }
@@ -738,16 +738,16 @@ static PyObject *query_page(
     const Bus *self, const char *question, mr_ordinal beyond, Py_ssize_t limit, PyObject *signals)
 {
     mr_ordinal ordinals[PAGE];
-    mr_bus_answer answer = {0};
+    mr_bus_page page = {.beyond = beyond, .ordinals = ordinals};
     mr_problem problem = {""};
     do {
         Py_ssize_t left = limit - PyList_Size(signals);
-        mr_err err = mr_bus_query(self->bus, question, beyond, ordinals,
-            (uint32_t)(left < PAGE ? left : PAGE), &answer, &problem);
+        page.room = (uint32_t)(left < PAGE ? left : PAGE);
+        mr_err err = mr_bus_query(self->bus, question, &page, &problem);
         if (err != MR_OK) {
             return raise_error(err, problem.text);
         }
-        for (uint32_t i = 0; i < answer.count; i++) {
+        for (uint32_t i = 0; i < page.count; i++) {
             PyObject *signal = signal_of(self, ordinals[i]);
             int result = signal == NULL ? -1 : PyList_Append(signals, signal);
             Py_XDECREF(signal);
@@ -755,8 +755,8 @@ static PyObject *query_page(
                 return NULL;
             }
         }
-        beyond = answer.count > 0 ? ordinals[answer.count - 1] : beyond;
-    } while (answer.is_cut && answer.count > 0 && PyList_Size(signals) < limit);
+        page.beyond = page.count > 0 ? ordinals[page.count - 1] : page.beyond;
+    } while (page.is_cut && page.count > 0 && PyList_Size(signals) < limit);
     return signals;
 }
 

@@ -85,12 +85,25 @@ typedef struct mr_move_conflict {
     mr_seq winner; /**< the move that made it so */
 } mr_move_conflict;
 
-/** What a question found. */
-typedef struct mr_bus_answer {
+/** What was emitted. */
+typedef struct mr_emitted {
+    mr_ordinal ordinal;
+    bool is_repeated; /**< its key was there already: it is the signal of then */
+} mr_emitted;
+
+/** A page of an answer. */
+typedef struct mr_bus_page {
+    /* Asked. */
+    mr_ordinal
+        beyond; /**< only signals behind this one in the order asked for; 0: from its begin */
+    mr_ordinal *ordinals; /**< room for `room` of them, newest first unless the question says
+                               otherwise */
+    uint32_t room;
+    /* Answered. */
     uint32_t count;   /**< of ordinals that were filled in */
     uint32_t scanned; /**< signals looked at */
     bool is_cut;      /**< there was no room for more: go on behind the last one */
-} mr_bus_answer;
+} mr_bus_page;
 
 /**
  * Open the bus of a log that was run before.
@@ -115,8 +128,7 @@ void mr_bus_close(mr_bus *bus);
  * Emit signals as one batch: all of them or none. A signal whose key is in the log already is not
  * emitted again; its ordinal is that of the first.
  *
- * @param ret_ordinals  NULL, or room for `count`
- * @param ret_repeated  NULL, or how many were there already
+ * @param ret_emitted  NULL, or room for `count`
  *
  * Returns  MR_OK; MR_REFUSED a field is not as it must be, *reterr_problem says which of which
  *          signal; MR_FULL limits.* of the configuration are reached; MR_EINVAL arguments;
@@ -125,8 +137,7 @@ void mr_bus_close(mr_bus *bus);
  * Cost     MR_GROUP waits for one fdatasync.
  */
 MR_MUST_USE mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
-    mr_durability durability, mr_ordinal *ret_ordinals, size_t *ret_repeated,
-    mr_problem *reterr_problem);
+    mr_durability durability, mr_emitted *ret_emitted, mr_problem *reterr_problem);
 
 /**
  * Move signals as one batch: all of them or none.
@@ -196,16 +207,15 @@ MR_MUST_USE mr_err mr_bus_find(const mr_bus *bus, const char *id, mr_ordinal *re
  *               ordinal seq last_seq; time (2025-05-04T15:34Z); age (90s, 2h, 7d)
  *
  * @param question   as above; "" matches all; an age counts from the log's event time
- * @param beyond     only signals behind this one in the order asked for; 0: from its begin on
- * @param ordinals   room for `room` of them, newest first unless the question says otherwise
+ * @param page       asked for and answered
  *
  * Returns  MR_OK; MR_REFUSED, MR_ELIMIT the question, *reterr_problem says what and at which
  *          character; MR_ENOMEM.
  * Threads  one at a time per handle.
  * Cost     O(signals looked at): the shortest of what the question allows is scanned.
  */
-MR_MUST_USE mr_err mr_bus_query(const mr_bus *bus, const char *question, mr_ordinal beyond,
-    mr_ordinal *ordinals, uint32_t room, mr_bus_answer *ret_answer, mr_problem *reterr_problem);
+MR_MUST_USE mr_err mr_bus_query(
+    const mr_bus *bus, const char *question, mr_bus_page *page, mr_problem *reterr_problem);
 
 /**
  * How many signals are in each state.

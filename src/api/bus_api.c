@@ -246,21 +246,19 @@ static bool find_key(struct mr_bus *bus, const mr_emission *emissions, size_t in
     return before < index;
 }
 
-static mr_err draft_all(struct mr_bus *bus, const mr_emission *emissions, size_t count,
-    size_t *ret_repeated, mr_problem *problem)
+static mr_err draft_all(
+    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
 {
     const struct mri_signal_input_context context = {
         .market = &bus->fold.wiring.market,
         .event_time_unix_ns = bus->fold.bus.event_time_unix_ns,
         .valid_for_ns = bus->valid_for_ns,
     };
-    *ret_repeated = 0;
     mri_bus_begin(&bus->fold.bus, &bus->batch);
     for (size_t i = 0; i < count; i++) {
         struct mri_signal_input input;
         mr_problem why = {""};
         if (find_key(bus, emissions, i)) {
-            *ret_repeated += 1;
             continue;
         }
         bus->places[i] = bus->batch.count;
@@ -278,20 +276,22 @@ static mr_err draft_all(struct mr_bus *bus, const mr_emission *emissions, size_t
     return MR_OK;
 }
 
-static void tell_ordinals(const struct mr_bus *bus, size_t count, mr_ordinal *ret_ordinals)
+static void tell_emitted(const struct mr_bus *bus, size_t count, mr_emitted *ret_emitted)
 {
+    size_t next = 0; /* items of the batch that somebody was told of, in order */
     for (size_t i = 0; i < count; i++) {
         uint32_t place = bus->places[i];
-        ret_ordinals[i].n = (place & PLACE_IS_ORDINAL) != 0 ? place & ~PLACE_IS_ORDINAL
-                                                            : bus->batch.items[place].ordinal;
+        bool is_logged = (place & PLACE_IS_ORDINAL) != 0;
+        ret_emitted[i].is_repeated = is_logged || place < next;
+        ret_emitted[i].ordinal.n =
+            is_logged ? place & ~PLACE_IS_ORDINAL : bus->batch.items[place].ordinal;
+        next += !ret_emitted[i].is_repeated;
     }
 }
 
 mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
-    mr_durability durability, mr_ordinal *ret_ordinals, size_t *ret_repeated,
-    mr_problem *reterr_problem)
+    mr_durability durability, mr_emitted *ret_emitted, mr_problem *reterr_problem)
 {
-    size_t repeated = 0;
     if (bus == NULL || emissions == NULL || count == 0 || count > MR_BUS_BATCH_MAX) {
         return mri_problem(reterr_problem, MR_EINVAL, "expected 1 to %d signals", MR_BUS_BATCH_MAX);
     }
@@ -300,7 +300,7 @@ mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
     while (err == MR_AGAIN) {
         err = mri_bus_api_follow(bus, reterr_problem);
         if (err == MR_OK) {
-            err = draft_all(bus, emissions, count, &repeated, reterr_problem);
+            err = draft_all(bus, emissions, count, reterr_problem);
         }
         if (err != MR_OK) {
             return err;
@@ -312,11 +312,8 @@ mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
     if (err != MR_OK && err != MR_EUNKNOWN) {
         return explain(bus, err, reterr_problem);
     }
-    if (ret_ordinals != NULL) {
-        tell_ordinals(bus, count, ret_ordinals);
-    }
-    if (ret_repeated != NULL) {
-        *ret_repeated = repeated;
+    if (ret_emitted != NULL) {
+        tell_emitted(bus, count, ret_emitted);
     }
     return err == MR_OK ? MR_OK : explain(bus, err, reterr_problem);
 }
@@ -503,15 +500,16 @@ static mr_err find_name(const void *context, struct mri_slice name, uint32_t *re
     return mri_intern_find(&bus->fold.bus.names, name, ret_number);
 }
 
-mr_err mr_bus_query(const mr_bus *bus, const char *question, mr_ordinal beyond,
-    mr_ordinal *ordinals, uint32_t room, mr_bus_answer *ret_answer, mr_problem *reterr_problem)
+mr_err mr_bus_query(
+    const mr_bus *bus, const char *question, mr_bus_page *page, mr_problem *reterr_problem)
 {
     MRI_STATIC_ASSERT(sizeof(mr_ordinal) == sizeof(uint32_t), "an array of one is of the other");
     struct mri_filter *filter = (struct mri_filter *)(uintptr_t)&bus->filter; /* scratch */
     struct mri_filter_fault fault = {0};
     struct mri_query_result result;
     mr_problem why = {""};
-    if (bus == NULL || question == NULL || ordinals == NULL || room == 0 || ret_answer == NULL) {
+    if (bus == NULL || question == NULL || page == NULL || page->ordinals == NULL ||
+        page->room == 0) {
         return mri_problem(reterr_problem, MR_EINVAL, "a question, and room for its answer");
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
@@ -527,14 +525,15 @@ mr_err mr_bus_query(const mr_bus *bus, const char *question, mr_ordinal beyond,
     struct mri_query query = mri_query_all;
     query.filter = filter;
     query.is_oldest_first = filter->is_oldest_first;
-    query.limit = filter->limit != 0 && filter->limit < room ? filter->limit : room;
-    query.beyond = beyond.n;
-    err = mri_query_run(&bus->fold.bus, &query, &ordinals->n, &result);
+    query.limit = filter->limit != 0 && filter->limit < page->room ? filter->limit : page->room;
+    query.beyond = page->beyond.n;
+    err = mri_query_run(&bus->fold.bus, &query, &page->ordinals->n, &result);
     if (err != MR_OK) {
         return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
     }
-    *ret_answer =
-        (mr_bus_answer){.count = result.count, .scanned = result.scanned, .is_cut = result.is_cut};
+    page->count = result.count;
+    page->scanned = result.scanned;
+    page->is_cut = result.is_cut;
     return MR_OK;
 }
 

@@ -89,21 +89,21 @@ static void a_batch_is_whole_or_not_at_all(void **fixture)
     (void)fixture;
     mr_emission emissions[3] = {
         emission_of("bot", NULL), emission_of("bot", NULL), emission_of("bot", NULL)};
-    mr_ordinal ordinals[3];
+    mr_emitted emitted[3];
     mr_problem problem = {""};
     mr_signal signal;
     emissions[1].confidence = 2.0;
-    assert_int_equal(
-        mr_bus_emit(bus, emissions, 3, MR_ASYNC, ordinals, NULL, &problem), MR_REFUSED);
+    assert_int_equal(mr_bus_emit(bus, emissions, 3, MR_ASYNC, emitted, &problem), MR_REFUSED);
     assert_string_equal(problem.text, "signal 2 of 3: confidence: expected a number from 0 to 1");
     assert_int_equal(mr_bus_get(bus, (mr_ordinal){1}, &signal), MR_NOT_FOUND);
     emissions[1].confidence = 1.0;
-    assert_int_equal(mr_bus_emit(bus, emissions, 3, MR_ASYNC, ordinals, NULL, &problem), MR_OK);
+    assert_int_equal(mr_bus_emit(bus, emissions, 3, MR_ASYNC, emitted, &problem), MR_OK);
     for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(ordinals[i].n, i + 1);
+        assert_int_equal(emitted[i].ordinal.n, i + 1);
+        assert_false(emitted[i].is_repeated);
     }
-    assert_int_equal(mr_bus_emit(bus, emissions, 0, MR_ASYNC, ordinals, NULL, &problem), MR_EINVAL);
-    assert_int_equal(mr_bus_emit(bus, NULL, 1, MR_ASYNC, ordinals, NULL, &problem), MR_EINVAL);
+    assert_int_equal(mr_bus_emit(bus, emissions, 0, MR_ASYNC, emitted, &problem), MR_EINVAL);
+    assert_int_equal(mr_bus_emit(bus, NULL, 1, MR_ASYNC, emitted, &problem), MR_EINVAL);
 }
 
 static void a_key_names_one_signal_whoever_emits_it(void **fixture)
@@ -112,16 +112,20 @@ static void a_key_names_one_signal_whoever_emits_it(void **fixture)
     mr_bus *other = mri_api_sample_open(&sample);
     mr_emission emissions[4] = {emission_of("bot", "a"), emission_of("bot", "b"),
         emission_of("bot", "a"), emission_of("else", "a")};
-    mr_ordinal ordinals[4];
-    size_t repeated;
+    mr_emitted emitted[4];
+    static const bool repeated[4] = {false, true, true, false};
     uint32_t first = emit_one(other, &emissions[1]);
-    assert_int_equal(mr_bus_emit(bus, emissions, 4, MR_ASYNC, ordinals, &repeated, NULL), MR_OK);
-    assert_int_equal(repeated, 2);
-    assert_int_equal(ordinals[1].n, first);
-    assert_int_equal(ordinals[0].n, ordinals[2].n);
-    assert_int_not_equal(ordinals[0].n, ordinals[3].n);
-    assert_int_equal(mr_bus_emit(other, emissions, 4, MR_ASYNC, NULL, &repeated, NULL), MR_OK);
-    assert_int_equal(repeated, 4);
+    assert_int_equal(mr_bus_emit(bus, emissions, 4, MR_ASYNC, emitted, NULL), MR_OK);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(emitted[i].is_repeated, repeated[i]);
+    }
+    assert_int_equal(emitted[1].ordinal.n, first);
+    assert_int_equal(emitted[0].ordinal.n, emitted[2].ordinal.n);
+    assert_int_not_equal(emitted[0].ordinal.n, emitted[3].ordinal.n);
+    assert_int_equal(mr_bus_emit(other, emissions, 4, MR_ASYNC, emitted, NULL), MR_OK);
+    for (int i = 0; i < 4; i++) {
+        assert_true(emitted[i].is_repeated);
+    }
     mr_bus_close(other);
 }
 
@@ -183,30 +187,30 @@ static void questions_are_answered_in_pages(void **fixture)
 {
     (void)fixture;
     mr_ordinal found[2];
-    mr_bus_answer answer;
+    mr_bus_page page = {.ordinals = found, .room = 2};
     mr_problem problem = {""};
     uint64_t counts[MR_STATE_COUNT];
     for (int i = 0; i < 5; i++) {
         mr_emission emission = emission_of(i % 2 == 0 ? "even" : "odd", NULL);
         (void)emit_one(bus, &emission);
     }
-    assert_int_equal(
-        mr_bus_query(bus, "source=even", (mr_ordinal){0}, found, 2, &answer, NULL), MR_OK);
-    assert_int_equal(answer.count, 2);
-    assert_true(answer.is_cut);
+    assert_int_equal(mr_bus_query(bus, "source=even", &page, NULL), MR_OK);
+    assert_int_equal(page.count, 2);
+    assert_true(page.is_cut);
     assert_int_equal(found[0].n, 5);
     assert_int_equal(found[1].n, 3);
-    assert_int_equal(mr_bus_query(bus, "source=even", found[1], found, 2, &answer, NULL), MR_OK);
-    assert_int_equal(answer.count, 1);
+    page.beyond = found[1];
+    assert_int_equal(mr_bus_query(bus, "source=even", &page, NULL), MR_OK);
+    assert_int_equal(page.count, 1);
+    assert_false(page.is_cut);
     assert_int_equal(found[0].n, 1);
-    assert_int_equal(mr_bus_query(bus, "state=generated order by time asc", (mr_ordinal){0}, found,
-                         2, &answer, NULL),
-        MR_OK);
+    page.beyond.n = 0;
+    assert_int_equal(mr_bus_query(bus, "state=generated order by time asc", &page, NULL), MR_OK);
     assert_int_equal(found[0].n, 1);
-    assert_int_equal(
-        mr_bus_query(bus, "state=nonsense", (mr_ordinal){0}, found, 2, &answer, &problem),
-        MR_REFUSED);
+    assert_int_equal(mr_bus_query(bus, "state=nonsense", &page, &problem), MR_REFUSED);
     assert_non_null(strstr(problem.text, "character 7"));
+    page.room = 0;
+    assert_int_equal(mr_bus_query(bus, "", &page, &problem), MR_EINVAL);
     mr_bus_counts(bus, counts);
     assert_int_equal(counts[MR_GENERATED], 5);
 }

@@ -125,7 +125,8 @@ static void put_csv_text(struct mri_buf *text, struct mri_slice value)
 {
     bool is_plain = value.count > 0;
     for (size_t i = 0; i < value.count && is_plain; i++) {
-        is_plain = memchr("\",\r\n", value.bytes[i], 4) == NULL;
+        char c = value.bytes[i];
+        is_plain = c != '"' && c != ',' && c != '\r' && c != '\n';
     }
     if (is_plain) {
         mri_buf_put(text, value.bytes, value.count);
@@ -190,13 +191,12 @@ static void put_json(struct mri_json_writer *json, const struct mri_sql_value *v
 /** Is a name among those before it? */
 static bool is_name_taken(const struct mri_buf *names, const char *name)
 {
-    const char *at = (const char *)names->bytes;
-    const char *end = at + names->count;
-    while (at < end) {
-        if (strcmp(at, name) == 0) {
+    for (size_t at = 0; at < names->count;) {
+        const char *other = (const char *)names->bytes + at;
+        if (strcmp(other, name) == 0) {
             return true;
         }
-        at += strlen(at) + 1;
+        at += strlen(other) + 1;
     }
     return false;
 }

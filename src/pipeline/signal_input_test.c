@@ -38,8 +38,9 @@ static int tear_down(void **fixture)
 
 static struct mri_signal_input good(void)
 {
+    const struct mri_instrument_spec *spec = mri_instruments_get(&sample.market.instruments, 1);
     return (struct mri_signal_input){
-        .symbol = mri_slice_of(mri_engine_sample_spec(1).symbol),
+        .symbol = mri_slice_of(spec->symbol),
         .source = mri_slice_of("bot"),
         .confidence = 0.5,
         .side = MR_SHORT,

@@ -37,12 +37,12 @@ const char *mri_event_value_kind(uint16_t type);
 uint32_t mri_event_value_symbol(const struct mri_signal_rows *rows, const struct mri_event *event);
 
 /**
- * Answer with a column's value.
+ * Answer with the value of a column, by its number.
  *
  * Returns  nothing.
  * Threads  one at a time.
  */
 void mri_event_value_put(
-    const struct mri_event_value *value, unsigned column, sqlite3_context *context);
+    const struct mri_event_value *value, unsigned number, sqlite3_context *context);
 
 #endif

@@ -30,7 +30,8 @@ static int compare_texts(const void *a, const void *b)
 static mr_err rank(struct mri_signal_words *words, const struct mri_alloc *alloc)
 {
     void *block;
-    mr_err err = mri_alloc_array(alloc, words->count, sizeof(struct mri_slice *), &block);
+    const size_t place_bytes = sizeof(void *);
+    mr_err err = mri_alloc_array(alloc, words->count, place_bytes, &block);
     if (err != MR_OK) {
         return err;
     }
@@ -38,13 +39,13 @@ static mr_err rank(struct mri_signal_words *words, const struct mri_alloc *alloc
     for (uint32_t i = 0; i < words->count; i++) {
         sorted[i] = &words->texts[i];
     }
-    qsort(sorted, words->count, sizeof(*sorted), compare_texts);
+    qsort(sorted, words->count, place_bytes, compare_texts);
     uint32_t place = 0;
     for (uint32_t i = 0; i < words->count; i++) {
         place += i > 0 && compare_texts(&sorted[i - 1], &sorted[i]) != 0;
         words->ranks[sorted[i] - words->texts] = place;
     }
-    mri_alloc_free(alloc, sorted, words->count * sizeof(*sorted));
+    mri_alloc_free(alloc, sorted, words->count * place_bytes);
     return MR_OK;
 }
 

@@ -52,11 +52,11 @@ mr_emission mri_api_sample_emission(
 
 mr_ordinal mri_api_sample_emit(mr_bus *bus, const mr_emission *emission)
 {
-    mr_ordinal ordinal;
+    mr_emitted emitted;
     mr_problem problem = {""};
-    mr_err err = mr_bus_emit(bus, emission, 1, MR_GROUP, &ordinal, NULL, &problem);
+    mr_err err = mr_bus_emit(bus, emission, 1, MR_GROUP, &emitted, &problem);
     if (err != MR_OK) {
         fail_msg("emit: %s: %s", mr_err_name(err), problem.text);
     }
-    return ordinal;
+    return emitted.ordinal;
 }
