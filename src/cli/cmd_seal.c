@@ -39,6 +39,19 @@ static mr_err seal_some(const char *folder, struct progress *progress, mr_proble
     return err;
 }
 
+/** Does another process have the log open? Our own handle is closed by then. */
+static bool is_anybody_in(const char *folder)
+{
+    mr_log_reader *reader;
+    uint32_t process_id;
+    if (mr_log_reader_open(folder, &reader, NULL) != MR_OK) {
+        return false; /* what is wrong with it is said by who looks for the head */
+    }
+    mr_err err = mr_log_reader_writer(reader, &process_id);
+    mr_log_reader_close(reader);
+    return err == MR_OK;
+}
+
 /** Seal to the end, unless somebody writes: he does it himself. */
 static enum mri_exit seal(const struct mri_cli *cli, const char *folder, bool *ret_is_busy)
 {
@@ -51,8 +64,8 @@ static enum mri_exit seal(const struct mri_cli *cli, const char *folder, bool *r
         before = progress.sealed_seq;
         err = seal_some(folder, &progress, &problem); /* sees what the one before it has done */
     }
-    /* Who has the log open with others leaves the sealing to the last of them. */
-    *ret_is_busy = err == MR_BUSY || (err == MR_OK && progress.sealed_seq < progress.last_seq);
+    /* Who has the log open with others leaves what is left to the last of them. */
+    *ret_is_busy = err == MR_BUSY || (err == MR_OK && is_anybody_in(folder));
     if (*ret_is_busy) {
         return MRI_EXIT_OK;
     }
