@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <stdint.h>
+#include <string.h>
 
 enum { DISTANCE_BYTES_MAX = 64 };
 
@@ -29,11 +30,30 @@ static size_t sequence_bytes(const unsigned char *at, size_t left)
     return is_overlong || is_surrogate || is_beyond ? 0 : count;
 }
 
+/** Are the next eight bytes printable ASCII? Most text is nothing else, and is passed over so. */
+static bool is_plain_word(const unsigned char *at, size_t left)
+{
+    const uint64_t ones = UINT64_MAX / 255;
+    const uint64_t highs = ones << 7;
+    uint64_t word;
+    if (left < sizeof(word)) {
+        return false;
+    }
+    memcpy(&word, at, sizeof(word));
+    /* With no high bit set, a byte below 0x20 borrows, and one that is 0x7f carries. */
+    return (word & highs) == 0 && ((word - ones * 0x20) & highs) == 0 &&
+           ((word + ones) & highs) == 0;
+}
+
 bool mri_text_is_utf8(struct mri_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.bytes;
     size_t i = 0;
     while (i < text.count) {
+        if (is_plain_word(bytes + i, text.count - i)) {
+            i += sizeof(uint64_t);
+            continue;
+        }
         if (bytes[i] < 0x80) {
             i++;
             continue;
@@ -77,6 +97,10 @@ bool mri_text_has_control(struct mri_slice text)
     const unsigned char *bytes = (const unsigned char *)text.bytes;
     size_t i = 0;
     while (i < text.count) {
+        if (is_plain_word(bytes + i, text.count - i)) {
+            i += sizeof(uint64_t);
+            continue;
+        }
         size_t count = sequence_bytes(bytes + i, text.count - i);
         if (count != 0 && is_control(bytes + i, count)) {
             return true;

@@ -213,6 +213,12 @@ mr_err mri_instruments_apply(struct mri_instruments *instruments, const struct m
 mr_err mri_instruments_find(
     const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol)
 {
+    for (uint32_t i = 0; i < instruments->count; i++) { /* mostly it is spelled as registered */
+        if (mri_slice_is(name, instruments->specs[i].symbol)) {
+            *ret_symbol = i;
+            return MR_OK;
+        }
+    }
     for (uint32_t i = 0; i < instruments->count; i++) {
         if (mri_symbol_is_same(name, mri_slice_of(instruments->specs[i].symbol))) {
             *ret_symbol = i;
