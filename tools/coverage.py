@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 WHOLE = ["open/append.c", "format/recover.c", "open/commit.c"]
-SHOWN = ["hot/hot_tail.c", "hot/hot_commit.c", "hot/hot_files.c", "hot/hot_spares.c"]
+SHOWN = ["hot/hot_tail.c", "hot/hot_derive.c", "hot/hot_commit.c", "hot/hot_files.c", "hot/hot_spares.c"]
 SUITES = {"log", "crash", "sim"}
 
 

@@ -30,13 +30,11 @@ static uint32_t fill_body(uint8_t *bytes, const struct mri_hot_sample_body *body
 }
 
 static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
-    const mr_log_record *records, size_t count, uint64_t first_seq,
-    const struct mri_hot_subject **ret_subjects)
+    const mr_log_record *records, size_t count, uint64_t first_seq)
 {
     (void)context;
     (void)argument;
     (void)first_seq;
-    (void)ret_subjects;
     uint64_t *derived = journal->derived;
     for (size_t i = 0; i < count; i++) {
         struct mri_hot_sample_body body;

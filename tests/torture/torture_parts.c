@@ -44,13 +44,11 @@ mr_log *mri_torture_part_log(void)
 enum { NEWEST, COUNT, BEFORE, STORES_MAX, DERIVED_BYTES = MRI_SHARED_MEMORY_PAGE_BYTES };
 
 static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
-    const mr_log_record *records, size_t count, uint64_t first_seq,
-    const struct mri_hot_subject **ret_subjects)
+    const mr_log_record *records, size_t count, uint64_t first_seq)
 {
     (void)context;
     (void)argument;
     (void)records;
-    (void)ret_subjects;
     uint64_t *derived = journal->derived;
     bool is_first = derived[COUNT] == 0;
     if (!is_first &&

@@ -201,6 +201,14 @@ mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_option
     return MR_OK;
 }
 
+void mri_hot_tail_use_deriver(
+    struct mri_hot_tail *hot, size_t derived_bytes, const struct mri_hot_deriver *deriver)
+{
+    bool is_its = deriver != NULL && hot->shared->derived_bytes == derived_bytes &&
+                  hot->shared->undo_max == deriver->stores_max;
+    hot->options.deriver = is_its ? deriver : NULL;
+}
+
 mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_options *options)
 {
     struct mri_hot_tail made;
@@ -213,10 +221,6 @@ mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_option
     if (err == MR_OK) {
         err = mri_hot_check_memory(&made.memory);
     }
-    if (err == MR_OK && options->deriver != NULL &&
-        mri_hot_shared_of(&made.memory)->undo_max != options->deriver->stores_max) {
-        err = MR_EINVAL;
-    }
     if (err != MR_OK) {
         os->memory_close(os->context, &made.memory);
         mri_digest_fini(&made.hasher);
@@ -225,6 +229,8 @@ mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_option
     made.shared = mri_hot_shared_of(&made.memory);
     made.derived_version = &made.shared->derived_version;
     made.dedupe = mri_dedupe_at(mri_hot_dedupe_place(&made.memory), made.shared->dedupe_limits);
+    made.options.derived_bytes = (size_t)made.shared->derived_bytes;
+    mri_hot_tail_use_deriver(&made, options->derived_bytes, options->deriver);
     made.touched_from = atomic_load(&made.shared->tail);
     made.touched = made.touched_from;
     *hot = made;

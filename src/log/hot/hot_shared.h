@@ -22,7 +22,7 @@
 #include "os/robust_lock.h"
 
 enum {
-    MRI_HOT_LAYOUT_VERSION = 5,
+    MRI_HOT_LAYOUT_VERSION = 6,
     MRI_HOT_LINE_BYTES = 64,
     MRI_HOT_SEGMENTS_KEPT = 256, /* descriptors; at most so many segments lie in the ring */
     MRI_HOT_SPARES_MAX = 8,
@@ -80,6 +80,7 @@ struct mri_hot_writer {
     uint32_t event_crc;  /**< head_crc of the newest event */
     uint32_t reserved;
     uint64_t undo_pending; /**< `pending` before that batch: while it is, they are to be put back */
+    _Atomic uint64_t derived_seq; /**< newest event that the derived area has, set before `tail` */
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): one cache line for each that is busy */

@@ -29,6 +29,7 @@
 
 #include "base/crc32c.h"
 #include "log/dedupe/dedupe_batch.h"
+#include "log/hot/hot_derive.h"
 #include "log/hot/hot_shared.h"
 #include "os/futex.h"
 
@@ -45,69 +46,6 @@ enum {
 MRI_STATIC_ASSERT(sizeof(struct mri_record_head) == MRI_RECORD_UNIT_BYTES, "ROLL is one unit");
 
 /* ---- after the death of a writer ------------------------------------------------------------- */
-
-static uint64_t *derived_area(const struct mri_hot_tail *hot)
-{
-    return (uint64_t *)(void *)(hot->memory.ring - hot->options.derived_bytes);
-}
-
-static struct mri_hot_undo *undo_area(const struct mri_hot_tail *hot)
-{
-    size_t bytes = hot->shared->undo_max * sizeof(struct mri_hot_undo);
-    const size_t page = MRI_SHARED_MEMORY_PAGE_BYTES;
-    return (struct mri_hot_undo *)(void *)((uint8_t *)derived_area(hot) -
-                                           (bytes + page - 1) / page * page);
-}
-
-/** The derived area is about to be changed. */
-static void begin_deriving(struct mri_hot_shared *shared)
-{
-    uint32_t version = atomic_load_explicit(&shared->derived_version, memory_order_relaxed);
-    shared->writer.undo_pending = shared->writer.pending;
-    atomic_store_explicit(&shared->derived_version, version | 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-}
-
-/** What was changed stays, or is put back already. */
-static void end_deriving(struct mri_hot_shared *shared)
-{
-    uint32_t version = atomic_load_explicit(&shared->derived_version, memory_order_relaxed);
-    shared->writer.undo_count = 0;
-    atomic_store_explicit(&shared->derived_version, version + (version & 1), memory_order_release);
-}
-
-void mri_hot_tail_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value)
-{
-    uint32_t count = *journal->count;
-    if (count >= journal->capacity) {
-        journal->is_full = true;
-        return;
-    }
-    journal->undo[count] =
-        (struct mri_hot_undo){(uint64_t)(word - journal->derived) * sizeof(uint64_t), *word};
-    atomic_thread_fence(memory_order_release);
-    *(volatile uint32_t *)journal->count = count + 1;
-    atomic_thread_fence(memory_order_release);
-    MRI_HOT_POINT(21);
-    *(volatile uint64_t *)word = value;
-    MRI_HOT_POINT(22);
-}
-
-/** The newest first: a word may have been changed twice. */
-static void put_back(struct mri_hot_tail *hot)
-{
-    struct mri_hot_shared *shared = hot->shared;
-    const struct mri_hot_undo *undo = undo_area(hot);
-    uint64_t *derived = derived_area(hot);
-    uint32_t count = shared->writer.undo_count;
-    for (uint32_t i = count < shared->undo_max ? count : (uint32_t)shared->undo_max; i > 0; i--) {
-        if (undo[i - 1].offset < hot->options.derived_bytes) {
-            derived[undo[i - 1].offset / sizeof(uint64_t)] = undo[i - 1].value;
-            MRI_HOT_POINT(20);
-        }
-    }
-    end_deriving(shared);
-}
 
 /** Walk the records of a complete batch that was not published, and take the chain from the last.
  */
@@ -168,7 +106,7 @@ static mr_err recover(struct mri_hot_tail *hot)
     writer->epoch++;
     atomic_fetch_add(&shared->orphans, 1);
     if (writer->undo_count > 0 && writer->pending == writer->undo_pending) {
-        put_back(hot);
+        mri_hot_derive_put_back(hot);
     }
     if (writer->pending > tail) {
         mr_err err = finish_batch(hot, tail);
@@ -181,11 +119,14 @@ static mr_err recover(struct mri_hot_tail *hot)
         atomic_fetch_add(&shared->finished, 1);
     } else {
         writer->pending = tail;
+        if (atomic_load(&writer->derived_seq) >= writer->next_seq) {
+            atomic_store(&writer->derived_seq, writer->next_seq - 1); /* nothing came of it */
+        }
         atomic_store(&mri_hot_segment_of(hot, tail)->end, 0); /* it may have begun to roll */
         free_unused_spares(hot);
     }
     atomic_store(&shared->tail_seq, writer->next_seq - 1); /* the last store of a batch */
-    end_deriving(shared);
+    mri_hot_derive_end(shared);
     return MR_OK;
 }
 
@@ -553,18 +494,24 @@ static mr_err derive(struct mri_hot_tail *hot, struct appending *batch)
 {
     struct mri_hot_shared *shared = hot->shared;
     const struct mri_hot_deriver *deriver = hot->options.deriver;
-    struct mri_hot_journal journal = {.derived = derived_area(hot),
-        .undo = undo_area(hot),
+    struct mri_hot_journal journal = {.derived = mri_hot_derive_area(hot),
+        .undo = mri_hot_derive_undo(hot),
         .count = &shared->writer.undo_count,
-        .capacity = (uint32_t)shared->undo_max};
+        .capacity = (uint32_t)shared->undo_max,
+        .is_behind = !mri_hot_derive_is_current(&shared->writer)};
     batch->subjects = NULL;
-    begin_deriving(shared);
+    mri_hot_derive_begin(shared);
     mr_err err = deriver->derive(deriver->context, batch->how->argument, &journal, batch->records,
-        batch->count, shared->writer.next_seq, &batch->subjects);
-    err = err == MR_OK && journal.is_full ? MR_ELIMIT : err;
-    if (err != MR_OK) {
-        put_back(hot);
+        batch->count, shared->writer.next_seq);
+    err = err == MR_OK && journal.is_full && !journal.is_left ? MR_ELIMIT : err;
+    if (err != MR_OK || journal.is_left) {
+        mri_hot_derive_put_back(hot);
+        batch->is_derived = false;
         return err;
+    }
+    batch->subjects = journal.subjects;
+    if (!journal.is_behind) {
+        mri_hot_derive_advance(&shared->writer, batch->count);
     }
     for (size_t i = 0; batch->subjects != NULL && i < batch->count; i++) {
         batch->bits |= mri_hot_view_bit_of(batch->subjects[i].id);
@@ -587,7 +534,7 @@ static void append_batch(
     MRI_HOT_POINT(2);
     publish(hot, &chain, chain.position, batch);
     if (batch->is_derived) {
-        end_deriving(hot->shared);
+        mri_hot_derive_end(hot->shared);
     }
 }
 
@@ -632,6 +579,18 @@ void mri_hot_wake_rest(struct mri_hot_tail *hot)
     }
 }
 
+/** How many events a batch of the log's own records has, but for GAPs, behind which all is made
+ * anew. */
+static uint64_t numbered_in(const struct appending *batch)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        uint16_t type = batch->records[i].type;
+        count += type != MRI_RECORD_SEAL && type != MRI_RECORD_ROLL && type != MRI_RECORD_GAP;
+    }
+    return count;
+}
+
 /** Put a batch that was found valid at the tail, unless the deriver refuses it. */
 static mr_err place_batch(struct mri_hot_tail *hot, struct appending *batch, int64_t now_unix_ns)
 {
@@ -643,6 +602,9 @@ static mr_err place_batch(struct mri_hot_tail *hot, struct appending *batch, int
     mr_err err = prepare_place(hot, batch->ack->stored_bytes, now_unix_ns, batch->how->is_own);
     if (err == MR_OK && batch->is_derived) {
         err = derive(hot, batch);
+    } else if (err == MR_OK && batch->how->is_own && mri_hot_derive_is_current(writer)) {
+        mri_hot_derive_advance(
+            writer, numbered_in(batch)); /* there is nothing to derive from them */
     }
     if (err == MR_OK) {
         batch->ack->first.n = writer->next_seq;
@@ -757,9 +719,4 @@ struct mri_hot_view_counters mri_hot_tail_counters(const struct mri_hot_tail *ho
 {
     const struct mri_hot_view view = mri_hot_tail_view(hot);
     return mri_hot_view_counters(&view);
-}
-
-const uint64_t *mri_hot_tail_derived(const struct mri_hot_tail *hot)
-{
-    return hot->options.derived_bytes == 0 ? NULL : derived_area(hot);
 }

@@ -40,6 +40,13 @@ struct mri_hot_undo {
     uint64_t value;
 };
 
+/** Whom a record is about, when the deriver says it. */
+struct mri_hot_subject {
+    uint64_t prev; /**< subject_prev */
+    uint32_t id;   /**< subject_id */
+    uint32_t reserved;
+};
+
 /**
  * The words that a batch changes, as they were: whoever finds the batch incomplete puts them back,
  * without knowing what they mean.
@@ -49,7 +56,13 @@ struct mri_hot_journal {
     struct mri_hot_undo *undo;
     uint32_t *count; /**< of `undo` that are in use */
     uint32_t capacity;
-    bool is_full; /**< it had no room for a store: the batch is refused, MR_ELIMIT */
+    const struct mri_hot_subject *subjects; /**< by the deriver, one for each record, which stay
+                                                 until the append returns; NULL: the records say
+                                                 whom they are about */
+    bool is_full;   /**< it had no room for a store: the batch is refused, MR_ELIMIT */
+    bool is_behind; /**< the area lacks events that are before this batch */
+    bool is_left;   /**< by the deriver: what it has changed is put back, the batch is appended, and
+                         the area lacks it from then on */
 };
 
 /**
@@ -60,14 +73,11 @@ struct mri_hot_journal {
  */
 void mri_hot_tail_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value);
 
-/** Whom a record is about, when the deriver says it. */
-struct mri_hot_subject {
-    uint64_t prev; /**< subject_prev */
-    uint32_t id;   /**< subject_id */
-    uint32_t reserved;
-};
-
-/** What is derived from the log and kept with it under the same lock. */
+/**
+ * What is derived from the log and kept with it under the same lock. The log knows up to where the
+ * area goes: it falls behind when somebody without a deriver appends, or when a deriver leaves a
+ * batch out; mri_hot_tail_begin_fill() is for catching up.
+ */
 struct mri_hot_deriver {
     void *context;
     uint32_t stores_max; /**< the most words that a batch may change */
@@ -76,15 +86,12 @@ struct mri_hot_deriver {
      * is room for the batch: no system call, no allocation, no wait. It sees what it has changed.
      *
      * @param argument      of the append, mri_hot_append
-     * @param ret_subjects  left as it is: the records say whom they are about; else one for each
-     *                      record, which stay until the append returns
      *
      * Returns  MR_OK; anything else refuses the batch, is the append's answer, and what was changed
      *          is put back.
      */
     mr_err (*derive)(void *context, void *argument, struct mri_hot_journal *journal,
-        const mr_log_record *records, size_t count, uint64_t first_seq,
-        const struct mri_hot_subject **ret_subjects);
+        const mr_log_record *records, size_t count, uint64_t first_seq);
 };
 
 struct mri_hot_options {
@@ -180,7 +187,7 @@ MR_MUST_USE mr_err mri_hot_tail_create(struct mri_hot_tail *hot,
 size_t mri_hot_tail_head_bytes(const struct mri_hot_options *options);
 
 /**
- * Map the memory that another process has made.
+ * Map the memory that another process has made; the derived area is as that one has made it.
  *
  * Returns  MR_OK; MR_EVERSION made by another version; MR_EINVAL made with other options; faults of
  *          mri_shared_memory_attach().
@@ -189,6 +196,15 @@ size_t mri_hot_tail_head_bytes(const struct mri_hot_options *options);
  */
 MR_MUST_USE mr_err mri_hot_tail_attach(
     struct mri_hot_tail *hot, const struct mri_hot_options *options);
+
+/**
+ * Derive from now on, if the memory was made with such an area; else appends leave it behind.
+ *
+ * Returns  nothing; see hot->options.deriver.
+ * Threads  nobody appends through the handle meanwhile.
+ */
+void mri_hot_tail_use_deriver(
+    struct mri_hot_tail *hot, size_t derived_bytes, const struct mri_hot_deriver *deriver);
 
 /**
  * Leave. Nothing is written or synced: who wants that calls mri_hot_tail_commit() before. NULL and
@@ -303,6 +319,33 @@ MR_MUST_USE mr_err mri_hot_tail_hold(struct mri_hot_tail *hot);
  * Threads  the one that holds.
  */
 void mri_hot_tail_let_go(struct mri_hot_tail *hot);
+
+/**
+ * Begin to write the derived area anew: whoever dies in between leaves one that is behind.
+ *
+ * Returns  the area; NULL without one.
+ * Owner    the handle.
+ * Threads  the one that holds, mri_hot_tail_hold().
+ */
+uint64_t *mri_hot_tail_begin_fill(struct mri_hot_tail *hot);
+
+/**
+ * End mri_hot_tail_begin_fill().
+ *
+ * @param is_filled  the area has taken in every event there is; else it stays behind
+ *
+ * Returns  nothing.
+ * Threads  the one that holds.
+ */
+void mri_hot_tail_end_fill(struct mri_hot_tail *hot, bool is_filled);
+
+/**
+ * Does the derived area lack events that readers see?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_hot_tail_is_behind(const struct mri_hot_tail *hot);
 
 /**
  * Do the files end where the memory says, with the same bytes? If not, they are not those that it

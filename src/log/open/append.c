@@ -73,6 +73,13 @@ mr_err mri_log_append_own(mr_log *log, const mr_log_record *records, size_t coun
     return append(log, records, count, &how, ret_ack);
 }
 
+mr_err mri_log_append_derived(mr_log *log, const mr_log_record *records, size_t count,
+    mr_durability durability, void *argument, mr_log_ack *ret_ack)
+{
+    const struct mri_hot_append how = {.durability = durability, .argument = argument};
+    return append(log, records, count, &how, ret_ack);
+}
+
 mr_seq mr_log_last(const mr_log *log)
 {
     const struct mri_attachment *attachment = mri_writer_attachment(log);

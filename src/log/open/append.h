@@ -29,7 +29,10 @@ struct mri_log_opening {
 
 struct mri_hot_deriver;
 
-/** How the layers above open a log. */
+/**
+ * How the layers above open a log. When another process has it open, the area is as that one has
+ * made it, derived.h.
+ */
 struct mri_log_opener {
     const mr_log_options *options;
     size_t derived_bytes;                  /**< of what is derived; a multiple of the page */
@@ -66,6 +69,15 @@ MR_MUST_USE mr_err mri_log_open(const struct mri_os *os, const struct mri_alloc 
  */
 MR_MUST_USE mr_err mri_log_append_own(mr_log *log, const mr_log_record *records, size_t count,
     mr_durability durability, mr_log_ack *ret_ack);
+
+/**
+ * mr_log_append() with something to tell the deriver.
+ *
+ * Returns  as mr_log_append(); what the deriver answered.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_log_append_derived(mr_log *log, const mr_log_record *records, size_t count,
+    mr_durability durability, void *argument, mr_log_ack *ret_ack);
 
 /**
  * What this open found and did.

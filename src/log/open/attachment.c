@@ -181,10 +181,6 @@ static mr_err attach_warm(
             "%s/" MRI_CONTROL_NAME ": %s; another process has the log open", folder,
             err == MR_EVERSION ? "it runs another version" : mr_err_text(err));
     }
-    if (control.derived_bytes != opener->derived_bytes) {
-        return mri_problem(
-            problem, MR_EINVAL, "%s: another process has the log open for another purpose", folder);
-    }
     options.ring_bytes = (size_t)control.ring_bytes;
     options.head_bytes = (size_t)control.head_bytes;
     err = mri_hot_tail_attach(&attachment->hot, &options);
@@ -594,9 +590,8 @@ static mr_err share(
         return mri_problem(problem, MR_BUSY, "%s: process %u is writing to this log",
             attachment->folder, (unsigned)attachment->process_id);
     }
-    if (attachment->hot.options.derived_bytes != opener->derived_bytes) {
-        return mri_problem(problem, MR_EINVAL,
-            "%s: this process has the log open for another purpose", attachment->folder);
+    if (attachment->hot.options.deriver == NULL && opener->deriver != NULL) {
+        mri_hot_tail_use_deriver(&attachment->hot, opener->derived_bytes, opener->deriver);
     }
     attachment->handles++;
     return MR_OK;
