@@ -798,7 +798,12 @@ static PyObject *bus_counts(Bus *self, PyObject *unused)
     }
     PyObject *result = follow(self) < 0 ? NULL : PyDict_New();
     if (result != NULL) {
-        mr_bus_counts(self->bus, counts);
+        mr_problem problem = {""};
+        mr_err err = mr_bus_counts(self->bus, counts, &problem);
+        if (err != MR_OK) {
+            Py_CLEAR(result);
+            (void)raise_error(err, problem.text);
+        }
     }
     for (int state = 0; result != NULL && state < MR_STATE_COUNT; state++) {
         PyObject *count = PyLong_FromUnsignedLongLong(counts[state]);

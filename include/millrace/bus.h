@@ -3,10 +3,11 @@
  * The signal bus: emit, move, find and follow signals, from any number of processes.
  *
  * Caveats first
- * - A handle keeps the table of all signals of the log for itself: opening reads the log from its
- *   newest snapshot on, and each signal takes about 80 bytes in every process.
- * - A handle sees what others have done when it is asked something, emits, moves, or follows; what
- *   it has shown before stays as it was until then.
+ * - Emitting, moving, getting and counting go through a state in memory that all processes of the
+ * log share. What is not there (signals learned long ago, idempotency keys, questions,
+ * subscriptions) a handle folds from the log for itself: the first time it reads the log from its
+ * newest snapshot on, and from then on each signal takes about 80 bytes in that process.
+ * - A handle sees what others have done when it is asked something.
  * - Symbols must be registered: `millrace run` registers those of its feed and its configuration.
  *   The time of a signal is the log's event time, so a log that was never run takes none.
  * - One thread uses a handle at a time. A child of fork() opens its own.
@@ -112,7 +113,8 @@ typedef struct mr_bus_page {
  *          yet; MR_ECORRUPT damage; as mr_log_open() and mr_log_reader_open().
  * Owner    mr_bus_close() frees.
  * Threads  any.
- * Cost     reads what is behind the newest snapshot: about 150 ns an event.
+ * Cost     a few microseconds when a process has the log open; else reads what is behind the newest
+ *          snapshot, about 150 ns an event.
  */
 MR_MUST_USE mr_err mr_bus_open(const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
 
@@ -173,13 +175,13 @@ MR_MUST_USE mr_err mr_bus_follow(mr_bus *bus, mr_problem *reterr_problem);
 MR_MUST_USE mr_err mr_bus_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_problem);
 
 /**
- * A signal, as of what was taken in so far.
+ * A signal as it is now.
  *
- * Returns  MR_OK; MR_NOT_FOUND.
+ * Returns  MR_OK; MR_NOT_FOUND; as mr_bus_follow().
  * Threads  one at a time per handle.
  * Cost     one cache line.
  */
-MR_MUST_USE mr_err mr_bus_get(const mr_bus *bus, mr_ordinal ordinal, mr_signal *ret_signal);
+MR_MUST_USE mr_err mr_bus_get(mr_bus *bus, mr_ordinal ordinal, mr_signal *ret_signal);
 
 /**
  * The id of a signal as text.
@@ -187,7 +189,7 @@ MR_MUST_USE mr_err mr_bus_get(const mr_bus *bus, mr_ordinal ordinal, mr_signal *
  * Returns  MR_OK; MR_NOT_FOUND.
  * Threads  one at a time per handle.
  */
-MR_MUST_USE mr_err mr_bus_id(const mr_bus *bus, mr_ordinal ordinal, char ret_id[MR_BUS_ID_BYTES]);
+MR_MUST_USE mr_err mr_bus_id(mr_bus *bus, mr_ordinal ordinal, char ret_id[MR_BUS_ID_BYTES]);
 
 /**
  * The signal of an id, compared whole, or of an ordinal as text.
@@ -195,7 +197,7 @@ MR_MUST_USE mr_err mr_bus_id(const mr_bus *bus, mr_ordinal ordinal, char ret_id[
  * Returns  MR_OK; MR_NOT_FOUND.
  * Threads  one at a time per handle.
  */
-MR_MUST_USE mr_err mr_bus_find(const mr_bus *bus, const char *id, mr_ordinal *ret_ordinal);
+MR_MUST_USE mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordinal);
 
 /**
  * Find signals: `state=blocked and gate=expected_value and age<2h order by time desc limit 100`.
@@ -215,15 +217,16 @@ MR_MUST_USE mr_err mr_bus_find(const mr_bus *bus, const char *id, mr_ordinal *re
  * Cost     O(signals looked at): the shortest of what the question allows is scanned.
  */
 MR_MUST_USE mr_err mr_bus_query(
-    const mr_bus *bus, const char *question, mr_bus_page *page, mr_problem *reterr_problem);
+    mr_bus *bus, const char *question, mr_bus_page *page, mr_problem *reterr_problem);
 
 /**
- * How many signals are in each state.
+ * How many signals are in each state, all as of one moment.
  *
- * Returns  nothing.
+ * Returns  MR_OK; as mr_bus_follow().
  * Threads  one at a time per handle.
  */
-void mr_bus_counts(const mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT]);
+MR_MUST_USE mr_err mr_bus_counts(
+    mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT], mr_problem *reterr_problem);
 
 /**
  * The log's event time: the newest that a candle, tick or signal has brought.

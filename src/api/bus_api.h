@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * millrace/bus.h on a given machine, and what its parts share.
+ *
+ * A handle looks at the state that all processes share (bus/shared_state.h). Only for what is not
+ * there it folds the log for itself: idempotency keys, signals learned long ago, the events of
+ * subscriptions, and all when the log's memory has no such state.
  */
 #ifndef MRI_API_BUS_API_H
 #define MRI_API_BUS_API_H
 
+#include "api/mirror.h"
 #include "base/alloc.h"
 #include "bus/filter.h"
 #include "millrace/bus.h"
 #include "os/os.h"
 #include "pipeline/fold.h"
+#include "pipeline/signal_input.h"
 
-enum { MRI_BUS_API_MAGIC = 0x42555331 };
+enum { MRI_BUS_API_MAGIC = 0x42555331, MRI_BUS_API_DATA_BYTES_MAX = 65536 };
 
 struct mr_bus {
     uint32_t magic; /**< MRI_BUS_API_MAGIC */
@@ -19,22 +25,87 @@ struct mr_bus {
     const struct mri_alloc *alloc;
     char folder[MRI_PATH_BYTES_MAX];
     mr_log *log;
-    struct mri_fold fold;
+    struct mri_shared_state state; /**< with has_state */
+    struct mri_mirror mirror;
+    struct mri_fold fold;  /**< with has_fold, after mri_bus_api_follow() */
+    mr_log_reader *waiter; /**< NULL until the first wait; it reads nothing */
+    uint64_t seen_seq;     /**< newest event when the log was looked at last */
     struct mri_batch batch;
     struct mri_filter filter; /**< too large for a stack */
-    uint64_t config_seq;      /**< of the configuration that valid_for is from */
-    int64_t valid_for_ns;
+    mr_log_record *records;   /**< MR_BUS_BATCH_MAX each */
+    struct mri_shared_known *known;
+    struct mri_hot_subject *subjects;
     uint32_t
         *places; /**< of each emission: its item in the batch, or an ordinal that its key has */
+    uint64_t config_seq; /**< of the configuration that valid_for is from */
+    int64_t valid_for_ns;
+    uint64_t retry_seq; /**< from this event on it is tried again whether all fits into the state */
+    bool has_state;
+    bool has_fold;
 };
 
 /**
- * Take in what others have appended.
+ * Have the log folded, up to what others have appended.
  *
  * Returns  MR_OK; damage and other faults of reading, *reterr_problem says where.
  * Threads  one at a time.
+ * Cost     the first time, reads what is behind the newest snapshot.
  */
 MR_MUST_USE mr_err mri_bus_api_follow(struct mr_bus *bus, mr_problem *reterr_problem);
+
+/**
+ * Have the shared state whole and the mirror up to it.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND there is none that could be used: the fold has all that is asked
+ *          for; as mri_bus_api_follow().
+ * Threads  one at a time.
+ * Cost     a few loads, unless the state must be made anew.
+ */
+MR_MUST_USE mr_err mri_bus_api_share(struct mr_bus *bus, mr_problem *reterr_problem);
+
+/**
+ * The registered instruments, of the shared state or the fold.
+ *
+ * Returns  them.
+ * Owner    the bus.
+ * Threads  one at a time.
+ */
+const struct mri_instruments *mri_bus_api_instruments(const struct mr_bus *bus);
+
+/**
+ * The log's event time.
+ *
+ * Returns  it; 0: none yet.
+ * Threads  one at a time.
+ */
+int64_t mri_bus_api_event_time(const struct mr_bus *bus);
+
+/**
+ * Do without the shared state for a while: more signals are not learned than it has room for.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_bus_api_unshare(struct mr_bus *bus);
+
+/**
+ * "LIMIT is reached", or the text of a result.
+ *
+ * @param full  with MR_FULL: what there is no room for; NULL: something else
+ *
+ * Returns  err.
+ * Threads  any.
+ */
+mr_err mri_bus_api_explain(mr_err err, const char *full, mr_problem *problem);
+
+/**
+ * A signal, wherever it is kept.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND; as mri_bus_api_follow().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_api_signal(
+    struct mr_bus *bus, uint32_t ordinal, struct mri_signal *ret_signal);
 
 /**
  * mr_bus_open() on a given machine.

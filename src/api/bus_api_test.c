@@ -211,11 +211,11 @@ static void questions_are_answered_in_pages(void **fixture)
     assert_non_null(strstr(problem.text, "character 7"));
     page.room = 0;
     assert_int_equal(mr_bus_query(bus, "", &page, &problem), MR_EINVAL);
-    mr_bus_counts(bus, counts);
+    assert_int_equal(mr_bus_counts(bus, counts, NULL), MR_OK);
     assert_int_equal(counts[MR_GENERATED], 5);
 }
 
-static void what_others_emit_is_seen_after_following(void **fixture)
+static void what_others_emit_ends_a_wait(void **fixture)
 {
     (void)fixture;
     mr_bus *other = mri_api_sample_open(&sample);
@@ -223,7 +223,6 @@ static void what_others_emit_is_seen_after_following(void **fixture)
     mr_signal signal;
     assert_int_equal(mr_bus_wait(bus, 1, NULL), MR_AGAIN);
     mr_ordinal ordinal = {emit_one(other, &emission)};
-    assert_int_equal(mr_bus_get(bus, ordinal, &signal), MR_NOT_FOUND);
     assert_int_equal(mr_bus_wait(bus, -1, NULL), MR_OK);
     assert_int_equal(mr_bus_get(bus, ordinal, &signal), MR_OK);
     assert_int_equal(mr_bus_follow(bus, NULL), MR_OK);
@@ -275,7 +274,7 @@ int main(void)
         TEST(of_two_who_move_a_signal_one_wins),
         TEST(moves_that_cannot_be_are_refused_with_the_reason),
         TEST(questions_are_answered_in_pages),
-        TEST(what_others_emit_is_seen_after_following),
+        TEST(what_others_emit_ends_a_wait),
         TEST(a_log_that_was_never_run_takes_no_signals),
         cmocka_unit_test(words_are_read_both_ways),
     };

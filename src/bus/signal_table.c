@@ -14,7 +14,9 @@
  *  2. Every signal is in the list of its state and in no other, and its two entries have its state.
  *  3. But for the newest of its group, a block has a living entry, and two neighbours have more
  * than MERGED_ENTRIES of them: what old signals keep is bounded by how many there are.
- *  4. What is not led to (a free slot, entries from `used` on) may hold anything, and is stored to
+ *  4. A signal is in the slot of its ordinal or, when a signal that was not learned held that one,
+ * in one of the MRI_SIGNAL_PROBES - 1 behind it. Only when some are away is it looked for there.
+ *  5. What is not led to (a free slot, entries from `used` on) may hold anything, and is stored to
  *     without a note.
  */
 #include "bus/signal_table.h"
@@ -38,7 +40,13 @@ enum {
 enum { TIME, GENERATED, LAST, MOVED, WHO, WHAT, LINKS, PLACES };
 
 /** Words of the head. */
-enum { HEAD_NEWEST, HEAD_BLOCKS, HEAD_STATES, HEAD_WORDS = HEAD_STATES + 2 * MR_STATE_COUNT };
+enum {
+    HEAD_NEWEST,
+    HEAD_BLOCKS,
+    HEAD_AWAY, /**< signals that are not in the slot of their ordinal */
+    HEAD_STATES,
+    HEAD_WORDS = HEAD_STATES + 2 * MR_STATE_COUNT,
+};
 
 MRI_STATIC_ASSERT(MR_STATE_COUNT <= STATE_MASK, "a state fits an entry");
 
@@ -132,9 +140,10 @@ static uint64_t *block_at(const struct mri_signal_table *table, uint32_t number)
     return table->blocks + (size_t)number * BLOCK_WORDS;
 }
 
-static uint32_t number_of(const struct mri_signal_table *table, uint32_t ordinal)
+/** The slot of an ordinal, or one behind it. */
+static uint32_t number_near(const struct mri_signal_table *table, uint32_t ordinal, unsigned probe)
 {
-    return (ordinal & table->slot_mask) + 1;
+    return ((ordinal + probe) & table->slot_mask) + 1;
 }
 
 static unsigned state_in(uint64_t what)
@@ -364,71 +373,57 @@ static void group_forget(const struct group *group, uint32_t place)
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-static void forget(struct mri_signal_table *table, struct mri_hot_journal *journal, uint32_t number)
+/** Forget a signal that is in no list. */
+static void forget_unlisted(
+    struct mri_signal_table *table, struct mri_hot_journal *journal, uint32_t number)
 {
     uint64_t *slot = slot_at(table, number);
     uint64_t who = slot[WHO];
-    list_remove(table, journal, MR_LEARNED, slot);
     const struct group symbol = {table, journal, &table->symbols[(who >> 32) & 0xffff], false};
     const struct group source = {table, journal, &table->sources[who >> 48], true};
     group_forget(&symbol, low(slot[PLACES]));
     group_forget(&source, high(slot[PLACES]));
+    if (number != number_near(table, low(who), 0)) {
+        set(journal, &table->head[HEAD_AWAY], table->head[HEAD_AWAY] - 1);
+    }
     set(journal, &slot[WHO], 0);
 }
 
-/** The next ordinal whose slot is free, or can be made so; 0 = there is none. */
-static uint32_t next_ordinal(const struct mri_signal_table *table)
+static void forget(struct mri_signal_table *table, struct mri_hot_journal *journal, uint32_t number)
 {
-    uint64_t ordinal = low(table->head[HEAD_NEWEST]);
+    list_remove(table, journal, MR_LEARNED, slot_at(table, number));
+    forget_unlisted(table, journal, number);
+}
+
+/** The slot for a new signal: free, or of one that is learned; 0 = there is none. */
+static uint32_t find_place(const struct mri_signal_table *table, uint32_t ordinal)
+{
     for (unsigned i = 0; i < MRI_SIGNAL_PROBES; i++) {
-        ordinal++;
-        if (ordinal > UINT32_MAX) {
-            return 0;
-        }
-        const uint64_t *slot = slot_at(table, number_of(table, (uint32_t)ordinal));
+        uint32_t number = number_near(table, ordinal, i);
+        const uint64_t *slot = slot_at(table, number);
         if (low(slot[WHO]) == 0 || state_in(slot[WHAT]) == MR_LEARNED) {
-            return (uint32_t)ordinal;
+            return number;
         }
     }
     return 0;
 }
 
-mr_err mri_signal_table_create(struct mri_signal_table *table, struct mri_hot_journal *journal,
-    const struct mri_signal *signal, uint32_t *ret_ordinal)
+/** Put a signal into a slot, which is free, and into its groups. It is in no list yet. */
+static void put_signal(struct mri_signal_table *table, struct mri_hot_journal *journal,
+    const struct mri_signal *signal, uint32_t number, bool is_taken)
 {
-    if (signal->symbol >= table->limits.symbols_max ||
-        signal->source >= table->limits.sources_max) {
-        return MR_REFUSED;
-    }
-    uint32_t ordinal = next_ordinal(table);
-    if (ordinal == 0 || !has_blocks(table, 2)) {
-        return MR_FULL;
-    }
-    uint32_t number = number_of(table, ordinal);
     uint64_t *slot = slot_at(table, number);
-    bool is_taken = low(slot[WHO]) != 0;
-    if (is_taken) {
-        forget(table, journal, number);
-    }
-    const struct mri_signal made = {
-        .ordinal = ordinal,
-        .symbol = signal->symbol,
-        .source = signal->source,
-        .name = signal->name,
-        .side = signal->side,
-        .state = MR_GENERATED,
-    };
-    uint32_t entry = number << STATE_BITS | MR_GENERATED;
+    uint32_t entry = number << STATE_BITS | signal->state;
     uint32_t by_symbol = group_append(table, journal, &table->symbols[signal->symbol], entry);
     uint32_t by_source = group_append(table, journal, &table->sources[signal->source], entry);
     const uint64_t words[SLOT_WORDS] = {
         [TIME] = (uint64_t)signal->event_time_unix_ns,
         [GENERATED] = signal->generated_seq,
-        [LAST] = signal->generated_seq,
-        [MOVED] = signal->generated_seq,
-        [WHO] = who_of(&made),
-        [WHAT] = what_of(&made),
-        [LINKS] = list_append(table, journal, MR_GENERATED, number),
+        [LAST] = signal->last_seq,
+        [MOVED] = signal->moved_seq,
+        [WHO] = who_of(signal),
+        [WHAT] = what_of(signal),
+        [LINKS] = 0,
         [PLACES] = pair(by_symbol, by_source),
     };
     /* WHO makes it a signal: last, and with a note in any case. */
@@ -438,32 +433,112 @@ mr_err mri_signal_table_create(struct mri_signal_table *table, struct mri_hot_jo
         }
     }
     set(journal, &slot[WHO], words[WHO]);
-    set(journal, &table->head[HEAD_NEWEST], ordinal);
-    *ret_ordinal = ordinal;
+    if (number != number_near(table, signal->ordinal, 0)) {
+        set(journal, &table->head[HEAD_AWAY], table->head[HEAD_AWAY] + 1);
+    }
+    set(journal, &table->head[HEAD_NEWEST], signal->ordinal);
+}
+
+static bool is_within(const struct mri_signal_table *table, const struct mri_signal *signal)
+{
+    return signal->symbol < table->limits.symbols_max && signal->source < table->limits.sources_max;
+}
+
+mr_err mri_signal_table_create(struct mri_signal_table *table, struct mri_hot_journal *journal,
+    const struct mri_signal *signal, uint32_t *ret_ordinal)
+{
+    uint32_t newest = low(table->head[HEAD_NEWEST]);
+    if (!is_within(table, signal)) {
+        return MR_REFUSED;
+    }
+    const struct mri_signal made = {
+        .event_time_unix_ns = signal->event_time_unix_ns,
+        .generated_seq = signal->generated_seq,
+        .last_seq = signal->generated_seq,
+        .moved_seq = signal->generated_seq,
+        .ordinal = newest + 1,
+        .symbol = signal->symbol,
+        .source = signal->source,
+        .name = signal->name,
+        .side = signal->side,
+        .state = MR_GENERATED,
+    };
+    uint32_t number = newest == UINT32_MAX ? 0 : find_place(table, made.ordinal);
+    if (number == 0 || !has_blocks(table, 2)) {
+        return MR_FULL;
+    }
+    bool is_taken = low(slot_at(table, number)[WHO]) != 0;
+    if (is_taken) {
+        forget(table, journal, number);
+    }
+    put_signal(table, journal, &made, number, is_taken);
+    set(journal, &slot_at(table, number)[LINKS], list_append(table, journal, MR_GENERATED, number));
+    *ret_ordinal = made.ordinal;
+    return MR_OK;
+}
+
+mr_err mri_signal_table_restore(struct mri_signal_table *table, const struct mri_signal *signal)
+{
+    if (!is_within(table, signal) || signal->state >= MR_STATE_COUNT ||
+        signal->ordinal <= low(table->head[HEAD_NEWEST])) {
+        return MR_REFUSED;
+    }
+    uint32_t number = find_place(table, signal->ordinal);
+    if (number == 0 || !has_blocks(table, 2)) {
+        return MR_FULL;
+    }
+    if (low(slot_at(table, number)[WHO]) != 0) {
+        forget_unlisted(table, NULL, number);
+    }
+    put_signal(table, NULL, signal, number, false);
+    return MR_OK;
+}
+
+/** The number of the slot of a signal; 0: the table does not know it. */
+static uint32_t number_of(const struct mri_signal_table *table, uint32_t ordinal)
+{
+    unsigned probes = load(&table->head[HEAD_AWAY]) == 0 ? 1 : MRI_SIGNAL_PROBES;
+    for (unsigned i = 0; ordinal != 0 && i < probes; i++) {
+        uint32_t number = number_near(table, ordinal, i);
+        if (low(load(&slot_at(table, number)[WHO])) == ordinal) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+mr_err mri_signal_table_enlist(struct mri_signal_table *table, uint32_t ordinal)
+{
+    uint32_t number = number_of(table, ordinal);
+    if (number == 0) {
+        return MR_NOT_FOUND;
+    }
+    uint64_t *slot = slot_at(table, number);
+    slot[LINKS] = list_append(table, NULL, state_in(slot[WHAT]), number);
     return MR_OK;
 }
 
 /** The slot of a signal; NULL: the table does not know it. */
 static uint64_t *find(const struct mri_signal_table *table, uint32_t ordinal)
 {
-    uint64_t *slot = slot_at(table, number_of(table, ordinal));
-    return ordinal != 0 && low(load(&slot[WHO])) == ordinal ? slot : NULL;
+    uint32_t number = number_of(table, ordinal);
+    return number == 0 ? NULL : slot_at(table, number);
 }
 
 mr_err mri_signal_table_move(struct mri_signal_table *table, struct mri_hot_journal *journal,
     uint32_t ordinal, const struct mri_signal_moved *move, uint64_t seq, mr_state *ret_found)
 {
-    uint64_t *slot = find(table, ordinal);
-    if (slot == NULL) {
+    uint32_t number = number_of(table, ordinal);
+    if (number == 0) {
         return MR_NOT_FOUND;
     }
+    uint64_t *slot = slot_at(table, number);
     uint64_t what = slot[WHAT];
     unsigned state = state_in(what);
     *ret_found = (mr_state)state;
     if (state != move->from) {
         return MR_CONFLICT;
     }
-    uint32_t number = number_of(table, ordinal);
     uint32_t entry = number << STATE_BITS | move->to;
     if (move->to == MR_LEARNED) { /* gate and reason stay: they say how it ended */
         what = (what & ~((uint64_t)0xff << 40)) | (uint64_t)state << 40;
@@ -536,11 +611,35 @@ void mri_signal_table_slot(
 mr_err mri_signal_table_get(
     const struct mri_signal_table *table, uint32_t ordinal, struct mri_signal *ret_signal)
 {
-    if (find(table, ordinal) == NULL) {
+    uint32_t number = number_of(table, ordinal);
+    if (number == 0) {
         return MR_NOT_FOUND;
     }
-    mri_signal_table_slot(table, ordinal & table->slot_mask, ret_signal);
+    mri_signal_table_slot(table, number - 1, ret_signal);
     return ret_signal->ordinal == ordinal ? MR_OK : MR_NOT_FOUND;
+}
+
+static uint32_t entry_at(const struct mri_signal_table *table, uint32_t place)
+{
+    if (place / BLOCK_ENTRIES >= table->block_count) {
+        return 0;
+    }
+    uint64_t word = load(block_at(table, place / BLOCK_ENTRIES) + place % BLOCK_ENTRIES / 2);
+    return place % BLOCK_ENTRIES % 2 != 0 ? high(word) : low(word);
+}
+
+bool mri_signal_table_is_sound(const struct mri_signal_table *table, uint32_t ordinal)
+{
+    uint32_t number = number_of(table, ordinal);
+    if (number == 0) {
+        return false;
+    }
+    const uint64_t *slot = slot_at(table, number);
+    uint32_t entry = number << STATE_BITS | state_in(slot[WHAT]);
+    return entry_at(table, low(slot[PLACES])) == entry &&
+           entry_at(table, high(slot[PLACES])) == entry &&
+           low(slot[LINKS]) <= table->limits.slots_max &&
+           high(slot[LINKS]) <= table->limits.slots_max;
 }
 
 uint64_t mri_signal_table_count(const struct mri_signal_table *table, mr_state state)

@@ -14,8 +14,8 @@
  * Caveats first
  * - A slot is given to a new signal when its turn comes again and the old one is learned: the table
  *   then no longer knows it, the log does.
- * - A signal that is not learned keeps its slot for ever. New ones go past it; when
- * MRI_SIGNAL_PROBES of them in a row are held, no signal can be made.
+ * - A signal that is not learned keeps its slot for ever. A new one whose slot is held goes to one
+ *   of the next; when MRI_SIGNAL_PROBES of them in a row are held, no signal can be made.
  * - Who reads while others write compares mri_hot_tail_version() before and after.
  */
 #ifndef MRI_BUS_SIGNAL_TABLE_H
@@ -93,14 +93,33 @@ struct mri_signal_table mri_signal_table_at(uint64_t *area, const struct mri_sig
  * @param signal   event_time_unix_ns, generated_seq, symbol, source, name and side are taken from
  * it
  *
- * Returns  MR_OK; MR_REFUSED symbol or source is beyond the limits; MR_FULL no slot is free, or no
- *          ordinal is left. Nothing was changed then.
+ * Returns  MR_OK; MR_REFUSED symbol or source is beyond the limits; MR_FULL no slot is free near
+ *          that of its ordinal, or no ordinal is left. Nothing was changed then.
  * Threads  one at a time.
  * Cost     about 20 stores; up to MRI_SIGNAL_STORES_CREATE once in a hundred times when it takes
  * the slot of another.
  */
 MR_MUST_USE mr_err mri_signal_table_create(struct mri_signal_table *table,
     struct mri_hot_journal *journal, const struct mri_signal *signal, uint32_t *ret_ordinal);
+
+/**
+ * Put a signal back as it was, when a table is made anew: all in order of ordinals, then each
+ * state's with mri_signal_table_enlist(). One that is learned may have gone again by then.
+ *
+ * Returns  MR_OK; MR_REFUSED beyond the limits, or out of order; MR_FULL as
+ *          mri_signal_table_create().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_signal_table_restore(
+    struct mri_signal_table *table, const struct mri_signal *signal);
+
+/**
+ * Put a restored signal at the newer end of the list of its state.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND the table does not know it.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_signal_table_enlist(struct mri_signal_table *table, uint32_t ordinal);
 
 /**
  * Move a signal, if it is where the move says.
@@ -146,6 +165,15 @@ MR_MUST_USE mr_err mri_signal_table_get(
     const struct mri_signal_table *table, uint32_t ordinal, struct mri_signal *ret_signal);
 
 /**
+ * Do the places that a signal has in the arrays of its symbol and source hold it, with its state,
+ * and do its links lead to slots?
+ *
+ * Returns  true or false; false when the table does not know it.
+ * Threads  nobody changes the table meanwhile.
+ */
+bool mri_signal_table_is_sound(const struct mri_signal_table *table, uint32_t ordinal);
+
+/**
  * How many signals are in a state.
  *
  * Returns  the number.
@@ -154,7 +182,7 @@ MR_MUST_USE mr_err mri_signal_table_get(
 uint64_t mri_signal_table_count(const struct mri_signal_table *table, mr_state state);
 
 /**
- * The highest ordinal so far. Some below it may never have been given to a signal.
+ * The highest ordinal so far.
  *
  * Returns  the ordinal; 0: there is none.
  * Threads  any.

@@ -21,8 +21,10 @@ static const struct mri_signal_limits limits = {
 static struct model {
     struct mri_signal signals[SIGNALS]; /**< by ordinal; ordinal 0 in it: none, or forgotten */
     uint64_t entered[SIGNALS];          /**< when each entered its state */
+    uint32_t slots[SIGNALS];            /**< where each is */
     uint32_t newest;
     uint64_t clock;
+    bool is_away_seen; /**< one was in another slot than that of its ordinal */
 } model;
 
 static uint64_t *area;
@@ -72,41 +74,48 @@ static struct mri_signal any_signal(void)
     };
 }
 
-/** The ordinal that comes next: slots of signals that are not learned are passed by. */
-static uint32_t expected_ordinal(void)
+/** Who is in a slot; 0 = nobody. */
+static uint32_t holder_of(uint32_t slot)
 {
-    uint32_t ordinal = model.newest + 1;
-    for (int i = 0; i < MRI_SIGNAL_PROBES; i++, ordinal++) {
-        uint32_t old = ordinal > SLOTS ? ordinal - SLOTS : 0;
-        bool is_held = false;
-        for (; old > 0 && !is_held; old = old > SLOTS ? old - SLOTS : 0) {
-            is_held = model.signals[old].ordinal != 0 && model.signals[old].state != MR_LEARNED;
-        }
-        if (!is_held) {
+    for (uint32_t ordinal = model.newest; ordinal > 0; ordinal--) {
+        if (model.signals[ordinal].ordinal != 0 && model.slots[ordinal] == slot) {
             return ordinal;
         }
     }
     return 0;
 }
 
+/** The slot that the next signal gets: those of signals that are not learned are passed by. */
+static uint32_t expected_slot(uint32_t ordinal)
+{
+    for (uint32_t i = 0; i < MRI_SIGNAL_PROBES; i++) {
+        uint32_t slot = (ordinal + i) % SLOTS;
+        uint32_t holder = holder_of(slot);
+        if (holder == 0 || model.signals[holder].state == MR_LEARNED) {
+            return slot;
+        }
+    }
+    return SLOTS;
+}
+
 static void create(struct mri_hot_journal *journal)
 {
     uint32_t ordinal = 0;
     struct mri_signal signal = any_signal();
-    uint32_t expected = expected_ordinal();
+    uint32_t slot = expected_slot(model.newest + 1);
     mr_err err = mri_signal_table_create(&table, journal, &signal, &ordinal);
-    assert_int_equal(err, expected == 0 ? MR_FULL : MR_OK);
+    assert_int_equal(err, slot == SLOTS ? MR_FULL : MR_OK);
     if (err != MR_OK) {
         return;
     }
-    assert_int_equal(ordinal, expected);
-    for (uint32_t old = ordinal % SLOTS; old < ordinal; old += SLOTS) {
-        model.signals[old].ordinal = 0;
-    }
+    assert_int_equal(ordinal, model.newest + 1);
+    model.signals[holder_of(slot)].ordinal = 0;
+    model.is_away_seen = model.is_away_seen || slot != ordinal % SLOTS;
     signal.ordinal = ordinal;
     signal.last_seq = signal.moved_seq = signal.generated_seq;
     signal.state = MR_GENERATED;
     model.signals[ordinal] = signal;
+    model.slots[ordinal] = slot;
     model.entered[ordinal] = model.clock;
     model.newest = ordinal;
 }
@@ -304,7 +313,44 @@ static void it_agrees_with_plain_arrays_whatever_happens(void **fixture)
         }
     }
     assert_true(model.newest > 3 * SLOTS); /* slots were given away several times */
+    assert_true(model.is_away_seen);
     check_all();
+}
+
+static int compare_entered(const void *a, const void *b)
+{
+    uint64_t x = model.entered[*(const uint32_t *)a];
+    uint64_t y = model.entered[*(const uint32_t *)b];
+    return x < y ? -1 : x > y;
+}
+
+static void a_restored_table_answers_the_same(void **fixture)
+{
+    (void)fixture;
+    static uint32_t in_order[SIGNALS];
+    uint32_t count = 0;
+    for (int i = 0; i < STEPS && model.newest < 2 * SLOTS; i++) {
+        step(NULL);
+    }
+    memset(area, 0, area_bytes);
+    for (uint32_t ordinal = 1; ordinal <= model.newest; ordinal++) {
+        const struct mri_signal *signal = &model.signals[ordinal];
+        if (signal->ordinal != 0) {
+            assert_int_equal(mri_signal_table_restore(&table, signal), MR_OK);
+            in_order[count++] = ordinal;
+        }
+    }
+    qsort(in_order, count, sizeof(*in_order), compare_entered);
+    for (uint32_t i = 0; i < count; i++) {
+        if (mri_signal_table_enlist(&table, in_order[i]) != MR_OK) {
+            /* A learned one that was there beside a longer way of others. */
+            assert_int_equal(model.signals[in_order[i]].state, MR_LEARNED);
+            model.signals[in_order[i]].ordinal = 0;
+        }
+    }
+    check_all();
+    assert_int_equal(mri_signal_table_restore(&table, &model.signals[in_order[0]]), MR_REFUSED);
+    assert_int_equal(mri_signal_table_enlist(&table, SIGNALS), MR_NOT_FOUND);
 }
 
 /* ---- putting back ---------------------------------------------------------------------------- */
@@ -424,7 +470,11 @@ static void a_full_table_refuses_and_stays_as_it_is(void **fixture)
     const struct mri_signal_moved learned = {.from = MR_GENERATED, .to = MR_LEARNED};
     assert_int_equal(mri_signal_table_move(&table, NULL, 10, &learned, 2, &found), MR_OK);
     assert_int_equal(mri_signal_table_create(&table, NULL, &signal, &ordinal), MR_OK);
-    assert_int_equal(ordinal, SLOTS + 10); /* nine were passed by */
+    assert_int_equal(ordinal, SLOTS + 1);
+    struct mri_signal made;
+    assert_int_equal(mri_signal_table_get(&table, SLOTS + 1, &made), MR_OK); /* in slot 10 */
+    assert_int_equal(mri_signal_table_get(&table, 1, &made), MR_OK);
+    assert_int_equal(mri_signal_table_get(&table, 10, &made), MR_NOT_FOUND);
 }
 
 int main(void)
@@ -432,6 +482,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(it_agrees_with_plain_arrays_whatever_happens),
+        TEST(a_restored_table_answers_the_same),
         TEST(what_is_put_back_is_as_it_was),
         TEST(a_difference_is_found_wherever_something_leads),
         TEST(limits_out_of_range_have_no_size),

@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/problem.h"
+#include "bus/shared_state.h"
 #include "cli/cli.h"
 #include "cli/config_option.h"
 #include "cli/describe.h"
@@ -52,7 +53,7 @@ struct emit {
 static struct mri_signal_input_context context_of(const struct emit *emit)
 {
     return (struct mri_signal_input_context){
-        .market = &emit->fold.wiring.market,
+        .instruments = &emit->fold.wiring.market.instruments,
         .event_time_unix_ns = emit->fold.bus.event_time_unix_ns,
         .valid_for_ns = emit->config.signals_valid_for * 1000000000,
     };
@@ -378,7 +379,8 @@ static enum mri_exit open_log(struct emit *emit)
         .is_market_only = true,
         .config = &emit->config}; /* no more signals than the run may take */
     const mr_log_options log_options = {.is_alone = false}; /* a run may be up */
-    mr_err err = mri_log_open(cli->os, cli->alloc, folder, &log_options, &emit->log, &problem);
+    mr_err err =
+        mri_shared_state_open_log(cli->os, cli->alloc, folder, &log_options, &emit->log, &problem);
     if (err == MR_OK) {
         mri_opened_tell(mri_log_opening(emit->log));
         enum mri_exit exit = mri_config_option_for(cli, NULL, folder, &emit->config);

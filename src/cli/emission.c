@@ -136,16 +136,15 @@ static mr_err read_price(
 }
 
 /** The optional numbers: price, horizon, time limit. */
-static mr_err read_optional(const struct mri_emission *emission, const struct mri_market *market,
-    struct mri_signal_input *input, mr_problem *problem)
+static mr_err read_optional(const struct mri_emission *emission,
+    const struct mri_instruments *instruments, struct mri_signal_input *input, mr_problem *problem)
 {
     unsigned horizon;
     if (emission->price.bytes != NULL) {
         uint32_t symbol;
-        mr_err err = mri_signal_input_symbol(market, emission->symbol, &symbol, problem);
+        mr_err err = mri_signal_input_symbol(instruments, emission->symbol, &symbol, problem);
         if (err == MR_OK) {
-            const struct mri_instrument_spec *spec =
-                mri_instruments_get(&market->instruments, symbol);
+            const struct mri_instrument_spec *spec = mri_instruments_get(instruments, symbol);
             err = read_price(emission->price, spec->price_decimals, &input->price, problem);
         }
         if (err != MR_OK) {
@@ -186,7 +185,7 @@ mr_err mri_emission_draft(const struct mri_emission *emission,
     };
     uint32_t symbol;
     mr_err err =
-        mri_signal_input_symbol(context->market, emission->symbol, &symbol, reterr_problem);
+        mri_signal_input_symbol(context->instruments, emission->symbol, &symbol, reterr_problem);
     if (err == MR_OK &&
         (emission->side.bytes == NULL || mri_side_parse(emission->side, &input.side) != MR_OK)) {
         err = mri_signal_input_refuse(
@@ -196,7 +195,7 @@ mr_err mri_emission_draft(const struct mri_emission *emission,
         err = read_confidence(emission->confidence, &input.confidence, reterr_problem);
     }
     if (err == MR_OK) {
-        err = read_optional(emission, context->market, &input, reterr_problem);
+        err = read_optional(emission, context->instruments, &input, reterr_problem);
     }
     return err == MR_OK ? mri_signal_input_draft(&input, context, batch, reterr_problem) : err;
 }

@@ -21,6 +21,7 @@
 
 #include "base/hash.h"
 #include "base/problem.h"
+#include "pipeline/shared_refresh.h"
 
 /**
  * More than the engines can need, as for snapshots: without the slots of the bus, whose size is
@@ -342,7 +343,7 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
         .attributes = attributes,
         .attribute_count = MRI_COUNT_OF(attributes) - (is_path_kept(options->feed_path) ? 0 : 1),
     };
-    mr_err err = mri_log_open(
+    mr_err err = mri_shared_state_open_log(
         options->os, options->alloc, options->folder, &log_options, &node->log, problem);
     if (err == MR_OK) {
         err = mri_seat_take(options->os, options->folder, &node->seat, problem);
@@ -599,6 +600,14 @@ static mr_err go_on(struct mri_node *node, mr_problem *problem)
                                                : err;
 }
 
+/** Give the other processes the state that was folded, where the memory has room for one. */
+static mr_err share_state(struct mri_node *node, mr_problem *problem)
+{
+    mr_err err = mri_shared_refresh_if_current(&node->fold, node->log, node->options.config);
+    bool has_none = err == MR_NOT_FOUND || err == MR_FULL;
+    return err == MR_OK || has_none ? MR_OK : fail(problem, err, "sharing the state of the bus");
+}
+
 static mr_err open_steps(struct mri_node *node, mr_problem *problem)
 {
     mr_err err = open_log(node, problem);
@@ -621,7 +630,7 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
     if (err == MR_OK) {
         err = map_feed_symbols(node, problem);
     }
-    return err;
+    return err == MR_OK ? share_state(node, problem) : err;
 }
 
 mr_err mri_node_open(

@@ -78,11 +78,11 @@ static mr_err check_texts(const struct mri_signal_input *input, mr_problem *prob
                : MR_OK;
 }
 
-mr_err mri_signal_input_symbol(const struct mri_market *market, struct mri_slice symbol,
+mr_err mri_signal_input_symbol(const struct mri_instruments *instruments, struct mri_slice symbol,
     uint32_t *ret_number, mr_problem *reterr_problem)
 {
-    bool is_known = symbol.bytes != NULL &&
-                    mri_instruments_find(&market->instruments, symbol, ret_number) == MR_OK;
+    bool is_known =
+        symbol.bytes != NULL && mri_instruments_find(instruments, symbol, ret_number) == MR_OK;
     return is_known
                ? MR_OK
                : mri_signal_input_refuse(reterr_problem, "symbol", "a registered symbol", symbol);
@@ -123,8 +123,8 @@ mr_err mri_signal_input_draft(const struct mri_signal_input *input,
     };
     mr_err err = check_texts(input, reterr_problem);
     if (err == MR_OK) {
-        err =
-            mri_signal_input_symbol(context->market, input->symbol, &fixed.symbol, reterr_problem);
+        err = mri_signal_input_symbol(
+            context->instruments, input->symbol, &fixed.symbol, reterr_problem);
     }
     if (err == MR_OK) {
         err = check_numbers(input, reterr_problem);

@@ -6,7 +6,7 @@
 #define MRI_PIPELINE_SIGNAL_INPUT_H
 
 #include "bus/batch.h"
-#include "market/market.h"
+#include "market/instruments.h"
 
 /** The fields; texts with NULL bytes were not given. */
 struct mri_signal_input {
@@ -28,7 +28,7 @@ struct mri_signal_input {
 
 /** What a signal is checked against. */
 struct mri_signal_input_context {
-    const struct mri_market *market;
+    const struct mri_instruments *instruments;
     int64_t event_time_unix_ns;
     int64_t valid_for_ns; /**< default */
 };
@@ -48,8 +48,8 @@ mr_err mri_signal_input_refuse(
  * Returns  MR_OK; MR_REFUSED it is not registered, *reterr_problem says so.
  * Threads  any.
  */
-MR_MUST_USE mr_err mri_signal_input_symbol(const struct mri_market *market, struct mri_slice symbol,
-    uint32_t *ret_number, mr_problem *reterr_problem);
+MR_MUST_USE mr_err mri_signal_input_symbol(const struct mri_instruments *instruments,
+    struct mri_slice symbol, uint32_t *ret_number, mr_problem *reterr_problem);
 
 /**
  * Check every field and draft the signal.

@@ -20,7 +20,7 @@ static int set_up(void **fixture)
 {
     (void)fixture;
     mri_engine_sample_init(&sample, SYMBOLS);
-    context = (struct mri_signal_input_context){.market = &sample.market,
+    context = (struct mri_signal_input_context){.instruments = &sample.market.instruments,
         .event_time_unix_ns = MRI_ENGINE_SAMPLE_T0_UNIX_NS,
         .valid_for_ns = 300};
     assert_int_equal(mri_batch_init(&batch, mri_alloc_system(), 4, 1 << 20), MR_OK);

@@ -21,6 +21,15 @@ CRASH = "tests/crash/"
 
 # name, file, text, what is there instead, program that must fail, environment of it
 CANARIES = [
+    ("a derived area that lacks events is taken for whole", LOG + "hot/hot_derive.c",
+     "    return atomic_load_explicit(&writer->derived_seq, memory_order_relaxed) + 1 == writer->next_seq;",
+     "    return atomic_load_explicit(&writer->derived_seq, memory_order_relaxed) < writer->next_seq;",
+     "src/derived_test", {}),
+    ("the shared table keeps a signal in the list of its old state", "src/bus/signal_table.c",
+     "    list_remove(table, journal, state, slot);\n", "    (void)state;\n", "src/shared_test", {}),
+    ("a move is made whatever the state is", "src/bus/signal_table.c",
+     "    if (state != move->from) {\n        return MR_CONFLICT;\n    }\n", "",
+     CRASH + "shared_kill_test", {}),
     ("a sync is not done", LOG + "hot/hot_commit.c",
      "    if (os->sync_data(os->context, fd) != MR_OK) {\n        return poison",
      "    if (fd < 0) {\n        return poison", CRASH + "power_states_test", {}),
@@ -145,7 +154,7 @@ CANARIES = [
     ("what a complete batch has changed is put back", LOG + "hot/hot_tail.c",
      "    if (writer->undo_count > 0 && writer->pending == writer->undo_pending) {",
      "    if (writer->undo_count > 0) {", CRASH + "hot_kill_test", {}),
-    ("a word is changed before what it was is noted", LOG + "hot/hot_tail.c",
+    ("a word is changed before what it was is noted", LOG + "hot/hot_derive.c",
      "    *(volatile uint32_t *)journal->count = count + 1;\n"
      "    atomic_thread_fence(memory_order_release);\n    MRI_HOT_POINT(21);\n"
      "    *(volatile uint64_t *)word = value;\n    MRI_HOT_POINT(22);",

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Asking for signals.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/bus_api.h"
+#include "base/fixed.h"
+#include "base/ident.h"
+#include "base/problem.h"
+#include "bus/query.h"
+
+MRI_STATIC_ASSERT(MR_BUS_ID_BYTES >= MRI_IDENT_BYTES, "every id fits");
+
+static const char *symbol_of(const struct mr_bus *bus, uint32_t number)
+{
+    const struct mri_instrument_spec *spec =
+        mri_instruments_get(mri_bus_api_instruments(bus), number);
+    return spec == NULL ? "?" : spec->symbol;
+}
+
+static const char *text_of(const struct mri_intern *texts, uint32_t number)
+{
+    return number < texts->count ? mri_intern_text(texts, number).bytes : "?";
+}
+
+/** Have the meaning of its numbers: they may be newer than what was looked at last. */
+static mr_err find_signal(struct mr_bus *bus, uint32_t ordinal, struct mri_signal *ret_signal)
+{
+    mr_problem problem;
+    mr_err err = mri_bus_api_signal(bus, ordinal, ret_signal);
+    if (err == MR_OK && bus->has_state) {
+        bool is_new = ret_signal->source >= bus->mirror.sources.count ||
+                      ret_signal->name >= bus->mirror.names.count ||
+                      ret_signal->symbol >= bus->mirror.instruments.count;
+        err = is_new ? mr_bus_follow(bus, &problem) : MR_OK;
+    }
+    return err;
+}
+
+mr_err mr_bus_get(mr_bus *bus, mr_ordinal ordinal, mr_signal *ret_signal)
+{
+    struct mri_signal signal;
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = find_signal(bus, ordinal.n, &signal);
+    if (err != MR_OK) {
+        return err;
+    }
+    const struct mri_intern *sources =
+        bus->has_state ? &bus->mirror.sources : &bus->fold.bus.sources;
+    const struct mri_intern *names = bus->has_state ? &bus->mirror.names : &bus->fold.bus.names;
+    *ret_signal = (mr_signal){
+        .ordinal = ordinal,
+        .generated = {signal.generated_seq},
+        .moved = {signal.moved_seq},
+        .last = {signal.last_seq},
+        .event_time_unix_ns = signal.event_time_unix_ns,
+        .symbol = symbol_of(bus, signal.symbol),
+        .source = text_of(sources, signal.source),
+        .name = text_of(names, signal.name),
+        .side = (mr_side)signal.side,
+        .state = (mr_state)signal.state,
+        .ended = (mr_state)signal.ended,
+        .gate = mri_word_text(MRI_VOCABULARY_gate, signal.gate),
+        .reason = mri_word_text(MRI_VOCABULARY_reason, signal.reason),
+    };
+    return MR_OK;
+}
+
+mr_err mr_bus_id(mr_bus *bus, mr_ordinal ordinal, char ret_id[MR_BUS_ID_BYTES])
+{
+    struct mri_signal signal;
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = find_signal(bus, ordinal.n, &signal);
+    if (err == MR_OK) {
+        const struct mri_ident ident = {
+            .symbol = mri_slice_of(symbol_of(bus, signal.symbol)),
+            .time_unix_ms = signal.event_time_unix_ns / 1000000,
+            .ordinal = ordinal,
+        };
+        (void)mri_ident_format(&ident, ret_id);
+    }
+    return err;
+}
+
+mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordinal)
+{
+    struct mri_ident ident;
+    char own[MR_BUS_ID_BYTES];
+    int64_t number;
+    if (id == NULL || ret_ordinal == NULL) {
+        return MR_EINVAL;
+    }
+    if (mri_fixed_parse(mri_slice_of(id), 0, &number) == MR_OK) {
+        struct mri_signal signal;
+        if (number <= 0 || number > UINT32_MAX) {
+            return MR_NOT_FOUND;
+        }
+        ret_ordinal->n = (uint32_t)number;
+        return mri_bus_api_signal(bus, ret_ordinal->n, &signal);
+    }
+    bool is_found = mri_ident_parse(mri_slice_of(id), &ident) == MR_OK &&
+                    mr_bus_id(bus, ident.ordinal, own) == MR_OK && strcmp(own, id) == 0;
+    *ret_ordinal = ident.ordinal;
+    return is_found ? MR_OK : MR_NOT_FOUND;
+}
+
+static mr_err find_symbol(const void *context, struct mri_slice name, uint32_t *ret_number)
+{
+    const struct mr_bus *bus = context;
+    return mri_instruments_find(&bus->fold.wiring.market.instruments, name, ret_number);
+}
+
+static mr_err find_source(const void *context, struct mri_slice name, uint32_t *ret_number)
+{
+    const struct mr_bus *bus = context;
+    return mri_intern_find(&bus->fold.bus.sources, name, ret_number);
+}
+
+static mr_err find_name(const void *context, struct mri_slice name, uint32_t *ret_number)
+{
+    const struct mr_bus *bus = context;
+    return mri_intern_find(&bus->fold.bus.names, name, ret_number);
+}
+
+mr_err mr_bus_query(
+    mr_bus *bus, const char *question, mr_bus_page *page, mr_problem *reterr_problem)
+{
+    MRI_STATIC_ASSERT(sizeof(mr_ordinal) == sizeof(uint32_t), "an array of one is of the other");
+    struct mri_filter *filter;
+    struct mri_filter_fault fault = {0};
+    struct mri_query_result result;
+    mr_problem why = {""};
+    if (bus == NULL || question == NULL || page == NULL || page->ordinals == NULL ||
+        page->room == 0) {
+        return mri_problem(reterr_problem, MR_EINVAL, "a question, and room for its answer");
+    }
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = mri_bus_api_follow(bus, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    filter = &bus->filter;
+    const struct mri_filter_names names = {.context = bus,
+        .symbol = find_symbol,
+        .source = find_source,
+        .name = find_name,
+        .now_unix_ns = bus->fold.bus.event_time_unix_ns};
+    err = mri_filter_parse(mri_slice_of(question), &names, filter, &fault, &why);
+    if (err != MR_OK) {
+        return mri_problem(reterr_problem, err, "character %zu: %s", fault.character, why.text);
+    }
+    struct mri_query query = mri_query_all;
+    query.filter = filter;
+    query.is_oldest_first = filter->is_oldest_first;
+    query.limit = filter->limit != 0 && filter->limit < page->room ? filter->limit : page->room;
+    query.beyond = page->beyond.n;
+    err = mri_query_run(&bus->fold.bus, &query, &page->ordinals->n, &result);
+    if (err != MR_OK) {
+        return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
+    }
+    page->count = result.count;
+    page->scanned = result.scanned;
+    page->is_cut = result.is_cut;
+    return MR_OK;
+}
+
+/** As of one moment; false: others were changing it all the time. */
+static bool count_shared(struct mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT])
+{
+    enum { LOOKS_MAX = 1000 };
+    const struct mri_signal_table *table = &bus->state.table;
+    uint32_t version;
+    for (unsigned i = 0; i < LOOKS_MAX && mri_derived_look(bus->log, &version) == MR_OK; i++) {
+        uint64_t others = 0;
+        for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
+            ret_counts[state] = mri_signal_table_count(table, (mr_state)state);
+            others += state == MR_LEARNED ? 0 : ret_counts[state];
+        }
+        ret_counts[MR_LEARNED] = mri_signal_table_newest(table) - others; /* some have left it */
+        if (mri_derived_is_same(bus->log, version)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+mr_err mr_bus_counts(mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT], mr_problem *reterr_problem)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    if (bus->has_state && count_shared(bus, ret_counts)) {
+        return MR_OK;
+    }
+    mr_err err = mri_bus_api_follow(bus, reterr_problem);
+    for (unsigned state = 0; state < MR_STATE_COUNT && err == MR_OK; state++) {
+        ret_counts[state] = bus->fold.bus.slots.states[state].count;
+    }
+    return err;
+}
+
+int64_t mr_bus_event_time_unix_ns(const mr_bus *bus)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    return mri_bus_api_event_time(bus);
+}
+
+const char *mr_state_text(mr_state state)
+{
+    return mri_word_text(MRI_VOCABULARY_state, (unsigned)state);
+}
+
+mr_err mr_state_parse(const char *text, mr_state *ret_state)
+{
+    unsigned state;
+    if (text == NULL || ret_state == NULL ||
+        mri_word_parse(MRI_VOCABULARY_state, mri_slice_of(text), &state) != MR_OK) {
+        return MR_REFUSED;
+    }
+    *ret_state = (mr_state)state;
+    return MR_OK;
+}
+
+mr_err mr_side_parse(const char *text, mr_side *ret_side)
+{
+    return text == NULL || ret_side == NULL ? MR_REFUSED
+                                            : mri_side_parse(mri_slice_of(text), ret_side);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Emitting signals.
+ *
+ * Invariants
+ *  1. Without keys, a batch is drafted from what the shared state says, and gets its ordinals and
+ *     its event time under the append lock: others need not be waited for or followed.
+ *  2. With keys it is appended only behind what the handle has folded: when another process was
+ *     faster, its events are taken in and keys are looked for again.
+ *  3. A signal whose key the log has, or the batch has before it, is not drafted.
+ */
+#include <string.h>
+
+#include "api/bus_api.h"
+#include "base/fixed.h"
+#include "base/problem.h"
+
+#define PLACE_IS_ORDINAL ((uint32_t)1 << 31)
+
+enum { ATTEMPTS_MAX = 100 };
+
+static struct mri_slice slice_of(const char *text)
+{
+    return text == NULL ? (struct mri_slice){0} : mri_slice_of(text);
+}
+
+/** The emission in the bus's terms. */
+static mr_err read_emission(const struct mr_bus *bus, const mr_emission *emission,
+    struct mri_signal_input *ret_input, mr_problem *problem)
+{
+    const struct mri_instruments *instruments = mri_bus_api_instruments(bus);
+    struct mri_signal_input input = {
+        .symbol = slice_of(emission->symbol),
+        .source = slice_of(emission->source),
+        .name = slice_of(emission->name),
+        .external_id = slice_of(emission->external_id),
+        .key = slice_of(emission->key),
+        .account = slice_of(emission->account),
+        .data = slice_of(emission->data),
+        .confidence = emission->confidence,
+        .valid_for_ns = emission->valid_for_ns,
+        .side = emission->side,
+        .horizon = emission->horizon,
+        .has_price = emission->has_price,
+        .has_horizon = emission->has_horizon,
+    };
+    mr_err err = MR_OK;
+    if (input.has_price) {
+        uint32_t symbol;
+        err = mri_signal_input_symbol(instruments, input.symbol, &symbol, problem);
+        if (err == MR_OK &&
+            mri_fixed_from_double(emission->price,
+                mri_instruments_get(instruments, symbol)->price_decimals, &input.price) != MR_OK) {
+            err = mri_problem(problem, MR_REFUSED, "price: expected a number above zero");
+        }
+    }
+    *ret_input = input;
+    return err;
+}
+
+static mr_err tell_which(
+    mr_err err, const mr_problem *why, size_t index, size_t count, mr_problem *problem)
+{
+    const char *text = why->text[0] != '\0' ? why->text : mr_err_text(err);
+    return count == 1 ? mri_problem(problem, err, "%s", text)
+                      : mri_problem(problem, err, "signal %zu of %zu: %s", index + 1, count, text);
+}
+
+static mr_err draft_one(struct mr_bus *bus, const mr_emission *emission,
+    const struct mri_signal_input_context *context, mr_problem *why)
+{
+    struct mri_signal_input input;
+    mr_err err = read_emission(bus, emission, &input, why);
+    return err == MR_OK ? mri_signal_input_draft(&input, context, &bus->batch, why) : err;
+}
+
+/* ---- by the shared state --------------------------------------------------------------------- */
+
+/** Its number + 1; 0 when it is new, or too long, which is refused with its field. */
+static uint32_t known_number(const struct mri_intern *intern, const char *text)
+{
+    uint32_t number;
+    return text != NULL && mri_intern_find(intern, mri_slice_of(text), &number) == MR_OK
+               ? number + 1
+               : 0;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/** Bots emit one signal after another of the same source and name: they are looked up once. */
+static struct mri_shared_known known_of(
+    const struct mr_bus *bus, const mr_emission *emissions, size_t index)
+{
+    const mr_emission *own = &emissions[index];
+    const mr_emission *before = &emissions[index > 0 ? index - 1 : 0];
+    if (index > 0 && is_same_text(own->source, before->source) &&
+        is_same_text(own->name, before->name)) {
+        return bus->known[index - 1];
+    }
+    return (struct mri_shared_known){
+        .source = known_number(&bus->mirror.sources, own->source),
+        .name = known_number(&bus->mirror.names, own->name == NULL ? own->source : own->name),
+    };
+}
+
+static mr_err draft_shared(
+    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
+{
+    const struct mri_signal_input_context context = {
+        .instruments = &bus->mirror.instruments,
+        .event_time_unix_ns = mri_shared_state_event_time_unix_ns(&bus->state),
+        .valid_for_ns = mri_shared_state_valid_for_ns(&bus->state),
+    };
+    mri_batch_begin(&bus->batch, 1, 1); /* where it lands is not known, and does not matter */
+    for (size_t i = 0; i < count; i++) {
+        mr_problem why = {""};
+        mr_err err = draft_one(bus, &emissions[i], &context, &why);
+        if (err != MR_OK) {
+            return tell_which(err, &why, i, count, problem);
+        }
+        bus->known[i] = known_of(bus, emissions, i);
+    }
+    return MR_OK;
+}
+
+static void fill_records(struct mr_bus *bus)
+{
+    for (uint32_t i = 0; i < bus->batch.count; i++) {
+        const struct mri_batch_item *item = &bus->batch.items[i];
+        bus->records[i] = (mr_log_record){
+            .body = bus->batch.bodies.bytes + item->offset,
+            .body_bytes = item->bytes,
+            .type = item->type,
+            .version = MRI_EVENT_VERSION,
+        };
+    }
+}
+
+/** MR_NOT_FOUND: there is no shared state to do it by. */
+static mr_err emit_shared(struct mr_bus *bus, const mr_emission *emissions, size_t count,
+    mr_durability durability, mr_emitted *ret_emitted, mr_problem *problem)
+{
+    struct mri_shared_append append = {.known = bus->known, .subjects = bus->subjects};
+    mr_err err = MR_AGAIN;
+    for (unsigned i = 0; i < ATTEMPTS_MAX && err == MR_AGAIN; i++) {
+        err = mri_bus_api_share(bus, problem);
+        if (err == MR_OK) {
+            err = draft_shared(bus, emissions, count, problem);
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+        fill_records(bus);
+        err = mri_shared_state_append(
+            bus->log, bus->records, bus->batch.count, durability, &append, NULL);
+    }
+    for (size_t i = 0; ret_emitted != NULL && (err == MR_OK || err == MR_EUNKNOWN) && i < count;
+         i++) {
+        ret_emitted[i] = (mr_emitted){.ordinal = {bus->subjects[i].id}};
+    }
+    if (err == MR_FULL && append.full == NULL) {
+        mri_bus_api_unshare(bus);
+    }
+    if (err == MR_AGAIN || !bus->has_state) {
+        return MR_NOT_FOUND;
+    }
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, append.full, problem);
+}
+
+/* ---- by what was folded ---------------------------------------------------------------------- */
+
+/** The same source and key among the emissions before this one. */
+static size_t same_key_before(const mr_emission *emissions, size_t index)
+{
+    const mr_emission *own = &emissions[index];
+    for (size_t i = 0; i < index; i++) {
+        const mr_emission *other = &emissions[i];
+        if (other->key != NULL && strcmp(other->key, own->key) == 0 &&
+            strcmp(other->source, own->source) == 0) {
+            return i;
+        }
+    }
+    return index;
+}
+
+/** Is its key known already: in the log, or in this batch? Then that is its place. */
+static bool find_key(struct mr_bus *bus, const mr_emission *emissions, size_t index)
+{
+    const mr_emission *emission = &emissions[index];
+    struct mri_key key;
+    if (emission->key == NULL || emission->source == NULL ||
+        mri_key_of(mri_slice_of(emission->source), mri_slice_of(emission->key), &key) != MR_OK) {
+        return false; /* what is too long is refused with its field */
+    }
+    uint32_t ordinal = mri_keys_find(&bus->fold.bus.keys, &key);
+    if (ordinal != 0) {
+        bus->places[index] = ordinal | PLACE_IS_ORDINAL;
+        return true;
+    }
+    size_t before = same_key_before(emissions, index);
+    bus->places[index] = bus->places[before];
+    return before < index;
+}
+
+static mr_err draft_all(
+    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
+{
+    const struct mri_signal_input_context context = {
+        .instruments = mri_bus_api_instruments(bus),
+        .event_time_unix_ns = bus->fold.bus.event_time_unix_ns,
+        .valid_for_ns = bus->valid_for_ns,
+    };
+    mri_bus_begin(&bus->fold.bus, &bus->batch);
+    for (size_t i = 0; i < count; i++) {
+        mr_problem why = {""};
+        if (find_key(bus, emissions, i)) {
+            continue;
+        }
+        bus->places[i] = bus->batch.count;
+        mr_err err = draft_one(bus, &emissions[i], &context, &why);
+        if (err != MR_OK) {
+            return tell_which(err, &why, i, count, problem);
+        }
+    }
+    return MR_OK;
+}
+
+static void tell_emitted(const struct mr_bus *bus, size_t count, mr_emitted *ret_emitted)
+{
+    size_t next = 0; /* items of the batch that somebody was told of, in order */
+    for (size_t i = 0; i < count; i++) {
+        uint32_t place = bus->places[i];
+        bool is_logged = (place & PLACE_IS_ORDINAL) != 0;
+        ret_emitted[i].is_repeated = is_logged || place < next;
+        ret_emitted[i].ordinal.n =
+            is_logged ? place & ~PLACE_IS_ORDINAL : bus->batch.items[place].ordinal;
+        next += !ret_emitted[i].is_repeated;
+    }
+}
+
+static mr_err emit_folded(struct mr_bus *bus, const mr_emission *emissions, size_t count,
+    mr_durability durability, mr_emitted *ret_emitted, mr_problem *problem)
+{
+    mr_err err = MR_AGAIN;
+    while (err == MR_AGAIN) {
+        err = mri_bus_api_follow(bus, problem);
+        if (err == MR_OK) {
+            err = draft_all(bus, emissions, count, problem);
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+        if (bus->batch.count > 0) {
+            err = mri_bus_append(&bus->fold.bus, &bus->batch, durability, NULL, NULL);
+        }
+    }
+    if (ret_emitted != NULL && (err == MR_OK || err == MR_EUNKNOWN)) {
+        tell_emitted(bus, count, ret_emitted);
+    }
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, problem);
+}
+
+static bool has_keys(const mr_emission *emissions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (emissions[i].key != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
+    mr_durability durability, mr_emitted *ret_emitted, mr_problem *reterr_problem)
+{
+    if (bus == NULL || emissions == NULL || count == 0 || count > MR_BUS_BATCH_MAX) {
+        return mri_problem(reterr_problem, MR_EINVAL, "expected 1 to %d signals", MR_BUS_BATCH_MAX);
+    }
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = MR_NOT_FOUND;
+    if (!has_keys(emissions, count)) {
+        err = emit_shared(bus, emissions, count, durability, ret_emitted, reterr_problem);
+    }
+    return err == MR_NOT_FOUND
+               ? emit_folded(bus, emissions, count, durability, ret_emitted, reterr_problem)
+               : err;
+}

@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of the bus in shared memory, and the deriver that keeps it.
+ *
+ * Invariants
+ *  1. MAGIC is there only in a state that was made whole: it is the last word to be stored.
+ *  2. An append that says nothing to the deriver (of a bus that has folded the log, and has checked
+ *     all itself) is never refused: what the state cannot take leaves it behind.
+ *  3. Numbers of sources and names are those of the log: in order of their first signal.
+ */
+#include "bus/shared_state.h"
+
+#include <string.h>
+
+#include "base/problem.h"
+#include "bus/lifecycle.h"
+
+#define MAGIC ((uint64_t)0x3153544154534d52) /* RMSTATS1 */
+
+/** Words of the head. */
+enum {
+    HEAD_MAGIC,
+    HEAD_EVENT_TIME,
+    HEAD_VALID_FOR,
+    HEAD_SIGNALS_MAX,
+    HEAD_SOURCES_MAX,
+    HEAD_NAMES_MAX,
+    HEAD_SYMBOLS_MAX,
+    HEAD_INSTRUMENTS,
+    HEAD_WORDS = 64,
+};
+
+enum {
+    INSTRUMENT_WORDS = 32,
+    STORES_MAX = 1 << 18,
+    PAGE = MRI_SHARED_MEMORY_PAGE_BYTES,
+};
+
+MRI_STATIC_ASSERT(
+    MRI_SHARED_INSTRUMENT_BYTES == (INSTRUMENT_WORDS - 1) * sizeof(uint64_t), "and its length");
+
+static const struct mri_signal_limits table_limits = {.slots_max = MRI_SHARED_SIGNALS,
+    .symbols_max = MRI_SHARED_SYMBOLS,
+    .sources_max = MRI_SHARED_SOURCES};
+
+static uint64_t load(const uint64_t *word)
+{
+    return *(const volatile uint64_t *)word;
+}
+
+static size_t table_offset(void)
+{
+    return HEAD_WORDS + MRI_SHARED_SYMBOLS * INSTRUMENT_WORDS +
+           mri_shared_texts_words(MRI_SHARED_SOURCES) + mri_shared_texts_words(MRI_SHARED_NAMES);
+}
+
+static size_t state_bytes(void)
+{
+    size_t bytes = table_offset() * sizeof(uint64_t) + mri_signal_table_bytes(&table_limits);
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+static struct mri_shared_state state_at(uint64_t *words)
+{
+    uint64_t *instruments = words + HEAD_WORDS;
+    uint64_t *sources = instruments + MRI_SHARED_SYMBOLS * INSTRUMENT_WORDS;
+    uint64_t *names = sources + mri_shared_texts_words(MRI_SHARED_SOURCES);
+    return (struct mri_shared_state){
+        .head = words,
+        .instruments = instruments,
+        .sources = mri_shared_texts_at(sources, MRI_SHARED_SOURCES),
+        .names = mri_shared_texts_at(names, MRI_SHARED_NAMES),
+        .table = mri_signal_table_at(words + table_offset(), &table_limits),
+    };
+}
+
+/* ---- deriving -------------------------------------------------------------------------------- */
+
+/** What is being derived. */
+struct deriving {
+    struct mri_shared_state state;
+    struct mri_hot_journal *journal;
+    struct mri_shared_append *append; /**< NULL: the caller has folded the log */
+    uint64_t first_seq;
+};
+
+static void note_time(const struct deriving *deriving, int64_t time_unix_ns)
+{
+    uint64_t *word = &deriving->state.head[HEAD_EVENT_TIME];
+    if (time_unix_ns > (int64_t)*word) {
+        mri_hot_tail_set(deriving->journal, word, (uint64_t)time_unix_ns);
+    }
+}
+
+static mr_err is_full(struct deriving *deriving, const char *what)
+{
+    if (deriving->append != NULL) {
+        deriving->append->full = what;
+    }
+    return MR_FULL;
+}
+
+/** The number of a text, which is given the next one when it is new. */
+static mr_err number_of(struct deriving *deriving, struct mri_shared_texts *texts,
+    const struct mri_event *event, unsigned text, uint32_t *ret_number)
+{
+    bool is_source = texts == &deriving->state.sources;
+    uint32_t before = mri_shared_texts_count(texts);
+    uint64_t limit = deriving->state.head[is_source ? HEAD_SOURCES_MAX : HEAD_NAMES_MAX];
+    mr_err err =
+        mri_shared_texts_add(texts, deriving->journal, mri_event_text(event, text), ret_number);
+    if (err == MR_OK && *ret_number >= before && *ret_number >= limit) {
+        err = MR_FULL;
+    }
+    return err == MR_FULL ? is_full(deriving, is_source ? "sources" : "names") : err;
+}
+
+/** In the order in which a bus that folds the log gives them. */
+static mr_err take_numbers(struct deriving *deriving, const struct mri_event *event,
+    const struct mri_shared_known *known, struct mri_signal *signal)
+{
+    uint32_t source = known->source - 1;
+    uint32_t name = known->name - 1;
+    mr_err err = MR_OK;
+    if (known->source == 0) {
+        err = number_of(
+            deriving, &deriving->state.sources, event, MRI_TEXT_signal_generated_source, &source);
+    }
+    if (err == MR_OK && known->name == 0) {
+        err = number_of(
+            deriving, &deriving->state.names, event, MRI_TEXT_signal_generated_name, &name);
+    }
+    signal->source = (uint16_t)source;
+    signal->name = (uint16_t)name;
+    return err;
+}
+
+static mr_err take_generated(struct deriving *deriving, const struct mri_event *event,
+    const struct mri_shared_known *known, struct mri_hot_subject *subject)
+{
+    struct mri_shared_state *state = &deriving->state;
+    struct mri_signal_generated *body =
+        (struct mri_signal_generated *)(uintptr_t)event->body; /* the caller's, who lets us */
+    if (body->symbol >= state->head[HEAD_INSTRUMENTS]) {
+        return MR_REFUSED;
+    }
+    if (deriving->append != NULL) {
+        int64_t now = (int64_t)state->head[HEAD_EVENT_TIME];
+        bool is_price_now = body->price_time_unix_ns == body->event_time_unix_ns;
+        body->event_time_unix_ns = now > body->event_time_unix_ns ? now : body->event_time_unix_ns;
+        if (is_price_now) {
+            body->price_time_unix_ns = body->event_time_unix_ns;
+        }
+    }
+    struct mri_signal signal = {
+        .event_time_unix_ns = body->event_time_unix_ns,
+        .generated_seq = event->seq,
+        .symbol = (uint16_t)body->symbol,
+        .side = body->side,
+    };
+    mr_err err = take_numbers(deriving, event, known, &signal);
+    if (err == MR_OK && mri_signal_table_newest(&state->table) >= state->head[HEAD_SIGNALS_MAX]) {
+        return is_full(deriving, "signals");
+    }
+    uint32_t ordinal;
+    if (err == MR_OK) {
+        err = mri_signal_table_create(&state->table, deriving->journal, &signal, &ordinal);
+    }
+    if (err == MR_OK) {
+        bool is_expected = event->ordinal == 0 || event->ordinal == ordinal;
+        *subject = (struct mri_hot_subject){.id = ordinal};
+        note_time(deriving, body->event_time_unix_ns);
+        err = is_expected ? MR_OK : MR_ECORRUPT;
+    }
+    return err;
+}
+
+static mr_err take_moved(
+    struct deriving *deriving, const struct mri_event *event, struct mri_hot_subject *subject)
+{
+    const struct mri_signal_moved *move = event->body;
+    struct mri_signal_table *table = &deriving->state.table;
+    struct mri_signal found;
+    mr_state state;
+    mr_err err = mri_signal_table_get(table, event->ordinal, &found);
+    if (err == MR_OK) {
+        *subject = (struct mri_hot_subject){found.last_seq, event->ordinal, 0};
+        err = mri_signal_table_move(
+            table, deriving->journal, event->ordinal, move, event->seq, &state);
+    }
+    if (err == MR_CONFLICT && found.moved_seq >= deriving->first_seq) {
+        return MR_REFUSED; /* an earlier one of the same batch contradicts it */
+    }
+    if (err == MR_CONFLICT && deriving->append != NULL) {
+        deriving->append->conflict = (struct mri_bus_conflict){
+            .ordinal = event->ordinal, .found = state, .winner_seq = found.moved_seq};
+    }
+    return err;
+}
+
+static mr_err take_instrument(struct deriving *deriving, const struct mri_event *event)
+{
+    const struct mri_instrument *body = event->body;
+    uint64_t *head = deriving->state.head;
+    uint64_t number = head[HEAD_INSTRUMENTS];
+    if (body->symbol != number || number >= MRI_SHARED_SYMBOLS ||
+        event->body_bytes > MRI_SHARED_INSTRUMENT_BYTES) {
+        return MR_FULL;
+    }
+    uint64_t *words = deriving->state.instruments + number * INSTRUMENT_WORDS;
+    words[0] = event->body_bytes; /* nothing leads there yet */
+    memcpy(&words[1], event->body, event->body_bytes);
+    mri_hot_tail_set(deriving->journal, &head[HEAD_INSTRUMENTS], number + 1);
+    return MR_OK;
+}
+
+/** An event about a signal that has left the table says itself what came before. */
+static void take_note(
+    struct deriving *deriving, const struct mri_event *event, struct mri_hot_subject *subject)
+{
+    uint64_t before;
+    *subject = (struct mri_hot_subject){event->ordinal_prev, event->ordinal, 0};
+    if (event->ordinal != 0 && mri_signal_table_note(&deriving->state.table, deriving->journal,
+                                   event->ordinal, event->seq, &before) == MR_OK) {
+        subject->prev = before;
+    }
+}
+
+static mr_err take(struct deriving *deriving, const struct mri_event *event,
+    const struct mri_shared_known *known, struct mri_hot_subject *subject)
+{
+    switch (event->type) {
+    case MRI_EVENT_SIGNAL_GENERATED:
+        return take_generated(deriving, event, known, subject);
+    case MRI_EVENT_SIGNAL_MOVED:
+        return take_moved(deriving, event, subject);
+    case MRI_EVENT_INSTRUMENT:
+        take_note(deriving, event, subject);
+        return take_instrument(deriving, event);
+    case MRI_EVENT_CONFIG:
+        return MR_AGAIN; /* nobody reads a configuration here: all is made anew with it */
+    case MRI_EVENT_CANDLE:
+        note_time(deriving, ((const struct mri_candle *)event->body)->close_time_unix_ns);
+        break;
+    case MRI_EVENT_TICK:
+        note_time(deriving, ((const struct mri_tick *)event->body)->event_time_unix_ns);
+        break;
+    default:
+        break;
+    }
+    take_note(deriving, event, subject);
+    return MR_OK;
+}
+
+/** Of a caller who has drafted it just now: as it is. Of others: checked. */
+static mr_err read_record(const struct deriving *deriving, const mr_log_record *record,
+    uint64_t seq, struct mri_event *ret_event)
+{
+    const mr_log_event raw = {
+        .seq = {seq},
+        .body = record->body,
+        .body_bytes = record->body_bytes,
+        .subject_id = record->subject_id,
+        .subject_prev = record->subject_prev,
+        .type = record->type,
+        .version = record->version,
+    };
+    if (deriving->append == NULL) {
+        mr_err err = mri_event_decode(&raw, ret_event);
+        ret_event->ordinal = record->subject_id;
+        ret_event->ordinal_prev = record->subject_prev;
+        return err;
+    }
+    *ret_event = (struct mri_event){.seq = seq,
+        .ordinal = record->subject_id,
+        .ordinal_prev = record->subject_prev,
+        .body = record->body,
+        .body_bytes = record->body_bytes,
+        .type = record->type,
+        .version = record->version};
+    return MR_OK;
+}
+
+static mr_err take_record(struct deriving *deriving, const mr_log_record *record, size_t index)
+{
+    static const struct mri_shared_known unknown;
+    struct mri_shared_append *append = deriving->append;
+    struct mri_hot_subject nobodys;
+    struct mri_event event;
+    mr_err err = read_record(deriving, record, deriving->first_seq + index, &event);
+    if (err != MR_OK) {
+        return err;
+    }
+    if (append == NULL) {
+        return take(deriving, &event, &unknown, &nobodys);
+    }
+    return take(deriving, &event, append->known == NULL ? &unknown : &append->known[index],
+        &append->subjects[index]);
+}
+
+static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
+    const mr_log_record *records, size_t count, uint64_t first_seq)
+{
+    struct deriving deriving = {.state = state_at(journal->derived),
+        .journal = journal,
+        .append = argument,
+        .first_seq = first_seq};
+    (void)context;
+    bool is_whole = !journal->is_behind && deriving.state.head[HEAD_MAGIC] == MAGIC;
+    mr_err err = is_whole ? MR_OK : MR_AGAIN;
+    for (size_t i = 0; i < count && err == MR_OK; i++) {
+        err = take_record(&deriving, &records[i], i);
+    }
+    if (deriving.append == NULL) {
+        journal->is_left = err != MR_OK || journal->is_full;
+        return MR_OK;
+    }
+    journal->subjects = deriving.append->subjects;
+    return err;
+}
+
+static const struct mri_hot_deriver deriver = {.stores_max = STORES_MAX, .derive = derive};
+
+mr_err mri_shared_state_open_log(const struct mri_os *os, const struct mri_alloc *alloc,
+    const char *folder, const mr_log_options *options, mr_log **ret_log, mr_problem *reterr_problem)
+{
+    const struct mri_log_opener opener = {
+        .options = options, .derived_bytes = state_bytes(), .deriver = &deriver};
+    return mri_log_open_with(os, alloc, folder, &opener, ret_log, reterr_problem);
+}
+
+mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_state *ret_state)
+{
+    struct mri_derived derived = mri_derived_of(log);
+    if (derived.words == NULL) {
+        return MR_NOT_FOUND;
+    }
+    *ret_state = state_at((uint64_t *)(uintptr_t)derived.words); /* is only read through it */
+    return load(&ret_state->head[HEAD_MAGIC]) == MAGIC ? MR_OK : MR_AGAIN;
+}
+
+mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, size_t count,
+    mr_durability durability, struct mri_shared_append *append, mr_log_ack *ret_ack)
+{
+    return mri_log_append_derived(log, records, count, durability, append, ret_ack);
+}
+
+/* ---- making anew ----------------------------------------------------------------------------- */
+
+static mr_err fill_texts(struct mri_shared_texts *texts, const struct mri_intern *intern)
+{
+    mr_err err = MR_OK;
+    for (uint32_t i = 0; i < intern->count && err == MR_OK; i++) {
+        uint32_t number;
+        err = mri_shared_texts_add(texts, NULL, mri_intern_text(intern, i), &number);
+        MRI_ASSERT(err != MR_OK || number == i);
+    }
+    return err == MR_OK ? MR_OK : MR_FULL;
+}
+
+static struct mri_signal signal_of(const struct mri_slot *slot, uint32_t ordinal)
+{
+    return (struct mri_signal){
+        .event_time_unix_ns = slot->event_time_unix_ns,
+        .generated_seq = slot->generated_seq,
+        .last_seq = slot->last_seq,
+        .moved_seq = slot->moved_seq,
+        .ordinal = ordinal,
+        .symbol = (uint16_t)slot->symbol,
+        .source = slot->source,
+        .name = slot->name,
+        .side = slot->side,
+        .state = slot->state,
+        .gate = slot->gate,
+        .ended = slot->ended,
+        .reason = slot->reason,
+    };
+}
+
+static mr_err fill_table(struct mri_signal_table *table, const struct mri_slots *slots)
+{
+    mr_err err = MR_OK;
+    for (uint32_t ordinal = 1; ordinal <= slots->count && err == MR_OK; ordinal++) {
+        const struct mri_slot *slot = mri_slots_get(slots, ordinal);
+        bool is_new = slots->count - ordinal < MRI_SHARED_SIGNALS;
+        if (slot->state != MR_LEARNED || is_new) {
+            const struct mri_signal signal = signal_of(slot, ordinal);
+            err = mri_signal_table_restore(table, &signal);
+        }
+    }
+    for (unsigned state = 0; state < MR_STATE_COUNT && err == MR_OK; state++) {
+        uint32_t at = slots->states[state].first;
+        for (; at != 0 && err == MR_OK; at = mri_slots_get(slots, at)->state_next) {
+            err = mri_signal_table_enlist(table, at);
+            err = err == MR_NOT_FOUND && state == MR_LEARNED ? MR_OK : err;
+        }
+    }
+    return err == MR_OK ? MR_OK : MR_FULL;
+}
+
+mr_err mri_shared_state_fill(
+    uint64_t *words, const struct mri_bus *bus, const struct mri_shared_settings *settings)
+{
+    struct mri_shared_state state = state_at(words);
+    const struct mri_bus_limits *limits = &settings->limits;
+    memset(words, 0, state_bytes());
+    mr_err err = fill_texts(&state.sources, &bus->sources);
+    if (err == MR_OK) {
+        err = fill_texts(&state.names, &bus->names);
+    }
+    if (err == MR_OK) {
+        err = fill_table(&state.table, &bus->slots);
+    }
+    state.head[HEAD_EVENT_TIME] = (uint64_t)bus->event_time_unix_ns;
+    state.head[HEAD_VALID_FOR] = (uint64_t)settings->valid_for_ns;
+    state.head[HEAD_SIGNALS_MAX] = limits->slots.signals_max;
+    state.head[HEAD_SOURCES_MAX] = limits->slots.sources_max;
+    state.head[HEAD_NAMES_MAX] = limits->names_max;
+    state.head[HEAD_SYMBOLS_MAX] = limits->slots.symbols_max;
+    if (err == MR_OK) {
+        state.head[HEAD_MAGIC] = MAGIC;
+    }
+    return err;
+}
+
+mr_err mri_shared_state_put_instrument(uint64_t *words, const void *body, size_t body_bytes)
+{
+    struct mri_shared_state state = state_at(words);
+    uint64_t number = state.head[HEAD_INSTRUMENTS];
+    if (number >= MRI_SHARED_SYMBOLS || body_bytes > MRI_SHARED_INSTRUMENT_BYTES) {
+        return MR_FULL;
+    }
+    uint64_t *at = state.instruments + number * INSTRUMENT_WORDS;
+    at[0] = body_bytes;
+    memcpy(&at[1], body, body_bytes);
+    state.head[HEAD_INSTRUMENTS] = number + 1;
+    return MR_OK;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+uint32_t mri_shared_state_instrument_count(const struct mri_shared_state *state)
+{
+    uint64_t count = load(&state->head[HEAD_INSTRUMENTS]);
+    return count <= MRI_SHARED_SYMBOLS ? (uint32_t)count : 0;
+}
+
+size_t mri_shared_state_instrument(const struct mri_shared_state *state, uint32_t number,
+    uint64_t ret_body[MRI_SHARED_INSTRUMENT_BYTES / 8])
+{
+    if (number >= MRI_SHARED_SYMBOLS) {
+        return 0;
+    }
+    const uint64_t *words = state->instruments + (size_t)number * INSTRUMENT_WORDS;
+    uint64_t bytes = load(&words[0]);
+    for (unsigned i = 0; i + 1 < INSTRUMENT_WORDS; i++) {
+        ret_body[i] = load(&words[1 + i]);
+    }
+    return bytes <= MRI_SHARED_INSTRUMENT_BYTES ? (size_t)bytes : 0;
+}
+
+int64_t mri_shared_state_event_time_unix_ns(const struct mri_shared_state *state)
+{
+    return (int64_t)load(&state->head[HEAD_EVENT_TIME]);
+}
+
+int64_t mri_shared_state_valid_for_ns(const struct mri_shared_state *state)
+{
+    return (int64_t)load(&state->head[HEAD_VALID_FOR]);
+}
+
+/* ---- comparing ------------------------------------------------------------------------------- */
+
+static bool is_same_signal(const struct mri_signal *a, const struct mri_signal *b)
+{
+    return a->event_time_unix_ns == b->event_time_unix_ns && a->generated_seq == b->generated_seq &&
+           a->last_seq == b->last_seq && a->moved_seq == b->moved_seq && a->ordinal == b->ordinal &&
+           a->symbol == b->symbol && a->source == b->source && a->name == b->name &&
+           a->side == b->side && a->state == b->state && a->gate == b->gate &&
+           a->ended == b->ended && a->reason == b->reason;
+}
+
+static mr_err differs(mr_problem *problem, const char *what, uint32_t which)
+{
+    return mri_problem(problem, MR_ECORRUPT, "the shared state is not that of the log: %s %lu",
+        what, (unsigned long)which);
+}
+
+/** Every signal that one must know is there, and all that is there is true. */
+static mr_err compare_signals(
+    const struct mri_signal_table *table, const struct mri_slots *slots, mr_problem *problem)
+{
+    if (mri_signal_table_newest(table) != slots->count) {
+        return differs(problem, "newest signal", mri_signal_table_newest(table));
+    }
+    for (uint32_t ordinal = 1; ordinal <= slots->count; ordinal++) {
+        const struct mri_slot *slot = mri_slots_get(slots, ordinal);
+        const struct mri_signal expected = signal_of(slot, ordinal);
+        struct mri_signal found;
+        mr_err err = mri_signal_table_get(table, ordinal, &found);
+        bool is_gone = err == MR_NOT_FOUND && slot->state == MR_LEARNED;
+        if (!is_gone && (err != MR_OK || !is_same_signal(&expected, &found) ||
+                            !mri_signal_table_is_sound(table, ordinal))) {
+            return differs(problem, "signal", ordinal);
+        }
+    }
+    return MR_OK;
+}
+
+/** A list leads through the signals that the bus has in that state, in the same order. */
+static mr_err compare_list(const struct mri_signal_table *table, const struct mri_slots *slots,
+    unsigned state, mr_problem *problem)
+{
+    uint32_t slot = mri_signal_table_list_end(table, (mr_state)state, false);
+    uint32_t before = UINT32_MAX;
+    uint64_t count = 0;
+    for (uint32_t at = slots->states[state].first; at != 0;
+         at = mri_slots_get(slots, at)->state_next) {
+        struct mri_signal known;
+        struct mri_signal listed;
+        if (mri_signal_table_get(table, at, &known) != MR_OK) {
+            continue; /* learned, and gone */
+        }
+        if (slot == UINT32_MAX) {
+            return differs(problem, "the end of the list of state", state);
+        }
+        mri_signal_table_slot(table, slot, &listed);
+        if (listed.ordinal != at || mri_signal_table_list_next(table, slot, false) != before) {
+            return differs(problem, "the order in the list of state", state);
+        }
+        before = slot;
+        slot = mri_signal_table_list_next(table, slot, true);
+        count++;
+    }
+    return slot == UINT32_MAX && mri_signal_table_count(table, (mr_state)state) == count &&
+                   mri_signal_table_list_end(table, (mr_state)state, true) == before
+               ? MR_OK
+               : differs(problem, "the length of the list of state", state);
+}
+
+/** Is the next signal of a walk, among those in some states, this one? */
+static bool is_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
+    uint32_t states, uint32_t ordinal)
+{
+    uint64_t scanned = 0;
+    struct mri_signal found;
+    uint32_t slot;
+    if (!mri_signal_table_walk_next(table, walk, states, &scanned, &slot)) {
+        return ordinal == 0;
+    }
+    mri_signal_table_slot(table, slot, &found);
+    return found.ordinal == ordinal;
+}
+
+/** The array of a group has its signals, newest first, with their states, and no others. */
+static bool is_same_group(const struct mri_signal_table *table, const struct mri_slots *slots,
+    struct mri_signal_walk walk, const struct mri_slot_array *array)
+{
+    enum { STATE_BITS = 4 };
+    for (uint32_t i = array->count; i > 0; i--) {
+        uint32_t ordinal = array->entries[i - 1] >> STATE_BITS;
+        struct mri_signal known;
+        if (mri_signal_table_get(table, ordinal, &known) != MR_OK) {
+            continue; /* learned, and gone */
+        }
+        uint32_t state = (uint32_t)1 << mri_slots_get(slots, ordinal)->state;
+        struct mri_signal_walk same = walk;
+        if (!is_next(table, &same, state, ordinal) || !is_next(table, &walk, UINT32_MAX, ordinal)) {
+            return false;
+        }
+    }
+    return is_next(table, &walk, UINT32_MAX, 0);
+}
+
+static mr_err compare_groups(
+    const struct mri_signal_table *table, const struct mri_slots *slots, mr_problem *problem)
+{
+    for (uint32_t i = 0; i < slots->limits.symbols_max; i++) {
+        if (!is_same_group(
+                table, slots, mri_signal_table_walk_symbol(table, i), &slots->by_symbol[i])) {
+            return differs(problem, "signals of symbol", i);
+        }
+    }
+    for (uint32_t i = 0; i < slots->limits.sources_max; i++) {
+        if (!is_same_group(
+                table, slots, mri_signal_table_walk_source(table, i), &slots->by_source[i])) {
+            return differs(problem, "signals of source", i);
+        }
+    }
+    return MR_OK;
+}
+
+static mr_err compare_texts(const struct mri_shared_texts *texts, const struct mri_intern *intern,
+    const char *what, mr_problem *problem)
+{
+    if (mri_shared_texts_count(texts) != intern->count) {
+        return differs(problem, what, intern->count);
+    }
+    for (uint32_t i = 0; i < intern->count; i++) {
+        char text[MRI_INTERN_BYTES_MAX];
+        struct mri_slice expected = mri_intern_text(intern, i);
+        size_t bytes = mri_shared_texts_copy(texts, i, text);
+        if (bytes != expected.count || memcmp(text, expected.bytes, bytes) != 0) {
+            return differs(problem, what, i);
+        }
+    }
+    return MR_OK;
+}
+
+mr_err mri_shared_state_compare(
+    const struct mri_shared_state *state, const struct mri_bus *bus, mr_problem *reterr_problem)
+{
+    mr_err err = compare_texts(&state->sources, &bus->sources, "source", reterr_problem);
+    if (err == MR_OK) {
+        err = compare_texts(&state->names, &bus->names, "name", reterr_problem);
+    }
+    if (err == MR_OK && mri_shared_state_event_time_unix_ns(state) != bus->event_time_unix_ns) {
+        err = differs(reterr_problem, "event time of seq", (uint32_t)bus->last_seq);
+    }
+    if (err == MR_OK) {
+        err = compare_signals(&state->table, &bus->slots, reterr_problem);
+    }
+    for (unsigned i = 0; i < MR_STATE_COUNT && err == MR_OK; i++) {
+        err = compare_list(&state->table, &bus->slots, i, reterr_problem);
+    }
+    return err == MR_OK ? compare_groups(&state->table, &bus->slots, reterr_problem) : err;
+}
