@@ -10,6 +10,7 @@
 #include "base/ident.h"
 #include "base/problem.h"
 #include "bus/query.h"
+#include "bus/shared_query.h"
 
 MRI_STATIC_ASSERT(MR_BUS_ID_BYTES >= MRI_IDENT_BYTES, "every id fits");
 
@@ -108,55 +109,85 @@ mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordinal)
 
 static mr_err find_symbol(const void *context, struct mri_slice name, uint32_t *ret_number)
 {
-    const struct mr_bus *bus = context;
-    return mri_instruments_find(&bus->fold.wiring.market.instruments, name, ret_number);
+    return mri_instruments_find(mri_bus_api_instruments(context), name, ret_number);
 }
 
 static mr_err find_source(const void *context, struct mri_slice name, uint32_t *ret_number)
 {
     const struct mr_bus *bus = context;
-    return mri_intern_find(&bus->fold.bus.sources, name, ret_number);
+    return mri_intern_find(
+        bus->has_state ? &bus->mirror.sources : &bus->fold.bus.sources, name, ret_number);
 }
 
 static mr_err find_name(const void *context, struct mri_slice name, uint32_t *ret_number)
 {
     const struct mr_bus *bus = context;
-    return mri_intern_find(&bus->fold.bus.names, name, ret_number);
+    return mri_intern_find(
+        bus->has_state ? &bus->mirror.names : &bus->fold.bus.names, name, ret_number);
+}
+
+static mr_err read_question(struct mr_bus *bus, const char *question, const mr_bus_page *page,
+    struct mri_query *ret_query, mr_problem *problem)
+{
+    const struct mri_filter_names names = {.context = bus,
+        .symbol = find_symbol,
+        .source = find_source,
+        .name = find_name,
+        .now_unix_ns = mri_bus_api_event_time(bus)};
+    mr_err err = mri_filter_parse(mri_slice_of(question), &names, &bus->filter, NULL, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint32_t limit = bus->filter.limit;
+    *ret_query = mri_query_all;
+    ret_query->filter = &bus->filter;
+    ret_query->is_oldest_first = bus->filter.is_oldest_first;
+    ret_query->limit = limit != 0 && limit < page->room ? limit : page->room;
+    ret_query->beyond = page->beyond.n;
+    return MR_OK;
+}
+
+/** MR_AGAIN: the log has to be folded for it. */
+static mr_err ask_shared(struct mr_bus *bus, const struct mri_query *query, uint32_t *ordinals,
+    struct mri_query_result *result)
+{
+    enum { LOOKS_MAX = 20 };
+    uint32_t version;
+    for (unsigned i = 0; i < LOOKS_MAX && mri_derived_look(bus->log, &version) == MR_OK; i++) {
+        mr_err err = mri_shared_query_run(&bus->state.table, bus->alloc, query, ordinals, result);
+        if (mri_derived_is_same(bus->log, version)) {
+            return err;
+        }
+    }
+    return MR_AGAIN;
 }
 
 mr_err mr_bus_query(
     mr_bus *bus, const char *question, mr_bus_page *page, mr_problem *reterr_problem)
 {
     MRI_STATIC_ASSERT(sizeof(mr_ordinal) == sizeof(uint32_t), "an array of one is of the other");
-    struct mri_filter *filter;
-    struct mri_filter_fault fault = {0};
+    struct mri_query query;
     struct mri_query_result result;
-    mr_problem why = {""};
     if (bus == NULL || question == NULL || page == NULL || page->ordinals == NULL ||
         page->room == 0) {
         return mri_problem(reterr_problem, MR_EINVAL, "a question, and room for its answer");
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = mri_bus_api_follow(bus, reterr_problem);
+    mr_err err = mr_bus_follow(bus, reterr_problem);
+    if (err == MR_OK) {
+        err = read_question(bus, question, page, &query, reterr_problem);
+    }
     if (err != MR_OK) {
         return err;
     }
-    filter = &bus->filter;
-    const struct mri_filter_names names = {.context = bus,
-        .symbol = find_symbol,
-        .source = find_source,
-        .name = find_name,
-        .now_unix_ns = bus->fold.bus.event_time_unix_ns};
-    err = mri_filter_parse(mri_slice_of(question), &names, filter, &fault, &why);
-    if (err != MR_OK) {
-        return mri_problem(reterr_problem, err, "character %zu: %s", fault.character, why.text);
+    err = bus->has_state ? ask_shared(bus, &query, &page->ordinals->n, &result) : MR_AGAIN;
+    if (err == MR_AGAIN) {
+        err = mri_bus_api_follow(bus, reterr_problem);
+        if (err != MR_OK) {
+            return err;
+        }
+        err = mri_query_run(&bus->fold.bus, &query, &page->ordinals->n, &result);
     }
-    struct mri_query query = mri_query_all;
-    query.filter = filter;
-    query.is_oldest_first = filter->is_oldest_first;
-    query.limit = filter->limit != 0 && filter->limit < page->room ? filter->limit : page->room;
-    query.beyond = page->beyond.n;
-    err = mri_query_run(&bus->fold.bus, &query, &page->ordinals->n, &result);
     if (err != MR_OK) {
         return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
     }

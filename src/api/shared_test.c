@@ -10,6 +10,7 @@
 #include "api/bus_api.h"
 #include "base/prng.h"
 #include "bus/lifecycle.h"
+#include "bus/query.h"
 #include "log/open/append.h"
 #include "pipeline/shared_refresh.h"
 #include "tests/lib/api_sample.h"
@@ -137,6 +138,46 @@ static void count(mr_bus *bus)
     mri_fold_fini(&fold);
 }
 
+/** The same questions to the state and to a fold, page after page. */
+static void ask(mr_bus *bus)
+{
+    static struct mri_fold fold;
+    static const char *const questions[] = {"", "state=generated", "state=learned",
+        "state in (blocked, expired)", "source=me-1", "source=me-2 and state=learned",
+        "source=me-3 and not state=generated", "symbol=%s", "symbol=%s and state=generated",
+        "symbol=%s and side=long and state=blocked", "name=name-4 or name=name-5",
+        "state=executing and source=me-1", "gate=external", "state!=learned"};
+    static uint32_t expected[500];
+    static mr_ordinal found[500];
+    char text[128];
+    struct mri_filter *filter = &bus->filter;
+    fold_all(&fold);
+    for (size_t i = 0; i < MRI_COUNT_OF(questions); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        (void)snprintf(text, sizeof(text), questions[i], sample.symbols[i % 2]);
+#pragma GCC diagnostic pop
+        struct mri_query_result result;
+        mr_bus_page page = {.ordinals = found,
+            .room = 1 + (uint32_t)mri_prng_below(&prng, 499),
+            .beyond = {
+                (uint32_t)mri_prng_below(&prng, 2) * (uint32_t)mri_prng_below(&prng, emitted)}};
+        mr_problem problem = {""};
+        if (mr_bus_query(bus, text, &page, &problem) != MR_OK) {
+            fail_msg("%s: %s", text, problem.text);
+        }
+        struct mri_query query = mri_query_all; /* numbers are the same in both */
+        query.filter = filter;
+        query.limit = page.room;
+        query.beyond = page.beyond.n;
+        assert_int_equal(mri_query_run(&fold.bus, &query, expected, &result), MR_OK);
+        assert_int_equal(page.count, result.count);
+        assert_memory_equal(found, expected, result.count * sizeof(*expected));
+        assert_true(page.is_cut || !result.is_cut || result.count < page.room);
+    }
+    mri_fold_fini(&fold);
+}
+
 /** Somebody who knows nothing of the state appends: it is behind then, and is made anew. */
 static void append_past_it(void)
 {
@@ -165,8 +206,56 @@ static void it_says_what_the_log_says(void **fixture)
         if (i % CHECK_EACH == 0) {
             check();
         }
+        if (i % CHECK_EACH == 0 && i > 3 * CHECK_EACH) {
+            ask(bus);
+        }
     }
     check();
+}
+
+/** More signals than there are slots: the learned ones have left, and are found all the same. */
+static void a_table_that_has_come_round_answers_the_same(void **fixture)
+{
+    (void)fixture;
+    enum { TURNS = 150, EACH = 1000 };
+    static mr_emission emissions[EACH];
+    static mr_emitted results[EACH];
+    static mr_move moves[2 * EACH];
+    static char names[6][16];
+    mr_bus *bus = buses[0];
+    for (int turn = 0; turn < TURNS; turn++) {
+        size_t count = 0;
+        for (size_t i = 0; i < EACH; i++) {
+            (void)snprintf(names[i % 6], sizeof(names[0]), "name-%d", (int)(i % 6));
+            emissions[i] = mri_api_sample_emission(&sample, i % 2, names[i % 6] + 2);
+            emissions[i].name = names[i % 6];
+        }
+        assert_int_equal(mr_bus_emit(bus, emissions, EACH, MR_ASYNC, results, NULL), MR_OK);
+        for (size_t i = 0; i < EACH; i++) {
+            if (mri_prng_below(&prng, 50) == 0) {
+                continue; /* it stays, and keeps its slot from others */
+            }
+            moves[count] = (mr_move){.ordinal = results[i].ordinal,
+                .from = MR_GENERATED,
+                .to = i % 2 == 0 ? MR_BLOCKED : MR_EXPIRED,
+                .gate = "external",
+                .reason = "external"};
+            moves[count + 1] = moves[count];
+            moves[count + 1].from = moves[count].to;
+            moves[count + 1].to = MR_LEARNED;
+            count += 2;
+        }
+        assert_int_equal(mr_bus_move(bus, moves, count, MR_ASYNC, NULL, NULL), MR_OK);
+        emitted += EACH;
+    }
+    uint32_t version;
+    assert_int_equal(mri_derived_look(bus->log, &version), MR_OK);
+    check();
+    ask(buses[1]);
+    count(buses[2]);
+    mr_signal signal;
+    assert_int_equal(mr_bus_get(bus, (mr_ordinal){2}, &signal), MR_OK);
+    assert_int_equal(mr_bus_get(bus, (mr_ordinal){TURNS * EACH + 1}, &signal), MR_NOT_FOUND);
 }
 
 static void who_knows_nothing_of_it_leaves_it_behind(void **fixture)
@@ -215,6 +304,18 @@ static void a_run_beside_keeps_it(void **fixture)
     check();
 }
 
+static uint32_t any_slot(const struct mri_signal_table *table)
+{
+    for (;;) {
+        struct mri_signal signal;
+        uint32_t slot = (uint32_t)mri_prng_below(&prng, MRI_SHARED_SIGNALS);
+        mri_signal_table_slot(table, slot, &signal);
+        if (signal.ordinal != 0) {
+            return slot;
+        }
+    }
+}
+
 /** Whatever bit is turned over in what something leads to is found, and made good from the log. */
 static void a_stray_store_is_found_and_made_good(void **fixture)
 {
@@ -230,7 +331,7 @@ static void a_stray_store_is_found_and_made_good(void **fixture)
         assert_int_equal(mri_bus_api_share(buses[0], NULL), MR_OK);
         mr_problem problem = {""};
         const struct mri_shared_state *state = &buses[0]->state;
-        uint32_t slot = 1 + (uint32_t)mri_prng_below(&prng, (uint32_t)emitted);
+        uint32_t slot = any_slot(&state->table);
         uint64_t *word = &state->table.slots[slot * 8 + mri_prng_below(&prng, 8)];
         *word ^= (uint64_t)1 << mri_prng_below(&prng, 64);
         mr_err err = mri_shared_refresh_check(&fold, buses[0]->log, &problem);
@@ -253,6 +354,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(it_says_what_the_log_says),
+        TEST(a_table_that_has_come_round_answers_the_same),
         TEST(who_knows_nothing_of_it_leaves_it_behind),
         TEST(a_run_beside_keeps_it),
         TEST(a_stray_store_is_found_and_made_good),

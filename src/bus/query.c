@@ -41,7 +41,7 @@ struct plan {
     bool has_state; /**< the low bits of an entry are the signal's state */
 };
 
-static bool is_match(const struct mri_slot *slot, uint32_t ordinal, const struct mri_query *query)
+bool mri_query_match(const struct mri_query *query, const struct mri_slot *slot, uint32_t ordinal)
 {
     return (query->state == MRI_QUERY_ANY || slot->state == query->state) &&
            (query->symbol == MRI_QUERY_ANY || slot->symbol == query->symbol) &&
@@ -52,8 +52,7 @@ static bool is_match(const struct mri_slot *slot, uint32_t ordinal, const struct
            (query->filter == NULL || mri_filter_match(query->filter, slot, ordinal));
 }
 
-/** Which states may a match be in? A bit each. */
-static uint32_t states_of(const struct mri_query *query)
+uint32_t mri_query_states(const struct mri_query *query)
 {
     uint32_t states = query->filter == NULL ? UINT32_MAX : query->filter->states;
     return query->state == MRI_QUERY_ANY   ? states
@@ -71,7 +70,7 @@ static bool is_beyond(uint32_t ordinal, const struct mri_query *query)
 static void scan(const struct mri_bus *bus, const struct mri_query *query, const struct plan *plan,
     uint32_t *ordinals, struct mri_query_result *result)
 {
-    uint32_t states = states_of(query);
+    uint32_t states = mri_query_states(query);
     for (uint32_t i = 0; i < plan->count; i++) {
         uint32_t at = query->is_oldest_first ? i : plan->count - 1 - i;
         uint32_t entry = plan->entries == NULL ? at + 1 : plan->entries[at];
@@ -83,7 +82,7 @@ static void scan(const struct mri_bus *bus, const struct mri_query *query, const
         result->scanned++;
         bool is_other_state = plan->has_state && (states >> (entry & STATE_MASK) & 1) == 0;
         if (!is_other_state && is_beyond(ordinal, query) &&
-            is_match(mri_slots_get(&bus->slots, ordinal), ordinal, query)) {
+            mri_query_match(query, mri_slots_get(&bus->slots, ordinal), ordinal)) {
             ordinals[result->count++] = ordinal;
         }
     }
@@ -147,7 +146,7 @@ mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query, u
     }
     uint32_t *sorted = NULL;
     uint32_t sorted_count = 0;
-    uint32_t states = states_of(query) & ((1U << MR_STATE_COUNT) - 1);
+    uint32_t states = mri_query_states(query) & ((1U << MR_STATE_COUNT) - 1);
     bool is_one_state = states != 0 && (states & (states - 1)) == 0;
     uint32_t state = is_one_state ? (uint32_t)__builtin_ctz(states) : MR_STATE_COUNT;
     bool is_by_state = is_one_state && slots->states[state].count < plan.count / SORT_COST;

@@ -38,6 +38,22 @@ struct mri_query_result {
 };
 
 /**
+ * Does a signal match? Its place is not asked for: query->beyond and the limit are the caller's.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_query_match(const struct mri_query *query, const struct mri_slot *slot, uint32_t ordinal);
+
+/**
+ * Which states may a match be in?
+ *
+ * Returns  a bit for each.
+ * Threads  any.
+ */
+uint32_t mri_query_states(const struct mri_query *query);
+
+/**
  * Find signals in order of creation, the newest first unless the query says otherwise.
  *
  * @param ordinals  room for query->limit numbers

@@ -377,15 +377,32 @@ static struct mri_signal signal_of(const struct mri_slot *slot, uint32_t ordinal
     };
 }
 
+/** From which ordinal on is there room for learned signals, too? */
+static uint32_t oldest_kept(const struct mri_slots *slots)
+{
+    uint32_t learned = slots->states[MR_LEARNED].count;
+    uint32_t living = slots->count - learned;
+    uint32_t room = MRI_SHARED_SIGNALS - MRI_SHARED_SIGNALS / 4;
+    uint32_t left = living < room ? room - living : 0;
+    uint32_t ordinal = slots->count + 1;
+    while (ordinal > 1 && left > 0) {
+        ordinal--;
+        left -= mri_slots_get(slots, ordinal)->state == MR_LEARNED;
+    }
+    return ordinal;
+}
+
 static mr_err fill_table(struct mri_signal_table *table, const struct mri_slots *slots)
 {
     mr_err err = MR_OK;
+    uint32_t passed = oldest_kept(slots);
     for (uint32_t ordinal = 1; ordinal <= slots->count && err == MR_OK; ordinal++) {
         const struct mri_slot *slot = mri_slots_get(slots, ordinal);
-        bool is_new = slots->count - ordinal < MRI_SHARED_SIGNALS;
-        if (slot->state != MR_LEARNED || is_new) {
+        if (slot->state != MR_LEARNED || ordinal >= passed) {
             const struct mri_signal signal = signal_of(slot, ordinal);
             err = mri_signal_table_restore(table, &signal);
+        } else {
+            mri_signal_table_pass(table, ordinal);
         }
     }
     for (unsigned state = 0; state < MR_STATE_COUNT && err == MR_OK; state++) {

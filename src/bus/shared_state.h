@@ -23,7 +23,7 @@
 #include "log/open/derived.h"
 
 enum {
-    MRI_SHARED_SIGNALS = 65536,
+    MRI_SHARED_SIGNALS = 131072,
     MRI_SHARED_SYMBOLS = 256,
     MRI_SHARED_SOURCES = 256,
     MRI_SHARED_NAMES = 4096,
@@ -105,7 +105,7 @@ MR_MUST_USE mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, 
  *
  * Returns  MR_OK; MR_FULL the bus has more than there is room for.
  * Threads  the one that holds.
- * Cost     about 100 ns a signal that is not learned, and 65,536 others at most.
+ * Cost     about 100 ns a signal that is not learned, and 98,304 signals at most.
  */
 MR_MUST_USE mr_err mri_shared_state_fill(
     uint64_t *words, const struct mri_bus *bus, const struct mri_shared_settings *settings);

@@ -14,8 +14,8 @@
  *  2. Every signal is in the list of its state and in no other, and its two entries have its state.
  *  3. But for the newest of its group, a block has a living entry, and two neighbours have more
  * than MERGED_ENTRIES of them: what old signals keep is bounded by how many there are.
- *  4. A signal is in the slot of its ordinal or, when a signal that was not learned held that one,
- * in one of the MRI_SIGNAL_PROBES - 1 behind it. Only when some are away is it looked for there.
+ *  4. A signal is in one of the MRI_SIGNAL_PROBES slots from the one on that its ordinal is mapped
+ * to. The mapping scatters: signals that stay keep their neighbours' slots from nobody in a row.
  *  5. What is not led to (a free slot, entries from `used` on) may hold anything, and is stored to
  *     without a note.
  */
@@ -43,7 +43,8 @@ enum { TIME, GENERATED, LAST, MOVED, WHO, WHAT, LINKS, PLACES };
 enum {
     HEAD_NEWEST,
     HEAD_BLOCKS,
-    HEAD_AWAY, /**< signals that are not in the slot of their ordinal */
+    HEAD_LIVING, /**< signals that are there */
+    HEAD_GONE,   /**< the highest ordinal of one that the table does not know any more */
     HEAD_STATES,
     HEAD_WORDS = HEAD_STATES + 2 * MR_STATE_COUNT,
 };
@@ -140,10 +141,12 @@ static uint64_t *block_at(const struct mri_signal_table *table, uint32_t number)
     return table->blocks + (size_t)number * BLOCK_WORDS;
 }
 
-/** The slot of an ordinal, or one behind it. */
+/** The slot that an ordinal is mapped to, or one behind it. */
 static uint32_t number_near(const struct mri_signal_table *table, uint32_t ordinal, unsigned probe)
 {
-    return ((ordinal + probe) & table->slot_mask) + 1;
+    uint32_t scattered = ordinal * 0x9e3779b1u; /* 2^32 / golden ratio: neighbours end far apart */
+    scattered ^= scattered >> 15;
+    return ((scattered + probe) & table->slot_mask) + 1;
 }
 
 static unsigned state_in(uint64_t what)
@@ -383,8 +386,9 @@ static void forget_unlisted(
     const struct group source = {table, journal, &table->sources[who >> 48], true};
     group_forget(&symbol, low(slot[PLACES]));
     group_forget(&source, high(slot[PLACES]));
-    if (number != number_near(table, low(who), 0)) {
-        set(journal, &table->head[HEAD_AWAY], table->head[HEAD_AWAY] - 1);
+    set(journal, &table->head[HEAD_LIVING], table->head[HEAD_LIVING] - 1);
+    if (low(who) > table->head[HEAD_GONE]) {
+        set(journal, &table->head[HEAD_GONE], low(who));
     }
     set(journal, &slot[WHO], 0);
 }
@@ -395,17 +399,30 @@ static void forget(struct mri_signal_table *table, struct mri_hot_journal *journ
     forget_unlisted(table, journal, number);
 }
 
-/** The slot for a new signal: free, or of one that is learned; 0 = there is none. */
+/** The slot for a new signal: a free one, else that of the oldest learned; 0 = there is none. */
 static uint32_t find_place(const struct mri_signal_table *table, uint32_t ordinal)
 {
+    uint32_t learned = 0;
     for (unsigned i = 0; i < MRI_SIGNAL_PROBES; i++) {
         uint32_t number = number_near(table, ordinal, i);
         const uint64_t *slot = slot_at(table, number);
-        if (low(slot[WHO]) == 0 || state_in(slot[WHAT]) == MR_LEARNED) {
+        uint32_t holder = low(slot[WHO]);
+        if (holder == 0) {
             return number;
         }
+        if (state_in(slot[WHAT]) == MR_LEARNED &&
+            (learned == 0 || holder < low(slot_at(table, learned)[WHO]))) {
+            learned = number;
+        }
     }
-    return 0;
+    return learned;
+}
+
+/** Three quarters of the slots are in use at most, as long as something is learned. */
+static bool is_crowded(const struct mri_signal_table *table)
+{
+    uint64_t slots = table->limits.slots_max;
+    return table->head[HEAD_LIVING] >= slots - slots / 4;
 }
 
 /** Put a signal into a slot, which is free, and into its groups. It is in no list yet. */
@@ -433,9 +450,7 @@ static void put_signal(struct mri_signal_table *table, struct mri_hot_journal *j
         }
     }
     set(journal, &slot[WHO], words[WHO]);
-    if (number != number_near(table, signal->ordinal, 0)) {
-        set(journal, &table->head[HEAD_AWAY], table->head[HEAD_AWAY] + 1);
-    }
+    set(journal, &table->head[HEAD_LIVING], table->head[HEAD_LIVING] + 1);
     set(journal, &table->head[HEAD_NEWEST], signal->ordinal);
 }
 
@@ -467,6 +482,10 @@ mr_err mri_signal_table_create(struct mri_signal_table *table, struct mri_hot_jo
     if (number == 0 || !has_blocks(table, 2)) {
         return MR_FULL;
     }
+    uint32_t first_learned = low(list_of(table, MR_LEARNED)[0]);
+    if (is_crowded(table) && first_learned != 0 && first_learned != number) {
+        forget(table, journal, first_learned);
+    }
     bool is_taken = low(slot_at(table, number)[WHO]) != 0;
     if (is_taken) {
         forget(table, journal, number);
@@ -497,8 +516,7 @@ mr_err mri_signal_table_restore(struct mri_signal_table *table, const struct mri
 /** The number of the slot of a signal; 0: the table does not know it. */
 static uint32_t number_of(const struct mri_signal_table *table, uint32_t ordinal)
 {
-    unsigned probes = load(&table->head[HEAD_AWAY]) == 0 ? 1 : MRI_SIGNAL_PROBES;
-    for (unsigned i = 0; ordinal != 0 && i < probes; i++) {
+    for (unsigned i = 0; ordinal != 0 && i < MRI_SIGNAL_PROBES; i++) {
         uint32_t number = number_near(table, ordinal, i);
         if (low(load(&slot_at(table, number)[WHO])) == ordinal) {
             return number;
@@ -628,6 +646,17 @@ static uint32_t entry_at(const struct mri_signal_table *table, uint32_t place)
     return place % BLOCK_ENTRIES % 2 != 0 ? high(word) : low(word);
 }
 
+void mri_signal_table_pass(struct mri_signal_table *table, uint32_t ordinal)
+{
+    uint64_t *gone = &table->head[HEAD_GONE];
+    *gone = ordinal > *gone ? ordinal : *gone;
+}
+
+uint32_t mri_signal_table_gone(const struct mri_signal_table *table)
+{
+    return low(load(&table->head[HEAD_GONE]));
+}
+
 bool mri_signal_table_is_sound(const struct mri_signal_table *table, uint32_t ordinal)
 {
     uint32_t number = number_of(table, ordinal);
@@ -650,6 +679,16 @@ uint64_t mri_signal_table_count(const struct mri_signal_table *table, mr_state s
 uint32_t mri_signal_table_newest(const struct mri_signal_table *table)
 {
     return low(load(&table->head[HEAD_NEWEST]));
+}
+
+uint64_t mri_signal_table_symbol_count(const struct mri_signal_table *table, uint32_t symbol)
+{
+    return symbol < table->limits.symbols_max ? high(load(&table->symbols[symbol])) : 0;
+}
+
+uint64_t mri_signal_table_source_count(const struct mri_signal_table *table, uint32_t source)
+{
+    return source < table->limits.sources_max ? high(load(&table->sources[source])) : 0;
 }
 
 /** What a reader finds while others write may lead anywhere; it leads to nothing outside. */
@@ -720,54 +759,4 @@ uint32_t mri_signal_table_list_next(
     const uint64_t *words = table->slots + (size_t)(slot & table->slot_mask) * SLOT_WORDS;
     uint64_t links = load(&words[LINKS]);
     return slot_of(table, is_to_newer ? low(links) : high(links));
-}
-
-/* ---- comparing ------------------------------------------------------------------------------- */
-
-static bool are_groups_same(const struct mri_signal_table *table,
-    const struct mri_signal_table *other, const uint64_t *groups, const uint64_t *other_groups,
-    uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t block = low(groups[i]);
-        if (groups[i] != other_groups[i]) {
-            return false;
-        }
-        for (; block != 0; block = low(block_at(table, block)[LINKS_WORD])) {
-            const uint64_t *ours = block_at(table, block);
-            const uint64_t *theirs = block_at(other, block);
-            uint32_t used = high(ours[USE_WORD]);
-            bool is_same = memcmp(ours, theirs, used * sizeof(uint32_t)) == 0 &&
-                           ours[LINKS_WORD] == theirs[LINKS_WORD] &&
-                           ours[USE_WORD] == theirs[USE_WORD];
-            if (!is_same) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-bool mri_signal_table_is_same(const struct mri_signal_table *table,
-    const struct mri_signal_table *other, uint32_t *ret_difference)
-{
-    uint32_t difference = 0;
-    bool is_same = memcmp(&table->limits, &other->limits, sizeof(table->limits)) == 0;
-    for (uint32_t number = 1; is_same && number <= table->limits.slots_max; number++) {
-        const uint64_t *ours = slot_at(table, number);
-        const uint64_t *theirs = slot_at(other, number);
-        if (low(ours[WHO]) != low(theirs[WHO]) ||
-            (low(ours[WHO]) != 0 && memcmp(ours, theirs, SLOT_WORDS * sizeof(*ours)) != 0)) {
-            difference = low(ours[WHO]) != 0 ? low(ours[WHO]) : low(theirs[WHO]);
-            is_same = false;
-        }
-    }
-    is_same =
-        is_same && memcmp(table->head, other->head, HEAD_WORDS * sizeof(uint64_t)) == 0 &&
-        are_groups_same(table, other, table->symbols, other->symbols, table->limits.symbols_max) &&
-        are_groups_same(table, other, table->sources, other->sources, table->limits.sources_max);
-    if (ret_difference != NULL) {
-        *ret_difference = difference;
-    }
-    return is_same;
 }

@@ -12,10 +12,10 @@
  * byte for byte, but for slots and entries that nothing leads to.
  *
  * Caveats first
- * - A slot is given to a new signal when its turn comes again and the old one is learned: the table
- *   then no longer knows it, the log does.
- * - A signal that is not learned keeps its slot for ever. A new one whose slot is held goes to one
- *   of the next; when MRI_SIGNAL_PROBES of them in a row are held, no signal can be made.
+ * - When three quarters of the slots are in use, each new signal takes the place of the one that
+ * was learned first: the table then no longer knows it, the log does.
+ * - A signal that is not learned keeps its slot for ever. When all slots near the one that a new
+ * one would have are kept, it cannot be made.
  * - Who reads while others write compares mri_hot_tail_version() before and after.
  */
 #ifndef MRI_BUS_SIGNAL_TABLE_H
@@ -114,6 +114,22 @@ MR_MUST_USE mr_err mri_signal_table_restore(
     struct mri_signal_table *table, const struct mri_signal *signal);
 
 /**
+ * Leave a signal out of a table that is made anew, as if it had been forgotten.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_signal_table_pass(struct mri_signal_table *table, uint32_t ordinal);
+
+/**
+ * The highest ordinal of a signal that the table does not know any more: it knows all behind it.
+ *
+ * Returns  the ordinal; 0: it knows all there are.
+ * Threads  any; see the caveats.
+ */
+uint32_t mri_signal_table_gone(const struct mri_signal_table *table);
+
+/**
  * Put a restored signal at the newer end of the list of its state.
  *
  * Returns  MR_OK; MR_NOT_FOUND the table does not know it.
@@ -189,6 +205,22 @@ uint64_t mri_signal_table_count(const struct mri_signal_table *table, mr_state s
  */
 uint32_t mri_signal_table_newest(const struct mri_signal_table *table);
 
+/**
+ * How many signals of a symbol the table knows.
+ *
+ * Returns  the number; 0 for a symbol beyond the limits.
+ * Threads  any.
+ */
+uint64_t mri_signal_table_symbol_count(const struct mri_signal_table *table, uint32_t symbol);
+
+/**
+ * How many signals of a source the table knows.
+ *
+ * Returns  the number; 0 for a source beyond the limits.
+ * Threads  any.
+ */
+uint64_t mri_signal_table_source_count(const struct mri_signal_table *table, uint32_t source);
+
 /** A walk over a group, from its newest signal back. */
 struct mri_signal_walk {
     uint32_t block; /**< 0 = at its end */
@@ -253,17 +285,5 @@ uint32_t mri_signal_table_list_next(
  */
 void mri_signal_table_slot(
     const struct mri_signal_table *table, uint32_t slot, struct mri_signal *ret_signal);
-
-/**
- * Do two tables say the same, wherever something leads?
- *
- * @param ret_difference  NULL, or the ordinal of a signal that differs; 0: it is in an index
- *
- * Returns  true or false.
- * Threads  nobody changes them meanwhile.
- * Cost     reads all of both.
- */
-bool mri_signal_table_is_same(const struct mri_signal_table *table,
-    const struct mri_signal_table *other, uint32_t *ret_difference);
 
 #endif

@@ -18,7 +18,7 @@
  * Returns  MR_OK; MR_NOT_FOUND the log's memory was made without such a state; MR_FULL the log has
  *          more than there is room for; faults of reading, damage included.
  * Threads  one at a time per fold.
- * Cost     others wait for about 100 ns a signal of the newest 65,536.
+ * Cost     others wait for about 100 ns a signal of 98,304 at most.
  */
 MR_MUST_USE mr_err mri_shared_refresh(struct mri_fold *fold, mr_log *log,
     const struct mri_config *config, mr_problem *reterr_problem);

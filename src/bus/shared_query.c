@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queries over the shared table.
+ *
+ * The shortest of these is gone through: the array of a symbol, of a source, the list of a state
+ * (sorted first, it is in order of entering), or the slots in order of their ordinals.
+ *
+ * Invariants
+ *  1. Whatever a reader finds while others write, it goes through a bounded number of entries and
+ *     never outside of the table.
+ */
+#include "bus/shared_query.h"
+
+#include <stdlib.h>
+
+/** As in query.c: what sorting costs beside going through an array. */
+enum { SORT_COST = 16 };
+
+/** A query on its way. */
+struct asking {
+    const struct mri_signal_table *table;
+    const struct mri_query *query;
+    uint32_t *ordinals;
+    struct mri_query_result result;
+    uint64_t entries; /**< gone through, counted as a guard */
+};
+
+static struct mri_slot slot_of(const struct mri_signal *signal)
+{
+    return (struct mri_slot){
+        .event_time_unix_ns = signal->event_time_unix_ns,
+        .generated_seq = signal->generated_seq,
+        .last_seq = signal->last_seq,
+        .moved_seq = signal->moved_seq,
+        .symbol = signal->symbol,
+        .source = signal->source,
+        .name = signal->name,
+        .state = signal->state,
+        .side = signal->side,
+        .gate = signal->gate,
+        .ended = signal->ended,
+        .reason = signal->reason,
+    };
+}
+
+/** Take a signal in if it matches. Returns whether the answer is full. */
+static bool consider(struct asking *asking, const struct mri_signal *signal)
+{
+    const struct mri_query *query = asking->query;
+    struct mri_query_result *result = &asking->result;
+    if (result->count == query->limit) {
+        result->is_cut = true;
+        return true;
+    }
+    result->scanned++;
+    const struct mri_slot slot = slot_of(signal);
+    bool is_wanted = signal->ordinal != 0 &&
+                     (query->beyond == 0 || signal->ordinal < query->beyond) &&
+                     mri_query_match(query, &slot, signal->ordinal);
+    if (is_wanted) {
+        asking->ordinals[result->count++] = signal->ordinal;
+    }
+    return false;
+}
+
+/** A group, newest first. */
+static void go_through_group(struct asking *asking, struct mri_signal_walk walk)
+{
+    const struct mri_signal_table *table = asking->table;
+    uint32_t states = mri_query_states(asking->query);
+    uint64_t scanned = 0;
+    uint32_t slot;
+    struct mri_signal signal;
+    while (scanned <= 2 * (uint64_t)table->limits.slots_max &&
+           mri_signal_table_walk_next(table, &walk, states, &scanned, &slot)) {
+        mri_signal_table_slot(table, slot, &signal);
+        if (consider(asking, &signal)) {
+            break;
+        }
+    }
+    asking->result.scanned = scanned > UINT32_MAX ? UINT32_MAX : (uint32_t)scanned;
+}
+
+static int compare_newest_first(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return x > y ? -1 : x < y;
+}
+
+static void go_through_ordinals(struct asking *asking, uint32_t *ordinals, uint32_t count)
+{
+    qsort(ordinals, count, sizeof(*ordinals), compare_newest_first);
+    for (uint32_t i = 0; i < count; i++) {
+        struct mri_signal signal;
+        if (mri_signal_table_get(asking->table, ordinals[i], &signal) == MR_OK &&
+            consider(asking, &signal)) {
+            return;
+        }
+    }
+}
+
+/** The list of a state, sorted. */
+static mr_err go_through_list(
+    struct asking *asking, const struct mri_alloc *alloc, mr_state state, uint32_t count_max)
+{
+    void *block;
+    mr_err err = mri_alloc_array(alloc, count_max, sizeof(uint32_t), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint32_t *ordinals = block;
+    uint32_t count = 0;
+    uint32_t at = mri_signal_table_list_end(asking->table, state, true);
+    while (at != UINT32_MAX && count < count_max) {
+        struct mri_signal signal;
+        mri_signal_table_slot(asking->table, at, &signal);
+        ordinals[count++] = signal.ordinal;
+        at = mri_signal_table_list_next(asking->table, at, false);
+    }
+    go_through_ordinals(asking, ordinals, count);
+    mri_alloc_free(alloc, ordinals, count_max * sizeof(*ordinals));
+    return MR_OK;
+}
+
+/** Signals that are older than the table goes: those that are not learned. */
+static mr_err go_through_old(struct asking *asking, const struct mri_alloc *alloc, uint32_t newest)
+{
+    const struct mri_signal_table *table = asking->table;
+    uint32_t slots = table->limits.slots_max;
+    void *block;
+    mr_err err = mri_alloc_array(alloc, slots, sizeof(uint32_t), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint32_t *ordinals = block;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < slots; i++) {
+        struct mri_signal signal;
+        mri_signal_table_slot(table, i, &signal);
+        if (signal.ordinal != 0 && newest - signal.ordinal >= slots) {
+            ordinals[count++] = signal.ordinal;
+        }
+    }
+    go_through_ordinals(asking, ordinals, count);
+    mri_alloc_free(alloc, ordinals, slots * sizeof(*ordinals));
+    return MR_OK;
+}
+
+static mr_err go_through_all(struct asking *asking, const struct mri_alloc *alloc)
+{
+    const struct mri_signal_table *table = asking->table;
+    uint32_t newest = mri_signal_table_newest(table);
+    uint32_t first = newest;
+    if (asking->query->beyond != 0 && asking->query->beyond <= newest) {
+        first = asking->query->beyond - 1;
+    }
+    uint32_t end = newest > table->limits.slots_max ? newest - table->limits.slots_max : 0;
+    for (uint32_t ordinal = first; ordinal > end; ordinal--) {
+        struct mri_signal signal;
+        if (mri_signal_table_get(table, ordinal, &signal) == MR_OK && consider(asking, &signal)) {
+            return MR_OK;
+        }
+    }
+    return end == 0 ? MR_OK : go_through_old(asking, alloc, newest);
+}
+
+/** The one state that a match can be in; MR_STATE_COUNT: there are several, or none. */
+static uint32_t only_state(uint32_t states)
+{
+    return states != 0 && (states & (states - 1)) == 0 ? (uint32_t)__builtin_ctz(states)
+                                                       : (uint32_t)MR_STATE_COUNT;
+}
+
+static mr_err go_through(struct asking *asking, const struct mri_alloc *alloc)
+{
+    const struct mri_signal_table *table = asking->table;
+    const struct mri_query *query = asking->query;
+    const struct mri_filter *filter = query->filter;
+    uint32_t symbol =
+        query->symbol == MRI_QUERY_ANY && filter != NULL ? filter->symbol : query->symbol;
+    uint32_t source =
+        query->source == MRI_QUERY_ANY && filter != NULL ? filter->source : query->source;
+    uint32_t states = mri_query_states(query) & ((1U << MR_STATE_COUNT) - 1);
+    uint32_t state = only_state(states);
+    uint64_t best = mri_signal_table_newest(table);
+    uint64_t by_symbol = mri_signal_table_symbol_count(table, symbol);
+    uint64_t by_source = mri_signal_table_source_count(table, source);
+    if (states == 0) {
+        return MR_OK;
+    }
+    best = symbol != MRI_QUERY_ANY && by_symbol < best ? by_symbol : best;
+    best = source != MRI_QUERY_ANY && by_source < best ? by_source : best;
+    if (state != MR_STATE_COUNT) {
+        uint64_t listed = mri_signal_table_count(table, (mr_state)state);
+        if (listed * SORT_COST < best && listed <= table->limits.slots_max) {
+            return listed == 0 ? MR_OK
+                               : go_through_list(asking, alloc, (mr_state)state, (uint32_t)listed);
+        }
+    }
+    if (symbol != MRI_QUERY_ANY && best == by_symbol) {
+        go_through_group(asking, mri_signal_table_walk_symbol(table, symbol));
+        return MR_OK;
+    }
+    if (source != MRI_QUERY_ANY && best == by_source) {
+        go_through_group(asking, mri_signal_table_walk_source(table, source));
+        return MR_OK;
+    }
+    return go_through_all(asking, alloc);
+}
+
+/** Can no match be missing? What has left the table is learned, and older than a known one. */
+static bool is_whole(const struct asking *asking)
+{
+    const struct mri_query_result *result = &asking->result;
+    uint32_t gone = mri_signal_table_gone(asking->table);
+    if (gone == 0 || (mri_query_states(asking->query) & 1U << MR_LEARNED) == 0) {
+        return true;
+    }
+    return result->count > 0 && result->count == asking->query->limit &&
+           asking->ordinals[result->count - 1] > gone;
+}
+
+mr_err mri_shared_query_run(const struct mri_signal_table *table, const struct mri_alloc *alloc,
+    const struct mri_query *query, uint32_t *ordinals, struct mri_query_result *ret_result)
+{
+    struct asking asking = {.table = table, .query = query};
+    asking.ordinals = ordinals;
+    if (query->is_oldest_first) {
+        return MR_AGAIN;
+    }
+    mr_err err = go_through(&asking, alloc);
+    *ret_result = asking.result;
+    return err == MR_OK && !is_whole(&asking) ? MR_AGAIN : err;
+}
