@@ -349,6 +349,40 @@ static void a_stray_store_is_found_and_made_good(void **fixture)
     check();
 }
 
+/** A run finds it by itself, says so in the log, and makes it good. */
+static void a_run_finds_a_stray_store(void **fixture)
+{
+    (void)fixture;
+    struct mri_story *story = sample.story;
+    story->config.log_compare_events = 1000;
+    mri_story_open(story);
+    for (int minute = 2; minute < 40; minute++) {
+        mri_script_add_close(&story->script, 0, minute, MRI_STORY_PRICE + minute);
+        mri_story_play(story);
+        emit(buses[minute % HANDLES]);
+        emitted = story->node.fold.bus.slots.count;
+        assert_int_equal(mri_node_take_foreign(&story->node), MR_OK);
+        emitted = story->node.fold.bus.slots.count;
+    }
+    assert_int_equal(story->node.differences, 0);
+    assert_int_equal(mri_bus_api_share(buses[0], NULL), MR_OK);
+    uint32_t slot = any_slot(&buses[0]->state.table);
+    buses[0]->state.table.slots[slot * 8] ^= 1024;
+    for (int minute = 40; minute < 700 && story->node.differences == 0; minute++) {
+        mri_script_add_close(&story->script, 0, minute, MRI_STORY_PRICE + minute);
+        mri_story_play(story);
+    }
+    assert_int_equal(story->node.differences, 1);
+    struct mri_event alert;
+    const struct mri_story_query query = {.type = MRI_EVENT_ALERT};
+    assert_true(mri_story_find(story, &query, &alert));
+    struct mri_slice text = mri_event_text(&alert, MRI_TEXT_alert_message);
+    assert_memory_equal(text.bytes, "the shared state is not that of the log: signal", 47);
+    mri_story_close(story);
+    check();
+    mri_story_check_replay(story);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -358,6 +392,7 @@ int main(void)
         TEST(who_knows_nothing_of_it_leaves_it_behind),
         TEST(a_run_beside_keeps_it),
         TEST(a_stray_store_is_found_and_made_good),
+        TEST(a_run_finds_a_stray_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

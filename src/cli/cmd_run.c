@@ -325,6 +325,9 @@ static mr_err feed_all(struct run *run, mr_problem *problem)
         if (err == MR_OK) {
             err = mri_node_snapshot_if_due(&run->node);
         }
+        if (err == MR_OK) {
+            err = mri_node_compare_if_due(&run->node);
+        }
         show_progress(run);
     }
     if (err == MR_END) {

@@ -61,6 +61,8 @@
     C(log, segment, integer, 64, 4, 1024, "MiB", "size of a segment; a power of two")              \
     C(log, snapshot_events, integer, 2000000, 1000, 1000000000, "events",                          \
         "a snapshot is written after so many")                                                     \
+    C(log, compare_events, integer, 1000000, 1000, 1000000000, "events",                           \
+        "the state that processes share is compared with that of the run after so many")           \
     C(limits, signals_max, integer, 16777216, 1000, 268435455, "count", "signals in one log")      \
     C(limits, symbols_max, integer, 64, 1, 4096, "count", "symbols in one log")                    \
     C(limits, sources_max, integer, 96, 40, 1024, "count",                                         \

@@ -661,6 +661,17 @@ mr_err mri_node_open(
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
+static mr_err warn(struct mri_node *node, const mr_problem *message)
+{
+    mri_node_begin_inputs(node);
+    const struct mri_alert alert = {
+        .about = mri_batch_ref(&node->inputs, node->fold.bus.last_seq),
+        .severity = MRI_SEVERITY_WARNING,
+    };
+    mr_err err = add_input(node, MRI_EVENT_ALERT, &alert, mri_slice_of(message->text));
+    return err == MR_OK ? take_batch(node) : err;
+}
+
 /** Log that a snapshot could not be written. */
 static mr_err warn_of_snapshot(struct mri_node *node, mr_err why)
 {
@@ -668,13 +679,7 @@ static mr_err warn_of_snapshot(struct mri_node *node, mr_err why)
     (void)mri_problem(&message, why,
         "a snapshot could not be written: %s; the next start reads more of the log instead",
         mr_err_text(why));
-    mri_node_begin_inputs(node);
-    const struct mri_alert alert = {
-        .about = mri_batch_ref(&node->inputs, node->fold.bus.last_seq),
-        .severity = MRI_SEVERITY_WARNING,
-    };
-    mr_err err = add_input(node, MRI_EVENT_ALERT, &alert, mri_slice_of(message.text));
-    return err == MR_OK ? take_batch(node) : err;
+    return warn(node, &message);
 }
 
 /** Try to write one; whatever comes of it, the next is due after so many events more. */
@@ -702,6 +707,23 @@ mr_err mri_node_snapshot_if_due(struct mri_node *node)
         return MR_OK;
     }
     return try_snapshot(node);
+}
+
+mr_err mri_node_compare_if_due(struct mri_node *node)
+{
+    mr_problem message = {""};
+    uint64_t since = node->fold.bus.last_seq - node->compare_seq;
+    if (since < (uint64_t)node->options.config->log_compare_events) {
+        return MR_OK;
+    }
+    node->compare_seq = node->fold.bus.last_seq;
+    mr_err err = mri_shared_refresh_check(&node->fold, node->log, &message);
+    if (err != MR_ECORRUPT) {
+        return err == MR_NOT_FOUND ? MR_OK : err;
+    }
+    node->differences++;
+    err = warn(node, &message);
+    return err == MR_OK ? share_state(node, &message) : err;
 }
 
 mr_err mri_node_end_session(struct mri_node *node)

@@ -91,6 +91,9 @@ mr_err mri_story_try_play(struct mri_story *story)
         if (err == MR_OK) {
             err = mri_node_snapshot_if_due(&story->node);
         }
+        if (err == MR_OK) {
+            err = mri_node_compare_if_due(&story->node);
+        }
     }
     return err == MR_END ? MR_OK : err;
 }
