@@ -26,31 +26,14 @@ static const char *text_of(const struct mri_intern *texts, uint32_t number)
     return number < texts->count ? mri_intern_text(texts, number).bytes : "?";
 }
 
-/** Have the meaning of its numbers: they may be newer than what was looked at last. */
-static mr_err find_signal(struct mr_bus *bus, uint32_t ordinal, struct mri_signal *ret_signal)
-{
-    mr_problem problem;
-    mr_err err = mri_bus_api_signal(bus, ordinal, ret_signal);
-    if (err == MR_OK && bus->has_state) {
-        bool is_new = ret_signal->source >= bus->mirror.sources.count ||
-                      ret_signal->name >= bus->mirror.names.count ||
-                      ret_signal->symbol >= bus->mirror.instruments.count;
-        err = is_new ? mr_bus_follow(bus, &problem) : MR_OK;
-    }
-    return err;
-}
-
 mr_err mr_bus_get(mr_bus *bus, mr_ordinal ordinal, mr_signal *ret_signal)
 {
     struct mri_signal signal;
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = find_signal(bus, ordinal.n, &signal);
+    mr_err err = mri_bus_api_signal(bus, ordinal.n, &signal);
     if (err != MR_OK) {
         return err;
     }
-    const struct mri_intern *sources =
-        bus->has_state ? &bus->mirror.sources : &bus->fold.bus.sources;
-    const struct mri_intern *names = bus->has_state ? &bus->mirror.names : &bus->fold.bus.names;
     *ret_signal = (mr_signal){
         .ordinal = ordinal,
         .generated = {signal.generated_seq},
@@ -58,8 +41,8 @@ mr_err mr_bus_get(mr_bus *bus, mr_ordinal ordinal, mr_signal *ret_signal)
         .last = {signal.last_seq},
         .event_time_unix_ns = signal.event_time_unix_ns,
         .symbol = symbol_of(bus, signal.symbol),
-        .source = text_of(sources, signal.source),
-        .name = text_of(names, signal.name),
+        .source = text_of(mri_bus_api_sources(bus), signal.source),
+        .name = text_of(mri_bus_api_names(bus), signal.name),
         .side = (mr_side)signal.side,
         .state = (mr_state)signal.state,
         .ended = (mr_state)signal.ended,
@@ -73,7 +56,7 @@ mr_err mr_bus_id(mr_bus *bus, mr_ordinal ordinal, char ret_id[MR_BUS_ID_BYTES])
 {
     struct mri_signal signal;
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = find_signal(bus, ordinal.n, &signal);
+    mr_err err = mri_bus_api_signal(bus, ordinal.n, &signal);
     if (err == MR_OK) {
         const struct mri_ident ident = {
             .symbol = mri_slice_of(symbol_of(bus, signal.symbol)),
@@ -114,16 +97,12 @@ static mr_err find_symbol(const void *context, struct mri_slice name, uint32_t *
 
 static mr_err find_source(const void *context, struct mri_slice name, uint32_t *ret_number)
 {
-    const struct mr_bus *bus = context;
-    return mri_intern_find(
-        bus->has_state ? &bus->mirror.sources : &bus->fold.bus.sources, name, ret_number);
+    return mri_intern_find(mri_bus_api_sources(context), name, ret_number);
 }
 
 static mr_err find_name(const void *context, struct mri_slice name, uint32_t *ret_number)
 {
-    const struct mr_bus *bus = context;
-    return mri_intern_find(
-        bus->has_state ? &bus->mirror.names : &bus->fold.bus.names, name, ret_number);
+    return mri_intern_find(mri_bus_api_names(context), name, ret_number);
 }
 
 static mr_err read_question(struct mr_bus *bus, const char *question, const mr_bus_page *page,

@@ -130,6 +130,16 @@ const struct mri_instruments *mri_bus_api_instruments(const struct mr_bus *bus)
     return bus->has_state ? &bus->mirror.instruments : &bus->fold.wiring.market.instruments;
 }
 
+const struct mri_intern *mri_bus_api_sources(const struct mr_bus *bus)
+{
+    return bus->has_state ? &bus->mirror.sources : &bus->fold.bus.sources;
+}
+
+const struct mri_intern *mri_bus_api_names(const struct mr_bus *bus)
+{
+    return bus->has_state ? &bus->mirror.names : &bus->fold.bus.names;
+}
+
 int64_t mri_bus_api_event_time(const struct mr_bus *bus)
 {
     return bus->has_state ? mri_shared_state_event_time_unix_ns(&bus->state)
@@ -181,13 +191,24 @@ static struct mri_signal signal_of(const struct mri_slot *slot, uint32_t ordinal
     };
 }
 
+/** They may be newer than what was looked at last. */
+static bool are_numbers_known(const struct mr_bus *bus, const struct mri_signal *signal)
+{
+    return signal->source < bus->mirror.sources.count && signal->name < bus->mirror.names.count &&
+           signal->symbol < bus->mirror.instruments.count;
+}
+
 mr_err mri_bus_api_signal(struct mr_bus *bus, uint32_t ordinal, struct mri_signal *ret_signal)
 {
+    mr_problem problem = {""};
     mr_err err = bus->has_state ? look_up(bus, ordinal, ret_signal) : MR_AGAIN;
+    if (err == MR_OK && !are_numbers_known(bus, ret_signal)) {
+        err = mri_bus_api_share(bus, &problem);
+        err = err == MR_NOT_FOUND ? MR_AGAIN : err;
+    }
     if (err != MR_AGAIN) {
         return err;
     }
-    mr_problem problem = {""};
     err = mri_bus_api_follow(bus, &problem);
     if (err == MR_OK) {
         const struct mri_slot *slot = mri_slots_get(&bus->fold.bus.slots, ordinal);

@@ -73,6 +73,24 @@ MR_MUST_USE mr_err mri_bus_api_share(struct mr_bus *bus, mr_problem *reterr_prob
 const struct mri_instruments *mri_bus_api_instruments(const struct mr_bus *bus);
 
 /**
+ * The names of sources, of the shared state or the fold.
+ *
+ * Returns  them.
+ * Owner    the bus.
+ * Threads  one at a time.
+ */
+const struct mri_intern *mri_bus_api_sources(const struct mr_bus *bus);
+
+/**
+ * The names of signals, of the shared state or the fold.
+ *
+ * Returns  them.
+ * Owner    the bus.
+ * Threads  one at a time.
+ */
+const struct mri_intern *mri_bus_api_names(const struct mr_bus *bus);
+
+/**
  * The log's event time.
  *
  * Returns  it; 0: none yet.
@@ -99,7 +117,7 @@ void mri_bus_api_unshare(struct mr_bus *bus);
 mr_err mri_bus_api_explain(mr_err err, const char *full, mr_problem *problem);
 
 /**
- * A signal, wherever it is kept.
+ * A signal, wherever it is kept, with numbers whose meaning is known here.
  *
  * Returns  MR_OK; MR_NOT_FOUND; as mri_bus_api_follow().
  * Threads  one at a time.

@@ -72,7 +72,7 @@ static mr_err read_filter(
         subscription->kind = MRI_EVENT_SIGNAL_MOVED;
     }
     if (options->symbol != NULL &&
-        mri_instruments_find(&subscription->bus->fold.wiring.market.instruments,
+        mri_instruments_find(mri_bus_api_instruments(subscription->bus),
             mri_slice_of(options->symbol), &subscription->symbol) != MR_OK) {
         return mri_problem(
             problem, MR_REFUSED, "symbol: \"%.60s\" is not registered", options->symbol);
@@ -97,7 +97,7 @@ mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_option
     }
     struct mr_subscription *subscription = block;
     subscription->bus = bus;
-    err = mri_bus_api_follow(bus, reterr_problem);
+    err = mr_bus_follow(bus, reterr_problem);
     if (err == MR_OK) {
         err = read_filter(subscription, wanted, reterr_problem);
     }
@@ -127,18 +127,24 @@ static bool is_named(const char *wanted, const struct mri_intern *names, uint32_
 }
 
 /** Does the event's signal pass? */
-static bool is_signal_wanted(const struct mr_subscription *subscription, uint32_t ordinal)
+static mr_err is_signal_wanted(
+    const struct mr_subscription *subscription, uint32_t ordinal, bool *ret_is_wanted)
 {
-    const struct mri_bus *bus = &subscription->bus->fold.bus;
+    struct mr_bus *bus = subscription->bus;
+    struct mri_signal signal;
     bool is_any = subscription->symbol == UINT32_MAX && subscription->source[0] == '\0' &&
                   subscription->name[0] == '\0';
-    const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
-    if (is_any || slot == NULL) {
-        return is_any;
+    *ret_is_wanted = is_any;
+    if (is_any || ordinal == 0) {
+        return MR_OK;
     }
-    return (subscription->symbol == UINT32_MAX || subscription->symbol == slot->symbol) &&
-           is_named(subscription->source, &bus->sources, slot->source) &&
-           is_named(subscription->name, &bus->names, slot->name);
+    mr_err err = mri_bus_api_signal(bus, ordinal, &signal);
+    *ret_is_wanted =
+        err == MR_OK &&
+        (subscription->symbol == UINT32_MAX || subscription->symbol == signal.symbol) &&
+        is_named(subscription->source, mri_bus_api_sources(bus), signal.source) &&
+        is_named(subscription->name, mri_bus_api_names(bus), signal.name);
+    return err;
 }
 
 static mr_err read_event(const mr_log_event *record, const mr_delivery *delivery,
@@ -168,26 +174,24 @@ static mr_err read_event(const mr_log_event *record, const mr_delivery *delivery
     return MR_OK;
 }
 
-/** Take the bus's tables to the event, and look whether it passes. */
+/** Look whether an event passes. */
 static mr_err judge(struct mr_subscription *subscription, const mr_log_event *record,
     const mr_delivery *delivery, bool *ret_is_wanted, mr_bus_event *ret_event, mr_problem *problem)
 {
-    mr_err err = MR_OK;
     *ret_is_wanted = subscription->kind == 0 || record->type == subscription->kind;
     if (!*ret_is_wanted) {
         return MR_OK;
     }
-    if (record->seq.n > subscription->bus->fold.bus.last_seq) {
-        err = mri_bus_api_follow(subscription->bus, problem);
+    mr_err err = read_event(record, delivery, ret_event, problem);
+    if (err != MR_OK) {
+        return err;
     }
-    if (err == MR_OK) {
-        err = read_event(record, delivery, ret_event, problem);
-    }
-    if (err == MR_OK) {
-        *ret_is_wanted = is_signal_wanted(subscription, ret_event->ordinal.n) &&
-                         (!subscription->has_state || ret_event->to == subscription->state);
-    }
-    return err;
+    err = is_signal_wanted(subscription, ret_event->ordinal.n, ret_is_wanted);
+    *ret_is_wanted =
+        *ret_is_wanted && (!subscription->has_state || ret_event->to == subscription->state);
+    return err == MR_OK ? MR_OK
+                        : mri_problem(problem, err, "event %llu: its signal: %s",
+                              (unsigned long long)record->seq.n, mr_err_text(err));
 }
 
 mr_err mr_subscription_next(
