@@ -23,6 +23,12 @@ enum { BODIES_BYTES_MAX = 256 * 1024 * 1024, LOOKS_MAX = 1000 };
 
 MRI_STATIC_ASSERT(MR_BUS_BATCH_MAX <= MRI_BUS_BATCH_MAX, "one append takes it");
 
+/** The newest event, as far as this handle can know. */
+static uint64_t newest_of(const struct mr_bus *bus)
+{
+    return bus->log != NULL ? mr_log_last(bus->log).n : bus->fold.bus.last_seq;
+}
+
 /* ---- where answers come from ----------------------------------------------------------------- */
 
 static mr_err newest_config(const struct mr_bus *bus, struct mri_config *ret_config)
@@ -242,12 +248,32 @@ static mr_err make_arrays(struct mr_bus *bus)
     return err == MR_OK ? mri_mirror_init(&bus->mirror, bus->alloc) : err;
 }
 
+mr_err mri_bus_api_may_append(const struct mr_bus *bus, mr_problem *reterr_problem)
+{
+    return bus->log != NULL
+               ? MR_OK
+               : mri_problem(reterr_problem, MR_EACCESS,
+                     "%s: this user may read the log, and not append to it", bus->folder);
+}
+
+/** Who may not write to the log reads what the files have. */
+static mr_err open_log(struct mr_bus *bus, mr_problem *problem)
+{
+    const mr_log_options options = {.is_create = false};
+    mr_err err =
+        mri_shared_state_open_log(bus->os, bus->alloc, bus->folder, &options, &bus->log, problem);
+    if (err == MR_EACCESS) {
+        bus->log = NULL;
+        problem->text[0] = '\0';
+        err = MR_OK;
+    }
+    return err;
+}
+
 static mr_err open_steps(struct mr_bus *bus, mr_problem *problem)
 {
     const char *folder = bus->folder;
-    const mr_log_options options = {.is_create = false};
-    mr_err err =
-        mri_shared_state_open_log(bus->os, bus->alloc, folder, &options, &bus->log, problem);
+    mr_err err = open_log(bus, problem);
     if (err == MR_OK) {
         err = make_arrays(bus);
     }
@@ -258,7 +284,7 @@ static mr_err open_steps(struct mr_bus *bus, mr_problem *problem)
     if (err != MR_OK) {
         return err;
     }
-    bus->seen_seq = mr_log_last(bus->log).n;
+    bus->seen_seq = newest_of(bus);
     bool is_run = mri_bus_api_instruments(bus)->count > 0 && mri_bus_api_event_time(bus) != 0;
     return !is_run
                ? mri_problem(problem, MR_REFUSED,
@@ -329,7 +355,7 @@ void mr_bus_close(mr_bus *bus)
 mr_err mr_bus_follow(mr_bus *bus, mr_problem *reterr_problem)
 {
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    bus->seen_seq = mr_log_last(bus->log).n;
+    bus->seen_seq = newest_of(bus);
     mr_err err = bus->has_state ? mri_bus_api_share(bus, reterr_problem) : MR_NOT_FOUND;
     return err == MR_NOT_FOUND ? mri_bus_api_follow(bus, reterr_problem) : err;
 }
@@ -353,7 +379,7 @@ mr_err mr_bus_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_problem)
 {
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     mr_err err = prepare_waiter(bus, reterr_problem);
-    if (err == MR_OK && mr_log_last(bus->log).n <= bus->seen_seq) {
+    if (err == MR_OK && newest_of(bus) <= bus->seen_seq) {
         err = mr_log_reader_wait(bus->waiter, timeout_ms);
     }
     return err == MR_OK ? mr_bus_follow(bus, reterr_problem) : err;

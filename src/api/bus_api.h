@@ -24,7 +24,7 @@ struct mr_bus {
     const struct mri_os *os;
     const struct mri_alloc *alloc;
     char folder[MRI_PATH_BYTES_MAX];
-    mr_log *log;
+    mr_log *log;                   /**< NULL: this user may only read */
     struct mri_shared_state state; /**< with has_state */
     struct mri_mirror mirror;
     struct mri_fold fold;  /**< with has_fold, after mri_bus_api_follow() */
@@ -62,6 +62,14 @@ MR_MUST_USE mr_err mri_bus_api_follow(struct mr_bus *bus, mr_problem *reterr_pro
  * Cost     a few loads, unless the state must be made anew.
  */
 MR_MUST_USE mr_err mri_bus_api_share(struct mr_bus *bus, mr_problem *reterr_problem);
+
+/**
+ * May this handle append?
+ *
+ * Returns  MR_OK; MR_EACCESS, *reterr_problem says so.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_api_may_append(const struct mr_bus *bus, mr_problem *reterr_problem);
 
 /**
  * The registered instruments, of the shared state or the fold.

@@ -280,7 +280,11 @@ mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
         return mri_problem(reterr_problem, MR_EINVAL, "expected 1 to %d signals", MR_BUS_BATCH_MAX);
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = MR_NOT_FOUND;
+    mr_err err = mri_bus_api_may_append(bus, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = MR_NOT_FOUND;
     if (!has_keys(emissions, count)) {
         err = emit_shared(bus, emissions, count, durability, ret_emitted, reterr_problem);
     }

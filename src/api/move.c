@@ -154,8 +154,12 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
         return mri_problem(problem, MR_EINVAL, "expected 1 to %d moves", MR_BUS_BATCH_MAX);
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = mri_bus_api_may_append(bus, problem);
+    if (err != MR_OK) {
+        return err;
+    }
     problem->text[0] = '\0';
-    mr_err err = move_shared(bus, moves, count, durability, &conflict, problem);
+    err = move_shared(bus, moves, count, durability, &conflict, problem);
     if (err == MR_NOT_FOUND) {
         problem->text[0] = '\0';
         err = move_folded(bus, moves, count, durability, &conflict, problem);

@@ -246,6 +246,36 @@ class BusTest(program.LogCase):
         self.assertEqual(os.waitpid(child, 0)[1], 0)
         self.assertEqual(self.bus.get(self.emit())["state"], "generated")
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_who_may_not_write_reads(self):
+        name = self.emit()
+        self.bus.close()
+        for folder in (self.folder, *self.folder.parents):
+            if folder.stat().st_uid == 0 and str(folder).startswith(tempfile.gettempdir() + "/"):
+                folder.chmod(0o755)
+        for path in (self.log, *self.log.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        child = os.fork()
+        if child == 0:
+            try:
+                program.become_nobody()
+                with millrace.Bus(self.log) as bus:
+                    assert bus.get(name)["state"] == "generated"
+                    assert [signal["id"] for signal in bus.query("source=bot")] == [name]
+                    assert bus.counts()["generated"] == 1
+                    for call in (lambda: bus.emit("SIM01USD", "long", "bot", 0.5),
+                                 lambda: bus.move(name, "evaluating", from_state="generated", reason="external")):
+                        try:
+                            call()
+                            os._exit(3)
+                        except millrace.MR_EACCESS as refused:
+                            assert "may read the log, and not append" in str(refused), refused
+                os._exit(0)
+            except BaseException as failed:  # the child must not go on with the other tests
+                print(repr(failed), file=sys.stderr)
+                os._exit(1)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+
     def test_a_closed_handle_says_so(self):
         self.bus.close()
         self.bus.close()
