@@ -36,7 +36,7 @@ CANARIES = [
     ("the tail is moved before the records are there", LOG + "hot/hot_tail.c",
      "    struct chain chain = chain_now(hot, now_unix_ns);\n    for (size_t i = 0; i < batch->count",
      "    struct chain chain = chain_now(hot, now_unix_ns);\n"
-     "    atomic_store(&hot->shared->tail, writer->pending + hot->shared->segment_bytes / 64);\n"
+     "    atomic_store(&hot->shared->tail,\n        hot->shared->writer.pending + hot->shared->segment_bytes / 64);\n"
      "    for (size_t i = 0; i < batch->count", "tests/sim/log_sim_test", {}),
     ("the folder is not synced behind a new segment", LOG + "hot/hot_files.c",
      "    return err == MR_OK ? os->sync_folder(os->context, hot->options.folder) : err;",

@@ -103,6 +103,28 @@ static void every_field_of_a_record_is_kept(void **fixture)
     mr_log_reader_close(reader);
 }
 
+/** Its first record's id says where that is; where its last one is must be looked for. */
+static void a_repeat_of_which_one_end_is_known_is_found(void **fixture)
+{
+    (void)fixture;
+    static const uint8_t id[16] = {1, 2, 3};
+    const mr_log_record batch[] = {
+        {.type = 300, .message_id = id, .body = "a", .body_bytes = 1},
+        {.type = 300, .producer_id = 7, .producer_seq = 1, .body = "b", .body_bytes = 1},
+    };
+    const mr_log_record other = {.type = 300};
+    const mr_log_record later = {.type = 300, .producer_id = 7, .producer_seq = 2};
+    mr_log_ack ack;
+    assert_int_equal(mr_log_append(sample.log, batch, 2, MR_ASYNC, &ack), MR_OK);
+    assert_int_equal(mr_log_append(sample.log, &other, 1, MR_ASYNC, NULL), MR_OK);
+    /* The producer's numbers no longer stand one behind the other. */
+    assert_int_equal(mr_log_append(sample.log, &later, 1, MR_ASYNC, NULL), MR_OK);
+    assert_int_equal(mr_log_append(sample.log, batch, 2, MR_ASYNC, &ack), MR_OK);
+    assert_true(ack.is_repeated);
+    assert_int_equal(ack.first.n, 1);
+    assert_int_equal(ack.last.n, 2);
+}
+
 static void a_malformed_record_writes_nothing(void **fixture)
 {
     (void)fixture;
@@ -332,6 +354,7 @@ int main(void)
         TEST(an_ack_names_the_batch),
         TEST(an_append_behind_an_event_is_refused_when_it_is_not_the_last),
         TEST(every_field_of_a_record_is_kept),
+        TEST(a_repeat_of_which_one_end_is_known_is_found),
         TEST(a_malformed_record_writes_nothing),
         TEST(the_largest_batch_fills_a_segment_and_one_byte_more_is_refused),
         TEST(numbers_and_chain_go_on_from_segment_to_segment),
