@@ -360,17 +360,17 @@ mr_err mr_bus_follow(mr_bus *bus, mr_problem *reterr_problem)
     return err == MR_NOT_FOUND ? mri_bus_api_follow(bus, reterr_problem) : err;
 }
 
-/** Bring it to the end before looking what was seen: what comes later ends its wait. */
-static mr_err prepare_waiter(struct mr_bus *bus, mr_problem *problem)
+/* It is brought to the end before looking what was seen: what comes later ends its wait. */
+mr_err mri_bus_api_prepare_waiter(struct mr_bus *bus, mr_problem *reterr_problem)
 {
     mr_err err = MR_OK;
     if (bus->waiter == NULL) {
-        err = mri_reader_open(bus->os, bus->alloc, bus->folder, &bus->waiter, problem);
-        err = err == MR_OK ? mr_log_reader_seek_end(bus->waiter, problem) : err;
+        err = mri_reader_open(bus->os, bus->alloc, bus->folder, &bus->waiter, reterr_problem);
+        err = err == MR_OK ? mr_log_reader_seek_end(bus->waiter, reterr_problem) : err;
     }
     while (err == MR_OK) {
         mr_log_event event;
-        err = mr_log_reader_next(bus->waiter, &event, problem);
+        err = mr_log_reader_next(bus->waiter, &event, reterr_problem);
     }
     return err == MR_END ? MR_OK : err;
 }
@@ -378,7 +378,7 @@ static mr_err prepare_waiter(struct mr_bus *bus, mr_problem *problem)
 mr_err mr_bus_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_problem)
 {
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = prepare_waiter(bus, reterr_problem);
+    mr_err err = mri_bus_api_prepare_waiter(bus, reterr_problem);
     if (err == MR_OK && newest_of(bus) <= bus->seen_seq) {
         err = mr_log_reader_wait(bus->waiter, timeout_ms);
     }

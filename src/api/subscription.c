@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/bus_api.h"
+#include "api/bus_loop.h"
 #include "base/problem.h"
 #include "log/consume/consumer.h"
 
@@ -194,20 +195,19 @@ static mr_err judge(struct mr_subscription *subscription, const mr_log_event *re
                               (unsigned long long)record->seq.n, mr_err_text(err));
 }
 
-mr_err mr_subscription_next(
-    mr_subscription *subscription, mr_bus_event *ret_event, mr_problem *reterr_problem)
+mr_err mri_bus_loop_next(mr_subscription *subscription, uint32_t events_max,
+    mr_bus_event *ret_event, struct mri_bus_loop_look *ret_look, mr_problem *reterr_problem)
 {
-    if (subscription == NULL || ret_event == NULL) {
-        return mri_problem(reterr_problem, MR_EINVAL, "a subscription, and room for an event");
-    }
-    for (;;) {
+    *ret_look = (struct mri_bus_loop_look){.wait_ns = -1};
+    for (uint32_t i = 0; i < events_max; i++) {
         mr_log_event record;
-        mr_delivery delivery;
+        mr_delivery delivery = {.wait_ns = -1};
         bool is_wanted;
         uint64_t end_seq = mr_log_last(subscription->bus->log).n;
         mr_err err = mr_consumer_next(subscription->consumer, &record, &delivery, reterr_problem);
         if (err != MR_OK) {
             subscription->end_seq = end_seq;
+            ret_look->wait_ns = delivery.wait_ns;
             return err;
         }
         uint64_t seq = record.seq.n;
@@ -220,6 +220,22 @@ mr_err mr_subscription_next(
             return err;
         }
     }
+    ret_look->is_cut = true;
+    return MR_AGAIN;
+}
+
+mr_err mr_subscription_next(
+    mr_subscription *subscription, mr_bus_event *ret_event, mr_problem *reterr_problem)
+{
+    struct mri_bus_loop_look look = {.is_cut = true};
+    mr_err err = MR_AGAIN;
+    if (subscription == NULL || ret_event == NULL) {
+        return mri_problem(reterr_problem, MR_EINVAL, "a subscription, and room for an event");
+    }
+    while (err == MR_AGAIN && look.is_cut) {
+        err = mri_bus_loop_next(subscription, UINT32_MAX, ret_event, &look, reterr_problem);
+    }
+    return err;
 }
 
 mr_err mr_subscription_ack(mr_subscription *subscription, mr_seq seq, mr_problem *reterr_problem)

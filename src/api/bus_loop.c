@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an event loop needs of a bus beyond millrace/bus.h; the bounded look at a subscription is in
+ * subscription.c.
+ */
+#include "api/bus_loop.h"
+
+#include "api/bus_api.h"
+#include "base/problem.h"
+
+mr_seq mri_bus_loop_last(const mr_bus *bus)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    return mr_log_last(bus->log);
+}
+
+const char *mri_bus_loop_uuid(const mr_bus *bus)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    return mr_log_uuid(bus->log);
+}
+
+mr_err mri_bus_loop_sync(mr_bus *bus, mr_problem *reterr_problem)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = mr_log_sync(bus->log);
+    return err == MR_OK ? MR_OK : mri_problem(reterr_problem, err, "%s", mr_err_text(err));
+}
+
+mr_err mri_bus_loop_fd(mr_bus *bus, int *ret_fd, mr_problem *reterr_problem)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = mri_bus_api_may_append(bus, reterr_problem);
+    if (err == MR_OK) {
+        err = mri_bus_api_prepare_waiter(bus, reterr_problem);
+    }
+    return err == MR_OK ? mr_log_reader_poll_fd(bus->waiter, ret_fd, reterr_problem) : err;
+}
+
+mr_err mri_bus_loop_arm(mr_bus *bus, mr_problem *reterr_problem)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = mri_bus_api_prepare_waiter(bus, reterr_problem);
+    return err == MR_OK ? mr_log_reader_poll_arm(bus->waiter, reterr_problem) : err;
+}
