@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions without a socket: lines in, replies out.
+ */
+#include "socket/line_session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/bus_loop.h"
+#include "tests/lib/api_sample.h"
+#include "tests/lib/cmocka_all.h"
+
+enum { OUT_BYTES_MAX = 8 * 1024 * 1024, LINE_BYTES_MAX = 4096 };
+
+static struct mri_api_sample sample;
+static struct mri_service service;
+static struct mri_buf out;
+static struct mri_line_session session;
+
+static int set_up(void **fixture)
+{
+    (void)fixture;
+    mri_api_sample_begin(&sample);
+    const struct mri_os *os = &sample.story->machine.table;
+    mri_buf_init(&out, mri_alloc_system(), OUT_BYTES_MAX);
+    if (mri_service_init(&service, os, mri_alloc_system(), sample.bus) != MR_OK) {
+        return -1;
+    }
+    mri_line_session_init(&session, &service, &out);
+    return 0;
+}
+
+static int tear_down(void **fixture)
+{
+    (void)fixture;
+    mri_line_session_fini(&session);
+    assert_int_equal(service.subscriptions, 0);
+    mri_service_fini(&service);
+    mri_buf_fini(&out);
+    mri_api_sample_end(&sample);
+    return 0;
+}
+
+/** A line with ' for " and $ for the symbol; its reply, "" if it waits. */
+static const char *ask_as(enum mri_line_session_how how, const char *format, va_list arguments)
+{
+    static char line[LINE_BYTES_MAX];
+    static char told[LINE_BYTES_MAX];
+    static uint64_t number;
+    size_t count = 0;
+    (void)vsnprintf(told, sizeof(told), format, arguments);
+    for (const char *at = told; *at != '\0' && count + 64 < sizeof(line); at++) {
+        int put = *at == '$' ? snprintf(line + count, 64, "%s", sample.symbols[0]) : 1;
+        line[count] = *at == '\'' ? '"' : *at == '$' ? line[count] : *at;
+        count += (size_t)put;
+    }
+    mri_buf_clear(&out);
+    const struct mri_input_line input = {.text = {line, count}, .number = ++number};
+    mri_line_session_take(&session, &input, how);
+    return mri_buf_c_text(&out);
+}
+
+__attribute__((format(printf, 1, 2))) static const char *ask(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const char *reply = ask_as(MRI_LINE_SESSION_DO, format, arguments);
+    va_end(arguments);
+    return reply;
+}
+
+__attribute__((format(printf, 1, 2))) static const char *ask_behind(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const char *reply = ask_as(MRI_LINE_SESSION_REFUSE, format, arguments);
+    va_end(arguments);
+    return reply;
+}
+
+/** The reply has this in it, with ' for ". */
+static void says(const char *reply, const char *wanted)
+{
+    char text[LINE_BYTES_MAX];
+    size_t count = strlen(wanted);
+    assert_true(count < sizeof(text));
+    for (size_t i = 0; i <= count; i++) {
+        text[i] = (char)(wanted[i] == '\'' ? '"' : wanted[i]);
+    }
+    if (strstr(reply, text) == NULL) {
+        fail_msg("expected %s in %s", text, reply);
+    }
+}
+
+static uint64_t number_after(const char *reply, const char *key)
+{
+    const char *at = strstr(reply, key);
+    assert_non_null(at);
+    return strtoull(at + strlen(key), NULL, 10);
+}
+
+static uint64_t emit(const char *source)
+{
+    const char *reply = ask(
+        "{'id':1,'verb':'emit','symbol':'$','side':'long','source':'%s','confidence':0.5}", source);
+    says(reply, "{'id':1,'ok':true,'signals':[{'id':'");
+    return number_after(reply, "\"ordinal\":");
+}
+
+static void hello_agrees_on_a_version_that_both_speak(void **fixture)
+{
+    (void)fixture;
+    says(ask("{'verb':'hello','version':1}"), "'ok':true,'version':1,");
+    says(ask("{'verb':'hello','version':99}"), "'ok':true,'version':1,");
+    says(ask("{'verb':'hello'}"), "'version':1,");
+    says(ask("{'verb':'hello','version':0}"), "'error':'MR_EVERSION'");
+    says(ask("{'verb':'hello'}"), mri_bus_loop_uuid(sample.bus));
+    says(ask("{'verb':'hello'}"), "'limits':{'line_bytes':1048576,'batch':8192,");
+}
+
+static void a_signal_is_emitted_found_and_moved(void **fixture)
+{
+    (void)fixture;
+    uint64_t ordinal = emit("bot");
+    assert_true(session.is_promising && service.needs_sync);
+    const char *reply = ask("{'verb':'get','signal':%llu}", (unsigned long long)ordinal);
+    says(reply, "'state':'generated','ended':null,");
+    char id[MR_BUS_ID_BYTES];
+    assert_int_equal(mr_bus_id(sample.bus, (mr_ordinal){(uint32_t)ordinal}, id), MR_OK);
+    says(ask("{'verb':'get','signal':'%s'}", id), "'source':'bot','name':'bot'");
+    says(ask("{'verb':'move','signal':'%s','from':'generated','to':'blocked','gate':'external',"
+             "'reason':'external','data':{'why':'no'},'durability':'async'}",
+             id),
+        "'ok':true,'moved':1,'durability':'async'}");
+    says(ask("{'verb':'move','signal':'%s','from':'generated','to':'learned'}", id),
+        "'error':'MR_REFUSED'");
+    reply = ask("{'id':'m','verb':'move','signal':'%s','from':'generated','to':'blocked',"
+                "'gate':'external','reason':'external'}",
+        id);
+    says(reply, "{'id':'m','ok':false,'error':'MR_CONFLICT'");
+    says(reply, "'found':'blocked','winner':");
+    says(ask("{'verb':'counts'}"), "'blocked':1,");
+    says(ask("{'verb':'query','question':'state=blocked'}"), id);
+    assert_int_equal(session.counts.emitted, 1);
+    assert_int_equal(session.counts.moved, 1);
+}
+
+static void a_list_is_emitted_whole_or_not_at_all(void **fixture)
+{
+    (void)fixture;
+    const char *reply =
+        ask("{'verb':'emit','durability':'async','signals':["
+            "{'symbol':'$','side':'long','source':'a','confidence':0.1,'idempotency_key':'k'},"
+            "{'symbol':'$','side':'sell','source':'a','confidence':1,'idempotency_key':'k'}]}");
+    says(reply, "'repeated':false},{'id':");
+    says(reply, "'repeated':true}],'durability':'async'}");
+    assert_false(session.is_promising);
+    uint64_t last = mri_bus_loop_last(sample.bus).n;
+    static const char good[] = "{'symbol':'$','side':'long','source':'a','confidence':0.1}";
+    static const struct {
+        const char *item;
+        const char *field;
+    } cases[] = {
+        {"{'symbol':'NOPE','side':'long','source':'a','confidence':0.1}", "'signals[1].symbol'"},
+        {"{'symbol':'$','side':'up','source':'a','confidence':0.1}", "'signals[1].side'"},
+        {"{'symbol':'$','side':'long','confidence':0.1}", "'signals[1].source'"},
+        {"{'symbol':'$','side':'long','source':'a'}", "'signals[1].confidence'"},
+        {"{'symbol':'$','side':'long','source':'a','confidence':2}", "'signals[1].confidence'"},
+        {"{'symbol':'$','side':'long','source':'a','confidence':1,'horizon':'9m'}",
+            "'signals[1].horizon'"},
+        {"{'symbol':'$','side':'long','source':'a','confidence':1,'valid_for':'0s'}",
+            "'signals[1].valid_for'"},
+        {"{'symbol':'$','side':'long','source':'a','confidence':1,'price':-1}",
+            "'signals[1].price'"},
+        {"{'symbol':'$','side':'long','source':'a','confidence':1,'seq':1}", "'signals[1].seq'"},
+        {"1", "'signals[1]'"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        reply = ask("{'verb':'emit','signals':[%s,%s]}", good, cases[i].item);
+        says(reply, "'ok':false,'error':'MR_REFUSED'");
+        says(reply, cases[i].field);
+    }
+    says(ask("{'verb':'emit','signals':[]}"), "expected 1 to 8192");
+    says(ask("{'verb':'emit','signals':[%s],'side':'long'}", good), "belongs into the items");
+    says(ask("{'verb':'emit','signals':[%s],'durability':'no'}", good), "'field':'durability'");
+    assert_int_equal(mri_bus_loop_last(sample.bus).n, last); /* nothing of all that was done */
+}
+
+static void pages_go_through_all(void **fixture)
+{
+    (void)fixture;
+    uint64_t found = 0;
+    uint64_t next = 0;
+    for (int i = 0; i < 7; i++) {
+        (void)emit("pager");
+    }
+    for (int page = 0; page < 4; page++) {
+        char token[48] = "";
+        if (next != 0) {
+            (void)snprintf(token, sizeof(token), ",'page':'%llu'", (unsigned long long)next);
+        }
+        const char *reply = ask("{'verb':'query','question':'source=pager','limit':3%s}", token);
+        for (const char *at = reply; (at = strstr(at, "\"ordinal\":")) != NULL; at++) {
+            found++;
+        }
+        next = strstr(reply, "\"next\":null") != NULL ? 0 : number_after(reply, "\"next\":\"");
+        assert_int_equal(next == 0, page == 2);
+        if (next == 0) {
+            break;
+        }
+    }
+    assert_int_equal(found, 7);
+    says(ask("{'verb':'query','page':'x'}"), "'field':'page'");
+    says(ask("{'verb':'query','limit':0}"), "'field':'limit'");
+    says(ask("{'verb':'query','question':'colour=red'}"), "'field':'question'");
+}
+
+static void events_come_in_order_until_they_are_acked(void **fixture)
+{
+    (void)fixture;
+    says(ask("{'verb':'subscribe','subscription':'s','kind':'signal.generated','source':'bot'}"),
+        "'ok':true,'subscription':'s'");
+    says(ask("{'verb':'subscribe','subscription':'s'}"), "'error':'MR_EXISTS'");
+    says(ask("{'verb':'next','subscription':'s'}"), "'event':null");
+    (void)emit("other");
+    uint64_t first = emit("bot");
+    uint64_t second = emit("bot");
+    const char *reply = ask("{'id':7,'verb':'next','subscription':'s'}");
+    says(reply, "{'id':7,'ok':true,'event':{'seq':");
+    assert_int_equal(number_after(reply, "\"ordinal\":"), first);
+    uint64_t seq = number_after(reply, "\"seq\":");
+    says(ask("{'verb':'ack','subscription':'s','seq':%llu}", (unsigned long long)seq), "'ok':true");
+    says(ask("{'verb':'ack','subscription':'s','seq':%llu}", (unsigned long long)seq),
+        "'error':'MR_CONFLICT'");
+    reply = ask("{'verb':'next','subscription':'s'}");
+    assert_int_equal(number_after(reply, "\"ordinal\":"), second);
+    seq = number_after(reply, "\"seq\":");
+    says(ask("{'verb':'nack','subscription':'s','seq':%llu,'delay_ms':0}", (unsigned long long)seq),
+        "'ok':true");
+    says(ask("{'verb':'next','subscription':'s'}"), "'deliveries':2");
+    says(ask("{'verb':'unsubscribe','subscription':'s'}"), "'ok':true");
+    says(ask("{'verb':'next','subscription':'s'}"), "'error':'MR_NOT_FOUND'");
+    says(ask("{'verb':'subscribe','subscription':'s','kind':'nothing'}"), "'error':'MR_REFUSED'");
+    says(ask("{'verb':'subscribe','subscription':'No Name'}"), "'error':'MR_EINVAL'");
+    assert_int_equal(session.counts.delivered, 3);
+    assert_int_equal(session.counts.acked, 1);
+}
+
+static void a_request_that_waits_is_answered_by_what_comes(void **fixture)
+{
+    (void)fixture;
+    says(ask("{'verb':'subscribe','subscription':'w','kind':'signal.generated'}"), "'ok':true");
+    says(ask("{'id':'n','verb':'next','subscription':'w','timeout_ms':60000}"), "");
+    assert_true(session.waiting.is_waiting && out.count == 0);
+    mri_line_session_resume(&session, false);
+    assert_true(session.waiting.is_waiting && out.count == 0);
+    const mr_emission emission = mri_api_sample_emission(&sample, 0, "bot");
+    mr_bus *other = mri_api_sample_open(&sample);
+    mr_ordinal ordinal = mri_api_sample_emit(other, &emission);
+    mri_line_session_resume(&session, false);
+    assert_false(session.waiting.is_waiting);
+    says(mri_buf_c_text(&out), "{'id':'n','ok':true,'event':{");
+    assert_int_equal(number_after(mri_buf_c_text(&out), "\"ordinal\":"), ordinal.n);
+
+    says(ask("{'id':2,'verb':'wait','timeout_ms':60000}"), "");
+    assert_true(session.waiting.is_waiting);
+    (void)mri_api_sample_emit(other, &emission);
+    mri_line_session_resume(&session, false);
+    says(mri_buf_c_text(&out), "{'id':2,'ok':true,'grown':true,'last':");
+    unsigned long long last = mri_bus_loop_last(sample.bus).n;
+    says(ask("{'verb':'wait','after':%llu,'timeout_ms':60000}", last - 1), "'grown':true");
+    says(ask("{'verb':'wait','after':%llu}", last), "'grown':false");
+    says(ask("{'verb':'wait','after':%llu}", last + 1), "'error':'MR_REWOUND'");
+    says(ask("{'verb':'wait','timeout_ms':60000}"), "");
+    mri_line_session_resume(&session, true); /* the server ends */
+    says(mri_buf_c_text(&out), "'grown':false");
+    mr_bus_close(other);
+}
+
+static void subscriptions_have_a_limit(void **fixture)
+{
+    (void)fixture;
+    for (int i = 0; i < MRI_LINE_SESSION_SUBSCRIPTIONS_MAX; i++) {
+        says(ask("{'verb':'subscribe','subscription':'n%d'}", i), "'ok':true");
+    }
+    says(ask("{'verb':'subscribe','subscription':'more'}"), "'error':'MR_FULL'");
+}
+
+static void who_does_not_read_is_told_and_nothing_is_done(void **fixture)
+{
+    (void)fixture;
+    uint64_t last = mri_bus_loop_last(sample.bus).n;
+    const char *reply = ask_behind(
+        "{'id':5,'verb':'emit','symbol':'$','side':'long','source':'a','confidence':0.5}");
+    says(reply, "{'id':5,'ok':false,'error':'MR_AGAIN'");
+    assert_int_equal(mri_bus_loop_last(sample.bus).n, last);
+    says(ask_behind("{'id':6,'verb':'quit'}"), "{'id':6,'ok':true}");
+    assert_true(session.is_done);
+}
+
+static void a_line_that_is_too_long_is_told_with_its_number(void **fixture)
+{
+    (void)fixture;
+    const struct mri_input_line line = {.number = 3, .is_too_long = true};
+    mri_line_session_take(&session, &line, MRI_LINE_SESSION_DO);
+    says(mri_buf_c_text(&out), "{'id':null,'ok':false,'error':'MR_REFUSED'");
+    says(mri_buf_c_text(&out), "'byte':1048576,'line':3}");
+    says(ask("{'verb':'counts'}"), "'ok':true");
+}
+
+static void without_room_for_a_reply_the_session_is_broken(void **fixture)
+{
+    (void)fixture;
+    out.bytes_max = 20;
+    says(ask("{'verb':'counts'}"), "");
+    assert_true(session.is_broken);
+    assert_int_equal(out.count, 0); /* no half reply */
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(hello_agrees_on_a_version_that_both_speak),
+        TEST(a_signal_is_emitted_found_and_moved),
+        TEST(a_list_is_emitted_whole_or_not_at_all),
+        TEST(pages_go_through_all),
+        TEST(events_come_in_order_until_they_are_acked),
+        TEST(a_request_that_waits_is_answered_by_what_comes),
+        TEST(subscriptions_have_a_limit),
+        TEST(who_does_not_read_is_told_and_nothing_is_done),
+        TEST(a_line_that_is_too_long_is_told_with_its_number),
+        TEST(without_room_for_a_reply_the_session_is_broken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A request of the line protocol: one JSON object, its verb, and its fields by type.
+ *
+ * The two tables below are the protocol. docs/PROTOCOL.md says the same for people.
+ */
+#ifndef MRI_SOCKET_REQUEST_H
+#define MRI_SOCKET_REQUEST_H
+
+#include "base/buf.h"
+#include "json/json_read.h"
+
+/** The versions of the protocol that are spoken. */
+enum { MRI_REQUEST_VERSION = 1 };
+
+/** A request's line, and its id as it stands there. */
+enum { MRI_REQUEST_LINE_BYTES_MAX = 1024 * 1024, MRI_REQUEST_ID_BYTES_MAX = 128 };
+
+/** What a field may be. */
+enum mri_request_type {
+    MRI_REQUEST_TEXT = 1,
+    MRI_REQUEST_INTEGER = 2,
+    MRI_REQUEST_NUMBER = 4, /**< an integer, too */
+    MRI_REQUEST_BOOL = 8,
+    MRI_REQUEST_OBJECT = 16,
+    MRI_REQUEST_ARRAY = 32,
+};
+
+/** X(NAME, key, types, about): every field of every verb. */
+#define MRI_REQUEST_FIELD_MAP(X)                                                                   \
+    X(ID, "id", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER | MRI_REQUEST_NUMBER,                       \
+        "comes back in the reply: a text or number, up to 128 bytes as it is written; absent is "  \
+        "null")                                                                                    \
+    X(VERB, "verb", MRI_REQUEST_TEXT, "what is asked for")                                         \
+    X(VERSION, "version", MRI_REQUEST_INTEGER,                                                     \
+        "the newest version of the protocol that the client speaks")                               \
+    X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "of the signal; must be registered")                     \
+    X(SIDE, "side", MRI_REQUEST_TEXT, "long, buy, short or sell")                                  \
+    X(SOURCE, "source", MRI_REQUEST_TEXT,                                                          \
+        "who emits, up to 64 bytes; not the name of a built-in source")                            \
+    X(NAME, "name", MRI_REQUEST_TEXT, "kind of signal, up to 64 bytes; default: the source")       \
+    X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1")                                      \
+    X(PRICE, "price", MRI_REQUEST_NUMBER, "above zero, rounded to the instrument's decimals")      \
+    X(HORIZON, "horizon", MRI_REQUEST_TEXT, "1m, 5m, 15m, 30m or 1h")                              \
+    X(VALID_FOR, "valid_for", MRI_REQUEST_TEXT,                                                    \
+        "how long it may wait, 1s to 24h (90s, 5m); default: the configuration's")                 \
+    X(EXTERNAL_ID, "external_id", MRI_REQUEST_TEXT, "the producer's own id, up to 256 bytes")      \
+    X(IDEMPOTENCY_KEY, "idempotency_key", MRI_REQUEST_TEXT,                                        \
+        "up to 256 bytes; the same key of the same source is the same signal")                     \
+    X(ACCOUNT, "account", MRI_REQUEST_TEXT, "which account it is meant for, up to 256 bytes")      \
+    X(DATA, "data", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")               \
+    X(DURABILITY, "durability", MRI_REQUEST_TEXT,                                                  \
+        "group (default): the reply comes when it survives a power cut; async: kill -9")           \
+    X(SIGNALS, "signals", MRI_REQUEST_ARRAY,                                                       \
+        "1 to 8,192 signals, each with the fields of one; all of them or none")                    \
+    X(MOVES, "moves", MRI_REQUEST_ARRAY,                                                           \
+        "1 to 8,192 moves, each with the fields of one; all of them or none")                      \
+    X(SIGNAL, "signal", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                    \
+        "the id of a signal, or its ordinal as a number")                                          \
+    X(FROM, "from", MRI_REQUEST_TEXT, "the state that the signal must be in")                      \
+    X(TO, "to", MRI_REQUEST_TEXT, "the state that it is to be in (LIFECYCLE.md)")                  \
+    X(GATE, "gate", MRI_REQUEST_TEXT, "of FORMAT.md \"gate\"; needed when `to` is blocked")        \
+    X(REASON, "reason", MRI_REQUEST_TEXT, "of FORMAT.md \"reason\"; needed when `to` is blocked")  \
+    X(QUESTION, "question", MRI_REQUEST_TEXT,                                                      \
+        "as that of `millrace query`; default: every signal, newest first")                        \
+    X(PAGE, "page", MRI_REQUEST_TEXT, "the `next` of the page before; absent: the first page")     \
+    X(LIMIT, "limit", MRI_REQUEST_INTEGER, "signals of a page, 1 to 1,000; default: 100")          \
+    X(SUBSCRIPTION, "subscription", MRI_REQUEST_TEXT,                                              \
+        "the cursor's name: a-z, 0-9, _ and -, up to 64")                                          \
+    X(KIND, "kind", MRI_REQUEST_TEXT,                                                              \
+        "signal.generated, signal.moved, ... (FORMAT.md); default: every kind")                    \
+    X(STATE, "state", MRI_REQUEST_TEXT, "moves into this state only")                              \
+    X(FROM_BEGINNING, "from_beginning", MRI_REQUEST_BOOL,                                          \
+        "when the cursor is made: every event there is, else what comes after")                    \
+    X(MAX_IN_FLIGHT, "max_in_flight", MRI_REQUEST_INTEGER,                                         \
+        "events that are handed out and not acked, 1 to 1,024; 0: the most there can be")          \
+    X(MAX_DELIVER, "max_deliver", MRI_REQUEST_INTEGER,                                             \
+        "deliveries before an event is a dead letter; 0: no limit")                                \
+    X(ACK_WAIT_MS, "ack_wait_ms", MRI_REQUEST_INTEGER, "how long an event is leased; 0: 30,000")   \
+    X(TIMEOUT_MS, "timeout_ms", MRI_REQUEST_INTEGER,                                               \
+        "how long the reply may be waited for, 0 (default) to 86,400,000")                         \
+    X(DELAY_MS, "delay_ms", MRI_REQUEST_INTEGER,                                                   \
+        "not before so long is it delivered again, 0 (default) to 86,400,000")                     \
+    X(SEQ, "seq", MRI_REQUEST_INTEGER, "the number of an event")                                   \
+    X(AFTER, "after", MRI_REQUEST_INTEGER,                                                         \
+        "the newest event that the client has seen; default: the newest there is")
+
+enum mri_request_field {
+#define MRI_REQUEST_FIELD_ENUM(NAME, key, types, about) MRI_FIELD_##NAME,
+    MRI_REQUEST_FIELD_MAP(MRI_REQUEST_FIELD_ENUM)
+#undef MRI_REQUEST_FIELD_ENUM
+        MRI_FIELD_COUNT
+};
+
+#define MRI_REQUEST_BIT(NAME) ((uint64_t)1 << MRI_FIELD_##NAME)
+
+/** The fields of a signal to emit, and of a move. */
+#define MRI_REQUEST_EMISSION                                                                       \
+    (MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(SIDE) | MRI_REQUEST_BIT(SOURCE) |                   \
+        MRI_REQUEST_BIT(NAME) | MRI_REQUEST_BIT(CONFIDENCE) | MRI_REQUEST_BIT(PRICE) |             \
+        MRI_REQUEST_BIT(HORIZON) | MRI_REQUEST_BIT(VALID_FOR) | MRI_REQUEST_BIT(EXTERNAL_ID) |     \
+        MRI_REQUEST_BIT(IDEMPOTENCY_KEY) | MRI_REQUEST_BIT(ACCOUNT) | MRI_REQUEST_BIT(DATA))
+#define MRI_REQUEST_MOVE                                                                           \
+    (MRI_REQUEST_BIT(SIGNAL) | MRI_REQUEST_BIT(FROM) | MRI_REQUEST_BIT(TO) |                       \
+        MRI_REQUEST_BIT(GATE) | MRI_REQUEST_BIT(REASON) | MRI_REQUEST_BIT(DATA))
+
+/** X(NAME, text, fields beside id and verb): what can be asked for. */
+#define MRI_REQUEST_VERB_MAP(X)                                                                    \
+    X(HELLO, "hello", MRI_REQUEST_BIT(VERSION))                                                    \
+    X(EMIT, "emit", MRI_REQUEST_EMISSION | MRI_REQUEST_BIT(SIGNALS) | MRI_REQUEST_BIT(DURABILITY)) \
+    X(MOVE, "move", MRI_REQUEST_MOVE | MRI_REQUEST_BIT(MOVES) | MRI_REQUEST_BIT(DURABILITY))       \
+    X(GET, "get", MRI_REQUEST_BIT(SIGNAL))                                                         \
+    X(QUERY, "query", MRI_REQUEST_BIT(QUESTION) | MRI_REQUEST_BIT(PAGE) | MRI_REQUEST_BIT(LIMIT))  \
+    X(COUNTS, "counts", 0)                                                                         \
+    X(SUBSCRIBE, "subscribe",                                                                      \
+        MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(KIND) | MRI_REQUEST_BIT(SYMBOL) |          \
+            MRI_REQUEST_BIT(SOURCE) | MRI_REQUEST_BIT(NAME) | MRI_REQUEST_BIT(STATE) |             \
+            MRI_REQUEST_BIT(FROM_BEGINNING) | MRI_REQUEST_BIT(MAX_IN_FLIGHT) |                     \
+            MRI_REQUEST_BIT(MAX_DELIVER) | MRI_REQUEST_BIT(ACK_WAIT_MS))                           \
+    X(UNSUBSCRIBE, "unsubscribe", MRI_REQUEST_BIT(SUBSCRIPTION))                                   \
+    X(NEXT, "next", MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(TIMEOUT_MS))                   \
+    X(ACK, "ack", MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(SEQ))                            \
+    X(NACK, "nack",                                                                                \
+        MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(SEQ) | MRI_REQUEST_BIT(DELAY_MS))          \
+    X(WAIT, "wait", MRI_REQUEST_BIT(AFTER) | MRI_REQUEST_BIT(TIMEOUT_MS))                          \
+    X(STATS, "stats", 0)                                                                           \
+    X(QUIT, "quit", 0)
+
+enum mri_request_verb {
+#define MRI_REQUEST_VERB_ENUM(NAME, text, fields) MRI_VERB_##NAME,
+    MRI_REQUEST_VERB_MAP(MRI_REQUEST_VERB_ENUM)
+#undef MRI_REQUEST_VERB_ENUM
+        MRI_VERB_COUNT
+};
+
+/** A field's value; is_given is false for one that is absent or null. */
+struct mri_request_value {
+    bool is_given;
+    bool is_text;
+    bool boolean;
+    int64_t integer;
+    double number;
+    const char *text;     /**< of a text, or of an object as it stands there; with a NUL behind */
+    struct mri_slice raw; /**< as it stands in the line */
+};
+
+struct mri_request {
+    enum mri_request_verb verb;
+    struct mri_slice id; /**< as it stands in the line; "null" when there is none */
+    struct mri_request_value fields[MRI_FIELD_COUNT];
+};
+
+/** What is wrong with a request, and where. */
+struct mri_request_fault {
+    mr_err err;
+    char field[48]; /**< "": none */
+    int64_t byte;   /**< in the line, from 0; -1: not known */
+    mr_problem problem;
+};
+
+/** Reads requests, one after another. */
+struct mri_request_reader {
+    struct mri_json_parser *parser;
+    struct mri_buf texts; /**< of the request that was read last */
+    const char *line;     /**< of it */
+};
+
+/**
+ * Make a reader.
+ *
+ * Returns  MR_OK; MR_ENOMEM.
+ * Owner    mri_request_reader_fini() frees.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_request_reader_init(
+    struct mri_request_reader *reader, const struct mri_alloc *alloc);
+
+/**
+ * Free. Zeroed is allowed.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_request_reader_fini(struct mri_request_reader *reader);
+
+/**
+ * Read a line.
+ *
+ * @param ret_request  its id is set also when it is refused, if one could be read
+ *
+ * Returns  MR_OK; MR_REFUSED and *reterr_fault says what and where; MR_ENOMEM.
+ * Owner    texts belong to the reader, raw to the line.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_request_read(struct mri_request_reader *reader, struct mri_slice line,
+    struct mri_request *ret_request, struct mri_request_fault *reterr_fault);
+
+/**
+ * The next item of an array of objects: its fields.
+ *
+ * @param rest    what is left of the array; its raw text at first
+ * @param fields  that it may have
+ * @param ret_values  MRI_FIELD_COUNT of them
+ *
+ * Returns  MR_OK; MR_END there is none; MR_REFUSED and *reterr_fault says what and where.
+ * Owner    as mri_request_read().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_request_item(struct mri_request_reader *reader, struct mri_slice *rest,
+    uint64_t fields, struct mri_request_value *ret_values, struct mri_request_fault *reterr_fault);
+
+/**
+ * The text of a verb, and the key of a field.
+ *
+ * Returns  a static text.
+ * Threads  any.
+ */
+const char *mri_request_verb_text(enum mri_request_verb verb);
+
+/**
+ * The key of a field.
+ *
+ * Returns  a static text.
+ * Threads  any.
+ */
+const char *mri_request_field_key(enum mri_request_field field);
+
+/**
+ * What a field may be, and what it means, for people.
+ *
+ * Returns  a static text.
+ * Threads  any.
+ */
+const char *mri_request_field_type(enum mri_request_field field);
+
+/**
+ * What a field means.
+ *
+ * Returns  a static text.
+ * Threads  any.
+ */
+const char *mri_request_field_about(enum mri_request_field field);
+
+/**
+ * The fields that a verb may have beside id and verb.
+ *
+ * Returns  a bit for each, MRI_REQUEST_BIT().
+ * Threads  any.
+ */
+uint64_t mri_request_verb_fields(enum mri_request_verb verb);
+
+/**
+ * Is it a field's key?
+ *
+ * Returns  true: it is.
+ * Threads  any.
+ */
+bool mri_request_is_key(struct mri_slice key);
+
+/**
+ * Note a fault of a field (printf).
+ *
+ * @param raw  the value in the line; NULL: it is missing
+ *
+ * Returns  MR_REFUSED.
+ * Threads  one at a time.
+ */
+__attribute__((format(printf, 5, 6))) mr_err mri_request_refuse(
+    const struct mri_request_reader *reader, struct mri_request_fault *fault, const char *key,
+    const char *raw, const char *format, ...);
+
+#endif

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Verbs about signals: emit, move, get, query, counts.
+ *
+ * Invariants
+ *  1. Batches are appended with MR_ASYNC. Those asked to be durable mark the service, whose owner
+ *     syncs once for all sessions before a reply that says `group` leaves.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/utc.h"
+#include "bus/vocabulary.h"
+#include "socket/verbs.h"
+
+mr_err mri_verb_fail(struct mri_request_fault *fault, mr_err err)
+{
+    fault->err = err;
+    return err;
+}
+
+mr_err mri_verb_end(struct mri_line_session *session, struct mri_reply *reply)
+{
+    if (mri_reply_end(reply) != MR_OK) {
+        session->is_broken = true;
+    }
+    return MR_OK;
+}
+
+const char *mri_verb_signal_id(
+    struct mri_line_session *session, mr_ordinal ordinal, char ret_id[MR_BUS_ID_BYTES])
+{
+    return mr_bus_id(session->service->bus, ordinal, ret_id) == MR_OK ? ret_id : NULL;
+}
+
+mr_err mri_verb_integer(const struct mri_line_session *session, const struct mri_request *request,
+    enum mri_request_field field, const int64_t bounds[3], int64_t *ret_value,
+    struct mri_request_fault *reterr_fault)
+{
+    const struct mri_request_value *value = &request->fields[field];
+    const char *key = mri_request_field_key(field);
+    *ret_value = value->is_given ? value->integer : bounds[2];
+    if (*ret_value < bounds[0] || *ret_value > bounds[1]) {
+        return mri_request_refuse(&session->service->reader, reterr_fault, key,
+            value->is_given ? value->raw.bytes : NULL, "%s: expected %lld to %lld", key,
+            (long long)bounds[0], (long long)bounds[1]);
+    }
+    return MR_OK;
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
+
+/** Where an item of a batch stands, for faults. */
+struct place {
+    const struct mri_request_reader *reader;
+    struct mri_request_fault *fault;
+    const char *list; /* "signals", "moves"; NULL: the request itself is the item */
+    size_t index;
+};
+
+/** "side", or "signals[3].side". */
+static void qualify(const struct place *place)
+{
+    char key[sizeof(place->fault->field)];
+    if (place->list != NULL) {
+        (void)snprintf(key, sizeof(key), "%s", place->fault->field);
+        (void)snprintf(place->fault->field, sizeof(place->fault->field), "%s[%zu]%s%.30s",
+            place->list, place->index, key[0] == '\0' ? "" : ".", key);
+    }
+}
+
+static mr_err refuse(
+    const struct place *place, enum mri_request_field field, const char *raw, const char *expected)
+{
+    const char *key = mri_request_field_key(field);
+    (void)mri_request_refuse(
+        place->reader, place->fault, key, raw, "%s: expected %s", key, expected);
+    qualify(place);
+    return MR_REFUSED;
+}
+
+static mr_err refuse_missing(
+    const struct place *place, enum mri_request_field field, const char *expected)
+{
+    const char *key = mri_request_field_key(field);
+    (void)mri_request_refuse(
+        place->reader, place->fault, key, NULL, "%s is missing: expected %s", key, expected);
+    qualify(place);
+    return MR_REFUSED;
+}
+
+/** "signal 2 of 3: side: expected ..." of the bus: which item, which field. */
+static void take_field(struct mri_request_fault *fault, const char *list)
+{
+    const char *text = fault->problem.text;
+    struct place place = {.fault = fault, .list = list};
+    if (strncmp(text, "signal ", 7) == 0 && strstr(text, " of ") != NULL) {
+        char *end;
+        unsigned long number = strtoul(text + 7, &end, 10);
+        const char *colon = strncmp(end, " of ", 4) == 0 ? strchr(end, ':') : NULL;
+        if (number == 0 || colon == NULL || colon[1] != ' ') {
+            return;
+        }
+        place.index = number - 1;
+        text = colon + 2;
+    }
+    struct mri_slice word = {text, strcspn(text, ": ")};
+    bool is_key = word.count < sizeof(fault->field) && mri_request_is_key(word);
+    (void)snprintf(fault->field, sizeof(fault->field), "%.*s", is_key ? (int)word.count : 0, text);
+    if (is_key || place.index > 0) {
+        qualify(&place);
+    }
+}
+
+static mr_err read_durability(const struct mri_line_session *session,
+    const struct mri_request *request, bool *ret_is_group, struct mri_request_fault *fault)
+{
+    const struct mri_request_value *value = &request->fields[MRI_FIELD_DURABILITY];
+    const struct place place = {.reader = &session->service->reader, .fault = fault};
+    *ret_is_group = !value->is_given || strcmp(value->text, "group") == 0;
+    return *ret_is_group || strcmp(value->text, "async") == 0
+               ? MR_OK
+               : refuse(&place, MRI_FIELD_DURABILITY, value->raw.bytes,
+                     "group (survives a power cut) or async (survives kill -9)");
+}
+
+typedef mr_err read_item(struct mri_line_session *session, const struct mri_request_value *values,
+    size_t index, const struct place *place);
+
+/** Items of a request: the objects of its list, or the request itself. */
+struct items {
+    enum mri_request_field list;
+    uint64_t fields;
+    read_item *read;
+};
+
+static mr_err read_list(struct mri_line_session *session, const struct mri_request *request,
+    const struct items *items, size_t *ret_count, struct mri_request_fault *fault)
+{
+    struct mri_service *service = session->service;
+    struct mri_slice rest = request->fields[items->list].raw;
+    const char *list = mri_request_field_key(items->list);
+    for (size_t i = 0;; i++) {
+        const struct place place = {
+            .reader = &service->reader, .fault = fault, .list = list, .index = i};
+        mr_err err = mri_request_item(&service->reader, &rest, items->fields, service->item, fault);
+        if (err == MR_END && i > 0) {
+            *ret_count = i;
+            return MR_OK;
+        }
+        if (err == MR_END || i == MR_BUS_BATCH_MAX) {
+            return mri_request_refuse(&service->reader, fault, list,
+                request->fields[items->list].raw.bytes, "%s: expected 1 to %d of them", list,
+                MR_BUS_BATCH_MAX);
+        }
+        if (err != MR_OK) {
+            qualify(&place);
+            return err;
+        }
+        err = items->read(session, service->item, i, &place);
+        if (err != MR_OK) {
+            return err;
+        }
+    }
+}
+
+static mr_err read_items(struct mri_line_session *session, const struct mri_request *request,
+    const struct items *items, size_t *ret_count, struct mri_request_fault *fault)
+{
+    struct mri_service *service = session->service;
+    if (!request->fields[items->list].is_given) {
+        const struct place place = {.reader = &service->reader, .fault = fault};
+        *ret_count = 1;
+        return items->read(session, request->fields, 0, &place);
+    }
+    const char *list = mri_request_field_key(items->list);
+    for (int i = 0; i < MRI_FIELD_COUNT; i++) {
+        if (request->fields[i].is_given && (items->fields >> i & 1) != 0) {
+            return mri_request_refuse(&service->reader, fault, mri_request_field_key(i),
+                request->fields[i].raw.bytes, "%s: it belongs into the items of \"%s\"",
+                mri_request_field_key(i), list);
+        }
+    }
+    return read_list(session, request, items, ret_count, fault);
+}
+
+static void end_promise(struct mri_line_session *session, struct mri_reply *reply, bool is_group)
+{
+    mri_reply_text(reply, "durability", is_group ? "group" : "async");
+    session->is_promising |= is_group;
+    session->service->needs_sync |= is_group;
+}
+
+/* ---- emit ------------------------------------------------------------------------------------ */
+
+static mr_err read_emission(struct mri_line_session *session,
+    const struct mri_request_value *values, size_t index, const struct place *place)
+{
+    const struct mri_request_value *horizon = &values[MRI_FIELD_HORIZON];
+    const struct mri_request_value *valid_for = &values[MRI_FIELD_VALID_FOR];
+    mr_emission emission = {
+        .symbol = values[MRI_FIELD_SYMBOL].text,
+        .source = values[MRI_FIELD_SOURCE].text,
+        .name = values[MRI_FIELD_NAME].text,
+        .confidence = values[MRI_FIELD_CONFIDENCE].number,
+        .has_price = values[MRI_FIELD_PRICE].is_given,
+        .price = values[MRI_FIELD_PRICE].number,
+        .has_horizon = horizon->is_given,
+        .external_id = values[MRI_FIELD_EXTERNAL_ID].text,
+        .key = values[MRI_FIELD_IDEMPOTENCY_KEY].text,
+        .account = values[MRI_FIELD_ACCOUNT].text,
+        .data = values[MRI_FIELD_DATA].text,
+    };
+    unsigned word = 0;
+    if (!values[MRI_FIELD_SIDE].is_given) {
+        return refuse_missing(place, MRI_FIELD_SIDE, "long, buy, short or sell");
+    }
+    if (mr_side_parse(values[MRI_FIELD_SIDE].text, &emission.side) != MR_OK) {
+        return refuse(
+            place, MRI_FIELD_SIDE, values[MRI_FIELD_SIDE].raw.bytes, "long, buy, short or sell");
+    }
+    if (!values[MRI_FIELD_CONFIDENCE].is_given) {
+        return refuse_missing(place, MRI_FIELD_CONFIDENCE, "a number from 0 to 1");
+    }
+    if (horizon->is_given &&
+        mri_word_parse(MRI_VOCABULARY_horizon, mri_slice_of(horizon->text), &word) != MR_OK) {
+        return refuse(place, MRI_FIELD_HORIZON, horizon->raw.bytes, "1m, 5m, 15m, 30m or 1h");
+    }
+    emission.horizon = (mr_horizon)word;
+    if (valid_for->is_given &&
+        (mri_utc_parse_duration(mri_slice_of(valid_for->text), &emission.valid_for_ns) != MR_OK ||
+            emission.valid_for_ns <= 0)) {
+        return refuse(
+            place, MRI_FIELD_VALID_FOR, valid_for->raw.bytes, "a time from 1s to 24h (90s, 5m)");
+    }
+    session->service->emissions[index] = emission;
+    return MR_OK;
+}
+
+static void put_emitted(struct mri_line_session *session, struct mri_reply *reply, size_t count)
+{
+    struct mri_service *service = session->service;
+    mri_json_write_key(&reply->json, "signals");
+    mri_json_write_array_open(&reply->json);
+    for (size_t i = 0; i < count; i++) {
+        char id[MR_BUS_ID_BYTES];
+        const mr_emitted *emitted = &service->emitted[i];
+        mri_json_write_object_open(&reply->json);
+        mri_reply_text(reply, "id", mri_verb_signal_id(session, emitted->ordinal, id));
+        mri_reply_count(reply, "ordinal", emitted->ordinal.n);
+        mri_reply_bool(reply, "repeated", emitted->is_repeated);
+        mri_json_write_object_close(&reply->json);
+        session->counts.emitted += !emitted->is_repeated;
+        session->counts.repeated += emitted->is_repeated;
+        service->counts.emitted += !emitted->is_repeated;
+        service->counts.repeated += emitted->is_repeated;
+    }
+    mri_json_write_array_close(&reply->json);
+}
+
+mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request *request,
+    struct mri_request_fault *reterr_fault)
+{
+    static const struct items items = {MRI_FIELD_SIGNALS, MRI_REQUEST_EMISSION, read_emission};
+    struct mri_service *service = session->service;
+    struct mri_reply reply;
+    bool is_group = true;
+    size_t count = 0;
+    mr_err err = read_durability(session, request, &is_group, reterr_fault);
+    if (err == MR_OK) {
+        err = read_items(session, request, &items, &count, reterr_fault);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mr_bus_emit(service->bus, service->emissions, count, MR_ASYNC, service->emitted,
+        &reterr_fault->problem);
+    if (err == MR_EUNKNOWN) { /* they are in the log: which ones is told */
+        reterr_fault->err = err;
+        mri_reply_begin_fault(&reply, session->out, request->id, reterr_fault, 0);
+        put_emitted(session, &reply, count);
+        session->counts.errors++;
+        service->counts.errors++;
+        return mri_verb_end(session, &reply);
+    }
+    if (err != MR_OK) {
+        take_field(reterr_fault, request->fields[MRI_FIELD_SIGNALS].is_given ? "signals" : NULL);
+        return mri_verb_fail(reterr_fault, err);
+    }
+    mri_reply_begin(&reply, session->out, request->id);
+    put_emitted(session, &reply, count);
+    end_promise(session, &reply, is_group);
+    return mri_verb_end(session, &reply);
+}
+
+/* ---- move ------------------------------------------------------------------------------------ */
+
+/** A signal by its id, or its ordinal as a number. */
+static mr_err find_signal(struct mri_line_session *session, const struct mri_request_value *value,
+    const struct place *place, mr_ordinal *ret_ordinal)
+{
+    char number[24];
+    if (!value->is_given) {
+        return refuse_missing(place, MRI_FIELD_SIGNAL, "the id of a signal, or its ordinal");
+    }
+    (void)snprintf(number, sizeof(number), "%lld", (long long)value->integer);
+    mr_err err =
+        mr_bus_find(session->service->bus, value->is_text ? value->text : number, ret_ordinal);
+    if (err == MR_NOT_FOUND) {
+        (void)refuse(place, MRI_FIELD_SIGNAL, value->raw.bytes, "a signal that there is");
+        return mri_verb_fail(place->fault, MR_NOT_FOUND);
+    }
+    return err == MR_OK ? MR_OK : mri_verb_fail(place->fault, err);
+}
+
+static mr_err read_state(const struct mri_request_value *values, enum mri_request_field field,
+    const struct place *place, mr_state *ret_state)
+{
+    if (!values[field].is_given) {
+        return refuse_missing(place, field, "a state of docs/LIFECYCLE.md");
+    }
+    return mr_state_parse(values[field].text, ret_state) == MR_OK
+               ? MR_OK
+               : refuse(place, field, values[field].raw.bytes, "a state of docs/LIFECYCLE.md");
+}
+
+static mr_err read_move(struct mri_line_session *session, const struct mri_request_value *values,
+    size_t index, const struct place *place)
+{
+    mr_move move = {
+        .gate = values[MRI_FIELD_GATE].text,
+        .reason = values[MRI_FIELD_REASON].text,
+        .data = values[MRI_FIELD_DATA].text,
+    };
+    unsigned word;
+    mr_err err = find_signal(session, &values[MRI_FIELD_SIGNAL], place, &move.ordinal);
+    if (err == MR_OK) {
+        err = read_state(values, MRI_FIELD_FROM, place, &move.from);
+    }
+    if (err == MR_OK) {
+        err = read_state(values, MRI_FIELD_TO, place, &move.to);
+    }
+    if (err == MR_OK && move.gate != NULL &&
+        mri_word_parse(MRI_VOCABULARY_gate, mri_slice_of(move.gate), &word) != MR_OK) {
+        err = refuse(
+            place, MRI_FIELD_GATE, values[MRI_FIELD_GATE].raw.bytes, "a gate of docs/FORMAT.md");
+    }
+    if (err == MR_OK && move.reason != NULL &&
+        mri_word_parse(MRI_VOCABULARY_reason, mri_slice_of(move.reason), &word) != MR_OK) {
+        err = refuse(place, MRI_FIELD_REASON, values[MRI_FIELD_REASON].raw.bytes,
+            "a reason of docs/FORMAT.md");
+    }
+    session->service->moves[index] = move;
+    return err;
+}
+
+/** Who was first, as fields of the error. */
+static mr_err tell_conflict(struct mri_line_session *session, const struct mri_request *request,
+    const struct mri_request_fault *fault, const mr_move_conflict *conflict)
+{
+    struct mri_reply reply;
+    char id[MR_BUS_ID_BYTES];
+    mri_reply_begin_fault(&reply, session->out, request->id, fault, 0);
+    mri_reply_text(&reply, "signal", mri_verb_signal_id(session, conflict->ordinal, id));
+    mri_reply_count(&reply, "ordinal", conflict->ordinal.n);
+    mri_reply_text(&reply, "found", mr_state_text(conflict->found));
+    mri_reply_count(&reply, "winner", conflict->winner.n);
+    session->counts.errors++;
+    session->service->counts.errors++;
+    return mri_verb_end(session, &reply);
+}
+
+mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request *request,
+    struct mri_request_fault *reterr_fault)
+{
+    static const struct items items = {MRI_FIELD_MOVES, MRI_REQUEST_MOVE, read_move};
+    struct mri_service *service = session->service;
+    struct mri_reply reply;
+    mr_move_conflict conflict = {0};
+    bool is_group = true;
+    size_t count = 0;
+    mr_err err = read_durability(session, request, &is_group, reterr_fault);
+    if (err == MR_OK) {
+        err = read_items(session, request, &items, &count, reterr_fault);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mr_bus_move(
+        service->bus, service->moves, count, MR_ASYNC, &conflict, &reterr_fault->problem);
+    reterr_fault->err = err;
+    if (err == MR_CONFLICT) {
+        return tell_conflict(session, request, reterr_fault, &conflict);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    session->counts.moved += count;
+    service->counts.moved += count;
+    mri_reply_begin(&reply, session->out, request->id);
+    mri_reply_count(&reply, "moved", count);
+    end_promise(session, &reply, is_group);
+    return mri_verb_end(session, &reply);
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+mr_err mri_verb_get(struct mri_line_session *session, const struct mri_request *request,
+    struct mri_request_fault *reterr_fault)
+{
+    const struct place place = {.reader = &session->service->reader, .fault = reterr_fault};
+    mr_ordinal ordinal;
+    mr_signal signal;
+    char id[MR_BUS_ID_BYTES];
+    struct mri_reply reply;
+    mr_err err = find_signal(session, &request->fields[MRI_FIELD_SIGNAL], &place, &ordinal);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mr_bus_get(session->service->bus, ordinal, &signal);
+    if (err != MR_OK) {
+        return mri_verb_fail(reterr_fault, err);
+    }
+    mri_reply_begin(&reply, session->out, request->id);
+    mri_json_write_key(&reply.json, "signal");
+    mri_reply_signal(&reply, &signal, mri_verb_signal_id(session, ordinal, id));
+    return mri_verb_end(session, &reply);
+}
+
+/** A page token is the ordinal of the last signal of the page before. */
+static mr_err read_page(const struct mri_line_session *session, const struct mri_request *request,
+    mr_ordinal *ret_beyond, struct mri_request_fault *fault)
+{
+    const struct mri_request_value *value = &request->fields[MRI_FIELD_PAGE];
+    const struct place place = {.reader = &session->service->reader, .fault = fault};
+    *ret_beyond = (mr_ordinal){0};
+    if (!value->is_given) {
+        return MR_OK;
+    }
+    char *end;
+    size_t count = strlen(value->text);
+    unsigned long long number = strtoull(value->text, &end, 10);
+    bool is_token = count > 0 && count <= 10 && value->text[0] >= '1' && value->text[0] <= '9' &&
+                    *end == '\0' && number <= UINT32_MAX;
+    ret_beyond->n = is_token ? (uint32_t)number : 0;
+    return is_token ? MR_OK
+                    : refuse(&place, MRI_FIELD_PAGE, value->raw.bytes,
+                          "the field \"next\" of the page before");
+}
+
+static void put_page(
+    struct mri_line_session *session, struct mri_reply *reply, const mr_bus_page *page)
+{
+    char token[16];
+    mri_json_write_key(&reply->json, "signals");
+    mri_json_write_array_open(&reply->json);
+    for (uint32_t i = 0; i < page->count; i++) {
+        char id[MR_BUS_ID_BYTES];
+        mr_signal signal;
+        if (mr_bus_get(session->service->bus, page->ordinals[i], &signal) == MR_OK) {
+            mri_reply_signal(reply, &signal, mri_verb_signal_id(session, page->ordinals[i], id));
+        } else {
+            mri_json_write_null(&reply->json); /* it was there a moment ago: damage, told by all */
+        }
+    }
+    mri_json_write_array_close(&reply->json);
+    mri_reply_count(reply, "scanned", page->scanned);
+    bool has_next = page->is_cut && page->count > 0;
+    (void)snprintf(token, sizeof(token), "%u", has_next ? page->ordinals[page->count - 1].n : 0);
+    mri_reply_text(reply, "next", has_next ? token : NULL);
+}
+
+mr_err mri_verb_query(struct mri_line_session *session, const struct mri_request *request,
+    struct mri_request_fault *reterr_fault)
+{
+    static const int64_t bounds[3] = {1, MRI_SERVICE_PAGE_MAX, MRI_SERVICE_PAGE};
+    struct mri_service *service = session->service;
+    const struct mri_request_value *question = &request->fields[MRI_FIELD_QUESTION];
+    mr_bus_page page = {.ordinals = service->ordinals};
+    struct mri_reply reply;
+    int64_t limit;
+    mr_err err = mri_verb_integer(session, request, MRI_FIELD_LIMIT, bounds, &limit, reterr_fault);
+    if (err == MR_OK) {
+        err = read_page(session, request, &page.beyond, reterr_fault);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    page.room = (uint32_t)limit;
+    err = mr_bus_query(
+        service->bus, question->is_given ? question->text : "", &page, &reterr_fault->problem);
+    if (err != MR_OK) {
+        bool is_asked = err == MR_REFUSED || err == MR_ELIMIT;
+        (void)snprintf(
+            reterr_fault->field, sizeof(reterr_fault->field), "%s", is_asked ? "question" : "");
+        return mri_verb_fail(reterr_fault, err);
+    }
+    mri_reply_begin(&reply, session->out, request->id);
+    put_page(session, &reply, &page);
+    return mri_verb_end(session, &reply);
+}
+
+mr_err mri_verb_counts(struct mri_line_session *session, const struct mri_request *request,
+    struct mri_request_fault *reterr_fault)
+{
+    uint64_t counts[MR_STATE_COUNT];
+    char time[MRI_UTC_BYTES];
+    struct mri_reply reply;
+    mr_bus *bus = session->service->bus;
+    mr_err err = mr_bus_counts(bus, counts, &reterr_fault->problem);
+    if (err != MR_OK) {
+        return mri_verb_fail(reterr_fault, err);
+    }
+    mri_reply_begin(&reply, session->out, request->id);
+    mri_json_write_key(&reply.json, "counts");
+    mri_json_write_object_open(&reply.json);
+    for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
+        mri_reply_count(&reply, mr_state_text((mr_state)state), counts[state]);
+    }
+    mri_json_write_object_close(&reply.json);
+    mri_reply_text(&reply, "time", mri_utc_format(mr_bus_event_time_unix_ns(bus), time));
+    return mri_verb_end(session, &reply);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * What each verb does: verb_signals.c has those about signals, verb_events.c those about events.
+ *
+ * A verb either puts its whole reply and returns MR_OK, or puts nothing and says what is wrong.
+ */
+#ifndef MRI_SOCKET_VERBS_H
+#define MRI_SOCKET_VERBS_H
+
+#include "socket/line_session.h"
+
+/**
+ * A verb.
+ *
+ * Returns  MR_OK; another result, *reterr_fault says what is wrong.
+ * Threads  one at a time.
+ */
+typedef mr_err mri_verb(struct mri_line_session *session, const struct mri_request *request,
+    struct mri_request_fault *reterr_fault);
+
+mri_verb mri_verb_emit, mri_verb_move, mri_verb_get, mri_verb_query, mri_verb_counts;
+mri_verb mri_verb_subscribe, mri_verb_unsubscribe, mri_verb_next, mri_verb_ack, mri_verb_nack,
+    mri_verb_wait;
+
+/**
+ * Note what a call of the bus answered; its problem is in the fault already.
+ *
+ * Returns  err.
+ * Threads  one at a time.
+ */
+mr_err mri_verb_fail(struct mri_request_fault *fault, mr_err err);
+
+/**
+ * Close a reply; the session is broken when there is no room for it.
+ *
+ * Returns  MR_OK.
+ * Threads  one at a time.
+ */
+mr_err mri_verb_end(struct mri_line_session *session, struct mri_reply *reply);
+
+/**
+ * An integer within bounds.
+ *
+ * @param otherwise  what it is when it is not given
+ *
+ * Returns  MR_OK; MR_REFUSED.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_verb_integer(const struct mri_line_session *session,
+    const struct mri_request *request, enum mri_request_field field, const int64_t bounds[3],
+    int64_t *ret_value, struct mri_request_fault *reterr_fault);
+
+/**
+ * The id of a signal.
+ *
+ * Returns  ret_id; NULL: it is not known.
+ * Threads  one at a time.
+ */
+const char *mri_verb_signal_id(
+    struct mri_line_session *session, mr_ordinal ordinal, char ret_id[MR_BUS_ID_BYTES]);
+
+#endif
