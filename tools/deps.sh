@@ -22,6 +22,7 @@ packages_test='
 libcmocka-dev:unit_tests
 python3:tests_of_the_program_and_the_documents
 python3-dev:headers_for_the_Python_package
+nodejs:runs_the_example_client_in_JavaScript
 '
 packages_python='
 python3-dev:Python_package

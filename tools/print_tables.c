@@ -4,7 +4,7 @@
  * not written a second time by hand.
  *
  *   print_tables NAME       config instruments errors fields events vocabularies sources
- *                           lifecycle codes recovery
+ *                           lifecycle codes recovery verbs requests
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #include "log/format/recover.h"
 #include "millrace/err.h"
 #include "pipeline/config.h"
+#include "socket/request.h"
 
 enum { TEXT_BYTES_MAX = 1024 * 1024 };
 
@@ -465,6 +466,34 @@ static void put_recovery(struct mri_buf *buf)
     }
 }
 
+/* ---- line protocol --------------------------------------------------------------------------- */
+
+static void put_verbs(struct mri_buf *buf)
+{
+    mri_buf_text(buf, "| verb | fields beside `id` and `verb` |\n|---|---|\n");
+    for (int verb = 0; verb < MRI_VERB_COUNT; verb++) {
+        uint64_t fields = mri_request_verb_fields((enum mri_request_verb)verb);
+        mri_buf_printf(buf, "| `%s` |", mri_request_verb_text((enum mri_request_verb)verb));
+        for (int field = 0; field < MRI_FIELD_COUNT; field++) {
+            if ((fields >> field & 1) != 0) {
+                mri_buf_printf(buf, " `%s`", mri_request_field_key((enum mri_request_field)field));
+            }
+        }
+        mri_buf_text(buf, " |\n");
+    }
+}
+
+static void put_requests(struct mri_buf *buf)
+{
+    mri_buf_text(buf, "| field | is | meaning |\n|---|---|---|\n");
+    for (int field = 0; field < MRI_FIELD_COUNT; field++) {
+        mri_buf_printf(buf, "| `%s` | %s | ", mri_request_field_key((enum mri_request_field)field),
+            mri_request_field_type((enum mri_request_field)field));
+        put_cell(buf, mri_request_field_about((enum mri_request_field)field));
+        mri_buf_text(buf, " |\n");
+    }
+}
+
 /* ---- command line ---------------------------------------------------------------------------- */
 
 int main(int count, char **arguments)
@@ -483,6 +512,8 @@ int main(int count, char **arguments)
         {"lifecycle", put_lifecycle},
         {"codes", put_codes},
         {"recovery", put_recovery},
+        {"verbs", put_verbs},
+        {"requests", put_requests},
     };
     for (size_t i = 0; count == 2 && i < MRI_COUNT_OF(tables); i++) {
         if (strcmp(arguments[1], tables[i].name) == 0) {

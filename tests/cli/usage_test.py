@@ -14,13 +14,13 @@ import unittest
 import program
 from program import FAULT, OK, USAGE
 
-VERBS = ("run emit tail show why query sql status weights verify replay config version").split()
+VERBS = ("run emit serve tail show why query sql status weights verify replay config version").split()
 # How to call each verb that reads a log, so that it has something to say.
 READERS = {
     "tail": [], "show": ["1"], "why": ["1"], "query": [], "sql": ["SELECT count(*) FROM signals"], "status": [], "weights": [],
     "verify": [], "replay": ["--check"],
 }
-WITH_DIR = [*READERS, "run", "emit"]
+WITH_DIR = [*READERS, "run", "emit", "serve"]
 
 
 def words(verb):
@@ -237,7 +237,7 @@ class DirectoryTest(program.Case):
         self.ok("status", "--dir", log, env={"MILLRACE_DIR": str(self.folder / "none")})
 
     def test_a_directory_that_does_not_exist_is_named_and_not_made(self):
-        for verb in [*READERS, "emit"]:
+        for verb in [*READERS, "emit", "serve"]:
             with self.subTest(verb=verb):
                 path = self.folder / "none"
                 answer = program.call(*words(verb), "--dir", path, stdin="")
@@ -248,7 +248,7 @@ class DirectoryTest(program.Case):
     def test_a_directory_without_a_log_is_named_and_left_alone(self):
         path = self.folder / "empty"
         path.mkdir()
-        for verb in [*READERS, "emit"]:
+        for verb in [*READERS, "emit", "serve"]:
             with self.subTest(verb=verb):
                 answer = self.refused(*words(verb), "--dir", path, stdin="")
                 self.assert_says(answer, str(path))
@@ -286,7 +286,7 @@ class DirectoryTest(program.Case):
         path = self.folder / "photos"
         path.mkdir()
         (path / "a.jpg").write_bytes(b"photo")
-        for verb in [*READERS, "emit"]:
+        for verb in [*READERS, "emit", "serve"]:
             with self.subTest(verb=verb):
                 self.assert_says(self.refused(*words(verb), "--dir", path, stdin=""), str(path))
         self.assertEqual([file.name for file in path.iterdir()], ["a.jpg"])

@@ -1,0 +1,451 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`millrace serve`: the bus by lines of JSON on a Unix socket, for many peers of all kinds."""
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import unittest
+
+import program
+from program import FAULT, OK, USAGE
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LINE_BYTES_MAX = 1024 * 1024
+
+
+class Peer:
+    """One connection."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(120)
+        self.socket.connect(str(path))
+        self.file = self.socket.makefile("rb")
+
+    def send(self, *requests):
+        self.raw(b"".join(json.dumps(one).encode() + b"\n" for one in requests))
+
+    def raw(self, data):
+        self.socket.sendall(data)
+
+    def reply(self):
+        line = self.file.readline()
+        assert line.endswith(b"\n"), f"the connection has ended: {line!r}"
+        return json.loads(line, parse_constant=program.refuse_constant)
+
+    def ask(self, verb, **fields):
+        self.send({"id": 1, "verb": verb, **fields})
+        return self.reply()
+
+    def ok(self, verb, **fields):
+        reply = self.ask(verb, **fields)
+        assert reply["ok"], reply
+        return reply
+
+    def rest(self):
+        """All lines up to the end of the connection."""
+        return [json.loads(line) for line in self.file]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class ServeCase(program.LogCase):
+    def setUp(self):
+        super().setUp()
+        self.path = self.log / "socket"
+        self.symbol = self.first_symbol()
+
+    def serve(self, *words, **options):
+        """A server that is up."""
+        process = self.start("serve", "--dir", self.log, *words, **options)
+        line = process.stdout.readline()
+        assert b"serving" in line, (line, process.stderr.read() if process.poll() else "")
+        return process
+
+    def stop(self, process, how=signal.SIGTERM):
+        process.send_signal(how)
+        return self.assert_exit(program.finish(process), OK)
+
+    def peer(self, path=None):
+        peer = Peer(path or self.path)
+        self.addCleanup(peer.close)
+        return peer
+
+    def emission(self, **changes):
+        return {"symbol": self.symbol, "side": "long", "source": "bot", "confidence": 0.5, **changes}
+
+    def emitted(self, source="bot"):
+        return len(self.query(f"source={source}", "--limit", "100000"))
+
+
+class ServerTest(ServeCase):
+    def test_it_serves_says_so_and_removes_its_socket_at_the_end(self):
+        for how in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve()
+            self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
+            peer = self.peer()
+            hello = peer.ok("hello", version=1)
+            self.assertEqual((hello["version"], hello["process"]), (1, server.pid))
+            answer = self.stop(server, how)
+            self.assertIn("ended", answer.out)
+            self.assertEqual(peer.rest(), [])
+            self.assertFalse(self.path.exists())
+
+    def test_what_is_emitted_is_in_the_log_and_decided_by_the_next_run(self):
+        server = self.serve()
+        peer = self.peer()
+        reply = peer.ok("emit", **self.emission())
+        self.assertEqual(reply["durability"], "group")
+        ident = reply["signals"][0]["id"]
+        self.assertEqual(self.query("id=" + ident)[0]["state"], "generated")
+        self.ok("emit", "--dir", self.log, "--symbol", self.symbol, "--side", "long",
+                "--source", "shell", "--confidence", "1")
+        self.assertEqual(len(peer.ok("query", question="source=shell")["signals"]), 1)
+        self.stop(server)
+        self.ok("verify", "--dir", self.log)
+
+    def test_a_second_server_is_refused_and_a_dead_ones_socket_is_replaced(self):
+        server = self.serve()
+        answer = self.refused("serve", "--dir", self.log)
+        self.assert_says(answer, f"process {server.pid} serves there")
+        self.peer().ok("counts")  # the first one was not harmed
+        server.kill()
+        server.wait()
+        self.assertTrue(self.path.exists())
+        again = self.serve()
+        self.peer().ok("counts")
+        other = self.folder / "other"
+        second = self.serve("--socket", other)  # another path is another server of the same log
+        before = self.peer().ok("hello")["last"]
+        self.peer(other).ok("emit", **self.emission())
+        self.assertGreater(self.peer().ok("hello")["last"], before)
+        self.stop(second)
+        self.stop(again)
+
+    def test_a_server_does_not_remove_the_socket_of_another(self):
+        server = self.serve()
+        self.path.unlink()
+        again = self.serve()
+        self.stop(server)
+        self.peer().ok("counts")
+        self.stop(again)
+        self.assertFalse(self.path.exists())
+
+    def test_paths_that_cannot_be_are_refused_with_the_reason(self):
+        long = self.folder / ("x" * 120)
+        self.assert_says(self.refused("serve", "--dir", self.log, "--socket", long),
+                         "1 to 107 bytes", "--socket")
+        file = self.write("file", "precious")
+        self.assert_says(self.refused("serve", "--dir", self.log, "--socket", file), "no socket")
+        self.assertEqual(file.read_text(), "precious")
+        missing = self.assert_exit(program.call(
+            "serve", "--dir", self.log, "--socket", self.folder / "no" / "socket"), FAULT)
+        self.assert_says(missing, "No such file or directory")
+        for words in (["--connections", "0"], ["--connections", "5000"], ["--idle-timeout", "x"]):
+            self.refused("serve", "--dir", self.log, *words)
+        self.assert_exit(program.call("serve", "--dir", self.folder / "nothing"), FAULT)
+
+    def test_a_long_directory_can_be_served_on_a_short_socket(self):
+        deep = self.folder / ("d" * 100)
+        shutil.move(self.log, deep)
+        self.log = deep
+        self.assert_says(self.refused("serve", "--dir", deep), "--socket")
+        server = self.serve("--socket", self.folder / "s")
+        self.peer(self.folder / "s").ok("counts")
+        self.stop(server)
+
+    def test_what_peers_do_is_told(self):
+        server = self.serve("--verbose", "--json")
+        peer = self.peer()
+        peer.ok("emit", **self.emission())
+        peer.ask("nonsense")
+        mine = [one for one in peer.ok("stats")["connections"] if one["process"] == os.getpid()]
+        self.assertEqual([(one["user"], one["emitted"], one["errors"]) for one in mine],
+                         [(os.geteuid(), 1, 1)])
+        peer.ok("quit")
+        peer.rest()
+        answer = self.stop(server)
+        events = {line["event"]: line for line in answer.json_lines}
+        self.assertEqual(events["closed"]["process"], os.getpid())
+        self.assertEqual((events["closed"]["emitted"], events["closed"]["why"]), (1, "quit"))
+        self.assertEqual((events["ended"]["accepted"], events["ended"]["requests"]), (1, 4))
+
+
+class PeersTest(ServeCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve("--connections", "300")
+        self.addCleanup(lambda: self.server.poll() is None and self.stop(self.server))
+
+    def test_requests_may_be_sent_ahead_and_are_answered_in_order(self):
+        peer = self.peer()
+        peer.send(*({"id": i, "verb": "emit", **self.emission()} for i in range(500)))
+        self.assertEqual([peer.reply()["id"] for _ in range(500)], list(range(500)))
+        self.assertEqual(self.emitted(), 500)
+
+    def test_lines_may_be_torn_anywhere(self):
+        peer = self.peer()
+        line = json.dumps({"id": "ü", "verb": "emit", **self.emission()}).encode() + b"\r\n"
+        for byte in line * 3:
+            peer.raw(bytes([byte]))
+        self.assertTrue(all(peer.reply()["ok"] for _ in range(3)))
+        self.assertEqual(self.emitted(), 3)
+
+    def test_what_is_wrong_is_answered_and_the_connection_goes_on(self):
+        peer = self.peer()
+        for line, name, byte in ((b"{", "MR_REFUSED", 1), (b"[1]", "MR_REFUSED", 0),
+                                 (b'{"verb":"\xff"}', "MR_REFUSED", 9),
+                                 (b'{"verb":"no"}', "MR_REFUSED", 8),
+                                 (b'{"verb":"get","signal":1,"what":2}', "MR_REFUSED", 32),
+                                 (b'{"verb":"get","signal":99999}', "MR_NOT_FOUND", 23)):
+            peer.raw(line + b"\n")
+            reply = peer.reply()
+            self.assertEqual((reply["error"], reply["byte"]), (name, byte), reply)
+        self.assertTrue(peer.ask("counts")["ok"])
+
+    def test_a_line_of_ten_megabytes_is_refused_at_once_and_left_out(self):
+        peer = self.peer()
+        peer.raw(b"x" * (LINE_BYTES_MAX + 1))
+        reply = peer.reply()  # before its end has come
+        self.assertEqual((reply["error"], reply["line"]), ("MR_REFUSED", 1))
+        peer.raw(b"x" * (9 * LINE_BYTES_MAX) + b"\n")
+        self.assertTrue(peer.ask("counts")["ok"])
+        longest = json.dumps({"verb": "emit", **self.emission(data={"x": ""})}).encode()
+        at = longest.index(b'"x": "') + 6
+        padding = b"y" * (LINE_BYTES_MAX - len(longest))
+        peer.raw(longest[:at] + padding + longest[at:] + b"\n")
+        self.assertEqual(peer.reply()["field"], "data")  # read, and refused for what it says
+
+    def test_who_closes_in_the_middle_leaves_nothing_half(self):
+        peer = self.peer()
+        peer.raw(json.dumps({"verb": "emit", **self.emission()}).encode() + b"\n" +
+                 b'{"verb":"emit","symbol":"' + self.symbol.encode())
+        peer.close()
+        other = self.peer()
+        program.wait_until(lambda: len(other.ok("stats")["connections"]) == 1, "it is gone")
+        self.assertEqual(self.emitted(), 1)  # the whole line, and not the torn one
+
+    def test_who_has_sent_all_gets_all_answers(self):
+        peer = self.peer()
+        peer.send(*({"id": i, "verb": "counts"} for i in range(300)),
+                  {"id": "w", "verb": "wait", "timeout_ms": 1}, {"id": "last", "verb": "counts"})
+        peer.socket.shutdown(socket.SHUT_WR)
+        replies = peer.rest()
+        self.assertEqual([one["id"] for one in replies], [*range(300), "w", "last"])
+
+    def test_events_of_a_killed_client_go_to_the_next_one(self):
+        taker = ("import json, socket, sys, time\n"
+                 "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile('rwb')\n"
+                 "for request in sys.argv[2:]:\n"
+                 "    f.write(request.encode() + b'\\n'); f.flush(); print(f.readline().decode(), end='', flush=True)\n"
+                 "time.sleep(600)\n")
+        peer = self.peer()
+        subscription = {"subscription": "work", "kind": "signal.generated", "source": "bot"}
+        peer.ok("subscribe", **subscription)
+        peer.ok("emit", **self.emission())
+        client = subprocess.Popen(
+            [sys.executable, "-c", taker, str(self.path), json.dumps({"verb": "subscribe", **subscription}),
+             json.dumps({"verb": "next", "subscription": "work"})], stdout=subprocess.PIPE)
+        self.addCleanup(client.stdout.close)
+        self.addCleanup(client.kill)
+        client.stdout.readline()
+        taken = json.loads(client.stdout.readline())["event"]
+        self.assertIsNone(peer.ok("next", subscription="work")["event"])
+        peer.send({"id": 2, "verb": "next", "subscription": "work", "timeout_ms": 600000})
+        client.kill()
+        client.wait()
+        given = peer.reply()["event"]
+        self.assertEqual((given["seq"], given["deliveries"]), (taken["seq"], 2))
+        peer.ok("ack", subscription="work", seq=given["seq"])
+
+    def test_two_hundred_connections_emit_and_wait(self):
+        peers = [self.peer() for _ in range(200)]
+        for i, peer in enumerate(peers):
+            peer.send({"id": i, "verb": "emit", **self.emission()}, {"id": -i, "verb": "hello"})
+        for i, peer in enumerate(peers):
+            self.assertEqual([peer.reply()["id"] for _ in range(2)], [i, -i])
+        self.assertEqual(self.emitted(), 200)
+        last = peers[0].ok("hello")["last"]
+        for peer in peers[1:]:
+            peer.send({"id": 0, "verb": "wait", "after": last, "timeout_ms": 600000})
+        self.ok("emit", "--dir", self.log, "--symbol", self.symbol, "--side", "long",
+                "--source", "shell", "--confidence", "1")  # another process wakes them
+        for peer in peers[1:]:
+            self.assertTrue(peer.reply()["grown"])
+
+    def test_who_does_not_read_is_told_and_does_not_hold_others(self):
+        slow, other = self.peer(), self.peer()
+        slow.ok("emit", signals=[self.emission() for _ in range(1000)])
+        count = 60
+        slow.send(*({"id": i, "verb": "query", "limit": 1000} for i in range(count)))
+        program.wait_until(lambda: other.ok("stats")["refusals"] > 0, "it is told", self.server)
+        memory = self.memory()
+        program.wait_until(lambda: other.ok("counts")["ok"], "others are served")
+        replies = [slow.reply() for _ in range(count)]
+        self.assertEqual([one["id"] for one in replies], list(range(count)))
+        self.assertEqual({one["error"] for one in replies if not one["ok"]}, {"MR_AGAIN"})
+        self.assertTrue(replies[0]["ok"])
+        self.assertLess(memory, 400 * 1024)
+        self.assertTrue(slow.ask("query", limit=1000)["ok"])  # now that it reads
+
+    def memory(self):
+        """KiB that the server itself has; the log's shared memory is not counted."""
+        text = pathlib.Path(f"/proc/{self.server.pid}/status").read_text()
+        return int(text.split("RssAnon:")[1].split()[0])
+
+    def test_what_never_reads_never_makes_the_server_grow(self):
+        other = self.peer()
+        before = self.memory()
+        peers = [self.peer() for _ in range(20)]
+        line = json.dumps({"id": 1, "verb": "query", "limit": 1000}).encode() + b"\n"
+        for peer in peers:
+            peer.socket.setblocking(False)
+            try:
+                while True:
+                    peer.socket.send(line * 1000)
+            except BlockingIOError:
+                pass
+        program.wait_until(lambda: other.ok("stats")["refusals"] >= 20, "all are told", self.server)
+        self.assertLess(self.memory() - before, 20 * 2048)
+
+    def test_events_are_delivered_until_acked_also_over_a_restart(self):
+        peer = self.peer()
+        subscription = {"subscription": "mine", "kind": "signal.generated", "max_in_flight": 2}
+        peer.ok("subscribe", **subscription)
+        peer.ok("emit", signals=[self.emission() for _ in range(3)])
+        first, second = (peer.ok("next", subscription="mine")["event"] for _ in range(2))
+        self.assertIsNone(peer.ok("next", subscription="mine")["event"])  # two are in flight
+        peer.ok("ack", subscription="mine", seq=first["seq"])
+        self.stop(self.server)
+        self.assertEqual(peer.rest(), [])
+        self.server = self.serve()
+        peer = self.peer()
+        peer.ok("subscribe", **subscription)
+        again = peer.ok("next", subscription="mine")["event"]
+        self.assertEqual(again["seq"], second["seq"])
+
+    def test_at_the_end_those_that_wait_are_answered(self):
+        peer = self.peer()
+        peer.send({"id": "e", "verb": "emit", **self.emission()},
+                  {"id": "w", "verb": "wait", "timeout_ms": 600000})
+        self.assertTrue(peer.reply()["ok"])
+        self.stop(self.server)
+        self.assertEqual([(one["id"], one["grown"]) for one in peer.rest()], [("w", False)])
+
+    def test_more_connections_than_allowed_are_told_so(self):
+        self.stop(self.server)
+        self.server = self.serve("--connections", "2")
+        peers = [self.peer(), self.peer()]
+        for peer in peers:
+            peer.ok("counts")
+        self.assertEqual([one["error"] for one in self.peer().rest()], ["MR_FULL"])
+        peers[0].ok("quit")
+        peers[0].rest()
+        self.peer().ok("counts")
+
+    def test_idle_connections_end_and_waiting_ones_do_not(self):
+        self.stop(self.server)
+        self.server = self.serve("--idle-timeout", "1s")
+        idle, waiting = self.peer(), self.peer()
+        waiting.send({"id": 1, "verb": "wait", "timeout_ms": 600000})
+        self.assertEqual(idle.rest(), [])
+        self.peer().ok("emit", **self.emission())
+        self.assertTrue(waiting.reply()["grown"])
+
+
+@unittest.skipUnless(program.is_root(), "needs root to become another user")
+class UsersTest(ServeCase):
+    def test_another_user_is_refused_also_where_the_file_lets_him_in(self):
+        server = self.serve()
+        for folder in (self.folder, self.log):
+            folder.chmod(0o755)
+        script = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\n"
+                  "try:\n    s.connect(sys.argv[1])\nexcept PermissionError:\n    sys.exit('closed')\n"
+                  "print(s.makefile().readline())\n")
+        def connect():
+            return subprocess.run(["/usr/bin/python3", "-c", script, str(self.path)],
+                                  preexec_fn=program.become_nobody, capture_output=True,
+                                  text=True, check=False, cwd="/")
+        self.assertIn("closed", connect().stderr)
+        self.path.chmod(0o666)
+        self.assertEqual(json.loads(connect().stdout)["error"], "MR_EACCESS")
+        peer = self.peer()
+        self.assertEqual(peer.ok("stats")["refused_users"], 1)
+        self.assertIn("1 of other users refused", self.stop(server).out)
+
+    def test_root_is_served_by_a_server_of_another_user(self):
+        user = pwd.getpwnam(program.NOBODY)
+        self.folder.chmod(0o755)
+        shutil.copy(program.binary(), self.folder / "program")
+        for path in [self.log, *self.log.rglob("*")]:
+            os.chown(path, user.pw_uid, user.pw_gid)
+        process = subprocess.Popen(
+            [self.folder / "program", "serve", "--dir", self.log], env=program.environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=program.become_nobody, cwd="/")
+        line = process.stdout.readline()
+        self.assertIn(b"serving", line, process.stderr.read() if not line else "")
+        self.peer().ok("counts")
+        self.stop(process)
+
+
+class ExamplesTest(ServeCase):
+    def run_example(self, *words):
+        server = self.serve()
+        run = subprocess.run([*words, str(self.path), self.symbol], capture_output=True, text=True,
+                             timeout=120, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        lines = dict(line.split(" ", 1) for line in run.stdout.splitlines())
+        self.assertTrue(lines["emitted"].endswith(" group"))
+        self.assertEqual(lines["event"], "signal.generated " + lines["emitted"].split()[0])
+        self.assertEqual(lines["state"], "generated")
+        self.stop(server)
+        wrong = subprocess.run([*words, str(self.path), self.symbol], capture_output=True, text=True,
+                               timeout=120, check=False)
+        self.assertEqual(wrong.returncode, 1, "no server is up")
+
+    def test_the_session_in_the_document_is_true(self):
+        text = (ROOT / "docs/PROTOCOL.md").read_text(encoding="utf-8")
+        lines = text.split("```session\n")[1].split("```")[0].splitlines()
+        server = self.serve()
+        peer = self.peer()
+        for asked, answered in zip(lines[::2], lines[1::2], strict=True):
+            self.assertEqual((asked[:2], answered[:2]), ("> ", "< "))
+            peer.raw(asked[2:].replace("SIM01USD", self.symbol).encode() + b"\n")
+            self.assert_like(peer.reply(), json.loads(answered[2:].replace("SIM01USD", self.symbol)))
+        self.assertEqual(peer.rest(), [])
+        self.stop(server)
+
+    def assert_like(self, found, wanted):
+        """Equal, with the same keys in the same order; "..." stands for anything."""
+        if isinstance(wanted, dict):
+            self.assertEqual(list(found), list(wanted))
+            for key, value in wanted.items():
+                self.assert_like(found[key], value)
+        elif isinstance(wanted, list):
+            self.assertEqual(len(found), len(wanted))
+            for one, other in zip(found, wanted, strict=True):
+                self.assert_like(one, other)
+        elif wanted != "...":
+            self.assertEqual(found, wanted)
+
+    def test_the_client_in_python_runs_and_is_short(self):
+        self.assertLessEqual(len((ROOT / "examples/client.py").read_text().splitlines()), 40)
+        self.run_example(sys.executable, ROOT / "examples/client.py")
+
+    @unittest.skipUnless(shutil.which("node"), "node is not installed (the package nodejs)")
+    def test_the_client_in_javascript_runs(self):
+        self.run_example("node", ROOT / "examples/client.js")
+
+
+if __name__ == "__main__":
+    program.main()
