@@ -257,6 +257,12 @@ mr_err mri_beliefs_apply(struct mri_beliefs *beliefs, const struct mri_event *ev
     case MRI_EVENT_CANDLE:
         time = ((const struct mri_candle *)event->body)->close_time_unix_ns;
         break;
+    case MRI_EVENT_QUOTE:
+        time = ((const struct mri_quote *)event->body)->event_time_unix_ns;
+        break;
+    case MRI_EVENT_FUNDING:
+        time = ((const struct mri_funding *)event->body)->event_time_unix_ns;
+        break;
     case MRI_EVENT_TICK:
         time = ((const struct mri_tick *)event->body)->event_time_unix_ns;
         break;

@@ -177,6 +177,12 @@ static mr_err take(
     case MRI_EVENT_CANDLE:
         note_time(bus, ((const struct mri_candle *)event->body)->close_time_unix_ns);
         break;
+    case MRI_EVENT_QUOTE:
+        note_time(bus, ((const struct mri_quote *)event->body)->event_time_unix_ns);
+        break;
+    case MRI_EVENT_FUNDING:
+        note_time(bus, ((const struct mri_funding *)event->body)->event_time_unix_ns);
+        break;
     case MRI_EVENT_TICK:
         note_time(bus, ((const struct mri_tick *)event->body)->event_time_unix_ns);
         break;

@@ -21,6 +21,17 @@ static bool is_unset(const struct mri_event *event, const char *name)
         bool has_horizon = (signal->present & MRI_HAS_HORIZON) != 0;
         return strcmp(name, "present") == 0 || (strcmp(name, "horizon") == 0 && !has_horizon);
     }
+    if (event->type == MRI_EVENT_QUOTE) {
+        unsigned present = ((const struct mri_quote *)event->body)->present;
+        return strcmp(name, "present") == 0 ||
+               (strcmp(name, "bid_quantity") == 0 && (present & MRI_HAS_BID_QUANTITY) == 0) ||
+               (strcmp(name, "ask_quantity") == 0 && (present & MRI_HAS_ASK_QUANTITY) == 0);
+    }
+    if (event->type == MRI_EVENT_FUNDING) {
+        unsigned present = ((const struct mri_funding *)event->body)->present;
+        return strcmp(name, "present") == 0 ||
+               (strcmp(name, "interval_ns") == 0 && (present & MRI_HAS_FUNDING_INTERVAL) == 0);
+    }
     if (event->type == MRI_EVENT_OUTCOME) {
         const struct mri_outcome *outcome = event->body;
         return strcmp(name, "return_bps") == 0 && outcome->status != MRI_OUTCOME_RESOLVED;

@@ -48,9 +48,11 @@
     K(OUTCOME, outcome, 352, "outcome", "resolve")                                                 \
     K(FEEDBACK, feedback, 384, "feedback", "learn")                                                \
     K(INSTRUMENT, instrument, 416, "instrument", "pipeline")                                       \
-    K(CANDLE, candle, 417, "candle", "feed")                                                       \
-    K(QUARANTINED, quarantined, 421, "quarantined", "feed")                                        \
-    K(MARKET_GAP, market_gap, 422, "market.gap", "feed")                                           \
+    K(CANDLE, candle, 417, "candle", "feed, outside")                                              \
+    K(QUOTE, quote, 418, "quote", "outside")                                                       \
+    K(FUNDING, funding, 420, "funding", "outside")                                                 \
+    K(QUARANTINED, quarantined, 421, "quarantined", "feed, outside")                               \
+    K(MARKET_GAP, market_gap, 422, "market.gap", "feed, outside")                                  \
     K(SESSION, session, 448, "session", "pipeline")                                                \
     K(CONFIG, config_changed, 449, "config", "pipeline")                                           \
     K(TICK, tick, 450, "tick", "clock, pipeline")                                                  \
@@ -401,6 +403,41 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
     F(instrument, instrument, "", "")
 #define MRI_ROWS_candle(R)
 #define MRI_TEXTS_candle(T)
+
+/** Bits of quote.present. */
+enum { MRI_HAS_BID_QUANTITY = 1, MRI_HAS_ASK_QUANTITY = 2, MRI_HAS_VENUE_TIME = 4 };
+
+#define MRI_FIELDS_quote(F)                                                                        \
+    F(time, event_time_unix_ns, "", "simulated: the venue's time; live: the log's, when it came")  \
+    F(time, venue_time_unix_ns, "", "the venue's own, if present bit 4 is set")                    \
+    F(price, bid, "", "")                                                                          \
+    F(price, ask, "", "not below the bid")                                                         \
+    F(quantity, bid_quantity, "", "if present bit 1 is set")                                       \
+    F(quantity, ask_quantity, "", "if present bit 2 is set")                                       \
+    F(symbol, symbol, "", "")                                                                      \
+    F(instrument, instrument, "", "")                                                              \
+    F(flags16, present, "", "1: bid_quantity; 2: ask_quantity; 4: venue_time")                     \
+    F(pad16, reserved_a, "", "")                                                                   \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_quote(R)
+#define MRI_TEXTS_quote(T) T(text, quote, source, "who brought it in")
+
+/** Bits of funding.present. */
+enum { MRI_HAS_FUNDING_INTERVAL = 1, MRI_HAS_FUNDING_NEXT = 2, MRI_HAS_FUNDING_VENUE_TIME = 4 };
+
+#define MRI_FIELDS_funding(F)                                                                      \
+    F(time, event_time_unix_ns, "", "simulated: the venue's time; live: the log's, when it came")  \
+    F(time, venue_time_unix_ns, "", "the venue's own, if present bit 4 is set")                    \
+    F(time, next_time_unix_ns, "", "of the next payment, if present bit 2 is set")                 \
+    F(duration, interval_ns, "", "between payments, if present bit 1 is set")                      \
+    F(number, rate, "", "share of the notional that longs pay shorts each interval; may be < 0")   \
+    F(symbol, symbol, "", "")                                                                      \
+    F(instrument, instrument, "", "")                                                              \
+    F(flags16, present, "", "1: interval; 2: next_time; 4: venue_time")                            \
+    F(pad16, reserved_a, "", "")                                                                   \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_funding(R)
+#define MRI_TEXTS_funding(T) T(text, funding, source, "who brought it in")
 
 #define MRI_FIELDS_quarantined(F)                                                                  \
     F(time, event_time_unix_ns, "", "of the next good row of the feed")                            \

@@ -242,6 +242,12 @@ static mr_err take(struct deriving *deriving, const struct mri_event *event,
     case MRI_EVENT_CANDLE:
         note_time(deriving, ((const struct mri_candle *)event->body)->close_time_unix_ns);
         break;
+    case MRI_EVENT_QUOTE:
+        note_time(deriving, ((const struct mri_quote *)event->body)->event_time_unix_ns);
+        break;
+    case MRI_EVENT_FUNDING:
+        note_time(deriving, ((const struct mri_funding *)event->body)->event_time_unix_ns);
+        break;
     case MRI_EVENT_TICK:
         note_time(deriving, ((const struct mri_tick *)event->body)->event_time_unix_ns);
         break;

@@ -209,7 +209,12 @@
     X(MRI_REASON_ROW_TIME, 98, "row_time", "a time outside 2000 to 2100 or off the minute grid")   \
     X(MRI_REASON_ROW_TEXT, 99, "row_text", "a line that is too long or not text")                  \
     X(MRI_REASON_FILE_EMPTY, 100, "file_empty", "a file without a single bar")                     \
-    X(MRI_REASON_FILE_DAMAGED, 101, "file_damaged", "a compressed file that ends early or is bad")
+    X(MRI_REASON_FILE_DAMAGED, 101, "file_damaged", "a compressed file that ends early or is bad") \
+    X(MRI_REASON_ROW_FIELD, 102, "row_field", "a field that is missing, unknown or malformed")     \
+    X(MRI_REASON_ROW_CROSSED, 103, "row_crossed", "a quote whose bid is above its ask")            \
+    X(MRI_REASON_ROW_OFF_TICK, 104, "row_off_tick", "a price off the instrument's tick")           \
+    X(MRI_REASON_ROW_FUTURE, 105, "row_future", "its time lies after the clock's")                 \
+    X(MRI_REASON_ROW_LATE, 106, "row_late", "a quote that is too old to say what is in force")
 
 #define MRI_VOCABULARY_ENUM3(name, value, text)        name = (value),
 #define MRI_VOCABULARY_ENUM4(name, value, text, about) name = (value),

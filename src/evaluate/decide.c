@@ -42,7 +42,7 @@ static mr_err draft_view(struct context *context)
     const struct mri_bar *bar = &context->symbol->bar;
     fixed->cause = mri_batch_ref(context->batch, context->input->seq);
     fixed->event_time_unix_ns = now;
-    fixed->price = context->symbol->candle.close;
+    fixed->price = context->symbol->price.price;
     fixed->volatility = mri_is_finite(bar->volatility) ? bar->volatility : 0.0;
     fixed->symbol = context->set->symbol;
     fixed->kind = context->set->is_step ? MRI_VIEW_STEP : MRI_VIEW_SIGNAL;
@@ -132,8 +132,8 @@ static struct mri_gate_input gate_input(
     struct mri_gate_input input = {
         .mode = (enum mri_mode)evaluate->mode,
         .signal_age_s = seconds(now - signal->event_time_unix_ns),
-        .has_price = context->symbol->close_time_unix_ns != 0,
-        .price_age_s = seconds(now - context->symbol->close_time_unix_ns),
+        .has_price = context->symbol->price.time_unix_ns != 0,
+        .price_age_s = seconds(now - context->symbol->price.time_unix_ns),
         .has_approval = approved != 0,
         .since_approval_s = seconds(now - approved),
         .coverage =
@@ -199,7 +199,7 @@ static void judge_size(const struct context *context, const struct mri_undecided
         .ev_sd_bps = input->ev_sd_bps,
         .return_sd = horizon_sd(context, (mr_horizon)signal->horizon),
         .room = options->gates.exposure_max - input->exposure,
-        .price = context->symbol->candle.close,
+        .price = context->symbol->price.price,
     };
     struct mri_size size = mri_size_compute(&options->size, &size_input,
         mri_instruments_get(&context->evaluate->market->instruments, signal->symbol));

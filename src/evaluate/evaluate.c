@@ -295,7 +295,7 @@ static bool is_step(const struct mri_evaluate *evaluate, const struct mri_event 
     int64_t bars =
         (candle->close_time_unix_ns - evaluate->market->first_close_unix_ns) / MRI_BAR_NS;
     const struct mri_step_views *views = &evaluate->steps[candle->symbol];
-    bool is_open = mri_view_newest_step(views) == candle->close_time_unix_ns;
+    bool is_open = mri_view_newest_step(views) >= candle->close_time_unix_ns;
     return bars % evaluate->options.step_bars == 0 && !is_open;
 }
 
@@ -307,13 +307,17 @@ static bool symbol_of(
         *ret_symbol = ((const struct mri_candle *)input->body)->symbol;
         return true;
     }
+    if (input->type == MRI_EVENT_QUOTE) {
+        *ret_symbol = ((const struct mri_quote *)input->body)->symbol;
+        return true;
+    }
     if (input->type == MRI_EVENT_SIGNAL_GENERATED) {
         *ret_symbol = ((const struct mri_signal_generated *)input->body)->symbol;
         return true;
     }
     for (uint32_t i = 0; input->type == MRI_EVENT_TICK && i < evaluate->undecided_count; i++) {
         uint32_t symbol = evaluate->undecided[i].symbol; /* left over from a batch that was full */
-        if (mri_market_symbol(evaluate->market, symbol)->close_time_unix_ns != 0) {
+        if (mri_market_symbol(evaluate->market, symbol)->price.time_unix_ns != 0) {
             *ret_symbol = symbol;
             return true;
         }
@@ -351,7 +355,7 @@ static mr_err decide(const void *state, const struct mri_event *input, struct mr
         }
     }
     bool has_price =
-        has_symbol && mri_market_symbol(evaluate->market, set.symbol)->close_time_unix_ns != 0;
+        has_symbol && mri_market_symbol(evaluate->market, set.symbol)->price.time_unix_ns != 0;
     if (!has_price || (set.count == 0 && !set.is_step)) {
         return MR_OK;
     }

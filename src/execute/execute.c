@@ -5,6 +5,7 @@
  *   decision approved -> intent, executing, sent, accepted | rejected, blocked
  *   next bar          -> filled at the open, position opened, executed; stop and target placed
  *   bars after        -> stop, target or time: filled, other legs cancelled, position closed
+ *   a quote           -> as a bar of one moment, at its middle
  *
  * Invariants
  *  1. Order events follow the table in orders.c; an event that does not is damage.
@@ -47,6 +48,7 @@ struct draft_context {
     const struct mri_event *input;
     struct mri_batch *batch;
     uint32_t symbol;
+    struct mri_candle bar; /**< what the input shows of the market; without width, of one moment */
 };
 
 static mr_err add(const struct draft_context *context, enum mri_event_type type, const void *fixed)
@@ -101,7 +103,7 @@ static mr_err draft_intent(const struct draft_context *context, enum mri_leg leg
         .decision = ref(context, position->decision_seq),
         .quantity = position->quantity,
         .reference_price =
-            mri_market_symbol(context->execute->market, context->symbol)->candle.close,
+            mri_market_symbol(context->execute->market, context->symbol)->price.price,
         .trigger_price = trigger_price,
         .instrument = context->symbol,
         .side = (uint8_t)side_of(position, leg),
@@ -131,7 +133,7 @@ static mr_err draft_fill(
     const struct draft_context *context, enum mri_leg leg, const struct mri_venue_fill *fill)
 {
     const struct mri_position *position = context->position;
-    const struct mri_candle *candle = context->input->body;
+    const struct mri_candle *candle = &context->bar;
     const struct mri_order_filled fixed = {
         .cause = ref(context, context->input->seq),
         .signal = ref(context, position->signal_seq),
@@ -167,7 +169,7 @@ static mr_err match_leg(
         .quantity = order->quantity,
         .trigger_price = order->trigger_price,
     };
-    return venue->match(venue->context, &at_venue, context->input->body, ret_fill);
+    return venue->match(venue->context, &at_venue, &context->bar, ret_fill);
 }
 
 static mr_err draft_opened(const struct draft_context *context, uint64_t fill_seq,
@@ -195,7 +197,7 @@ static mr_err draft_opened(const struct draft_context *context, uint64_t fill_se
 /** The entry was filled: the position opens, with its stop and target. */
 static mr_err draft_entry(const struct draft_context *context, const struct mri_venue_fill *fill)
 {
-    const struct mri_candle *candle = context->input->body;
+    const struct mri_candle *candle = &context->bar;
     const struct mri_market_symbol *market =
         mri_market_symbol(context->execute->market, context->symbol);
     const struct mri_instrument_spec *spec =
@@ -257,7 +259,7 @@ static mr_err draft_close(
     const struct draft_context *context, enum mri_leg leg, const struct mri_venue_fill *fill)
 {
     const struct mri_position *position = context->position;
-    const struct mri_candle *candle = context->input->body;
+    const struct mri_candle *candle = &context->bar;
     uint64_t fill_seq = mri_batch_next_seq(context->batch);
     struct mri_position_closed fixed = {
         .event_time_unix_ns = candle->close_time_unix_ns - candle->duration_ns,
@@ -307,22 +309,57 @@ static mr_err decide_exits(const struct draft_context *context)
     return is_time ? draft_exit_order(context, MRI_LEG_TIME, MRI_ORDER_MARKET, 0) : MR_OK;
 }
 
+/** A price of one moment as a bar without width. */
+static struct mri_candle moment(uint32_t symbol, int64_t price, int64_t time_unix_ns)
+{
+    return (struct mri_candle){.close_time_unix_ns = time_unix_ns,
+        .open = price,
+        .high = price,
+        .low = price,
+        .close = price,
+        .symbol = symbol,
+        .instrument = symbol};
+}
+
+/**
+ * What an input shows of the market; false: nothing. Where quotes came within a bar's time, orders
+ * were matched with them, and a position may have been opened in the middle of it: the bar counts
+ * with its close alone, but for a position that was there when it began.
+ */
+static bool read_bar(
+    const struct mri_execute *execute, const struct mri_event *input, struct mri_candle *ret_bar)
+{
+    if (input->type == MRI_EVENT_QUOTE) {
+        const struct mri_quote *quote = input->body;
+        *ret_bar = moment(quote->symbol, mri_market_quote_middle(quote), quote->event_time_unix_ns);
+        return true;
+    }
+    if (input->type != MRI_EVENT_CANDLE) {
+        return false;
+    }
+    const struct mri_candle *candle = input->body;
+    const struct mri_position *position = &execute->positions[candle->symbol];
+    bool is_whole =
+        mri_market_symbol(execute->market, candle->symbol)->is_quoted_within == 0 ||
+        (position->is_open != 0 &&
+            position->opened_unix_ns <= candle->close_time_unix_ns - candle->duration_ns &&
+            position->orders[MRI_LEG_TIME].state == MRI_ORDER_NONE);
+    *ret_bar =
+        is_whole ? *candle : moment(candle->symbol, candle->close, candle->close_time_unix_ns);
+    return true;
+}
+
 static mr_err decide_fills(
     const void *state, const struct mri_event *input, struct mri_batch *batch)
 {
     const struct mri_execute *execute = state;
-    if (input->type != MRI_EVENT_CANDLE) {
+    struct draft_context context = {.execute = execute, .input = input, .batch = batch};
+    if (!read_bar(execute, input, &context.bar)) {
         return MR_OK;
     }
-    const struct mri_candle *candle = input->body;
-    const struct mri_position *position = &execute->positions[candle->symbol];
-    const struct draft_context context = {
-        .execute = execute,
-        .position = position,
-        .input = input,
-        .batch = batch,
-        .symbol = candle->symbol,
-    };
+    context.symbol = context.bar.symbol;
+    const struct mri_position *position = &execute->positions[context.symbol];
+    context.position = position;
     if (position->ordinal == 0) {
         return MR_OK;
     }

@@ -557,6 +557,68 @@ static void memory_that_is_missing_is_answered(void **fixture)
     assert_int_equal(alloc.live_bytes, 0);
 }
 
+/** A quote of symbol 0 so many seconds behind the newest bar. Returns as bar(). */
+static uint32_t quote(int64_t seconds, int64_t middle)
+{
+    uint32_t first = sample.count + 1;
+    assert_int_equal(mri_engine_sample_quote(&sample, 0,
+                         T0 + minute * MINUTE + seconds * MINUTE / 60, middle - 1, middle + 1),
+        MR_OK);
+    return first;
+}
+
+static void an_order_fills_at_the_middle_of_the_next_quote(void **fixture)
+{
+    (void)fixture;
+    flat(10000);
+    (void)approve(MR_LONG);
+    uint32_t first = quote(10, 10100);
+    const struct mri_order_filled *fill = body(MRI_EVENT_ORDER_FILLED, first);
+    assert_int_equal(fill->reference_price, 10100);
+    assert_int_equal(fill->price, 10104); /* half the spread and slippage against the trader */
+    assert_int_equal(fill->event_time_unix_ns, T0 + minute * MINUTE + 10 * MINUTE / 60);
+    assert_int_equal(execute.open_count, 1);
+}
+
+static void a_stop_and_a_target_are_met_by_quotes(void **fixture)
+{
+    (void)fixture;
+    enter(MR_LONG);
+    (void)quote(10, 9954);
+    assert_int_equal(execute.open_count, 1);
+    uint32_t first = quote(20, 9950);
+    expect_closed(first, MRI_REASON_STOP, 9950, 9947); /* beyond it: at the quote */
+    enter(MR_LONG);
+    first = quote(20, 10110);
+    expect_closed(first, MRI_REASON_TARGET, 10110, 10110);
+}
+
+static void what_a_bar_ranged_before_a_quote_filled_the_entry_is_not_met(void **fixture)
+{
+    (void)fixture;
+    flat(10000);
+    (void)approve(MR_LONG);
+    (void)quote(30, 10000);
+    assert_int_equal(execute.open_count, 1);
+    (void)bar(10000, 10200, 9900, 10010); /* stop and target lie within, maybe before */
+    assert_int_equal(execute.open_count, 1);
+    (void)quote(30, 10010);
+    uint32_t first = bar(10010, 10020, 9900, 10010); /* it was open when this bar began */
+    expect_closed(first, MRI_REASON_STOP, 9953, 9950);
+}
+
+static void a_bar_with_quotes_within_fills_an_order_at_its_close(void **fixture)
+{
+    (void)fixture;
+    flat(10000);
+    (void)quote(30, 10050);
+    (void)approve(MR_LONG); /* in the middle of the next bar */
+    uint32_t first = bar(9000, 10100, 9000, 10080);
+    const struct mri_order_filled *fill = body(MRI_EVENT_ORDER_FILLED, first);
+    assert_int_equal(fill->reference_price, 10080);
+    assert_int_equal(fill->event_time_unix_ns, T0 + minute * MINUTE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -581,6 +643,10 @@ int main(void)
         TEST(an_event_of_a_position_that_is_none_is_damage),
         TEST(a_signal_that_another_process_ended_gets_no_order),
         TEST(a_fill_whose_numbers_do_not_fit_is_a_fault),
+        TEST(an_order_fills_at_the_middle_of_the_next_quote),
+        TEST(a_stop_and_a_target_are_met_by_quotes),
+        TEST(what_a_bar_ranged_before_a_quote_filled_the_entry_is_not_met),
+        TEST(a_bar_with_quotes_within_fills_an_order_at_its_close),
         TEST(memory_that_is_missing_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

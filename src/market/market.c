@@ -134,6 +134,26 @@ static void update_bar(struct mri_market_symbol *symbol, const struct mri_candle
     bar->regime = regime_of(symbol);
 }
 
+int64_t mri_market_quote_middle(const struct mri_quote *quote)
+{
+    return quote->bid + (quote->ask - quote->bid) / 2;
+}
+
+/**
+ * A price becomes the one in force, unless a newer one is: a bar may come a little after quotes
+ * that are newer than its close.
+ */
+static void note_price(struct mri_market_symbol *symbol, int64_t price, int64_t time_unix_ns)
+{
+    const struct mri_price noted = {price, time_unix_ns};
+    if (time_unix_ns >= symbol->price.time_unix_ns) {
+        symbol->previous_price = symbol->price;
+        symbol->price = noted;
+    } else if (time_unix_ns >= symbol->previous_price.time_unix_ns) {
+        symbol->previous_price = noted;
+    }
+}
+
 static mr_err apply_candle(struct mri_market *market, const struct mri_candle *candle)
 {
     const struct mri_instrument_spec *spec =
@@ -147,13 +167,37 @@ static mr_err apply_candle(struct mri_market *market, const struct mri_candle *c
         return MR_ECORRUPT;
     }
     update_bar(symbol, candle, spec);
-    symbol->previous_close = symbol->candle.close;
-    symbol->previous_close_time_unix_ns = symbol->close_time_unix_ns;
+    symbol->is_quoted_within =
+        symbol->price.time_unix_ns > candle->close_time_unix_ns - candle->duration_ns;
+    note_price(symbol, candle->close, candle->close_time_unix_ns);
     symbol->candle = *candle;
     symbol->close_time_unix_ns = candle->close_time_unix_ns;
     if (market->first_close_unix_ns == 0) {
         market->first_close_unix_ns = candle->close_time_unix_ns;
     }
+    return MR_OK;
+}
+
+static mr_err apply_quote(struct mri_market *market, const struct mri_quote *quote)
+{
+    if (quote->symbol >= market->instruments.count || quote->bid <= 0 || quote->ask < quote->bid) {
+        return MR_ECORRUPT;
+    }
+    struct mri_market_symbol *symbol = &market->symbols[quote->symbol];
+    if (quote->event_time_unix_ns < symbol->quote.event_time_unix_ns) {
+        return MR_ECORRUPT;
+    }
+    symbol->quote = *quote;
+    note_price(symbol, mri_market_quote_middle(quote), quote->event_time_unix_ns);
+    return MR_OK;
+}
+
+static mr_err apply_funding(struct mri_market *market, const struct mri_funding *funding)
+{
+    if (funding->symbol >= market->instruments.count) {
+        return MR_ECORRUPT;
+    }
+    market->symbols[funding->symbol].funding = *funding;
     return MR_OK;
 }
 
@@ -168,6 +212,14 @@ mr_err mri_market_apply(struct mri_market *market, const struct mri_event *event
     case MRI_EVENT_CANDLE:
         time = ((const struct mri_candle *)event->body)->close_time_unix_ns;
         err = apply_candle(market, event->body);
+        break;
+    case MRI_EVENT_QUOTE:
+        time = ((const struct mri_quote *)event->body)->event_time_unix_ns;
+        err = apply_quote(market, event->body);
+        break;
+    case MRI_EVENT_FUNDING:
+        time = ((const struct mri_funding *)event->body)->event_time_unix_ns;
+        err = apply_funding(market, event->body);
         break;
     case MRI_EVENT_TICK:
         time = ((const struct mri_tick *)event->body)->event_time_unix_ns;
@@ -196,31 +248,38 @@ mr_err mri_market_price_at(const struct mri_market *market, uint32_t symbol, int
     struct mri_price *ret_price)
 {
     const struct mri_market_symbol *known = mri_market_symbol(market, symbol);
-    if (known == NULL || known->close_time_unix_ns == 0) {
+    if (known == NULL || known->price.time_unix_ns == 0) {
         return MR_NOT_FOUND;
     }
-    if (known->close_time_unix_ns <= time_unix_ns) {
-        *ret_price = (struct mri_price){known->candle.close, known->close_time_unix_ns};
-        return MR_OK;
+    const struct mri_price *at = &known->price;
+    if (at->time_unix_ns > time_unix_ns) {
+        at = &known->previous_price;
     }
-    bool has_previous = known->previous_close_time_unix_ns != 0 &&
-                        known->previous_close_time_unix_ns <= time_unix_ns;
-    if (!has_previous) {
+    if (at->time_unix_ns == 0 || at->time_unix_ns > time_unix_ns) {
         return MR_NOT_FOUND;
     }
-    *ret_price = (struct mri_price){known->previous_close, known->previous_close_time_unix_ns};
+    *ret_price = *at;
     return MR_OK;
+}
+
+/** Does the input bring a price of the symbol? */
+static bool is_own_price(const struct mri_event *input, uint32_t symbol)
+{
+    if (input->type == MRI_EVENT_CANDLE) {
+        return ((const struct mri_candle *)input->body)->symbol == symbol;
+    }
+    return input->type == MRI_EVENT_QUOTE &&
+           ((const struct mri_quote *)input->body)->symbol == symbol;
 }
 
 bool mri_market_is_due(const struct mri_market *market, uint32_t symbol, int64_t due_unix_ns,
     const struct mri_event *input)
 {
-    bool is_own_bar = input->type == MRI_EVENT_CANDLE &&
-                      ((const struct mri_candle *)input->body)->symbol == symbol;
     bool is_feed_end = input->type == MRI_EVENT_TICK &&
                        ((const struct mri_tick *)input->body)->reason == MRI_REASON_FEED_ENDED;
-    return is_own_bar || is_feed_end ? due_unix_ns <= market->event_time_unix_ns
-                                     : due_unix_ns < market->event_time_unix_ns;
+    bool is_seen = is_own_price(input, symbol) || is_feed_end;
+    return is_seen ? due_unix_ns <= market->event_time_unix_ns
+                   : due_unix_ns < market->event_time_unix_ns;
 }
 
 void mri_market_save(const struct mri_market *market, struct mri_buf *buf)

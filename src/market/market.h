@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * The market as of a position in the stream of events: registry, newest bar and price of each
- * symbol, and the few features that several engines need.
+ * The market as of a position in the stream of events: registry, newest bar, quote and price of
+ * each symbol, and the few features that several engines need.
+ *
+ * The price in force of a symbol is the newest close or the middle of the newest quote, whichever
+ * is newer; of the same time, what came later in the log. Features are made of bars alone.
  *
  * Every engine reads it, none changes it: it changes by applying market events alone.
  */
@@ -30,23 +33,27 @@ struct mri_bar {
     uint8_t reserved[3];
 };
 
+/** A price with its own time. */
+struct mri_price {
+    int64_t price;
+    int64_t time_unix_ns;
+};
+
 /** What is known of a symbol. Times of 0: nothing yet. */
 struct mri_market_symbol {
     struct mri_candle candle; /**< the newest */
     int64_t close_time_unix_ns;
-    int64_t previous_close;
-    int64_t previous_close_time_unix_ns;
+    struct mri_quote quote;          /**< the newest */
+    struct mri_funding funding;      /**< the newest */
+    struct mri_price price;          /**< in force: the newest */
+    struct mri_price previous_price; /**< the one before */
+    int64_t is_quoted_within;        /**< a price came within the newest bar's time, before it: the
+                                          bar's range lies in part behind prices that were seen */
     struct mri_bar bar;
     struct mri_rolling log_closes;   /**< 11 slots, for differences over 10 bars */
     struct mri_rolling returns;      /**< 240 slots */
     struct mri_rolling returns_long; /**< 360 slots */
     struct mri_rolling differences;  /**< 360 slots of 10-bar differences */
-};
-
-/** A price with its own time. */
-struct mri_price {
-    int64_t price;
-    int64_t time_unix_ns;
 };
 
 struct mri_market {
@@ -76,11 +83,11 @@ MR_MUST_USE mr_err mri_market_init(
 void mri_market_fini(struct mri_market *market);
 
 /**
- * Take an event in: instruments, candles, ticks and signals move the market or its time, others are
- * ignored.
+ * Take an event in: instruments, candles, quotes, funding, ticks and signals move the market or its
+ * time, others are ignored.
  *
- * Returns  MR_OK; MR_ECORRUPT a candle of an unknown symbol or not newer than the last; MR_FULL;
- *          MR_ENOMEM.
+ * Returns  MR_OK; MR_ECORRUPT a candle of an unknown symbol or not newer than the last, a crossed
+ *          quote or one that is older than the last; MR_FULL; MR_ENOMEM.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_market_apply(struct mri_market *market, const struct mri_event *event);
@@ -95,8 +102,16 @@ MR_MUST_USE mr_err mri_market_apply(struct mri_market *market, const struct mri_
 const struct mri_market_symbol *mri_market_symbol(const struct mri_market *market, uint32_t symbol);
 
 /**
- * The price in force at a time that is not after the event time: the newest close at or before it.
- * Only the two newest closes are kept, so the time must not lie before the previous bar.
+ * The middle of a quote, in the decimals of its prices; half of the smallest unit goes down.
+ *
+ * Returns  the price.
+ * Threads  any.
+ */
+int64_t mri_market_quote_middle(const struct mri_quote *quote);
+
+/**
+ * The price in force at a time that is not after the event time: the newest one at or before it.
+ * Only the two newest prices are kept, so the time must not lie before the previous one.
  *
  * Returns  MR_OK; MR_NOT_FOUND the symbol has no price that old.
  * Threads  one at a time.
@@ -106,8 +121,8 @@ MR_MUST_USE mr_err mri_market_price_at(const struct mri_market *market, uint32_t
 
 /**
  * Can something of a symbol that is due at a time be priced now? All its bars up to that time must
- * have been seen: so it is when the input being decided is a bar of the symbol that closes at or
- * after the time, when time has moved past it, or when the feed has ended.
+ * have been seen: so it is when the input being decided is a bar or quote of the symbol at or after
+ * the time, when time has moved past it, or when the feed has ended.
  *
  * Returns  true or false.
  * Threads  one at a time.

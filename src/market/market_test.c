@@ -144,6 +144,78 @@ static void the_price_in_force_is_the_newest_close_at_or_before_a_time(void **fi
     mri_engine_sample_fini(&sample);
 }
 
+static void take_close(int64_t minute, int64_t price)
+{
+    const struct mri_candle candle = mri_engine_sample_bar(0, minute, price);
+    assert_int_equal(mri_engine_sample_candle(&sample, &candle), MR_OK);
+}
+
+static void take_quote(int64_t seconds, int64_t bid, int64_t ask)
+{
+    assert_int_equal(
+        mri_engine_sample_quote(&sample, 0, T0 + seconds * (MINUTE / 60), bid, ask), MR_OK);
+}
+
+static int64_t price_at(int64_t seconds)
+{
+    struct mri_price price = {0};
+    mr_err err = mri_market_price_at(&sample.market, 0, T0 + seconds * (MINUTE / 60), &price);
+    return err == MR_OK ? price.price : -1;
+}
+
+static void the_price_in_force_is_the_newer_of_close_and_quote(void **fixture)
+{
+    (void)fixture;
+    mri_engine_sample_init(&sample, 2);
+    take_quote(10, 100, 105); /* a price without any bar */
+    assert_int_equal(price_at(9), -1);
+    assert_int_equal(price_at(10), 102); /* half of the smallest unit goes down */
+    take_close(1, 200);
+    assert_int_equal(price_at(59), 102);
+    assert_int_equal(price_at(60), 200);
+    take_quote(60, 300, 300); /* of the same time: what came later */
+    assert_int_equal(price_at(60), 300);
+    take_quote(125, 400, 402);
+    take_close(2, 250); /* a bar comes after a quote that is newer */
+    assert_int_equal(price_at(125), 401);
+    assert_int_equal(price_at(124), 250);
+    assert_true(bar_of(0)->close == 2.5);
+    assert_int_equal(
+        mri_market_symbol(&sample.market, 0)->price.time_unix_ns, T0 + 125 * (MINUTE / 60));
+    mri_engine_sample_fini(&sample);
+}
+
+static void a_bar_knows_whether_quotes_came_within_it(void **fixture)
+{
+    (void)fixture;
+    mri_engine_sample_init(&sample, 2);
+    const struct mri_market_symbol *symbol = mri_market_symbol(&sample.market, 0);
+    take_close(1, 100);
+    take_close(2, 100);
+    assert_int_equal(symbol->is_quoted_within, 0);
+    take_quote(120, 100, 100);
+    take_close(3, 100);
+    assert_int_equal(symbol->is_quoted_within, 0);
+    take_quote(181, 100, 100);
+    take_close(4, 100);
+    assert_int_equal(symbol->is_quoted_within, 1);
+    take_close(5, 100);
+    assert_int_equal(symbol->is_quoted_within, 0);
+    mri_engine_sample_fini(&sample);
+}
+
+static void a_quote_that_cannot_be_is_damage(void **fixture)
+{
+    (void)fixture;
+    mri_engine_sample_init(&sample, 2);
+    assert_int_equal(mri_engine_sample_quote(&sample, 2, T0, 100, 101), MR_ECORRUPT);
+    assert_int_equal(mri_engine_sample_quote(&sample, 0, T0, 0, 101), MR_ECORRUPT);
+    assert_int_equal(mri_engine_sample_quote(&sample, 0, T0, 102, 101), MR_ECORRUPT);
+    assert_int_equal(mri_engine_sample_quote(&sample, 0, T0, 101, 101), MR_OK);
+    assert_int_equal(mri_engine_sample_quote(&sample, 0, T0 - 1, 101, 101), MR_ECORRUPT);
+    mri_engine_sample_fini(&sample);
+}
+
 /** Is symbol 0 due at a time, when the market's time is T0 and the input is of a symbol? */
 static bool is_due_on_candle(uint32_t symbol, int64_t due)
 {
@@ -345,6 +417,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_are_those_of_their_definitions_also_after_gaps),
+        cmocka_unit_test(the_price_in_force_is_the_newer_of_close_and_quote),
+        cmocka_unit_test(a_bar_knows_whether_quotes_came_within_it),
+        cmocka_unit_test(a_quote_that_cannot_be_is_damage),
         cmocka_unit_test(volatility_needs_120_returns_and_a_regime_180),
         cmocka_unit_test(a_market_that_stands_still_has_no_volatility_and_no_regime),
         cmocka_unit_test(the_price_in_force_is_the_newest_close_at_or_before_a_time),

@@ -90,9 +90,9 @@ static void judge(const struct mri_fold *fold, struct mri_health *health)
     } else if (is_crashed) {
         health->state = MRI_HEALTH_DEGRADED;
         health->why = "the last run ended without saying so (crash or kill); `run` continues it";
-    } else if (report->candles == 0) {
+    } else if (report->candles == 0 && report->quotes == 0) {
         health->state = MRI_HEALTH_UNKNOWN;
-        health->why = "no bar has arrived yet";
+        health->why = "no bar or quote has arrived yet";
     }
 }
 

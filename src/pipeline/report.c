@@ -113,6 +113,8 @@ static void count_bytes(struct mri_report *report, const struct mri_event *event
         *(has_signals(report, event) ? &sums->view : &sums->idle_view) += bytes;
         break;
     case MRI_EVENT_CANDLE:
+    case MRI_EVENT_QUOTE:
+    case MRI_EVENT_FUNDING:
     case MRI_EVENT_MARKET_GAP:
     case MRI_EVENT_QUARANTINED:
     case MRI_EVENT_INSTRUMENT:
@@ -226,6 +228,15 @@ static void count_market(struct mri_report *report, const struct mri_event *even
         report->quarantined_since_candle = 0;
         report->is_feed_ended = 0;
         note_time(report, ((const struct mri_candle *)event->body)->close_time_unix_ns);
+        break;
+    case MRI_EVENT_QUOTE:
+        report->quotes++;
+        report->is_feed_ended = 0;
+        note_time(report, ((const struct mri_quote *)event->body)->event_time_unix_ns);
+        break;
+    case MRI_EVENT_FUNDING:
+        report->fundings++;
+        note_time(report, ((const struct mri_funding *)event->body)->event_time_unix_ns);
         break;
     case MRI_EVENT_MARKET_GAP:
         report->gaps++;

@@ -21,7 +21,8 @@ struct mri_report_bytes {
     uint64_t signal;    /**< records whose subject is a signal */
     uint64_t view;      /**< view, prediction and feedback of views with a signal */
     uint64_t idle_view; /**< of views without */
-    uint64_t market;    /**< candles, gaps, quarantined rows, instruments, ticks */
+    uint64_t market;    /**< candles, quotes, funding, gaps, quarantined rows, instruments,
+                              ticks */
     uint64_t other;
 };
 
@@ -57,6 +58,8 @@ struct mri_report {
     uint64_t feedback_by_status[MRI_REPORT_FEEDBACKS];
     uint64_t superseded;
     uint64_t candles;
+    uint64_t quotes;
+    uint64_t fundings;
     uint64_t gaps;
     uint64_t missing_bars;
     uint64_t quarantined;

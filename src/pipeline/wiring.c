@@ -341,6 +341,8 @@ bool mri_wiring_is_input(const struct mri_event *event)
 {
     switch (event->type) {
     case MRI_EVENT_CANDLE:
+    case MRI_EVENT_QUOTE:
+    case MRI_EVENT_FUNDING:
     case MRI_EVENT_QUARANTINED:
     case MRI_EVENT_MARKET_GAP:
     case MRI_EVENT_INSTRUMENT:

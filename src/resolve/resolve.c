@@ -2,9 +2,9 @@
 /*
  * Outcomes.
  *
- * The price at a horizon is the newest close at or before it, with its own time; a price older than
- * the tolerance excludes the outcome. So running late, or in another order of symbols, gives the
- * same outcomes.
+ * The price at a horizon is the newest one in force at or before it, with its own time; a price
+ * older than the tolerance excludes the outcome. So running late, or in another order of symbols,
+ * gives the same outcomes.
  *
  * Invariants
  *  1. Every signal gets exactly one outcome a horizon, in order of being due; at the feed's end
@@ -122,7 +122,8 @@ static mr_err decide_symbol(const struct mri_resolve *resolve, uint32_t symbol,
 static mr_err decide(const void *state, const struct mri_event *input, struct mri_batch *batch)
 {
     const struct mri_resolve *resolve = state;
-    if (input->type != MRI_EVENT_CANDLE && input->type != MRI_EVENT_TICK) {
+    if (input->type != MRI_EVENT_CANDLE && input->type != MRI_EVENT_QUOTE &&
+        input->type != MRI_EVENT_TICK) {
         return MR_OK;
     }
     mr_err err = MR_OK;

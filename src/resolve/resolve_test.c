@@ -98,6 +98,25 @@ static const struct mri_outcome *outcome_of(uint32_t ordinal, unsigned horizon)
     return found;
 }
 
+static void quotes_price_a_symbol_without_bars(void **fixture)
+{
+    (void)fixture;
+    int64_t second = MINUTE / 60;
+    assert_int_equal(mri_engine_sample_quote(&it.log, 0, T0, 10000, 10000), MR_OK);
+    uint32_t ordinal = emit(0);
+    assert_int_equal(
+        mri_engine_sample_quote(&it.log, 0, T0 + MINUTE - second, 10099, 10101), MR_OK);
+    assert_null(outcome_of(ordinal, MR_HORIZON_1M));
+    assert_int_equal(
+        mri_engine_sample_quote(&it.log, 0, T0 + MINUTE + second, 20000, 20000), MR_OK);
+    const struct mri_outcome *outcome = outcome_of(ordinal, MR_HORIZON_1M);
+    assert_non_null(outcome);
+    assert_int_equal(outcome->status, MRI_OUTCOME_RESOLVED);
+    assert_int_equal(outcome->price, 10100); /* in force then, not when it was looked at */
+    assert_int_equal(outcome->price_time_unix_ns, T0 + MINUTE - second);
+    assert_int_equal(outcome->entry_price, 10000);
+}
+
 static void a_signal_has_an_outcome_at_each_of_the_five_horizons_when_it_is_due(void **fixture)
 {
     (void)fixture;
@@ -515,6 +534,7 @@ static void memory_that_is_missing_is_answered(void **fixture)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(quotes_price_a_symbol_without_bars),
         TEST(a_signal_has_an_outcome_at_each_of_the_five_horizons_when_it_is_due),
         TEST(what_became_of_a_signal_does_not_change_its_outcomes),
         TEST(a_price_that_did_not_move_is_resolved_with_a_return_of_zero),

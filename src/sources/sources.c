@@ -152,7 +152,7 @@ static mr_err draft_signal(const struct mri_sources *sources, const struct mri_c
     double x = sources->symbols[candle->symbol].votes[k].x;
     const struct mri_signal_generated fixed = {
         .cause = mri_batch_ref(batch, input->seq),
-        .event_time_unix_ns = candle->close_time_unix_ns,
+        .event_time_unix_ns = sources->market->event_time_unix_ns, /* live: after the close */
         .price_time_unix_ns = candle->close_time_unix_ns,
         .price = candle->close,
         .feedback = mri_batch_ref(batch, sources->feedback_seq),

@@ -33,6 +33,7 @@ static const struct {
     {"outcomes", {MRI_EVENT_OUTCOME}},
     {"feedback", {MRI_EVENT_FEEDBACK}},
     {"prices", {MRI_EVENT_CANDLE}},
+    {"quotes", {MRI_EVENT_QUOTE}},
     {"emissions", {MRI_EVENT_SIGNAL_GENERATED}},
     {"views", {MRI_EVENT_VIEW}},
     {"predictions", {MRI_EVENT_PREDICTION}},

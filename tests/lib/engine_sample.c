@@ -194,6 +194,18 @@ mr_err mri_engine_sample_candle(struct mri_engine_sample *sample, const struct m
         sample, &(struct mri_draft){.type = MRI_EVENT_CANDLE, .fixed = candle}, 0);
 }
 
+mr_err mri_engine_sample_quote(struct mri_engine_sample *sample, uint32_t symbol,
+    int64_t time_unix_ns, int64_t bid, int64_t ask)
+{
+    const struct mri_quote quote = {.event_time_unix_ns = time_unix_ns,
+        .bid = bid,
+        .ask = ask,
+        .symbol = symbol,
+        .instrument = symbol};
+    return mri_engine_sample_take(
+        sample, &(struct mri_draft){.type = MRI_EVENT_QUOTE, .fixed = &quote}, 0);
+}
+
 mr_err mri_engine_sample_tick(
     struct mri_engine_sample *sample, int64_t time_unix_ns, enum mri_reason reason)
 {

@@ -126,6 +126,15 @@ struct mri_candle mri_engine_sample_bar(uint32_t symbol, int64_t minute, int64_t
 mr_err mri_engine_sample_candle(struct mri_engine_sample *sample, const struct mri_candle *candle);
 
 /**
+ * Take a quote in.
+ *
+ * Returns  as mri_engine_sample_take().
+ * Threads  one at a time.
+ */
+mr_err mri_engine_sample_quote(struct mri_engine_sample *sample, uint32_t symbol,
+    int64_t time_unix_ns, int64_t bid, int64_t ask);
+
+/**
  * Take a tick in.
  *
  * Returns  as mri_engine_sample_take().
