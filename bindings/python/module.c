@@ -652,6 +652,112 @@ static PyObject *bus_emit_many(Bus *self, PyObject *args, PyObject *keywords)
     return result;
 }
 
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+/** True: it was taken; False: the log had it already. */
+static PyObject *fact_result(mr_err err, size_t repeated, const mr_problem *problem)
+{
+    return err == MR_OK ? PyBool_FromLong(repeated == 0) : raise_error(err, problem->text);
+}
+
+/** A number that may be None; -1 and an exception: it is neither. */
+static int optional_number(PyObject *value, double *ret_number, bool *ret_is_given)
+{
+    *ret_is_given = value != Py_None;
+    if (value != Py_None) {
+        *ret_number = PyFloat_AsDouble(value);
+    }
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static PyObject *bus_quote(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"symbol", "bid", "ask", "time_unix_ns", "bid_quantity", "ask_quantity",
+        "source", "durable", NULL};
+    mr_quote quote = {0};
+    long long time = 0;
+    PyObject *bid_quantity = Py_None;
+    PyObject *ask_quantity = Py_None;
+    int is_durable = 0;
+    size_t repeated = 0;
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sdd|$LOOzp:quote", names, &quote.symbol,
+            &quote.bid, &quote.ask, &time, &bid_quantity, &ask_quantity, &quote.source,
+            &is_durable) ||
+        optional_number(bid_quantity, &quote.bid_quantity, &quote.has_bid_quantity) < 0 ||
+        optional_number(ask_quantity, &quote.ask_quantity, &quote.has_ask_quantity) < 0) {
+        return NULL;
+    }
+    quote.time_unix_ns = time;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_bus_quote(self->bus, &quote, 1, durability_of(is_durable), &repeated, &problem);
+    Py_END_ALLOW_THREADS leave(self);
+    return fact_result(err, repeated, &problem);
+}
+
+static PyObject *bus_candle(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {
+        "symbol", "close_time_unix_ns", "open", "high", "low", "close", "volume", "durable", NULL};
+    mr_candle candle = {0};
+    long long time = 0;
+    int is_durable = 0;
+    size_t repeated = 0;
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sLddddd|$p:candle", names, &candle.symbol,
+            &time, &candle.open, &candle.high, &candle.low, &candle.close, &candle.volume,
+            &is_durable)) {
+        return NULL;
+    }
+    candle.close_time_unix_ns = time;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_bus_candle(self->bus, &candle, 1, durability_of(is_durable), &repeated, &problem);
+    Py_END_ALLOW_THREADS leave(self);
+    return fact_result(err, repeated, &problem);
+}
+
+static PyObject *bus_funding(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"symbol", "rate", "time_unix_ns", "interval", "next_time_unix_ns",
+        "source", "durable", NULL};
+    mr_funding funding = {0};
+    long long time = 0;
+    long long next_time = 0;
+    PyObject *interval = Py_None;
+    double seconds = 0.0;
+    bool has_interval;
+    int is_durable = 0;
+    size_t repeated = 0;
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sd|$LOLzp:funding", names, &funding.symbol,
+            &funding.rate, &time, &interval, &next_time, &funding.source, &is_durable) ||
+        optional_number(interval, &seconds, &has_interval) < 0) {
+        return NULL;
+    }
+    if (has_interval && !(seconds >= 1.0 && seconds <= 7.0 * 86400.0)) {
+        return raise_error(MR_REFUSED, "interval: expected 1 to 604800 seconds");
+    }
+    funding.time_unix_ns = time;
+    funding.next_time_unix_ns = next_time;
+    funding.interval_ns = (int64_t)(seconds * 1e9);
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_bus_funding(self->bus, &funding, 1, durability_of(is_durable), &repeated, &problem);
+    Py_END_ALLOW_THREADS leave(self);
+    return fact_result(err, repeated, &problem);
+}
+
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 static PyObject *state_text(mr_state state)
@@ -1209,6 +1315,19 @@ static PyMethodDef methods[] = {
     {"emit_many", FUNCTION(bus_emit_many), METH_VARARGS | METH_KEYWORDS,
         "emit_many(signals, *, durable=False)\n\n"
         "Emit dicts with the arguments of emit() as one batch, all or none; returns their ids."},
+    {"quote", FUNCTION(bus_quote), METH_VARARGS | METH_KEYWORDS,
+        "quote(symbol, bid, ask, *, time_unix_ns=0, bid_quantity=None, ask_quantity=None,\n"
+        "      source=None, durable=False)\n\n"
+        "Bring in a quote; False: the log had it already. Its middle is the price in force until\n"
+        "a newer quote or close comes. time_unix_ns is the venue's; a live log takes it without."},
+    {"candle", FUNCTION(bus_candle), METH_VARARGS | METH_KEYWORDS,
+        "candle(symbol, close_time_unix_ns, open, high, low, close, volume, *, durable=False)\n\n"
+        "Bring in a finished bar of one minute; False: the log had it already."},
+    {"funding", FUNCTION(bus_funding), METH_VARARGS | METH_KEYWORDS,
+        "funding(symbol, rate, *, time_unix_ns=0, interval=None, next_time_unix_ns=0,\n"
+        "        source=None, durable=False)\n\n"
+        "Bring in a funding rate (a share of the notional; interval in seconds); False: the log\n"
+        "had it already."},
     {"move", FUNCTION(bus_move), METH_VARARGS | METH_KEYWORDS,
         "move(id, to, *, from_state=None, gate=None, reason=None, durable=False)\n\n"
         "Move a signal, if it is in from_state (None: where it is now). MR_CONFLICT: it is not."},

@@ -285,11 +285,9 @@ static mr_err open_steps(struct mr_bus *bus, mr_problem *problem)
         return err;
     }
     bus->seen_seq = newest_of(bus);
-    bool is_run = mri_bus_api_instruments(bus)->count > 0 && mri_bus_api_event_time(bus) != 0;
-    return !is_run
+    return mri_bus_api_instruments(bus)->count == 0
                ? mri_problem(problem, MR_REFUSED,
-                     "%s has no registered symbols and no market time yet; `millrace run --dir %s` "
-                     "gives it both",
+                     "%s has no registered symbols yet; `millrace run --dir %s` registers them",
                      folder, folder)
                : MR_OK;
 }
@@ -344,6 +342,7 @@ void mr_bus_close(mr_bus *bus)
     mri_alloc_free(alloc, bus->known, MR_BUS_BATCH_MAX * sizeof(*bus->known));
     mri_alloc_free(alloc, bus->subjects, MR_BUS_BATCH_MAX * sizeof(*bus->subjects));
     mri_batch_fini(&bus->batch);
+    mri_facts_fini(&bus->facts);
     mri_mirror_fini(&bus->mirror);
     mr_log_reader_close(bus->waiter);
     mri_fold_fini(&bus->fold);

@@ -14,6 +14,7 @@
 #include "bus/filter.h"
 #include "millrace/bus.h"
 #include "os/os.h"
+#include "pipeline/facts.h"
 #include "pipeline/fold.h"
 #include "pipeline/signal_input.h"
 
@@ -40,8 +41,10 @@ struct mr_bus {
     uint64_t config_seq; /**< of the configuration that valid_for is from */
     int64_t valid_for_ns;
     uint64_t retry_seq; /**< from this event on it is tried again whether all fits into the state */
+    struct mri_facts facts; /**< with has_facts */
     bool has_state;
     bool has_fold;
+    bool has_facts;
 };
 
 /**

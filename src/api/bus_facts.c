@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bringing in quotes, bars and funding.
+ *
+ * Invariants
+ *  1. What a program gives as doubles is exactly a price of the instrument, or refused: nothing is
+ *     rounded to another price.
+ */
+#include <string.h>
+
+#include "api/bus_api.h"
+#include "base/problem.h"
+
+MRI_STATIC_ASSERT(MR_BUS_FACTS_MAX == MRI_FACT_BATCH_MAX, "one append takes it");
+
+static struct mri_slice slice_of(const char *text)
+{
+    return text == NULL ? (struct mri_slice){0} : mri_slice_of(text);
+}
+
+/** Why a number is none, in words. */
+static const char *expected(enum mri_reason reason)
+{
+    switch (reason) {
+    case MRI_REASON_ROW_NOT_POSITIVE:
+        return "a number that is not below or at zero";
+    case MRI_REASON_ROW_OFF_TICK:
+        return "a number in the decimals of the instrument";
+    default:
+        return "a finite number that fits the instrument";
+    }
+}
+
+/** A number of a program, and where it goes. */
+struct number {
+    const char *field;
+    double value;
+    int64_t *place;
+    bool is_quantity;
+    bool is_given;
+};
+
+static mr_err read_numbers(const struct mri_instrument_spec *spec, const struct number *numbers,
+    size_t count, mr_problem *problem)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct number *number = &numbers[i];
+        if (!number->is_given) {
+            continue;
+        }
+        enum mri_reason reason = number->is_quantity
+                                     ? mri_fact_desk_quantity(spec, number->value, number->place)
+                                     : mri_fact_desk_price(spec, number->value, number->place);
+        if (reason != MRI_REASON_NONE) {
+            return mri_problem(problem, MR_REFUSED, "%s: expected %s, found %.17g", number->field,
+                expected(reason), number->value);
+        }
+    }
+    return MR_OK;
+}
+
+static mr_err read_symbol(const struct mr_bus *bus, const char *name, struct mri_fact_input *input,
+    const struct mri_instrument_spec **ret_spec, mr_problem *problem)
+{
+    const struct mri_instruments *instruments = &bus->fold.wiring.market.instruments;
+    mr_err err = mri_signal_input_symbol(instruments, slice_of(name), &input->symbol, problem);
+    *ret_spec = err == MR_OK ? mri_instruments_get(instruments, input->symbol) : NULL;
+    return err;
+}
+
+static mr_err read_quote(
+    const struct mr_bus *bus, const void *given, struct mri_fact_input *input, mr_problem *problem)
+{
+    const mr_quote *quote = given;
+    const struct mri_instrument_spec *spec;
+    *input = (struct mri_fact_input){.type = MRI_EVENT_QUOTE,
+        .source = slice_of(quote->source),
+        .time_unix_ns = quote->time_unix_ns};
+    input->quote.has_bid_quantity = quote->has_bid_quantity;
+    input->quote.has_ask_quantity = quote->has_ask_quantity;
+    const struct number numbers[] = {
+        {"bid", quote->bid, &input->quote.bid, false, true},
+        {"ask", quote->ask, &input->quote.ask, false, true},
+        {"bid_quantity", quote->bid_quantity, &input->quote.bid_quantity, true,
+            quote->has_bid_quantity},
+        {"ask_quantity", quote->ask_quantity, &input->quote.ask_quantity, true,
+            quote->has_ask_quantity},
+    };
+    mr_err err = read_symbol(bus, quote->symbol, input, &spec, problem);
+    return err == MR_OK ? read_numbers(spec, numbers, MRI_COUNT_OF(numbers), problem) : err;
+}
+
+static mr_err read_candle(
+    const struct mr_bus *bus, const void *given, struct mri_fact_input *input, mr_problem *problem)
+{
+    const mr_candle *candle = given;
+    const struct mri_instrument_spec *spec;
+    *input = (struct mri_fact_input){
+        .type = MRI_EVENT_CANDLE, .time_unix_ns = candle->close_time_unix_ns};
+    input->candle.volume = candle->volume;
+    const struct number numbers[] = {
+        {"open", candle->open, &input->candle.open, false, true},
+        {"high", candle->high, &input->candle.high, false, true},
+        {"low", candle->low, &input->candle.low, false, true},
+        {"close", candle->close, &input->candle.close, false, true},
+    };
+    mr_err err = read_symbol(bus, candle->symbol, input, &spec, problem);
+    return err == MR_OK ? read_numbers(spec, numbers, MRI_COUNT_OF(numbers), problem) : err;
+}
+
+static mr_err read_funding(
+    const struct mr_bus *bus, const void *given, struct mri_fact_input *input, mr_problem *problem)
+{
+    const mr_funding *funding = given;
+    const struct mri_instrument_spec *spec;
+    *input = (struct mri_fact_input){.type = MRI_EVENT_FUNDING,
+        .source = slice_of(funding->source),
+        .time_unix_ns = funding->time_unix_ns};
+    input->funding.rate = funding->rate;
+    input->funding.interval_ns = funding->interval_ns;
+    input->funding.next_time_unix_ns = funding->next_time_unix_ns;
+    return read_symbol(bus, funding->symbol, input, &spec, problem);
+}
+
+/** A kind of fact: its struct, and how it is read. */
+struct kind {
+    const char *name;
+    size_t bytes;
+    mr_err (*read)(const struct mr_bus *bus, const void *given, struct mri_fact_input *input,
+        mr_problem *problem);
+};
+
+static mr_err make_ready(struct mr_bus *bus, mr_problem *problem)
+{
+    mr_err err = mri_facts_check_log(bus->log, bus->folder, problem);
+    if (err == MR_OK) {
+        err = mri_bus_api_follow(bus, problem);
+    }
+    if (err == MR_OK && !bus->has_facts) {
+        err = mri_facts_init(&bus->facts, bus->os, bus->alloc, &bus->fold);
+        bus->has_facts = err == MR_OK;
+    }
+    return err;
+}
+
+static mr_err tell_which(const struct kind *kind, mr_err err, const mr_problem *why, size_t index,
+    size_t count, mr_problem *problem)
+{
+    const char *text = why->text[0] != '\0' ? why->text : mr_err_text(err);
+    return count == 1 || err != MR_REFUSED
+               ? mri_problem(problem, err, "%s", text)
+               : mri_problem(problem, err, "%s %zu of %zu: %s", kind->name, index + 1, count, text);
+}
+
+static mr_err take(struct mr_bus *bus, const struct kind *kind, const void *given, size_t count,
+    mr_durability durability, size_t *ret_repeated, mr_problem *reterr_problem)
+{
+    mr_problem why = {""};
+    struct mri_facts_answer answer = {0};
+    void *block;
+    if (bus == NULL || given == NULL || count == 0 || count > MR_BUS_FACTS_MAX) {
+        return mri_problem(
+            reterr_problem, MR_EINVAL, "expected 1 to %d of %s", MR_BUS_FACTS_MAX, kind->name);
+    }
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = make_ready(bus, &why);
+    if (err != MR_OK) {
+        return tell_which(kind, err, &why, 0, 1, reterr_problem);
+    }
+    err = mri_alloc_array(bus->alloc, count, sizeof(struct mri_fact_input), &block);
+    if (err != MR_OK) {
+        return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
+    }
+    struct mri_fact_input *inputs = block;
+    for (size_t i = 0; i < count && err == MR_OK; i++) {
+        err = kind->read(bus, (const char *)given + i * kind->bytes, &inputs[i], &why);
+        answer.index = i;
+    }
+    if (err == MR_OK) {
+        err = mri_facts_append(&bus->facts, inputs, count, durability, &answer, &why);
+    }
+    mri_alloc_free(bus->alloc, inputs, count * sizeof(*inputs));
+    if (ret_repeated != NULL && (err == MR_OK || err == MR_EUNKNOWN)) {
+        *ret_repeated = answer.repeated;
+    }
+    return err == MR_OK ? MR_OK : tell_which(kind, err, &why, answer.index, count, reterr_problem);
+}
+
+mr_err mr_bus_quote(mr_bus *bus, const mr_quote *quotes, size_t count, mr_durability durability,
+    size_t *ret_repeated, mr_problem *reterr_problem)
+{
+    static const struct kind kind = {"quote", sizeof(mr_quote), read_quote};
+    return take(bus, &kind, quotes, count, durability, ret_repeated, reterr_problem);
+}
+
+mr_err mr_bus_candle(mr_bus *bus, const mr_candle *candles, size_t count, mr_durability durability,
+    size_t *ret_repeated, mr_problem *reterr_problem)
+{
+    static const struct kind kind = {"candle", sizeof(mr_candle), read_candle};
+    return take(bus, &kind, candles, count, durability, ret_repeated, reterr_problem);
+}
+
+mr_err mr_bus_funding(mr_bus *bus, const mr_funding *fundings, size_t count,
+    mr_durability durability, size_t *ret_repeated, mr_problem *reterr_problem)
+{
+    static const struct kind kind = {"funding", sizeof(mr_funding), read_funding};
+    return take(bus, &kind, fundings, count, durability, ret_repeated, reterr_problem);
+}
