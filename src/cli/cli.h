@@ -55,6 +55,7 @@ struct mri_verb {
 
 extern const struct mri_command mri_cmd_run;
 extern const struct mri_command mri_cmd_emit;
+extern const struct mri_command mri_cmd_feed;
 extern const struct mri_command mri_cmd_serve;
 extern const struct mri_command mri_cmd_tail;
 extern const struct mri_command mri_cmd_show;

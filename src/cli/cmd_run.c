@@ -24,7 +24,7 @@
 #include "pipeline/health.h"
 #include "pipeline/intake.h"
 
-enum { SUMMARY_BYTES_MAX = 1024 * 1024, PROBLEMS_SHOWN_MAX = 20 };
+enum { SUMMARY_BYTES_MAX = 1024 * 1024, PROBLEMS_SHOWN_MAX = 20, WAIT_MS = 200 };
 
 /** Pacing: so many seconds of event time a second; 0 = as fast as possible. */
 struct speed {
@@ -48,6 +48,9 @@ struct run {
     uint64_t learned_before;
     uint64_t problems_shown;
     bool has_config;
+    bool is_outside; /**< no feed: other processes bring in prices */
+    bool is_drained; /**< --drain: decide on what is there, and end */
+    const char *time_mode;
     bool has_feed;
     bool has_node;
     bool is_interrupted;
@@ -150,23 +153,12 @@ static enum mri_exit use_kept_path(struct run *run, const char *path)
     return MRI_EXIT_OK;
 }
 
-/** Without --feed: the one the log was begun with, or the simulated market with seed 1. */
-static enum mri_exit choose_feed(struct run *run)
+/** The feed that the log was begun with, or the simulated market with seed 1. */
+static enum mri_exit continue_feed(struct run *run)
 {
     const struct mri_cli *cli = run->cli;
-    const char *given = mri_options_get(cli->options, "feed");
     mr_problem problem;
     mr_log_reader *reader;
-    if (given != NULL) {
-        if (mri_feed_option_parse(given, &run->feed_option, &problem) != MR_OK) {
-            return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
-        }
-        bool is_file = run->feed_option.path != NULL;
-        if (!is_file || realpath(run->feed_option.path, run->feed_path) == NULL) {
-            run->feed_path[0] = '\0'; /* what is wrong with it is told when it is opened */
-        }
-        return MRI_EXIT_OK;
-    }
     run->feed_option = (struct mri_feed_option){.kind = "synthetic", .seed = 1};
     mr_err err = mr_log_reader_open(run->folder, &reader, &problem);
     if (err != MR_OK) {
@@ -181,7 +173,9 @@ static enum mri_exit choose_feed(struct run *run)
         run->feed_option.seed = strtoull(seed, NULL, 10);
     }
     enum mri_exit exit = MRI_EXIT_OK;
-    if (kind == NULL || strcmp(kind, "none") == 0) {
+    if (kind != NULL && strcmp(kind, "none") == 0) {
+        run->feed_option = (struct mri_feed_option){.kind = "none"};
+    } else if (kind == NULL) {
         exit = mri_cli_fail(cli, MRI_EXIT_USAGE,
             "%s was not begun by `%s run`: it keeps no feed that could be continued; name a new "
             "directory",
@@ -191,6 +185,66 @@ static enum mri_exit choose_feed(struct run *run)
     }
     mr_log_reader_close(reader);
     return exit;
+}
+
+/** A log that was begun with a feed is not continued without it. */
+static enum mri_exit check_no_feed(const struct run *run)
+{
+    const struct mri_cli *cli = run->cli;
+    mr_problem problem;
+    mr_log_reader *reader;
+    mr_err err = mr_log_reader_open(run->folder, &reader, &problem);
+    if (err != MR_OK) {
+        return MRI_EXIT_OK; /* there is no log yet, or what is wrong is told when it is opened */
+    }
+    const char *kind = mr_log_reader_attribute(reader, MRI_ATTRIBUTE_FEED);
+    enum mri_exit exit =
+        kind == NULL || strcmp(kind, "none") == 0
+            ? MRI_EXIT_OK
+            : mri_cli_fail(cli, MRI_EXIT_USAGE,
+                  "%s belongs to a feed (%s); continue it with its own feed, or start a new "
+                  "directory",
+                  run->folder, kind);
+    mr_log_reader_close(reader);
+    return exit;
+}
+
+/** Without --feed: the one the log was begun with, or the simulated market with seed 1. */
+static enum mri_exit choose_feed(struct run *run)
+{
+    const struct mri_cli *cli = run->cli;
+    const char *given = mri_options_get(cli->options, "feed");
+    mr_problem problem;
+    if (given != NULL) {
+        if (mri_feed_option_parse(given, &run->feed_option, &problem) != MR_OK) {
+            return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
+        }
+        bool is_file = run->feed_option.path != NULL;
+        if (!is_file || realpath(run->feed_option.path, run->feed_path) == NULL) {
+            run->feed_path[0] = '\0'; /* what is wrong with it is told when it is opened */
+        }
+        return strcmp(run->feed_option.kind, "none") == 0 ? check_no_feed(run) : MRI_EXIT_OK;
+    }
+    return continue_feed(run);
+}
+
+static enum mri_exit read_mode(struct run *run)
+{
+    const struct mri_cli *cli = run->cli;
+    const char *time_mode = mri_options_get(cli->options, "time");
+    run->is_outside = strcmp(run->feed_option.kind, "none") == 0;
+    run->is_drained = mri_options_get(cli->options, "drain") != NULL;
+    run->time_mode = time_mode == NULL ? "simulated" : time_mode;
+    bool is_known = strcmp(run->time_mode, "live") == 0 || strcmp(run->time_mode, "simulated") == 0;
+    if (!is_known) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "--time: expected live or simulated, found \"%s\"",
+            run->time_mode);
+    }
+    if (!run->is_outside && (run->is_drained || time_mode != NULL)) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "--%s goes with --feed none only",
+            run->is_drained ? "drain" : "time");
+    }
+    return MRI_EXIT_OK;
 }
 
 static enum mri_exit parse_speed(struct run *run)
@@ -211,6 +265,33 @@ static enum mri_exit parse_speed(struct run *run)
     return MRI_EXIT_OK;
 }
 
+static enum mri_exit open_feed(struct run *run)
+{
+    const struct mri_cli *cli = run->cli;
+    mr_problem problem = {""};
+    mr_err err = mri_feed_option_open(
+        cli->os, cli->alloc, &run->feed_option, &run->config, &run->feed, &problem);
+    run->has_feed = err == MR_OK;
+    return err == MR_OK ? MRI_EXIT_OK : mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+}
+
+/** Without a feed and without instruments nothing could ever be brought in. */
+static enum mri_exit check_instruments(const struct run *run)
+{
+    mr_log_reader *reader;
+    mr_problem problem;
+    if (run->config.instrument_count > 0) {
+        return MRI_EXIT_OK;
+    }
+    if (mr_log_reader_open(run->folder, &reader, &problem) == MR_OK) {
+        mr_log_reader_close(reader);
+        return MRI_EXIT_OK; /* what is registered there stays */
+    }
+    return mri_cli_fail(run->cli, MRI_EXIT_USAGE,
+        "--feed none: the configuration has no instruments, so no symbol would be registered; name "
+        "them there (instruments:) and give it with --config");
+}
+
 static enum mri_exit open_all(struct run *run)
 {
     struct mri_cli *cli = run->cli;
@@ -224,6 +305,9 @@ static enum mri_exit open_all(struct run *run)
         exit = choose_feed(run);
     }
     if (exit == MRI_EXIT_OK) {
+        exit = read_mode(run);
+    }
+    if (exit == MRI_EXIT_OK) {
         exit = mri_config_option_for(
             cli, mri_options_get(cli->options, "config"), run->folder, &run->config);
         run->has_config = exit == MRI_EXIT_OK;
@@ -231,12 +315,14 @@ static enum mri_exit open_all(struct run *run)
     if (exit != MRI_EXIT_OK) {
         return exit;
     }
-    mr_err err = mri_feed_option_open(
-        cli->os, cli->alloc, &run->feed_option, &run->config, &run->feed, &problem);
-    if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    if (run->is_outside) {
+        exit = check_instruments(run);
+    } else {
+        exit = open_feed(run);
     }
-    run->has_feed = true;
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
     (void)snprintf(seed, sizeof(seed), "%llu", (unsigned long long)run->feed_option.seed);
     const struct mri_node_options options = {
         .os = cli->os,
@@ -245,15 +331,15 @@ static enum mri_exit open_all(struct run *run)
         .config = &run->config,
         .parse = mri_yaml_config,
         .is_create = true,
-        .time_mode = "simulated",
+        .time_mode = run->time_mode,
         .build = MILLRACE_VERSION,
-        .feed = &run->feed,
+        .feed = run->is_outside ? NULL : &run->feed,
         .feed_kind = run->feed_option.kind,
         .feed_path = run->feed_path[0] == '\0' ? NULL : run->feed_path,
-        .feed_seed = seed,
+        .feed_seed = run->is_outside ? NULL : seed,
     };
     mri_stop_install(); /* from here on there is a log, and a session that can be ended */
-    err = mri_node_open(&run->node, &options, &problem);
+    mr_err err = mri_node_open(&run->node, &options, &problem);
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
     }
@@ -261,12 +347,19 @@ static enum mri_exit open_all(struct run *run)
     return MRI_EXIT_OK;
 }
 
+static const char *feed_text(const struct run *run)
+{
+    if (run->is_outside) {
+        return "none: prices come from other processes (`millrace feed`, millrace/bus.h)";
+    }
+    return run->feed_option.path != NULL ? run->feed_option.path : "synthetic";
+}
+
 static void announce(struct run *run)
 {
     const struct mri_node *node = &run->node;
     (void)fprintf(stderr, "directory  %s\nfeed       %s%s\n", run->folder,
-        run->feed.is_simulated ? "SIMULATED market, " : "",
-        run->feed_option.path != NULL ? run->feed_option.path : "synthetic");
+        run->feed.is_simulated ? "SIMULATED market, " : "", feed_text(run));
     mri_opened_tell(&node->opening);
     if (node->is_resumed) {
         (void)fprintf(stderr, "resumed    behind event %llu\n",
@@ -305,7 +398,7 @@ static void show_progress(struct run *run)
 {
     const struct mri_report *report = &run->node.fold.wiring.report;
     const struct mri_progress_state state = {
-        .share = run->feed.progress(run->feed.state),
+        .share = run->is_outside ? 0.0 : run->feed.progress(run->feed.state),
         .bars = report->candles - run->before.candles,
         .signals = report->signals - run->before.signals,
         .event_time_unix_ns = report->last_event_unix_ns,
@@ -334,6 +427,27 @@ static mr_err feed_all(struct run *run, mr_problem *problem)
         return mri_node_end_feed(&run->node);
     }
     run->is_interrupted = err == MR_OK;
+    return err;
+}
+
+/** Decide on what others bring in, until a signal comes; or only on what is there. */
+static mr_err live_on_others(struct run *run)
+{
+    struct mri_node *node = &run->node;
+    mr_err err = mri_node_take_foreign(node);
+    while (err == MR_OK && !mri_stop_is_wished()) {
+        err = mri_node_tick(node);
+        if (err == MR_OK) {
+            err = mri_node_snapshot_if_due(node);
+        }
+        if (err != MR_OK || run->is_drained) {
+            break;
+        }
+        show_progress(run);
+        err = mri_node_wait(node, WAIT_MS);
+        err = err == MR_AGAIN ? MR_OK : err;
+    }
+    run->is_interrupted = err == MR_OK && !run->is_drained;
     return err;
 }
 
@@ -407,11 +521,13 @@ static enum mri_exit go(struct run *run)
     mr_problem problem = {""};
     run->before = run->node.fold.wiring.report;
     run->learned_before = run->node.fold.bus.slots.states[MR_LEARNED].count;
-    mri_intake_init(&run->intake, &run->node, &run->feed,
-        (struct mri_intake_listener){.context = run, .problem = show_problem});
+    if (!run->is_outside) {
+        mri_intake_init(&run->intake, &run->node, &run->feed,
+            (struct mri_intake_listener){.context = run, .problem = show_problem});
+    }
     announce(run);
     mri_progress_begin(&run->progress, cli->os);
-    mr_err err = feed_all(run, &problem);
+    mr_err err = run->is_outside ? live_on_others(run) : feed_all(run, &problem);
     double seconds = mri_progress_seconds(&run->progress);
     mri_progress_clear(&run->progress);
     if (err != MR_OK) {
@@ -468,7 +584,10 @@ static const struct mri_option options[] = {
     MRI_OPTION_DIR,
     {"config", "FILE", "configuration; default: the log's own, or the built-in one"},
     {"feed", "FEED",
-        "csv:PATH (file or folder) or synthetic:SEED; default: the log's own, or synthetic:1"},
+        "csv:PATH (file or folder), synthetic:SEED, or none: other processes bring in prices; "
+        "default: the log's own, or synthetic:1"},
+    {"time", "MODE", "of a new log without a feed: simulated (default; the prices' own) or live"},
+    {"drain", NULL, "with --feed none: decide on what is in the log, and end"},
     {"speed", "N|max", "seconds of market time a second; default: max"},
     {"json", NULL, "the last line of standard output is the summary as one JSON object"},
 };

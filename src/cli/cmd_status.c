@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/opened.h"
+#include "cli/price_sources.h"
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "pipeline/health.h"
@@ -193,6 +194,7 @@ static void put_json(struct status *status)
     mri_json_put_count(&json, "open_horizons", status->health.stages[MRI_STAGE_OUTCOMES].waiting);
     mri_json_put_bool(&json, "torn_end", fold->is_torn);
     mri_json_put_count(&json, "feedback_seq", fold->wiring.evaluate.beliefs.feedback_seq);
+    mri_price_sources_json(fold, &json);
     mri_json_write_key(&json, "summary");
     mri_json_write_raw(&json, (struct mri_slice){(const char *)summary.bytes, summary.count});
     mri_json_write_object_close(&json);
@@ -213,6 +215,7 @@ static enum mri_exit print_status(struct status *status)
     } else {
         put_running(status);
         put_alerts(status);
+        mri_price_sources_print(status->fold, &status->text);
         put_trading(status);
         put_ledger(status);
         put_stages(status);

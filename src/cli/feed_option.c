@@ -20,6 +20,10 @@ mr_err mri_feed_option_parse(
         *ret_option = (struct mri_feed_option){.kind = "csv", .path = text + sizeof(csv) - 1};
         return MR_OK;
     }
+    if (strcmp(text, "none") == 0) {
+        *ret_option = (struct mri_feed_option){.kind = "none"};
+        return MR_OK;
+    }
     if (strncmp(text, synthetic, sizeof(synthetic) - 1) == 0) {
         int64_t seed;
         mr_err err = mri_fixed_parse(mri_slice_of(text + sizeof(synthetic) - 1), 0, &seed);
@@ -31,7 +35,7 @@ mr_err mri_feed_option_parse(
             "--feed: expected synthetic:SEED with a whole number, found \"%s\"", text);
     }
     return mri_problem(reterr_problem, MR_REFUSED,
-        "--feed: expected csv:PATH or synthetic:SEED, found \"%s\"", text);
+        "--feed: expected csv:PATH, synthetic:SEED or none, found \"%s\"", text);
 }
 
 mr_err mri_feed_option_open(const struct mri_os *os, const struct mri_alloc *alloc,

@@ -11,7 +11,7 @@
 
 /** What --feed says. */
 struct mri_feed_option {
-    const char *kind; /**< "csv" or "synthetic" */
+    const char *kind; /**< "csv", "synthetic" or "none" */
     const char *path; /**< of csv */
     uint64_t seed;    /**< of synthetic */
 };

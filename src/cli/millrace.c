@@ -21,6 +21,7 @@ static const struct mri_command *const commands[] = {
     &mri_cmd_run,
     &mri_cmd_emit,
     &mri_cmd_serve,
+    &mri_cmd_feed,
     &mri_cmd_tail,
     &mri_cmd_show,
     &mri_cmd_why,

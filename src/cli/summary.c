@@ -44,10 +44,17 @@ static void print_market(const struct mri_fold *fold, struct mri_buf *text)
     const struct mri_report *report = &fold->wiring.report;
     char from[MRI_UTC_BYTES];
     char to[MRI_UTC_BYTES];
-    mri_buf_printf(text, "market     %s, %llu bars, %.16sZ to %.16sZ",
-        fold->wiring.is_simulated_market ? "SIMULATED prices" : "real prices", u(report->candles),
-        mri_utc_format(report->first_event_unix_ns, from),
-        mri_utc_format(report->last_event_unix_ns, to));
+    mri_buf_printf(text, "market     %s, %llu bars",
+        fold->wiring.is_simulated_market ? "SIMULATED prices" : "real prices", u(report->candles));
+    if (report->quotes + report->fundings > 0) {
+        mri_buf_printf(
+            text, ", %llu quotes, %llu funding rates", u(report->quotes), u(report->fundings));
+    }
+    if (report->last_event_unix_ns != 0) {
+        mri_buf_printf(text, ", %.16sZ to %.16sZ",
+            mri_utc_format(report->first_event_unix_ns, from),
+            mri_utc_format(report->last_event_unix_ns, to));
+    }
     if (report->gaps > 0) {
         mri_buf_printf(text, "; %llu gaps of %llu bars", u(report->gaps), u(report->missing_bars));
     }
@@ -383,6 +390,8 @@ void mri_summary_json(
     mri_json_put_time(&json, "from", report->first_event_unix_ns);
     mri_json_put_time(&json, "to", report->last_event_unix_ns);
     mri_json_put_count(&json, "candles", report->candles);
+    mri_json_put_count(&json, "quotes", report->quotes);
+    mri_json_put_count(&json, "fundings", report->fundings);
     mri_json_put_count(&json, "gaps", report->gaps);
     mri_json_put_count(&json, "quarantined", report->quarantined);
     mri_json_put_count(&json, "alerts", report->alerts);

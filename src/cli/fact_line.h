@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * One line of `millrace feed`: fields by name, from JSON or a row of CSV, and the fact they make.
+ */
+#ifndef MRI_CLI_FACT_LINE_H
+#define MRI_CLI_FACT_LINE_H
+
+#include "base/buf.h"
+#include "pipeline/fact_desk.h"
+#include "json/json_read.h"
+
+/** L(member, about): every field, by its key. */
+#define MRI_FACT_LINE_MAP(L)                                                                       \
+    L(kind, "quote, candle or funding")                                                            \
+    L(symbol, "registered, however it is spelled")                                                 \
+    L(source, "who brings it in")                                                                  \
+    L(time, "the venue's, of a quote or funding")                                                  \
+    L(open_time, "of a candle; or close_time")                                                     \
+    L(close_time, "of a candle: a full minute")                                                    \
+    L(bid, "")                                                                                     \
+    L(ask, "")                                                                                     \
+    L(bid_quantity, "")                                                                            \
+    L(ask_quantity, "")                                                                            \
+    L(open, "")                                                                                    \
+    L(high, "")                                                                                    \
+    L(low, "")                                                                                     \
+    L(close, "")                                                                                   \
+    L(volume, "")                                                                                  \
+    L(rate, "share of the notional")                                                               \
+    L(interval, "between payments of funding (8h)")                                                \
+    L(next_time, "of the next payment")
+
+/** The fields as they were written; NULL bytes: not given. */
+struct mri_fact_line {
+#define MRI_FACT_LINE_MEMBER(member, about) struct mri_slice member;
+    MRI_FACT_LINE_MAP(MRI_FACT_LINE_MEMBER)
+#undef MRI_FACT_LINE_MEMBER
+};
+
+/**
+ * The place of a field.
+ *
+ * Returns  it; NULL: there is no such field, *reterr_problem says what may have been meant.
+ * Owner    points into `line`.
+ * Threads  any.
+ */
+struct mri_slice *mri_fact_line_field(
+    struct mri_fact_line *line, struct mri_slice key, mr_problem *reterr_problem);
+
+/**
+ * Take the fields out of a JSON object.
+ *
+ * @param texts  gets the values; is cleared first
+ *
+ * Returns  MR_OK; MR_REFUSED, *reterr_problem says why; MR_ENOMEM.
+ * Owner    the fields point into `texts`.
+ * Threads  one at a time per parser.
+ */
+MR_MUST_USE mr_err mri_fact_line_parse(struct mri_json_parser *parser, struct mri_slice json,
+    struct mri_buf *texts, struct mri_fact_line *ret_line, mr_problem *reterr_problem);
+
+/**
+ * Make the fact of the fields.
+ *
+ * Returns  MR_OK; MR_REFUSED, *reterr_problem says which field, *reterr_reason is the code;
+ *          ret_input->symbol is set when it is known.
+ * Owner    texts of ret_input point to those of the line.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_fact_line_read(const struct mri_fact_line *line,
+    const struct mri_instruments *instruments, struct mri_fact_input *ret_input,
+    enum mri_reason *reterr_reason, mr_problem *reterr_problem);
+
+#endif
