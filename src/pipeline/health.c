@@ -121,16 +121,22 @@ static void put_stages(const struct mri_fold *fold, struct mri_health *health)
     put_stage(health, MRI_STAGE_FEEDBACK, report->feedback, report->last_feedback_unix_ns, 0);
 }
 
-mr_err mri_health_judge(
-    struct mri_fold *fold, struct mri_health *ret_health, mr_problem *reterr_problem)
+void mri_health_look(
+    const struct mri_fold *fold, uint64_t pending_inputs, struct mri_health *ret_health)
 {
-    struct mri_health health = {0};
-    mr_err err = count_pending(fold, &health.pending_inputs, reterr_problem);
-    if (err != MR_OK) {
-        return err;
-    }
+    struct mri_health health = {.pending_inputs = pending_inputs};
     judge(fold, &health);
     put_stages(fold, &health);
     *ret_health = health;
-    return MR_OK;
+}
+
+mr_err mri_health_judge(
+    struct mri_fold *fold, struct mri_health *ret_health, mr_problem *reterr_problem)
+{
+    uint64_t pending_inputs = 0;
+    mr_err err = count_pending(fold, &pending_inputs, reterr_problem);
+    if (err == MR_OK) {
+        mri_health_look(fold, pending_inputs, ret_health);
+    }
+    return err;
 }

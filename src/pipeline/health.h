@@ -61,6 +61,18 @@ MR_MUST_USE mr_err mri_health_judge(
     struct mri_fold *fold, struct mri_health *ret_health, mr_problem *reterr_problem);
 
 /**
+ * mri_health_judge() for who follows a log and has counted what waits: nothing is read, and the
+ * fold can go on.
+ *
+ * @param pending_inputs  logged, not decided
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_health_look(
+    const struct mri_fold *fold, uint64_t pending_inputs, struct mri_health *ret_health);
+
+/**
  * The word for a health.
  *
  * Returns  a static text.

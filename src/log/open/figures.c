@@ -154,28 +154,26 @@ static mr_err count_segments(
     return MR_OK;
 }
 
-/** What the processes that have the log open share; that there is none is no fault. */
-static mr_err look_at_memory(struct counting *counting, mr_problem *problem)
+mr_err mri_figures_memory(const struct mri_os *os, const char *folder, mr_log_memory *ret_memory,
+    mr_problem *reterr_problem)
 {
-    const struct mri_os *os = counting->os;
-    mr_log_memory *memory = &counting->figures.memory;
     struct mri_control control;
     struct mri_hot_view view;
     char path[MRI_PATH_BYTES_MAX];
     unsigned processes = 0;
-    mr_err err = mri_presence_count(os, counting->folder, &processes);
-    memory->processes = processes;
+    mr_err err = mri_presence_count(os, folder, &processes);
     if (err != MR_OK) {
-        return mri_problem(problem, err, "%s: %s", counting->folder, mr_err_text(err));
+        return mri_problem(reterr_problem, err, "%s: %s", folder, mr_err_text(err));
     }
-    if (mri_control_read(os, counting->folder, &control) != MR_OK ||
-        mri_control_path(&control, counting->folder, path) != MR_OK ||
+    *ret_memory = (mr_log_memory){.processes = processes};
+    if (mri_control_read(os, folder, &control) != MR_OK ||
+        mri_control_path(&control, folder, path) != MR_OK ||
         mri_hot_view_attach(os, path, &control, &view) != MR_OK) {
         return MR_OK;
     }
     const struct mri_hot_view_counters counters = mri_hot_view_counters(&view);
     mri_hot_view_detach(os, &view);
-    *memory = (mr_log_memory){
+    *ret_memory = (mr_log_memory){
         .is_there = true,
         .is_poisoned = counters.is_poisoned,
         .processes = processes,
@@ -190,7 +188,7 @@ static mr_err look_at_memory(struct counting *counting, mr_problem *problem)
         .orphans = counters.orphans,
         .finished = counters.finished,
     };
-    (void)snprintf(memory->path, sizeof(memory->path), "%s", control.memory);
+    (void)snprintf(ret_memory->path, sizeof(ret_memory->path), "%s", control.memory);
     return MR_OK;
 }
 
@@ -291,7 +289,7 @@ mr_err mri_figures_count(const struct mri_os *os, const struct mri_alloc *alloc,
     struct counting counting = {.os = os, .folder = folder};
     mr_err err = count_folder(&counting, alloc, reterr_problem);
     if (err == MR_OK) {
-        err = look_at_memory(&counting, reterr_problem);
+        err = mri_figures_memory(os, folder, &counting.figures.memory, reterr_problem);
     }
     if (err == MR_OK) {
         err = count_segments(&counting, alloc, reterr_problem);

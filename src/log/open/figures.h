@@ -29,6 +29,17 @@ MR_MUST_USE mr_err mri_figures_flush(const struct mri_os *os, const struct mri_a
     const char *folder, mr_seq *ret_last, mr_problem *reterr_problem);
 
 /**
+ * Look at the memory that processes share while they have a log open; that there is none is no
+ * fault.
+ *
+ * Returns  MR_OK; MR_EACCESS, MR_EIO: who has the log open cannot be found out.
+ * Threads  any.
+ * Cost     maps the memory, reads no event.
+ */
+MR_MUST_USE mr_err mri_figures_memory(const struct mri_os *os, const char *folder,
+    mr_log_memory *ret_memory, mr_problem *reterr_problem);
+
+/**
  * What a user of a file system should know before keeping a log on it.
  *
  * Returns  a static text; NULL: nothing.

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the program's screens show of consumers, which the Python package makes."""
+import bus_test
+import program
+
+millrace = bus_test.millrace
+
+
+class ScreensTest(program.LogCase):
+    def setUp(self):
+        super().setUp()
+        self.bus = millrace.Bus(self.log)
+        self.addCleanup(self.bus.close)
+
+    def emit(self, count):
+        self.bus.emit_many([{"symbol": "SIM01USD", "side": "long", "source": "bot",
+                             "confidence": 0.5}] * count)
+
+    def test_top_lists_consumers_with_their_lag_the_furthest_behind_first(self):
+        slow = self.bus.subscribe("slow", kind="signal.generated")
+        quick = self.bus.subscribe("quick", kind="signal.generated")
+        self.emit(5)
+        for _ in range(5):
+            quick.ack(quick.take(5))
+        found = self.ok("top", "--json", "--dir", self.log).json
+        self.assertEqual({one["name"]: one["lag_events"] for one in found["consumers"]},
+                         {"quick": 0, "slow": 5})
+        self.assertEqual(found["log"]["processes"], 1)
+        self.assertIsInstance(found["log"]["durable_seq"], int)
+        lines = [line[50:] for line in self.ok("top", "--once", "--dir", self.log).lines]
+        at = [i for i, line in enumerate(lines) if line.strip().startswith("consumer")][0]
+        self.assertEqual([line.split()[0] for line in lines[at + 1:at + 3]], ["slow", "quick"])
+        slow.close()
+        quick.close()
+
+
+if __name__ == "__main__":
+    program.main()
