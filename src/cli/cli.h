@@ -64,6 +64,7 @@ extern const struct mri_command mri_cmd_query;
 extern const struct mri_command mri_cmd_sql;
 extern const struct mri_command mri_cmd_status;
 extern const struct mri_command mri_cmd_top;
+extern const struct mri_command mri_cmd_doctor;
 extern const struct mri_command mri_cmd_weights;
 extern const struct mri_command mri_cmd_verify;
 extern const struct mri_command mri_cmd_replay;

@@ -29,6 +29,7 @@ static const struct mri_command *const commands[] = {
     &mri_cmd_sql,
     &mri_cmd_status,
     &mri_cmd_top,
+    &mri_cmd_doctor,
     &mri_cmd_weights,
     &mri_cmd_verify,
     &mri_cmd_replay,

@@ -34,6 +34,17 @@ class ScreensTest(program.LogCase):
         slow.close()
         quick.close()
 
+    def test_doctor_warns_of_dead_letters(self):
+        subscription = self.bus.subscribe("fails", kind="signal.generated", max_deliver=1)
+        self.emit(1)
+        subscription.nack(subscription.take(5))
+        self.assertIsNone(subscription.take(0.2))
+        answer = self.ok("doctor", "--json", "--dir", self.log)
+        dead = [one for one in answer.json["checks"] if one["check"] == "consumer"]
+        self.assertEqual([one["level"] for one in dead], ["warning"])
+        self.assertIn("fails has given up 1 events", dead[0]["what"])
+        subscription.close()
+
 
 if __name__ == "__main__":
     program.main()

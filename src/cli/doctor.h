@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The checks of `millrace doctor`. None of them writes anything: they read, and ask the kernel.
+ */
+#ifndef MRI_CLI_DOCTOR_H
+#define MRI_CLI_DOCTOR_H
+
+#include "cli/findings.h"
+#include "log/format/manifest.h"
+#include "millrace/log_admin.h"
+
+/** What the checks find out for one another. */
+struct mri_doctor {
+    const struct mri_cli *cli;
+    const char *folder; /**< NULL: only the machine is looked at */
+    struct mri_findings findings;
+    bool has_folder;   /**< it is a folder that can be read */
+    bool has_manifest; /**< `manifest` was read: there is a log */
+    bool is_sound;     /**< nothing was found damaged */
+    struct mri_manifest manifest;
+    mr_log_memory memory;
+    uint64_t first_seq; /**< of the log; 0 = not known */
+    uint64_t last_seq;  /**< newest event; 0 = none, or not known */
+    int64_t last_unix_ns;
+};
+
+/**
+ * Program, library, Python package, kernel, limits, clock: what does not need a log.
+ *
+ * Returns  nothing.
+ * Threads  one.
+ */
+void mri_doctor_machine_check(struct mri_doctor *doctor);
+
+/**
+ * Folder, disk, memory: rights, room, who has it open, what dead processes left.
+ *
+ * Returns  nothing.
+ * Threads  one.
+ */
+void mri_doctor_folder_check(struct mri_doctor *doctor);
+
+/**
+ * Segments, seals, snapshots, beginning, configuration, symbols, health, clock against the log.
+ *
+ * Returns  nothing.
+ * Threads  one.
+ * Cost     reads the two newest segments and all snapshots, and takes in the log.
+ */
+void mri_doctor_log_check(struct mri_doctor *doctor);
+
+#endif
