@@ -27,7 +27,7 @@ DATA = ROOT.parent / "shared/data/candles_1m"
 SETS = ["binance_um_2025-05", "binance_um_2023-07", "binance_spot_2021-04"]
 AIMS = {"binance_um_2025-05": 6.0, "binance_um_2023-07": 11.0, "binance_spot_2021-04": 16.0}
 HORIZONS = ["1m", "5m", "15m", "30m", "1h"]
-PROGRAM_ROWS = ["run", "append", "learn", "sql"]
+PROGRAM_ROWS = ["run", "append", "learn", "sql", "asof"]
 NOT_MEASURED = "not measured"
 BUSY_LOAD = 0.5
 
@@ -73,6 +73,17 @@ def measure_run(build, folder, values):
     return summary["signals"]
 
 
+def measure_past(build, folder, values):
+    """Random moments of a simulated run that leaves ten million events."""
+    program = build / "millrace"
+    text = subprocess.run(
+        [program, "config", "--print"], check=True, capture_output=True, text=True).stdout
+    config = folder / "long.yaml"
+    config.write_text(text.replace("  bars: 20160\n", "  bars: 95000\n", 1))
+    run_program(program, folder / "past", "--config", str(config))
+    values.update(peer_rows.run_lines([build / "bench/asof_bench", folder / "past"]))
+
+
 def new_folder(scratch):
     folder = pathlib.Path(tempfile.mkdtemp(dir=scratch))
     folder.chmod(0o711)  # a server may run as another user
@@ -89,6 +100,8 @@ def measure_round(build, scratch, stores, arguments, number):
         values.update(peer_rows.run_lines([build / "bench/learn_bench"]))
     if "sql" in arguments.rows:
         values.update(peer_rows.run_lines([build / "bench/sql_bench"]))
+    if "asof" in arguments.rows:
+        measure_past(build, folder, values)
     if "run" in arguments.rows and DATA.exists():
         signals = measure_run(build, folder, values)
     for name in [name for name in peer_rows.MEASURES if name in arguments.rows]:
@@ -200,9 +213,23 @@ def sql_rows(r):
     return rows
 
 
+def past_rows(r):
+    """Questions about the past: each about another moment, an answer of up to 100 signals."""
+    events = r.show(r.values("asof_events", 1e-6), 1, " M events")
+    signals = r.show(r.values("asof_signals", 1e-3), 0, " k signals")
+    floor = "every signal looked at once " + r.show(r.values("asof_floor_ms_p50", 1), 1, " ms")
+    back = r.show(r.values("asof_back_ns"), 0, " ns")
+    rows = []
+    for what, name in (("behind an event", "asof_event"), ("the moment of a time", "asof_time")):
+        worst = r.show(r.values(name + "_ms_p99", 1), 1, " ms")
+        rows.append(r.at_most(f"a question about the past, {what}, p50", 50, r.values(name + "_ms_p50", 1), 1,
+                              " ms", f"p99 {worst}; {floor}; an event read backwards {back}; {events}, {signals}"))
+    return rows
+
+
 def table(rounds, names):
     r = Rounds(rounds)
-    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "sql": sql_rows, **peer_rows.ROWS}
+    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "sql": sql_rows, "asof": past_rows, **peer_rows.ROWS}
     rows = [row for name, maker in makers.items() if name in names for row in maker(r)]
     lines = ["| what | aim | verdict | measured: median (lowest to highest) "
              "| beside it in the same round |",

@@ -766,12 +766,15 @@ static PyObject *state_text(mr_state state)
     return PyUnicode_FromString(text == NULL ? "?" : text);
 }
 
-static PyObject *signal_of(const Bus *self, mr_ordinal ordinal)
+/** A signal as of now, or of a moment. */
+static PyObject *signal_of(const Bus *self, const mr_log_token *moment, mr_ordinal ordinal)
 {
     mr_signal signal;
-    mr_err err = mr_bus_get(self->bus, ordinal, &signal);
+    mr_problem problem = {""};
+    mr_err err = moment == NULL ? mr_bus_get(self->bus, ordinal, &signal)
+                                : mr_bus_get_at(self->bus, moment, ordinal, &signal, &problem);
     if (err != MR_OK) {
-        return raise_error(err, NULL);
+        return raise_error(err, problem.text);
     }
     PyObject *id = id_of(self, ordinal);
     PyObject *state = state_text(signal.state);
@@ -826,22 +829,81 @@ static int follow(Bus *self)
     Py_END_ALLOW_THREADS return err == MR_OK ? 0 : (raise_error(err, problem.text), -1);
 }
 
-static PyObject *bus_get(Bus *self, PyObject *name)
+/** The moment that an argument as_of says; *ret_moment is NULL when it is absent. */
+static int find_moment(
+    Bus *self, PyObject *as_of, mr_log_token *token, const mr_log_token **ret_moment)
 {
+    mr_problem problem = {""};
+    mr_err err;
+    *ret_moment = NULL;
+    if (as_of == NULL || as_of == Py_None) {
+        return 0;
+    }
+    if (!PyUnicode_Check(as_of) && (!PyLong_Check(as_of) || PyBool_Check(as_of))) {
+        PyErr_Format(PyExc_TypeError,
+            "as_of: expected the number of an event, or a time, an age or a moment as str, found "
+            "%R",
+            (PyObject *)Py_TYPE(as_of));
+        return -1;
+    }
+    PyObject *words = PyObject_Str(as_of);
+    const char *text = words == NULL ? NULL : PyUnicode_AsUTF8AndSize(words, NULL);
+    if (text == NULL) {
+        Py_XDECREF(words);
+        return -1;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_moment(self->bus, text, token, &problem);
+    Py_END_ALLOW_THREADS Py_DECREF(words);
+    *ret_moment = token;
+    return err == MR_OK ? 0 : (raise_error(err, problem.text), -1);
+}
+
+static PyObject *bus_get(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"id", "as_of", NULL};
     mr_ordinal ordinal;
+    PyObject *name;
+    PyObject *as_of = NULL;
     PyObject *result = NULL;
-    if (enter(self) < 0) {
+    mr_log_token token;
+    const mr_log_token *moment;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$O:get", names, &name, &as_of) ||
+        enter(self) < 0) {
         return NULL;
     }
-    if (follow(self) == 0 && find(self, name, &ordinal) == 0) {
-        result = signal_of(self, ordinal);
+    if (follow(self) == 0 && find(self, name, &ordinal) == 0 &&
+        find_moment(self, as_of, &token, &moment) == 0) {
+        result = signal_of(self, moment, ordinal);
     }
     leave(self);
     return result;
 }
 
-static PyObject *query_page(
-    const Bus *self, const char *question, mr_ordinal beyond, Py_ssize_t limit, PyObject *signals)
+/** What a moment is called, for as_of. */
+static PyObject *bus_moment(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"as_of", NULL};
+    PyObject *as_of = NULL;
+    PyObject *result = NULL;
+    mr_problem problem = {""};
+    mr_log_token token;
+    const mr_log_token *moment;
+    char text[MR_LOG_TOKEN_BYTES];
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:moment", names, &as_of) ||
+        enter(self) < 0) {
+        return NULL;
+    }
+    if (follow(self) == 0 && find_moment(self, as_of, &token, &moment) == 0) {
+        mr_err err = moment != NULL ? MR_OK : mr_bus_moment(self->bus, NULL, &token, &problem);
+        result = err == MR_OK ? PyUnicode_FromString(mr_log_token_text(&token, text))
+                              : raise_error(err, problem.text);
+    }
+    leave(self);
+    return result;
+}
+
+static PyObject *query_page(const Bus *self, const char *question, const mr_log_token *moment,
+    mr_ordinal beyond, Py_ssize_t limit, PyObject *signals)
 {
     mr_ordinal ordinals[PAGE];
     mr_bus_page page = {.beyond = beyond, .ordinals = ordinals};
@@ -849,12 +911,13 @@ static PyObject *query_page(
     do {
         Py_ssize_t left = limit - PyList_Size(signals);
         page.room = (uint32_t)(left < PAGE ? left : PAGE);
-        mr_err err = mr_bus_query(self->bus, question, &page, &problem);
+        mr_err err = moment == NULL ? mr_bus_query(self->bus, question, &page, &problem)
+                                    : mr_bus_query_at(self->bus, moment, question, &page, &problem);
         if (err != MR_OK) {
             return raise_error(err, problem.text);
         }
         for (uint32_t i = 0; i < page.count; i++) {
-            PyObject *signal = signal_of(self, ordinals[i]);
+            PyObject *signal = signal_of(self, moment, ordinals[i]);
             int result = signal == NULL ? -1 : PyList_Append(signals, signal);
             Py_XDECREF(signal);
             if (result < 0) {
@@ -868,13 +931,16 @@ static PyObject *query_page(
 
 static PyObject *bus_query(Bus *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"question", "limit", "after", NULL};
+    static char *names[] = {"question", "limit", "after", "as_of", NULL};
     const char *question = "";
     Py_ssize_t limit = 100;
     PyObject *after = NULL;
+    PyObject *as_of = NULL;
     mr_ordinal beyond = {0};
+    mr_log_token token;
+    const mr_log_token *moment;
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|s$nO:query", names, &question, &limit, &after)) {
+            args, keywords, "|s$nOO:query", names, &question, &limit, &after, &as_of)) {
         return NULL;
     }
     if (limit < 1) {
@@ -887,7 +953,8 @@ static PyObject *bus_query(Bus *self, PyObject *args, PyObject *keywords)
     }
     bool is_good = follow(self) == 0 &&
                    (after == NULL || after == Py_None || find(self, after, &beyond) == 0) &&
-                   query_page(self, question, beyond, limit, signals) != NULL;
+                   find_moment(self, as_of, &token, &moment) == 0 &&
+                   query_page(self, question, moment, beyond, limit, signals) != NULL;
     leave(self);
     if (!is_good) {
         Py_CLEAR(signals);
@@ -1042,7 +1109,7 @@ static int enter_subscription(Subscription *self)
 static PyObject *event_of(const Subscription *self, const mr_bus_event *event)
 {
     PyObject *signal =
-        event->ordinal.n == 0 ? Py_NewRef(Py_None) : signal_of(self->bus, event->ordinal);
+        event->ordinal.n == 0 ? Py_NewRef(Py_None) : signal_of(self->bus, NULL, event->ordinal);
     PyObject *from = event->is_move ? state_text(event->from) : Py_NewRef(Py_None);
     PyObject *to = event->is_move ? state_text(event->to) : Py_NewRef(Py_None);
     if (signal == NULL || from == NULL || to == NULL) {
@@ -1331,12 +1398,19 @@ static PyMethodDef methods[] = {
     {"move", FUNCTION(bus_move), METH_VARARGS | METH_KEYWORDS,
         "move(id, to, *, from_state=None, gate=None, reason=None, durable=False)\n\n"
         "Move a signal, if it is in from_state (None: where it is now). MR_CONFLICT: it is not."},
-    {"get", FUNCTION(bus_get), METH_O, "get(id)\n\nA signal as a dict, by its id or ordinal."},
+    {"get", FUNCTION(bus_get), METH_VARARGS | METH_KEYWORDS,
+        "get(id, *, as_of=None)\n\nA signal as a dict, by its id or ordinal; as of a moment, as "
+        "query()."},
+    {"moment", FUNCTION(bus_moment), METH_VARARGS | METH_KEYWORDS,
+        "moment(as_of=None)\n\nWhat a moment is called, now or the one that as_of says: give it to "
+        "query() and get() as as_of, so that several answers are of one moment."},
     {"query", FUNCTION(bus_query), METH_VARARGS | METH_KEYWORDS,
-        "query(question='', *, limit=100, after=None)\n\n"
+        "query(question='', *, limit=100, after=None, as_of=None)\n\n"
         "Signals as dicts, newest first: query('state=blocked and gate=expected_value and "
         "age<2h').\n"
-        "after=ID goes on behind it."},
+        "after=ID goes on behind it. as_of: the number of an event, a time "
+        "('2025-05-04T15:34Z'), an age ('2h')\n"
+        "or what moment() said: what the same question said then."},
     {"counts", FUNCTION(bus_counts), METH_NOARGS,
         "counts()\n\nHow many signals are in each state."},
     {"wait", FUNCTION(bus_wait), METH_VARARGS | METH_KEYWORDS,

@@ -17,6 +17,7 @@
 
 #include "millrace/err.h"
 #include "millrace/log.h"
+#include "millrace/log_read.h"
 #include "millrace/types.h"
 
 #ifdef __cplusplus
@@ -299,6 +300,49 @@ MR_MUST_USE mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordi
  */
 MR_MUST_USE mr_err mr_bus_query(
     mr_bus *bus, const char *question, mr_bus_page *page, mr_problem *reterr_problem);
+
+/**
+ * A moment of the log, to ask about: what was known when one of its events had been taken in. Its
+ * token names it for good; as text (mr_log_token_text()) it can be given to others, and be given
+ * here again.
+ *
+ * @param text  NULL: now; "12345", behind that event; "2025-05-04T15:34Z", behind all that was
+ *              logged up to that event time; "2h", so long before the newest; a token's text
+ *
+ * Returns  MR_OK; MR_REFUSED it is none of these, or the log does not hold that very event any
+ *          more; MR_NOT_FOUND that part of the log was removed, or has not come yet; MR_ECORRUPT
+ *          and other faults of reading; MR_ENOMEM.
+ * Threads  one at a time per handle.
+ * Cost     now: nothing. Else looks at every signal (10 ns each), and reads what came in the hour
+ *          of market time before the moment.
+ */
+MR_MUST_USE mr_err mr_bus_moment(
+    mr_bus *bus, const char *text, mr_log_token *ret_moment, mr_problem *reterr_problem);
+
+/**
+ * mr_bus_query() as of a moment: the same signals as it found then, in the same order. So the pages
+ * of an answer do not shift while signals come and move, when all of them name one moment.
+ *
+ * An age counts from the log's event time of then. Names that came later are known, and match
+ * nothing.
+ *
+ * Returns  as mr_bus_query() and mr_bus_moment().
+ * Threads  one at a time per handle.
+ * Cost     the first question about a moment, and the first after the handle was asked about now
+ *          and there was something new, as mr_bus_moment(); then O(signals looked at).
+ */
+MR_MUST_USE mr_err mr_bus_query_at(mr_bus *bus, const mr_log_token *moment, const char *question,
+    mr_bus_page *page, mr_problem *reterr_problem);
+
+/**
+ * A signal as it was at a moment.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND there was none yet; as mr_bus_moment().
+ * Threads  one at a time per handle.
+ * Cost     as mr_bus_query_at().
+ */
+MR_MUST_USE mr_err mr_bus_get_at(mr_bus *bus, const mr_log_token *moment, mr_ordinal ordinal,
+    mr_signal *ret_signal, mr_problem *reterr_problem);
 
 /**
  * How many signals are in each state, all as of one moment.

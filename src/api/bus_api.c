@@ -345,6 +345,7 @@ void mr_bus_close(mr_bus *bus)
     mri_facts_fini(&bus->facts);
     mri_mirror_fini(&bus->mirror);
     mr_log_reader_close(bus->waiter);
+    mri_as_of_fini(&bus->as_of);
     mri_fold_fini(&bus->fold);
     mr_log_close(bus->log);
     bus->magic = 0;

@@ -12,9 +12,11 @@
 #include "api/mirror.h"
 #include "base/alloc.h"
 #include "bus/filter.h"
+#include "bus/query.h"
 #include "millrace/bus.h"
 #include "os/os.h"
 #include "pipeline/facts.h"
+#include "pipeline/as_of.h"
 #include "pipeline/fold.h"
 #include "pipeline/signal_input.h"
 
@@ -38,7 +40,8 @@ struct mr_bus {
     struct mri_hot_subject *subjects;
     uint32_t
         *places; /**< of each emission: its item in the batch, or an ordinal that its key has */
-    uint64_t config_seq; /**< of the configuration that valid_for is from */
+    struct mri_as_of as_of; /**< moments of the past, of the fold; zero until one is asked for */
+    uint64_t config_seq;    /**< of the configuration that valid_for is from */
     int64_t valid_for_ns;
     uint64_t retry_seq; /**< from this event on it is tried again whether all fits into the state */
     struct mri_facts facts; /**< with has_facts */

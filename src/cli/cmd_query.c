@@ -9,13 +9,26 @@
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/opened.h"
+#include "cli/page_token.h"
 #include "cli/table.h"
+#include "pipeline/as_of.h"
 
 enum {
     PIECE_ROWS = 1000,
     PIECE_BYTES_MAX = 16 * 1024 * 1024,
     LIMIT_MAX = 1000000,
     LIMIT_DEFAULT = 20
+};
+
+/** The question, and what it is about: the log as of now, or of a moment of its past. */
+struct asking {
+    const struct mri_cli *cli;
+    const struct mri_opened *opened;
+    struct mri_as_of as_of;
+    bool is_past; /**< answered by as_of.moment */
+    int64_t now_unix_ns;
+    uint32_t signal_count; /**< that there are, or were */
+    struct mri_query query;
 };
 
 static const char *word(enum mri_vocabulary_id id, unsigned value)
@@ -25,22 +38,21 @@ static const char *word(enum mri_vocabulary_id id, unsigned value)
 }
 
 /** A time given with an option: absolute, or an age (2h) before the newest event. */
-static enum mri_exit read_time(
-    const struct mri_cli *cli, const struct mri_opened *opened, const char *name, int64_t *time)
+static enum mri_exit read_time(const struct asking *asking, const char *name, int64_t *time)
 {
-    const char *text = mri_options_get(cli->options, name);
+    const char *text = mri_options_get(asking->cli->options, name);
     int64_t age;
     if (text == NULL) {
         return MRI_EXIT_OK;
     }
     if (mri_utc_parse_duration(mri_slice_of(text), &age) == MR_OK) {
-        *time = opened->fold.bus.event_time_unix_ns - age;
+        *time = asking->now_unix_ns - age;
         return MRI_EXIT_OK;
     }
     if (mri_utc_parse(mri_slice_of(text), time) == MR_OK) {
         return MRI_EXIT_OK;
     }
-    return mri_cli_fail(cli, MRI_EXIT_USAGE,
+    return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
         "--%s: expected a time (2025-05-04T15:34Z) or an age before the newest event (90s, 2h, "
         "7d), "
         "found \"%s\"",
@@ -90,15 +102,16 @@ static void point_at(
     mri_buf_fini(&line);
 }
 
-static enum mri_exit read_condition(const struct mri_cli *cli, const struct mri_opened *opened,
-    struct mri_filter *filter, struct mri_query *query)
+static enum mri_exit read_condition(struct asking *asking, struct mri_filter *filter)
 {
+    const struct mri_cli *cli = asking->cli;
+    struct mri_query *query = &asking->query;
     const char *text = cli->options->arguments[0];
-    const struct mri_filter_names names = {.context = opened,
+    const struct mri_filter_names names = {.context = asking->opened,
         .symbol = find_symbol,
         .source = find_source,
         .name = find_name,
-        .now_unix_ns = opened->fold.bus.event_time_unix_ns};
+        .now_unix_ns = asking->now_unix_ns};
     mr_problem problem = {""};
     struct mri_filter_fault fault = {0};
     if (cli->options->argument_count == 0) {
@@ -115,23 +128,61 @@ static enum mri_exit read_condition(const struct mri_cli *cli, const struct mri_
     return MRI_EXIT_OK;
 }
 
-/** --after ID: the answer goes on behind this signal. */
-static enum mri_exit read_after(
-    const struct mri_cli *cli, const struct mri_opened *opened, struct mri_query *query)
+/* ---- the moment ------------------------------------------------------------------------------ */
+
+static enum mri_exit go_to_moment(struct asking *asking, struct mri_slice text, const char *option)
 {
-    const char *text = mri_options_get(cli->options, "after");
+    mr_problem problem = {""};
+    mr_log_token token;
+    mr_err err = mri_as_of_find(&asking->as_of, text, &token, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(asking->cli, mri_cli_exit_of(err), "--%s: %s", option, problem.text);
+    }
+    asking->is_past = true;
+    asking->now_unix_ns = asking->as_of.moment.event_time_unix_ns;
+    asking->signal_count = asking->as_of.moment.signal_count;
+    return MRI_EXIT_OK;
+}
+
+/** --after: what an answer said (then it is of that one's moment), or a signal to go on behind. */
+static enum mri_exit read_after(struct asking *asking)
+{
+    const char *text = mri_options_get(asking->cli->options, "after");
+    struct mri_slice moment;
     if (text == NULL) {
         return MRI_EXIT_OK;
     }
-    query->beyond = mri_opened_signal(cli, opened, text);
-    return query->beyond == 0 ? MRI_EXIT_NO : MRI_EXIT_OK;
+    mr_err err = mri_page_token_parse(text, &moment, &asking->query.beyond);
+    if (err == MR_REFUSED) {
+        return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
+            "--after: expected what an answer said behind --after, or a signal, found \"%s\"",
+            text);
+    }
+    if (err == MR_NOT_FOUND) {
+        asking->query.beyond = mri_opened_signal(asking->cli, asking->opened, text);
+        return asking->query.beyond == 0 ? MRI_EXIT_NO : MRI_EXIT_OK;
+    }
+    return mri_options_get(asking->cli->options, "as-of") == NULL
+               ? go_to_moment(asking, moment, "after")
+               : mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
+                     "--as-of and --after: what --after names is of a moment already");
+}
+
+static enum mri_exit read_moment(struct asking *asking)
+{
+    const char *text = mri_options_get(asking->cli->options, "as-of");
+    enum mri_exit exit = read_after(asking);
+    return exit == MRI_EXIT_OK && text != NULL ? go_to_moment(asking, mri_slice_of(text), "as-of")
+                                               : exit;
 }
 
 /* ---- flags ----------------------------------------------------------------------------------- */
 
-static enum mri_exit read_query(const struct mri_cli *cli, const struct mri_opened *opened,
-    struct mri_query *query, bool *is_impossible)
+static enum mri_exit read_query(struct asking *asking, bool *is_impossible)
 {
+    const struct mri_cli *cli = asking->cli;
+    const struct mri_opened *opened = asking->opened;
+    struct mri_query *query = &asking->query;
     const struct mri_options *options = cli->options;
     const char *state = mri_options_get(options, "state");
     const char *symbol = mri_options_get(options, "symbol");
@@ -160,14 +211,22 @@ static enum mri_exit read_query(const struct mri_cli *cli, const struct mri_open
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
     }
     query->limit = (uint32_t)limit;
-    enum mri_exit exit = read_time(cli, opened, "since", &query->since_unix_ns);
-    return exit == MRI_EXIT_OK ? read_time(cli, opened, "until", &query->until_unix_ns) : exit;
+    enum mri_exit exit = read_time(asking, "since", &query->since_unix_ns);
+    return exit == MRI_EXIT_OK ? read_time(asking, "until", &query->until_unix_ns) : exit;
 }
 
-static void put_row(const struct mri_opened *opened, uint32_t ordinal, struct mri_table *table)
+static const struct mri_slot *slot_of(const struct asking *asking, uint32_t ordinal)
 {
+    const struct mri_bus *bus = &asking->opened->fold.bus;
+    return asking->is_past ? mri_moment_slot(&asking->as_of.moment, bus, ordinal)
+                           : mri_slots_get(&bus->slots, ordinal);
+}
+
+static void put_row(const struct asking *asking, uint32_t ordinal, struct mri_table *table)
+{
+    const struct mri_opened *opened = asking->opened;
     const struct mri_names names = mri_names_of(&opened->fold);
-    const struct mri_slot *slot = mri_slots_get(&opened->fold.bus.slots, ordinal);
+    const struct mri_slot *slot = slot_of(asking, ordinal);
     struct mri_slice source = mri_intern_text(&opened->fold.bus.sources, slot->source);
     struct mri_slice name = mri_intern_text(&opened->fold.bus.names, slot->name);
     char id[MRI_IDENT_BYTES];
@@ -187,10 +246,11 @@ static void put_row(const struct mri_opened *opened, uint32_t ordinal, struct mr
     mri_table_cell(table, "%s", word(MRI_VOCABULARY_reason, slot->reason));
 }
 
-static void put_json(const struct mri_opened *opened, uint32_t ordinal, struct mri_buf *text)
+static void put_json(const struct asking *asking, uint32_t ordinal, struct mri_buf *text)
 {
+    const struct mri_opened *opened = asking->opened;
     const struct mri_names names = mri_names_of(&opened->fold);
-    const struct mri_slot *slot = mri_slots_get(&opened->fold.bus.slots, ordinal);
+    const struct mri_slot *slot = slot_of(asking, ordinal);
     struct mri_json_writer json;
     char id[MRI_IDENT_BYTES];
     mri_json_write_begin(&json, text);
@@ -225,12 +285,12 @@ static bool is_piece_end(uint32_t index, uint32_t count)
 }
 
 /** How wide the columns are, over all rows. */
-static mr_err measure(const struct mri_opened *opened, const uint32_t *ordinals, uint32_t count,
-    struct mri_table *table)
+static mr_err measure(
+    const struct asking *asking, const uint32_t *ordinals, uint32_t count, struct mri_table *table)
 {
     mr_err err = MR_OK;
     for (uint32_t i = 0; i < count && err == MR_OK; i++) {
-        put_row(opened, ordinals[i], table);
+        put_row(asking, ordinals[i], table);
         if (is_piece_end(i, count)) {
             err = mri_table_measure(table);
         }
@@ -239,20 +299,21 @@ static mr_err measure(const struct mri_opened *opened, const uint32_t *ordinals,
 }
 
 /** Print the rows piece by piece, so that memory does not grow with --limit. */
-static enum mri_exit print_rows(const struct mri_cli *cli, const struct mri_opened *opened,
-    const uint32_t *ordinals, uint32_t count)
+static enum mri_exit print_rows(
+    const struct asking *asking, const uint32_t *ordinals, uint32_t count)
 {
+    const struct mri_cli *cli = asking->cli;
     struct mri_buf text;
     struct mri_table table;
     enum mri_exit exit = MRI_EXIT_OK;
     mri_buf_init(&text, cli->alloc, PIECE_BYTES_MAX);
     mri_table_init(&table, cli->alloc, "llllllll");
-    text.err = cli->is_json ? MR_OK : measure(opened, ordinals, count, &table);
+    text.err = cli->is_json ? MR_OK : measure(asking, ordinals, count, &table);
     for (uint32_t i = 0; i < count && exit == MRI_EXIT_OK && ferror(stdout) == 0; i++) {
         if (cli->is_json) {
-            put_json(opened, ordinals[i], &text);
+            put_json(asking, ordinals[i], &text);
         } else {
-            put_row(opened, ordinals[i], &table);
+            put_row(asking, ordinals[i], &table);
         }
         if (is_piece_end(i, count)) {
             mri_table_print(&table, 0, &text);
@@ -266,48 +327,128 @@ static enum mri_exit print_rows(const struct mri_cli *cli, const struct mri_open
     return exit;
 }
 
-static enum mri_exit print_result(const struct mri_cli *cli, const struct mri_opened *opened,
-    const struct mri_query *query, const uint32_t *ordinals, const struct mri_query_result *result)
+/** What the answer is of, how far it looked, and where it goes on. */
+struct page {
+    const struct mri_query_result *result;
+    mr_log_token moment;
+    char next[MRI_PAGE_TOKEN_BYTES]; /**< empty: it is complete */
+};
+
+static void tell_page(const struct asking *asking, const struct page *page)
 {
-    enum mri_exit exit = print_rows(cli, opened, ordinals, result->count);
+    const struct mri_query_result *result = page->result;
+    (void)fprintf(stderr, "%u signals, %s first", result->count,
+        asking->query.is_oldest_first ? "oldest" : "newest");
+    if (page->next[0] != '\0') {
+        (void)fprintf(stderr, " (more may match: --limit, --after %s)", page->next);
+    }
+    (void)fprintf(stderr, "; %u of %u looked at", result->scanned, asking->signal_count);
+    if (asking->is_past) {
+        char time[MRI_UTC_BYTES];
+        (void)fprintf(stderr, ", as of event %llu, market time %s",
+            (unsigned long long)page->moment.seq, mri_utc_format(asking->now_unix_ns, time));
+    }
+    (void)fputs("\n", stderr);
+}
+
+static enum mri_exit print_page_json(const struct asking *asking, const struct page *page)
+{
+    struct mri_buf text;
+    struct mri_json_writer json;
+    char named[MR_LOG_TOKEN_BYTES];
+    mri_buf_init(&text, asking->cli->alloc, PIECE_BYTES_MAX);
+    mri_json_write_begin(&json, &text);
+    mri_json_write_object_open(&json);
+    mri_json_write_key(&json, "page");
+    mri_json_write_object_open(&json);
+    mri_json_put_text(&json, "as_of", mr_log_token_text(&page->moment, named));
+    mri_json_put_count(&json, "as_of_seq", page->moment.seq);
+    mri_json_put_time(&json, "as_of_time", asking->now_unix_ns);
+    mri_json_put_count(&json, "count", page->result->count);
+    mri_json_put_count(&json, "scanned", page->result->scanned);
+    mri_json_put_count(&json, "signals", asking->signal_count);
+    mri_json_write_key(&json, "next");
+    if (page->next[0] != '\0') {
+        mri_json_write_text(&json, mri_slice_of(page->next));
+    } else {
+        mri_json_write_null(&json);
+    }
+    mri_json_write_object_close(&json);
+    mri_json_write_object_close(&json);
+    mri_buf_text(&text, "\n");
+    enum mri_exit exit = mri_cli_print(asking->cli, &text);
+    mri_buf_fini(&text);
+    return exit;
+}
+
+static enum mri_exit print_result(
+    struct asking *asking, const uint32_t *ordinals, const struct mri_query_result *result)
+{
+    const struct mri_cli *cli = asking->cli;
+    struct page page = {.result = result, .moment = asking->as_of.moment.token};
+    mr_problem problem = {""};
+    mr_err err = asking->is_past ? MR_OK : mri_as_of_now(&asking->as_of, &page.moment, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    if (result->is_cut && result->count > 0) {
+        (void)mri_page_token_text(&page.moment, ordinals[result->count - 1], page.next);
+    }
+    enum mri_exit exit = print_rows(asking, ordinals, result->count);
     if (!cli->is_json) {
-        (void)fprintf(stderr, "%u signals, %s first%s; %u of %u looked at\n", result->count,
-            query->is_oldest_first ? "oldest" : "newest",
-            result->is_cut ? " (more may match: --limit, --after)" : "", result->scanned,
-            opened->fold.bus.slots.count);
+        tell_page(asking, &page);
+    } else if (exit == MRI_EXIT_OK &&
+               (asking->is_past || mri_options_get(cli->options, "page") != NULL)) {
+        exit = print_page_json(asking, &page);
     }
     return exit;
+}
+
+static enum mri_exit find_and_print(struct asking *asking, bool is_impossible)
+{
+    const struct mri_cli *cli = asking->cli;
+    const struct mri_query *query = &asking->query;
+    const struct mri_bus *bus = &asking->opened->fold.bus;
+    struct mri_query_result result = {0};
+    void *ordinals;
+    mr_err err = mri_alloc_array(cli->alloc, query->limit, sizeof(uint32_t), &ordinals);
+    if (err != MR_OK) {
+        return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
+    }
+    if (!is_impossible && asking->is_past) {
+        err = mri_moment_query(&asking->as_of.moment, bus, query, ordinals, &result);
+    } else if (!is_impossible) {
+        err = mri_query_run(bus, query, ordinals, &result);
+    }
+    enum mri_exit exit = err == MR_OK ? print_result(asking, ordinals, &result)
+                                      : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
+    mri_alloc_free(cli->alloc, ordinals, query->limit * sizeof(uint32_t));
+    return exit == MRI_EXIT_OK && result.count == 0 ? MRI_EXIT_NO : exit;
 }
 
 static enum mri_exit run_query(
     const struct mri_cli *cli, const struct mri_opened *opened, struct mri_filter *filter)
 {
-    struct mri_query query = mri_query_all;
-    struct mri_query_result result = {0};
-    query.limit = LIMIT_DEFAULT;
+    struct asking asking = {.cli = cli,
+        .opened = opened,
+        .now_unix_ns = opened->fold.bus.event_time_unix_ns,
+        .signal_count = opened->fold.bus.slots.count,
+        .query = mri_query_all};
     bool is_impossible = false;
-    void *ordinals;
-    enum mri_exit exit = read_condition(cli, opened, filter, &query);
+    asking.query.limit = LIMIT_DEFAULT;
+    mri_as_of_init(&asking.as_of, &opened->fold);
+    enum mri_exit exit = read_moment(&asking);
     if (exit == MRI_EXIT_OK) {
-        exit = read_query(cli, opened, &query, &is_impossible);
+        exit = read_condition(&asking, filter);
     }
     if (exit == MRI_EXIT_OK) {
-        exit = read_after(cli, opened, &query);
+        exit = read_query(&asking, &is_impossible);
     }
-    if (exit != MRI_EXIT_OK) {
-        return exit;
+    if (exit == MRI_EXIT_OK) {
+        exit = find_and_print(&asking, is_impossible);
     }
-    mr_err err = mri_alloc_array(cli->alloc, query.limit, sizeof(uint32_t), &ordinals);
-    if (err != MR_OK) {
-        return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
-    }
-    if (!is_impossible) {
-        err = mri_query_run(&opened->fold.bus, &query, ordinals, &result);
-    }
-    exit = err == MR_OK ? print_result(cli, opened, &query, ordinals, &result)
-                        : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
-    mri_alloc_free(cli->alloc, ordinals, query.limit * sizeof(uint32_t));
-    return exit == MRI_EXIT_OK && result.count == 0 ? MRI_EXIT_NO : exit;
+    mri_as_of_fini(&asking.as_of);
+    return exit;
 }
 
 static enum mri_exit cmd_query(struct mri_cli *cli)
@@ -329,7 +470,11 @@ static const struct mri_option options[] = {
     {"since", "TIME", "emitted at or after: a time, or an age before the newest event (2h)"},
     {"until", "TIME", "emitted before"},
     {"limit", "N", "so many at most; default: 20"},
-    {"after", "ID", "go on behind this signal, the last one of an answer before"},
+    {"as-of", "MOMENT", "answer as it was: behind an event, or at a time or age of the log"},
+    {"after", "TOKEN",
+        "the next page, of the same moment: what an answer said; or behind a signal"},
+    {"page", NULL,
+        "with --json: a last line {\"page\": ...} with the next page and what was scanned"},
     {"json", NULL, "one JSON object a line"},
 };
 
@@ -337,15 +482,26 @@ const struct mri_command mri_cmd_query = {
     .name = "query",
     .summary = "find signals by a condition, or by state, symbol, source, name and time",
     .arguments = "[CONDITION]",
-    .about = "As of the last complete batch in the log. Exit code 1: none matches.\n"
-             "\n"
-             "CONDITION is one argument, as \"state=blocked and gate=expected_value and age<2h "
-             "order by time\n"
-             "limit 100\": comparisons (= != < <= > >=, in, not in) with and, or, not and ( ); the "
-             "fields are\n"
-             "state, ended, side, gate, reason, symbol, source, name, time, age, ordinal, seq, "
-             "last_seq, id.\n"
-             "Options narrow it further.\n",
+    .about =
+        "As of the last complete batch in the log. Exit code 1: none matches.\n"
+        "\n"
+        "CONDITION is one argument, as \"state=blocked and gate=expected_value and age<2h "
+        "order by time\n"
+        "limit 100\": comparisons (= != < <= > >=, in, not in) with and, or, not and ( ); the "
+        "fields are\n"
+        "state, ended, side, gate, reason, symbol, source, name, time, age, ordinal, seq, "
+        "last_seq, id.\n"
+        "Options narrow it further.\n"
+        "\n"
+        "MOMENT is the number of an event, a time (2025-05-04T15:34Z) or age (2h) of the log's "
+        "event\n"
+        "time, or what an answer called its moment: the answer is what the same question said "
+        "then.\n"
+        "An age in CONDITION counts from then. An answer that is cut says behind --after where it "
+        "goes\n"
+        "on: pages of one moment, which do not shift while signals come. With --json such an "
+        "answer\n"
+        "ends with a line {\"page\": ...}.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""millrace query --as-of and its pages: answers of the past are what they were."""
+import json
+import random
+import signal
+
+import program
+from program import NO, OK, USAGE
+
+QUESTIONS = ((), ("state=generated",), ("state!=learned",), ("--state", "blocked"),
+             ("gate=expected_value or side=short",), ("age<1h",), ("--since", "2h"),
+             ("--until", "30m", "--source", "late"), ("last_seq>3000 order by time asc",),
+             ("--symbol", "SIM02USD", "not state in (learned, generated)"))
+
+
+class AsOfCase(program.LogCase):
+    def ask(self, *words, log=None):
+        answer = program.call("query", "--json", "--page", "--dir", log or self.log, *words)
+        self.assertIn(answer.code, (OK, NO), str(answer))
+        *rows, page = answer.json_lines
+        return rows, page["page"]
+
+    def emit(self, count):
+        line = json.dumps({"symbol": "SIM01USD", "side": "long", "source": "late",
+                           "confidence": 0.5}) + "\n"
+        self.ok("emit", "--dir", self.log, stdin=line * count)
+
+
+class AnswerTest(AsOfCase):
+    def test_a_log_that_a_run_extends_is_asked_at_moments_and_again_later(self):
+        chance = random.Random(5)
+        log = self.folder / "growing"
+        config = self.write_config(synthetic__symbols=3, synthetic__bars=3000, log__segment=4,
+                                   log__snapshot_events=5000)
+        run = self.start("run", "--dir", log, "--config", config, "--speed", "12000")
+        program.wait_until(lambda: program.call("query", "--dir", log, "state=learned").code == OK,
+                           "signals", run)
+        seen = []
+        while len(seen) < 40:
+            words = chance.choice(QUESTIONS)
+            rows, page = self.ask(*words, "--limit", "500", log=log)
+            seen.append((words, rows, page))
+            if run.poll() is not None:
+                break
+        run.send_signal(signal.SIGINT)
+        program.finish(run)
+        self.assertGreater(len({page["as_of_seq"] for *_, page in seen}), 10)
+        chance.shuffle(seen)
+        for words, rows, page in seen:
+            for moment in (page["as_of"], page["as_of_seq"]):
+                with self.subTest(words=words, moment=moment):
+                    again, found = self.ask(*words, "--limit", "500", "--as-of", moment, log=log)
+                    self.assertEqual(again, rows)
+                    self.assertEqual((found["as_of_seq"], found["as_of_time"], found["signals"]),
+                                     (page["as_of_seq"], page["as_of_time"], page["signals"]))
+
+    def test_a_time_is_behind_everything_logged_up_to_it(self):
+        events = [event for event in
+                  self.ok("tail", "--count", "1000000", "--json", "--dir", self.log).json_lines
+                  if event["event"] == "candle"]
+        chance = random.Random(1)
+        for event in chance.sample(events, 12):
+            time = event["close_time"]
+            later = [one["seq"] for one in events if one["close_time"] > time]
+            _, page = self.ask("--as-of", time)
+            self.assertEqual(page["as_of_seq"], min(later) - 1 if later else
+                             self.ok("verify", "--json", "--dir", self.log).json["up_to_seq"])
+            self.assertEqual(page["as_of_time"], time)
+        _, page = self.ask("--as-of", "2000-01-01T00:00Z")
+        self.assertEqual((page["as_of_seq"], page["signals"]), (events[0]["seq"] - 1, 0))
+
+    def test_people_are_told_of_which_moment_the_answer_is(self):
+        answer = self.ok("query", "--dir", self.log, "--as-of", "3000", "--limit", "2")
+        self.assertRegex(answer.err, r"as of event 3000, market time 2024-")
+        self.assertRegex(answer.err, r"; 2 of \d+ looked at")
+
+
+class RemovedTest(AsOfCase):
+    def test_moments_that_were_removed_are_told_and_later_ones_answered(self):
+        line = json.dumps({"symbol": "SIM01USD", "side": "long", "source": "bulk",
+                           "confidence": 0.5, "data": {"x": "y" * 2000}}) + "\n"
+        self.ok("emit", "--dir", self.log, stdin=line * 4000)
+        self.ok("run", "--dir", self.log)
+        self.ok("run", "--dir", self.log)
+        last = self.ok("verify", "--json", "--dir", self.log).json["up_to_seq"]
+        before, page = self.ask("--as-of", str(last), "--limit", "50")
+        self.ok("log", "retain", "--keep-events", "1", "--dir", self.log)
+        self.assertEqual(self.ask("--as-of", page["as_of"], "--limit", "50")[0], before)
+        answer = self.assert_exit(program.call("query", "--as-of", "10", "--dir", self.log), USAGE)
+        self.assert_says(answer, "event 10 is not in the log")
+        answer = self.assert_exit(
+            program.call("query", "--as-of", "2024-01-01T00:30Z", "--dir", self.log), USAGE)
+        self.assert_says(answer, "kept from event")
+
+
+class PageTest(AsOfCase):
+    def test_pages_are_of_one_moment_while_signals_come_and_move(self):
+        for order in ((), ("state!=generated order by time asc",)):
+            whole, _ = self.ask(*order, "--limit", "1000000")
+            found, words = [], ()
+            while True:
+                rows, page = self.ask(*order, "--limit", "97", *words)
+                found += rows
+                if page["next"] is None:
+                    break
+                words = ("--after", page["next"])
+                self.emit(3)
+                if len(found) % 3 == 0:
+                    self.ok("run", "--dir", self.log)
+            self.assertEqual(found, whole)
+
+    def test_an_id_goes_on_in_the_log_as_it_is(self):
+        rows, _ = self.ask("--limit", "5")
+        self.emit(1)
+        self.assertEqual(self.ask("--limit", "3", "--after", rows[1]["id"])[0], rows[2:])
+
+    def test_what_is_wrong_is_told(self):
+        for words, parts in (
+                (("--as-of", "yesterday"), ("--as-of", "yesterday")),
+                (("--as-of", "99999999"), ("has not come yet",)),
+                (("--as-of", "3000", "--after", self.ask("--limit", "1")[1]["next"]),
+                 ("of a moment already",)),
+                (("--after", self.ask()[1]["as_of"] + "/0"), ("--after",))):
+            with self.subTest(words=words):
+                answer = self.assert_exit(program.call("query", "--dir", self.log, *words), USAGE)
+                self.assert_says(answer, *parts)
+
+    def test_a_moment_that_the_log_has_lost_is_refused(self):
+        _, page = self.ask()
+        parts = page["as_of"].split(".")
+        parts[2] = f"{int(parts[2], 16) ^ 1:08x}"
+        answer = self.refused("query", "--dir", self.log, "--as-of", ".".join(parts))
+        self.assert_says(answer, "set back")
+
+
+if __name__ == "__main__":
+    program.main()
