@@ -54,6 +54,9 @@ struct mri_shared_memory;
 /** The longest path that is built inside the library. */
 enum { MRI_PATH_BYTES_MAX = 4096 };
 
+/** The most descriptors that are waited for at once. */
+enum { MRI_WAIT_ANY_MAX = 1024 };
+
 /** Names one run of the machine, from its start to its end. */
 enum { MRI_BOOT_ID_BYTES = 16 };
 
@@ -116,6 +119,12 @@ struct mri_os {
     /* Waiting for changes in a folder. */
     mr_err (*watch)(void *context, const char *path, int *ret_fd);
     mr_err (*wait_change)(void *context, int fd, int64_t timeout_ns); /**< MR_AGAIN: none came */
+
+    /* Waiting for processes and descriptors. */
+    mr_err (*watch_process)(void *context, uint32_t process_id,
+        int *ret_fd); /**< readable when it has ended; MR_NOT_FOUND: it has, or is not seen here */
+    mr_err (*wait_any)(void *context, const int *fds, size_t count, int64_t timeout_ns,
+        size_t *ret_index); /**< at most MRI_WAIT_ANY_MAX; MR_AGAIN: none is readable in time */
 
     /* Time, randomness, identity. */
     int64_t (*realtime_unix_ns)(void *context);

@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include "os/os.h"
+#include "os/os_wait.h"
 #include "os/shared_memory.h"
 
 #include <dirent.h>
@@ -18,12 +19,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -641,40 +640,6 @@ static mr_err linux_list(void *context, const char *path, void *argument,
     return err;
 }
 
-static mr_err linux_watch(void *context, const char *path, int *ret_fd)
-{
-    (void)context;
-    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd < 0) {
-        return err_of(errno);
-    }
-    if (inotify_add_watch(fd, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
-        mr_err err = err_of(errno);
-        (void)close(fd); /* nothing was written through this descriptor */
-        return err;
-    }
-    *ret_fd = fd;
-    return MR_OK;
-}
-
-static mr_err linux_wait_change(void *context, int fd, int64_t timeout_ns)
-{
-    (void)context;
-    struct pollfd poller = {.fd = fd, .events = POLLIN};
-    struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    int ready = ppoll(&poller, 1, timeout_ns < 0 ? NULL : &timeout, NULL);
-    if (ready < 0 && errno != EINTR) {
-        return err_of(errno);
-    }
-    if (ready <= 0) {
-        return MR_AGAIN;
-    }
-    char events[4096];
-    while (read(fd, events, sizeof(events)) > 0) {
-    } /* what changed does not matter: the reader looks at the log itself */
-    return MR_OK;
-}
-
 static int64_t clock_ns(clockid_t id)
 {
     struct timespec now;
@@ -784,8 +749,10 @@ const struct mri_os *mri_os_linux(void)
         .rename = linux_rename,
         .remove = linux_remove,
         .list = linux_list,
-        .watch = linux_watch,
-        .wait_change = linux_wait_change,
+        .watch = mri_os_wait_folder,
+        .wait_change = mri_os_wait_change,
+        .watch_process = mri_os_wait_process,
+        .wait_any = mri_os_wait_any,
         .realtime_unix_ns = linux_realtime_unix_ns,
         .boottime_ns = linux_boottime_ns,
         .sleep_ns = linux_sleep_ns,

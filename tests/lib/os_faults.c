@@ -137,6 +137,12 @@ static mr_err faults_write_bulk(
     return faults->inner->write_bulk(INNER(faults), fd, bytes, count, offset);
 }
 
+PASS_ON(WATCH_PROCESS, watch_process, (void *context, uint32_t process_id, int *ret_fd),
+    (INNER(faults), process_id, ret_fd))
+PASS_ON(WAIT_ANY, wait_any,
+    (void *context, const int *fds, size_t count, int64_t timeout_ns, size_t *ret_index),
+    (INNER(faults), fds, count, timeout_ns, ret_index))
+
 static void faults_close(void *context, int fd)
 {
     struct mri_os_faults *faults = context;

@@ -40,6 +40,8 @@
     X(LIST, list)                                                                                  \
     X(WATCH, watch)                                                                                \
     X(WAIT_CHANGE, wait_change)                                                                    \
+    X(WATCH_PROCESS, watch_process)                                                                \
+    X(WAIT_ANY, wait_any)                                                                          \
     X(RANDOM_BYTES, random_bytes)                                                                  \
     X(CLOSE, close)                                                                                \
     X(UNMAP, unmap)

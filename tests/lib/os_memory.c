@@ -444,6 +444,25 @@ static mr_err memory_wait_change(void *context, int fd, int64_t timeout_ns)
     return MR_AGAIN;
 }
 
+static mr_err memory_watch_process(void *context, uint32_t process_id, int *ret_fd)
+{
+    (void)context;
+    (void)process_id;
+    (void)ret_fd;
+    return MR_NOT_FOUND;
+}
+
+static mr_err memory_wait_any(
+    void *context, const int *fds, size_t count, int64_t timeout_ns, size_t *ret_index)
+{
+    (void)context;
+    (void)fds;
+    (void)count;
+    (void)timeout_ns;
+    (void)ret_index;
+    return MR_AGAIN;
+}
+
 static int64_t memory_realtime_unix_ns(void *context)
 {
     struct mri_os_memory *memory = context;
@@ -507,6 +526,8 @@ static const struct mri_os calls = {
     .list = memory_list,
     .watch = memory_watch,
     .wait_change = memory_wait_change,
+    .watch_process = memory_watch_process,
+    .wait_any = memory_wait_any,
     .realtime_unix_ns = memory_realtime_unix_ns,
     .boottime_ns = memory_boottime_ns,
     .sleep_ns = memory_sleep_ns,
