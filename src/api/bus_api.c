@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/claim.h"
 #include "base/problem.h"
 #include "conf/yaml.h"
 #include "log/open/append.h"
@@ -52,6 +53,7 @@ static mr_err read_config(struct mr_bus *bus)
     if (err == MR_OK) {
         bus->valid_for_ns = config.signals_valid_for * SECOND_NS;
         bus->config_seq = wiring->config_seq;
+        err = mri_claim_keep_routes(bus, &config);
         mri_config_fini(&config);
     }
     return err;
@@ -337,6 +339,7 @@ void mr_bus_close(mr_bus *bus)
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     const struct mri_alloc *alloc = bus->alloc;
+    mri_claim_close(bus);
     mri_alloc_free(alloc, bus->places, MR_BUS_BATCH_MAX * sizeof(*bus->places));
     mri_alloc_free(alloc, bus->records, MR_BUS_BATCH_MAX * sizeof(*bus->records));
     mri_alloc_free(alloc, bus->known, MR_BUS_BATCH_MAX * sizeof(*bus->known));

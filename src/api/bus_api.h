@@ -22,6 +22,8 @@
 
 enum { MRI_BUS_API_MAGIC = 0x42555331, MRI_BUS_API_DATA_BYTES_MAX = 65536 };
 
+struct mri_claiming;
+
 struct mr_bus {
     uint32_t magic; /**< MRI_BUS_API_MAGIC */
     const struct mri_os *os;
@@ -45,6 +47,9 @@ struct mr_bus {
     int64_t valid_for_ns;
     uint64_t retry_seq; /**< from this event on it is tried again whether all fits into the state */
     struct mri_facts facts; /**< with has_facts */
+    struct mri_route *routes;      /**< of the configuration, with has_fold */
+    struct mri_claiming *claiming; /**< NULL: nothing was claimed yet */
+    uint32_t route_count;
     bool has_state;
     bool has_fold;
     bool has_facts;
@@ -147,6 +152,29 @@ MR_MUST_USE mr_err mri_bus_api_signal(
  * Cost     about 15 ns for each event since the last call.
  */
 MR_MUST_USE mr_err mri_bus_api_prepare_waiter(struct mr_bus *bus, mr_problem *reterr_problem);
+
+/**
+ * Draft a move.
+ *
+ * @param evidence_seq  the claim that the mover has; 0: none
+ *
+ * Returns  MR_OK; MR_NOT_FOUND there is no such signal; MR_REFUSED, *reterr_problem says why; as
+ *          mri_batch_add().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_api_draft_move(
+    struct mr_bus *bus, const mr_move *move, uint64_t evidence_seq, mr_problem *reterr_problem);
+
+/**
+ * Say what stood in the way of a batch.
+ *
+ * @param reterr_conflict  NULL, or where to put it
+ *
+ * Returns  MR_CONFLICT.
+ * Threads  one at a time.
+ */
+mr_err mri_bus_api_conflict(const struct mr_bus *bus, const struct mri_bus_conflict *conflict,
+    mr_move_conflict *reterr_conflict, mr_problem *reterr_problem);
 
 /**
  * mr_bus_open() on a given machine.

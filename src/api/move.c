@@ -6,8 +6,11 @@
  *  1. A move is compared with the state of its signal and made under the append lock: by the shared
  *     state, or because nothing may come between what was folded and the append.
  */
-#include "api/bus_api.h"
+#include <stdio.h>
+
+#include "api/claim.h"
 #include "base/problem.h"
+#include "base/text.h"
 #include "bus/lifecycle.h"
 
 enum { ATTEMPTS_MAX = 100 };
@@ -30,55 +33,111 @@ static mr_err read_word(enum mri_vocabulary_id id, const char *text, const char 
                      problem, field, "a word of docs/FORMAT.md", mri_slice_of(text));
 }
 
-static mr_err draft_move(struct mr_bus *bus, const mr_move *move, mr_problem *problem)
+/** The words of a move, or what stands for those that were not given. */
+static mr_err read_words(const mr_move *move, struct mri_signal_moved *fixed, mr_problem *problem)
 {
-    struct mri_signal signal;
-    struct mri_slice data = slice_of(move->data);
     unsigned gate;
     unsigned reason;
-    mr_err err = mri_bus_api_signal(bus, move->ordinal.n, &signal);
-    if (err != MR_OK) {
-        return err == MR_NOT_FOUND
-                   ? mri_problem(problem, err, "there is no signal %u", move->ordinal.n)
-                   : mri_problem(problem, err, "%s", mr_err_text(err));
-    }
-    err = read_word(MRI_VOCABULARY_gate, move->gate, "gate", &gate, problem);
+    unsigned actor;
+    bool is_expired = move->to == MR_EXPIRED;
+    mr_err err = read_word(MRI_VOCABULARY_gate, move->gate, "gate", &gate, problem);
     if (err == MR_OK) {
         err = read_word(MRI_VOCABULARY_reason, move->reason, "reason", &reason, problem);
+    }
+    if (err == MR_OK) {
+        err = read_word(MRI_VOCABULARY_actor, move->actor, "actor", &actor, problem);
     }
     if (err != MR_OK) {
         return err;
     }
-    if (data.count > MRI_BUS_API_DATA_BYTES_MAX) {
-        return mri_problem(problem, MR_REFUSED, "data: expected up to %d bytes, found %zu",
-            MRI_BUS_API_DATA_BYTES_MAX, data.count);
+    if (move->actor != NULL && actor != MRI_ACTOR_EXTERNAL && actor != MRI_ACTOR_OPERATOR) {
+        return mri_signal_input_refuse(
+            problem, "actor", "external or operator", mri_slice_of(move->actor));
     }
-    const struct mri_signal_moved fixed = {
-        .signal = signal.generated_seq,
-        .from = (uint8_t)move->from,
-        .to = (uint8_t)move->to,
-        .actor = MRI_ACTOR_EXTERNAL,
-        .gate = (uint8_t)gate,
-        .reason = (uint16_t)reason,
-    };
+    fixed->actor = move->actor == NULL ? (uint8_t)MRI_ACTOR_EXTERNAL : (uint8_t)actor;
+    fixed->gate = move->gate == NULL && is_expired ? (uint8_t)MRI_GATE_EXTERNAL : (uint8_t)gate;
+    fixed->reason = move->reason == NULL && move->to != MR_BLOCKED ? (uint16_t)MRI_REASON_EXTERNAL
+                                                                   : (uint16_t)reason;
+    return MR_OK;
+}
+
+static mr_err check_move(
+    const mr_move *move, const struct mri_signal_moved *fixed, mr_problem *problem)
+{
+    struct mri_slice data = slice_of(move->data);
+    if (data.count > MRI_BUS_API_DATA_BYTES_MAX || !mri_text_is_utf8(data)) {
+        return mri_problem(problem, MR_REFUSED,
+            "data: expected up to %d bytes of UTF-8, found %zu bytes", MRI_BUS_API_DATA_BYTES_MAX,
+            data.count);
+    }
     if ((unsigned)move->from >= MR_STATE_COUNT || (unsigned)move->to >= MR_STATE_COUNT ||
-        mri_lifecycle_check(&fixed) != MR_OK) {
+        mri_lifecycle_check(fixed) != MR_OK) {
         return mri_problem(problem, MR_REFUSED,
             "signal %u: no move from %s to %s is allowed like this (blocked needs gate and reason)",
             move->ordinal.n, mr_state_text(move->from) == NULL ? "?" : mr_state_text(move->from),
             mr_state_text(move->to) == NULL ? "?" : mr_state_text(move->to));
     }
-    const struct mri_draft draft = {
-        .type = MRI_EVENT_SIGNAL_MOVED, .fixed = &fixed, .texts = {data}};
-    err = mri_batch_add(&bus->batch, &draft, move->ordinal.n);
-    return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s", mr_err_text(err));
+    return MR_OK;
 }
 
+mr_err mri_bus_api_draft_move(
+    struct mr_bus *bus, const mr_move *move, uint64_t evidence_seq, mr_problem *reterr_problem)
+{
+    struct mri_signal signal;
+    mr_err err = mri_bus_api_signal(bus, move->ordinal.n, &signal);
+    if (err != MR_OK) {
+        return err == MR_NOT_FOUND
+                   ? mri_problem(reterr_problem, err, "there is no signal %u", move->ordinal.n)
+                   : mri_problem(reterr_problem, err, "%s", mr_err_text(err));
+    }
+    struct mri_signal_moved fixed = {
+        .signal = signal.generated_seq,
+        .evidence = evidence_seq,
+        .from = (uint8_t)move->from,
+        .to = (uint8_t)move->to,
+    };
+    err = read_words(move, &fixed, reterr_problem);
+    if (err == MR_OK) {
+        err = check_move(move, &fixed, reterr_problem);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    const struct mri_draft draft = {
+        .type = MRI_EVENT_SIGNAL_MOVED, .fixed = &fixed, .texts = {slice_of(move->data)}};
+    err = mri_batch_add(&bus->batch, &draft, move->ordinal.n);
+    return err == MR_OK ? MR_OK : mri_problem(reterr_problem, err, "%s", mr_err_text(err));
+}
+
+mr_err mri_bus_api_conflict(const struct mr_bus *bus, const struct mri_bus_conflict *conflict,
+    mr_move_conflict *reterr_conflict, mr_problem *reterr_problem)
+{
+    const struct mri_claim *claim =
+        conflict->is_claimed ? mri_claims_find(&bus->fold.bus.claims, conflict->ordinal) : NULL;
+    unsigned long long winner = (unsigned long long)conflict->winner_seq;
+    if (reterr_conflict != NULL) {
+        *reterr_conflict = (mr_move_conflict){.ordinal = {conflict->ordinal},
+            .found = conflict->found,
+            .winner = {conflict->winner_seq}};
+        (void)snprintf(reterr_conflict->owner, sizeof(reterr_conflict->owner), "%s",
+            claim == NULL ? "" : claim->owner);
+    }
+    return claim == NULL
+               ? mri_problem(reterr_problem, MR_CONFLICT, "signal %u is %s since event %llu",
+                     conflict->ordinal, mr_state_text(conflict->found), winner)
+               : mri_problem(reterr_problem, MR_CONFLICT,
+                     "signal %u is %s, claimed by \"%s\" (event %llu)", conflict->ordinal,
+                     mr_state_text(conflict->found), claim->owner, (unsigned long long)claim->seq);
+}
+
+/** With the claims that the handle has; none counts for the shared state, which asks for the log.
+ */
 static mr_err draft_all(struct mr_bus *bus, const mr_move *moves, size_t count, mr_problem *problem)
 {
     mr_err err = MR_OK;
     for (size_t i = 0; i < count && err == MR_OK; i++) {
-        err = draft_move(bus, &moves[i], problem);
+        err =
+            mri_bus_api_draft_move(bus, &moves[i], mri_claim_own(bus, moves[i].ordinal.n), problem);
     }
     return err;
 }
@@ -165,13 +224,7 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
         err = move_folded(bus, moves, count, durability, &conflict, problem);
     }
     if (err == MR_CONFLICT) {
-        if (reterr_conflict != NULL) {
-            *reterr_conflict = (mr_move_conflict){.ordinal = {conflict.ordinal},
-                .found = conflict.found,
-                .winner = {conflict.winner_seq}};
-        }
-        return mri_problem(problem, err, "signal %u is %s since event %llu", conflict.ordinal,
-            mr_state_text(conflict.found), (unsigned long long)conflict.winner_seq);
+        return mri_bus_api_conflict(bus, &conflict, reterr_conflict, problem);
     }
     return err == MR_OK || problem->text[0] != '\0'
                ? err

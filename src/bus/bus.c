@@ -4,7 +4,8 @@
  *
  * Invariants
  *  1. A signal's state changes by signal.moved alone, and only if the move names the state that the
- *     signal has in the log (compare and set) and the lifecycle allows it.
+ *     signal has in the log (compare and set) and the lifecycle allows it. If it
+ *     is claimed, the move names the claim as its evidence: only the owner does.
  *  2. Whatever can refuse a batch does so before the log is touched; taking it into the tables
  *     afterwards cannot fail.
  *  3. Append and fold take events in by the same function, so a rebuilt table equals the kept one.
@@ -42,6 +43,7 @@ mr_err mri_bus_init(struct mri_bus *bus, const struct mri_alloc *alloc,
         return MR_EINVAL;
     }
     mri_keys_init(&bus->keys, alloc);
+    mri_claims_init(&bus->claims, alloc);
     mr_err err = mri_slots_init(&bus->slots, alloc, &limits->slots);
     if (err == MR_OK) {
         err = mri_intern_init(&bus->sources, alloc, limits->slots.sources_max);
@@ -75,6 +77,7 @@ void mri_bus_fini(struct mri_bus *bus)
         mri_intern_fini(&bus->sources);
         mri_intern_fini(&bus->names);
         mri_keys_fini(&bus->keys);
+        mri_claims_fini(&bus->claims);
         if (bus->alloc != NULL) {
             mri_alloc_free(bus->alloc, bus->records, MRI_BUS_BATCH_MAX * sizeof(*bus->records));
             mri_alloc_free(bus->alloc, bus->numbers, MRI_BUS_BATCH_MAX * sizeof(*bus->numbers));
@@ -147,16 +150,43 @@ static mr_err take_generated(
     return err;
 }
 
+/** Is the signal claimed, and the mover somebody else? */
+static bool is_of_other(const struct mri_bus *bus, const struct mri_event *event)
+{
+    const struct mri_signal_moved *move = event->body;
+    uint64_t claim_seq = mri_claims_seq(&bus->claims, event->ordinal);
+    return claim_seq != 0 && claim_seq != mri_ref_seq(move->evidence, event->seq);
+}
+
 static mr_err take_moved(struct mri_bus *bus, const struct mri_event *event)
 {
     const struct mri_signal_moved *move = event->body;
     const struct mri_slot *slot = mri_slots_get(&bus->slots, event->ordinal);
-    if (slot == NULL || slot->state != move->from || mri_lifecycle_check(move) != MR_OK) {
+    if (slot == NULL || slot->state != move->from || mri_lifecycle_check(move) != MR_OK ||
+        is_of_other(bus, event)) {
         return MR_ECORRUPT;
     }
-    mri_slots_move(&bus->slots, event->ordinal, move, event->seq);
-    bus->foreign_moves += move->cause == 0;
-    return MR_OK;
+    mr_err err = move->cause == 0 ? mri_claims_reserve(&bus->claims, 1) : MR_OK;
+    if (err == MR_OK) {
+        mri_slots_move(&bus->slots, event->ordinal, move, event->seq);
+        mri_claims_move(&bus->claims, event->ordinal, move);
+        bus->foreign_moves += move->cause == 0;
+    }
+    return err;
+}
+
+static mr_err take_claimed(struct mri_bus *bus, const struct mri_event *event)
+{
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, event->ordinal);
+    if (slot == NULL || mri_claims_check(&bus->claims, event, slot->state) != MR_OK) {
+        return MR_ECORRUPT;
+    }
+    mr_err err = mri_claims_reserve(&bus->claims, 1);
+    if (err == MR_OK) {
+        mri_claims_take(&bus->claims, event, slot->state);
+        bus->foreign_moves++;
+    }
+    return err;
 }
 
 /**
@@ -173,6 +203,9 @@ static mr_err take(
         break;
     case MRI_EVENT_SIGNAL_MOVED:
         err = take_moved(bus, event);
+        break;
+    case MRI_EVENT_SIGNAL_CLAIMED:
+        err = take_claimed(bus, event);
         break;
     case MRI_EVENT_CANDLE:
         note_time(bus, ((const struct mri_candle *)event->body)->close_time_unix_ns);
@@ -247,19 +280,34 @@ static uint32_t earlier_item(const struct mri_batch *batch, uint32_t index)
     return batch->count;
 }
 
-/** The newest earlier move of the batch about the same signal, or its birth; count = none. */
+/** The newest earlier move of the batch about the same signal, its birth or claim; count = none. */
 static uint32_t earlier_move(const struct mri_batch *batch, uint32_t index)
 {
     uint32_t ordinal = batch->items[index].ordinal;
     for (uint32_t i = index; i > 0; i--) {
         const struct mri_batch_item *item = &batch->items[i - 1];
-        bool is_state =
-            item->type == MRI_EVENT_SIGNAL_MOVED || item->type == MRI_EVENT_SIGNAL_GENERATED;
+        bool is_state = item->type == MRI_EVENT_SIGNAL_MOVED ||
+                        item->type == MRI_EVENT_SIGNAL_GENERATED ||
+                        item->type == MRI_EVENT_SIGNAL_CLAIMED;
         if (item->ordinal == ordinal && is_state) {
             return i - 1;
         }
     }
     return batch->count;
+}
+
+/** What stands in the way of a move or a claim: the newest move, or the claim in force. */
+static struct mri_bus_conflict conflict_of(
+    const struct mri_bus *bus, uint32_t ordinal, bool is_moved)
+{
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
+    uint64_t claim_seq = mri_claims_seq(&bus->claims, ordinal);
+    return (struct mri_bus_conflict){
+        .ordinal = ordinal,
+        .found = (mr_state)slot->state,
+        .winner_seq = is_moved || claim_seq == 0 ? slot->moved_seq : claim_seq,
+        .is_claimed = claim_seq != 0,
+    };
 }
 
 /** Is the move legal, given the log and what stands before it in the batch? */
@@ -274,22 +322,47 @@ static mr_err check_move(const struct mri_bus *bus, const struct mri_batch *batc
     uint32_t earlier = earlier_move(batch, index);
     if (earlier < batch->count) {
         struct mri_event before = mri_batch_event(batch, earlier);
+        if (before.type == MRI_EVENT_SIGNAL_CLAIMED) {
+            return MR_REFUSED;
+        }
         bool is_move = before.type == MRI_EVENT_SIGNAL_MOVED;
         unsigned state =
             is_move ? ((const struct mri_signal_moved *)before.body)->to : (unsigned)MR_GENERATED;
-        return state == move->from ? MR_OK : MR_REFUSED;
+        if (state != move->from) {
+            return MR_REFUSED;
+        }
+        if (is_move && !mri_lifecycle_is_over((mr_state)state) && is_of_other(bus, &event)) {
+            *conflict = conflict_of(bus, event.ordinal, false);
+            return MR_CONFLICT;
+        }
+        return MR_OK;
     }
     const struct mri_slot *slot = mri_slots_get(&bus->slots, event.ordinal);
     if (slot == NULL) {
         return MR_REFUSED;
     }
-    if (slot->state != move->from) {
-        *conflict = (struct mri_bus_conflict){.ordinal = event.ordinal,
-            .found = (mr_state)slot->state,
-            .winner_seq = slot->moved_seq};
+    if (slot->state != move->from || is_of_other(bus, &event)) {
+        *conflict = conflict_of(bus, event.ordinal, slot->state != move->from);
         return MR_CONFLICT;
     }
     return MR_OK;
+}
+
+/** Does the claim fit the log? It is the only event about its signal in the batch before. */
+static mr_err check_claim(const struct mri_bus *bus, const struct mri_batch *batch, uint32_t index,
+    struct mri_bus_conflict *conflict)
+{
+    struct mri_event event = mri_batch_event(batch, index);
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, event.ordinal);
+    if (slot == NULL || earlier_item(batch, index) < batch->count) {
+        return MR_REFUSED;
+    }
+    mr_err err = mri_claims_check(&bus->claims, &event, slot->state);
+    if (err == MR_CONFLICT) {
+        bool is_moved = slot->state != ((const struct mri_signal_claimed *)event.body)->from;
+        *conflict = conflict_of(bus, event.ordinal, is_moved);
+    }
+    return err;
 }
 
 /** Can a new signal be taken in? Makes room, so that afterwards nothing can fail. */
@@ -331,6 +404,21 @@ static mr_err check_item(const struct mri_batch *batch, uint32_t index, uint32_t
     return item->ordinal <= ordinal_max ? MR_OK : MR_REFUSED;
 }
 
+/** Events that may bring a signal into others' hands. */
+static uint32_t count_foreign(const struct mri_batch *batch)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        bool is_input = false;
+        if (batch->items[i].type == MRI_EVENT_SIGNAL_MOVED) {
+            struct mri_event event = mri_batch_event(batch, i);
+            is_input = ((const struct mri_signal_moved *)event.body)->cause == 0;
+        }
+        count += is_input || batch->items[i].type == MRI_EVENT_SIGNAL_CLAIMED;
+    }
+    return count;
+}
+
 static mr_err prepare(
     struct mri_bus *bus, const struct mri_batch *batch, struct mri_bus_conflict *conflict)
 {
@@ -338,6 +426,9 @@ static mr_err prepare(
     uint32_t ordinal_max = bus->slots.count;
     mr_err err = mri_slots_reserve(&bus->slots, more);
     bus->full = err == MR_FULL ? "signals" : NULL;
+    if (err == MR_OK) {
+        err = mri_claims_reserve(&bus->claims, count_foreign(batch));
+    }
     for (uint32_t i = 0; i < batch->count && err == MR_OK; i++) {
         bool is_generated = batch->items[i].type == MRI_EVENT_SIGNAL_GENERATED;
         ordinal_max += is_generated;
@@ -346,6 +437,8 @@ static mr_err prepare(
             err = prepare_generated(bus, batch, i, more);
         } else if (err == MR_OK && batch->items[i].type == MRI_EVENT_SIGNAL_MOVED) {
             err = check_move(bus, batch, i, conflict);
+        } else if (err == MR_OK && batch->items[i].type == MRI_EVENT_SIGNAL_CLAIMED) {
+            err = check_claim(bus, batch, i, conflict);
         }
     }
     return err;
@@ -455,6 +548,7 @@ void mri_bus_save(const struct mri_bus *bus, struct mri_buf *buf)
     save_intern(&bus->sources, buf);
     save_intern(&bus->names, buf);
     mri_keys_save(&bus->keys, buf);
+    mri_claims_save(&bus->claims, buf);
     mri_slots_save(&bus->slots, buf);
 }
 
@@ -464,6 +558,12 @@ static bool are_numbers_good(const struct mri_bus *bus)
     for (uint32_t ordinal = 1; ordinal <= bus->slots.count; ordinal++) {
         const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
         if (slot->source >= bus->sources.count || slot->name >= bus->names.count) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < bus->claims.queue.count; i++) {
+        int64_t due;
+        if (mri_due_queue_at(&bus->claims.queue, i, &due) > bus->slots.count) {
             return false;
         }
     }
@@ -487,6 +587,9 @@ mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack)
     }
     if (err == MR_OK) {
         err = mri_keys_load(&bus->keys, unpack);
+    }
+    if (err == MR_OK) {
+        err = mri_claims_load(&bus->claims, unpack);
     }
     if (err == MR_OK) {
         err = mri_slots_load(&bus->slots, unpack);

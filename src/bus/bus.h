@@ -11,6 +11,7 @@
 
 #include "base/intern.h"
 #include "bus/batch.h"
+#include "bus/claims.h"
 #include "bus/keys.h"
 #include "bus/slots.h"
 #include "log/open/append.h"
@@ -37,10 +38,11 @@ struct mri_bus {
     struct mri_intern sources; /**< own ones first, others in order of their first signal */
     struct mri_intern names;
     struct mri_keys keys;
+    struct mri_claims claims;
     uint64_t last_seq;          /**< newest record taken in */
     uint32_t chain_crc;         /**< its head's checksum */
     int64_t event_time_unix_ns; /**< highest event time of an input so far; 0 = none yet */
-    uint64_t foreign_moves;     /**< moves from outside taken in so far */
+    uint64_t foreign_moves;     /**< moves from outside, claims and their ends taken in so far */
     const char *full; /**< what the newest batch refused with MR_FULL had no room for: "signals",
                            "sources", "names"; NULL: something else */
     mr_log_record *records;          /**< of the batch that is being appended */
@@ -51,7 +53,8 @@ struct mri_bus {
 struct mri_bus_conflict {
     uint32_t ordinal;    /**< of the signal */
     mr_state found;      /**< its state in the log */
-    uint64_t winner_seq; /**< the move that made it so */
+    uint64_t winner_seq; /**< the move that made it so, or the claim that is in force */
+    bool is_claimed;     /**< mri_claims_find() says by whom */
 };
 
 /**
@@ -112,7 +115,9 @@ void mri_bus_rebase(const struct mri_bus *bus, struct mri_batch *batch);
  * Returns  MR_OK; otherwise as mr_log_append(), or, and then nothing was written:
  *          MR_AGAIN another process has appended what the tables do not have yet: fold it and begin
  *          the batch anew, or mri_bus_rebase() it;
- *          MR_CONFLICT a signal is in another state than its move says;
+ *          MR_CONFLICT a signal is in another state than its move or claim says, or it is claimed
+ *          and the move does not name the claim as its evidence, or a claim that is to end is not
+ *          in force;
  *          MR_REFUSED a move that the lifecycle forbids or that lacks its gate or reason, an event
  *          about a signal that does not exist, a name that is empty or too long;
  *          MR_FULL signals_max, names_max or sources_max would be exceeded;

@@ -32,6 +32,7 @@
 #define MRI_EVENT_MAP(K)                                                                           \
     K(SIGNAL_GENERATED, signal_generated, 256, "signal.generated", "sources, emit")                \
     K(SIGNAL_MOVED, signal_moved, 257, "signal.moved", "evaluate, execute, learn, timers")         \
+    K(SIGNAL_CLAIMED, signal_claimed, 258, "signal.claimed", "workers, pipeline")                  \
     K(VIEW, view, 288, "view", "evaluate")                                                         \
     K(PREDICTION, prediction, 289, "prediction", "evaluate")                                       \
     K(DECISION, decision, 290, "decision", "evaluate")                                             \
@@ -101,6 +102,22 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
 #define MRI_ROWS_signal_moved(R)
 #define MRI_TEXTS_signal_moved(T) T(json, signal_moved, data, "free data of a move from outside")
 
+/**
+ * A claim is taken, or ends. While it stands, the signal is moved by its owner alone, whose moves
+ * name the claim as their evidence; its state is what the moves say.
+ */
+#define MRI_FIELDS_signal_claimed(F)                                                               \
+    F(ref, signal, "", "its signal.generated")                                                     \
+    F(ref, claim, "", "the signal.claimed that ends here; absent when one is taken")               \
+    F(duration, lease_ns, "", "how long it is for without renewal; 0 when it ends")                \
+    F(count, place, "", "where its lease is kept in the file `claims`; 0 when it ends")            \
+    F(claim_act, act, "", "")                                                                      \
+    F(state, from, "", "the state that the signal is in")                                          \
+    F(state, next, "", "what the owner means to make of it")                                       \
+    F(pad8, reserved, "", "")
+#define MRI_ROWS_signal_claimed(R)
+#define MRI_TEXTS_signal_claimed(T) T(text, signal_claimed, owner, "the worker's name")
+
 /* ---- evaluate -------------------------------------------------------------------------------- */
 
 #define MRI_FIELDS_view(F)                                                                         \
@@ -163,7 +180,7 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
     F(small, gate_count, "", "")                                                                   \
     F(small, factor_count, "", "0 unless every gate of the chain passed")                          \
     F(small, size_count, "", "1: the size of the order follows")                                   \
-    F(pad8, reserved_a, "", "")                                                                    \
+    F(small, advisory, "", "1: said beside the signal's owner, nothing was moved or traded")       \
     F(pad16, reserved_b, "", "")                                                                   \
     F(symbol, symbol, "", "")
 #define MRI_ROWS_decision(R)                                                                       \
@@ -200,7 +217,7 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
 
 #define MRI_FIELDS_superseded(F)                                                                   \
     F(ref, cause, "", "the input whose outputs lost")                                              \
-    F(ref, winner, "", "the move of another process that was first")
+    F(ref, winner, "", "the move or claim of another process that was first")
 #define MRI_ROWS_superseded(R)
 #define MRI_TEXTS_superseded(T)
 

@@ -29,6 +29,12 @@ bool mri_lifecycle_allows(mr_state from, mr_state to)
     return (successors[from] & TO(to)) != 0;
 }
 
+bool mri_lifecycle_is_over(mr_state state)
+{
+    return state == MR_BLOCKED || state == MR_EXPIRED || state == MR_EXECUTED ||
+           state == MR_LEARNED;
+}
+
 mr_err mri_lifecycle_check(const struct mri_signal_moved *move)
 {
     bool needs_gate = move->to == MR_BLOCKED || move->to == MR_EXPIRED;

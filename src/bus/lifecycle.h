@@ -23,6 +23,14 @@
 bool mri_lifecycle_allows(mr_state from, mr_state to);
 
 /**
+ * Is what a signal waits for over: is it blocked, expired, executed or learned?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_lifecycle_is_over(mr_state state);
+
+/**
  * Is this a complete and legal move: allowed by the table, with an actor and a reason, and with the
  * gate that blocked when it ends in blocked or expired?
  *

@@ -183,6 +183,9 @@ static mr_err take_moved(
     struct mri_signal found;
     mr_state state;
     mr_err err = mri_signal_table_get(table, event->ordinal, &found);
+    if (err == MR_OK && found.is_claimed && deriving->append != NULL) {
+        return MR_NOT_FOUND; /* whose it is the log knows */
+    }
     if (err == MR_OK) {
         *subject = (struct mri_hot_subject){found.last_seq, event->ordinal, 0};
         err = mri_signal_table_move(
@@ -226,6 +229,16 @@ static void take_note(
     }
 }
 
+/** Checked by the bus that has folded the log: only such a one claims. */
+static mr_err take_claimed(
+    struct deriving *deriving, const struct mri_event *event, struct mri_hot_subject *subject)
+{
+    const struct mri_signal_claimed *claim = event->body;
+    *subject = (struct mri_hot_subject){event->ordinal_prev, event->ordinal, 0};
+    return mri_signal_table_claim(&deriving->state.table, deriving->journal, event->ordinal,
+        claim->act == MRI_CLAIM_TAKEN, event->seq);
+}
+
 static mr_err take(struct deriving *deriving, const struct mri_event *event,
     const struct mri_shared_known *known, struct mri_hot_subject *subject)
 {
@@ -234,6 +247,8 @@ static mr_err take(struct deriving *deriving, const struct mri_event *event,
         return take_generated(deriving, event, known, subject);
     case MRI_EVENT_SIGNAL_MOVED:
         return take_moved(deriving, event, subject);
+    case MRI_EVENT_SIGNAL_CLAIMED:
+        return take_claimed(deriving, event, subject);
     case MRI_EVENT_INSTRUMENT:
         take_note(deriving, event, subject);
         return take_instrument(deriving, event);
@@ -364,9 +379,11 @@ static mr_err fill_texts(struct mri_shared_texts *texts, const struct mri_intern
     return err == MR_OK ? MR_OK : MR_FULL;
 }
 
-static struct mri_signal signal_of(const struct mri_slot *slot, uint32_t ordinal)
+static struct mri_signal signal_of(const struct mri_bus *bus, uint32_t ordinal)
 {
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
     return (struct mri_signal){
+        .is_claimed = mri_claims_seq(&bus->claims, ordinal) != 0,
         .event_time_unix_ns = slot->event_time_unix_ns,
         .generated_seq = slot->generated_seq,
         .last_seq = slot->last_seq,
@@ -398,14 +415,15 @@ static uint32_t oldest_kept(const struct mri_slots *slots)
     return ordinal;
 }
 
-static mr_err fill_table(struct mri_signal_table *table, const struct mri_slots *slots)
+static mr_err fill_table(struct mri_signal_table *table, const struct mri_bus *bus)
 {
+    const struct mri_slots *slots = &bus->slots;
     mr_err err = MR_OK;
     uint32_t passed = oldest_kept(slots);
     for (uint32_t ordinal = 1; ordinal <= slots->count && err == MR_OK; ordinal++) {
         const struct mri_slot *slot = mri_slots_get(slots, ordinal);
         if (slot->state != MR_LEARNED || ordinal >= passed) {
-            const struct mri_signal signal = signal_of(slot, ordinal);
+            const struct mri_signal signal = signal_of(bus, ordinal);
             err = mri_signal_table_restore(table, &signal);
         } else {
             mri_signal_table_pass(table, ordinal);
@@ -432,7 +450,7 @@ mr_err mri_shared_state_fill(
         err = fill_texts(&state.names, &bus->names);
     }
     if (err == MR_OK) {
-        err = fill_table(&state.table, &bus->slots);
+        err = fill_table(&state.table, bus);
     }
     state.head[HEAD_EVENT_TIME] = (uint64_t)bus->event_time_unix_ns;
     state.head[HEAD_VALID_FOR] = (uint64_t)settings->valid_for_ns;
@@ -500,7 +518,7 @@ static bool is_same_signal(const struct mri_signal *a, const struct mri_signal *
            a->last_seq == b->last_seq && a->moved_seq == b->moved_seq && a->ordinal == b->ordinal &&
            a->symbol == b->symbol && a->source == b->source && a->name == b->name &&
            a->side == b->side && a->state == b->state && a->gate == b->gate &&
-           a->ended == b->ended && a->reason == b->reason;
+           a->ended == b->ended && a->reason == b->reason && a->is_claimed == b->is_claimed;
 }
 
 static mr_err differs(mr_problem *problem, const char *what, uint32_t which)
@@ -511,14 +529,15 @@ static mr_err differs(mr_problem *problem, const char *what, uint32_t which)
 
 /** Every signal that one must know is there, and all that is there is true. */
 static mr_err compare_signals(
-    const struct mri_signal_table *table, const struct mri_slots *slots, mr_problem *problem)
+    const struct mri_signal_table *table, const struct mri_bus *bus, mr_problem *problem)
 {
+    const struct mri_slots *slots = &bus->slots;
     if (mri_signal_table_newest(table) != slots->count) {
         return differs(problem, "newest signal", mri_signal_table_newest(table));
     }
     for (uint32_t ordinal = 1; ordinal <= slots->count; ordinal++) {
         const struct mri_slot *slot = mri_slots_get(slots, ordinal);
-        const struct mri_signal expected = signal_of(slot, ordinal);
+        const struct mri_signal expected = signal_of(bus, ordinal);
         struct mri_signal found;
         mr_err err = mri_signal_table_get(table, ordinal, &found);
         bool is_gone = err == MR_NOT_FOUND && slot->state == MR_LEARNED;
@@ -641,7 +660,7 @@ mr_err mri_shared_state_compare(
         err = differs(reterr_problem, "event time of seq", (uint32_t)bus->last_seq);
     }
     if (err == MR_OK) {
-        err = compare_signals(&state->table, &bus->slots, reterr_problem);
+        err = compare_signals(&state->table, bus, reterr_problem);
     }
     for (unsigned i = 0; i < MR_STATE_COUNT && err == MR_OK; i++) {
         err = compare_list(&state->table, &bus->slots, i, reterr_problem);

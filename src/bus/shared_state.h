@@ -89,9 +89,10 @@ MR_MUST_USE mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_stat
  *
  * Returns  as mr_log_append(), and: MR_AGAIN the state lacks something, mri_shared_state_fill();
  *          MR_CONFLICT a signal is in another state than its move says, append->conflict; MR_FULL,
- *          append->full; MR_NOT_FOUND a move of a signal that the table does not know (any more);
- *          MR_REFUSED a symbol that is not registered, or a move that contradicts one before it in
- *          the batch; MR_ELIMIT the batch is too large. Nothing was appended then.
+ *          append->full; MR_NOT_FOUND a move of a signal that is claimed, or that the table does
+ *          not know (any more): the log knows; MR_REFUSED a symbol that is not registered, or a
+ *          move that contradicts one before it in the batch; MR_ELIMIT the batch is too large.
+ *          Nothing was appended then.
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, size_t count,

@@ -3,7 +3,8 @@
  * The table of signals, in words.
  *
  *   slot    0 event time   1 generated_seq   2 last_seq   3 moved_seq
- *           4 ordinal, symbol, source        5 name, side, state, gate, ended, reason
+ *           4 ordinal, symbol, source        5 name, side and whether it is claimed, state, gate,
+ *                                            ended, reason
  *           6 next, previous in the list     7 place in the symbol's array, in the source's
  *   block   126 words of two entries each, 126 previous, next block, 127 living, used entries
  *   group   newest block, entries
@@ -22,6 +23,8 @@
 #include "bus/signal_table.h"
 
 #include <string.h>
+
+#include "bus/lifecycle.h"
 
 enum {
     SLOT_WORDS = 8,
@@ -48,6 +51,9 @@ enum {
     HEAD_STATES,
     HEAD_WORDS = HEAD_STATES + 2 * MR_STATE_COUNT,
 };
+
+/** Beside the side. */
+#define CLAIMED ((uint64_t)1 << 23)
 
 MRI_STATIC_ASSERT(MR_STATE_COUNT <= STATE_MASK, "a state fits an entry");
 
@@ -156,9 +162,9 @@ static unsigned state_in(uint64_t what)
 
 static uint64_t what_of(const struct mri_signal *signal)
 {
-    return signal->name | (uint64_t)signal->side << 16 | (uint64_t)signal->state << 24 |
-           (uint64_t)signal->gate << 32 | (uint64_t)signal->ended << 40 |
-           (uint64_t)signal->reason << 48;
+    return signal->name | (uint64_t)signal->side << 16 | (signal->is_claimed ? CLAIMED : 0) |
+           (uint64_t)signal->state << 24 | (uint64_t)signal->gate << 32 |
+           (uint64_t)signal->ended << 40 | (uint64_t)signal->reason << 48;
 }
 
 static uint64_t who_of(const struct mri_signal *signal)
@@ -565,6 +571,9 @@ mr_err mri_signal_table_move(struct mri_signal_table *table, struct mri_hot_jour
                (uint64_t)move->gate << 32 | (uint64_t)move->reason << 48;
     }
     what = (what & ~((uint64_t)0xff << 24)) | (uint64_t)move->to << 24;
+    if (mri_lifecycle_is_over((mr_state)move->to)) {
+        what &= ~CLAIMED;
+    }
     list_remove(table, journal, state, slot);
     set(journal, &slot[LINKS], list_append(table, journal, move->to, number));
     set(journal, &slot[WHAT], what);
@@ -583,6 +592,18 @@ mr_err mri_signal_table_note(struct mri_signal_table *table, struct mri_hot_jour
         return MR_NOT_FOUND;
     }
     *ret_prev = slot[LAST];
+    set(journal, &slot[LAST], seq);
+    return MR_OK;
+}
+
+mr_err mri_signal_table_claim(struct mri_signal_table *table, struct mri_hot_journal *journal,
+    uint32_t ordinal, bool is_claimed, uint64_t seq)
+{
+    uint64_t *slot = find(table, ordinal);
+    if (slot == NULL) {
+        return MR_NOT_FOUND;
+    }
+    set(journal, &slot[WHAT], (slot[WHAT] & ~CLAIMED) | (is_claimed ? CLAIMED : 0));
     set(journal, &slot[LAST], seq);
     return MR_OK;
 }
@@ -618,7 +639,8 @@ void mri_signal_table_slot(
         .symbol = (uint16_t)(who >> 32),
         .source = (uint16_t)(who >> 48),
         .name = (uint16_t)what,
-        .side = (uint8_t)(what >> 16),
+        .side = (uint8_t)(what >> 16 & 0x7f),
+        .is_claimed = (what & CLAIMED) != 0,
         .state = (uint8_t)(what >> 24),
         .gate = (uint8_t)(what >> 32),
         .ended = (uint8_t)(what >> 40),

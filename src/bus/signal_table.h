@@ -50,9 +50,11 @@ struct mri_signal {
     uint16_t name;
     uint8_t side;
     uint8_t state;
-    uint8_t gate;    /**< who blocked it, kept in learned */
-    uint8_t ended;   /**< the state it was learned from: blocked, expired or executed */
-    uint16_t reason; /**< of the newest move before learned */
+    uint8_t gate;       /**< who blocked it, kept in learned */
+    uint8_t ended;      /**< the state it was learned from: blocked, expired or executed */
+    uint16_t reason;    /**< of the newest move before learned */
+    uint8_t is_claimed; /**< 1: by whom the log alone knows */
+    uint8_t reserved[7];
 };
 
 /** Where the parts of an area are. */
@@ -160,6 +162,17 @@ MR_MUST_USE mr_err mri_signal_table_move(struct mri_signal_table *table,
  */
 MR_MUST_USE mr_err mri_signal_table_note(struct mri_signal_table *table,
     struct mri_hot_journal *journal, uint32_t ordinal, uint64_t seq, uint64_t *ret_prev);
+
+/**
+ * Note that a signal is claimed, or is not any more.
+ *
+ * @param seq  of the event that says so
+ *
+ * Returns  MR_OK; MR_NOT_FOUND the table does not know the signal.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_signal_table_claim(struct mri_signal_table *table,
+    struct mri_hot_journal *journal, uint32_t ordinal, bool is_claimed, uint64_t seq);
 
 /**
  * Forget a signal that is learned.

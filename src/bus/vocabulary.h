@@ -16,9 +16,9 @@
 #include "millrace/types.h"
 
 /*
- * Kept for what comes from outside this program, which has no writer in it: the actors external and
- * operator, the gate external, the reasons external and operator. A log may hold moves of another
- * process, and engines must take them in (superseded); tests append such moves and modes.
+ * Of what comes from outside, by millrace/bus.h: the actors external and operator, the gate
+ * external, the reasons external and operator. A log may hold moves of another process, and engines
+ * must take them in (superseded).
  */
 
 /** X(NAME, value, text): who moves a signal or changes a mode. */
@@ -148,6 +148,13 @@
     X(MRI_SOURCE_VOLUME_IMBALANCE, 3, "volume_imbalance")                                          \
     X(MRI_SOURCE_RSI, 4, "rsi")
 
+/** X(NAME, value, text): what becomes of a claim. */
+#define MRI_CLAIM_ACT_MAP(X)                                                                       \
+    X(MRI_CLAIM_TAKEN, 0, "taken")                                                                 \
+    X(MRI_CLAIM_RELEASED, 1, "released")                                                           \
+    X(MRI_CLAIM_LEASE_OVER, 2, "lease_over")                                                       \
+    X(MRI_CLAIM_OWNER_LOST, 3, "owner_lost")
+
 /** X(NAME, value, text): how urgent an alert is. */
 #define MRI_SEVERITY_MAP(X)                                                                        \
     X(MRI_SEVERITY_NOTICE, 0, "notice")                                                            \
@@ -198,6 +205,7 @@
     X(MRI_REASON_LEDGER_MISMATCH, 72, "ledger_mismatch", "the books do not add up")                \
     X(MRI_REASON_OPERATOR, 73, "operator", "an operator said so")                                  \
     X(MRI_REASON_TIME_PASSED, 74, "time_passed", "the clock moved on without an event")            \
+    X(MRI_REASON_STUCK, 75, "stuck", "it stays in its state longer than it should")                \
     X(MRI_REASON_ROW_TORN, 90, "row_torn", "the last line has no end (newline) and may be cut")    \
     X(MRI_REASON_ROW_COLUMNS, 91, "row_columns", "wrong number of columns")                        \
     X(MRI_REASON_ROW_NUMBER, 92, "row_number", "not a number, or it does not fit the instrument")  \
@@ -232,6 +240,7 @@ enum mri_order_type { MRI_ORDER_TYPE_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_outcome_status { MRI_OUTCOME_STATUS_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_feedback_status { MRI_FEEDBACK_STATUS_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_session_kind { MRI_SESSION_KIND_MAP(MRI_VOCABULARY_ENUM3) };
+enum mri_claim_act { MRI_CLAIM_ACT_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_severity { MRI_SEVERITY_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_factor { MRI_FACTOR_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_source { MRI_SOURCE_MAP(MRI_VOCABULARY_ENUM3) };
@@ -280,6 +289,7 @@ struct mri_vocabulary {
     X(outcome_status)                                                                              \
     X(feedback_status)                                                                             \
     X(session_kind)                                                                                \
+    X(claim_act)                                                                                   \
     X(severity)                                                                                    \
     X(factor)                                                                                      \
     X(reason)

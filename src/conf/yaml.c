@@ -3,10 +3,12 @@
  * Reading a configuration.
  *
  *   map of sections > map of keys > scalar
+ *   routes          > list        > map of keys > scalar     (route_list.c)
  *   instruments     > list        > map of keys > scalar     (instrument_list.c)
  *
  * Invariants
- *  1. What keys there are is asked from the tables; no key is named here but `instruments`.
+ *  1. What keys there are is asked from the tables; no key is named here but `instruments`
+ *     and `routes`.
  *  2. A text with a problem gives no configuration.
  *  3. Checks across the whole text (missing keys, mri_config_check()) run only when all of it could
  *     be read.
@@ -21,6 +23,7 @@
 #include "base/text.h"
 #include "conf/instrument_list.h"
 #include "conf/reading.h"
+#include "conf/route_list.h"
 #include "conf/scalar.h"
 
 static const struct mri_slice no_key = {NULL, 0};
@@ -36,6 +39,7 @@ struct parse {
     bool are_keys_read[MRI_CONFIG_SETTING_COUNT];        /* likewise: it is a map */
     struct mri_place keys[MRI_CONFIG_SETTING_COUNT];
     struct mri_place instruments;
+    struct mri_place routes;
     bool has_defaults; /* a setting that is missing has its default */
 };
 
@@ -73,7 +77,7 @@ static size_t find_key(const struct parse *parse, struct mri_slice key, size_t f
 
 static void refuse_section(struct parse *parse)
 {
-    const char *names[MRI_CONFIG_SETTING_COUNT + 1];
+    const char *names[MRI_CONFIG_SETTING_COUNT + 2];
     size_t count = 0;
     size_t key = find_key(parse, parse->reading.text, 0, parse->count);
     if (key < parse->count) {
@@ -85,6 +89,7 @@ static void refuse_section(struct parse *parse)
     for (size_t i = 0; i < parse->count; i = section_end(parse, i)) {
         names[count++] = parse->settings[i].section;
     }
+    names[count++] = MRI_ROUTE_LIST_KEY;
     names[count++] = MRI_INSTRUMENT_LIST_KEY;
     mri_reading_unknown(&parse->reading, "section", names, count);
 }
@@ -257,20 +262,25 @@ static void read_root_key(struct parse *parse)
 {
     struct mri_reading *reading = &parse->reading;
     bool is_instruments = mri_slice_is(reading->text, MRI_INSTRUMENT_LIST_KEY);
+    bool is_routes = mri_slice_is(reading->text, MRI_ROUTE_LIST_KEY);
     size_t first = find_section(parse, reading->text);
-    if (!is_instruments && first == parse->count) {
+    if (!is_instruments && !is_routes && first == parse->count) {
         refuse_section(parse);
         (void)mri_reading_next(reading); /* its value; an end shows in the next turn */
         mri_reading_skip(reading);
         return;
     }
-    struct mri_place *seen = is_instruments ? &parse->instruments : &parse->sections[first];
+    struct mri_place *seen = is_instruments ? &parse->instruments
+                             : is_routes    ? &parse->routes
+                                            : &parse->sections[first];
     if (!mri_reading_is_again(reading, *seen)) {
         *seen = reading->place;
     }
     (void)mri_reading_next(reading); /* as above */
     if (is_instruments) {
         mri_instrument_list_read(reading, parse->config);
+    } else if (is_routes) {
+        mri_route_list_read(reading, parse->config);
     } else {
         read_section(parse, first);
     }
@@ -314,6 +324,11 @@ static void check_missing(struct parse *parse, struct mri_place end_of_text)
 {
     for (size_t i = 0; i < parse->count && !parse->has_defaults; i = section_end(parse, i)) {
         check_section(parse, i, end_of_text);
+    }
+    if (parse->routes.line == 0 && !parse->has_defaults) {
+        mri_reading_label(&parse->reading, MRI_ROUTE_LIST_KEY, no_key);
+        mri_reading_problem(&parse->reading, end_of_text,
+            "missing section; add \"" MRI_ROUTE_LIST_KEY ": []\", or a list of them");
     }
     if (parse->instruments.line == 0) {
         mri_reading_label(&parse->reading, MRI_INSTRUMENT_LIST_KEY, no_key);

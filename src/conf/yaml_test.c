@@ -72,6 +72,12 @@ static void assert_equal_configs(const struct mri_config *a, const struct mri_co
         assert_true(x->quantity_min == y->quantity_min && x->multiplier == y->multiplier);
         assert_true(x->notional_min_e8 == y->notional_min_e8);
     }
+    assert_int_equal(a->route_count, b->route_count);
+    for (uint32_t i = 0; i < a->route_count; i++) {
+        assert_string_equal(a->routes[i].source, b->routes[i].source);
+        assert_string_equal(a->routes[i].worker, b->routes[i].worker);
+        assert_int_equal(a->routes[i].kind, b->routes[i].kind);
+    }
 }
 
 static void assert_round_trip(const struct mri_config *config)
@@ -197,6 +203,19 @@ static void any_valid_configuration_is_read_back(void **fixture)
             mr_err err = mri_config_add_instrument(&config, &spec);
             assert_true(err == MR_OK || err == MR_EXISTS);
         }
+        for (uint64_t n = mri_prng_below(&prng, 4); n > 0; n--) {
+            static const char *const names[] = {
+                "a", "\"quoted\"", "back\\slash", "- dash: #", "\xc3\xb6", "~", "null", "[x]"};
+            struct mri_route route = {.kind = (uint8_t)mri_prng_below(&prng, 3)};
+            const char *source = names[mri_prng_below(&prng, MRI_COUNT_OF(names))];
+            const char *worker = names[mri_prng_below(&prng, MRI_COUNT_OF(names))];
+            memcpy(route.source, source, strlen(source));
+            if (route.kind == MRI_ROUTE_EXTERNAL) {
+                memcpy(route.worker, worker, strlen(worker));
+            }
+            mr_err err = mri_config_add_route(&config, &route);
+            assert_true(err == MR_OK || err == MR_EXISTS);
+        }
         assert_round_trip(&config);
         mri_config_fini(&config);
     }
@@ -302,7 +321,28 @@ static const struct fault faults[] = {
         "gates: expected a key, found a map"},
     {"view:\n", "x: 1\nview:\n", 0, 1,
         "x: unknown section; expected one of sources, signals, view, gates, execute, venue, "
-        "resolve, learn, log, limits, synthetic, instruments"},
+        "resolve, learn, lifecycle, log, limits, synthetic, routes, instruments"},
+    {"routes: []", "routes:\n  - {source: a, route: external}", 1, 24,
+        "routes[0].route: expected internal, external:NAME (up to 64 bytes) or advisory, found "
+        "\"external\""},
+    {"routes: []", "routes:\n  - {source: a, route: advisory}\n  - {source: a, route: internal}", 2,
+        5, "routes[1]: expected each source once, found \"a\" a second time"},
+    {"routes: []", "routes:\n  - {source: \"a\\tb\", route: advisory}", 1, 14,
+        "routes[0].source: expected the name of a source, 1 to 64 bytes without control "
+        "characters, found the quoted text \"a\\x09b\""},
+    {"routes: []", "routes:\n  - {source: a}", 1, 5, "routes[0].route: missing key"},
+    {"routes: []", "routes:\n  - {source: a, rout: advisory, route: internal}", 1, 17,
+        "routes[0].rout: unknown key; did you mean route?"},
+    {"routes: []", "routes:\n  - {source: [a], route: advisory}", 1, 14,
+        "routes[0].source: expected a name, found a list"},
+    {"routes: []", "routes: advisory", 0, 9,
+        "routes: expected a list of routes, found \"advisory\""},
+    {"routes: []", "routes: [advisory]", 0, 10,
+        "routes[0]: expected a map of keys, found \"advisory\""},
+    {"stuck_after_approved: 600", "stuck_after_approved: -1", 0, 25,
+        "lifecycle.stuck_after_approved: expected an integer from 0 to 604800 (s), found \"-1\""},
+    {"stuck_after_approved: 600", "stuck_after_approved: 600\n  stuck_after_aproved: 9", 1, 3,
+        "lifecycle.stuck_after_aproved: unknown key; did you mean stuck_after_approved?"},
     {"view:\n", "gate: {stale_signal: 1}\nview:\n", 0, 1,
         "gate: unknown section; did you mean gates?"},
     {"view:\n", "cooldown: 300\nview:\n", 0, 1,
@@ -470,14 +510,16 @@ static void every_missing_section_is_named_with_its_keys(void **fixture)
     struct mri_config config;
     static const char text[] = "view: {step_bars: 5}\ngates:\n";
     assert_int_equal(parse(text, sizeof(text) - 1, &config), MR_REFUSED);
-    assert_int_equal(problems.count, 1 + 9 + 1); /* gates is empty; nine others; instruments */
+    assert_int_equal(problems.count, 1 + 10 + 2); /* gates is empty; ten others; both lists */
     assert_string_equal(
         problems.items[0].what.text, "t.yaml:2:7: gates: expected a map of keys, found nothing");
     assert_string_equal(problems.items[1].what.text,
         "t.yaml:3:1: sources: missing section; add \"sources: {emit: on_change, band: 0.25}\"");
-    assert_string_equal(problems.items[10].what.text,
+    assert_string_equal(problems.items[11].what.text,
+        "t.yaml:3:1: routes: missing section; add \"routes: []\", or a list of them");
+    assert_string_equal(problems.items[12].what.text,
         "t.yaml:3:1: instruments: missing section; add \"instruments: []\", or a list of them");
-    for (uint32_t i = 1; i < 10; i++) { /* the line to add is whole: it ends with its bracket */
+    for (uint32_t i = 1; i < 11; i++) { /* the line to add is whole: it ends with its bracket */
         const char *what = problems.items[i].what.text;
         assert_string_equal(what + strlen(what) - 2, "}\"");
     }

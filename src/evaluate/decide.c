@@ -8,7 +8,8 @@
  *
  * Invariants
  *  1. Every decision names the view and the newest feedback it used, and stores all gates.
- *  2. At most one signal of a view passes: the one with the largest confidence, then the lowest
+ *  2. A decision beside a signal's owner moves nothing and stands in nobody's way.
+ *  3. At most one signal of a view passes: the one with the largest confidence, then the lowest
  *     ordinal, among those that pass every other gate.
  */
 #include "evaluate/decide.h"
@@ -242,11 +243,14 @@ static mr_err draft_decision(
     if (gates.verdict == MRI_VERDICT_PASS) {
         judge_size(context, signal, input, &fixed, &rows);
     }
-    mr_err err = draft_move(context, signal,
-        &(struct mri_signal_moved){.from = MR_GENERATED,
-            .to = MR_EVALUATING,
-            .evidence = context->view_seq,
-            .reason = MRI_REASON_EVALUATION_STARTED});
+    bool is_advisory = signal->route == MRI_ROUTE_ADVISORY;
+    fixed.advisory = is_advisory;
+    mr_err err = is_advisory ? MR_OK
+                             : draft_move(context, signal,
+                                   &(struct mri_signal_moved){.from = MR_GENERATED,
+                                       .to = MR_EVALUATING,
+                                       .evidence = context->view_seq,
+                                       .reason = MRI_REASON_EVALUATION_STARTED});
     if (err != MR_OK) {
         return err;
     }
@@ -260,7 +264,7 @@ static mr_err draft_decision(
             .fixed = &fixed,
             .rows = {rows.numbers, rows.factors, &rows.size, rows.codes}},
         signal->ordinal);
-    if (err != MR_OK) {
+    if (err != MR_OK || is_advisory) {
         return err;
     }
     bool is_approved = fixed.verdict == MRI_VERDICT_PASS;
@@ -284,8 +288,9 @@ static mr_err draft_decisions(struct context *context)
     mr_err err = MR_OK;
     for (unsigned i = 0; i < set->count && err == MR_OK; i++) {
         for (unsigned k = 0; k < set->count; k++) {
+            bool is_rival = passes[k] && set->signals[k]->route != MRI_ROUTE_ADVISORY;
             inputs[i].stronger +=
-                k != i && passes[k] && goes_before(set->signals[k], set->signals[i]);
+                k != i && is_rival && goes_before(set->signals[k], set->signals[i]);
         }
         err = draft_decision(context, set->signals[i], &inputs[i]);
     }

@@ -9,17 +9,26 @@
  *
  * A signal of a symbol without a price waits: for the first bar, or for its time limit.
  *
+ *   route external     -> held, until a worker claims and moves it, or its time limit
+ *   route advisory     -> decided beside its owner, then held
+ *   claimed            -> held without a time limit until the claim ends: then ours again if it is
+ *                         generated and the route is internal, else held with its time limit
+ *   moved from outside -> held, with its time limit, while it is evaluating or approved
+ *
  * Invariants
- *  1. `undecided` holds exactly the signals in state generated that no other process has touched,
+ *  1. `undecided` holds exactly the signals in state generated on which this engine is to decide,
  *     in the order in which they came (causal order: a higher ordinal may come first); a signal
  *     leaves it when it leaves evaluating, which is in the same batch.
- *  2. `book` holds a symbol's signal from its approval until its order fails or its position
+ *  2. `held` holds the others that are generated, and those that others have moved to evaluating or
+ *     approved. None that is claimed is moved here.
+ *  3. `book` holds a symbol's signal from its approval until its order fails or its position
  *     closes.
  */
 #include "evaluate/evaluate.h"
 
 #include <string.h>
 
+#include "bus/lifecycle.h"
 #include "evaluate/decide.h"
 
 enum { UNDECIDED_FIRST = 64 };
@@ -57,6 +66,7 @@ mr_err mri_evaluate_init(struct mri_evaluate *evaluate, const struct mri_alloc *
     const struct mri_evaluate_options *options, mr_problem *reterr_problem)
 {
     *evaluate = (struct mri_evaluate){.alloc = alloc, .market = market, .options = *options};
+    mri_due_queue_init(&evaluate->held, alloc, sizeof(struct mri_held));
     mr_err err = mri_gates_prove(&options->gates, reterr_problem);
     if (err == MR_OK) {
         err = allocate(evaluate);
@@ -93,6 +103,7 @@ void mri_evaluate_fini(struct mri_evaluate *evaluate)
     }
     uint32_t symbols = evaluate->options.beliefs.symbols_max;
     mri_beliefs_fini(&evaluate->beliefs);
+    mri_due_queue_fini(&evaluate->held);
     mri_alloc_free(evaluate->alloc, evaluate->externals,
         (size_t)symbols * external_count(evaluate) * sizeof(*evaluate->externals));
     mri_alloc_free(evaluate->alloc, evaluate->steps, symbols * sizeof(*evaluate->steps));
@@ -143,6 +154,92 @@ static void remove_undecided(struct mri_evaluate *evaluate, uint32_t ordinal)
     evaluate->undecided_count--;
 }
 
+/* ---- signals in others' hands ---------------------------------------------------------------- */
+
+/** When a held signal expires: not while it is claimed. */
+static int64_t expiry_of(const struct mri_held *held)
+{
+    return held->claim_seq != 0 ? MRI_DUE_NEVER : held->signal.valid_until_unix_ns;
+}
+
+static mr_err hold(struct mri_evaluate *evaluate, const struct mri_held *held)
+{
+    mr_err err = mri_due_queue_reserve(&evaluate->held, 1);
+    if (err == MR_OK) {
+        struct mri_held *made =
+            mri_due_queue_add(&evaluate->held, held->signal.ordinal, expiry_of(held));
+        *made = *held;
+    }
+    return err;
+}
+
+/** Take a signal on which nobody has decided from ours into others' hands. */
+static mr_err give_away(struct mri_evaluate *evaluate, uint32_t ordinal, struct mri_held *held)
+{
+    uint32_t at = find_undecided(evaluate, ordinal);
+    if (at == evaluate->undecided_count) {
+        return MR_OK; /* it has ended, as of an event that was applied before its turn */
+    }
+    held->signal = evaluate->undecided[at];
+    remove_undecided(evaluate, ordinal);
+    return hold(evaluate, held);
+}
+
+static mr_err take_claim(struct mri_evaluate *evaluate, const struct mri_event *event)
+{
+    struct mri_held *held = mri_due_queue_find(&evaluate->held, event->ordinal);
+    if (held == NULL) {
+        struct mri_held made = {.claim_seq = event->seq, .state = MR_GENERATED};
+        return give_away(evaluate, event->ordinal, &made);
+    }
+    if (held->claim_seq < event->seq) { /* else a later one was applied before its turn */
+        held->claim_seq = event->seq;
+        mri_due_queue_set(&evaluate->held, event->ordinal, expiry_of(held));
+    }
+    return MR_OK;
+}
+
+static mr_err apply_claimed(struct mri_evaluate *evaluate, const struct mri_event *event)
+{
+    const struct mri_signal_claimed *body = event->body;
+    if (body->act == MRI_CLAIM_TAKEN) {
+        return take_claim(evaluate, event);
+    }
+    struct mri_held *held = mri_due_queue_find(&evaluate->held, event->ordinal);
+    if (held == NULL || held->claim_seq != mri_ref_seq(body->claim, event->seq)) {
+        return MR_OK;
+    }
+    held->claim_seq = 0;
+    if (held->state != MR_GENERATED || held->signal.route != MRI_ROUTE_INTERNAL) {
+        mri_due_queue_set(&evaluate->held, event->ordinal, expiry_of(held));
+        return MR_OK;
+    }
+    const struct mri_undecided ours = held->signal;
+    mri_due_queue_remove(&evaluate->held, event->ordinal);
+    return add_undecided(evaluate, &ours);
+}
+
+/** Another process has moved it. */
+static mr_err note_foreign_move(struct mri_evaluate *evaluate, const struct mri_event *event)
+{
+    const struct mri_signal_moved *move = event->body;
+    struct mri_held *held = mri_due_queue_find(&evaluate->held, event->ordinal);
+    bool may_expire = move->to == MR_EVALUATING || move->to == MR_APPROVED;
+    if (!may_expire) {
+        remove_undecided(evaluate, event->ordinal);
+        mri_due_queue_remove(&evaluate->held, event->ordinal);
+        return MR_OK;
+    }
+    if (held != NULL) { /* a later move may have been applied before its turn */
+        held->state = move->to > held->state ? move->to : held->state;
+        return MR_OK;
+    }
+    struct mri_held made = {.state = move->to};
+    return give_away(evaluate, event->ordinal, &made);
+}
+
+/* ---- applying -------------------------------------------------------------------------------- */
+
 static mr_err note_external(struct mri_evaluate *evaluate, const struct mri_event *event,
     const struct mri_undecided *signal)
 {
@@ -171,6 +268,8 @@ static mr_err apply_generated(struct mri_evaluate *evaluate, const struct mri_ev
         return MR_ECORRUPT;
     }
     bool has_horizon = (body->present & MRI_HAS_HORIZON) != 0;
+    const struct mri_route *route = mri_routes_find(
+        &evaluate->options.routes, mri_event_text(event, MRI_TEXT_signal_generated_source));
     const struct mri_undecided signal = {
         .seq = event->seq,
         .event_time_unix_ns = body->event_time_unix_ns,
@@ -180,18 +279,26 @@ static mr_err apply_generated(struct mri_evaluate *evaluate, const struct mri_ev
         .symbol = body->symbol,
         .side = body->side,
         .horizon = has_horizon ? body->horizon : (uint8_t)MR_HORIZON_30M,
+        .route = route == NULL ? (uint8_t)MRI_ROUTE_INTERNAL : route->kind,
     };
     mr_err err = body->cause == 0 ? note_external(evaluate, event, &signal) : MR_OK;
+    if (err == MR_OK && signal.route == MRI_ROUTE_EXTERNAL) {
+        return hold(evaluate, &(const struct mri_held){.signal = signal, .state = MR_GENERATED});
+    }
     return err == MR_OK ? add_undecided(evaluate, &signal) : err;
 }
 
-/** Put an approved signal into the book. */
-static void apply_decision(struct mri_evaluate *evaluate, const struct mri_event *event)
+/** Put an approved signal into the book; one that was decided beside its owner waits for him. */
+static mr_err apply_decision(struct mri_evaluate *evaluate, const struct mri_event *event)
 {
     const struct mri_decision *decision = event->body;
     uint32_t at = find_undecided(evaluate, event->ordinal);
+    if (decision->advisory != 0) {
+        struct mri_held held = {.state = MR_GENERATED};
+        return give_away(evaluate, event->ordinal, &held);
+    }
     if (decision->verdict != MRI_VERDICT_PASS || at == evaluate->undecided_count) {
-        return;
+        return MR_OK;
     }
     unsigned count;
     const struct mri_row_order_size *size = mri_event_rows(event, 2, &count);
@@ -200,6 +307,7 @@ static void apply_decision(struct mri_evaluate *evaluate, const struct mri_event
     entry->ordinal = event->ordinal;
     entry->notional = count == 0 ? 0.0 : mri_fixed_to_double(size->notional_e8, MRI_MONEY_DECIMALS);
     entry->approved_unix_ns[signal->side == MR_SHORT] = evaluate->market->event_time_unix_ns;
+    return MR_OK;
 }
 
 static void release_book(struct mri_evaluate *evaluate, uint32_t ordinal)
@@ -212,17 +320,23 @@ static void release_book(struct mri_evaluate *evaluate, uint32_t ordinal)
     }
 }
 
-static void apply_moved(struct mri_evaluate *evaluate, const struct mri_event *event)
+static mr_err apply_moved(struct mri_evaluate *evaluate, const struct mri_event *event)
 {
     const struct mri_signal_moved *move = event->body;
     bool is_foreign = move->cause == 0;
-    if (is_foreign || (move->from <= MR_EVALUATING && move->to != MR_EVALUATING)) {
+    mr_err err = is_foreign ? note_foreign_move(evaluate, event) : MR_OK;
+    if (!is_foreign && mri_lifecycle_is_over((mr_state)move->to)) {
+        mri_due_queue_remove(&evaluate->held, event->ordinal);
+    }
+    if (!is_foreign && move->from <= MR_EVALUATING && move->to != MR_EVALUATING) {
         remove_undecided(evaluate, event->ordinal);
     }
     bool was_in_book = move->from == MR_APPROVED || move->from == MR_EXECUTING;
-    if (was_in_book && (move->to == MR_BLOCKED || move->to == MR_EXPIRED)) {
+    bool is_lost = is_foreign || move->to == MR_BLOCKED || move->to == MR_EXPIRED;
+    if (was_in_book && is_lost) {
         release_book(evaluate, event->ordinal);
     }
+    return err;
 }
 
 static mr_err apply(void *state, const struct mri_event *event)
@@ -236,11 +350,11 @@ static mr_err apply(void *state, const struct mri_event *event)
     case MRI_EVENT_SIGNAL_GENERATED:
         return apply_generated(evaluate, event);
     case MRI_EVENT_SIGNAL_MOVED:
-        apply_moved(evaluate, event);
-        return MR_OK;
+        return apply_moved(evaluate, event);
+    case MRI_EVENT_SIGNAL_CLAIMED:
+        return apply_claimed(evaluate, event);
     case MRI_EVENT_DECISION:
-        apply_decision(evaluate, event);
-        return MR_OK;
+        return apply_decision(evaluate, event);
     case MRI_EVENT_VIEW: {
         const struct mri_view *view = event->body;
         if (view->symbol >= evaluate->options.beliefs.symbols_max) {
@@ -268,13 +382,13 @@ static bool is_feed_end(const struct mri_event *input)
            ((const struct mri_tick *)input->body)->reason == MRI_REASON_FEED_ENDED;
 }
 
-static mr_err draft_expired(
-    const struct mri_undecided *signal, const struct mri_event *input, struct mri_batch *batch)
+static mr_err draft_expired(const struct mri_undecided *signal, unsigned state,
+    const struct mri_event *input, struct mri_batch *batch)
 {
     const struct mri_signal_moved fixed = {
         .cause = mri_batch_ref(batch, input->seq),
         .signal = mri_batch_ref(batch, signal->seq),
-        .from = MR_GENERATED,
+        .from = (uint8_t)state,
         .to = MR_EXPIRED,
         .actor = MRI_ACTOR_TIMER,
         .gate = MRI_GATE_EXPIRY,
@@ -315,6 +429,13 @@ static bool symbol_of(
         *ret_symbol = ((const struct mri_signal_generated *)input->body)->symbol;
         return true;
     }
+    uint32_t returned = input->type == MRI_EVENT_SIGNAL_CLAIMED
+                            ? find_undecided(evaluate, input->ordinal)
+                            : evaluate->undecided_count;
+    if (returned < evaluate->undecided_count) { /* its claim has ended: it is ours again */
+        *ret_symbol = evaluate->undecided[returned].symbol;
+        return true;
+    }
     for (uint32_t i = 0; input->type == MRI_EVENT_TICK && i < evaluate->undecided_count; i++) {
         uint32_t symbol = evaluate->undecided[i].symbol; /* left over from a batch that was full */
         if (mri_market_symbol(evaluate->market, symbol)->price.time_unix_ns != 0) {
@@ -330,9 +451,29 @@ static bool has_expired(const struct mri_evaluate *evaluate, const struct mri_un
     return signal->valid_until_unix_ns < evaluate->market->event_time_unix_ns;
 }
 
+/** The held signal that expires first, if its time is over; NULL: none is. */
+static const struct mri_held *expired_held(
+    const struct mri_evaluate *evaluate, const struct mri_event *input)
+{
+    int64_t due;
+    uint32_t ordinal = mri_due_queue_first(&evaluate->held, &due);
+    bool is_over =
+        due < evaluate->market->event_time_unix_ns || (is_feed_end(input) && due != MRI_DUE_NEVER);
+    return ordinal != 0 && is_over ? mri_due_queue_find(&evaluate->held, ordinal) : NULL;
+}
+
 static mr_err decide(const void *state, const struct mri_event *input, struct mri_batch *batch)
 {
     const struct mri_evaluate *evaluate = state;
+    const struct mri_held *held = expired_held(evaluate, input);
+    if (held != NULL && mri_batch_is_filled(batch, BATCH_SHARE)) {
+        batch->is_cut = true;
+        return MR_OK;
+    }
+    if (held != NULL) { /* one at a time: applied, the next one is first */
+        mr_err err = draft_expired(&held->signal, held->state, input, batch);
+        return err == MR_OK ? MR_AGAIN : err;
+    }
     struct mri_decide_set set = {.is_step = is_step(evaluate, input)};
     bool has_symbol = symbol_of(evaluate, input, &set.symbol);
     bool is_more = false;
@@ -343,7 +484,7 @@ static mr_err decide(const void *state, const struct mri_event *input, struct mr
             return MR_OK;
         }
         if (has_expired(evaluate, signal) || is_feed_end(input)) {
-            mr_err err = draft_expired(signal, input, batch);
+            mr_err err = draft_expired(signal, MR_GENERATED, input, batch);
             if (err != MR_OK) {
                 return err;
             }
@@ -376,6 +517,13 @@ static void save(const void *state, struct mri_buf *buf)
     mri_buf_put(buf, &evaluate->mode, sizeof(evaluate->mode));
     mri_buf_put(buf, &evaluate->undecided_count, sizeof(evaluate->undecided_count));
     mri_buf_put(buf, evaluate->undecided, evaluate->undecided_count * sizeof(*evaluate->undecided));
+    mri_due_queue_save(&evaluate->held, buf);
+}
+
+static bool is_sound(const struct mri_undecided *signal, uint32_t symbols)
+{
+    return signal->symbol < symbols && signal->horizon < MR_HORIZON_COUNT &&
+           signal->route <= MRI_ROUTE_ADVISORY;
 }
 
 static mr_err load(void *state, struct mri_unpack *unpack)
@@ -395,13 +543,21 @@ static mr_err load(void *state, struct mri_unpack *unpack)
     for (uint32_t i = 0; i < count && unpack->err == MR_OK; i++) {
         struct mri_undecided signal;
         mri_unpack_take(unpack, &signal, sizeof(signal));
-        bool is_sound = signal.symbol < symbols && signal.horizon < MR_HORIZON_COUNT;
-        err = is_sound ? add_undecided(evaluate, &signal) : MR_ECORRUPT;
+        err = is_sound(&signal, symbols) ? add_undecided(evaluate, &signal) : MR_ECORRUPT;
         if (err != MR_OK) {
             return err;
         }
     }
-    return unpack->err;
+    err = unpack->err == MR_OK ? mri_due_queue_load(&evaluate->held, unpack) : unpack->err;
+    for (uint32_t i = 0; err == MR_OK && i < evaluate->held.count; i++) {
+        int64_t due;
+        uint32_t ordinal = mri_due_queue_at(&evaluate->held, i, &due);
+        const struct mri_held *held = mri_due_queue_find(&evaluate->held, ordinal);
+        bool is_good = is_sound(&held->signal, symbols) && held->state <= MR_APPROVED &&
+                       held->signal.ordinal == ordinal;
+        err = is_good ? MR_OK : MR_ECORRUPT;
+    }
+    return err;
 }
 
 const struct mri_engine mri_evaluate_engine = {

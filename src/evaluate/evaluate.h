@@ -6,7 +6,9 @@
 #ifndef MRI_EVALUATE_EVALUATE_H
 #define MRI_EVALUATE_EVALUATE_H
 
+#include "base/due_queue.h"
 #include "bus/engine.h"
+#include "bus/route.h"
 #include "evaluate/gates.h"
 #include "evaluate/size.h"
 #include "evaluate/view.h"
@@ -15,8 +17,9 @@ struct mri_evaluate_options {
     struct mri_gate_limits gates;
     struct mri_size_limits size;
     struct mri_beliefs_options beliefs;
-    double cost_bps;   /**< of a round trip */
-    int64_t step_bars; /**< a step view opens every so many bars */
+    struct mri_routes routes; /**< of sources on which others decide */
+    double cost_bps;          /**< of a round trip */
+    int64_t step_bars;        /**< a step view opens every so many bars */
 };
 
 /** A signal that waits for its decision. */
@@ -29,7 +32,16 @@ struct mri_undecided {
     uint32_t symbol;
     uint8_t side;
     uint8_t horizon; /**< whose expected value is judged */
-    uint8_t reserved[6];
+    uint8_t route;   /**< enum mri_route_kind, as it came */
+    uint8_t reserved[5];
+};
+
+/** A signal that waits for somebody else's decision; due when it expires. */
+struct mri_held {
+    struct mri_undecided signal;
+    uint64_t claim_seq; /**< the claim in force: it does not expire; 0 = nobody has claimed it */
+    uint8_t state;      /**< generated, evaluating or approved */
+    uint8_t reserved[7];
 };
 
 /** What is known of a symbol's trading. */
@@ -52,7 +64,8 @@ struct mri_evaluate {
     struct mri_undecided *undecided;     /**< in the order in which they came */
     uint32_t undecided_count;
     uint32_t undecided_capacity;
-    uint8_t mode; /**< enum mri_mode */
+    struct mri_due_queue held; /**< struct mri_held, by ordinal */
+    uint8_t mode;              /**< enum mri_mode */
 };
 
 /**

@@ -481,7 +481,7 @@ static mr_err apply_decision(struct mri_execute *execute, const struct mri_event
     const struct mri_decision *decision = event->body;
     unsigned count;
     const struct mri_row_order_size *size = mri_event_rows(event, 2, &count);
-    if (decision->verdict != MRI_VERDICT_PASS) {
+    if (decision->verdict != MRI_VERDICT_PASS || decision->advisory != 0) {
         return MR_OK;
     }
     if (decision->symbol >= execute->options.symbols_max || count != 1 ||
@@ -616,8 +616,10 @@ static mr_err apply_closed(struct mri_execute *execute, const struct mri_event *
 static void apply_moved(struct mri_execute *execute, const struct mri_event *event)
 {
     const struct mri_signal_moved *move = event->body;
-    bool is_ended = move->cause == 0 && move->from == MR_EXECUTING && move->to == MR_BLOCKED;
-    bool is_lost = is_ended || (move->from == MR_APPROVED && move->to != MR_EXECUTING);
+    bool is_foreign = move->cause == 0;
+    bool is_ended = is_foreign && move->from == MR_EXECUTING;
+    bool is_lost =
+        is_ended || (move->from == MR_APPROVED && (is_foreign || move->to != MR_EXECUTING));
     for (uint32_t i = 0; is_lost && i < execute->options.symbols_max; i++) {
         struct mri_position *position = &execute->positions[i];
         if (position->ordinal == event->ordinal) {

@@ -65,9 +65,12 @@ enum {
                       2 * 2 + 5 * MRI_FIXED_TEXT_BYTES,
 #undef KEY_BYTES
     SETTINGS_BYTES_MAX = 16 * 1024,
+    /* Two lines with their quotes, each byte of a name perhaps behind a backslash. */
+    ROUTE_BYTES_MAX = 64 + 2 * (MRI_INTERN_BYTES_MAX + MRI_ROUTE_TEXT_BYTES),
 };
-MRI_STATIC_ASSERT(
-    SETTINGS_BYTES_MAX + MRI_CONFIG_INSTRUMENTS_MAX * ENTRY_BYTES_MAX <= MRI_CONFIG_TEXT_BYTES_MAX,
+MRI_STATIC_ASSERT(SETTINGS_BYTES_MAX + MRI_CONFIG_INSTRUMENTS_MAX * ENTRY_BYTES_MAX +
+                          MRI_CONFIG_ROUTES_MAX * ROUTE_BYTES_MAX <=
+                      MRI_CONFIG_TEXT_BYTES_MAX,
     "the text of every configuration fits");
 
 const struct mri_setting *mri_config_settings(size_t *ret_count)
@@ -141,6 +144,8 @@ void mri_config_fini(struct mri_config *config)
     if (config != NULL && config->alloc != NULL) {
         mri_alloc_free(config->alloc, config->instruments,
             config->instrument_capacity * sizeof(*config->instruments));
+        mri_alloc_free(
+            config->alloc, config->routes, config->route_count * sizeof(*config->routes));
         *config = (struct mri_config){0};
     }
 }
@@ -179,6 +184,32 @@ mr_err mri_config_add_instrument(struct mri_config *config, const struct mri_ins
         config->instruments[config->instrument_count++] = *spec;
     }
     return err;
+}
+
+mr_err mri_config_add_route(struct mri_config *config, const struct mri_route *route)
+{
+    const struct mri_routes routes = mri_config_routes(config);
+    MRI_ASSERT(mri_route_is_name(mri_slice_of(route->source)));
+    if (mri_routes_find(&routes, mri_slice_of(route->source)) != NULL) {
+        return MR_EXISTS;
+    }
+    if (config->route_count == MRI_CONFIG_ROUTES_MAX) {
+        return MR_FULL;
+    }
+    void *block = config->routes;
+    mr_err err =
+        mri_alloc_resize(config->alloc, &block, config->route_count * sizeof(*config->routes),
+            (config->route_count + 1) * sizeof(*config->routes));
+    if (err == MR_OK) {
+        config->routes = block;
+        config->routes[config->route_count++] = *route;
+    }
+    return err;
+}
+
+struct mri_routes mri_config_routes(const struct mri_config *config)
+{
+    return (struct mri_routes){config->routes, config->route_count};
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
@@ -353,6 +384,37 @@ static void print_instruments(const struct mri_config *config, struct mri_buf *b
     }
 }
 
+/** In double quotes, as YAML reads them. */
+static void put_quoted(struct mri_buf *buf, const char *text)
+{
+    mri_buf_text(buf, "\"");
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\') {
+            mri_buf_text(buf, "\\");
+        }
+        mri_buf_put(buf, at, 1);
+    }
+    mri_buf_text(buf, "\"");
+}
+
+static void print_routes(const struct mri_config *config, struct mri_buf *buf)
+{
+    mri_buf_text(buf,
+        "\n# Sources on whose signals the pipeline does not decide alone, with\n"
+        "#   source: who emits\n"
+        "#   route: internal, external:NAME (a worker of that name claims and decides) or\n"
+        "#     advisory (the owner decides, the pipeline says beside him what it would do)\n");
+    mri_buf_text(buf, config->route_count == 0 ? "routes: []\n" : "routes:\n");
+    for (uint32_t i = 0; i < config->route_count; i++) {
+        char text[MRI_ROUTE_TEXT_BYTES];
+        mri_buf_text(buf, "  - source: ");
+        put_quoted(buf, config->routes[i].source);
+        mri_buf_text(buf, "\n    route: ");
+        put_quoted(buf, mri_route_format(&config->routes[i], text));
+        mri_buf_text(buf, "\n");
+    }
+}
+
 void mri_config_print(const struct mri_config *config, struct mri_buf *buf)
 {
     mri_buf_text(buf, "# Configuration of millrace. Every key must be there.\n");
@@ -364,5 +426,6 @@ void mri_config_print(const struct mri_config *config, struct mri_buf *buf)
         }
         print_setting(config, &settings[i], buf);
     }
+    print_routes(config, buf);
     print_instruments(config, buf);
 }

@@ -9,6 +9,7 @@
 #define MRI_PIPELINE_CONFIG_H
 
 #include "base/buf.h"
+#include "bus/route.h"
 #include "market/instruments.h"
 #include "pipeline/config_table.h"
 
@@ -20,8 +21,13 @@ typedef int64_t mri_config_integer;
 typedef double mri_config_number;
 typedef int64_t mri_config_choice_emit; /* the value of an enum mri_choice_emit */
 
-/** The longest text, and the most instruments: so many, whatever they are, print within it. */
-enum { MRI_CONFIG_INSTRUMENTS_MAX = 1024, MRI_CONFIG_TEXT_BYTES_MAX = 512 * 1024 };
+/** The longest text, and the most instruments and routes: so many, whatever they are, print within
+ * it. */
+enum {
+    MRI_CONFIG_INSTRUMENTS_MAX = 1024,
+    MRI_CONFIG_ROUTES_MAX = 256,
+    MRI_CONFIG_TEXT_BYTES_MAX = 640 * 1024
+};
 
 /** The number of each setting, and how many there are. */
 enum mri_config_index {
@@ -40,6 +46,8 @@ struct mri_config {
     struct mri_instrument_spec *instruments;
     uint32_t instrument_count;
     uint32_t instrument_capacity;
+    struct mri_route *routes; /**< sources that are not internal; each once */
+    uint32_t route_count;
 };
 
 /** What a setting is. */
@@ -134,6 +142,23 @@ void mri_config_fini(struct mri_config *config);
  */
 MR_MUST_USE mr_err mri_config_add_instrument(
     struct mri_config *config, const struct mri_instrument_spec *spec);
+
+/**
+ * Add the route of a source.
+ *
+ * Returns  MR_OK; MR_EXISTS the source has one already; MR_FULL; MR_ENOMEM.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_config_add_route(struct mri_config *config, const struct mri_route *route);
+
+/**
+ * The routes of a configuration.
+ *
+ * Returns  them.
+ * Owner    the configuration.
+ * Threads  any.
+ */
+struct mri_routes mri_config_routes(const struct mri_config *config);
 
 /**
  * Do the settings fit together (each is in its own range already)?

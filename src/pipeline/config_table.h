@@ -58,6 +58,14 @@
         "part of each weight shared once an event time")                                           \
     C(learn, eta_factor, number, 2, 0.1, 10, "", "learning rate of the mixture / overlap weight")  \
     C(learn, score_after, number, 3, 0, 365, "days", "skill is counted from this time on")         \
+    C(lifecycle, stuck_after_generated, integer, 900, 0, 604800, "s",                              \
+        "a signal that stays in this state longer is stuck, and alerted; 0: never")                \
+    C(lifecycle, stuck_after_evaluating, integer, 600, 0, 604800, "s", "likewise")                 \
+    C(lifecycle, stuck_after_approved, integer, 600, 0, 604800, "s", "likewise")                   \
+    C(lifecycle, stuck_after_executing, integer, 900, 0, 604800, "s", "likewise")                  \
+    C(lifecycle, stuck_after_executed, integer, 7200, 0, 604800, "s", "likewise")                  \
+    C(lifecycle, stuck_after_blocked, integer, 7200, 0, 604800, "s", "likewise")                   \
+    C(lifecycle, stuck_after_expired, integer, 7200, 0, 604800, "s", "likewise")                   \
     C(log, segment, integer, 64, 4, 1024, "MiB", "size of a segment; a power of two")              \
     C(log, snapshot_events, integer, 2000000, 1000, 1000000000, "events",                          \
         "a snapshot is written after so many")                                                     \

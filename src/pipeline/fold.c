@@ -9,8 +9,8 @@
  * Invariants
  *  1. An input is applied once: when the first output decided on it or on a later one, or the next
  *     begin or end of a run, is met; or by whoever goes on deciding.
- *  2. A move that overtook its input's decision (superseded.winner) is applied right after that
- *     input, and is skipped where it lies.
+ *  2. A move or a claim that overtook its input's decision (superseded.winner) is applied right
+ * after that input, and is skipped where it lies.
  *  3. Limits grow to those of the log's newest configuration: a fold that meets larger ones starts
  *     again with them.
  */
@@ -189,7 +189,8 @@ static mr_err take_held(struct mri_fold *fold, struct mri_event *ret_event)
     mr_err err = mri_event_decode(&fold->held, ret_event);
     fold->has_held = false;
     fold->applied_seq = ret_event->seq;
-    fold->foreign_applied += ret_event->type == MRI_EVENT_SIGNAL_MOVED;
+    fold->foreign_applied +=
+        ret_event->type == MRI_EVENT_SIGNAL_MOVED || ret_event->type == MRI_EVENT_SIGNAL_CLAIMED;
     return err;
 }
 
@@ -235,7 +236,8 @@ static mr_err visit_inputs(struct mri_fold *fold, const struct mri_fold_visitor 
     for (;;) {
         struct mri_event event;
         mr_err err = hold_input(fold, problem);
-        if (err == MR_END) {
+        bool is_damage_behind = err == MR_ECORRUPT && fold->applied_seq >= seq;
+        if (err == MR_END || is_damage_behind) { /* `lead` will come to it */
             return MR_OK;
         }
         if (err == MR_OK && fold->held.seq.n > seq) {
@@ -268,7 +270,7 @@ mr_err mri_fold_read(
     return err == MR_END ? MR_NOT_FOUND : err;
 }
 
-/** Apply the move that overtook a decision, out of its turn. */
+/** Apply the move or claim that overtook a decision, out of its turn. */
 static mr_err visit_winner(struct mri_fold *fold, const struct mri_fold_visitor *visitor,
     const struct mri_event *event, mr_problem *problem)
 {
@@ -282,11 +284,12 @@ static mr_err visit_winner(struct mri_fold *fold, const struct mri_fold_visitor 
     }
     struct mri_event move;
     err = mri_fold_read(reader, winner, &move, problem);
-    bool is_move = err == MR_OK && move.type == MRI_EVENT_SIGNAL_MOVED &&
+    bool is_move = err == MR_OK &&
+                   (move.type == MRI_EVENT_SIGNAL_MOVED || move.type == MRI_EVENT_SIGNAL_CLAIMED) &&
                    mri_wiring_is_input(&move) && winner > fold->applied_seq;
     if (err == MR_OK && !is_move) {
         err = mri_problem(problem, MR_ECORRUPT,
-            "event %llu: superseded by event %llu, which is no move of another process",
+            "event %llu: superseded by event %llu, which is no move or claim of another process",
             (unsigned long long)event->seq, (unsigned long long)winner);
     }
     if (err == MR_OK && mri_fold_take_early(fold, winner) != MR_OK) {

@@ -20,7 +20,7 @@
 #define MRI_ATTRIBUTE_FEED_SEED     "feed_seed" /* of a synthetic feed */
 #define MRI_ATTRIBUTE_FEED_PATH     "feed_path" /* where a csv feed was; no part of its identity */
 
-/** The most moves of other processes that can have overtaken inputs at one time. */
+/** The most moves and claims of other processes that can have overtaken inputs at one time. */
 enum { MRI_FOLD_WINNERS_MAX = 1024 };
 
 /** What is done with events in causal order. */
@@ -57,7 +57,7 @@ struct mri_fold {
     bool is_made;
     uint64_t applied_seq;     /**< newest input applied */
     uint64_t undecided_seq;   /**< an input that was applied, but whose decision lost; 0 = none */
-    uint64_t foreign_applied; /**< moves from outside applied so far */
+    uint64_t foreign_applied; /**< moves from outside, claims and their ends applied so far */
     uint64_t snapshot_seq;    /**< the snapshot that the fold started from; 0 = none */
     uint64_t first_seq;       /**< of the log; more than 1 when its beginning was removed */
     uint64_t winners[MRI_FOLD_WINNERS_MAX]; /**< inputs applied early, not passed yet */

@@ -312,7 +312,7 @@ static void a_decision_lost_against_no_move_is_a_contradiction(void **state)
     mri_story_append(
         story, &(struct mri_story_outsider){.context = &body, .draft = draft_nonsense});
     assert_int_equal(mri_fold_init(&fold, &options, &story->problem), MR_ECORRUPT);
-    assert_non_null(strstr(story->problem.text, "no move of another process"));
+    assert_non_null(strstr(story->problem.text, "no move or claim of another process"));
     mri_story_end(story);
 }
 

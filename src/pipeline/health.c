@@ -3,7 +3,7 @@
  * Health.
  *
  *   DOWN      the log is damaged, or the books do not add up
- *   DEGRADED  the mode is not RUN, or the last run ended without saying so
+ *   DEGRADED  the mode is not RUN, the last run ended without saying so, or signals are stuck
  *   UNKNOWN   nothing has happened yet that could be judged
  *   OK        otherwise
  *
@@ -76,6 +76,7 @@ static mr_err count_pending(struct mri_fold *fold, uint64_t *ret_count, mr_probl
 static void judge(const struct mri_fold *fold, struct mri_health *health)
 {
     const struct mri_report *report = &fold->wiring.report;
+    const struct mri_stuck_life *life;
     bool is_crashed = report->is_session_open && fold->runner_id == 0;
     health->state = MRI_HEALTH_OK;
     if (fold->damage != MR_OK) {
@@ -90,6 +91,10 @@ static void judge(const struct mri_fold *fold, struct mri_health *health)
     } else if (is_crashed) {
         health->state = MRI_HEALTH_DEGRADED;
         health->why = "the last run ended without saying so (crash or kill); `run` continues it";
+    } else if (fold->wiring.stuck.told.count > 0 ||
+               mri_stuck_next(&fold->wiring.stuck, &life) != 0) {
+        health->state = MRI_HEALTH_DEGRADED;
+        health->why = "signals are stuck";
     } else if (report->candles == 0 && report->quotes == 0) {
         health->state = MRI_HEALTH_UNKNOWN;
         health->why = "no bar or quote has arrived yet";

@@ -14,6 +14,8 @@
  *  5. Outputs name sequence numbers and ordinals, so they are appended only where they were drafted
  *     for. When others come in between, the engines go back to the input and decide anew; if they
  *     were not saved, they are made anew from the log.
+ *  6. A claim that does not stand any more is ended by an event before it is decided on again. What
+ *     is told or ended is an input: it depends on clocks and processes, and replays find it.
  */
 #include "pipeline/node.h"
 
@@ -21,6 +23,7 @@
 
 #include "base/hash.h"
 #include "base/problem.h"
+#include "pipeline/feed_check.h"
 #include "pipeline/shared_refresh.h"
 
 /**
@@ -207,18 +210,6 @@ static mr_err decide_foreign(struct mri_node *node)
     return err;
 }
 
-mr_err mri_node_take_foreign(struct mri_node *node)
-{
-    mr_err err = catch_up_bus(node);
-    return err == MR_OK ? decide_foreign(node) : err;
-}
-
-mr_err mri_node_wait(struct mri_node *node, int64_t timeout_ms)
-{
-    mr_err err = mr_log_reader_wait(node->fold.lead, timeout_ms);
-    return err == MR_OK ? mri_node_take_foreign(node) : err;
-}
-
 /** Append the drafted inputs behind whatever is decided by then. */
 static mr_err append_inputs(struct mri_node *node)
 {
@@ -288,10 +279,66 @@ static mr_err catch_up(struct mri_node *node, enum mri_reason reason)
     return err;
 }
 
+/** Log one alert for each signal that stays in a state too long. */
+static mr_err tell_stuck(struct mri_node *node)
+{
+    mr_err err = MR_OK;
+    while (err == MR_OK) {
+        mri_node_begin_inputs(node);
+        err = mri_stuck_draft(&node->fold.wiring.stuck, &node->fold.bus.claims, &node->inputs);
+        if (err == MR_OK) {
+            err = take_batch(node);
+        }
+    }
+    return err == MR_END ? MR_OK : err;
+}
+
+/** Log the end of claims whose owners are gone, or whose leases are over; decide on the signals. */
+static mr_err end_lost_claims(struct mri_node *node)
+{
+    mr_err err = MR_OK;
+    while (err == MR_OK) {
+        uint32_t ordinal;
+        err = mri_claim_watch_next(&node->watch, &node->fold.bus, &node->inputs, &ordinal);
+        if (err != MR_OK) {
+            return err == MR_END ? MR_OK : err;
+        }
+        err = take_batch(node);
+        mri_claim_watch_done(&node->watch);
+        err = err == MR_CONFLICT ? MR_OK : err; /* somebody else has ended it */
+    }
+    return err;
+}
+
+/** What is due after every step. */
+static mr_err finish_step(struct mri_node *node)
+{
+    mr_err err = catch_up(node, MRI_REASON_TIME_PASSED);
+    if (err == MR_OK) {
+        err = end_lost_claims(node);
+    }
+    return err == MR_OK ? tell_stuck(node) : err;
+}
+
+mr_err mri_node_take_foreign(struct mri_node *node)
+{
+    mr_err err = catch_up_bus(node);
+    if (err == MR_OK) {
+        err = decide_foreign(node);
+    }
+    return err == MR_OK ? finish_step(node) : err;
+}
+
+mr_err mri_node_wait(struct mri_node *node, int64_t timeout_ms)
+{
+    mr_err err = mri_claim_watch_wait(&node->watch, &node->fold.bus, node->fold.lead, timeout_ms);
+    return err == MR_OK ? mri_node_take_foreign(node) : err;
+}
+
 mr_err mri_node_take_inputs(struct mri_node *node)
 {
     mr_err err = take_batch(node);
-    return err == MR_OK ? catch_up(node, MRI_REASON_TIME_PASSED) : err;
+    return err == MR_OK ? finish_step(node) : err;
 }
 
 mr_err mri_node_tick(struct mri_node *node)
@@ -302,7 +349,7 @@ mr_err mri_node_tick(struct mri_node *node)
         mri_clock_poll(&node->clock, node->fold.wiring.market.event_time_unix_ns, &tick)) {
         err = take_tick(node, &tick);
     }
-    return err == MR_OK ? catch_up(node, MRI_REASON_TIME_PASSED) : err;
+    return err == MR_OK ? finish_step(node) : err;
 }
 
 mr_err mri_node_end_feed(struct mri_node *node)
@@ -356,56 +403,6 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
     node->is_resumed = mr_log_last(node->log).n > 0;
     mri_clock_init(&node->clock, options->os, time_mode != NULL && strcmp(time_mode, "live") == 0);
     return MR_OK;
-}
-
-static mr_err check_attribute(
-    const struct mri_node *node, const char *key, const char *wanted, mr_problem *problem)
-{
-    const char *found = mr_log_attribute_get(node->log, key);
-    if (found != NULL && strcmp(found, wanted) == 0) {
-        return MR_OK;
-    }
-    return mri_problem(problem, MR_REFUSED,
-        "%s belongs to another feed (%s is %.16s there, %.16s now); continue it with its own feed, "
-        "or "
-        "start a new directory",
-        node->options.folder, key, found == NULL ? "absent" : found, wanted);
-}
-
-/** The simulated market is another one: say what makes it so. */
-static mr_err refuse_market(const struct mri_node *node, mr_problem *problem)
-{
-    const struct mri_node_options *options = &node->options;
-    const char *seed = mr_log_attribute_get(node->log, MRI_ATTRIBUTE_FEED_SEED);
-    if (seed == NULL || strcmp(seed, options->feed_seed) != 0) {
-        return check_attribute(node, MRI_ATTRIBUTE_FEED_SEED, options->feed_seed, problem);
-    }
-    return mri_problem(problem, MR_REFUSED,
-        "%s belongs to another feed: synthetic.symbols or synthetic.bars had other values when it "
-        "was "
-        "begun (now %lld and %lld), and they make another simulated market; leave both as they "
-        "were, "
-        "or start a new directory",
-        options->folder, (long long)options->config->synthetic_symbols,
-        (long long)options->config->synthetic_bars);
-}
-
-/** A log is continued by the feed it was begun with. */
-static mr_err check_feed(const struct mri_node *node, mr_problem *problem)
-{
-    const struct mri_feed *feed = node->options.feed;
-    if (feed == NULL || node->opening.is_created) {
-        return MR_OK;
-    }
-    mr_err err = check_attribute(node, MRI_ATTRIBUTE_FEED, node->options.feed_kind, problem);
-    const char *identity = mr_log_attribute_get(node->log, MRI_ATTRIBUTE_FEED_IDENTITY);
-    bool is_same = identity != NULL && strcmp(identity, feed->identity) == 0;
-    if (err == MR_OK && !is_same && feed->is_simulated && node->options.feed_seed != NULL) {
-        return refuse_market(node, problem);
-    }
-    return err == MR_OK
-               ? check_attribute(node, MRI_ATTRIBUTE_FEED_IDENTITY, feed->identity, problem)
-               : err;
 }
 
 /** Decide on what was logged and not decided. */
@@ -612,7 +609,7 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
 {
     mr_err err = open_log(node, problem);
     if (err == MR_OK) {
-        err = check_feed(node, problem);
+        err = mri_feed_check(node, problem);
     }
     if (err == MR_OK) {
         err = take_past(node, problem);
@@ -630,7 +627,14 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
     if (err == MR_OK) {
         err = map_feed_symbols(node, problem);
     }
-    return err == MR_OK ? share_state(node, problem) : err;
+    if (err == MR_OK) {
+        err = share_state(node, problem);
+    }
+    if (err == MR_OK) {
+        err = end_lost_claims(node);
+        err = err != MR_OK ? fail(problem, err, "ending claims") : err;
+    }
+    return err;
 }
 
 mr_err mri_node_open(
@@ -640,7 +644,12 @@ mr_err mri_node_open(
     mr_problem *problem = reterr_problem == NULL ? &own : reterr_problem;
     *node = (struct mri_node){.options = *options};
     mri_buf_init(&node->saved, options->alloc, SAVED_BYTES_MAX);
-    mr_err err = mri_batch_init(
+    mr_err err = mri_claim_watch_init(&node->watch, options->os, options->alloc, options->folder);
+    if (err != MR_OK) {
+        node->options.alloc = NULL;
+        return fail(problem, err, options->folder);
+    }
+    err = mri_batch_init(
         &node->inputs, options->alloc, MRI_BUS_BATCH_MAX, MRI_WIRING_BATCH_BYTES_MAX);
     if (err == MR_OK) {
         err = mri_batch_init(&node->outputs, options->alloc, MRI_WIRING_BATCH_EVENTS_MAX,
@@ -754,6 +763,7 @@ void mri_node_close(struct mri_node *node)
         mri_alloc_free(node->options.alloc, node->feed_symbols,
             feed->instrument_count * sizeof(*node->feed_symbols));
     }
+    mri_claim_watch_fini(&node->watch);
     mri_fold_fini(&node->fold);
     mr_log_close(node->log);
     mri_seat_leave(&node->seat);

@@ -10,6 +10,7 @@
 #define MRI_PIPELINE_NODE_H
 
 #include "market/feed.h"
+#include "pipeline/claim_watch.h"
 #include "pipeline/clock.h"
 #include "pipeline/fold.h"
 #include "pipeline/seat.h"
@@ -38,6 +39,7 @@ struct mri_node {
     struct mri_log_opening opening;
     struct mri_fold fold; /**< the bus and the engines live in it */
     struct mri_clock clock;
+    struct mri_claim_watch watch; /**< ends claims whose owners are gone */
     struct mri_batch inputs;
     struct mri_batch outputs;
     struct mri_buf saved;    /**< engines before an input that others may overtake */

@@ -21,7 +21,9 @@
 #define REASON_HAS_PLACE(name, value, text, about) HAS_PLACE(value, MRI_REPORT_REASONS)
 #define LEG_HAS_PLACE(name, value, text)           HAS_PLACE(value, MRI_REPORT_LEGS)
 #define FEEDBACK_HAS_PLACE(name, value, text)      HAS_PLACE(value, MRI_REPORT_FEEDBACKS)
+#define CLAIM_HAS_PLACE(name, value, text)         HAS_PLACE(value, MRI_REPORT_CLAIMS)
 MRI_GATE_MAP(GATE_HAS_PLACE)
+MRI_CLAIM_ACT_MAP(CLAIM_HAS_PLACE)
 MRI_REASON_MAP(REASON_HAS_PLACE)
 MRI_LEG_MAP(LEG_HAS_PLACE)
 MRI_FEEDBACK_STATUS_MAP(FEEDBACK_HAS_PLACE)
@@ -277,6 +279,7 @@ static mr_err apply(void *state, const struct mri_event *event)
         break;
     case MRI_EVENT_DECISION:
         report->decisions++;
+        report->advisory += ((const struct mri_decision *)event->body)->advisory != 0;
         report->last_decision_unix_ns = report->last_event_unix_ns;
         break;
     case MRI_EVENT_OUTCOME:
@@ -293,6 +296,9 @@ static mr_err apply(void *state, const struct mri_event *event)
     case MRI_EVENT_POSITION_OPENED:
     case MRI_EVENT_POSITION_CLOSED:
         count_trade(report, event);
+        break;
+    case MRI_EVENT_SIGNAL_CLAIMED:
+        report->claims_by_act[((const struct mri_signal_claimed *)event->body)->act]++;
         break;
     case MRI_EVENT_SUPERSEDED:
         report->superseded++;

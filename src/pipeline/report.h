@@ -14,6 +14,7 @@ enum {
     MRI_REPORT_REASONS = 128,
     MRI_REPORT_LEGS = 4,
     MRI_REPORT_FEEDBACKS = 4,
+    MRI_REPORT_CLAIMS = 4,
 };
 
 /** Bytes of the log by what they are for. */
@@ -70,6 +71,8 @@ struct mri_report {
     uint64_t sessions;
     uint64_t is_session_open; /**< 1: the newest session has not said that it ended */
     uint64_t decisions;
+    uint64_t advisory; /**< of the decisions, those beside a signal's owner */
+    uint64_t claims_by_act[MRI_REPORT_CLAIMS];
     uint64_t configs;
     int64_t first_event_unix_ns;
     int64_t last_event_unix_ns;

@@ -17,7 +17,7 @@ struct member {
     void *state;
 };
 
-enum { APPLIED_COUNT = 6, DECIDING_COUNT = 6 };
+enum { APPLIED_COUNT = 7, DECIDING_COUNT = 6 };
 
 /** Who applies, after the market; also the order of a snapshot. */
 static void applied_members(struct mri_wiring *wiring, struct member members[APPLIED_COUNT])
@@ -28,6 +28,7 @@ static void applied_members(struct mri_wiring *wiring, struct member members[APP
     members[3] = (struct member){&mri_resolve_engine, &wiring->resolve};
     members[4] = (struct member){&mri_learn_engine, &wiring->learn};
     members[5] = (struct member){&mri_report_engine, &wiring->report};
+    members[6] = (struct member){&mri_stuck_engine, &wiring->stuck};
 }
 
 /** Who decides, in order. */
@@ -99,7 +100,7 @@ static struct mri_sources_options sources_options(
     };
 }
 
-static struct mri_evaluate_options evaluate_options(
+static struct mri_evaluate_options evaluate_options(const struct mri_wiring *wiring,
     const struct mri_config *config, const struct mri_wiring_limits *limits)
 {
     double one_way = config->venue_fee + config->venue_half_spread + config->venue_slippage;
@@ -117,7 +118,22 @@ static struct mri_evaluate_options evaluate_options(
         .beliefs = beliefs_options(config, limits),
         .cost_bps = 2.0 * one_way,
         .step_bars = config->view_step_bars,
+        .routes = {wiring->routes, wiring->route_count},
     };
+}
+
+static struct mri_stuck_options stuck_options(const struct mri_config *config)
+{
+    return (struct mri_stuck_options){
+        .after_ns = {
+            [MR_GENERATED] = config->lifecycle_stuck_after_generated * SECOND_NS,
+            [MR_EVALUATING] = config->lifecycle_stuck_after_evaluating * SECOND_NS,
+            [MR_APPROVED] = config->lifecycle_stuck_after_approved * SECOND_NS,
+            [MR_EXECUTING] = config->lifecycle_stuck_after_executing * SECOND_NS,
+            [MR_EXECUTED] = config->lifecycle_stuck_after_executed * SECOND_NS,
+            [MR_BLOCKED] = config->lifecycle_stuck_after_blocked * SECOND_NS,
+            [MR_EXPIRED] = config->lifecycle_stuck_after_expired * SECOND_NS,
+        }};
 }
 
 static int64_t millionths(double bps)
@@ -172,18 +188,41 @@ static void read_evidence(const void *context, uint32_t symbol, struct mri_evide
     }
 }
 
+/** Keep the routes: the configuration they stand in does not live as long. */
+static mr_err keep_routes(struct mri_wiring *wiring, const struct mri_config *config)
+{
+    void *block = NULL;
+    mr_err err = config->route_count == 0 ? MR_OK
+                                          : mri_alloc_array(wiring->alloc, config->route_count,
+                                                sizeof(*wiring->routes), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    mri_alloc_free(wiring->alloc, wiring->routes, wiring->route_count * sizeof(*wiring->routes));
+    wiring->routes = block;
+    wiring->route_count = config->route_count;
+    for (uint32_t i = 0; i < config->route_count; i++) {
+        wiring->routes[i] = config->routes[i];
+    }
+    return MR_OK;
+}
+
 static mr_err init_engines(struct mri_wiring *wiring, const struct mri_config *config,
     const struct mri_intern *source_names, mr_problem *problem)
 {
     const struct mri_alloc *alloc = wiring->alloc;
     const struct mri_wiring_limits *limits = &wiring->limits;
+    mr_err err = keep_routes(wiring, config);
+    if (err != MR_OK) {
+        return err;
+    }
     const struct mri_sources_options sources = sources_options(config, limits);
-    const struct mri_evaluate_options evaluate = evaluate_options(config, limits);
+    const struct mri_evaluate_options evaluate = evaluate_options(wiring, config, limits);
     const struct mri_execute_options execute = execute_options(wiring, config, limits);
     const struct mri_resolve_options resolve = {
         .tolerance_ns = config->resolve_tolerance * SECOND_NS, .symbols_max = limits->symbols_max};
     const struct mri_learn_options learn = learn_options(config, limits);
-    mr_err err = mri_market_init(&wiring->market, alloc, limits->symbols_max);
+    err = mri_market_init(&wiring->market, alloc, limits->symbols_max);
     if (err == MR_OK) {
         err = mri_sources_init(&wiring->sources, alloc, &wiring->market, &sources);
     }
@@ -217,6 +256,8 @@ mr_err mri_wiring_init(struct mri_wiring *wiring, const struct mri_alloc *alloc,
         .is_market_only = options->is_market_only,
     };
     mri_buf_init(&wiring->config_text, alloc, MRI_CONFIG_TEXT_BYTES_MAX);
+    const struct mri_stuck_options stuck = stuck_options(options->config);
+    mri_stuck_init(&wiring->stuck, alloc, &wiring->market, &stuck);
     if (wiring->is_market_only) {
         return mri_market_init(&wiring->market, alloc, wiring->limits.symbols_max);
     }
@@ -240,6 +281,9 @@ void mri_wiring_fini(struct mri_wiring *wiring)
         mri_evaluate_fini(&wiring->evaluate);
         mri_sources_fini(&wiring->sources);
         mri_market_fini(&wiring->market);
+        mri_stuck_fini(&wiring->stuck);
+        mri_alloc_free(
+            wiring->alloc, wiring->routes, wiring->route_count * sizeof(*wiring->routes));
         mri_buf_fini(&wiring->config_text);
         *wiring = (struct mri_wiring){0};
     }
@@ -249,9 +293,14 @@ void mri_wiring_fini(struct mri_wiring *wiring)
 static mr_err configure(struct mri_wiring *wiring, const struct mri_config *config)
 {
     const struct mri_wiring_limits *limits = &wiring->limits;
-    const struct mri_evaluate_options evaluate = evaluate_options(config, limits);
+    mr_err err = keep_routes(wiring, config);
+    if (err != MR_OK) {
+        return err;
+    }
+    const struct mri_evaluate_options evaluate = evaluate_options(wiring, config, limits);
     const struct mri_learn_options learn = learn_options(config, limits);
-    mr_err err = mri_evaluate_configure(&wiring->evaluate, &evaluate, NULL);
+    const struct mri_stuck_options stuck = stuck_options(config);
+    err = mri_evaluate_configure(&wiring->evaluate, &evaluate, NULL);
     if (err != MR_OK) {
         return err;
     }
@@ -259,6 +308,7 @@ static mr_err configure(struct mri_wiring *wiring, const struct mri_config *conf
     wiring->execute.options = execute_options(wiring, config, limits);
     wiring->resolve.options.tolerance_ns = config->resolve_tolerance * SECOND_NS;
     wiring->learn.options = learn;
+    mri_stuck_configure(&wiring->stuck, &stuck);
     mri_beliefs_configure(&wiring->learn.beliefs, &learn.beliefs);
     return MR_OK;
 }
@@ -350,6 +400,7 @@ bool mri_wiring_is_input(const struct mri_event *event)
     case MRI_EVENT_TICK:
     case MRI_EVENT_SESSION:
     case MRI_EVENT_ALERT:
+    case MRI_EVENT_SIGNAL_CLAIMED:
         return true;
     case MRI_EVENT_SIGNAL_GENERATED:
     case MRI_EVENT_SIGNAL_MOVED:

@@ -2,7 +2,8 @@
 /**
  * The engines, composed: who is applied, who decides, in which order.
  *
- *   applied to every event   market, sources, evaluate, execute, resolve, learn, report
+ *   applied to every event   market, sources, evaluate, execute, resolve, learn, report,
+ *                            stuck
  *   deciding on an input     execute (fills, exits) -> resolve -> learn -> sources -> evaluate
  *                            -> execute (new orders)
  *
@@ -19,6 +20,7 @@
 #include "market/market.h"
 #include "pipeline/config.h"
 #include "pipeline/report.h"
+#include "pipeline/stuck.h"
 #include "resolve/resolve.h"
 #include "sources/sources.h"
 
@@ -44,6 +46,8 @@ struct mri_wiring {
     bool is_market_only;      /**< there are no engines, nothing is decided */
     uint64_t config_seq;      /**< of the configuration in force; 0 = none yet */
     struct mri_buf config_text;
+    struct mri_route *routes; /**< of the configuration in force */
+    uint32_t route_count;
     struct mri_market market;
     struct mri_sources sources;
     struct mri_evaluate evaluate;
@@ -51,6 +55,7 @@ struct mri_wiring {
     struct mri_resolve resolve;
     struct mri_learn learn;
     struct mri_report report;
+    struct mri_stuck stuck;
 };
 
 /** What wiring is made of. */

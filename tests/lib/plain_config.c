@@ -15,6 +15,7 @@ struct reading {
     struct mri_slice section;
     struct mri_instrument_spec spec; /* under construction */
     bool has_spec;
+    struct mri_route route; /* likewise */
 };
 
 static mr_err finish_spec(struct reading *reading)
@@ -86,6 +87,19 @@ static mr_err read_member(struct reading *reading, struct mri_slice key, struct 
     return MR_REFUSED;
 }
 
+/** "- source: "NAME"" and "route: "TEXT"", with quotes and no escapes. */
+static mr_err read_route(struct reading *reading, struct mri_slice key, struct mri_slice value)
+{
+    struct mri_slice text = {value.bytes + 1, value.count - 2};
+    if (mri_slice_is(key, "source")) {
+        reading->route = (struct mri_route){.kind = MRI_ROUTE_INTERNAL};
+        memcpy(reading->route.source, text.bytes, text.count);
+        return MR_OK;
+    }
+    mr_err err = mri_route_parse(text, &reading->route);
+    return err == MR_OK ? mri_config_add_route(reading->config, &reading->route) : err;
+}
+
 static mr_err read_line(struct reading *reading, struct mri_slice line)
 {
     const char *colon = memchr(line.bytes, ':', line.count);
@@ -106,6 +120,9 @@ static mr_err read_line(struct reading *reading, struct mri_slice line)
     if (start == line.bytes) {
         reading->section = key;
         return MR_OK;
+    }
+    if (mri_slice_is(reading->section, "routes")) {
+        return read_route(reading, key, value);
     }
     if (is_new_spec) {
         mr_err err = finish_spec(reading);

@@ -18,13 +18,15 @@ struct intruder {
     struct mri_prng prng;
     unsigned rate; /**< one append in so many comes behind another one; 0: none does */
     bool is_acting;
-    bool is_moving; /**< it moves signals, too */
-    bool is_once;   /**< it comes once, when the node is about to append what it has decided */
+    bool is_moving;   /**< it moves signals, too */
+    bool is_claiming; /**< and claims them; the node finds no lease, and ends the claim */
+    bool is_once;     /**< it comes once, when the node is about to append what it has decided */
     mr_log *log;
     struct mri_fold fold;
     struct mri_batch batch;
     uint64_t emitted;
     uint64_t moved;
+    uint64_t claimed;
     int64_t (*realtime_unix_ns)(void *context);
 };
 
@@ -81,7 +83,7 @@ static void draft_move(void)
         uint32_t ordinal = bus->slots.count - i;
         const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
         if (!mri_lifecycle_allows((mr_state)slot->state, MR_BLOCKED) ||
-            slot->state == MR_EXECUTING) {
+            slot->state == MR_EXECUTING || mri_claims_seq(&bus->claims, ordinal) != 0) {
             continue;
         }
         const struct mri_signal_moved fixed = {
@@ -99,6 +101,51 @@ static void draft_move(void)
     }
 }
 
+/** Claim a signal that is free, move one that is claimed, or give it back. */
+static void draft_claim(void)
+{
+    struct mri_bus *bus = &intruder.fold.bus;
+    uint32_t back = (uint32_t)mri_prng_below(&intruder.prng, 8);
+    if (back >= bus->slots.count) {
+        return;
+    }
+    uint32_t ordinal = bus->slots.count - back;
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
+    const struct mri_claim *claim = mri_claims_find(&bus->claims, ordinal);
+    uint64_t claim_seq = mri_claims_seq(&bus->claims, ordinal);
+    bool may_claim = claim_seq == 0 && (claim != NULL || slot->state == MR_GENERATED);
+    mr_state next = slot->state == MR_GENERATED    ? MR_EVALUATING
+                    : slot->state == MR_EVALUATING ? MR_APPROVED
+                                                   : MR_BLOCKED;
+    const struct mri_signal_claimed body = {
+        .signal = mri_batch_ref(&intruder.batch, slot->generated_seq),
+        .claim = claim_seq,
+        .lease_ns = claim_seq == 0 ? 1 : 0,
+        .act = claim_seq == 0 ? MRI_CLAIM_TAKEN : MRI_CLAIM_RELEASED,
+        .from = slot->state,
+        .next = (uint8_t)next,
+    };
+    const struct mri_signal_moved move = {
+        .signal = mri_batch_ref(&intruder.batch, slot->generated_seq),
+        .evidence = claim_seq,
+        .from = slot->state,
+        .to = (uint8_t)next,
+        .actor = MRI_ACTOR_EXTERNAL,
+        .gate = next == MR_BLOCKED ? MRI_GATE_EXTERNAL : MRI_GATE_NONE,
+        .reason = MRI_REASON_EXTERNAL,
+    };
+    bool is_move = claim_seq != 0 && mri_prng_below(&intruder.prng, 2) == 0;
+    const struct mri_draft draft = {
+        .type = is_move ? MRI_EVENT_SIGNAL_MOVED : MRI_EVENT_SIGNAL_CLAIMED,
+        .fixed = is_move ? (const void *)&move : &body,
+        .texts = {is_move ? (struct mri_slice){0} : mri_slice_of("intruder")}};
+    if (may_claim || claim_seq != 0) {
+        assert_int_equal(mri_batch_add(&intruder.batch, &draft, ordinal), MR_OK);
+        intruder.claimed += !is_move;
+        intruder.moved += is_move;
+    }
+}
+
 static void act(void)
 {
     mr_err followed = mri_fold_follow(&intruder.fold, &intruder.story->problem);
@@ -107,7 +154,9 @@ static void act(void)
     }
     assert_int_equal(intruder.fold.damage, MR_OK);
     mri_bus_begin(&intruder.fold.bus, &intruder.batch);
-    if (intruder.is_moving && mri_prng_below(&intruder.prng, 2) == 0) {
+    if (intruder.is_claiming && mri_prng_below(&intruder.prng, 3) != 0) {
+        draft_claim();
+    } else if (intruder.is_moving && mri_prng_below(&intruder.prng, 2) == 0) {
         draft_move();
     } else {
         draft_signal();
@@ -130,7 +179,10 @@ static int64_t realtime_with_intruder(void *context)
     if (is_due) {
         intruder.is_acting = true;
         intruder.rate = intruder.is_once ? 0 : intruder.rate;
-        act();
+        uint64_t times = intruder.is_claiming ? 1 + mri_prng_below(&intruder.prng, 5) : 1;
+        for (uint64_t i = 0; i < times; i++) {
+            act();
+        }
         intruder.is_acting = false;
     }
     return intruder.realtime_unix_ns(context);
@@ -173,6 +225,7 @@ struct manner {
     unsigned rate;
     bool is_moving;
     bool is_once;
+    bool is_claiming;
 };
 
 /** A story with an intruder; how often the node was overtaken, and its engines made anew. */
@@ -187,6 +240,7 @@ static void tell(uint64_t seed, const struct manner *manner, uint64_t ret_counts
     open_intruder(story, seed);
     intruder.is_moving = manner->is_moving;
     intruder.is_once = manner->is_once;
+    intruder.is_claiming = manner->is_claiming;
     intruder.realtime_unix_ns = story->machine.table.realtime_unix_ns;
     story->machine.table.realtime_unix_ns = realtime_with_intruder;
     intruder.rate = manner->rate;
@@ -194,6 +248,8 @@ static void tell(uint64_t seed, const struct manner *manner, uint64_t ret_counts
     intruder.rate = 0;
     mri_story_end_feed(story);
     assert_int_equal(mri_node_take_foreign(&story->node), MR_OK);
+    mri_story_end_feed(story); /* what has returned since expires */
+    assert_int_equal(story->node.fold.bus.claims.open_count, 0);
     ret_counts[0] += story->node.overtaken;
     ret_counts[1] += story->node.refolds;
     mri_story_close(story);
@@ -243,11 +299,29 @@ static void moves_that_come_while_it_decides_win_or_lose_whole(void **state)
     assert_true(counts[0] > SEEDS);
 }
 
+static void claims_that_come_while_it_decides_win_and_return(void **state)
+{
+    (void)state;
+    static const unsigned rates[] = {2, 5, 20};
+    uint64_t counts[2] = {0, 0};
+    uint64_t claimed = 0;
+    uint64_t moved = 0;
+    for (uint64_t seed = 301; seed <= 300 + SEEDS; seed++) {
+        const struct manner manner = {
+            .rate = rates[seed % MRI_COUNT_OF(rates)], .is_moving = true, .is_claiming = true};
+        tell(seed, &manner, counts);
+        claimed += intruder.claimed;
+        moved += intruder.moved;
+    }
+    assert_true(counts[0] > SEEDS && claimed > 100 && moved > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signals_that_come_while_it_decides_are_decided_in_their_turn),
         cmocka_unit_test(engines_that_were_not_saved_are_made_anew),
+        cmocka_unit_test(claims_that_come_while_it_decides_win_and_return),
         cmocka_unit_test(moves_that_come_while_it_decides_win_or_lose_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
