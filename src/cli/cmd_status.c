@@ -75,6 +75,95 @@ static void put_alerts(struct status *status)
     }
 }
 
+enum { STUCK_SHOWN = 10, STUCK_LISTED = 1000 };
+
+/** Who writes stuck signals down. */
+struct stuck_list {
+    struct status *status;
+    struct mri_names names;
+    struct mri_table *table;      /* NULL: */
+    struct mri_json_writer *json; /* as JSON */
+};
+
+static void see_stuck(void *context, uint32_t ordinal, const struct mri_stuck_life *life)
+{
+    struct stuck_list *list = context;
+    const struct mri_fold *fold = list->status->fold;
+    const struct mri_claim *claim = mri_claims_find(&fold->bus.claims, ordinal);
+    const char *owner = claim != NULL && claim->seq != 0 ? claim->owner : NULL;
+    int64_t for_ns = fold->wiring.stuck.now_unix_ns - life->since_unix_ns;
+    char id[MRI_IDENT_BYTES];
+    char text[MRI_UTC_BYTES];
+    char time[MRI_UTC_BYTES];
+    const char *name = mri_names_signal(&list->names, ordinal, id);
+    if (list->table != NULL) {
+        mri_table_cell(list->table, "%s", name);
+        mri_table_cell(list->table, "%s", word(MRI_VOCABULARY_state, life->state));
+        mri_table_cell(list->table, "for %s", mri_utc_duration(for_ns, text));
+        mri_table_cell(list->table, "since %.19sZ", mri_utc_format(life->since_unix_ns, time));
+        mri_table_cell(
+            list->table, "%s%s", owner == NULL ? "" : "claimed by ", owner == NULL ? "" : owner);
+        return;
+    }
+    mri_json_write_object_open(list->json);
+    mri_json_put_text(list->json, "id", name);
+    mri_json_put_count(list->json, "ordinal", ordinal);
+    mri_json_put_text(list->json, "state", word(MRI_VOCABULARY_state, life->state));
+    mri_json_put_count(list->json, "for_s", (uint64_t)(for_ns / 1000000000));
+    mri_json_put_text(list->json, "since", mri_utc_format(life->since_unix_ns, time));
+    mri_json_put_count(list->json, "since_seq", life->since_seq);
+    mri_json_put_bool(list->json, "alerted", life->is_told != 0);
+    mri_json_write_key(list->json, "claimed_by");
+    if (owner == NULL) {
+        mri_json_write_null(list->json);
+    } else {
+        mri_json_write_text(list->json, mri_slice_of(owner));
+    }
+    mri_json_write_object_close(list->json);
+}
+
+static uint32_t visit_stuck(struct status *status, struct stuck_list *list, uint32_t most)
+{
+    const struct mri_stuck_visitor visitor = {.context = list, .visit = see_stuck};
+    uint32_t count = 0;
+    list->status = status;
+    list->names = mri_names_of(status->fold);
+    if (mri_stuck_visit(&status->fold->wiring.stuck, most, &visitor, &count) != MR_OK) {
+        status->text.err = MR_ENOMEM;
+    }
+    return count;
+}
+
+static void put_stuck(struct status *status)
+{
+    struct mri_table table;
+    struct stuck_list list = {.table = &table};
+    uint32_t claimed = status->fold->bus.claims.open_count;
+    if (claimed > 0) {
+        mri_buf_printf(&status->text, "claims     %u signals are claimed by workers\n", claimed);
+    }
+    mri_table_init(&table, status->cli->alloc, "lllll");
+    uint32_t count = visit_stuck(status, &list, STUCK_SHOWN);
+    if (count > 0) {
+        mri_buf_printf(&status->text,
+            "stuck      %u signals stay in a state longer than lifecycle.stuck_after_* allows%s\n",
+            count, count > STUCK_SHOWN ? "; the first are" : "");
+        mri_table_print(&table, 11, &status->text);
+    }
+    mri_table_fini(&table);
+}
+
+static void put_stuck_json(struct status *status, struct mri_json_writer *json)
+{
+    struct stuck_list list = {.json = json};
+    mri_json_write_key(json, "stuck");
+    mri_json_write_array_open(json);
+    uint32_t count = visit_stuck(status, &list, STUCK_LISTED);
+    mri_json_write_array_close(json);
+    mri_json_put_count(json, "stuck_count", count);
+    mri_json_put_count(json, "claimed", status->fold->bus.claims.open_count);
+}
+
 static void put_trading(struct status *status)
 {
     const struct mri_fold *fold = status->fold;
@@ -195,6 +284,7 @@ static void put_json(struct status *status)
     mri_json_put_bool(&json, "torn_end", fold->is_torn);
     mri_json_put_count(&json, "feedback_seq", fold->wiring.evaluate.beliefs.feedback_seq);
     mri_price_sources_json(fold, &json);
+    put_stuck_json(status, &json);
     mri_json_write_key(&json, "summary");
     mri_json_write_raw(&json, (struct mri_slice){(const char *)summary.bytes, summary.count});
     mri_json_write_object_close(&json);
@@ -216,6 +306,7 @@ static enum mri_exit print_status(struct status *status)
         put_running(status);
         put_alerts(status);
         mri_price_sources_print(status->fold, &status->text);
+        put_stuck(status);
         put_trading(status);
         put_ledger(status);
         put_stages(status);

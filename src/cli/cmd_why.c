@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "cli/claim_text.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/opened.h"
@@ -112,6 +113,40 @@ static void put_state(struct why *why)
         mri_buf_printf(&why->text, " by %s", word(MRI_VOCABULARY_gate, slot->gate));
     }
     mri_buf_printf(&why->text, " (%s)\n", word(MRI_VOCABULARY_reason, slot->reason));
+}
+
+/** Who was to decide on it, and who had it. */
+static void put_owners(struct why *why)
+{
+    const struct mri_event *generated = first(why, MRI_EVENT_SIGNAL_GENERATED);
+    const struct mri_event *event;
+    struct mri_route route;
+    char text[MRI_ROUTE_TEXT_BYTES];
+    uint32_t from = 0;
+    unsigned count = 0;
+    struct mri_slice source = generated == NULL
+                                  ? (struct mri_slice){0}
+                                  : mri_event_text(generated, MRI_TEXT_signal_generated_source);
+    bool is_known = generated != NULL &&
+                    mri_claim_text_route(why->fold, generated->seq, source, &route, NULL) == MR_OK;
+    if (is_known && route.kind != MRI_ROUTE_INTERNAL) {
+        mri_buf_text(&why->text, "route       ");
+        mri_text_escape(&why->text, mri_slice_of(mri_route_format(&route, text)));
+        mri_buf_printf(&why->text, ": %s\n",
+            route.kind == MRI_ROUTE_ADVISORY ? "its owner decides, the pipeline says beside him "
+                                               "what it would do"
+                                             : "a worker of that name claims it and decides");
+    }
+    for (; (event = find(why, MRI_EVENT_SIGNAL_CLAIMED, &from)) != NULL; count++) {
+        mri_buf_text(&why->text, count == 0 ? "claims      " : "            ");
+        mri_claim_text_put(event, &why->text);
+        mri_buf_text(&why->text, "\n");
+    }
+    for (from = 0; (event = find(why, MRI_EVENT_ALERT, &from)) != NULL;) {
+        mri_buf_text(&why->text, "alert       ");
+        mri_text_escape(&why->text, mri_event_text(event, MRI_TEXT_alert_message));
+        mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
+    }
 }
 
 static void put_view(struct why *why)
@@ -242,12 +277,13 @@ static void put_decision(struct why *why)
         put_gate(why, &numbers[i], &codes[i]);
     }
     put_size(why, event);
+    const char *aside = decision->advisory == 0 ? "" : " (advisory: nothing was moved or traded)";
     if (decision->verdict == MRI_VERDICT_PASS) {
-        mri_buf_text(&why->text, "decision    approved\n");
+        mri_buf_printf(&why->text, "decision    approved%s\n", aside);
     } else {
-        mri_buf_printf(&why->text, "decision    blocked by %s: %s\n",
+        mri_buf_printf(&why->text, "decision    blocked by %s: %s%s\n",
             word(MRI_VOCABULARY_gate, decision->gate),
-            word(MRI_VOCABULARY_reason, decision->reason));
+            word(MRI_VOCABULARY_reason, decision->reason), aside);
     }
 }
 
@@ -434,6 +470,7 @@ static void put_text(struct why *why)
         put_head(why, generated);
     }
     put_state(why);
+    put_owners(why);
     put_view(why);
     put_prediction(why);
     put_decision(why);
@@ -441,6 +478,23 @@ static void put_text(struct why *why)
     put_outcomes(why);
     put_feedback(why);
     put_moves(why);
+}
+
+static void put_route(struct why *why, struct mri_json_writer *json)
+{
+    const struct mri_event *generated = first(why, MRI_EVENT_SIGNAL_GENERATED);
+    struct mri_route route;
+    char text[MRI_ROUTE_TEXT_BYTES];
+    bool is_known =
+        generated != NULL &&
+        mri_claim_text_route(why->fold, generated->seq,
+            mri_event_text(generated, MRI_TEXT_signal_generated_source), &route, NULL) == MR_OK;
+    mri_json_write_key(json, "route");
+    if (is_known) {
+        mri_json_write_text(json, mri_slice_of(mri_route_format(&route, text)));
+    } else {
+        mri_json_write_null(json);
+    }
 }
 
 static void put_json(struct why *why)
@@ -456,6 +510,14 @@ static void put_json(struct why *why)
     mri_json_put_text(&json, "gate", word(MRI_VOCABULARY_gate, why->slot->gate));
     mri_json_put_text(&json, "reason", word(MRI_VOCABULARY_reason, why->slot->reason));
     mri_json_put_bool(&json, "simulated", why->fold->wiring.is_simulated_market);
+    put_route(why, &json);
+    const struct mri_claim *claim = mri_claims_find(&why->fold->bus.claims, why->ordinal);
+    mri_json_write_key(&json, "claimed_by");
+    if (claim != NULL && claim->seq != 0) {
+        mri_json_write_text(&json, mri_slice_of(claim->owner));
+    } else {
+        mri_json_write_null(&json);
+    }
     mri_json_write_key(&json, "events");
     mri_json_write_array_open(&json);
     for (uint32_t i = 0; i < why->story.count; i++) {

@@ -13,9 +13,9 @@ import os as _os
 
 from . import _millrace
 from ._millrace import *  # noqa: F401,F403  Bus, MillraceError and one exception for each result
-from ._millrace import Bus, MillraceError, Subscription, __version__
+from ._millrace import Bus, Claim, MillraceError, Subscription, __version__
 
-__all__ = ["Bus", "MillraceError", "Subscription", "events", "open", *(name for name in dir(_millrace) if name.startswith("MR_"))]
+__all__ = ["Bus", "Claim", "MillraceError", "Subscription", "claims", "events", "open", *(name for name in dir(_millrace) if name.startswith("MR_"))]
 
 
 def open(dir=None):  # noqa: A001  as open() of files
@@ -38,3 +38,19 @@ async def events(subscription):
         if event is not None:
             yield event
             await loop.run_in_executor(None, subscription.ack, event)
+
+
+async def claims(bus, owner, to, **options):
+    """Claim one signal after the other in asyncio: `async for claim in millrace.claims(bus, ...)`.
+
+    The arguments are those of Bus.claim(). A claim that is not over when the next one is asked for
+    is released. While there is nothing a thread of the loop's executor waits, half a second at a
+    time, so that a cancelled task ends; the bus is used by nobody else meanwhile.
+    """
+    loop = _asyncio.get_running_loop()
+    options.pop("timeout", None)
+    while True:
+        claim = await loop.run_in_executor(None, lambda: bus.claim(owner, to, timeout=0.5, **options))
+        if claim is not None:
+            with claim:
+                yield claim

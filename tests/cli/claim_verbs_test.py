@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""move and claim from the shell, routes, stuck signals: what they say, with which exit code, and
+that a log with them replays."""
+import subprocess
+
+import program
+
+ROUTES = 'routes:\n  - source: "bot"\n    route: "external:desk"\n  - source: "aside"\n    route: advisory\n'
+
+
+class VerbsTest(program.LogCase):
+    def emit(self, source="bot", **more):
+        words = [word for key, value in more.items() for word in (f"--{key}", value)]
+        return self.ok("emit", "--symbol", "SIM01USD", "--side", "long", "--source", source,
+                       "--confidence", "0.6", *words, "--dir", self.log).out.strip()
+
+    def call(self, *words, **options):
+        return program.call(*words, "--dir", self.log, **options)
+
+    def test_a_move_is_made_or_answered_with_the_state_found(self):
+        name = self.emit()
+        answer = self.call("move", name, "--to", "evaluating", "--json")
+        self.assertEqual((answer.code, answer.json["from"], answer.json["state"]),
+                         (program.OK, "generated", "evaluating"))
+        answer = self.call("move", name, "--to", "blocked", "--from", "generated", "--gate",
+                           "external", "--reason", "external", "--json")
+        self.assertEqual(answer.code, program.NO)
+        self.assertEqual(answer.json["conflict"]["state"], "evaluating")
+        self.assertEqual(answer.json["conflict"]["id"], name)
+        self.assert_says(answer, "is evaluating since event")
+        answer = self.call("move", name, "--to", "blocked", "--gate", "venue", "--reason",
+                           "operator", "--actor", "operator", "--data", '{"a":1}')
+        self.assertEqual(answer.code, program.OK)
+        self.assert_says(answer, "evaluating -> blocked")
+        self.assert_says(self.call("why", name), "by venue (operator)", "operator: operator")
+
+    def test_bad_moves_are_refused(self):
+        name = self.emit()
+        for words, text in ((("move", name), "--to"), (("move", name, "--to", "nope"), "nope"),
+                            (("move", name, "--to", "learned"), "generated to learned"),
+                            (("move", name, "--to", "blocked"), "gate"),
+                            (("move", name, "--to", "blocked", "--gate", "x"), "gate"),
+                            (("move", name, "--to", "evaluating", "--from", "x"), "--from"),
+                            (("move", name, "--to", "evaluating", "--actor", "learn"), "actor"),
+                            (("move",), "usage")):
+            self.assert_says(self.refused(*words, "--dir", self.log), text)
+        answer = self.call("move", "nope", "--to", "blocked", "--json")
+        self.assertEqual((answer.code, answer.json["error"]["exit"]), (program.NO, 1))
+        self.assert_exit(program.call("move", name, "--to", "expired", "--dir", self.folder / "no"),
+                         program.USAGE)
+
+    def test_a_worker_in_the_shell(self):
+        name = self.emit()
+        answer = self.call("claim", "--owner", "desk", "--to", "evaluating", "--json",
+                           stdin='renew 5m\nmove evaluating\nmove blocked external external {"x": 1}\n')
+        self.assertEqual(answer.code, program.OK, str(answer))
+        self.assertEqual([(line["did"], line["state"], line["claimed"])
+                          for line in answer.json_lines],
+                         [("claimed", "generated", True), ("renewed", "generated", True),
+                          ("moved", "evaluating", True), ("moved", "blocked", False)])
+        self.assertEqual({line["id"] for line in answer.json_lines}, {name})
+        answer = self.call("claim", "--owner", "desk", "--to", "evaluating")
+        self.assertEqual(answer.code, program.NO)
+        self.assert_says(answer, "nothing to claim")
+        other = self.emit()
+        answer = self.call("claim", "--owner", "desk", "--to", "evaluating", stdin="")
+        self.assert_says(answer, f"claimed  {other}", f"released  {other}")
+
+    def test_bad_claims_are_refused(self):
+        self.emit()
+        for words, text in ((("--to", "evaluating"), "--owner"), (("--owner", "a"), "--to"),
+                            (("--owner", "a" * 65, "--to", "evaluating"), "owner"),
+                            (("--owner", "\udcff", "--to", "evaluating"), "owner"),
+                            (("--owner", "a", "--to", "x"), "x"),
+                            (("--owner", "a", "--to", "learned"), "generated to learned"),
+                            (("--owner", "a", "--to", "learned", "--from", "blocked"), "blocked"),
+                            (("--owner", "a", "--to", "evaluating", "--lease", "0s"), "lease"),
+                            (("--owner", "a", "--to", "evaluating", "--lease", "-5s"), "lease"),
+                            (("--owner", "a", "--to", "evaluating", "--lease", "9999d"), "lease"),
+                            (("--owner", "a", "--to", "evaluating", "--symbol", "X"), "symbol")):
+            self.assert_says(self.refused("claim", *words, "--dir", self.log), text)
+        answer = self.call("claim", "--owner", "a", "--to", "evaluating",
+                           stdin="jump\nmove nowhere\nmove blocked\n")
+        self.assertEqual(answer.code, program.USAGE)
+        self.assert_says(answer, "expected move STATE", "nowhere", "gate", "released")
+
+    def test_who_has_it_is_said_and_a_kill_gives_it_back(self):
+        name = self.emit()
+        owner = self.start("claim", name, "--owner", "desk", "--to", "evaluating", "--dir", self.log,
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        owner.stdout.readline()
+        for words in (("claim", name, "--owner", "rival", "--to", "evaluating"),
+                      ("move", name, "--to", "expired")):
+            answer = self.call(*words, "--json")
+            self.assertEqual((answer.code, answer.json_lines[0]["conflict"]["owner"]),
+                             (program.NO, "desk"))
+        self.assertEqual(self.call("why", name, "--json").json["claimed_by"], "desk")
+        self.assertEqual(self.call("status", "--json").json["claimed"], 1)
+        heir = self.start("claim", "--owner", "heir", "--to", "evaluating", "--wait", "10m", "--dir",
+                          self.log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        owner.kill()
+        self.assertIn(name, heir.stdout.readline().decode())
+        self.assertEqual(heir.wait(), program.OK)
+        self.assert_says(self.call("why", name), "desk: generated -> evaluating", "owner_lost",
+                         "heir: generated -> evaluating", "released")
+
+
+class RoutesTest(program.Case):
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "log"
+
+    def config(self, **values):
+        text = program.configuration(synthetic__symbols=2, synthetic__bars=700, log__segment=4,
+                                     learn__score_after=0, **values)
+        return self.write("routes.yaml", text.replace("routes: []\n", ROUTES))
+
+    def emit(self, source, *words):
+        return self.ok("emit", "--symbol", "SIM01USD", "--side", "long", "--source", source,
+                       "--confidence", "0.6", *words, "--dir", self.log).out.strip()
+
+    def begin(self, **values):
+        """A run that goes on for some seconds, with its first bars."""
+        run = self.start("run", "--dir", self.log, "--config", self.config(**values), "--speed",
+                         "20000", "--json", stdout=subprocess.DEVNULL)
+        program.wait_until(lambda: "candle" in program.call(
+            "tail", "--count", "50", "--dir", self.log).out, "the first bars", run)
+        return run
+
+    def test_a_worker_decides_beside_a_run(self):
+        run = self.begin()
+        worked = []
+        for _ in range(5):
+            self.emit("bot", "--valid-for", "24h")
+            self.emit("aside")
+            answer = program.call("claim", "--owner", "desk", "--source", "bot", "--to",
+                                  "evaluating", "--wait", "1m", "--json", "--dir", self.log,
+                                  stdin="move evaluating\nmove blocked external external\n")
+            self.assertEqual(answer.code, program.OK, str(answer))
+            worked.append(answer.json_lines[0]["id"])
+            self.assert_exit(program.call("claim", "--owner", "rival", "--source", "bot", "--to",
+                                          "evaluating", "--dir", self.log), program.NO)
+        self.assertEqual(run.wait(), program.OK)
+        self.ok("run", "--dir", self.log, "--json")
+        self.assertEqual(len(set(worked)), 5)
+        rows = self.ok("query", "--json", "--limit", "100000", "--dir", self.log).json_lines
+        mine = {row["id"]: row for row in rows if row["source"] in ("bot", "aside")}
+        self.assertEqual(len(mine), 10)
+        self.assertEqual({row["state"] for row in mine.values()}, {"learned"})
+        for name in worked:
+            self.assert_says(self.ok("why", name, "--dir", self.log), "external:desk",
+                             "desk: generated -> evaluating")
+        aside = next(name for name, row in mine.items() if row["source"] == "aside")
+        self.assert_says(self.ok("why", aside, "--dir", self.log), "route       advisory",
+                         "advisory: nothing was moved")
+        self.assert_says(self.ok("replay", "--check", "--dir", self.log), "identical")
+
+    def test_who_is_stuck_is_named(self):
+        run = self.begin(lifecycle__stuck_after_generated=120)
+        name = self.emit("bot", "--valid-for", "24h")
+        run.send_signal(2)
+        run.wait()
+        run = self.begin(lifecycle__stuck_after_generated=120)
+        program.wait_until(lambda: program.call(
+            "status", "--json", "--dir", self.log).json["stuck_count"] > 0, "a stuck signal", run)
+        run.send_signal(2)
+        run.wait()
+        answer = program.call("status", "--json", "--dir", self.log)
+        self.assertEqual((answer.code, answer.json["health"], answer.json["why"]),
+                         (program.NO, "DEGRADED", "signals are stuck"))
+        row = answer.json["stuck"][0]
+        self.assertEqual((row["id"], row["state"], row["claimed_by"], row["alerted"]),
+                         (name, "generated", None, True))
+        self.assertGreater(row["for_s"], 120)
+        self.assert_says(program.call("status", "--dir", self.log), name, "generated", "since")
+        self.assert_says(self.ok("why", name, "--dir", self.log), "alert ")
+        alerts = [line for line in self.ok("tail", "--count", "1000000", "--json", "--dir",
+                                           self.log).json_lines if line["event"] == "alert"]
+        self.assertEqual(len(alerts), 1)
+        self.ok("move", name, "--to", "evaluating", "--dir", self.log)
+        self.ok("move", name, "--to", "expired", "--dir", self.log)
+        self.ok("run", "--dir", self.log, "--json")
+        self.assertEqual(self.ok("status", "--json", "--dir", self.log).json["stuck"], [])
+        self.assert_says(self.ok("replay", "--check", "--dir", self.log), "identical")
+
+    def test_a_bad_route_is_refused_with_its_place(self):
+        text = program.configuration().replace(
+            "routes: []\n", "routes:\n  - source: bot\n    route: outward\n")
+        line = text.splitlines().index("    route: outward") + 1
+        path = self.write("bad.yaml", text)
+        answer = self.assert_exit(program.call("run", "--dir", self.log, "--config", path),
+                                  program.USAGE)
+        self.assert_says(answer, f"bad.yaml:{line}:12", "routes[0].route",
+                         "expected internal, external:NAME")
+
+
+if __name__ == "__main__":
+    program.main()

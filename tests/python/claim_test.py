@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Claims from Python: one worker has a signal, whoever else tries, dies or waits."""
+import asyncio
+import os
+import pathlib
+import signal
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import bus_test  # noqa: E402
+import program  # noqa: E402
+
+millrace = bus_test.millrace
+
+
+class ClaimTest(program.LogCase):
+    def setUp(self):
+        super().setUp()
+        self.bus = millrace.Bus(self.log)
+        self.addCleanup(self.bus.close)
+        self.other = millrace.Bus(self.log)
+        self.addCleanup(self.other.close)
+
+    def emit(self, source="bot"):
+        return self.bus.emit("SIM01USD", "long", source, 0.5)
+
+    def test_one_has_it_and_moves_it(self):
+        name = self.emit()
+        with self.bus.claim("desk", "evaluating") as claim:
+            self.assertEqual((claim.id, claim.is_over), (name, False))
+            self.assertIsNone(self.other.claim("rival", "evaluating"))
+            with self.assertRaisesRegex(millrace.MR_CONFLICT, 'claimed by "desk"'):
+                self.other.claim("rival", "evaluating", id=name)
+            with self.assertRaisesRegex(millrace.MR_CONFLICT, 'claimed by "desk"'):
+                self.other.move(name, "expired")
+            claim.renew()
+            claim.renew(5.0)
+            claim.move(data={"by": "me"})
+            self.assertEqual(claim.signal["state"], "evaluating")
+            claim.move("blocked", gate="external", reason="external", actor="operator")
+            self.assertTrue(claim.is_over)
+            with self.assertRaises(millrace.MR_CONFLICT):
+                claim.renew()
+        self.assertEqual(self.bus.get(name)["state"], "blocked")
+        events = self.ok("why", name, "--json", "--dir", self.log).json["events"]
+        self.assertIn("operator", [event.get("actor") for event in events])
+        self.assertIn("desk", [event.get("owner") for event in events])
+
+    def test_leaving_gives_back(self):
+        name = self.emit()
+        with self.bus.claim("desk", "evaluating"):
+            pass
+        with self.assertRaises(ZeroDivisionError):
+            with self.bus.claim("desk", "evaluating"):
+                1 / 0
+        claim = self.other.claim("rival", "evaluating")
+        self.assertEqual(claim.id, name)
+        self.other.close()
+        with self.assertRaises(millrace.MR_EINVAL):
+            claim.release()
+        self.assertEqual(self.bus.claim("desk", "evaluating").id, name)
+
+    def test_what_is_wrong_is_refused(self):
+        name = self.emit()
+        for arguments, text in (((("", "evaluating"), {}), "owner"),
+                                ((("x" * 65, "evaluating"), {}), "owner"),
+                                ((("a\nb", "evaluating"), {}), "owner"),
+                                ((("a", "nonsense"), {}), "no such state"),
+                                ((("a", "learned"), {}), "generated to learned"),
+                                ((("a", "evaluating"), {"lease": 0}), "lease"),
+                                ((("a", "evaluating"), {"lease": -1}), "lease"),
+                                ((("a", "evaluating"), {"lease": float("nan")}), "lease"),
+                                ((("a", "evaluating"), {"lease": 1e8}), "lease"),
+                                ((("a", "evaluating"), {"symbol": "NO"}), "symbol"),
+                                ((("a", "evaluating"), {"state": "blocked"}), "blocked")):
+            with self.assertRaisesRegex(millrace.MR_REFUSED, text):
+                self.bus.claim(*arguments[0], **arguments[1])
+        with self.assertRaises(millrace.MR_NOT_FOUND):
+            self.bus.claim("a", "evaluating", id="nope")
+        with self.assertRaises(TypeError):
+            self.bus.claim("a")
+        with self.assertRaises((ValueError, TypeError)):
+            self.bus.claim("a\0b", "evaluating")
+        with self.assertRaises(UnicodeError):
+            self.bus.claim("\ud800", "evaluating")
+        with self.bus.claim("desk", "evaluating", id=name) as claim:
+            with self.assertRaisesRegex(millrace.MR_REFUSED, "actor"):
+                claim.move(actor="evaluate")
+            with self.assertRaisesRegex(millrace.MR_REFUSED, "gate"):
+                claim.move("blocked", gate="nobody")
+            self.assertFalse(claim.is_over)
+
+    def test_who_waits_is_woken_by_a_new_signal_and_by_a_death(self):
+        found = []
+        waiter = threading.Thread(
+            target=lambda: found.append(self.other.claim("heir", "evaluating", timeout=None)))
+        waiter.start()
+        name = self.emit()
+        waiter.join()
+        self.assertEqual(found[0].id, name)
+        found[0].release()
+        ready, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            with millrace.Bus(self.log) as bus:
+                bus.claim("mortal", "evaluating", lease=3600)
+                os.write(tell, b"x")
+                signal.pause()
+        os.read(ready, 1)
+        self.assertIsNone(self.other.claim("heir", "evaluating", timeout=0.01))
+        os.kill(child, signal.SIGKILL)
+        claim = self.other.claim("heir", "evaluating", timeout=None)
+        self.assertEqual(claim.id, name)
+        os.waitpid(child, 0)
+
+    def test_asyncio(self):
+        names = [self.emit() for _ in range(3)]
+
+        async def work():
+            done = []
+            async for claim in millrace.claims(self.bus, "desk", "evaluating"):
+                claim.move("blocked", gate="external", reason="external")
+                done.append(claim.id)
+                if len(done) == 3:
+                    return done
+
+        self.assertEqual(asyncio.run(work()), names)
+
+    def test_moves_say_who_and_why(self):
+        name = self.emit()
+        self.bus.move(name, "evaluating", data='{"a": 1}')
+        self.bus.move(name, "expired", actor="operator", reason="operator", data={"b": 2})
+        events = [event for event in
+                  self.ok("why", name, "--json", "--dir", self.log).json["events"]
+                  if event["event"] == "signal.moved"]
+        self.assertEqual([(event["actor"], event["reason"]) for event in events],
+                         [("external", "external"), ("operator", "operator")])
+        with self.assertRaises(millrace.MR_REFUSED):
+            self.bus.move(name, "learned", actor="learn")
+
+
+if __name__ == "__main__":
+    program.main()
