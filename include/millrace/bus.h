@@ -8,8 +8,11 @@
  * subscriptions) a handle folds from the log for itself: the first time it reads the log from its
  * newest snapshot on, and from then on each signal takes about 80 bytes in that process.
  * - A handle sees what others have done when it is asked something.
- * - Symbols must be registered: `millrace run` registers those of its feed and its configuration.
- *   The time of a signal is the log's event time, so a log that was never run takes none.
+ * - Symbols must be registered: `millrace run` registers those of its feed and its configuration,
+ *   mr_bus_register() others as provisional: they have a name, no price, and are not traded.
+ * - The time of a signal is the log's event time. In a simulated log that is the feed's, so one
+ *   that was never run takes none; in a live log (mr_bus_create()) it is the run's, and while none
+ *   is up the wall clock's, but never before the newest event.
  * - One thread uses a handle at a time. A child of fork() opens its own.
  */
 #ifndef MILLRACE_BUS_H
@@ -47,7 +50,9 @@ typedef struct mr_emission {
     double confidence; /**< 0 to 1 */
     bool has_price;
     bool has_horizon;
-    double price; /**< of the producer, rounded to the instrument's decimals */
+    bool lacks_confidence; /**< the producer has none; `confidence` is 0 */
+    double price;          /**< of the producer, rounded to the instrument's decimals; not of a
+                                provisional symbol */
     mr_horizon horizon;
     int64_t valid_for_ns;    /**< how long it may wait, 1 s to 24 h; 0: the configuration's */
     const char *external_id; /**< the producer's own id, up to 256 bytes */
@@ -138,6 +143,56 @@ typedef struct mr_emitted {
     bool is_repeated; /**< its key was there already: it is the signal of then */
 } mr_emitted;
 
+/** What is observed: an emission that is no signal, or a word about one or about a signal. */
+typedef struct mr_observation {
+    uint32_t about;     /**< the emission it is about; 0: none */
+    mr_ordinal ordinal; /**< the signal it is about; 0: none */
+    const char *symbol; /**< of an emission, as it is; up to 256 bytes; NULL is absent */
+    const char *source; /**< up to 256 bytes; NULL is absent */
+    bool is_moved;      /**< its emitter has it in `to` now */
+    mr_state to;
+    const char *data; /**< free JSON, up to 960 KiB */
+} mr_observation;
+
+/** An emission outside the lifecycle. */
+typedef struct mr_observed {
+    uint32_t number; /**< from 1, in order of emission */
+    mr_seq emitted;  /**< its first signal.observed */
+    mr_seq last;     /**< its newest */
+    int64_t event_time_unix_ns;
+    mr_state state;     /**< where its emitter has it */
+    const char *source; /**< "" when it has none, or one of more than 64 bytes */
+} mr_observed;
+
+/** An event of the log as mr_bus_read() finds it. Texts stay until the next call. */
+typedef struct mr_bus_record {
+    mr_seq seq;
+    const char *kind;
+    int64_t time_unix_ns; /**< when it was logged */
+    mr_ordinal ordinal;   /**< of its signal; 0: of none */
+    mr_seq previous;      /**< the event before of the same signal or emission; 0: none */
+    bool is_move;         /**< `from` and `to` are its; of signal.moved: `actor` to `reason`, too */
+    mr_state from;
+    mr_state to;
+    const char *actor;
+    const char *gate;
+    const char *reason;
+    int64_t event_time_unix_ns; /**< of signal.generated and signal.observed; 0: of neither */
+    const char *symbol;         /**< of the same; NULL: absent */
+    const char *source;
+    mr_side side;      /**< of signal.generated */
+    double confidence; /**< of signal.generated */
+    bool lacks_confidence;
+    const char *data; /**< JSON; NULL: none */
+} mr_bus_record;
+
+/** How many emissions a source has. */
+typedef struct mr_source_count {
+    const char *source; /**< "" for emissions outside the lifecycle without a usable one */
+    uint64_t signals;
+    uint64_t observed; /**< outside the lifecycle */
+} mr_source_count;
+
 /** A page of an answer. */
 typedef struct mr_bus_page {
     /* Asked. */
@@ -163,6 +218,26 @@ typedef struct mr_bus_page {
  * event.
  */
 MR_MUST_USE mr_err mr_bus_open(const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
+
+/**
+ * mr_bus_open(), and when there is no log make a live one: its time is the wall clock's, its market
+ * real, and no feed belongs to it.
+ *
+ * Returns  as mr_bus_open(); MR_REFUSED the folder holds something else than a log; as
+ *          mr_log_open().
+ * Owner    mr_bus_close() frees.
+ * Threads  any; several processes may make the same log at the same time, and one does.
+ */
+MR_MUST_USE mr_err mr_bus_create(const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
+
+/**
+ * Register a symbol as provisional, unless the log knows it, however it is spelled there.
+ *
+ * Returns  MR_OK; MR_REFUSED it cannot be the name of a symbol (1 to 32 letters, digits, '-', '_',
+ *          '.', '/'); MR_FULL limits.symbols_max is reached; as mr_log_append().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_register(mr_bus *bus, const char *symbol, mr_problem *reterr_problem);
 
 /**
  * Close. NULL is allowed.
@@ -243,6 +318,93 @@ MR_MUST_USE mr_err mr_bus_candle(mr_bus *bus, const mr_candle *candles, size_t c
  */
 MR_MUST_USE mr_err mr_bus_funding(mr_bus *bus, const mr_funding *fundings, size_t count,
     mr_durability durability, size_t *ret_repeated, mr_problem *reterr_problem);
+
+/**
+ * Keep what is no signal: it is logged, counted, found by its number and id, and nothing is decided
+ * on it. Or keep a word about it, or about a signal, which moves no signal.
+ *
+ * @param ret_number  NULL, or the number of the emission that it is or is about; 0 for a signal
+ *
+ * Returns  MR_OK; MR_NOT_FOUND there is no such emission or signal; MR_REFUSED a text is not as it
+ *          must be, *reterr_problem says which; MR_FULL limits.signals_max is reached; MR_EINVAL
+ *          about both, or a state that there is not; as mr_bus_emit().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_observe(mr_bus *bus, const mr_observation *observation,
+    mr_durability durability, uint32_t *ret_number, mr_problem *reterr_problem);
+
+/**
+ * An emission outside the lifecycle.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND; as mr_bus_follow().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_observed(
+    mr_bus *bus, uint32_t number, mr_observed *ret_observed, mr_problem *reterr_problem);
+
+/**
+ * How many emissions outside the lifecycle are in each state, as their emitters have them.
+ *
+ * Returns  MR_OK; as mr_bus_follow().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_observed_counts(
+    mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT], mr_problem *reterr_problem);
+
+/**
+ * The id of an emission outside the lifecycle, of the form of a signal's:
+ * SYMBOL_UNIXMS_HEX with 80000000 + number; UNKNOWN for a symbol that is absent or no name.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND; as mr_bus_read().
+ * Threads  one at a time per handle.
+ * Cost     reads the event.
+ */
+MR_MUST_USE mr_err mr_bus_observed_id(
+    mr_bus *bus, uint32_t number, char ret_id[MR_BUS_ID_BYTES], mr_problem *reterr_problem);
+
+/**
+ * The emission outside the lifecycle of an id, compared whole.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND; as mr_bus_read().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_observed_find(
+    mr_bus *bus, const char *id, uint32_t *ret_number, mr_problem *reterr_problem);
+
+/**
+ * Read an event of the log. From the last event of a signal or an emission, `previous` leads to its
+ * first.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND it is none yet, was removed, or is the log's own; MR_ECORRUPT and
+ *          other faults of reading.
+ * Owner    texts of *ret_record belong to the bus, until the next call that reads or closes.
+ * Threads  one at a time per handle.
+ * Cost     a few microseconds.
+ */
+MR_MUST_USE mr_err mr_bus_read(
+    mr_bus *bus, mr_seq seq, mr_bus_record *ret_record, mr_problem *reterr_problem);
+
+/**
+ * The sources there are, one by one. The same one may come twice: once with signals, once with
+ * emissions outside the lifecycle.
+ *
+ * @param index  from 0, which takes in what others have done
+ *
+ * Returns  MR_OK; MR_END there are no more; as mr_bus_follow().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_source_count(
+    mr_bus *bus, uint32_t index, mr_source_count *ret_count, mr_problem *reterr_problem);
+
+/**
+ * How many symbols are registered, as of what was taken in so far.
+ *
+ * @param ret_provisional  NULL, or how many of them are provisional
+ *
+ * Returns  how many.
+ * Threads  one at a time per handle.
+ */
+uint32_t mr_bus_symbol_count(const mr_bus *bus, uint32_t *ret_provisional);
 
 /**
  * Take in what other processes have done.

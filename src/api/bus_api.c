@@ -276,6 +276,7 @@ static mr_err open_steps(struct mr_bus *bus, mr_problem *problem)
 {
     const char *folder = bus->folder;
     mr_err err = open_log(bus, problem);
+    mri_buf_init(&bus->texts, bus->alloc, (size_t)4 * MRI_OBSERVATION_BYTES_MAX);
     if (err == MR_OK) {
         err = make_arrays(bus);
     }
@@ -287,7 +288,10 @@ static mr_err open_steps(struct mr_bus *bus, mr_problem *problem)
         return err;
     }
     bus->seen_seq = newest_of(bus);
-    return mri_bus_api_instruments(bus)->count == 0
+    mri_outside_clock_init(&bus->clock, bus->os, folder,
+        bus->log != NULL ? mr_log_attribute_get(bus->log, MRI_ATTRIBUTE_TIME)
+                         : mr_log_reader_attribute(bus->fold.lead, MRI_ATTRIBUTE_TIME));
+    return mri_bus_api_instruments(bus)->count == 0 && !bus->clock.is_live
                ? mri_problem(problem, MR_REFUSED,
                      "%s has no registered symbols yet; `millrace run --dir %s` registers them",
                      folder, folder)
@@ -349,6 +353,8 @@ void mr_bus_close(mr_bus *bus)
     mri_mirror_fini(&bus->mirror);
     mr_log_reader_close(bus->waiter);
     mri_as_of_fini(&bus->as_of);
+    mr_log_reader_close(bus->reader);
+    mri_buf_fini(&bus->texts);
     mri_fold_fini(&bus->fold);
     mr_log_close(bus->log);
     bus->magic = 0;

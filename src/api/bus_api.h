@@ -18,9 +18,14 @@
 #include "pipeline/facts.h"
 #include "pipeline/as_of.h"
 #include "pipeline/fold.h"
+#include "pipeline/outside_clock.h"
 #include "pipeline/signal_input.h"
 
-enum { MRI_BUS_API_MAGIC = 0x42555331, MRI_BUS_API_DATA_BYTES_MAX = 65536 };
+enum {
+    MRI_BUS_API_MAGIC = 0x42555331,
+    MRI_BUS_API_DATA_BYTES_MAX = 65536,
+    MRI_OBSERVATION_BYTES_MAX = 960 * 1024,
+};
 
 struct mri_claiming;
 
@@ -32,7 +37,11 @@ struct mr_bus {
     mr_log *log;                   /**< NULL: this user may only read */
     struct mri_shared_state state; /**< with has_state */
     struct mri_mirror mirror;
-    struct mri_fold fold;  /**< with has_fold, after mri_bus_api_follow() */
+    struct mri_fold fold; /**< with has_fold, after mri_bus_api_follow() */
+    struct mri_outside_clock clock;
+    mr_log_reader *reader; /**< of mr_bus_read(); NULL before the first */
+    uint64_t reader_next;  /**< what it would read next; 0: it must seek */
+    struct mri_buf texts;  /**< of the record it read last */
     mr_log_reader *waiter; /**< NULL until the first wait; it reads nothing */
     uint64_t seen_seq;     /**< newest event when the log was looked at last */
     struct mri_batch batch;
@@ -184,6 +193,16 @@ mr_err mri_bus_api_conflict(const struct mr_bus *bus, const struct mri_bus_confl
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_bus_api_open(const struct mri_os *os, const struct mri_alloc *alloc,
+    const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
+
+/**
+ * mr_bus_create() on a given machine.
+ *
+ * Returns  as mr_bus_create().
+ * Owner    mr_bus_close() frees; os and alloc must outlive the bus.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_bus_api_create(const struct mri_os *os, const struct mri_alloc *alloc,
     const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
 
 #endif

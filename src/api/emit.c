@@ -43,6 +43,7 @@ static mr_err read_emission(const struct mr_bus *bus, const mr_emission *emissio
         .horizon = emission->horizon,
         .has_price = emission->has_price,
         .has_horizon = emission->has_horizon,
+        .lacks_confidence = emission->lacks_confidence,
     };
     mr_err err = MR_OK;
     if (input.has_price) {
@@ -115,7 +116,8 @@ static mr_err draft_shared(
 {
     const struct mri_signal_input_context context = {
         .instruments = &bus->mirror.instruments,
-        .event_time_unix_ns = mri_shared_state_event_time_unix_ns(&bus->state),
+        .event_time_unix_ns =
+            mri_outside_clock_now(&bus->clock, mri_shared_state_event_time_unix_ns(&bus->state)),
         .valid_for_ns = mri_shared_state_valid_for_ns(&bus->state),
     };
     mri_batch_begin(&bus->batch, 1, 1); /* where it lands is not known, and does not matter */
@@ -214,7 +216,7 @@ static mr_err draft_all(
 {
     const struct mri_signal_input_context context = {
         .instruments = mri_bus_api_instruments(bus),
-        .event_time_unix_ns = bus->fold.bus.event_time_unix_ns,
+        .event_time_unix_ns = mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns),
         .valid_for_ns = bus->valid_for_ns,
     };
     mri_bus_begin(&bus->fold.bus, &bus->batch);

@@ -57,6 +57,10 @@ static mr_err copy_instruments(
 {
     uint32_t count = mri_shared_state_instrument_count(state);
     mr_err err = MR_OK;
+    if (instruments->provisional_count > mri_shared_state_provisional_count(state)) {
+        instruments->count = 0; /* one has got its instrument: which one is not told */
+        instruments->provisional_count = 0;
+    }
     while (instruments->count < count && err == MR_OK) {
         uint64_t body[MRI_SHARED_INSTRUMENT_BYTES / 8];
         struct mri_event event;
@@ -79,7 +83,8 @@ static bool has_all(const struct mri_mirror *mirror, const struct mri_shared_sta
 {
     return mri_shared_texts_count(&state->sources) == mirror->sources.count &&
            mri_shared_texts_count(&state->names) == mirror->names.count &&
-           mri_shared_state_instrument_count(state) == mirror->instruments.count;
+           mri_shared_state_instrument_count(state) == mirror->instruments.count &&
+           mri_shared_state_provisional_count(state) == mirror->instruments.provisional_count;
 }
 
 mr_err mri_mirror_follow(
@@ -90,7 +95,6 @@ mr_err mri_mirror_follow(
         uint32_t version;
         uint32_t source_count = mirror->sources.count;
         uint32_t name_count = mirror->names.count;
-        uint32_t instrument_count = mirror->instruments.count;
         err = mri_derived_look(log, &version);
         if (err != MR_OK) {
             return err;
@@ -107,7 +111,8 @@ mr_err mri_mirror_follow(
         }
         mri_intern_cut(&mirror->sources, source_count);
         mri_intern_cut(&mirror->names, name_count);
-        mirror->instruments.count = instrument_count;
+        mirror->instruments.count = 0;
+        mirror->instruments.provisional_count = 0;
         err = MR_BUSY;
     }
     return err;

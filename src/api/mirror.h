@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * A handle's own copy of what numbers mean in the shared state of the bus: symbols, sources, names.
- * They are only added to, so a number that was copied once stays.
+ * They are only added to, so a number that was copied once stays; but a provisional symbol may get
+ * its instrument.
  */
 #ifndef MRI_API_MIRROR_H
 #define MRI_API_MIRROR_H

@@ -54,6 +54,9 @@ mr_err mri_bus_init(struct mri_bus *bus, const struct mri_alloc *alloc,
     if (err == MR_OK) {
         err = reserve_source_numbers(&bus->sources);
     }
+    if (err == MR_OK) {
+        err = mri_observed_init(&bus->observed, alloc, limits->slots.signals_max);
+    }
     void *records = NULL;
     if (err == MR_OK) {
         err = mri_alloc_array(alloc, MRI_BUS_BATCH_MAX, sizeof(*bus->records), &records);
@@ -78,6 +81,7 @@ void mri_bus_fini(struct mri_bus *bus)
         mri_intern_fini(&bus->names);
         mri_keys_fini(&bus->keys);
         mri_claims_fini(&bus->claims);
+        mri_observed_fini(&bus->observed);
         if (bus->alloc != NULL) {
             mri_alloc_free(bus->alloc, bus->records, MRI_BUS_BATCH_MAX * sizeof(*bus->records));
             mri_alloc_free(bus->alloc, bus->numbers, MRI_BUS_BATCH_MAX * sizeof(*bus->numbers));
@@ -189,6 +193,20 @@ static mr_err take_claimed(struct mri_bus *bus, const struct mri_event *event)
     return err;
 }
 
+/** About a signal it is kept with the signal's other events, and moves nothing. */
+static mr_err take_observed(struct mri_bus *bus, const struct mri_event *event)
+{
+    const struct mri_signal_observed *body = event->body;
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, event->ordinal);
+    note_time(bus, body->event_time_unix_ns);
+    if (event->ordinal == 0) {
+        return mri_observed_take(&bus->observed, event);
+    }
+    return slot != NULL && mri_ref_seq(body->about, event->seq) == slot->generated_seq
+               ? MR_OK
+               : MR_ECORRUPT;
+}
+
 /**
  * Take an event in; only a log that contradicts itself, or memory, can make it fail. `numbers` are
  * read for a new signal only.
@@ -206,6 +224,9 @@ static mr_err take(
         break;
     case MRI_EVENT_SIGNAL_CLAIMED:
         err = take_claimed(bus, event);
+        break;
+    case MRI_EVENT_SIGNAL_OBSERVED:
+        err = take_observed(bus, event);
         break;
     case MRI_EVENT_CANDLE:
         note_time(bus, ((const struct mri_candle *)event->body)->close_time_unix_ns);
@@ -386,6 +407,25 @@ static mr_err prepare_generated(
     return err;
 }
 
+/** Can an emission outside the lifecycle be taken in? One a batch: its number is the next. */
+static mr_err prepare_observed(struct mri_bus *bus, const struct mri_batch *batch, uint32_t index)
+{
+    struct mri_event event = mri_batch_event(batch, index);
+    const struct mri_signal_observed *body = event.body;
+    if (event.ordinal != 0) {
+        const struct mri_slot *slot = mri_slots_get(&bus->slots, event.ordinal);
+        return slot != NULL && mri_ref_seq(body->about, event.seq) == slot->generated_seq
+                   ? MR_OK
+                   : MR_REFUSED;
+    }
+    if (batch->count > 1 || !mri_observed_is_good(&bus->observed, &event)) {
+        return MR_REFUSED;
+    }
+    mr_err err = body->about == 0 ? mri_observed_reserve(&bus->observed, 1) : MR_OK;
+    bus->full = err == MR_FULL ? "signals" : bus->full;
+    return err;
+}
+
 /** Can the event be read back, and is it about a signal that exists by then? */
 static mr_err check_item(const struct mri_batch *batch, uint32_t index, uint32_t ordinal_max)
 {
@@ -439,6 +479,8 @@ static mr_err prepare(
             err = check_move(bus, batch, i, conflict);
         } else if (err == MR_OK && batch->items[i].type == MRI_EVENT_SIGNAL_CLAIMED) {
             err = check_claim(bus, batch, i, conflict);
+        } else if (err == MR_OK && batch->items[i].type == MRI_EVENT_SIGNAL_OBSERVED) {
+            err = prepare_observed(bus, batch, i);
         }
     }
     return err;
@@ -549,6 +591,7 @@ void mri_bus_save(const struct mri_bus *bus, struct mri_buf *buf)
     save_intern(&bus->names, buf);
     mri_keys_save(&bus->keys, buf);
     mri_claims_save(&bus->claims, buf);
+    mri_observed_save(&bus->observed, buf);
     mri_slots_save(&bus->slots, buf);
 }
 
@@ -590,6 +633,9 @@ mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack)
     }
     if (err == MR_OK) {
         err = mri_claims_load(&bus->claims, unpack);
+    }
+    if (err == MR_OK) {
+        err = mri_observed_load(&bus->observed, unpack);
     }
     if (err == MR_OK) {
         err = mri_slots_load(&bus->slots, unpack);

@@ -13,6 +13,7 @@
 #include "bus/batch.h"
 #include "bus/claims.h"
 #include "bus/keys.h"
+#include "bus/observed.h"
 #include "bus/slots.h"
 #include "log/open/append.h"
 #include "millrace/log.h"
@@ -39,10 +40,11 @@ struct mri_bus {
     struct mri_intern names;
     struct mri_keys keys;
     struct mri_claims claims;
-    uint64_t last_seq;          /**< newest record taken in */
-    uint32_t chain_crc;         /**< its head's checksum */
-    int64_t event_time_unix_ns; /**< highest event time of an input so far; 0 = none yet */
-    uint64_t foreign_moves;     /**< moves from outside, claims and their ends taken in so far */
+    struct mri_observed observed; /**< emissions outside the lifecycle */
+    uint64_t last_seq;            /**< newest record taken in */
+    uint32_t chain_crc;           /**< its head's checksum */
+    int64_t event_time_unix_ns;   /**< highest event time of an input so far; 0 = none yet */
+    uint64_t foreign_moves;       /**< moves from outside, claims and their ends taken in so far */
     const char *full; /**< what the newest batch refused with MR_FULL had no room for: "signals",
                            "sources", "names"; NULL: something else */
     mr_log_record *records;          /**< of the batch that is being appended */

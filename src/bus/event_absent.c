@@ -19,7 +19,20 @@ static bool is_unset(const struct mri_event *event, const char *name)
     if (event->type == MRI_EVENT_SIGNAL_GENERATED) {
         const struct mri_signal_generated *signal = event->body;
         bool has_horizon = (signal->present & MRI_HAS_HORIZON) != 0;
-        return strcmp(name, "present") == 0 || (strcmp(name, "horizon") == 0 && !has_horizon);
+        bool has_confidence = (signal->present & MRI_LACKS_CONFIDENCE) == 0;
+        return strcmp(name, "present") == 0 || (strcmp(name, "horizon") == 0 && !has_horizon) ||
+               (strcmp(name, "confidence") == 0 && !has_confidence);
+    }
+    if (event->type == MRI_EVENT_INSTRUMENT) {
+        const struct mri_instrument *instrument = event->body;
+        bool is_number = strcmp(name, "symbol") == 0 || strcmp(name, "instrument") == 0;
+        bool is_provisional = (instrument->flags & MRI_IS_PROVISIONAL) != 0;
+        return is_provisional ? !is_number && strcmp(name, "flags") != 0
+                              : strcmp(name, "flags") == 0;
+    }
+    if (event->type == MRI_EVENT_SIGNAL_OBSERVED) {
+        const struct mri_signal_observed *observed = event->body;
+        return strcmp(name, "number") == 0 && observed->number == 0;
     }
     if (event->type == MRI_EVENT_QUOTE) {
         unsigned present = ((const struct mri_quote *)event->body)->present;

@@ -33,6 +33,7 @@
     K(SIGNAL_GENERATED, signal_generated, 256, "signal.generated", "sources, emit")                \
     K(SIGNAL_MOVED, signal_moved, 257, "signal.moved", "evaluate, execute, learn, timers")         \
     K(SIGNAL_CLAIMED, signal_claimed, 258, "signal.claimed", "workers, pipeline")                  \
+    K(SIGNAL_OBSERVED, signal_observed, 259, "signal.observed", "drop-in, outside the lifecycle")  \
     K(VIEW, view, 288, "view", "evaluate")                                                         \
     K(PREDICTION, prediction, 289, "prediction", "evaluate")                                       \
     K(DECISION, decision, 290, "decision", "evaluate")                                             \
@@ -62,7 +63,7 @@
 /* ---- signal ---------------------------------------------------------------------------------- */
 
 /** Bits of signal_generated.present. */
-enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
+enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2, MRI_LACKS_CONFIDENCE = 4 };
 
 #define MRI_FIELDS_signal_generated(F)                                                             \
     F(ref, cause, "", "the candle that made it; absent for a signal from outside")                 \
@@ -70,7 +71,7 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
     F(time, price_time_unix_ns, "", "time of the producer's price")                                \
     F(price, price, "", "the producer's price, if present bit 1 is set")                           \
     F(ref, feedback, "", "newest feedback that the producer had seen, informational")              \
-    F(number, confidence, "", "0 to 1")                                                            \
+    F(number, confidence, "", "0 to 1; 0 if present bit 4 is set")                                 \
     F(duration, valid_for_ns, "", "how long it may wait for a decision and count as evidence")     \
     F(symbol, symbol, "", "")                                                                      \
     F(instrument, instrument, "", "the instrument of the price")                                   \
@@ -78,7 +79,7 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
     F(horizon, horizon, "", "the producer's horizon, if present bit 2 is set")                     \
     F(regime, regime, "", "the market's regime at emission")                                       \
     F(pad8, reserved_a, "", "")                                                                    \
-    F(flags16, present, "", "1: price and its time; 2: horizon")                                   \
+    F(flags16, present, "", "1: price and its time; 2: horizon; 4: no confidence was given")       \
     F(pad16, reserved_b, "", "")
 #define MRI_ROWS_signal_generated(R)
 #define MRI_TEXTS_signal_generated(T)                                                              \
@@ -117,6 +118,22 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
     F(pad8, reserved, "", "")
 #define MRI_ROWS_signal_claimed(R)
 #define MRI_TEXTS_signal_claimed(T) T(text, signal_claimed, owner, "the worker's name")
+
+#define MRI_FIELDS_signal_observed(F)                                                              \
+    F(ref, about, "",                                                                              \
+        "an emission's first signal.observed, or a signal.generated; absent: it is "               \
+        "itself an emission")                                                                      \
+    F(ref, previous, "", "the newest signal.observed about the same emission; absent: none")       \
+    F(time, event_time_unix_ns, "", "when it was emitted or said")                                 \
+    F(count, number, "", "of the emission, from 1; 0 when it is about a signal")                   \
+    F(state, from, "", "where its emitter had it before")                                          \
+    F(state, to, "", "where its emitter has it now; a signal of the lifecycle stays where it is")  \
+    F(pad16, reserved, "", "")
+#define MRI_ROWS_signal_observed(R)
+#define MRI_TEXTS_signal_observed(T)                                                               \
+    T(text, signal_observed, symbol_name, "as its emitter wrote it")                               \
+    T(text, signal_observed, source, "who emitted it")                                             \
+    T(json, signal_observed, data, "what was emitted or said, never parsed here")
 
 /* ---- evaluate -------------------------------------------------------------------------------- */
 
@@ -389,6 +406,9 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
 
 /* ---- market ---------------------------------------------------------------------------------- */
 
+/** Bits of instrument.flags. */
+enum { MRI_IS_PROVISIONAL = 1 };
+
 #define MRI_FIELDS_instrument(F)                                                                   \
     F(price, tick, "", "smallest step of a price")                                                 \
     F(quantity, lot, "", "smallest step of a quantity")                                            \
@@ -399,8 +419,10 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2 };
     F(instrument, instrument, "", "number of the instrument, from 0")                              \
     F(small, price_decimals, "", "")                                                               \
     F(small, quantity_decimals, "", "")                                                            \
-    F(pad16, reserved_a, "", "")                                                                   \
-    F(pad32, reserved_b, "", "")
+    F(flags16, flags, "",                                                                          \
+        "1: provisional, all of the above but the numbers is 0 and so is all "                     \
+        "but the symbol's name")                                                                   \
+    F(pad32, reserved, "", "")
 #define MRI_ROWS_instrument(R)
 #define MRI_TEXTS_instrument(T)                                                                    \
     T(text, instrument, symbol_name, "")                                                           \

@@ -27,6 +27,7 @@ enum {
     HEAD_NAMES_MAX,
     HEAD_SYMBOLS_MAX,
     HEAD_INSTRUMENTS,
+    HEAD_PROVISIONAL,
     HEAD_WORDS = 64,
 };
 
@@ -206,6 +207,7 @@ static mr_err take_instrument(struct deriving *deriving, const struct mri_event 
     const struct mri_instrument *body = event->body;
     uint64_t *head = deriving->state.head;
     uint64_t number = head[HEAD_INSTRUMENTS];
+    /* Of a provisional symbol that gets its instrument, all is made anew. */
     if (body->symbol != number || number >= MRI_SHARED_SYMBOLS ||
         event->body_bytes > MRI_SHARED_INSTRUMENT_BYTES) {
         return MR_FULL;
@@ -214,6 +216,9 @@ static mr_err take_instrument(struct deriving *deriving, const struct mri_event 
     words[0] = event->body_bytes; /* nothing leads there yet */
     memcpy(&words[1], event->body, event->body_bytes);
     mri_hot_tail_set(deriving->journal, &head[HEAD_INSTRUMENTS], number + 1);
+    if ((body->flags & MRI_IS_PROVISIONAL) != 0) {
+        mri_hot_tail_set(deriving->journal, &head[HEAD_PROVISIONAL], head[HEAD_PROVISIONAL] + 1);
+    }
     return MR_OK;
 }
 
@@ -265,6 +270,9 @@ static mr_err take(struct deriving *deriving, const struct mri_event *event,
         break;
     case MRI_EVENT_TICK:
         note_time(deriving, ((const struct mri_tick *)event->body)->event_time_unix_ns);
+        break;
+    case MRI_EVENT_SIGNAL_OBSERVED:
+        note_time(deriving, ((const struct mri_signal_observed *)event->body)->event_time_unix_ns);
         break;
     default:
         break;
@@ -475,6 +483,8 @@ mr_err mri_shared_state_put_instrument(uint64_t *words, const void *body, size_t
     at[0] = body_bytes;
     memcpy(&at[1], body, body_bytes);
     state.head[HEAD_INSTRUMENTS] = number + 1;
+    state.head[HEAD_PROVISIONAL] +=
+        (((const struct mri_instrument *)body)->flags & MRI_IS_PROVISIONAL) != 0;
     return MR_OK;
 }
 
@@ -483,6 +493,12 @@ mr_err mri_shared_state_put_instrument(uint64_t *words, const void *body, size_t
 uint32_t mri_shared_state_instrument_count(const struct mri_shared_state *state)
 {
     uint64_t count = load(&state->head[HEAD_INSTRUMENTS]);
+    return count <= MRI_SHARED_SYMBOLS ? (uint32_t)count : 0;
+}
+
+uint32_t mri_shared_state_provisional_count(const struct mri_shared_state *state)
+{
+    uint64_t count = load(&state->head[HEAD_PROVISIONAL]);
     return count <= MRI_SHARED_SYMBOLS ? (uint32_t)count : 0;
 }
 

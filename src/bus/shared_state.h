@@ -131,6 +131,14 @@ MR_MUST_USE mr_err mri_shared_state_put_instrument(
 uint32_t mri_shared_state_instrument_count(const struct mri_shared_state *state);
 
 /**
+ * How many of them are provisional. When one gets its instrument there is one less.
+ *
+ * Returns  how many.
+ * Threads  any; see the caveats.
+ */
+uint32_t mri_shared_state_provisional_count(const struct mri_shared_state *state);
+
+/**
  * Copy the body of an instrument's event out.
  *
  * Returns  its bytes; 0: there is none of that number.

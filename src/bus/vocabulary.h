@@ -49,7 +49,8 @@
     X(MRI_GATE_SIZE, 8, "size", MONEY)                                                             \
     X(MRI_GATE_VENUE, 9, "venue", NONE)                                                            \
     X(MRI_GATE_EXTERNAL, 10, "external", NONE)                                                     \
-    X(MRI_GATE_EXPIRY, 11, "expiry", SECONDS)
+    X(MRI_GATE_EXPIRY, 11, "expiry", SECONDS)                                                      \
+    X(MRI_GATE_INSTRUMENT, 14, "instrument", NONE)
 
 /** X(gate, reason, unit): reasons whose value and threshold are not in the unit of their gate. */
 #define MRI_REASON_UNIT_MAP(X) X(MRI_GATE_POSITION_LIMIT, MRI_REASON_EXPOSURE_FULL, MONEY)
@@ -192,6 +193,12 @@
     X(MRI_REASON_GATE_ERROR, 34, "gate_error", "the gate could not compute: it blocks")            \
     X(MRI_REASON_VENUE_REJECTED, 35, "venue_rejected", "the venue refused the order")              \
     X(MRI_REASON_EXTERNAL, 37, "external", "another process decided")                              \
+    X(MRI_REASON_PROVISIONAL_SYMBOL, 44, "provisional_symbol",                                     \
+        "only the symbol's name is known: no instrument, no price, nothing to trade")              \
+    X(MRI_REASON_UNSTATED, 45, "unstated", "whoever moved it gave no reason")                      \
+    X(MRI_REASON_INFERRED, 46, "inferred", "a step nobody told of, between two that were told")    \
+    X(MRI_REASON_LEGACY_EXPIRED, 47, "legacy_expired",                                             \
+        "its emitter let it expire while an order may have lived")                                 \
     X(MRI_REASON_NO_PRICE_SOURCE, 50, "no_price_source", "the symbol had no price at its start")   \
     X(MRI_REASON_LATE_PRICE, 51, "late_price", "the price at the horizon is older than tolerated") \
     X(MRI_REASON_FEED_ENDED, 52, "feed_ended", "the feed ended before the horizon")                \

@@ -26,6 +26,7 @@
 #include "log/open/append.h"
 #include "os/line_reader.h"
 #include "os/stop.h"
+#include "pipeline/outside_clock.h"
 
 enum {
     BATCH_LINES_MAX = 64,
@@ -39,6 +40,7 @@ struct emit {
     mr_log *log;
     struct mri_config config; /**< the log's newest: the next run works with it */
     struct mri_fold fold;
+    struct mri_outside_clock clock;
     struct mri_batch batch;
     struct mri_key key; /**< of the signal drafted */
     bool has_key;
@@ -50,11 +52,12 @@ struct emit {
     uint64_t refused;
 };
 
-static struct mri_signal_input_context context_of(const struct emit *emit)
+static struct mri_signal_input_context context_of(struct emit *emit)
 {
     return (struct mri_signal_input_context){
         .instruments = &emit->fold.wiring.market.instruments,
-        .event_time_unix_ns = emit->fold.bus.event_time_unix_ns,
+        .event_time_unix_ns =
+            mri_outside_clock_now(&emit->clock, emit->fold.bus.event_time_unix_ns),
         .valid_for_ns = emit->config.signals_valid_for * 1000000000,
     };
 }
@@ -397,8 +400,10 @@ static enum mri_exit open_log(struct emit *emit)
             problem.text[0] != '\0' ? problem.text : mr_err_text(err));
     }
     emit->fold.bus.log = emit->log;
-    bool is_usable =
-        emit->fold.wiring.market.instruments.count > 0 && emit->fold.bus.event_time_unix_ns != 0;
+    mri_outside_clock_init(
+        &emit->clock, cli->os, folder, mr_log_attribute_get(emit->log, MRI_ATTRIBUTE_TIME));
+    bool has_time = emit->clock.is_live || emit->fold.bus.event_time_unix_ns != 0;
+    bool is_usable = emit->fold.wiring.market.instruments.count > 0 && has_time;
     return is_usable
                ? MRI_EXIT_OK
                : mri_cli_fail(cli, MRI_EXIT_USAGE,

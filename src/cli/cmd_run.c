@@ -601,7 +601,10 @@ const struct mri_command mri_cmd_run = {
              "Every bar and signal is logged before it is decided on, every decision before it "
              "acts; Ctrl-C\n"
              "or a crash at any moment leaves a log that opens clean, and the same command "
-             "continues it.\n",
+             "continues it.\n"
+             "A live log without a feed, as a bot's drop-in makes it, is run until Ctrl-C: time "
+             "passes, and\n"
+             "what programs emit is decided on.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

@@ -53,7 +53,8 @@ static void put_running(struct status *status)
     mri_buf_printf(&status->text,
         "; %llu sessions, %u signals, newest event %llu, market time %s%s\n", u(report->sessions),
         fold->bus.slots.count, u(fold->bus.last_seq),
-        mri_utc_format(report->last_event_unix_ns, time),
+        report->last_event_unix_ns == 0 ? "not begun"
+                                        : mri_utc_format(report->last_event_unix_ns, time),
         fold->wiring.is_simulated_market ? " (SIMULATED)" : "");
     if (status->health.pending_inputs > 0) {
         mri_buf_printf(&status->text, "           %llu inputs wait for their decision: %s\n",
@@ -162,6 +163,38 @@ static void put_stuck_json(struct status *status, struct mri_json_writer *json)
     mri_json_write_array_close(json);
     mri_json_put_count(json, "stuck_count", count);
     mri_json_put_count(json, "claimed", status->fold->bus.claims.open_count);
+}
+
+enum { PROVISIONAL_SHOWN_MAX = 8 };
+
+/** Symbols of which only the name is known: what is emitted of them is blocked. */
+static void put_provisional(struct status *status)
+{
+    const struct mri_instruments *instruments = &status->fold->wiring.market.instruments;
+    unsigned shown = 0;
+    if (instruments->provisional_count == 0) {
+        return;
+    }
+    mri_buf_printf(&status->text,
+        "symbols    %u, %u of them provisional (no instrument, no price):", instruments->count,
+        instruments->provisional_count);
+    for (uint32_t i = 0; i < instruments->count && shown < PROVISIONAL_SHOWN_MAX; i++) {
+        if (instruments->specs[i].is_provisional != 0) {
+            mri_buf_printf(&status->text, " %s", instruments->specs[i].symbol);
+            shown++;
+        }
+    }
+    mri_buf_text(&status->text, shown < instruments->provisional_count ? " ...\n" : "\n");
+}
+
+/** What was emitted and is no signal. */
+static void put_observed(struct status *status)
+{
+    uint32_t count = status->fold->bus.observed.count;
+    if (count > 0) {
+        mri_buf_printf(&status->text,
+            "observed   %u emissions without symbol or side, outside the lifecycle\n", count);
+    }
 }
 
 static void put_trading(struct status *status)
@@ -282,6 +315,10 @@ static void put_json(struct status *status)
     mri_json_put_count(&json, "undecided", fold->wiring.evaluate.undecided_count);
     mri_json_put_count(&json, "open_horizons", status->health.stages[MRI_STAGE_OUTCOMES].waiting);
     mri_json_put_bool(&json, "torn_end", fold->is_torn);
+    mri_json_put_count(&json, "symbols", fold->wiring.market.instruments.count);
+    mri_json_put_count(
+        &json, "provisional_symbols", fold->wiring.market.instruments.provisional_count);
+    mri_json_put_count(&json, "observed", fold->bus.observed.count);
     mri_json_put_count(&json, "feedback_seq", fold->wiring.evaluate.beliefs.feedback_seq);
     mri_price_sources_json(fold, &json);
     put_stuck_json(status, &json);
@@ -307,6 +344,8 @@ static enum mri_exit print_status(struct status *status)
         put_alerts(status);
         mri_price_sources_print(status->fold, &status->text);
         put_stuck(status);
+        put_provisional(status);
+        put_observed(status);
         put_trading(status);
         put_ledger(status);
         put_stages(status);

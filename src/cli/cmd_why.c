@@ -77,9 +77,13 @@ static void put_head(struct why *why, const struct mri_event *event)
     char price[MRI_FIXED_TEXT_BYTES];
     mri_buf_printf(&why->text, "%s%s\n", mri_names_signal(&why->names, why->ordinal, id),
         why->fold->wiring.is_simulated_market ? "   (SIMULATED market)" : "");
-    mri_buf_printf(&why->text, "what        %s %s, confidence %.3f, from ",
-        word(MRI_VOCABULARY_side, signal->side), mri_names_symbol(&why->names, signal->symbol),
-        signal->confidence);
+    mri_buf_printf(&why->text, "what        %s %s, ", word(MRI_VOCABULARY_side, signal->side),
+        mri_names_symbol(&why->names, signal->symbol));
+    if ((signal->present & MRI_LACKS_CONFIDENCE) != 0) {
+        mri_buf_text(&why->text, "no confidence given, from ");
+    } else {
+        mri_buf_printf(&why->text, "confidence %.3f, from ", signal->confidence);
+    }
     mri_text_escape(&why->text, source);
     mri_buf_text(&why->text, "/");
     mri_text_escape(&why->text, name);

@@ -26,7 +26,11 @@ enum mri_exit mri_opened_open(const struct mri_cli *cli, struct mri_opened **ret
     }
     struct mri_opened *opened = block;
     err = mri_fold_init(&opened->fold, &options, &problem);
+    if (err == MR_OK) {
+        err = mri_fold_name_pending(&opened->fold, &problem);
+    }
     if (err != MR_OK) {
+        mri_fold_fini(&opened->fold);
         mri_alloc_free(cli->alloc, opened, sizeof(*opened));
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
             problem.text[0] != '\0' ? problem.text : mr_err_text(err));
@@ -65,11 +69,32 @@ static uint32_t ordinal_of(const struct mri_opened *opened, const char *text)
     return strcmp(mri_names_signal(&names, ident.ordinal.n, own), text) == 0 ? ident.ordinal.n : 0;
 }
 
+/** Emissions outside the lifecycle have ids of the same form: say where such a one is. */
+static const struct mri_observed_entry *observed_of(
+    const struct mri_opened *opened, const char *text)
+{
+    struct mri_ident ident;
+    bool is_one = mri_ident_parse(mri_slice_of(text), &ident) == MR_OK &&
+                  ident.ordinal.n > MRI_OBSERVED_ID_BIT;
+    const struct mri_observed_entry *entry =
+        is_one ? mri_observed_get(&opened->fold.bus.observed, ident.ordinal.n - MRI_OBSERVED_ID_BIT)
+               : NULL;
+    return entry != NULL && entry->event_time_unix_ns / 1000000 == ident.time_unix_ms ? entry
+                                                                                      : NULL;
+}
+
 uint32_t mri_opened_signal(
     const struct mri_cli *cli, const struct mri_opened *opened, const char *text)
 {
     uint32_t ordinal = ordinal_of(opened, text);
-    if (ordinal == 0) {
+    const struct mri_observed_entry *observed = ordinal == 0 ? observed_of(opened, text) : NULL;
+    if (observed != NULL) {
+        (void)mri_cli_fail(cli, MRI_EXIT_NO,
+            "%s is no signal: it was emitted without symbol or side and is kept outside the "
+            "lifecycle, as event %llu (`%s show %llu`), last as event %llu",
+            text, (unsigned long long)observed->emitted_seq, cli->program,
+            (unsigned long long)observed->emitted_seq, (unsigned long long)observed->last_seq);
+    } else if (ordinal == 0) {
         (void)mri_cli_fail(cli, MRI_EXIT_NO, "no signal \"%s\" in %s, which has %u signals", text,
             mri_cli_folder(cli), opened->fold.bus.slots.count);
     }

@@ -7,7 +7,8 @@
  *   any passing time  -> signals whose time limit has passed undecided expire
  *   the feed's end    -> all that are undecided expire
  *
- * A signal of a symbol without a price waits: for the first bar, or for its time limit.
+ * A signal of a symbol without a price waits: for the first bar, or for its time limit. One of a
+ * provisional symbol is blocked: no bar of it can come.
  *
  *   route external     -> held, until a worker claims and moves it, or its time limit
  *   route advisory     -> decided beside its owner, then held
@@ -398,6 +399,28 @@ static mr_err draft_expired(const struct mri_undecided *signal, unsigned state,
         &(struct mri_draft){.type = MRI_EVENT_SIGNAL_MOVED, .fixed = &fixed}, signal->ordinal);
 }
 
+static bool is_provisional(const struct mri_evaluate *evaluate, const struct mri_undecided *signal)
+{
+    return mri_instruments_get(&evaluate->market->instruments, signal->symbol)->is_provisional != 0;
+}
+
+/** There is nothing to judge it by: no view, no decision, only the move. */
+static mr_err draft_unknown(
+    const struct mri_undecided *signal, const struct mri_event *input, struct mri_batch *batch)
+{
+    const struct mri_signal_moved fixed = {
+        .cause = mri_batch_ref(batch, input->seq),
+        .signal = mri_batch_ref(batch, signal->seq),
+        .from = MR_GENERATED,
+        .to = MR_BLOCKED,
+        .actor = MRI_ACTOR_EVALUATE,
+        .gate = MRI_GATE_INSTRUMENT,
+        .reason = MRI_REASON_PROVISIONAL_SYMBOL,
+    };
+    return mri_batch_add(batch,
+        &(struct mri_draft){.type = MRI_EVENT_SIGNAL_MOVED, .fixed = &fixed}, signal->ordinal);
+}
+
 /** Is this the first bar of a decision step, without its view? Steps are counted from the run's
  * first bar. */
 static bool is_step(const struct mri_evaluate *evaluate, const struct mri_event *input)
@@ -485,6 +508,11 @@ static mr_err decide(const void *state, const struct mri_event *input, struct mr
         }
         if (has_expired(evaluate, signal) || is_feed_end(input)) {
             mr_err err = draft_expired(signal, MR_GENERATED, input, batch);
+            if (err != MR_OK) {
+                return err;
+            }
+        } else if (is_provisional(evaluate, signal)) {
+            mr_err err = draft_unknown(signal, input, batch);
             if (err != MR_OK) {
                 return err;
             }

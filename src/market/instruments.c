@@ -3,13 +3,15 @@
  * The registry of symbols and instruments.
  *
  * Invariants
- *  1. specs[0..count) are usable, and no two of them spell the same symbol.
+ *  1. specs[0..count) are usable or provisional, and no two of them spell the same symbol.
  *  2. The number of an instrument is its place in the log's order of registration, so a rebuilt
  *     registry is the kept one.
  *
  * A registration that contradicts what came before is damage: nothing is taken from it.
  */
 #include "market/instruments.h"
+
+#include <string.h>
 
 #include "base/problem.h"
 
@@ -37,6 +39,14 @@ static bool is_name_good(const char name[static MRI_INSTRUMENT_TEXT_BYTES])
     return has_letter_or_digit && i < MRI_INSTRUMENT_TEXT_BYTES;
 }
 
+static mr_err refuse_name(const char *key, const char *name, mr_problem *problem)
+{
+    return mri_problem(problem, MR_REFUSED,
+        "%s: expected 1 to %d letters, digits, '-', '_', '.' or '/', at least one of them a letter "
+        "or digit, found \"%.*s\"",
+        key, MRI_SYMBOL_BYTES_MAX, MRI_SYMBOL_BYTES_MAX, name);
+}
+
 static mr_err check_names(const struct mri_instrument_spec *spec, mr_problem *problem)
 {
     const struct {
@@ -50,10 +60,7 @@ static mr_err check_names(const struct mri_instrument_spec *spec, mr_problem *pr
     };
     for (size_t i = 0; i < MRI_COUNT_OF(names); i++) {
         if (!is_name_good(names[i].name)) {
-            return mri_problem(problem, MR_REFUSED,
-                "%s: expected 1 to %d letters, digits, '-', '_', '.' or '/', at least one of them "
-                "a letter or digit, found \"%.*s\"",
-                names[i].key, MRI_SYMBOL_BYTES_MAX, MRI_SYMBOL_BYTES_MAX, names[i].name);
+            return refuse_name(names[i].key, names[i].name, problem);
         }
     }
     return MR_OK;
@@ -88,8 +95,39 @@ static mr_err check_numbers(const struct mri_instrument_spec *spec, mr_problem *
     return MR_OK;
 }
 
+/** Nothing but a name. */
+static mr_err check_provisional(const struct mri_instrument_spec *spec, mr_problem *problem)
+{
+    struct mri_instrument_spec bare = {.is_provisional = 1};
+    memcpy(bare.symbol, spec->symbol, sizeof(bare.symbol));
+    if (spec->is_provisional != 1 || memcmp(&bare, spec, sizeof(bare)) != 0) {
+        return mri_problem(problem, MR_REFUSED, "%.*s: a provisional symbol has nothing but a name",
+            MRI_SYMBOL_BYTES_MAX, spec->symbol);
+    }
+    return is_name_good(spec->symbol) ? MR_OK : refuse_name("symbol", spec->symbol, problem);
+}
+
+mr_err mri_instrument_provisional(
+    struct mri_slice name, struct mri_instrument_spec *ret_spec, mr_problem *reterr_problem)
+{
+    struct mri_instrument_spec spec = {.is_provisional = 1};
+    size_t count = name.count < sizeof(spec.symbol) ? name.count : sizeof(spec.symbol);
+    if (count > 0) {
+        memcpy(spec.symbol, name.bytes, count);
+    }
+    bool is_whole = memchr(spec.symbol, '\0', count) == NULL && count < sizeof(spec.symbol);
+    if (!is_whole || !is_name_good(spec.symbol)) {
+        return refuse_name("symbol", spec.symbol, reterr_problem);
+    }
+    *ret_spec = spec;
+    return MR_OK;
+}
+
 mr_err mri_instrument_check(const struct mri_instrument_spec *spec, mr_problem *reterr_problem)
 {
+    if (spec->is_provisional != 0) {
+        return check_provisional(spec, reterr_problem);
+    }
     mr_err err = check_names(spec, reterr_problem);
     return err == MR_OK ? check_numbers(spec, reterr_problem) : err;
 }
@@ -102,7 +140,7 @@ bool mri_instrument_equal(const struct mri_instrument_spec *a, const struct mri_
     return is_named_alike && a->price_decimals == b->price_decimals &&
            a->quantity_decimals == b->quantity_decimals && a->tick == b->tick && a->lot == b->lot &&
            a->quantity_min == b->quantity_min && a->notional_min_e8 == b->notional_min_e8 &&
-           a->multiplier == b->multiplier;
+           a->multiplier == b->multiplier && a->is_provisional == b->is_provisional;
 }
 
 mr_err mri_instruments_init(
@@ -140,6 +178,7 @@ mr_err mri_instrument_draft(
         .instrument = number,
         .price_decimals = (uint8_t)spec->price_decimals,
         .quantity_decimals = (uint8_t)spec->quantity_decimals,
+        .flags = spec->is_provisional != 0 ? MRI_IS_PROVISIONAL : 0,
     };
     struct mri_draft draft = {.type = MRI_EVENT_INSTRUMENT, .fixed = &fixed};
     draft.texts[MRI_TEXT_instrument_symbol_name] = mri_slice_of(spec->symbol);
@@ -154,11 +193,13 @@ static bool copy_name(
     const struct mri_event *event, unsigned text, char name[static MRI_INSTRUMENT_TEXT_BYTES])
 {
     struct mri_slice slice = mri_event_text(event, text);
-    if (slice.count == 0 || slice.count >= MRI_INSTRUMENT_TEXT_BYTES ||
+    if (slice.count >= MRI_INSTRUMENT_TEXT_BYTES ||
         memchr(slice.bytes, '\0', slice.count) != NULL) {
         return false;
     }
-    memcpy(name, slice.bytes, slice.count);
+    if (slice.count > 0) {
+        memcpy(name, slice.bytes, slice.count);
+    }
     return true;
 }
 
@@ -173,16 +214,26 @@ static mr_err spec_of(const struct mri_event *event, struct mri_instrument_spec 
         .quantity_min = body->quantity_min,
         .notional_min_e8 = body->notional_min_e8,
         .multiplier = body->multiplier,
+        .is_provisional = (body->flags & MRI_IS_PROVISIONAL) != 0,
     };
     bool are_names = copy_name(event, MRI_TEXT_instrument_symbol_name, spec.symbol) &&
                      copy_name(event, MRI_TEXT_instrument_venue, spec.venue) &&
                      copy_name(event, MRI_TEXT_instrument_native_name, spec.native_name) &&
                      copy_name(event, MRI_TEXT_instrument_quote_currency, spec.quote_currency);
-    if (!are_names || mri_instrument_check(&spec, NULL) != MR_OK) {
+    bool is_known_flag = (body->flags & ~MRI_IS_PROVISIONAL) == 0;
+    if (!are_names || !is_known_flag || mri_instrument_check(&spec, NULL) != MR_OK) {
         return MR_ECORRUPT;
     }
     *ret_spec = spec;
     return MR_OK;
+}
+
+/** A provisional symbol gets its instrument; ids hold its name, which stays as it is. */
+static bool is_promotion(
+    const struct mri_instrument_spec *known, const struct mri_instrument_spec *spec)
+{
+    return known->is_provisional != 0 && spec->is_provisional == 0 &&
+           strcmp(known->symbol, spec->symbol) == 0;
 }
 
 mr_err mri_instruments_apply(struct mri_instruments *instruments, const struct mri_event *event)
@@ -191,22 +242,29 @@ mr_err mri_instruments_apply(struct mri_instruments *instruments, const struct m
         return MR_OK;
     }
     const struct mri_instrument *body = event->body;
-    if (body->instrument != instruments->count || body->symbol != instruments->count) {
-        return MR_ECORRUPT;
-    }
     struct mri_instrument_spec spec;
     mr_err err = spec_of(event, &spec);
     if (err != MR_OK) {
         return err;
     }
-    uint32_t earlier;
-    if (mri_instruments_find(instruments, mri_slice_of(spec.symbol), &earlier) == MR_OK) {
+    uint32_t number = instruments->count;
+    if (mri_instruments_find(instruments, mri_slice_of(spec.symbol), &number) == MR_OK &&
+        !is_promotion(&instruments->specs[number], &spec)) {
         return MR_ECORRUPT;
+    }
+    if (body->instrument != number || body->symbol != number) {
+        return MR_ECORRUPT;
+    }
+    if (number < instruments->count) {
+        instruments->specs[number] = spec;
+        instruments->provisional_count--;
+        return MR_OK;
     }
     if (instruments->count == instruments->count_max) {
         return MR_FULL;
     }
     instruments->specs[instruments->count++] = spec;
+    instruments->provisional_count += spec.is_provisional;
     return MR_OK;
 }
 

@@ -6,6 +6,10 @@
  * steps and decimals it trades. In this version each symbol has one instrument, and both have the
  * same number. Names are compared without '-', '_' and '/', so BTC-USDT is BTCUSDT; anything else
  * that is not registered is refused.
+ *
+ * A provisional symbol is one of which nothing but the name is known: a program has emitted signals
+ * of it. It has no price and is not traded, until it is registered with its instrument, under the
+ * same number.
  */
 #ifndef MRI_MARKET_INSTRUMENTS_H
 #define MRI_MARKET_INSTRUMENTS_H
@@ -26,7 +30,8 @@ struct mri_instrument_spec {
     char quote_currency[MRI_INSTRUMENT_TEXT_BYTES];
     uint32_t price_decimals;
     uint32_t quantity_decimals;
-    uint32_t reserved;       /**< 0: the struct has no padding, because snapshots hold it whole */
+    uint32_t is_provisional; /**< 1: nothing but the symbol's name is known, all else is zero. No
+                                  padding: snapshots hold the struct whole */
     int64_t tick;            /**< smallest step of a price */
     int64_t lot;             /**< smallest step of a quantity */
     int64_t quantity_min;    /**< smallest order */
@@ -44,12 +49,14 @@ struct mri_instruments {
     struct mri_instrument_spec *specs;
     uint32_t count;
     uint32_t count_max;
+    uint32_t provisional_count;
 };
 
 /**
  * Is the specification usable: names of 1 to 32 letters, digits, '-', '_', '.', '/' with at least
  * one letter or digit; decimals at most 12; steps and multiplier above zero; the smallest quantity
- * a multiple of the lot above zero, the smallest value not negative?
+ * a multiple of the lot above zero, the smallest value not negative? A provisional one has a good
+ * name and nothing else.
  *
  * Returns  MR_OK; MR_REFUSED, *reterr_problem says why.
  * Threads  any.
@@ -97,10 +104,19 @@ MR_MUST_USE mr_err mri_instrument_draft(
     struct mri_batch *batch, const struct mri_instrument_spec *spec, uint32_t number);
 
 /**
+ * A symbol of which only the name is known.
+ *
+ * Returns  MR_OK; MR_REFUSED it cannot be a name, *reterr_problem says why.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_instrument_provisional(
+    struct mri_slice name, struct mri_instrument_spec *ret_spec, mr_problem *reterr_problem);
+
+/**
  * Take an instrument event in; other events are ignored.
  *
- * Returns  MR_OK; MR_ECORRUPT not the next number, not a usable specification, or a symbol that is
- *          registered already; MR_FULL.
+ * Returns  MR_OK; MR_ECORRUPT not the next number, nor that of the provisional symbol of its name,
+ *          not a usable specification, or a symbol that is registered already; MR_FULL.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_instruments_apply(

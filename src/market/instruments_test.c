@@ -59,6 +59,7 @@ static void specifications_are_compared_member_by_member(void **fixture)
     a.quantity_min = b.quantity_min;
     a.notional_min_e8 = b.notional_min_e8;
     a.multiplier = b.multiplier;
+    a.is_provisional = b.is_provisional;
     assert_true(mri_instrument_equal(&a, &b));
 #define ASSERT_DIFFERS(change)                                                                     \
     do {                                                                                           \
@@ -77,6 +78,7 @@ static void specifications_are_compared_member_by_member(void **fixture)
     ASSERT_DIFFERS(other.quantity_min++);
     ASSERT_DIFFERS(other.notional_min_e8++);
     ASSERT_DIFFERS(other.multiplier++);
+    ASSERT_DIFFERS(other.is_provisional = 1);
 #undef ASSERT_DIFFERS
 }
 

@@ -158,8 +158,8 @@ static mr_err apply_candle(struct mri_market *market, const struct mri_candle *c
 {
     const struct mri_instrument_spec *spec =
         mri_instruments_get(&market->instruments, candle->symbol);
-    if (spec == NULL || candle->duration_ns <= 0 || candle->open <= 0 || candle->low <= 0 ||
-        candle->high <= 0 || candle->close <= 0) {
+    if (spec == NULL || spec->is_provisional != 0 || candle->duration_ns <= 0 ||
+        candle->open <= 0 || candle->low <= 0 || candle->high <= 0 || candle->close <= 0) {
         return MR_ECORRUPT;
     }
     struct mri_market_symbol *symbol = &market->symbols[candle->symbol];
@@ -201,14 +201,21 @@ static mr_err apply_funding(struct mri_market *market, const struct mri_funding 
     return MR_OK;
 }
 
+/** A new one, or what a provisional symbol has been found to be: it has no bars yet. */
+static mr_err apply_instrument(struct mri_market *market, const struct mri_event *event)
+{
+    uint32_t before = market->instruments.count;
+    mr_err err = mri_instruments_apply(&market->instruments, event);
+    return err == MR_OK && market->instruments.count > before ? init_symbol(market, before) : err;
+}
+
 mr_err mri_market_apply(struct mri_market *market, const struct mri_event *event)
 {
     mr_err err = MR_OK;
     int64_t time = 0;
     switch (event->type) {
     case MRI_EVENT_INSTRUMENT:
-        err = mri_instruments_apply(&market->instruments, event);
-        return err == MR_OK ? init_symbol(market, market->instruments.count - 1) : err;
+        return apply_instrument(market, event);
     case MRI_EVENT_CANDLE:
         time = ((const struct mri_candle *)event->body)->close_time_unix_ns;
         err = apply_candle(market, event->body);
@@ -223,6 +230,9 @@ mr_err mri_market_apply(struct mri_market *market, const struct mri_event *event
         break;
     case MRI_EVENT_TICK:
         time = ((const struct mri_tick *)event->body)->event_time_unix_ns;
+        break;
+    case MRI_EVENT_SIGNAL_OBSERVED:
+        time = ((const struct mri_signal_observed *)event->body)->event_time_unix_ns;
         break;
     case MRI_EVENT_SIGNAL_GENERATED: {
         const struct mri_signal_generated *signal = event->body;
@@ -327,6 +337,7 @@ mr_err mri_market_load(struct mri_market *market, struct mri_unpack *unpack)
         mr_problem problem;
         err = mri_instrument_check(&instruments->specs[i], &problem) == MR_OK ? MR_OK : MR_ECORRUPT;
         instruments->count = i + 1;
+        instruments->provisional_count += instruments->specs[i].is_provisional;
         if (err == MR_OK) {
             err = load_symbol(market, i, unpack);
         }

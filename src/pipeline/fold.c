@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "log/open/known_end.h"
 #include "log/open/snapshot.h"
 #include "log/read/retain_first.h"
 #include "millrace/log_admin.h"
@@ -88,6 +89,7 @@ static void drop_state(struct mri_fold *fold)
     fold->foreign_applied = 0;
     fold->winner_count = 0;
     fold->snapshot_seq = 0;
+    fold->named_seq = 0;
 }
 
 mr_err mri_fold_begin(
@@ -412,6 +414,10 @@ mr_err mri_fold_run(
 static mr_err apply_event(void *context, const struct mri_event *event)
 {
     struct mri_fold *fold = context;
+    if (event->type == MRI_EVENT_INSTRUMENT && event->seq <= fold->named_seq) {
+        return fold->options.is_market_only ? MR_OK
+                                            : mri_report_engine.apply(&fold->wiring.report, event);
+    }
     return mri_wiring_apply(&fold->wiring, event);
 }
 
@@ -420,6 +426,46 @@ mr_err mri_fold_follow(struct mri_fold *fold, mr_problem *reterr_problem)
     const struct mri_fold_visitor visitor = {
         .context = fold, .input = apply_event, .output = apply_event};
     return mri_fold_run(fold, &visitor, reterr_problem);
+}
+
+/** The market takes in the instruments that the engines have not come to. */
+static mr_err name_from(struct mri_fold *fold, mr_log_reader *reader, mr_problem *problem)
+{
+    uint64_t first = fold->applied_seq > fold->named_seq ? fold->applied_seq : fold->named_seq;
+    mr_err err = mr_log_reader_seek(reader, (mr_seq){first + 1}, problem);
+    while (err == MR_OK) {
+        mr_log_event record;
+        struct mri_event event;
+        err = mr_log_reader_next(reader, &record, problem);
+        if (err != MR_OK || record.seq.n > fold->bus.last_seq) {
+            break;
+        }
+        if (record.type != MRI_EVENT_INSTRUMENT) {
+            continue;
+        }
+        err = mri_event_decode(&record, &event);
+        if (err == MR_OK) {
+            err = mri_market_apply(&fold->wiring.market, &event);
+        }
+        fold->named_seq = event.seq;
+    }
+    return err == MR_END ? MR_OK : err;
+}
+
+mr_err mri_fold_name_pending(struct mri_fold *fold, mr_problem *reterr_problem)
+{
+    mr_log_reader *reader;
+    bool is_pending = fold->applied_seq < fold->bus.last_seq && fold->damage == MR_OK;
+    if (!is_pending || fold->options.is_market_only) {
+        return MR_OK;
+    }
+    mr_err err = mri_reader_open(
+        fold->options.os, fold->options.alloc, fold->options.folder, &reader, reterr_problem);
+    if (err == MR_OK) {
+        err = name_from(fold, reader, reterr_problem);
+        mr_log_reader_close(reader);
+    }
+    return err;
 }
 
 /** Where a snapshot's state begins, and what it takes to hold it. */
@@ -645,6 +691,27 @@ static void check_end(struct mri_fold *fold, uint64_t snapshot_seq)
     mri_buf_fini(&payload);
 }
 
+/** A log without an event may be one whose files are gone. */
+static void check_begin(struct mri_fold *fold)
+{
+    const struct mri_fold_options *options = &fold->options;
+    struct mri_manifest manifest;
+    struct mri_known_end known;
+    if (fold->bus.last_seq != 0 || fold->damage != MR_OK) {
+        return;
+    }
+    mr_err err = mri_manifest_read(options->os, options->folder, &manifest, &fold->damage_problem);
+    if (err == MR_OK) {
+        err = mri_known_end_read(
+            options->os, options->alloc, options->folder, manifest.log_uuid, &known);
+    }
+    if (err == MR_OK) {
+        err = mri_known_end_check(
+            &known, options->os, options->alloc, options->folder, 0, &fold->damage_problem);
+    }
+    fold->damage = err;
+}
+
 mr_err mri_fold_init(
     struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem)
 {
@@ -670,5 +737,6 @@ mr_err mri_fold_init(
         return err;
     }
     check_end(fold, snapshot_seq);
+    check_begin(fold);
     return MR_OK;
 }

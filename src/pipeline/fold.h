@@ -58,6 +58,7 @@ struct mri_fold {
     uint64_t applied_seq;     /**< newest input applied */
     uint64_t undecided_seq;   /**< an input that was applied, but whose decision lost; 0 = none */
     uint64_t foreign_applied; /**< moves from outside, claims and their ends applied so far */
+    uint64_t named_seq;       /**< instruments up to here are in the market, applied or not */
     uint64_t snapshot_seq;    /**< the snapshot that the fold started from; 0 = none */
     uint64_t first_seq;       /**< of the log; more than 1 when its beginning was removed */
     uint64_t winners[MRI_FOLD_WINNERS_MAX]; /**< inputs applied early, not passed yet */
@@ -130,6 +131,16 @@ MR_MUST_USE mr_err mri_fold_run(
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_fold_follow(struct mri_fold *fold, mr_problem *reterr_problem);
+
+/**
+ * Have names of symbols that no engine has taken in yet: of a log that programs have begun and
+ * nobody has run since. For who only shows things: bus and engines stay as they are.
+ *
+ * Returns  MR_OK; faults of reading; as mri_market_apply().
+ * Threads  one at a time.
+ * Cost     reads what is behind the newest input that was applied.
+ */
+MR_MUST_USE mr_err mri_fold_name_pending(struct mri_fold *fold, mr_problem *reterr_problem);
 
 /**
  * Take into the bus what other processes have appended since; the engines are not asked.

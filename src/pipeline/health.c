@@ -60,6 +60,13 @@ static uint64_t open_horizons(const struct mri_resolve *resolve)
     return sum;
 }
 
+/** Does somebody wait for what is decided on it? */
+static bool is_decided_on(const struct mri_event *event)
+{
+    return event->type != MRI_EVENT_SESSION && event->type != MRI_EVENT_ALERT &&
+           event->type != MRI_EVENT_INSTRUMENT && event->type != MRI_EVENT_SIGNAL_OBSERVED;
+}
+
 /** Inputs whose decision is not in the log: signals emitted since, or a crash. */
 static mr_err count_pending(struct mri_fold *fold, uint64_t *ret_count, mr_problem *problem)
 {
@@ -67,7 +74,7 @@ static mr_err count_pending(struct mri_fold *fold, uint64_t *ret_count, mr_probl
     uint64_t count = 0;
     mr_err err;
     while ((err = mri_fold_next_input(fold, &event, problem)) == MR_OK) {
-        count += event.type != MRI_EVENT_SESSION && event.type != MRI_EVENT_ALERT;
+        count += is_decided_on(&event);
     }
     *ret_count = count;
     return err == MR_END || err == MR_ECORRUPT ? MR_OK : err; /* damage is judged by the fold */

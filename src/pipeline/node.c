@@ -230,20 +230,27 @@ static mr_err append_inputs(struct mri_node *node)
     }
 }
 
-/** Append the drafted inputs and decide on each. */
-static mr_err take_batch(struct mri_node *node)
+/** Decide on each of the inputs that were appended. */
+static mr_err process_inputs(struct mri_node *node)
 {
-    struct mri_batch *batch = &node->inputs;
-    if (batch->count == 0) {
-        return MR_OK;
-    }
-    mr_err err = append_inputs(node);
+    const struct mri_batch *batch = &node->inputs;
+    mr_err err = MR_OK;
     node->is_refolded = false;
     for (uint32_t i = 0; i < batch->count && err == MR_OK && !node->is_refolded; i++) {
         struct mri_event input = mri_batch_event(batch, i);
         err = process(node, &input);
     }
     return err == MR_OK ? decide_foreign(node) : err;
+}
+
+/** Append the drafted inputs and decide on each. */
+static mr_err take_batch(struct mri_node *node)
+{
+    if (node->inputs.count == 0) {
+        return MR_OK;
+    }
+    mr_err err = append_inputs(node);
+    return err == MR_OK ? process_inputs(node) : err;
 }
 
 void mri_node_begin_inputs(struct mri_node *node)
@@ -436,15 +443,40 @@ static mr_err decide_pending(struct mri_node *node, mr_problem *problem)
     return err;
 }
 
-/** Draft the registration of an instrument that is new; refuse one that changed. */
+/** A provisional symbol keeps the spelling that ids hold. */
+static mr_err promote(
+    struct mri_node *node, const struct mri_instrument_spec *spec, uint32_t number)
+{
+    struct mri_instrument_spec own = *spec;
+    const struct mri_instrument_spec *known =
+        mri_instruments_get(&node->fold.wiring.market.instruments, number);
+    memcpy(own.symbol, known->symbol, sizeof(own.symbol));
+    return mri_instrument_draft(&node->inputs, &own, number);
+}
+
+/** Are they the same but for the spelling of the symbol, which may be from when it was provisional?
+ */
+static bool is_registered_alike(
+    const struct mri_instrument_spec *known, const struct mri_instrument_spec *spec)
+{
+    struct mri_instrument_spec own = *spec;
+    memcpy(own.symbol, known->symbol, sizeof(own.symbol));
+    return mri_instrument_equal(known, &own);
+}
+
+/** Draft the registration of an instrument that is new or was provisional; refuse one that changed.
+ */
 static mr_err register_instrument(struct mri_node *node, const struct mri_instrument_spec *spec,
     uint32_t *new_count, mr_problem *problem)
 {
     const struct mri_instruments *known = &node->fold.wiring.market.instruments;
     uint32_t number;
     if (mri_instruments_find(known, mri_slice_of(spec->symbol), &number) == MR_OK) {
-        if (mri_instrument_equal(mri_instruments_get(known, number), spec)) {
+        if (is_registered_alike(mri_instruments_get(known, number), spec)) {
             return MR_OK;
+        }
+        if (mri_instruments_get(known, number)->is_provisional != 0) {
+            return promote(node, spec, number);
         }
         return mri_problem(problem, MR_REFUSED,
             "instrument %s differs from its registration in %s; start a new directory for it",
@@ -455,7 +487,8 @@ static mr_err register_instrument(struct mri_node *node, const struct mri_instru
     return err;
 }
 
-static mr_err register_instruments(struct mri_node *node, mr_problem *problem)
+/** Draft what is to be registered, by the numbers that the log has free now. */
+static mr_err draft_instruments(struct mri_node *node, mr_problem *problem)
 {
     const struct mri_config *config = node->options.config;
     const struct mri_feed *feed = node->options.feed;
@@ -478,7 +511,31 @@ static mr_err register_instruments(struct mri_node *node, mr_problem *problem)
             node->fold.wiring.limits.symbols_max,
             node->fold.wiring.market.instruments.count + new_count);
     }
-    return mri_node_take_inputs(node);
+    return MR_OK;
+}
+
+/** Numbers are given by the log: when others have appended meanwhile, it is drafted anew. */
+static mr_err register_instruments(struct mri_node *node, mr_problem *problem)
+{
+    for (;;) {
+        mr_err err = decide_foreign(node);
+        if (err == MR_OK) {
+            err = draft_instruments(node, problem);
+        }
+        if (err != MR_OK || node->inputs.count == 0) {
+            return err;
+        }
+        err = mri_bus_append(&node->fold.bus, &node->inputs, MR_ASYNC, NULL, NULL);
+        if (err == MR_AGAIN) {
+            err = catch_up_bus(node);
+        } else if (err == MR_OK) {
+            err = process_inputs(node);
+            return err == MR_OK ? catch_up(node, MRI_REASON_TIME_PASSED) : err;
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+    }
 }
 
 static mr_err map_feed_symbols(struct mri_node *node, mr_problem *problem)

@@ -96,6 +96,9 @@ static mr_err check_numbers(const struct mri_signal_input *input, mr_problem *pr
     if (!(input->confidence >= 0.0 && input->confidence <= 1.0)) { /* NaN neither */
         return mri_problem(problem, MR_REFUSED, "confidence: expected a number from 0 to 1");
     }
+    if (input->lacks_confidence && input->confidence != 0.0) {
+        return mri_problem(problem, MR_REFUSED, "confidence: given, and said to be absent");
+    }
     if (input->has_price && input->price <= 0) {
         return mri_problem(problem, MR_REFUSED,
             "price: expected a number above zero in the decimals of the instrument");
@@ -126,6 +129,12 @@ mr_err mri_signal_input_draft(const struct mri_signal_input *input,
         err = mri_signal_input_symbol(
             context->instruments, input->symbol, &fixed.symbol, reterr_problem);
     }
+    if (err == MR_OK && input->has_price &&
+        mri_instruments_get(context->instruments, fixed.symbol)->is_provisional != 0) {
+        err = mri_problem(reterr_problem, MR_REFUSED,
+            "price: %.*s is provisional, nobody knows its decimals", (int)input->symbol.count,
+            input->symbol.bytes);
+    }
     if (err == MR_OK) {
         err = check_numbers(input, reterr_problem);
     }
@@ -137,6 +146,9 @@ mr_err mri_signal_input_draft(const struct mri_signal_input *input,
         fixed.present |= MRI_HAS_PRICE;
         fixed.price = input->price;
         fixed.price_time_unix_ns = context->event_time_unix_ns;
+    }
+    if (input->lacks_confidence) {
+        fixed.present |= MRI_LACKS_CONFIDENCE;
     }
     if (input->has_horizon) {
         fixed.present |= MRI_HAS_HORIZON;

@@ -24,6 +24,7 @@ struct mri_signal_input {
     mr_horizon horizon; /**< with has_horizon */
     bool has_price;
     bool has_horizon;
+    bool lacks_confidence; /**< the producer gave none; `confidence` is 0 */
 };
 
 /** What a signal is checked against. */

@@ -401,6 +401,7 @@ bool mri_wiring_is_input(const struct mri_event *event)
     case MRI_EVENT_SESSION:
     case MRI_EVENT_ALERT:
     case MRI_EVENT_SIGNAL_CLAIMED:
+    case MRI_EVENT_SIGNAL_OBSERVED:
         return true;
     case MRI_EVENT_SIGNAL_GENERATED:
     case MRI_EVENT_SIGNAL_MOVED:

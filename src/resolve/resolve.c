@@ -82,7 +82,10 @@ static mr_err draft_outcome(const struct mri_resolve *resolve, uint32_t symbol, 
         .instrument = symbol,
         .horizon = (uint8_t)horizon,
     };
-    if (mri_market_is_due(resolve->market, symbol, due, input)) {
+    if (mri_instruments_get(&resolve->market->instruments, symbol)->is_provisional != 0) {
+        outcome.status = MRI_OUTCOME_UNRESOLVED;
+        outcome.reason = MRI_REASON_NO_PRICE_SOURCE;
+    } else if (mri_market_is_due(resolve->market, symbol, due, input)) {
         price(resolve, symbol, timer, &outcome);
     } else {
         outcome.status = MRI_OUTCOME_UNRESOLVED;

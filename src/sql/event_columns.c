@@ -35,6 +35,7 @@ static const struct {
     {"prices", {MRI_EVENT_CANDLE}},
     {"quotes", {MRI_EVENT_QUOTE}},
     {"emissions", {MRI_EVENT_SIGNAL_GENERATED}},
+    {"observed", {MRI_EVENT_SIGNAL_OBSERVED}},
     {"views", {MRI_EVENT_VIEW}},
     {"predictions", {MRI_EVENT_PREDICTION}},
     {"modes", {MRI_EVENT_MODE_CHANGED}},

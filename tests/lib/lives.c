@@ -60,7 +60,7 @@ static bool is_owner(const struct mri_signal_moved *move)
         return move->actor == MRI_ACTOR_EXECUTE;
     case MR_BLOCKED:
         return move->actor ==
-               (move->from == MR_EVALUATING ? MRI_ACTOR_EVALUATE : MRI_ACTOR_EXECUTE);
+               (move->from <= MR_EVALUATING ? MRI_ACTOR_EVALUATE : MRI_ACTOR_EXECUTE);
     case MR_EXPIRED:
         return move->actor == MRI_ACTOR_TIMER;
     default:

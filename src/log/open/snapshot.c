@@ -21,7 +21,7 @@
 
 static const char snapshot_magic[8] = {'M', 'R', 'S', 'N', 'A', 'P', '\n', '\x1a'};
 
-enum { SNAPSHOT_VERSION = 4, NAME_BYTES = 42 };
+enum { SNAPSHOT_VERSION = 5, NAME_BYTES = 32 };
 
 struct snapshot_head {
     char magic[8];

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event time for programs beside the pipeline.
+ *
+ * Invariants
+ *  1. Event time does not go back, whatever the wall clock does.
+ *  2. While a run is up it is the only one to move the time of a live log: a wall clock that jumped
+ *     is told by its ticks, not by somebody's signal.
+ */
+#include "pipeline/outside_clock.h"
+
+#include <string.h>
+
+#include "pipeline/seat.h"
+
+#define CHECK_NS ((int64_t)1000000000)
+
+void mri_outside_clock_init(struct mri_outside_clock *clock, const struct mri_os *os,
+    const char *folder, const char *time_mode)
+{
+    *clock = (struct mri_outside_clock){
+        .os = os,
+        .folder = folder,
+        .is_live = time_mode != NULL && strcmp(time_mode, "live") == 0,
+    };
+}
+
+/** What cannot be seen counts as nobody: then the wall clock is all there is. */
+static void look_for_run(struct mri_outside_clock *clock)
+{
+    int64_t now = clock->os->boottime_ns(clock->os->context);
+    uint32_t process_id;
+    if (clock->checked_boot_ns != 0 && now - clock->checked_boot_ns < CHECK_NS) {
+        return;
+    }
+    clock->checked_boot_ns = now;
+    clock->is_run_up =
+        mri_seat_holder(clock->os, clock->folder, &process_id) == MR_OK && process_id != 0;
+}
+
+int64_t mri_outside_clock_now(struct mri_outside_clock *clock, int64_t last_event_unix_ns)
+{
+    if (!clock->is_live) {
+        return last_event_unix_ns;
+    }
+    look_for_run(clock);
+    if (clock->is_run_up && last_event_unix_ns != 0) {
+        return last_event_unix_ns;
+    }
+    int64_t wall = clock->os->realtime_unix_ns(clock->os->context);
+    return wall > last_event_unix_ns ? wall : last_event_unix_ns;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * The event time of what programs append that do not run the pipeline.
+ *
+ * Simulated: the newest event time of the log. Live: the same while a run is up, whose ticks bring
+ * it on; while none is up, the wall clock, but never before the newest event.
+ */
+#ifndef MRI_PIPELINE_OUTSIDE_CLOCK_H
+#define MRI_PIPELINE_OUTSIDE_CLOCK_H
+
+#include "os/os.h"
+
+struct mri_outside_clock {
+    const struct mri_os *os;
+    const char *folder;
+    bool is_live;
+    bool is_run_up;          /**< as of checked_boot_ns */
+    int64_t checked_boot_ns; /**< when it was looked for a run; 0: not yet */
+};
+
+/**
+ * Make a clock.
+ *
+ * @param time_mode  the log's attribute; NULL as "simulated"
+ *
+ * Returns  nothing.
+ * Owner    os and folder are borrowed.
+ * Threads  one at a time.
+ */
+void mri_outside_clock_init(struct mri_outside_clock *clock, const struct mri_os *os,
+    const char *folder, const char *time_mode);
+
+/**
+ * The event time of what is appended now.
+ *
+ * @param last_event_unix_ns  newest event time of the log; 0: none yet
+ *
+ * Returns  the time, never before last_event_unix_ns; 0: a simulated log without any.
+ * Threads  one at a time.
+ * Cost     looks for a run once a second; otherwise two clocks.
+ */
+int64_t mri_outside_clock_now(struct mri_outside_clock *clock, int64_t last_event_unix_ns);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event time beside the pipeline: of the newest event, of the wall clock, never back.
+ */
+#include "pipeline/outside_clock.h"
+
+#include "pipeline/seat.h"
+#include "tests/lib/cmocka_all.h"
+#include "tests/lib/os_faults.h"
+#include "tests/lib/os_memory.h"
+
+#define SECOND_NS INT64_C(1000000000)
+
+static struct mri_os_memory *memory;
+static struct mri_os_faults machine;
+static struct mri_outside_clock beside;
+
+static int set_up(void **state)
+{
+    (void)state;
+    memory = mri_os_memory_new(4096);
+    mri_os_faults_init(&machine, mri_os_memory_table(memory));
+    machine.has_clock = true;
+    machine.realtime_unix_ns = 1000 * SECOND_NS;
+    machine.boottime_ns = 50 * SECOND_NS;
+    assert_int_equal(machine.table.make_folder(machine.table.context, "/log"), MR_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    mri_os_memory_free(memory);
+    return 0;
+}
+
+static void a_simulated_log_has_the_time_of_its_newest_event(void **state)
+{
+    (void)state;
+    mri_outside_clock_init(&beside, &machine.table, "/log", "simulated");
+    assert_int_equal(mri_outside_clock_now(&beside, 0), 0);
+    assert_int_equal(mri_outside_clock_now(&beside, 7), 7);
+    mri_outside_clock_init(&beside, &machine.table, "/log", NULL);
+    assert_int_equal(mri_outside_clock_now(&beside, 7), 7);
+}
+
+static void a_live_log_has_the_wall_clock_and_never_goes_back(void **state)
+{
+    (void)state;
+    mri_outside_clock_init(&beside, &machine.table, "/log", "live");
+    assert_int_equal(mri_outside_clock_now(&beside, 0), 1000 * SECOND_NS);
+    machine.realtime_unix_ns = 900 * SECOND_NS;
+    assert_int_equal(mri_outside_clock_now(&beside, 1000 * SECOND_NS), 1000 * SECOND_NS);
+}
+
+static void while_a_run_is_up_it_alone_moves_the_time(void **state)
+{
+    (void)state;
+    struct mri_seat seat;
+    mr_problem problem;
+    mri_outside_clock_init(&beside, &machine.table, "/log", "live");
+    assert_int_equal(mri_seat_take(&machine.table, "/log", &seat, &problem), MR_OK);
+    assert_int_equal(mri_outside_clock_now(&beside, 0), 1000 * SECOND_NS); /* it has not begun */
+    assert_int_equal(mri_outside_clock_now(&beside, 400 * SECOND_NS), 400 * SECOND_NS);
+    mri_seat_leave(&seat);
+    assert_int_equal(mri_outside_clock_now(&beside, 400 * SECOND_NS), 400 * SECOND_NS);
+    machine.boottime_ns += SECOND_NS; /* it is looked for once a second */
+    assert_int_equal(mri_outside_clock_now(&beside, 400 * SECOND_NS), 1000 * SECOND_NS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            a_simulated_log_has_the_time_of_its_newest_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_live_log_has_the_wall_clock_and_never_goes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            while_a_run_is_up_it_alone_moves_the_time, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
