@@ -10,7 +10,7 @@ stage=$build/python
 rm -rf "$stage"
 mkdir -p "$stage/millrace"
 cp "$root/bindings/python/setup.py" "$stage"
-cp "$root"/bindings/python/millrace/* "$stage/millrace"
+cp -r "$root"/bindings/python/millrace/* "$stage/millrace"
 cp "$build/bindings/python/_millrace.abi3.so" "$stage/millrace"
 MILLRACE_VERSION=$version "$python" -m pip --disable-pip-version-check wheel --quiet --no-build-isolation \
     --no-index --no-deps --wheel-dir "$stage/dist" "$stage"

@@ -243,12 +243,13 @@ static void leave(Bus *self)
 
 static PyObject *bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"dir", NULL};
+    static char *names[] = {"dir", "create", NULL};
     PyObject *path = NULL;
+    int is_create = 0;
     mr_problem problem = {""};
     mr_err err;
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "O&:Bus", names, PyUnicode_FSConverter, &path)) {
+            args, keywords, "O&|$p:Bus", names, PyUnicode_FSConverter, &path, &is_create)) {
         return NULL;
     }
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -265,7 +266,8 @@ static PyObject *bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
         return PyErr_NoMemory();
     }
     const char *folder = PyBytes_AsString(path);
-    Py_BEGIN_ALLOW_THREADS err = mr_bus_open(folder, &self->bus, &problem);
+    Py_BEGIN_ALLOW_THREADS err = is_create ? mr_bus_create(folder, &self->bus, &problem)
+                                           : mr_bus_open(folder, &self->bus, &problem);
     Py_END_ALLOW_THREADS Py_DECREF(path);
     if (err != MR_OK) {
         self->bus = NULL;
@@ -447,7 +449,9 @@ static int read_emission(PyObject *const values[FIELDS], struct mri_buf *texts,
         PyErr_SetString(errors[MR_REFUSED - LOWEST], "confidence is missing");
         return -1;
     }
-    if (read_double(values[CONFIDENCE], CONFIDENCE, &emission.confidence) < 0) {
+    emission.lacks_confidence = values[CONFIDENCE] == Py_None;
+    if (!emission.lacks_confidence &&
+        read_double(values[CONFIDENCE], CONFIDENCE, &emission.confidence) < 0) {
         return -1;
     }
     emission.has_price = values[PRICE] != NULL && values[PRICE] != Py_None;
@@ -973,22 +977,9 @@ static PyObject *bus_query(Bus *self, PyObject *args, PyObject *keywords)
     return signals;
 }
 
-static PyObject *bus_counts(Bus *self, PyObject *unused)
+static PyObject *counts_dict(const uint64_t counts[MR_STATE_COUNT])
 {
-    uint64_t counts[MR_STATE_COUNT];
-    (void)unused;
-    if (enter(self) < 0) {
-        return NULL;
-    }
-    PyObject *result = follow(self) < 0 ? NULL : PyDict_New();
-    if (result != NULL) {
-        mr_problem problem = {""};
-        mr_err err = mr_bus_counts(self->bus, counts, &problem);
-        if (err != MR_OK) {
-            Py_CLEAR(result);
-            (void)raise_error(err, problem.text);
-        }
-    }
+    PyObject *result = PyDict_New();
     for (int state = 0; result != NULL && state < MR_STATE_COUNT; state++) {
         PyObject *count = PyLong_FromUnsignedLongLong(counts[state]);
         int put = count == NULL
@@ -999,8 +990,24 @@ static PyObject *bus_counts(Bus *self, PyObject *unused)
             Py_CLEAR(result);
         }
     }
-    leave(self);
     return result;
+}
+
+static PyObject *bus_counts(Bus *self, PyObject *unused)
+{
+    uint64_t counts[MR_STATE_COUNT];
+    (void)unused;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    mr_problem problem = {""};
+    int followed = follow(self);
+    mr_err err = followed < 0 ? MR_OK : mr_bus_counts(self->bus, counts, &problem);
+    leave(self);
+    if (followed < 0 || err != MR_OK) {
+        return followed < 0 ? NULL : raise_error(err, problem.text);
+    }
+    return counts_dict(counts);
 }
 
 static int read_timeout(PyObject *timeout, int64_t *ret_timeout_ms)
@@ -1100,6 +1107,353 @@ static PyObject *bus_move(Bus *self, PyObject *args, PyObject *keywords)
     }
     leave(self);
     mri_buf_fini(&texts);
+    if (!is_found) {
+        return NULL;
+    }
+    if (err != MR_OK) {
+        return raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- outside the lifecycle, and what was ------------------------------------------------------
+ */
+
+static PyObject *bus_register(Bus *self, PyObject *symbol)
+{
+    const char *text;
+    mr_problem problem = {""};
+    mr_err err;
+    if (read_text(symbol, SYMBOL, &text) < 0 || enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_register(self->bus, text, &problem);
+    Py_END_ALLOW_THREADS leave(self);
+    if (err != MR_OK) {
+        return raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
+/** The emission outside the lifecycle of an id or number; 0 when it is not one's form. */
+static int find_observed(Bus *self, PyObject *name, uint32_t *ret_number)
+{
+    mr_problem problem = {""};
+    if (PyLong_Check(name)) {
+        unsigned long number = PyLong_AsUnsignedLong(name);
+        *ret_number = number > UINT32_MAX ? 0 : (uint32_t)number;
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    if (text == NULL) {
+        PyErr_SetString(PyExc_TypeError, "expected the id of an emission, or its number");
+        return -1;
+    }
+    mr_err err = mr_bus_observed_find(self->bus, text, ret_number, &problem);
+    return err == MR_OK ? 0 : ((void)raise_error(err, problem.text), -1);
+}
+
+static PyObject *observed_id(Bus *self, uint32_t number)
+{
+    char id[MR_BUS_ID_BYTES];
+    mr_problem problem = {""};
+    mr_err err = mr_bus_observed_id(self->bus, number, id, &problem);
+    return err == MR_OK ? PyUnicode_FromString(id) : raise_error(err, problem.text);
+}
+
+/** Whom the observation is about, by whichever id it is. */
+static int read_about(Bus *self, PyObject *about, mr_observation *observation)
+{
+    if (about == NULL || about == Py_None) {
+        return 0;
+    }
+    const char *text = PyUnicode_Check(about) ? PyUnicode_AsUTF8AndSize(about, NULL) : NULL;
+    bool is_signal = text != NULL && mr_bus_find(self->bus, text, &observation->ordinal) == MR_OK;
+    if (is_signal) {
+        return 0;
+    }
+    observation->ordinal.n = 0;
+    return find_observed(self, about, &observation->about);
+}
+
+static PyObject *bus_observe(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"symbol", "source", "data", "about", "to", "durable", NULL};
+    PyObject *about = NULL;
+    const char *to = NULL;
+    int is_durable = 0;
+    uint32_t number = 0;
+    mr_observation observation = {0};
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$zzzOzp:observe", names, &observation.symbol,
+            &observation.source, &observation.data, &about, &to, &is_durable)) {
+        return NULL;
+    }
+    observation.is_moved = to != NULL;
+    if (to != NULL && mr_state_parse(to, &observation.to) != MR_OK) {
+        return raise_error(
+            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *result = NULL;
+    if (follow(self) == 0 && read_about(self, about, &observation) == 0) {
+        Py_BEGIN_ALLOW_THREADS err =
+            mr_bus_observe(self->bus, &observation, durability_of(is_durable), &number, &problem);
+        Py_END_ALLOW_THREADS if (err != MR_OK)
+        {
+            (void)raise_error(err, problem.text);
+        }
+        else if (number != 0)
+        {
+            result = observed_id(self, number);
+        }
+        else
+        {
+            result = Py_NewRef(about);
+        }
+    }
+    leave(self);
+    return result;
+}
+
+static PyObject *observed_of(const mr_observed *observed)
+{
+    return Py_BuildValue("{s:I,s:s,s:s,s:L,s:K,s:K}", "number", observed->number, "source",
+        observed->source, "state", mr_state_text(observed->state), "event_time_unix_ns",
+        (long long)observed->event_time_unix_ns, "emitted_seq",
+        (unsigned long long)observed->emitted.n, "last_seq", (unsigned long long)observed->last.n);
+}
+
+/** Newest first, those before a number. */
+static PyObject *bus_observed(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"before", "limit", NULL};
+    unsigned before = 0;
+    unsigned limit = PAGE;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$II:observed", names, &before, &limit) ||
+        enter(self) < 0) {
+        return NULL;
+    }
+    uint64_t counts[MR_STATE_COUNT];
+    mr_problem problem = {""};
+    mr_err counted = mr_bus_observed_counts(self->bus, counts, &problem);
+    PyObject *list = counted == MR_OK ? PyList_New(0) : raise_error(counted, problem.text);
+    uint64_t count = 0;
+    for (int state = 0; list != NULL && state < MR_STATE_COUNT; state++) {
+        count += counts[state];
+    }
+    uint32_t number = before == 0 || before > count ? (uint32_t)count : before - 1;
+    for (; list != NULL && number > 0 && limit > 0; number--, limit--) {
+        mr_observed observed;
+        mr_err err = mr_bus_observed(self->bus, number, &observed, &problem);
+        PyObject *one = err == MR_OK ? observed_of(&observed) : raise_error(err, problem.text);
+        if (one == NULL || PyList_Append(list, one) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(one);
+    }
+    leave(self);
+    return list;
+}
+
+static PyObject *record_of(const mr_bus_record *record)
+{
+    const char *from = record->is_move ? mr_state_text(record->from) : NULL;
+    const char *to = record->is_move ? mr_state_text(record->to) : NULL;
+    bool is_signal = record->side == MR_LONG || record->side == MR_SHORT;
+    const char *side = record->side == MR_SHORT ? "short" : "long";
+    PyObject *confidence = is_signal && !record->lacks_confidence
+                               ? PyFloat_FromDouble(record->confidence)
+                               : Py_NewRef(Py_None);
+    if (confidence == NULL) {
+        return NULL;
+    }
+    return Py_BuildValue("{s:K,s:s,s:L,s:z,s:z,s:z,s:z,s:z,s:z,s:z,s:z,s:L,s:z,s:N}", "seq",
+        (unsigned long long)record->seq.n, "kind", record->kind, "time_unix_ns",
+        (long long)record->time_unix_ns, "from_state", from, "to", to, "actor", record->actor,
+        "gate", record->gate, "reason", record->reason, "symbol", record->symbol, "source",
+        record->source, "data", record->data, "event_time_unix_ns",
+        (long long)record->event_time_unix_ns, "side", is_signal ? side : NULL, "confidence",
+        confidence);
+}
+
+/** From the newest event back to the first; the list is in the order of the log. */
+static PyObject *read_back(Bus *self, mr_seq last)
+{
+    PyObject *list = PyList_New(0);
+    mr_problem problem = {""};
+    for (mr_seq seq = last; list != NULL && seq.n != 0;) {
+        mr_bus_record record;
+        mr_err err = mr_bus_read(self->bus, seq, &record, &problem);
+        PyObject *one = err == MR_OK ? record_of(&record) : raise_error(err, problem.text);
+        if (one == NULL || PyList_Append(list, one) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(one);
+        seq = err == MR_OK ? record.previous : (mr_seq){0};
+    }
+    if (list != NULL && PyList_Reverse(list) < 0) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
+static PyObject *bus_history(Bus *self, PyObject *name)
+{
+    mr_signal signal;
+    mr_observed observed;
+    mr_ordinal ordinal;
+    uint32_t number;
+    PyObject *result = NULL;
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    if (text == NULL) {
+        PyErr_SetString(PyExc_TypeError, "expected the id of a signal or an emission");
+        return NULL;
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    if (follow(self) == 0) {
+        if (mr_bus_find(self->bus, text, &ordinal) == MR_OK &&
+            mr_bus_get(self->bus, ordinal, &signal) == MR_OK) {
+            result = read_back(self, signal.last);
+        } else if (find_observed(self, name, &number) == 0 &&
+                   mr_bus_observed(self->bus, number, &observed, NULL) == MR_OK) {
+            result = read_back(self, observed.last);
+        }
+    }
+    leave(self);
+    return result;
+}
+
+static PyObject *bus_observed_counts(Bus *self, PyObject *unused)
+{
+    uint64_t counts[MR_STATE_COUNT];
+    (void)unused;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    mr_problem problem = {""};
+    mr_err err = mr_bus_observed_counts(self->bus, counts, &problem);
+    leave(self);
+    return err != MR_OK ? raise_error(err, problem.text) : counts_dict(counts);
+}
+
+static PyObject *bus_observed_id(Bus *self, PyObject *number)
+{
+    uint32_t found;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *result = find_observed(self, number, &found) == 0 ? observed_id(self, found) : NULL;
+    leave(self);
+    return result;
+}
+
+static PyObject *bus_sources(Bus *self, PyObject *unused)
+{
+    mr_source_count count;
+    mr_problem problem = {""};
+    mr_err err = MR_OK;
+    (void)unused;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *list = PyList_New(0);
+    for (uint32_t i = 0; list != NULL && err == MR_OK; i++) {
+        err = mr_bus_source_count(self->bus, i, &count, &problem);
+        if (err != MR_OK) {
+            break;
+        }
+        PyObject *one = Py_BuildValue("(sKK)", count.source, (unsigned long long)count.signals,
+            (unsigned long long)count.observed);
+        if (one == NULL || PyList_Append(list, one) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(one);
+    }
+    leave(self);
+    if (err != MR_OK && err != MR_END) {
+        Py_CLEAR(list);
+        (void)raise_error(err, problem.text);
+    }
+    return list;
+}
+
+static PyObject *bus_symbols(Bus *self, PyObject *unused)
+{
+    uint32_t provisional;
+    (void)unused;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    int followed = follow(self);
+    uint32_t count = followed < 0 ? 0 : mr_bus_symbol_count(self->bus, &provisional);
+    leave(self);
+    return followed < 0 ? NULL : Py_BuildValue("(II)", count, provisional);
+}
+
+static int read_step(PyObject *item, mr_move *ret_move)
+{
+    const char *from;
+    const char *to;
+    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "sszzz:step", &from, &to, &ret_move->gate,
+                                    &ret_move->reason, &ret_move->data)) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(
+                PyExc_TypeError, "steps: expected tuples (from, to, gate, reason, data)");
+        }
+        return -1;
+    }
+    if (mr_state_parse(from, &ret_move->from) != MR_OK ||
+        mr_state_parse(to, &ret_move->to) != MR_OK) {
+        (void)raise_error(
+            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *bus_advance(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"id", "steps", "durable", NULL};
+    PyObject *name;
+    PyObject *steps;
+    int is_durable = 0;
+    mr_move moves[MR_STATE_COUNT];
+    mr_problem problem = {""};
+    mr_err err = MR_OK;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "OO|$p:advance", names, &name, &steps, &is_durable)) {
+        return NULL;
+    }
+    Py_ssize_t count = PyList_Check(steps) ? PyList_Size(steps) : 0;
+    if (count < 1 || count > MR_STATE_COUNT) {
+        return raise_error(MR_EINVAL, "steps: expected a list of 1 to 8");
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        moves[i] = (mr_move){0};
+        if (read_step(PyList_GetItem(steps, i), &moves[i]) < 0) {
+            return NULL;
+        }
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    mr_ordinal ordinal = {0};
+    bool is_found = follow(self) == 0 && find(self, name, &ordinal) == 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        moves[i].ordinal = ordinal;
+    }
+    if (is_found) {
+        Py_BEGIN_ALLOW_THREADS err =
+            mr_bus_move(self->bus, moves, (size_t)count, durability_of(is_durable), NULL, &problem);
+        Py_END_ALLOW_THREADS
+    }
+    leave(self);
     if (!is_found) {
         return NULL;
     }
@@ -1743,6 +2097,30 @@ static PyMethodDef methods[] = {
         "or what moment() said: what the same question said then."},
     {"counts", FUNCTION(bus_counts), METH_NOARGS,
         "counts()\n\nHow many signals are in each state."},
+    {"register", FUNCTION(bus_register), METH_O,
+        "register(symbol)\n\nRegister a symbol as provisional, unless the log knows it."},
+    {"observe", FUNCTION(bus_observe), METH_VARARGS | METH_KEYWORDS,
+        "observe(*, symbol=None, source=None, data=None, about=None, to=None, durable=False)\n\n"
+        "Keep what is no signal, or a word about such an emission or a signal; returns the id it\n"
+        "has or is about. Nothing is decided on it, and no signal is moved. data is JSON."},
+    {"observed", FUNCTION(bus_observed), METH_VARARGS | METH_KEYWORDS,
+        "observed(*, before=0, limit=1024)\n\n"
+        "Emissions outside the lifecycle as dicts, newest first; before=NUMBER goes on."},
+    {"observed_counts", FUNCTION(bus_observed_counts), METH_NOARGS,
+        "observed_counts()\n\nEmissions outside the lifecycle by the state that they are said to "
+        "be in."},
+    {"observed_id", FUNCTION(bus_observed_id), METH_O,
+        "observed_id(number)\n\nThe id of an emission outside the lifecycle."},
+    {"history", FUNCTION(bus_history), METH_O,
+        "history(id)\n\nThe events of a signal or an emission as dicts, in the order of the log."},
+    {"sources", FUNCTION(bus_sources), METH_NOARGS,
+        "sources()\n\n(source, signals, emissions outside the lifecycle) for each; a source may "
+        "come twice."},
+    {"symbols", FUNCTION(bus_symbols), METH_NOARGS,
+        "symbols()\n\nHow many symbols are registered, and how many of them are provisional."},
+    {"advance", FUNCTION(bus_advance), METH_VARARGS | METH_KEYWORDS,
+        "advance(id, steps, *, durable=False)\n\n"
+        "Move a signal by several steps (from, to, gate, reason, data), all or none."},
     {"wait", FUNCTION(bus_wait), METH_VARARGS | METH_KEYWORDS,
         "wait(timeout=None)\n\n"
         "Sleep until somebody appends; True if so, False after timeout seconds."},
@@ -1764,9 +2142,11 @@ static PyGetSetDef properties[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "Bus(dir): the signal bus of a log's directory that `millrace run` has begun.\n\n"
-                "Any number of threads and processes may use the same directory. After a fork the\n"
-                "child opens its own."},
+    {Py_tp_doc,
+        "Bus(dir, *, create=False): the signal bus of a log's directory that `millrace run`\n"
+        "has begun, or with create=True of a live log that is made when there is none.\n\n"
+        "Any number of threads and processes may use the same directory. After a fork the\n"
+        "child opens its own."},
     {Py_tp_new, bus_new},
     {Py_tp_dealloc, bus_dealloc},
     {Py_tp_methods, methods},

@@ -15,7 +15,7 @@ setup(
     version=os.environ["MILLRACE_VERSION"],
     description="The signal bus of millrace",
     license="MIT",
-    packages=["millrace"],
+    packages=["millrace", "millrace.compat"],
     package_data={"millrace": ["*.so", "*.pyi", "py.typed"]},
     python_requires=">=3.10",
     zip_safe=False,

@@ -40,7 +40,7 @@ def main():
     """Run the tests of the calling file with the binary of the first argument, if there is one."""
     global _given
     if len(sys.argv) > 1 and os.path.isfile(sys.argv[1]):
-        _given = sys.argv.pop(1)
+        _given = os.path.abspath(sys.argv.pop(1))  # tests may change their directory
     binary()
     # The test's own copy of this module (it is `__main__` only as a script) shares the choice.
     os.environ["MILLRACE"] = binary()

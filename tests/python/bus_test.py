@@ -6,32 +6,15 @@ import json
 import os
 import pathlib
 import sys
-import tempfile
 import threading
 import time
-import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/cli"))
+sys.path[:0] = [str(ROOT / "tests/cli"), str(ROOT / "tests/python")]
+import package  # noqa: E402
 import program  # noqa: E402
 
-PACKAGE = tempfile.TemporaryDirectory(prefix="millrace-package-")
-
-
-def load():
-    """The package with the module of the build beside it."""
-    module = pathlib.Path(sys.argv.pop(2)).resolve()
-    folder = pathlib.Path(PACKAGE.name) / "millrace"
-    folder.mkdir()
-    for source in (ROOT / "bindings/python/millrace").iterdir():
-        (folder / source.name).symlink_to(source)
-    (folder / module.name).symlink_to(module)
-    sys.path.insert(0, PACKAGE.name)
-    import millrace as loaded
-    return loaded
-
-
-millrace = load() if len(sys.argv) > 2 else None
+millrace = package.load()
 
 
 class BusTest(program.LogCase):

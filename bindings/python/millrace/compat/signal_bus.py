@@ -1,0 +1,720 @@
+# SPDX-License-Identifier: MIT
+"""A drop-in for a bot's own signal bus that keeps JSON lines: the same calls, on a millrace log.
+
+    from millrace.compat.signal_bus import SignalBus, SignalState, get_signal_bus
+
+What is emitted is durable, survives restarts and is seen by every process of the bot; `millrace`
+shows, explains and decides on it. docs/COMPAT.md says what each call does, and what differs.
+"""
+import datetime
+import enum
+import heapq
+import itertools
+import json
+import logging
+import os
+import re
+import threading
+import time
+import weakref
+
+from .. import _millrace
+from . import _export, _values
+
+__all__ = ["SignalBus", "SignalState", "get_signal_bus"]
+
+log = logging.getLogger(__name__)
+
+
+class SignalState(str, enum.Enum):
+    """The states of a signal; each equals its word."""
+
+    GENERATED = "generated"
+    EVALUATING = "evaluating"
+    APPROVED = "approved"
+    EXECUTING = "executing"
+    EXECUTED = "executed"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    LEARNED = "learned"
+
+
+STATES = tuple(state.value for state in SignalState)
+ROAD = ("generated", "evaluating", "approved", "executing", "executed")  # without objections
+WAITING = ROAD[:4]  # somebody still has to decide or act; no other state is ever stuck
+STUCK_AFTER_S = 3600
+RESERVED = frozenset(("state", "signal", "source", "ts", "created_at", "last_state_change",
+                      "last_reason", "signal_id", "metadata"))
+
+LONG_WORDS = frozenset(("LONG", "BUY", "STRONG_LONG", "STRONG_BUY"))
+SHORT_WORDS = frozenset(("SHORT", "SELL", "STRONG_SHORT", "STRONG_SELL"))
+SYMBOL = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._/-]{1,32}\Z")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+INTERNAL_SOURCES = frozenset(("momentum", "mean_reversion", "breakout", "volume_imbalance", "rsi"))
+INTERNAL_PREFIX = "bot:"
+
+LIFECYCLE_BYTES_MAX = 65536  # of the free data of a signal or a move
+OBSERVED_BYTES_MAX = 960 * 1024
+TEXT_BYTES_MAX = 256
+SOURCE_BYTES_MAX = 64
+PAGE = 512
+CACHE_MAX = 65536
+TRIES = 100  # to move a signal that others move as well
+
+# ---- words ---------------------------------------------------------------------------------------
+
+
+def _word(value):
+    """An enum, a str or anything as its text."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    return value if isinstance(value, str) else str(value)
+
+
+def _state(value):
+    """The word of a state; ValueError: there is no such state."""
+    return SignalState(_word(value).strip().lower()).value
+
+
+def _side(signal):
+    for key in ("direction", "side"):
+        value = signal.get(key)
+        if value is not None:
+            word = _word(value).strip().upper()
+            if word in LONG_WORDS:
+                return "long"
+            if word in SHORT_WORDS:
+                return "short"
+            return None
+    return None
+
+
+def _confidence(signal):
+    """A number from 0 to 1; None: there is none that can be taken for one."""
+    value = signal.get("confidence")
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0.0 <= number <= 1.0 else None
+
+
+def _text(value, bytes_max=TEXT_BYTES_MAX):
+    """A text that the log takes beside the data; None: it is in the data alone."""
+    if value is None:
+        return None
+    text = _word(value)
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return None
+    return text if 0 < size <= bytes_max and not CONTROL.search(text) else None
+
+
+def _source_name(source):
+    """What a source is called in the log: names of built-in sources are not for bots."""
+    text = _text(source, SOURCE_BYTES_MAX)
+    if text is None:
+        return "unnamed"
+    return INTERNAL_PREFIX + text if text in INTERNAL_SOURCES else text
+
+
+def _iso(seconds):
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def _ts(unix_ns):
+    """Seconds as bots have them: what the text of the same time says, to the microsecond."""
+    return unix_ns // 1000 / 1e6
+
+
+def _event_id():
+    """A random UUID as text."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _seconds(value):
+    """A time as seconds since 1970: a number, a datetime, or a text of ISO 8601 (UTC unless it says)."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            value = datetime.datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", value.strip()))
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=datetime.timezone.utc)
+    return value.timestamp()
+
+
+# ---- places --------------------------------------------------------------------------------------
+
+
+def _root():
+    """The bot's own folder: where its marker lies, else REPL_HOME, else the working directory."""
+    here = os.path.abspath(os.getcwd())
+    folder = here
+    while True:
+        if os.path.exists(os.path.join(folder, ".replit")):
+            return folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return os.path.abspath(os.environ.get("REPL_HOME") or here)
+        folder = above
+
+
+def _durability():
+    word = os.environ.get("MILLRACE_DURABILITY", "group")
+    if word not in ("group", "interval"):
+        raise ValueError(f"MILLRACE_DURABILITY: expected group or interval, found {word!r}")
+    return word == "group"
+
+
+# ---- steps ---------------------------------------------------------------------------------------
+
+
+def _path(state, target):
+    """The states from `state` to `target` that the lifecycle has; None: there is no way."""
+    if state in WAITING:
+        if target == "blocked":
+            return ["blocked"]
+        if target == "expired":
+            return ["blocked" if state == "executing" else "expired"]
+        if target == "learned":
+            return ["executed" if state == "executing" else "expired", "learned"]
+        if target in ROAD and ROAD.index(target) > ROAD.index(state):
+            return list(ROAD[ROAD.index(state) + 1:ROAD.index(target) + 1])
+        return None
+    return ["learned"] if target == "learned" and state != "learned" else None
+
+
+def _steps(state, target, has_reason, data):
+    """The moves (from, to, gate, reason, data) that make the signal what its bot says it is."""
+    path = _path(state, target)
+    if path is None:
+        return None
+    steps = []
+    for to in path:
+        is_last = to == path[-1]
+        is_legacy_expired = is_last and to != target  # an order may be alive: it is no expiry
+        gate = {"blocked": "external", "expired": "expiry"}.get(to)
+        reason = "legacy_expired" if is_legacy_expired else "inferred"
+        if is_last and not is_legacy_expired:
+            reason = "external" if has_reason else "unstated"
+        mark = data if is_last else '{"inferred": true}'
+        if is_legacy_expired:
+            mark = '{"inferred": true' + (", " + data[1:] if data != "{}" else "}")
+        steps.append((state, to, gate, reason, mark))
+        state = to
+    return steps
+
+
+def _envelope(metadata, reason):
+    """What a move keeps beside its states, in names of its own: JSON."""
+    parts = []
+    if metadata:
+        parts.append('"metadata": ' + _values.encode(metadata))
+    if reason is not None:
+        parts.append('"reason": ' + _values.encode(reason))
+    return "{" + ", ".join(parts) + "}"
+
+
+def _check_size(data):
+    """What does not fit is refused whole, before anything of it is kept."""
+    if len(data) > OBSERVED_BYTES_MAX:
+        raise ValueError(f"{len(data)} bytes of JSON, at most {OBSERVED_BYTES_MAX} are kept")
+    return data
+
+
+def _loads(text):
+    """The data of an event as a dict, whoever wrote them."""
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    return value if isinstance(value, dict) else {"data": value}
+
+
+def _is_observed(signal_id):
+    """Ids of emissions outside the lifecycle have the highest bit of their last part."""
+    tail = signal_id.rpartition("_")[2]
+    try:
+        return int(tail, 16) >= 0x80000000
+    except ValueError:
+        return False
+
+
+# ---- the bus -------------------------------------------------------------------------------------
+
+
+class SignalBus:
+    """The bus of a bot. Any number of threads and processes may use the same directory."""
+
+    def __init__(self, event_log_path=None, *, directory=None):
+        self._is_durable = _durability()
+        root = _root()
+        logs = os.path.join(root, "logs")
+        self.directory = os.path.abspath(
+            directory or os.environ.get("MILLRACE_DIR") or os.path.join(logs, "millrace"))
+        self._export = _export.Export(event_log_path or os.path.join(logs, "signal_bus.jsonl"))
+        self._lock = threading.RLock()
+        self._counters = dict.fromkeys(
+            ("emitted", "observed", "failed", "refused_moves", "export_failures"), 0)
+        self._bus = None
+        self._process_id = 0
+        self._handle()
+        try:
+            self._export.touch()
+        except OSError as error:
+            self._note_export(error)
+        _all.add(self)
+        log.info("signals are kept in %s, and exported to %s", self.directory, self._export.path)
+
+    @property
+    def event_log_path(self):
+        """The export, a file of JSON lines."""
+        return self._export.path
+
+    # -- the handle: one in each process
+
+    def _handle(self):
+        bus = self._bus
+        if bus is not None and self._process_id == os.getpid():
+            return bus
+        with self._lock:
+            if self._bus is None or self._process_id != os.getpid():
+                self._bus = None  # of the parent, in a child of fork()
+                os.makedirs(os.path.dirname(self.directory), exist_ok=True)
+                bus = _millrace.Bus(self.directory, create=True)
+                self._known = set()
+                self._cache = {}
+                self._process_id = os.getpid()
+                self._bus = bus
+            return self._bus
+
+    def _after_fork(self):
+        self._lock = threading.RLock()
+        self._export.after_fork()
+
+    def close(self):
+        """Close the handle; the next call opens it again."""
+        with self._lock:
+            bus, self._bus = self._bus, None
+        if bus is not None:
+            bus.close()
+        self._export.close()
+
+    # -- what went wrong is counted and told
+
+    def _count(self, name):
+        with self._lock:
+            self._counters[name] += 1
+            return self._counters[name]
+
+    def _fail(self, call, error):
+        self._count("failed")
+        log.error("%s: %s: %s", call, type(error).__name__, error)
+        if isinstance(error, (_millrace.MR_EPOISONED, _millrace.MR_EUNKNOWN, _millrace.MR_EIO)):
+            with self._lock:
+                self._bus = None  # what the disk has is looked at by whoever opens it again
+
+    def _note_export(self, error):
+        count = self._count("export_failures")
+        if count & (count - 1) == 0:  # 1, 2, 4, 8...
+            log.error("export %s: %s (failure %d; the log has it)", self._export.path, error, count)
+
+    def _write_line(self, line):
+        try:
+            self._export.write(line.encode())
+        except OSError as error:
+            self._note_export(error)
+
+    # -- emitting
+
+    def emit_signal(self, signal, source="unknown"):
+        """Keep a signal; returns its id, or None when it could not be kept, which is logged."""
+        try:
+            return self._emit(signal, source)
+        except Exception as error:  # who calls this does not look: it is counted and logged
+            self._fail("emit_signal", error)
+            return None
+
+    def _emit(self, signal, source):
+        if not isinstance(signal, dict):
+            signal = dict(signal)
+        now = time.time()
+        timestamp = _iso(now)
+        if "ts" not in signal:
+            signal["ts"] = now
+        if "timestamp" not in signal:
+            signal["timestamp"] = timestamp
+        text = _values.encode(signal)
+        name = _word(source)
+        shown = _values.text(name)
+        source_name = _source_name(name)
+        data = _check_size('{"signal": ' + text + (
+            "}" if source_name == name else ', "source": ' + shown + "}"))
+        signal_id = self._emit_lifecycle(signal, source_name, data)
+        if signal_id is None:
+            signal_id = self._handle().observe(
+                symbol=_text(signal.get("symbol")), source=source_name, data=data,
+                durable=self._is_durable)
+            self._count("observed")
+        self._count("emitted")
+        self._write_line(
+            f'{{"event_type": "signal_generated", "event_id": "{_event_id()}", '
+            f'"signal_id": "{signal_id}", "ts": {now!r}, "timestamp": "{timestamp}", '
+            f'"source": {shown}, "signal": {text}, "state": "generated"}}\n')
+        return signal_id
+
+    def _emit_lifecycle(self, signal, source, data):
+        """As a signal that is decided on; None: it is none, or there is no room for it."""
+        symbol = signal.get("symbol")
+        side = _side(signal)
+        is_signal = (isinstance(symbol, str) and side is not None and SYMBOL.match(symbol) and
+                     signal.get("blocked") is not True)
+        if not is_signal:
+            return None
+        bus = self._handle()
+        is_large = len(data) > LIFECYCLE_BYTES_MAX
+        try:
+            if symbol not in self._known:
+                bus.register(str(symbol))
+                self._known.add(symbol)
+            signal_id = bus.emit(str(symbol), side, source, _confidence(signal),
+                                 data='{"signal_in": "signal.observed"}' if is_large else data,
+                                 durable=self._is_durable and not is_large)
+        except (_millrace.MR_FULL, _millrace.MR_REFUSED) as error:
+            log.warning("kept outside the lifecycle: %s: %s", symbol, error)
+            return None
+        if is_large:
+            bus.observe(about=signal_id, data=data, durable=self._is_durable)
+        return signal_id
+
+    # -- moving
+
+    def update_state(self, signal_id, new_state, metadata=None, reason=None):
+        """Say where a signal is now; True: it is there. False: it is unknown, or it cannot go back."""
+        try:
+            return self._update(_word(signal_id), _state(new_state), metadata, reason)
+        except _millrace.MR_NOT_FOUND:
+            return False
+        except Exception as error:  # as in emit_signal()
+            self._fail("update_state", error)
+            return False
+
+    def _update(self, signal_id, target, metadata, reason):
+        if metadata is not None and not isinstance(metadata, dict):
+            metadata = dict(metadata)
+        data = _check_size(_envelope(metadata, reason))
+        if _is_observed(signal_id):
+            state = self._observed(signal_id)["state"]
+            self._handle().observe(about=signal_id, to=target, data=data, durable=self._is_durable)
+            self._write_change(signal_id, state, target, metadata, reason)
+            return True
+        has_reason = reason is not None or bool(metadata)
+        kept = data if len(data) <= LIFECYCLE_BYTES_MAX - 64 else '{"metadata_in": "signal.observed"}'
+        for _ in range(TRIES):
+            state = self._handle().get(signal_id)["state"]
+            if state == target:
+                self._handle().observe(about=signal_id, data=data, durable=self._is_durable)
+                self._write_change(signal_id, state, target, metadata, reason)
+                return True
+            steps = _steps(state, target, has_reason, kept)
+            if steps is None:
+                return self._keep_refused(signal_id, state, target, data)
+            try:
+                self._handle().advance(
+                    signal_id, steps, durable=self._is_durable and kept is data)
+            except _millrace.MR_CONFLICT:
+                continue  # somebody else has moved it: from there, then
+            if kept is not data:
+                self._handle().observe(about=signal_id, data=data, durable=self._is_durable)
+            for old, new, _, _, _ in steps[:-1]:
+                self._write_change(signal_id, old, new, {"inferred": True}, None)
+            self._write_change(signal_id, steps[-1][0], steps[-1][1], metadata, reason)
+            return True
+        raise RuntimeError(f"{signal_id}: others have moved it {TRIES} times meanwhile")
+
+    def _keep_refused(self, signal_id, state, target, data):
+        """Its bot says that it went back, or on after its end: kept, and not done."""
+        self._handle().observe(about=signal_id, to=target, data=data, durable=self._is_durable)
+        self._count("refused_moves")
+        log.warning("update_state: %s is %s and does not become %s; what was said is kept",
+                    signal_id, state, target)
+        return False
+
+    def _write_change(self, signal_id, old, new, metadata, reason):
+        now = time.time()
+        self._write_line(
+            f'{{"event_type": "state_change", "event_id": "{_event_id()}", '
+            f'"signal_id": "{signal_id}", "old_state": "{old}", "new_state": "{new}", '
+            f'"ts": {now!r}, "timestamp": "{_iso(now)}", "reason": {_values.encode(reason)}, '
+            f'"metadata": {_values.encode(metadata or {})}}}\n')
+
+    # -- asking
+
+    def get_signal(self, signal_id):
+        """A signal as a fresh dict, its metadata at the top level; None: there is none of that id."""
+        try:
+            return self._record(_word(signal_id))
+        except _millrace.MR_NOT_FOUND:
+            return None
+
+    def get_signals(self, state=None, symbol=None, source=None, since_ts=None, limit=None):
+        """Signals as fresh dicts with `signal_id`, newest first."""
+        wanted = None if state is None else _state(state)
+        since = None if since_ts is None else _seconds(since_ts)
+        found = []
+        size = PAGE if limit is None else max(1, min(PAGE, limit))
+        rows = self._walk(wanted, symbol, source, size)
+        while limit is None or len(found) < limit:
+            page = list(itertools.islice(rows, size if limit is None else limit - len(found)))
+            recent = [row for row in page if since is None or row[1] >= since]
+            found.extend(self._records(recent, symbol))
+            if not page or len(recent) < len(page):
+                break  # time does not go back: all others are older
+        return found
+
+    def _records(self, rows, symbol):
+        """Their records, read in the order of the log, which takes less than from end to beginning."""
+        records = []
+        for _, _, signal_id, last_seq in reversed(rows):
+            record = self._record(signal_id, last_seq)
+            record["signal_id"] = signal_id
+            is_wanted = symbol is None or not _is_observed(signal_id) or \
+                _is_same_symbol(_word(record["signal"].get("symbol")), _word(symbol))
+            if is_wanted:
+                records.append(record)
+        return reversed(records)
+
+    def get_signals_by_state(self, state):
+        """Ids of the signals in a state, newest first."""
+        return [signal_id for _, _, signal_id, _ in self._walk(_state(state), None, None)]
+
+    def get_pipeline_health(self):
+        """What there is, where it is, and what has waited for more than an hour; a fresh dict."""
+        bus = self._handle()
+        counts = bus.counts()
+        source_counts = {}
+        observed = 0
+        for name, signals, outside in bus.sources():
+            name = name.removeprefix(INTERNAL_PREFIX)
+            observed += outside
+            if signals + outside > 0:
+                source_counts[name] = source_counts.get(name, 0) + signals + outside
+        state_counts = {state: counts[state] for state in STATES}
+        for state, count in bus.observed_counts().items():
+            state_counts[state] += count
+        symbols, provisional = bus.symbols()
+        stuck = self._stuck()
+        with self._lock:
+            counters = dict(self._counters)
+        return {
+            "total_signals": sum(state_counts.values()),
+            "state_counts": state_counts,
+            "source_counts": source_counts,
+            "stuck_signals": stuck,
+            "stuck_count": len(stuck),
+            "observed": observed,
+            "symbols": symbols,
+            "provisional_symbols": provisional,
+            "counters": counters,
+            "directory": self.directory,
+        }
+
+    def replay_events(self, since_ts=None):
+        """Every emission and change of state out of the log, oldest first."""
+        since = None if since_ts is None else _seconds(since_ts)
+        events = []
+        for _, _, signal_id, _ in self._walk(None, None, None):
+            events.extend(self._told(signal_id, self._handle().history(signal_id)))
+        events.sort(key=lambda event: int(event["event_id"]))
+        return [event for event in events if since is None or event["ts"] >= since]
+
+    # -- reading back
+
+    def _observed(self, signal_id):
+        number = int(signal_id.rpartition("_")[2], 16) - 0x80000000
+        found = self._handle().observed(before=number + 1, limit=1)
+        is_there = found and found[0]["number"] == number and \
+            self._handle().observed_id(number) == signal_id
+        if not is_there:
+            raise _millrace.MR_NOT_FOUND(f"there is no signal {signal_id}")
+        return found[0]
+
+    def _walk(self, state, symbol, source, size=PAGE):
+        """(seq, seconds, id, newest seq) of what passes, newest first, read in pages of a size."""
+        return heapq.merge(self._walk_signals(state, symbol, source, size),
+                           self._walk_observed(state, source, size), key=lambda row: -row[0])
+
+    def _walk_signals(self, state, symbol, source, size=PAGE):
+        bus = self._handle()
+        conditions = [] if state is None else [f"state={state}"]
+        name = None if source is None else _source_name(source)
+        after = None
+        while True:
+            page = bus.query(" and ".join(conditions), limit=size, after=after)
+            for row in page:
+                is_wanted = (name is None or row["source"] == name) and \
+                    (symbol is None or _is_same_symbol(row["symbol"], _word(symbol)))
+                if is_wanted:
+                    yield (row["generated_seq"], _ts(row["event_time_unix_ns"]), row["id"],
+                           row["last_seq"])
+            if len(page) < size:
+                return
+            size = PAGE
+            after = page[-1]["id"]
+
+    def _walk_observed(self, state, source, size=PAGE):
+        bus = self._handle()
+        name = None if source is None else _source_name(source)
+        before = 0
+        while True:
+            page = bus.observed(before=before, limit=size)
+            for row in page:
+                is_wanted = (state is None or row["state"] == state) and \
+                    (name is None or row["source"] == name)
+                if is_wanted:
+                    yield (row["emitted_seq"], _ts(row["event_time_unix_ns"]),
+                           bus.observed_id(row["number"]), row["last_seq"])
+            if len(page) < size or page[-1]["number"] == 1:
+                return
+            size = PAGE
+            before = page[-1]["number"]
+
+    def _record(self, signal_id, last_seq=None):
+        """The record of a signal; what did not change since is not read again."""
+        bus = self._handle()
+        if last_seq is None:
+            found = self._observed(signal_id) if _is_observed(signal_id) else bus.get(signal_id)
+            last_seq = found["last_seq"]
+        cached = self._cache.get(signal_id)
+        if cached is not None and cached[0] == last_seq:
+            return json.loads(cached[1])
+        record = _merge(bus.history(signal_id), signal_id)
+        with self._lock:
+            if len(self._cache) >= CACHE_MAX:
+                self._cache = {}
+            self._cache[signal_id] = (last_seq, json.dumps(record))
+        return record
+
+    def _stuck(self):
+        now = time.time()
+        stuck = []
+        for state in WAITING:
+            for _, seconds, signal_id, last_seq in self._walk_signals(state, None, None):
+                if now - seconds <= STUCK_AFTER_S:
+                    continue
+                record = self._record(signal_id, last_seq)
+                waited = now - record.get("last_state_change", record["ts"])
+                if waited > STUCK_AFTER_S and record["state"] == state:
+                    stuck.append({"signal_id": signal_id, "state": state,
+                                  "stuck_for_seconds": waited})
+        return stuck
+
+    @staticmethod
+    def _told(signal_id, history):
+        """Events of a signal as a bot's own bus tells them."""
+        record = _merge(history[:1], signal_id)
+        yield {"event_type": "signal_generated", "event_id": str(history[0]["seq"]),
+               "signal_id": signal_id, "ts": record["ts"], "timestamp": record["created_at"],
+               "source": record["source"], "signal": record["signal"], "state": "generated"}
+        for event in history[1:]:
+            is_change = event["kind"] == "signal.moved" or (
+                event["kind"] == "signal.observed" and event["to"] is not None and
+                _is_observed(signal_id))
+            if is_change:
+                told = _loads(event["data"])
+                seconds = _ts(event["time_unix_ns"])
+                yield {"event_type": "state_change", "event_id": str(event["seq"]),
+                       "signal_id": signal_id, "old_state": event["from_state"],
+                       "new_state": event["to"], "ts": seconds, "timestamp": _iso(seconds),
+                       "reason": told.get("reason", event["reason"]),
+                       "metadata": told.get("metadata", {})}
+
+
+def _is_same_symbol(one, other):
+    """Spellings differ in separators and case."""
+    return re.sub("[-_/]", "", one).upper() == re.sub("[-_/]", "", other).upper()
+
+
+def _merge(history, signal_id):
+    """The record of a signal: its emission, and everything said of it since."""
+    first = history[0]
+    told = _loads(first["data"])
+    milliseconds = int(signal_id.rsplit("_", 2)[1])
+    unix_ns = first["event_time_unix_ns"]
+    seconds = _ts(unix_ns) if unix_ns else milliseconds / 1e3
+    signal = told.get("signal")
+    if not isinstance(signal, dict):  # not emitted here: what the log knows of it
+        signal = {"symbol": first["symbol"], "direction": (first["side"] or "").upper() or None,
+                  "confidence": first["confidence"], "ts": seconds, "timestamp": _iso(seconds),
+                  **told}
+    record = {"state": "generated", "signal": signal,
+              "source": told.get("source", first["source"] or "unknown"), "ts": seconds,
+              "created_at": _iso(seconds)}
+    metadata = {}
+    for event in history[1:]:
+        _merge_event(record, metadata, event, _is_observed(signal_id))
+    record.update((key, value) for key, value in metadata.items() if key not in RESERVED)
+    if metadata:
+        record["metadata"] = metadata
+    return record
+
+
+def _merge_event(record, metadata, event, is_observed):
+    if event["kind"] not in ("signal.moved", "signal.observed"):
+        return
+    told = _loads(event["data"])
+    if isinstance(told.get("signal"), dict):
+        record["signal"] = told["signal"]
+    if isinstance(told.get("metadata"), dict):
+        metadata.update(told["metadata"])
+    is_move = event["kind"] == "signal.moved" or (is_observed and event["to"] is not None)
+    if not is_move:
+        return
+    record["state"] = event["to"]
+    record["last_state_change"] = _ts(event["time_unix_ns"])
+    if "reason" in told:
+        record["last_reason"] = told["reason"]
+    elif event["actor"] not in (None, "external"):
+        record["last_reason"] = event["reason"]
+    if told.get("inferred"):
+        metadata["inferred"] = True
+    if event["to"] == "blocked" and event["actor"] not in (None, "external"):
+        metadata.setdefault("blocker_component", event["gate"])
+        metadata.setdefault("blocker_reason", event["reason"])
+
+
+# ---- one for each process ------------------------------------------------------------------------
+
+_all = weakref.WeakSet()
+_only = None
+_only_lock = threading.Lock()
+
+
+def get_signal_bus():
+    """The bus of this process; the same object at every call."""
+    global _only
+    if _only is None:
+        with _only_lock:
+            if _only is None:
+                _only = SignalBus()
+    return _only
+
+
+def _after_fork():
+    global _only_lock
+    _only_lock = threading.Lock()
+    for bus in list(_all):
+        bus._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
