@@ -190,10 +190,10 @@ static enum mri_exit open_server(struct serve *serve)
 {
     struct mri_cli *cli = serve->cli;
     mr_problem problem = {""};
-    mri_line_server_block_signals();
-    mri_stop_install();
     mr_err err = mr_bus_open(mri_cli_folder(cli), &serve->bus, &problem);
-    if (err == MR_OK) {
+    if (err == MR_OK) { /* the threads of the log get no signals */
+        mri_line_server_block_signals();
+        mri_stop_install();
         err = mri_line_server_open(
             cli->os, cli->alloc, serve->bus, &serve->options, &serve->server, &problem);
     }

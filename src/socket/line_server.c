@@ -223,8 +223,8 @@ static mr_err open_steps(struct mri_line_server *server, mr_problem *problem)
     void *block;
     mr_err err = mri_service_init(&server->service, server->os, server->alloc, server->bus);
     if (err == MR_OK) {
-        err = mri_alloc_array(
-            server->alloc, server->options.connections_max, sizeof(*server->connections), &block);
+        err =
+            mri_alloc_array(server->alloc, server->options.connections_max, sizeof(void *), &block);
         server->connections = err == MR_OK ? block : NULL;
     }
     if (err != MR_OK) {
@@ -315,8 +315,8 @@ void mri_line_server_close(struct mri_line_server *server)
         (void)close(server->epoll_fd); /* it holds nothing of value */
     }
     if (server->connections != NULL) {
-        mri_alloc_free(server->alloc, server->connections,
-            server->options.connections_max * sizeof(*server->connections));
+        mri_alloc_free(
+            server->alloc, server->connections, server->options.connections_max * sizeof(void *));
     }
     mri_service_fini(&server->service);
     server->magic = 0;

@@ -70,7 +70,8 @@ MR_MUST_USE mr_err mri_line_server_open(const struct mri_os *os, const struct mr
 MR_MUST_USE mr_err mri_line_server_run(struct mri_line_server *server, mr_problem *reterr_problem);
 
 /**
- * Have SIGINT and SIGTERM come only while the server sleeps; call it before threads are started.
+ * Have SIGINT and SIGTERM come only when the server looks for them. Threads that are there already
+ * must have them blocked.
  *
  * Returns  nothing.
  * Threads  the one that serves.

@@ -29,8 +29,7 @@ enum mri_request_type {
 /** X(NAME, key, types, about): every field of every verb. */
 #define MRI_REQUEST_FIELD_MAP(X)                                                                   \
     X(ID, "id", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER | MRI_REQUEST_NUMBER,                       \
-        "comes back in the reply: a text or number, up to 128 bytes as it is written; absent is "  \
-        "null")                                                                                    \
+        "comes back in the reply as it is written, up to 128 bytes; absent is null")               \
     X(VERB, "verb", MRI_REQUEST_TEXT, "what is asked for")                                         \
     X(VERSION, "version", MRI_REQUEST_INTEGER,                                                     \
         "the newest version of the protocol that the client speaks")                               \

@@ -217,7 +217,7 @@ static mr_err end_ack(
 mr_err mri_verb_ack(struct mri_line_session *session, const struct mri_request *request,
     struct mri_request_fault *reterr_fault)
 {
-    mr_seq seq;
+    mr_seq seq = {0};
     uint32_t slot = 0;
     mr_err err = find_slot(session, request, false, &slot, reterr_fault);
     if (err == MR_OK) {
@@ -235,7 +235,7 @@ mr_err mri_verb_nack(struct mri_line_session *session, const struct mri_request 
     struct mri_request_fault *reterr_fault)
 {
     static const int64_t bounds[3] = {0, MRI_SERVICE_TIMEOUT_MS_MAX, 0};
-    mr_seq seq;
+    mr_seq seq = {0};
     uint32_t slot = 0;
     int64_t delay_ms = 0;
     mr_err err = find_slot(session, request, false, &slot, reterr_fault);

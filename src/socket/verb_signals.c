@@ -96,6 +96,7 @@ static void take_field(struct mri_request_fault *fault, const char *list)
 {
     const char *text = fault->problem.text;
     struct place place = {.fault = fault, .list = list};
+    bool has_index = false; /* of a list of one the bus does not say which */
     if (strncmp(text, "signal ", 7) == 0 && strstr(text, " of ") != NULL) {
         char *end;
         unsigned long number = strtoul(text + 7, &end, 10);
@@ -104,12 +105,13 @@ static void take_field(struct mri_request_fault *fault, const char *list)
             return;
         }
         place.index = number - 1;
+        has_index = true;
         text = colon + 2;
     }
     struct mri_slice word = {text, strcspn(text, ": ")};
     bool is_key = word.count < sizeof(fault->field) && mri_request_is_key(word);
     (void)snprintf(fault->field, sizeof(fault->field), "%.*s", is_key ? (int)word.count : 0, text);
-    if (is_key || place.index > 0) {
+    if (is_key || has_index) {
         qualify(&place);
     }
 }

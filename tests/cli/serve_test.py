@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import stat
-import struct
 import subprocess
 import sys
 import unittest
@@ -131,6 +130,21 @@ class ServerTest(ServeCase):
         self.assertGreater(self.peer().ok("hello")["last"], before)
         self.stop(second)
         self.stop(again)
+
+    def test_of_those_that_start_at_once_one_serves(self):
+        dead = socket.socket(socket.AF_UNIX)
+        dead.bind(str(self.path))  # left over: nobody listens
+        dead.close()
+        servers = [self.start("serve", "--dir", self.log) for _ in range(6)]
+        lines = [server.stdout.readline() for server in servers]
+        winners = [server for server, line in zip(servers, lines, strict=True) if line]
+        self.assertEqual(len(winners), 1, lines)
+        for server in servers:
+            if server is not winners[0]:
+                answer = self.assert_exit(program.finish(server), USAGE)
+                self.assert_says(answer, f"process {winners[0].pid} serves there")
+        self.peer().ok("counts")
+        self.stop(winners[0])
 
     def test_a_server_does_not_remove_the_socket_of_another(self):
         server = self.serve()
@@ -382,6 +396,19 @@ class UsersTest(ServeCase):
         peer = self.peer()
         self.assertEqual(peer.ok("stats")["refused_users"], 1)
         self.assertIn("1 of other users refused", self.stop(server).out)
+
+    def test_who_may_only_read_the_log_does_not_serve(self):
+        self.folder.chmod(0o777)
+        shutil.copy(program.binary(), self.folder / "program")
+        for path in [self.log, *self.log.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        answer = subprocess.run(
+            [self.folder / "program", "serve", "--dir", self.log, "--socket", self.folder / "s"],
+            env=program.environment(), preexec_fn=program.become_nobody, capture_output=True,
+            text=True, check=False, cwd="/", timeout=120)
+        self.assertEqual(answer.returncode, FAULT, answer)
+        self.assertIn("may read the log, and not append to it", answer.stderr)
+        self.assertFalse((self.folder / "s").exists())
 
     def test_root_is_served_by_a_server_of_another_user(self):
         user = pwd.getpwnam(program.NOBODY)
