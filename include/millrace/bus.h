@@ -210,12 +210,14 @@ typedef struct mr_bus_page {
 /**
  * Open the bus of a log that was run before.
  *
- * Returns  MR_OK, also to who may only read: emitting and moving are MR_EACCESS then, and what is
- *          not in the files yet is not seen; MR_EPATH, MR_NOT_FOUND there is no log; MR_REFUSED no
- *          symbol is registered there yet; MR_ECORRUPT damage; as mr_log_open() and
- * mr_log_reader_open(). Owner    mr_bus_close() frees. Threads  any. Cost     a few microseconds
- * when a process has the log open; else reads what is behind the newest snapshot, about 150 ns an
- * event.
+ * Returns  MR_OK, also to who may only read: emitting, moving and bringing in facts are MR_EACCESS
+ *          then, and what is not in the files yet is not seen; MR_EPATH, MR_NOT_FOUND there is no
+ *          log; MR_REFUSED no symbol is registered there yet; MR_ECORRUPT damage; as mr_log_open()
+ *          and mr_log_reader_open().
+ * Owner    mr_bus_close() frees.
+ * Threads  any.
+ * Cost     a few microseconds when a process has the log open; else reads what is behind the newest
+ *          snapshot, about 150 ns an event.
  */
 MR_MUST_USE mr_err mr_bus_open(const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
 

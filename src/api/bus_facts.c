@@ -132,7 +132,10 @@ struct kind {
 
 static mr_err make_ready(struct mr_bus *bus, mr_problem *problem)
 {
-    mr_err err = mri_facts_check_log(bus->log, bus->folder, problem);
+    mr_err err = mri_bus_api_may_append(bus, problem);
+    if (err == MR_OK) {
+        err = mri_facts_check_log(bus->log, bus->folder, problem);
+    }
     if (err == MR_OK) {
         err = mri_bus_api_follow(bus, problem);
     }
@@ -152,13 +155,23 @@ static mr_err tell_which(const struct kind *kind, mr_err err, const mr_problem *
                : mri_problem(problem, err, "%s %zu of %zu: %s", kind->name, index + 1, count, text);
 }
 
-static mr_err take(struct mr_bus *bus, const struct kind *kind, const void *given, size_t count,
-    mr_durability durability, size_t *ret_repeated, mr_problem *reterr_problem)
+/** What a program gives. */
+struct given {
+    const struct kind *kind;
+    const void *facts;
+    size_t count;
+    mr_durability durability;
+};
+
+static mr_err take(
+    struct mr_bus *bus, const struct given *given, size_t *ret_repeated, mr_problem *reterr_problem)
 {
+    const struct kind *kind = given->kind;
+    size_t count = given->count;
     mr_problem why = {""};
     struct mri_facts_answer answer = {0};
     void *block;
-    if (bus == NULL || given == NULL || count == 0 || count > MR_BUS_FACTS_MAX) {
+    if (bus == NULL || given->facts == NULL || count == 0 || count > MR_BUS_FACTS_MAX) {
         return mri_problem(
             reterr_problem, MR_EINVAL, "expected 1 to %d of %s", MR_BUS_FACTS_MAX, kind->name);
     }
@@ -173,11 +186,11 @@ static mr_err take(struct mr_bus *bus, const struct kind *kind, const void *give
     }
     struct mri_fact_input *inputs = block;
     for (size_t i = 0; i < count && err == MR_OK; i++) {
-        err = kind->read(bus, (const char *)given + i * kind->bytes, &inputs[i], &why);
+        err = kind->read(bus, (const char *)given->facts + i * kind->bytes, &inputs[i], &why);
         answer.index = i;
     }
     if (err == MR_OK) {
-        err = mri_facts_append(&bus->facts, inputs, count, durability, &answer, &why);
+        err = mri_facts_append(&bus->facts, inputs, count, given->durability, &answer, &why);
     }
     mri_alloc_free(bus->alloc, inputs, count * sizeof(*inputs));
     if (ret_repeated != NULL && (err == MR_OK || err == MR_EUNKNOWN)) {
@@ -190,19 +203,22 @@ mr_err mr_bus_quote(mr_bus *bus, const mr_quote *quotes, size_t count, mr_durabi
     size_t *ret_repeated, mr_problem *reterr_problem)
 {
     static const struct kind kind = {"quote", sizeof(mr_quote), read_quote};
-    return take(bus, &kind, quotes, count, durability, ret_repeated, reterr_problem);
+    const struct given given = {&kind, quotes, count, durability};
+    return take(bus, &given, ret_repeated, reterr_problem);
 }
 
 mr_err mr_bus_candle(mr_bus *bus, const mr_candle *candles, size_t count, mr_durability durability,
     size_t *ret_repeated, mr_problem *reterr_problem)
 {
     static const struct kind kind = {"candle", sizeof(mr_candle), read_candle};
-    return take(bus, &kind, candles, count, durability, ret_repeated, reterr_problem);
+    const struct given given = {&kind, candles, count, durability};
+    return take(bus, &given, ret_repeated, reterr_problem);
 }
 
 mr_err mr_bus_funding(mr_bus *bus, const mr_funding *fundings, size_t count,
     mr_durability durability, size_t *ret_repeated, mr_problem *reterr_problem)
 {
     static const struct kind kind = {"funding", sizeof(mr_funding), read_funding};
-    return take(bus, &kind, fundings, count, durability, ret_repeated, reterr_problem);
+    const struct given given = {&kind, fundings, count, durability};
+    return take(bus, &given, ret_repeated, reterr_problem);
 }

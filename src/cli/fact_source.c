@@ -36,7 +36,7 @@ mr_err mri_fact_source_open(struct mri_fact_source *source, const struct mri_cli
         .path = path,
         .fd = -1,
         .is_followed = is_followed && path != NULL};
-    if (source->is_followed) {
+    if (is_followed && path != NULL) {
         source->fd = open(path, O_RDONLY | O_CLOEXEC);
         if (source->fd < 0) {
             mr_err err = errno == EACCES ? MR_EACCESS : MR_EPATH;

@@ -247,6 +247,7 @@ class BusTest(program.LogCase):
                     assert [signal["id"] for signal in bus.query("source=bot")] == [name]
                     assert bus.counts()["generated"] == 1
                     for call in (lambda: bus.emit("SIM01USD", "long", "bot", 0.5),
+                                 lambda: bus.quote("SIM01USD", 1.0, 1.0),
                                  lambda: bus.move(name, "evaluating", from_state="generated", reason="external")):
                         try:
                             call()
