@@ -143,6 +143,14 @@ bool mri_instrument_equal(const struct mri_instrument_spec *a, const struct mri_
            a->multiplier == b->multiplier && a->is_provisional == b->is_provisional;
 }
 
+struct mri_instrument_spec mri_instrument_spelled(
+    const struct mri_instrument_spec *spec, const char symbol[static MRI_INSTRUMENT_TEXT_BYTES])
+{
+    struct mri_instrument_spec own = *spec;
+    memcpy(own.symbol, symbol, sizeof(own.symbol));
+    return own;
+}
+
 mr_err mri_instruments_init(
     struct mri_instruments *instruments, const struct mri_alloc *alloc, uint32_t count_max)
 {

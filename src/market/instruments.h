@@ -73,6 +73,15 @@ MR_MUST_USE mr_err mri_instrument_check(
 bool mri_instrument_equal(const struct mri_instrument_spec *a, const struct mri_instrument_spec *b);
 
 /**
+ * The same instrument with another spelling of its symbol: ids hold the one that was registered.
+ *
+ * Returns  the specification.
+ * Threads  any.
+ */
+struct mri_instrument_spec mri_instrument_spelled(
+    const struct mri_instrument_spec *spec, const char symbol[static MRI_INSTRUMENT_TEXT_BYTES]);
+
+/**
  * Make an empty registry.
  *
  * @param count_max  > 0

@@ -443,27 +443,6 @@ static mr_err decide_pending(struct mri_node *node, mr_problem *problem)
     return err;
 }
 
-/** A provisional symbol keeps the spelling that ids hold. */
-static mr_err promote(
-    struct mri_node *node, const struct mri_instrument_spec *spec, uint32_t number)
-{
-    struct mri_instrument_spec own = *spec;
-    const struct mri_instrument_spec *known =
-        mri_instruments_get(&node->fold.wiring.market.instruments, number);
-    memcpy(own.symbol, known->symbol, sizeof(own.symbol));
-    return mri_instrument_draft(&node->inputs, &own, number);
-}
-
-/** Are they the same but for the spelling of the symbol, which may be from when it was provisional?
- */
-static bool is_registered_alike(
-    const struct mri_instrument_spec *known, const struct mri_instrument_spec *spec)
-{
-    struct mri_instrument_spec own = *spec;
-    memcpy(own.symbol, known->symbol, sizeof(own.symbol));
-    return mri_instrument_equal(known, &own);
-}
-
 /** Draft the registration of an instrument that is new or was provisional; refuse one that changed.
  */
 static mr_err register_instrument(struct mri_node *node, const struct mri_instrument_spec *spec,
@@ -472,11 +451,13 @@ static mr_err register_instrument(struct mri_node *node, const struct mri_instru
     const struct mri_instruments *known = &node->fold.wiring.market.instruments;
     uint32_t number;
     if (mri_instruments_find(known, mri_slice_of(spec->symbol), &number) == MR_OK) {
-        if (is_registered_alike(mri_instruments_get(known, number), spec)) {
+        const struct mri_instrument_spec *before = mri_instruments_get(known, number);
+        const struct mri_instrument_spec own = mri_instrument_spelled(spec, before->symbol);
+        if (mri_instrument_equal(before, &own)) {
             return MR_OK;
         }
-        if (mri_instruments_get(known, number)->is_provisional != 0) {
-            return promote(node, spec, number);
+        if (before->is_provisional != 0) {
+            return mri_instrument_draft(&node->inputs, &own, number);
         }
         return mri_problem(problem, MR_REFUSED,
             "instrument %s differs from its registration in %s; start a new directory for it",

@@ -6,8 +6,10 @@ import json
 import os
 import pathlib
 import sys
+import tempfile
 import threading
 import time
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/cli"), str(ROOT / "tests/python")]
