@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "base/problem.h"
 #include "pipeline/feed_check.h"
+#include "pipeline/registration.h"
 #include "pipeline/shared_refresh.h"
 
 /**
@@ -443,65 +444,13 @@ static mr_err decide_pending(struct mri_node *node, mr_problem *problem)
     return err;
 }
 
-/** Draft the registration of an instrument that is new or was provisional; refuse one that changed.
- */
-static mr_err register_instrument(struct mri_node *node, const struct mri_instrument_spec *spec,
-    uint32_t *new_count, mr_problem *problem)
-{
-    const struct mri_instruments *known = &node->fold.wiring.market.instruments;
-    uint32_t number;
-    if (mri_instruments_find(known, mri_slice_of(spec->symbol), &number) == MR_OK) {
-        const struct mri_instrument_spec *before = mri_instruments_get(known, number);
-        const struct mri_instrument_spec own = mri_instrument_spelled(spec, before->symbol);
-        if (mri_instrument_equal(before, &own)) {
-            return MR_OK;
-        }
-        if (before->is_provisional != 0) {
-            return mri_instrument_draft(&node->inputs, &own, number);
-        }
-        return mri_problem(problem, MR_REFUSED,
-            "instrument %s differs from its registration in %s; start a new directory for it",
-            spec->symbol, node->options.folder);
-    }
-    mr_err err = mri_instrument_draft(&node->inputs, spec, known->count + *new_count);
-    *new_count += err == MR_OK;
-    return err;
-}
-
-/** Draft what is to be registered, by the numbers that the log has free now. */
-static mr_err draft_instruments(struct mri_node *node, mr_problem *problem)
-{
-    const struct mri_config *config = node->options.config;
-    const struct mri_feed *feed = node->options.feed;
-    uint32_t feed_count = feed != NULL && feed->is_simulated ? feed->instrument_count : 0;
-    uint32_t new_count = 0;
-    mr_err err = MR_OK;
-    mri_node_begin_inputs(node);
-    for (uint32_t i = 0; i < feed_count && err == MR_OK; i++) {
-        err = register_instrument(node, &feed->instruments[i], &new_count, problem);
-    }
-    for (uint32_t i = 0; i < config->instrument_count && err == MR_OK; i++) {
-        err = register_instrument(node, &config->instruments[i], &new_count, problem);
-    }
-    if (err != MR_OK) {
-        return err;
-    }
-    if (node->fold.wiring.market.instruments.count + new_count >
-        node->fold.wiring.limits.symbols_max) {
-        return mri_problem(problem, MR_FULL, "limits.symbols_max is %u, and %u symbols are needed",
-            node->fold.wiring.limits.symbols_max,
-            node->fold.wiring.market.instruments.count + new_count);
-    }
-    return MR_OK;
-}
-
 /** Numbers are given by the log: when others have appended meanwhile, it is drafted anew. */
 static mr_err register_instruments(struct mri_node *node, mr_problem *problem)
 {
     for (;;) {
         mr_err err = decide_foreign(node);
         if (err == MR_OK) {
-            err = draft_instruments(node, problem);
+            err = mri_registration_draft(node, problem);
         }
         if (err != MR_OK || node->inputs.count == 0) {
             return err;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Registering the instruments that a node is to know.
+ */
+#ifndef MRI_PIPELINE_REGISTRATION_H
+#define MRI_PIPELINE_REGISTRATION_H
+
+#include "pipeline/node.h"
+
+/**
+ * Draft what is to be registered into the node's inputs, by the numbers that the log has free now;
+ * nothing when all of it is.
+ *
+ * Returns  MR_OK; MR_REFUSED an instrument differs from its registration; MR_FULL
+ * limits.symbols_max would be exceeded; as mri_batch_add(). Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_registration_draft(struct mri_node *node, mr_problem *reterr_problem);
+
+#endif
