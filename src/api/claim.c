@@ -308,7 +308,10 @@ mr_err mr_bus_claim(mr_bus *bus, const mr_claim_options *options, mr_durability 
         return mri_problem(reterr_problem, MR_EINVAL, "a bus, options, and room for a claim");
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = mri_bus_api_follow(bus, reterr_problem);
+    mr_err err = mri_bus_api_may_append(bus, reterr_problem);
+    if (err == MR_OK) {
+        err = mri_bus_api_follow(bus, reterr_problem);
+    }
     if (err == MR_OK) {
         err = read_options(bus, options, &wanted, reterr_problem);
     }

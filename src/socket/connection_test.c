@@ -229,7 +229,7 @@ static void who_is_gone_has_done_what_it_sent_and_nothing_is_asked_for_it(void *
     turn();
     assert_true(connection.session.waiting.is_waiting);
     say_emission();
-    say("{\"id\":2,\"verb\":\"query\"}\n{\"id\":3,\"verb\":\"emit\",\"sym");
+    say("{\"id\":2,\"verb\":\"query\",\"limit\":0}\n{\"id\":3,\"verb\":\"emit\",\"sym");
     assert_int_equal(close(peer), 0);
     peer = -1;
     connection.is_gone = true; /* as epoll tells */
@@ -238,6 +238,7 @@ static void who_is_gone_has_done_what_it_sent_and_nothing_is_asked_for_it(void *
     assert_int_equal(connection.end, MRI_CONNECTION_GONE);
     assert_int_equal(mri_bus_loop_last(sample.bus).n, last + 1);
     assert_int_equal(connection.session.counts.emitted, 1);
+    assert_int_equal(connection.session.counts.errors, 0); /* the query was not even tried */
     assert_true(mri_line_input_is_torn(&connection.input));
     assert_int_equal(connection.out.count, 0);
 }
