@@ -115,6 +115,11 @@ static void quotes_price_a_symbol_without_bars(void **fixture)
     assert_int_equal(outcome->price, 10100); /* in force then, not when it was looked at */
     assert_int_equal(outcome->price_time_unix_ns, T0 + MINUTE - second);
     assert_int_equal(outcome->entry_price, 10000);
+    assert_null(outcome_of(ordinal, MR_HORIZON_5M));
+    assert_int_equal(mri_engine_sample_quote(&it.log, 0, T0 + 5 * MINUTE, 30000, 30000), MR_OK);
+    outcome = outcome_of(ordinal, MR_HORIZON_5M); /* a quote of that very time is enough */
+    assert_non_null(outcome);
+    assert_int_equal(outcome->price, 30000);
 }
 
 static void a_signal_has_an_outcome_at_each_of_the_five_horizons_when_it_is_due(void **fixture)

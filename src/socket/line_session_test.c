@@ -45,7 +45,8 @@ static int tear_down(void **fixture)
 }
 
 /** A line with ' for " and $ for the symbol; its reply, "" if it waits. */
-static const char *ask_as(enum mri_line_session_how how, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static const char *ask_as(
+    enum mri_line_session_how how, const char *format, va_list arguments)
 {
     static char line[LINE_BYTES_MAX];
     static char told[LINE_BYTES_MAX];
