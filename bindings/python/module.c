@@ -1970,7 +1970,8 @@ static PyObject *claim_signal(Claim *self, void *unused)
     if (enter(self->bus) < 0) {
         return NULL;
     }
-    PyObject *signal = follow(self->bus) == 0 ? signal_of(self->bus, NULL, self->claim.ordinal) : NULL;
+    PyObject *signal =
+        follow(self->bus) == 0 ? signal_of(self->bus, NULL, self->claim.ordinal) : NULL;
     leave(self->bus);
     return signal;
 }

@@ -15,8 +15,8 @@
 #include "bus/query.h"
 #include "millrace/bus.h"
 #include "os/os.h"
-#include "pipeline/facts.h"
 #include "pipeline/as_of.h"
+#include "pipeline/facts.h"
 #include "pipeline/fold.h"
 #include "pipeline/outside_clock.h"
 #include "pipeline/signal_input.h"
@@ -55,7 +55,7 @@ struct mr_bus {
     uint64_t config_seq;    /**< of the configuration that valid_for is from */
     int64_t valid_for_ns;
     uint64_t retry_seq; /**< from this event on it is tried again whether all fits into the state */
-    struct mri_facts facts; /**< with has_facts */
+    struct mri_facts facts;        /**< with has_facts */
     struct mri_route *routes;      /**< of the configuration, with has_fold */
     struct mri_claiming *claiming; /**< NULL: nothing was claimed yet */
     uint32_t route_count;

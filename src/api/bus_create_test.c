@@ -121,6 +121,9 @@ static void a_provisional_symbol_has_a_name_and_nothing_else(void **fixture)
     uint32_t provisional;
     assert_int_equal(mr_bus_register(bus, "NEW_USDT", &problem), MR_OK);
     assert_int_equal(mr_bus_register(bus, "NEWUSDT", &problem), MR_OK); /* the same one */
+    const mr_quote quote = {.symbol = "NEWUSDT", .bid = 1.0, .ask = 1.0};
+    assert_int_equal(mr_bus_quote(bus, &quote, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "provisional"));
     assert_int_equal(mr_bus_symbol_count(bus, &provisional), 1);
     assert_int_equal(provisional, 1);
     mr_emission priced = {.symbol = "NEWUSDT",

@@ -178,9 +178,16 @@ static mr_err apply_candle(struct mri_market *market, const struct mri_candle *c
     return MR_OK;
 }
 
+/** Has the symbol an instrument to have prices in? */
+static bool is_priced(const struct mri_market *market, uint32_t symbol)
+{
+    const struct mri_instrument_spec *spec = mri_instruments_get(&market->instruments, symbol);
+    return spec != NULL && spec->is_provisional == 0;
+}
+
 static mr_err apply_quote(struct mri_market *market, const struct mri_quote *quote)
 {
-    if (quote->symbol >= market->instruments.count || quote->bid <= 0 || quote->ask < quote->bid) {
+    if (!is_priced(market, quote->symbol) || quote->bid <= 0 || quote->ask < quote->bid) {
         return MR_ECORRUPT;
     }
     struct mri_market_symbol *symbol = &market->symbols[quote->symbol];
@@ -194,7 +201,7 @@ static mr_err apply_quote(struct mri_market *market, const struct mri_quote *quo
 
 static mr_err apply_funding(struct mri_market *market, const struct mri_funding *funding)
 {
-    if (funding->symbol >= market->instruments.count) {
+    if (!is_priced(market, funding->symbol)) {
         return MR_ECORRUPT;
     }
     market->symbols[funding->symbol].funding = *funding;

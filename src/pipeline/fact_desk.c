@@ -495,9 +495,10 @@ mr_err mri_fact_desk_draft(struct mri_fact_desk *desk, const struct mri_fact_inp
         .answer = ret_answer,
         .problem = reterr_problem,
     };
-    if (check.spec == NULL) {
-        return refuse(
-            &check, MRI_REASON_ROW_UNKNOWN_SYMBOL, "symbol: expected a registered symbol");
+    if (check.spec == NULL || check.spec->is_provisional != 0) {
+        return refuse(&check, MRI_REASON_ROW_UNKNOWN_SYMBOL,
+            check.spec == NULL ? "symbol: expected a registered symbol"
+                               : "symbol: is provisional, without an instrument");
     }
     mr_err err = check_time(&check);
     if (err != MR_OK) {

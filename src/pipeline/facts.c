@@ -37,6 +37,8 @@ mr_err mri_facts_init(struct mri_facts *facts, const struct mri_os *os,
     const struct mri_alloc *alloc, struct mri_fold *fold)
 {
     *facts = (struct mri_facts){.os = os, .fold = fold};
+    mri_outside_clock_init(&facts->clock, os, fold->options.folder,
+        mr_log_attribute_get(fold->bus.log, MRI_ATTRIBUTE_TIME));
     mr_err err = mri_fact_desk_init(&facts->desk, alloc, &fold->wiring.market,
         is_attribute(fold->bus.log, MRI_ATTRIBUTE_TIME, "live"));
     if (err == MR_OK) {
@@ -69,8 +71,9 @@ static mr_err draft_all(struct mri_facts *facts, const struct mri_fact_input *in
     struct mri_facts_answer *answer, mr_problem *problem)
 {
     const struct mri_os *os = facts->os;
-    mr_err err = mri_fact_desk_begin(
-        &facts->desk, facts->fold->bus.event_time_unix_ns, os->realtime_unix_ns(os->context));
+    mr_err err = mri_fact_desk_begin(&facts->desk,
+        mri_outside_clock_now(&facts->clock, facts->fold->bus.event_time_unix_ns),
+        os->realtime_unix_ns(os->context));
     *answer = (struct mri_facts_answer){0};
     mri_bus_begin(&facts->fold->bus, &facts->batch);
     for (size_t i = 0; i < count && err == MR_OK; i++) {

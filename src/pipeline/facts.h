@@ -8,6 +8,7 @@
 
 #include "pipeline/fact_desk.h"
 #include "pipeline/fold.h"
+#include "pipeline/outside_clock.h"
 
 /** The most facts in one batch: a bar may bring a gap with it. */
 enum { MRI_FACT_BATCH_MAX = 4096 };
@@ -17,6 +18,7 @@ struct mri_facts {
     struct mri_fold *fold; /**< of the market alone; its bus has the log */
     struct mri_fact_desk desk;
     struct mri_batch batch;
+    struct mri_outside_clock clock; /**< event time of a live log */
 };
 
 /** What became of facts. */

@@ -11,8 +11,9 @@
  * Draft what is to be registered into the node's inputs, by the numbers that the log has free now;
  * nothing when all of it is.
  *
- * Returns  MR_OK; MR_REFUSED an instrument differs from its registration; MR_FULL
- * limits.symbols_max would be exceeded; as mri_batch_add(). Threads  one at a time.
+ * Returns  MR_OK; MR_REFUSED an instrument differs from its registration; MR_FULL there are more
+ *          than limits.symbols_max; as mri_batch_add().
+ * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_registration_draft(struct mri_node *node, mr_problem *reterr_problem);
 
