@@ -27,7 +27,7 @@ DATA = ROOT.parent / "shared/data/candles_1m"
 SETS = ["binance_um_2025-05", "binance_um_2023-07", "binance_spot_2021-04"]
 AIMS = {"binance_um_2025-05": 6.0, "binance_um_2023-07": 11.0, "binance_spot_2021-04": 16.0}
 HORIZONS = ["1m", "5m", "15m", "30m", "1h"]
-PROGRAM_ROWS = ["run", "append", "learn", "sql", "asof"]
+PROGRAM_ROWS = ["run", "append", "learn", "bus", "sql", "asof"]
 NOT_MEASURED = "not measured"
 BUSY_LOAD = 0.5
 
@@ -100,6 +100,8 @@ def measure_round(build, scratch, stores, arguments, number):
         values.update(peer_rows.run_lines([build / "bench/learn_bench"]))
     if "sql" in arguments.rows:
         values.update(peer_rows.run_lines([build / "bench/sql_bench"]))
+    if "bus" in arguments.rows:
+        values.update(peer_rows.run_lines([build / "bench/bus_bench", folder / "bus"]))
     if "asof" in arguments.rows:
         measure_past(build, folder, values)
     if "run" in arguments.rows and DATA.exists():
@@ -200,6 +202,23 @@ def learn_rows(r):
     ]
 
 
+def bus_rows(r):
+    """Signals through the state that processes share, beside the same bytes in a log without one."""
+    bare = "the same bytes in a bare log: " + r.show(r.values("bus_bare_ns"), 0, " ns")
+    return [
+        r.at_most("emit ASYNC through the bus, one by one", 1.6, r.ratio("bus_emit_ns", "bus_bare_ns"), 2, " x",
+                  "emit " + r.show(r.values("bus_emit_ns"), 0, " ns") + ", " + bare, "a bare append"),
+        r.at_least("the same in batches of 8", 6, [1e3 / ns for ns in r.values("bus_emit_batch_ns")], 1, " M/s",
+                   "bare: " + r.show([1e3 / ns for ns in r.values("bus_bare_batch_ns")], 1, " M/s")),
+        r.at_least("the same from four processes together", 4, r.values("bus_emit_four_per_s", 1e-6), 1, " M/s", "-"),
+        r.at_least("moves, one by one, of signals in any order", 4,
+                   [1e3 / ns for ns in r.values("bus_move_ns")], 1, " M/s", bare),
+        r.at_least("moves in batches of 8", 8, [1e3 / ns for ns in r.values("bus_move_batch_ns")], 1, " M/s", "-"),
+        r.at_most("a signal by its number", 400, r.values("bus_get_ns"), 0, " ns", "-"),
+        r.at_most("signals by state, counted", 2000, r.values("bus_counts_ns"), 0, " ns", "-"),
+    ]
+
+
 def sql_rows(r):
     """A million signals: what the virtual table does, beside a table of SQLite with the same rows."""
     rows = []
@@ -229,7 +248,7 @@ def past_rows(r):
 
 def table(rounds, names):
     r = Rounds(rounds)
-    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "sql": sql_rows, "asof": past_rows, **peer_rows.ROWS}
+    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "bus": bus_rows, "sql": sql_rows, "asof": past_rows, **peer_rows.ROWS}
     rows = [row for name, maker in makers.items() if name in names for row in maker(r)]
     lines = ["| what | aim | verdict | measured: median (lowest to highest) "
              "| beside it in the same round |",
