@@ -240,6 +240,10 @@ static enum mri_exit read_mode(struct run *run)
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "--time: expected live or simulated, found \"%s\"",
             run->time_mode);
     }
+    if (run->is_outside && run->speed.factor != 0) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE,
+            "--speed: %s has no feed: others set the pace of its time", run->folder);
+    }
     if (!run->is_outside && (run->is_drained || time_mode != NULL)) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "--%s goes with --feed none only",
             run->is_drained ? "drain" : "time");

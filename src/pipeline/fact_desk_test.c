@@ -214,7 +214,7 @@ static void each_wrong_field_of_a_bar_has_its_reason(void **fixture)
     input = candle(1, BID);
     input.candle.low = input.candle.open + 1;
     refused(input, MRI_REASON_ROW_INCONSISTENT);
-    const double volumes[] = {NAN, INFINITY, -1.0};
+    const double volumes[] = {(double)NAN, (double)INFINITY, -1.0};
     for (size_t i = 0; i < MRI_COUNT_OF(volumes); i++) {
         input = candle(1, BID);
         input.candle.volume = volumes[i];
@@ -234,7 +234,7 @@ static void each_wrong_field_of_a_bar_has_its_reason(void **fixture)
 static void each_wrong_field_of_funding_has_its_reason(void **fixture)
 {
     (void)fixture;
-    const double rates[] = {NAN, INFINITY, -INFINITY, 1.5, -1.5};
+    const double rates[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 1.5, -1.5};
     for (size_t i = 0; i < MRI_COUNT_OF(rates); i++) {
         refused(funding(1, rates[i]), MRI_REASON_ROW_NUMBER);
     }
@@ -370,8 +370,8 @@ static void a_double_is_exactly_a_price_or_none(void **fixture)
     assert_int_equal(price, 30);
     assert_int_equal(mri_fact_desk_price(&spec, 81.255, &price), MRI_REASON_ROW_OFF_TICK);
     assert_int_equal(mri_fact_desk_price(&spec, 0.001, &price), MRI_REASON_ROW_OFF_TICK);
-    assert_int_equal(mri_fact_desk_price(&spec, NAN, &price), MRI_REASON_ROW_NUMBER);
-    assert_int_equal(mri_fact_desk_price(&spec, INFINITY, &price), MRI_REASON_ROW_NUMBER);
+    assert_int_equal(mri_fact_desk_price(&spec, (double)NAN, &price), MRI_REASON_ROW_NUMBER);
+    assert_int_equal(mri_fact_desk_price(&spec, (double)INFINITY, &price), MRI_REASON_ROW_NUMBER);
     assert_int_equal(mri_fact_desk_price(&spec, 1e30, &price), MRI_REASON_ROW_NUMBER);
     assert_int_equal(mri_fact_desk_price(&spec, 0.0, &price), MRI_REASON_ROW_NOT_POSITIVE);
     assert_int_equal(mri_fact_desk_price(&spec, -1.0, &price), MRI_REASON_ROW_NOT_POSITIVE);
@@ -379,7 +379,7 @@ static void a_double_is_exactly_a_price_or_none(void **fixture)
     assert_int_equal(mri_fact_desk_quantity(&spec, 1.2346, &price), MRI_REASON_NONE);
     assert_int_equal(price, 1235);
     assert_int_equal(mri_fact_desk_quantity(&spec, -0.1, &price), MRI_REASON_ROW_NOT_POSITIVE);
-    assert_int_equal(mri_fact_desk_quantity(&spec, NAN, &price), MRI_REASON_ROW_NUMBER);
+    assert_int_equal(mri_fact_desk_quantity(&spec, (double)NAN, &price), MRI_REASON_ROW_NUMBER);
 }
 
 static struct mri_fact_input random_fact(struct mri_prng *prng)

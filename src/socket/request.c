@@ -272,7 +272,7 @@ static void take_place(const struct mri_request_reader *reader, const char *obje
         text = *end == ':' ? end + 2 : end;
     }
     (void)snprintf(
-        fault->problem.text, sizeof(fault->problem.text), "not acceptable JSON: %s", text);
+        fault->problem.text, sizeof(fault->problem.text), "not acceptable JSON: %.480s", text);
 }
 
 /** Read an object and refuse fields beyond those allowed. */

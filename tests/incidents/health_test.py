@@ -66,7 +66,7 @@ class SelfHealingForgedTheEvidenceTest(incident.BotCase):
     def test_nothing_known_is_unknown_and_not_well(self):
         self.open().emit_signal(dict(LONG))
         told = self.status()
-        self.assertEqual((told["health"], told["why"]), ("UNKNOWN", "no bar has arrived yet"))
+        self.assertEqual((told["health"], told["why"]), ("UNKNOWN", "no bar or quote has arrived yet"))
 
 
 if __name__ == "__main__":
