@@ -109,7 +109,7 @@ static void each_wrong_field_is_named_and_nothing_is_written(void **fixture)
     uint64_t last = mri_story_last_seq(story);
     double *const prices[] = {&wrong.open, &wrong.high, &wrong.low, &wrong.close};
     static const char *const names[] = {"open", "high", "low", "close"};
-    static const double bad[] = {NAN, INFINITY, 0.0, -1.0, 1e300, 100.001};
+    static const double bad[] = {(double)NAN, (double)INFINITY, 0.0, -1.0, 1e300, 100.001};
     for (size_t i = 0; i < 4; i++) {
         for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
             wrong = candle(1, 100.0);
@@ -118,7 +118,7 @@ static void each_wrong_field_is_named_and_nothing_is_written(void **fixture)
         }
     }
     wrong = candle(1, 100.0);
-    wrong.volume = NAN;
+    wrong.volume = (double)NAN;
     refused(give_candle(bus, wrong), "volume");
     wrong = candle(1, 100.0);
     wrong.close_time_unix_ns = 0;
@@ -129,14 +129,14 @@ static void each_wrong_field_is_named_and_nothing_is_written(void **fixture)
     wrong.symbol = "NOPE";
     refused(give_candle(bus, wrong), "symbol");
     refused(give_quote(bus, quote(1, 2.0, 1.0)), "bid");
-    refused(give_quote(bus, quote(1, NAN, 1.0)), "bid");
-    refused(give_quote(bus, quote(1, 1.0, INFINITY)), "ask");
+    refused(give_quote(bus, quote(1, (double)NAN, 1.0)), "bid");
+    refused(give_quote(bus, quote(1, 1.0, (double)INFINITY)), "ask");
     refused(give_quote(bus, quote(2000, 1.0, 1.0)), "time");
     mr_quote sized = quote(1, 1.0, 1.0);
     sized.has_ask_quantity = true;
     sized.ask_quantity = -1.0;
     refused(give_quote(bus, sized), "ask_quantity");
-    mr_funding funding = {.symbol = sample.symbols[0], .rate = NAN};
+    mr_funding funding = {.symbol = sample.symbols[0], .rate = (double)NAN};
     refused(mr_bus_funding(bus, &funding, 1, MR_ASYNC, NULL, &problem), "time");
     funding.time_unix_ns = mri_script_time(1);
     refused(mr_bus_funding(bus, &funding, 1, MR_ASYNC, NULL, &problem), "rate");
