@@ -272,7 +272,7 @@ static enum mri_exit read_options(struct work *work, int64_t *ret_wait_ns)
 static enum mri_exit cmd_claim(struct mri_cli *cli)
 {
     struct work work = {.cli = cli};
-    int64_t wait_ns;
+    int64_t wait_ns = 0;
     enum mri_exit exit = read_options(&work, &wait_ns);
     if (exit == MRI_EXIT_OK) {
         exit = mri_bus_option_open(cli, &work.bus);
