@@ -148,7 +148,7 @@ size_t mri_shared_state_instrument(const struct mri_shared_state *state, uint32_
     uint64_t ret_body[MRI_SHARED_INSTRUMENT_BYTES / 8]);
 
 /**
- * The newest event time, and how long signals may wait that do not say it.
+ * The newest event time.
  *
  * Returns  it; 0: none yet.
  * Threads  any; see the caveats.
