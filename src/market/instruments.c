@@ -4,7 +4,8 @@
  *
  * Invariants
  *  1. specs[0..count) are usable or provisional, and no two of them spell the same symbol.
- *  2. The number of an instrument is its place in the log's order of registration, so a rebuilt
+ *  2. keys[0..count) are their names in order, so that one is found by halving.
+ *  3. The number of an instrument is its place in the log's order of registration, so a rebuilt
  *     registry is the kept one.
  *
  * A registration that contradicts what came before is damage: nothing is taken from it.
@@ -155,11 +156,18 @@ mr_err mri_instruments_init(
     struct mri_instruments *instruments, const struct mri_alloc *alloc, uint32_t count_max)
 {
     void *specs;
+    void *keys;
     mr_err err = mri_alloc_array(alloc, count_max, sizeof(struct mri_instrument_spec), &specs);
     if (err != MR_OK) {
         return err;
     }
-    *instruments = (struct mri_instruments){.alloc = alloc, .specs = specs, .count_max = count_max};
+    err = mri_alloc_array(alloc, count_max, sizeof(struct mri_symbol_key), &keys);
+    if (err != MR_OK) {
+        mri_alloc_free(alloc, specs, count_max * sizeof(struct mri_instrument_spec));
+        return err;
+    }
+    *instruments = (struct mri_instruments){
+        .alloc = alloc, .specs = specs, .keys = keys, .count_max = count_max};
     return MR_OK;
 }
 
@@ -168,6 +176,8 @@ void mri_instruments_fini(struct mri_instruments *instruments)
     if (instruments != NULL && instruments->alloc != NULL) {
         mri_alloc_free(instruments->alloc, instruments->specs,
             instruments->count_max * sizeof(*instruments->specs));
+        mri_alloc_free(instruments->alloc, instruments->keys,
+            instruments->count_max * sizeof(*instruments->keys));
         *instruments = (struct mri_instruments){0};
     }
 }
@@ -244,6 +254,89 @@ static bool is_promotion(
            strcmp(known->symbol, spec->symbol) == 0;
 }
 
+enum { NAME_END = -1 };
+
+/** The next character that counts, in upper case; NAME_END behind the last. *at moves behind it. */
+static int next_letter(struct mri_slice name, size_t *at)
+{
+    while (*at < name.count && is_separator(name.bytes[*at])) {
+        (*at)++;
+    }
+    if (*at == name.count) {
+        return NAME_END;
+    }
+    unsigned char c = (unsigned char)name.bytes[(*at)++];
+    return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
+
+/** The key of a name; false: no symbol can be spelled so. */
+static bool key_of(struct mri_slice name, struct mri_symbol_key *ret_key)
+{
+    size_t at = 0;
+    *ret_key = (struct mri_symbol_key){0};
+    for (size_t i = 0; i < sizeof(ret_key->text); i++) {
+        int letter = next_letter(name, &at);
+        if (letter == NAME_END || letter == '\0') {
+            return letter == NAME_END;
+        }
+        ret_key->text[i] = (char)letter;
+    }
+    return false;
+}
+
+/** Where a key is, or would be. */
+static uint32_t key_place(
+    const struct mri_instruments *instruments, const struct mri_symbol_key *key, bool *ret_is_found)
+{
+    uint32_t low = 0;
+    uint32_t high = instruments->count;
+    *ret_is_found = false;
+    while (low < high && !*ret_is_found) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = memcmp(instruments->keys[middle].text, key->text, sizeof(key->text));
+        low = order < 0 ? middle + 1 : low;
+        high = order > 0 ? middle : high;
+        if (order == 0) {
+            *ret_is_found = true;
+            low = middle;
+        }
+    }
+    return low;
+}
+
+mr_err mri_instruments_find(
+    const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol)
+{
+    struct mri_symbol_key key;
+    bool is_found = false;
+    if (key_of(name, &key)) {
+        uint32_t place = key_place(instruments, &key, &is_found);
+        *ret_symbol = is_found ? instruments->keys[place].number : *ret_symbol;
+    }
+    return is_found ? MR_OK : MR_NOT_FOUND;
+}
+
+mr_err mri_instruments_restore(
+    struct mri_instruments *instruments, const struct mri_instrument_spec *spec)
+{
+    struct mri_symbol_key key;
+    bool is_found;
+    if (mri_instrument_check(spec, NULL) != MR_OK || !key_of(mri_slice_of(spec->symbol), &key)) {
+        return MR_ECORRUPT;
+    }
+    uint32_t place = key_place(instruments, &key, &is_found);
+    if (is_found || instruments->count == instruments->count_max) {
+        return is_found ? MR_ECORRUPT : MR_FULL;
+    }
+    key.number = instruments->count;
+    memmove(&instruments->keys[place + 1], &instruments->keys[place],
+        (instruments->count - place) * sizeof(key));
+    instruments->keys[place] = key;
+    instruments->specs[instruments->count++] = *spec;
+    instruments->provisional_count += spec->is_provisional;
+    return MR_OK;
+}
+
 mr_err mri_instruments_apply(struct mri_instruments *instruments, const struct mri_event *event)
 {
     if (event->type != MRI_EVENT_INSTRUMENT) {
@@ -268,51 +361,13 @@ mr_err mri_instruments_apply(struct mri_instruments *instruments, const struct m
         instruments->provisional_count--;
         return MR_OK;
     }
-    if (instruments->count == instruments->count_max) {
-        return MR_FULL;
-    }
-    instruments->specs[instruments->count++] = spec;
-    instruments->provisional_count += spec.is_provisional;
-    return MR_OK;
-}
-
-mr_err mri_instruments_find(
-    const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol)
-{
-    for (uint32_t i = 0; i < instruments->count; i++) { /* mostly it is spelled as registered */
-        if (mri_slice_is(name, instruments->specs[i].symbol)) {
-            *ret_symbol = i;
-            return MR_OK;
-        }
-    }
-    for (uint32_t i = 0; i < instruments->count; i++) {
-        if (mri_symbol_is_same(name, mri_slice_of(instruments->specs[i].symbol))) {
-            *ret_symbol = i;
-            return MR_OK;
-        }
-    }
-    return MR_NOT_FOUND;
+    return mri_instruments_restore(instruments, &spec);
 }
 
 const struct mri_instrument_spec *mri_instruments_get(
     const struct mri_instruments *instruments, uint32_t number)
 {
     return number < instruments->count ? &instruments->specs[number] : NULL;
-}
-
-enum { NAME_END = -1 };
-
-/** The next character that counts, in upper case; NAME_END behind the last. *at moves behind it. */
-static int next_letter(struct mri_slice name, size_t *at)
-{
-    while (*at < name.count && is_separator(name.bytes[*at])) {
-        (*at)++;
-    }
-    if (*at == name.count) {
-        return NAME_END;
-    }
-    unsigned char c = (unsigned char)name.bytes[(*at)++];
-    return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 }
 
 bool mri_symbol_is_same(struct mri_slice a, struct mri_slice b)

@@ -44,9 +44,16 @@ MRI_STATIC_ASSERT(sizeof(struct mri_instrument_spec) ==
     "no padding");
 
 /** The registry. */
+/** A symbol as it is compared: without separators, in upper case, then zeros. */
+struct mri_symbol_key {
+    char text[MRI_INSTRUMENT_TEXT_BYTES];
+    uint32_t number;
+};
+
 struct mri_instruments {
     const struct mri_alloc *alloc;
     struct mri_instrument_spec *specs;
+    struct mri_symbol_key *keys; /**< of all, sorted */
     uint32_t count;
     uint32_t count_max;
     uint32_t provisional_count;
@@ -120,6 +127,18 @@ MR_MUST_USE mr_err mri_instrument_draft(
  */
 MR_MUST_USE mr_err mri_instrument_provisional(
     struct mri_slice name, struct mri_instrument_spec *ret_spec, mr_problem *reterr_problem);
+
+/**
+ * Put the next one back, as it was kept.
+ *
+ * @param spec  may lie where it is put
+ *
+ * Returns  MR_OK; MR_ECORRUPT not a usable specification, or a symbol that is registered already;
+ *          MR_FULL.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_instruments_restore(
+    struct mri_instruments *instruments, const struct mri_instrument_spec *spec);
 
 /**
  * Take an instrument event in; other events are ignored.

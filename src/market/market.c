@@ -334,17 +334,14 @@ static mr_err load_symbol(struct mri_market *market, uint32_t number, struct mri
 mr_err mri_market_load(struct mri_market *market, struct mri_unpack *unpack)
 {
     struct mri_instruments *instruments = &market->instruments;
+    struct mri_instrument_spec *specs = instruments->specs;
     mri_unpack_take(unpack, &market->event_time_unix_ns, sizeof(market->event_time_unix_ns));
     mri_unpack_take(unpack, &market->first_close_unix_ns, sizeof(market->first_close_unix_ns));
-    uint32_t count =
-        mri_unpack_count(unpack, instruments->count_max, sizeof(struct mri_instrument_spec));
-    mri_unpack_take(unpack, instruments->specs, count * sizeof(*instruments->specs));
+    uint32_t count = mri_unpack_count(unpack, instruments->count_max, sizeof(*specs));
+    mri_unpack_take(unpack, specs, count * sizeof(*specs));
     mr_err err = unpack->err;
     for (uint32_t i = 0; i < count && err == MR_OK; i++) {
-        mr_problem problem;
-        err = mri_instrument_check(&instruments->specs[i], &problem) == MR_OK ? MR_OK : MR_ECORRUPT;
-        instruments->count = i + 1;
-        instruments->provisional_count += instruments->specs[i].is_provisional;
+        err = mri_instruments_restore(instruments, &specs[i]);
         if (err == MR_OK) {
             err = load_symbol(market, i, unpack);
         }
