@@ -108,7 +108,7 @@ static mr_err refresh(struct mr_bus *bus, mr_problem *problem)
 void mri_bus_api_unshare(struct mr_bus *bus)
 {
     bus->has_state = false;
-    bus->retry_seq = mr_log_last(bus->log).n + MRI_SHARED_SIGNALS;
+    bus->retry_seq = mr_log_last(bus->log).n + bus->state.table.limits.slots_max;
 }
 
 mr_err mri_bus_api_share(struct mr_bus *bus, mr_problem *reterr_problem)
@@ -119,7 +119,7 @@ mr_err mri_bus_api_share(struct mr_bus *bus, mr_problem *reterr_problem)
     }
     bus->retry_seq = 0;
     mr_err err = mri_shared_state_of(bus->log, &bus->state);
-    if (err == MR_OK) {
+    if (err == MR_OK && mri_derived_is_behind(bus->log)) {
         err = mri_derived_look(bus->log, &version);
     }
     if (err == MR_AGAIN) {
@@ -225,6 +225,17 @@ mr_err mri_bus_api_signal(struct mr_bus *bus, uint32_t ordinal, struct mri_signa
         }
         *ret_signal = signal_of(slot, ordinal);
     }
+    return err;
+}
+
+mr_err mri_bus_api_generated_seq(struct mr_bus *bus, uint32_t ordinal, uint64_t *ret_seq)
+{
+    struct mri_signal signal;
+    if (bus->has_state && mri_signal_table_peek(&bus->state.table, ordinal, ret_seq)) {
+        return MR_OK;
+    }
+    mr_err err = mri_bus_api_signal(bus, ordinal, &signal);
+    *ret_seq = err == MR_OK ? signal.generated_seq : 0;
     return err;
 }
 

@@ -45,8 +45,10 @@ struct mr_bus {
     mr_log_reader *waiter; /**< NULL until the first wait; it reads nothing */
     uint64_t seen_seq;     /**< newest event when the log was looked at last */
     struct mri_batch batch;
-    struct mri_filter filter; /**< too large for a stack */
-    mr_log_record *records;   /**< MR_BUS_BATCH_MAX each */
+    struct mri_signal_memo memo;          /**< of what was emitted last by the shared state */
+    unsigned words[MRI_VOCABULARY_COUNT]; /**< of each vocabulary, the one that a move used last */
+    struct mri_filter filter;             /**< too large for a stack */
+    mr_log_record *records;               /**< MR_BUS_BATCH_MAX each */
     struct mri_shared_known *known;
     struct mri_hot_subject *subjects;
     uint32_t
@@ -152,6 +154,16 @@ mr_err mri_bus_api_explain(mr_err err, const char *full, mr_problem *problem);
  */
 MR_MUST_USE mr_err mri_bus_api_signal(
     struct mr_bus *bus, uint32_t ordinal, struct mri_signal *ret_signal);
+
+/**
+ * The event that generated a signal.
+ *
+ * Returns  MR_OK; as mri_bus_api_signal().
+ * Threads  one at a time.
+ * Cost     a cache line, where the shared state has it; it waits for no writer.
+ */
+MR_MUST_USE mr_err mri_bus_api_generated_seq(
+    struct mr_bus *bus, uint32_t ordinal, uint64_t *ret_seq);
 
 /**
  * Have the reader that waits for others' appends stand at the end of the log.

@@ -71,6 +71,7 @@ static mr_err draft_one(struct mr_bus *bus, const mr_emission *emission,
     const struct mri_signal_input_context *context, mr_problem *why)
 {
     struct mri_signal_input input;
+    why->text[0] = '\0';
     if (context->event_time_unix_ns == 0) {
         return mri_problem(why, MR_REFUSED,
             "%s has no market time yet: it begins with the first bar or quote", bus->folder);
@@ -90,31 +91,23 @@ static uint32_t known_number(const struct mri_intern *intern, const char *text)
                : 0;
 }
 
-static bool is_same_text(const char *a, const char *b)
+/** The numbers of the words that were noted, which are this emission's. */
+static struct mri_shared_known known_of(struct mr_bus *bus, const mr_emission *emission)
 {
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-/** Bots emit one signal after another of the same source and name: they are looked up once. */
-static struct mri_shared_known known_of(
-    const struct mr_bus *bus, const mr_emission *emissions, size_t index)
-{
-    const mr_emission *own = &emissions[index];
-    const mr_emission *before = &emissions[index > 0 ? index - 1 : 0];
-    if (index > 0 && is_same_text(own->source, before->source) &&
-        is_same_text(own->name, before->name)) {
-        return bus->known[index - 1];
+    struct mri_signal_memo *memo = &bus->memo;
+    if (memo->source_known == 0 || memo->name_known == 0) {
+        memo->source_known = known_number(&bus->mirror.sources, emission->source);
+        memo->name_known = known_number(
+            &bus->mirror.names, emission->name == NULL ? emission->source : emission->name);
     }
-    return (struct mri_shared_known){
-        .source = known_number(&bus->mirror.sources, own->source),
-        .name = known_number(&bus->mirror.names, own->name == NULL ? own->source : own->name),
-    };
+    return (struct mri_shared_known){memo->source_known, memo->name_known};
 }
 
 static mr_err draft_shared(
     struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
 {
     const struct mri_signal_input_context context = {
+        .memo = &bus->memo,
         .instruments = &bus->mirror.instruments,
         .event_time_unix_ns =
             mri_outside_clock_now(&bus->clock, mri_shared_state_event_time_unix_ns(&bus->state)),
@@ -122,12 +115,12 @@ static mr_err draft_shared(
     };
     mri_batch_begin(&bus->batch, 1, 1); /* where it lands is not known, and does not matter */
     for (size_t i = 0; i < count; i++) {
-        mr_problem why = {""};
+        mr_problem why;
         mr_err err = draft_one(bus, &emissions[i], &context, &why);
         if (err != MR_OK) {
             return tell_which(err, &why, i, count, problem);
         }
-        bus->known[i] = known_of(bus, emissions, i);
+        bus->known[i] = known_of(bus, &emissions[i]);
     }
     return MR_OK;
 }
@@ -221,7 +214,7 @@ static mr_err draft_all(
     };
     mri_bus_begin(&bus->fold.bus, &bus->batch);
     for (size_t i = 0; i < count; i++) {
-        mr_problem why = {""};
+        mr_problem why;
         if (find_key(bus, emissions, i)) {
             continue;
         }

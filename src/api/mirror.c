@@ -14,9 +14,9 @@ enum { ATTEMPTS = 1000 };
 mr_err mri_mirror_init(struct mri_mirror *mirror, const struct mri_alloc *alloc)
 {
     *mirror = (struct mri_mirror){.alloc = alloc};
-    mr_err err = mri_instruments_init(&mirror->instruments, alloc, MRI_SHARED_SYMBOLS);
+    mr_err err = mri_instruments_init(&mirror->instruments, alloc, MRI_SHARED_SYMBOLS_MAX);
     if (err == MR_OK) {
-        err = mri_intern_init(&mirror->sources, alloc, MRI_SHARED_SOURCES);
+        err = mri_intern_init(&mirror->sources, alloc, MRI_SHARED_SOURCES_MAX);
     }
     if (err == MR_OK) {
         err = mri_intern_init(&mirror->names, alloc, MRI_SHARED_NAMES);

@@ -7,6 +7,7 @@
  *     state, or because nothing may come between what was folded and the append.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "api/claim.h"
 #include "base/problem.h"
@@ -20,32 +21,38 @@ static struct mri_slice slice_of(const char *text)
     return text == NULL ? (struct mri_slice){0} : mri_slice_of(text);
 }
 
-static mr_err read_word(enum mri_vocabulary_id id, const char *text, const char *field,
+/** Programs move one signal after another with the same words: the last one is tried first. */
+static mr_err read_word(struct mr_bus *bus, enum mri_vocabulary_id id, const char *text,
     unsigned *ret_value, mr_problem *problem)
 {
-    if (text == NULL) {
-        *ret_value = 0;
+    unsigned *last = &bus->words[id];
+    const char *known = mri_word_text(id, *last);
+    if (text == NULL || (known != NULL && strcmp(text, known) == 0)) {
+        *ret_value = text == NULL ? 0 : *last;
         return MR_OK;
     }
-    return mri_word_parse(id, mri_slice_of(text), ret_value) == MR_OK
-               ? MR_OK
-               : mri_signal_input_refuse(
-                     problem, field, "a word of docs/FORMAT.md", mri_slice_of(text));
+    if (mri_word_parse(id, mri_slice_of(text), ret_value) != MR_OK) {
+        return mri_signal_input_refuse(
+            problem, mri_vocabulary(id)->name, "a word of docs/FORMAT.md", mri_slice_of(text));
+    }
+    *last = *ret_value;
+    return MR_OK;
 }
 
 /** The words of a move, or what stands for those that were not given. */
-static mr_err read_words(const mr_move *move, struct mri_signal_moved *fixed, mr_problem *problem)
+static mr_err read_words(
+    struct mr_bus *bus, const mr_move *move, struct mri_signal_moved *fixed, mr_problem *problem)
 {
     unsigned gate;
     unsigned reason;
     unsigned actor;
     bool is_expired = move->to == MR_EXPIRED;
-    mr_err err = read_word(MRI_VOCABULARY_gate, move->gate, "gate", &gate, problem);
+    mr_err err = read_word(bus, MRI_VOCABULARY_gate, move->gate, &gate, problem);
     if (err == MR_OK) {
-        err = read_word(MRI_VOCABULARY_reason, move->reason, "reason", &reason, problem);
+        err = read_word(bus, MRI_VOCABULARY_reason, move->reason, &reason, problem);
     }
     if (err == MR_OK) {
-        err = read_word(MRI_VOCABULARY_actor, move->actor, "actor", &actor, problem);
+        err = read_word(bus, MRI_VOCABULARY_actor, move->actor, &actor, problem);
     }
     if (err != MR_OK) {
         return err;
@@ -83,20 +90,20 @@ static mr_err check_move(
 mr_err mri_bus_api_draft_move(
     struct mr_bus *bus, const mr_move *move, uint64_t evidence_seq, mr_problem *reterr_problem)
 {
-    struct mri_signal signal;
-    mr_err err = mri_bus_api_signal(bus, move->ordinal.n, &signal);
+    uint64_t generated_seq;
+    mr_err err = mri_bus_api_generated_seq(bus, move->ordinal.n, &generated_seq);
     if (err != MR_OK) {
         return err == MR_NOT_FOUND
                    ? mri_problem(reterr_problem, err, "there is no signal %u", move->ordinal.n)
                    : mri_problem(reterr_problem, err, "%s", mr_err_text(err));
     }
     struct mri_signal_moved fixed = {
-        .signal = signal.generated_seq,
+        .signal = generated_seq,
         .evidence = evidence_seq,
         .from = (uint8_t)move->from,
         .to = (uint8_t)move->to,
     };
-    err = read_words(move, &fixed, reterr_problem);
+    err = read_words(bus, move, &fixed, reterr_problem);
     if (err == MR_OK) {
         err = check_move(move, &fixed, reterr_problem);
     }
@@ -134,8 +141,15 @@ mr_err mri_bus_api_conflict(const struct mr_bus *bus, const struct mri_bus_confl
  */
 static mr_err draft_all(struct mr_bus *bus, const mr_move *moves, size_t count, mr_problem *problem)
 {
+    enum { AHEAD = 8 };
     mr_err err = MR_OK;
+    for (size_t i = 0; bus->has_state && i < count && i < AHEAD; i++) {
+        mri_signal_table_prefetch(&bus->state.table, moves[i].ordinal.n);
+    }
     for (size_t i = 0; i < count && err == MR_OK; i++) {
+        if (bus->has_state && i + AHEAD < count) {
+            mri_signal_table_prefetch(&bus->state.table, moves[i + AHEAD].ordinal.n);
+        }
         err =
             mri_bus_api_draft_move(bus, &moves[i], mri_claim_own(bus, moves[i].ordinal.n), problem);
     }

@@ -308,7 +308,7 @@ static uint32_t any_slot(const struct mri_signal_table *table)
 {
     for (;;) {
         struct mri_signal signal;
-        uint32_t slot = (uint32_t)mri_prng_below(&prng, MRI_SHARED_SIGNALS);
+        uint32_t slot = (uint32_t)mri_prng_below(&prng, MRI_SHARED_SIGNALS_DEFAULT);
         mri_signal_table_slot(table, slot, &signal);
         if (signal.ordinal != 0) {
             return slot;

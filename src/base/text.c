@@ -45,6 +45,20 @@ static bool is_plain_word(const unsigned char *at, size_t left)
            ((word + ones) & highs) == 0;
 }
 
+bool mri_text_is_plain(struct mri_slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.bytes;
+    size_t i = 0;
+    while (is_plain_word(bytes + i, text.count - i)) {
+        i += sizeof(uint64_t);
+    }
+    bool is_plain = text.count - i < sizeof(uint64_t);
+    for (; i < text.count && is_plain; i++) {
+        is_plain = bytes[i] >= 0x20 && bytes[i] < 0x7f;
+    }
+    return is_plain;
+}
+
 bool mri_text_is_utf8(struct mri_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.bytes;

@@ -20,6 +20,14 @@
 bool mri_text_is_utf8(struct mri_slice text);
 
 /**
+ * Is the text nothing but printable ASCII? Then it is valid UTF-8 without control characters.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_text_is_plain(struct mri_slice text);
+
+/**
  * Has the text a control character (C0, DEL, C1, or one that breaks lines or turns the direction of
  * writing)? Such text is refused as a name.
  *

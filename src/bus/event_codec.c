@@ -204,6 +204,18 @@ static uint32_t read_length(const struct mri_text *text, const uint8_t *at)
     return count;
 }
 
+/** Put the length in front of a text; returns where the text begins. */
+static uint8_t *write_length(const struct mri_text *text, uint8_t *at, uint32_t count)
+{
+    if (text->is_long) {
+        memcpy(at, &count, sizeof(count));
+        return at + sizeof(count);
+    }
+    uint16_t few = (uint16_t)count;
+    memcpy(at, &few, sizeof(few));
+    return at + sizeof(few);
+}
+
 size_t mri_event_body_bytes(const struct mri_draft *draft)
 {
     const struct mri_event_kind *kind = mri_event_kind(draft->type);
@@ -237,8 +249,7 @@ void mri_event_encode(const struct mri_draft *draft, void *body)
     }
     for (unsigned i = 0; i < kind->text_count; i++) {
         uint32_t count = (uint32_t)draft->texts[i].count;
-        memcpy(at, &count, length_bytes(&kind->texts[i])); /* little-endian: the low bytes */
-        at += length_bytes(&kind->texts[i]);
+        at = write_length(&kind->texts[i], at, count);
         if (count > 0) {
             memcpy(at, draft->texts[i].bytes, count);
         }

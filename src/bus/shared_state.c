@@ -12,8 +12,10 @@
 
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/problem.h"
 #include "bus/lifecycle.h"
+#include "log/format/manifest.h"
 
 #define MAGIC ((uint64_t)0x3153544154534d52) /* RMSTATS1 */
 
@@ -28,50 +30,61 @@ enum {
     HEAD_SYMBOLS_MAX,
     HEAD_INSTRUMENTS,
     HEAD_PROVISIONAL,
+    HEAD_KEPT_FOR,
     HEAD_WORDS = 64,
 };
 
 enum {
     INSTRUMENT_WORDS = 32,
     STORES_MAX = 1 << 18,
+    LEAVING_MAX = 2, /* old ones that make place with each new one: more than come */
     PAGE = MRI_SHARED_MEMORY_PAGE_BYTES,
 };
 
 MRI_STATIC_ASSERT(
     MRI_SHARED_INSTRUMENT_BYTES == (INSTRUMENT_WORDS - 1) * sizeof(uint64_t), "and its length");
 
-static const struct mri_signal_limits table_limits = {.slots_max = MRI_SHARED_SIGNALS,
-    .symbols_max = MRI_SHARED_SYMBOLS,
-    .sources_max = MRI_SHARED_SOURCES};
+/** The sizes there are, by how many signals they have room for. */
+#define SIZE_MAP(X)                                                                                \
+    X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27)
+#define WITHIN(number, low, high)                                                                  \
+    ((number) < (low) ? (low) : (number) > (high) ? (high) : (number)) /* NOLINT: of constants */
+#define SIZE(bits)                                                                                 \
+    {.slots_max = (uint32_t)1 << (bits),                                                           \
+        .symbols_max =                                                                             \
+            WITHIN((1 << (bits)) / 256, MRI_SHARED_SYMBOLS_MIN, MRI_SHARED_SYMBOLS_MAX),           \
+        .sources_max =                                                                             \
+            WITHIN((1 << (bits)) / 512, MRI_SHARED_SOURCES_MIN, MRI_SHARED_SOURCES_MAX)},
+static const struct mri_signal_limits sizes[] = {SIZE_MAP(SIZE)};
 
 static uint64_t load(const uint64_t *word)
 {
     return *(const volatile uint64_t *)word;
 }
 
-static size_t table_offset(void)
+static size_t table_offset(const struct mri_signal_limits *limits)
 {
-    return HEAD_WORDS + MRI_SHARED_SYMBOLS * INSTRUMENT_WORDS +
-           mri_shared_texts_words(MRI_SHARED_SOURCES) + mri_shared_texts_words(MRI_SHARED_NAMES);
+    return HEAD_WORDS + (size_t)limits->symbols_max * INSTRUMENT_WORDS +
+           mri_shared_texts_words(limits->sources_max) + mri_shared_texts_words(MRI_SHARED_NAMES);
 }
 
-static size_t state_bytes(void)
+static size_t state_bytes(const struct mri_signal_limits *limits)
 {
-    size_t bytes = table_offset() * sizeof(uint64_t) + mri_signal_table_bytes(&table_limits);
+    size_t bytes = table_offset(limits) * sizeof(uint64_t) + mri_signal_table_bytes(limits);
     return (bytes + PAGE - 1) / PAGE * PAGE;
 }
 
-static struct mri_shared_state state_at(uint64_t *words)
+static struct mri_shared_state state_at(uint64_t *words, const struct mri_signal_limits *limits)
 {
     uint64_t *instruments = words + HEAD_WORDS;
-    uint64_t *sources = instruments + MRI_SHARED_SYMBOLS * INSTRUMENT_WORDS;
-    uint64_t *names = sources + mri_shared_texts_words(MRI_SHARED_SOURCES);
+    uint64_t *sources = instruments + (size_t)limits->symbols_max * INSTRUMENT_WORDS;
+    uint64_t *names = sources + mri_shared_texts_words(limits->sources_max);
     return (struct mri_shared_state){
         .head = words,
         .instruments = instruments,
-        .sources = mri_shared_texts_at(sources, MRI_SHARED_SOURCES),
+        .sources = mri_shared_texts_at(sources, limits->sources_max),
         .names = mri_shared_texts_at(names, MRI_SHARED_NAMES),
-        .table = mri_signal_table_at(words + table_offset(), &table_limits),
+        .table = mri_signal_table_at(words + table_offset(limits), limits),
     };
 }
 
@@ -136,6 +149,18 @@ static mr_err take_numbers(struct deriving *deriving, const struct mri_event *ev
     return err;
 }
 
+/** What was learned so long ago that it need not be here leaves. */
+static void make_way(const struct deriving *deriving, int64_t now_unix_ns)
+{
+    struct mri_signal_table table = deriving->state.table;
+    int64_t kept_for_ns = (int64_t)deriving->state.head[HEAD_KEPT_FOR];
+    bool has_room = *deriving->journal->count < deriving->journal->capacity / 2;
+    if (kept_for_ns > 0 && has_room) { /* else the next batch does it */
+        (void)mri_signal_table_retire(
+            &table, deriving->journal, now_unix_ns - kept_for_ns, LEAVING_MAX);
+    }
+}
+
 static mr_err take_generated(struct deriving *deriving, const struct mri_event *event,
     const struct mri_shared_known *known, struct mri_hot_subject *subject)
 {
@@ -165,6 +190,7 @@ static mr_err take_generated(struct deriving *deriving, const struct mri_event *
     }
     uint32_t ordinal;
     if (err == MR_OK) {
+        make_way(deriving, signal.event_time_unix_ns);
         err = mri_signal_table_create(&state->table, deriving->journal, &signal, &ordinal);
     }
     if (err == MR_OK) {
@@ -187,6 +213,9 @@ static mr_err take_moved(
     if (err == MR_OK && found.is_claimed && deriving->append != NULL) {
         return MR_NOT_FOUND; /* whose it is the log knows */
     }
+    if (err == MR_OK && found.generated_seq != move->signal && deriving->append != NULL) {
+        return MR_AGAIN; /* drafted from a batch that came to nothing */
+    }
     if (err == MR_OK) {
         *subject = (struct mri_hot_subject){found.last_seq, event->ordinal, 0};
         err = mri_signal_table_move(
@@ -208,7 +237,7 @@ static mr_err take_instrument(struct deriving *deriving, const struct mri_event 
     uint64_t *head = deriving->state.head;
     uint64_t number = head[HEAD_INSTRUMENTS];
     /* Of a provisional symbol that gets its instrument, all is made anew. */
-    if (body->symbol != number || number >= MRI_SHARED_SYMBOLS ||
+    if (body->symbol != number || number >= deriving->state.table.limits.symbols_max ||
         event->body_bytes > MRI_SHARED_INSTRUMENT_BYTES) {
         return MR_FULL;
     }
@@ -327,14 +356,13 @@ static mr_err take_record(struct deriving *deriving, const mr_log_record *record
         &append->subjects[index]);
 }
 
-static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
+static mr_err derive(const void *context, void *argument, struct mri_hot_journal *journal,
     const mr_log_record *records, size_t count, uint64_t first_seq)
 {
-    struct deriving deriving = {.state = state_at(journal->derived),
+    struct deriving deriving = {.state = state_at(journal->derived, context),
         .journal = journal,
         .append = argument,
         .first_seq = first_seq};
-    (void)context;
     bool is_whole = !journal->is_behind && deriving.state.head[HEAD_MAGIC] == MAGIC;
     mr_err err = is_whole ? MR_OK : MR_AGAIN;
     for (size_t i = 0; i < count && err == MR_OK; i++) {
@@ -348,24 +376,86 @@ static mr_err derive(void *context, void *argument, struct mri_hot_journal *jour
     return err;
 }
 
-static const struct mri_hot_deriver deriver = {.stores_max = STORES_MAX, .derive = derive};
+#define DERIVER(bits) {.context = &sizes[(bits)-12], .stores_max = STORES_MAX, .derive = derive},
+static const struct mri_hot_deriver derivers[] = {SIZE_MAP(DERIVER)};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/** Which of the sizes; MRI_COUNT_OF(sizes): it is none. */
+static size_t size_of(const char *text)
+{
+    int64_t signals = MRI_SHARED_SIGNALS_DEFAULT;
+    mr_err err = text == NULL ? MR_OK : mri_fixed_parse(mri_slice_of(text), 0, &signals);
+    size_t size = 0;
+    while (size < MRI_COUNT_OF(sizes) && (err != MR_OK || sizes[size].slots_max != signals)) {
+        size++;
+    }
+    return size;
+}
+
+static const char *attribute_of(const mr_log_options *options)
+{
+    for (size_t i = 0; options->attributes != NULL && i < options->attribute_count; i++) {
+        const mr_log_attribute *attribute = &options->attributes[i];
+        if (attribute->key != NULL && strcmp(attribute->key, MRI_ATTRIBUTE_TABLE_SIGNALS) == 0) {
+            return attribute->value;
+        }
+    }
+    return NULL;
+}
+
+/** The size that the log has, or will have when it is made now. */
+static size_t size_wanted(
+    const struct mri_os *os, const char *folder, const mr_log_options *options)
+{
+    struct mri_manifest manifest;
+    return mri_manifest_read(os, folder, &manifest, NULL) == MR_OK
+               ? size_of(mri_manifest_get(&manifest, MRI_ATTRIBUTE_TABLE_SIGNALS))
+               : size_of(attribute_of(options)); /* what is wrong with it is told on opening */
+}
 
 mr_err mri_shared_state_open_log(const struct mri_os *os, const struct mri_alloc *alloc,
     const char *folder, const mr_log_options *options, mr_log **ret_log, mr_problem *reterr_problem)
 {
-    const struct mri_log_opener opener = {
-        .options = options, .derived_bytes = state_bytes(), .deriver = &deriver};
-    return mri_log_open_with(os, alloc, folder, &opener, ret_log, reterr_problem);
+    static const mr_log_options plain;
+    const mr_log_options *how = options == NULL ? &plain : options;
+    size_t size = size_wanted(os, folder, how);
+    size_t found = size;
+    mr_err err = MR_OK;
+    do { /* again, when another one has made the log meanwhile, of another size */
+        size = found;
+        if (size == MRI_COUNT_OF(sizes)) {
+            return mri_problem(reterr_problem, MR_REFUSED,
+                "%s: %s of the log: expected a power of two from %d to %d", folder,
+                MRI_ATTRIBUTE_TABLE_SIGNALS, MRI_SHARED_SIGNALS_MIN, MRI_SHARED_SIGNALS_MAX);
+        }
+        const struct mri_log_opener opener = {
+            .options = how, .derived_bytes = state_bytes(&sizes[size]), .deriver = &derivers[size]};
+        err = mri_log_open_with(os, alloc, folder, &opener, ret_log, reterr_problem);
+        if (err == MR_OK) {
+            found = size_of(mr_log_attribute_get(*ret_log, MRI_ATTRIBUTE_TABLE_SIGNALS));
+        }
+        if (err == MR_OK && found != size) {
+            mr_log_close(*ret_log);
+            *ret_log = NULL;
+        }
+    } while (err == MR_OK && found != size);
+    return err;
 }
 
-mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_state *ret_state)
+mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_state *state)
 {
-    struct mri_derived derived = mri_derived_of(log);
-    if (derived.words == NULL) {
-        return MR_NOT_FOUND;
+    if (state->head == NULL) {
+        struct mri_derived derived = mri_derived_of(log);
+        size_t size = size_of(mr_log_attribute_get(log, MRI_ATTRIBUTE_TABLE_SIGNALS));
+        if (derived.words == NULL || size == MRI_COUNT_OF(sizes) ||
+            derived.bytes != state_bytes(&sizes[size])) {
+            return MR_NOT_FOUND;
+        }
+        /* Is only written to by who holds it. */
+        *state = state_at((uint64_t *)(uintptr_t)derived.words, &sizes[size]);
     }
-    *ret_state = state_at((uint64_t *)(uintptr_t)derived.words); /* is only read through it */
-    return load(&ret_state->head[HEAD_MAGIC]) == MAGIC ? MR_OK : MR_AGAIN;
+    return load(&state->head[HEAD_MAGIC]) == MAGIC ? MR_OK : MR_AGAIN;
 }
 
 mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, size_t count,
@@ -409,25 +499,27 @@ static struct mri_signal signal_of(const struct mri_bus *bus, uint32_t ordinal)
 }
 
 /** From which ordinal on is there room for learned signals, too? */
-static uint32_t oldest_kept(const struct mri_slots *slots)
+static uint32_t oldest_kept(const struct mri_slots *slots, uint32_t room, int64_t since_unix_ns)
 {
     uint32_t learned = slots->states[MR_LEARNED].count;
     uint32_t living = slots->count - learned;
-    uint32_t room = MRI_SHARED_SIGNALS - MRI_SHARED_SIGNALS / 4;
     uint32_t left = living < room ? room - living : 0;
     uint32_t ordinal = slots->count + 1;
-    while (ordinal > 1 && left > 0) {
+    while (ordinal > 1 && left > 0 &&
+           mri_slots_get(slots, ordinal - 1)->event_time_unix_ns >= since_unix_ns) {
         ordinal--;
         left -= mri_slots_get(slots, ordinal)->state == MR_LEARNED;
     }
     return ordinal;
 }
 
-static mr_err fill_table(struct mri_signal_table *table, const struct mri_bus *bus)
+static mr_err fill_table(
+    struct mri_signal_table *table, const struct mri_bus *bus, int64_t kept_for_ns)
 {
     const struct mri_slots *slots = &bus->slots;
     mr_err err = MR_OK;
-    uint32_t passed = oldest_kept(slots);
+    uint32_t passed = oldest_kept(slots, mri_signal_table_room(&table->limits),
+        kept_for_ns > 0 ? bus->event_time_unix_ns - kept_for_ns : 0);
     for (uint32_t ordinal = 1; ordinal <= slots->count && err == MR_OK; ordinal++) {
         const struct mri_slot *slot = mri_slots_get(slots, ordinal);
         if (slot->state != MR_LEARNED || ordinal >= passed) {
@@ -447,43 +539,43 @@ static mr_err fill_table(struct mri_signal_table *table, const struct mri_bus *b
     return err == MR_OK ? MR_OK : MR_FULL;
 }
 
-mr_err mri_shared_state_fill(
-    uint64_t *words, const struct mri_bus *bus, const struct mri_shared_settings *settings)
+mr_err mri_shared_state_fill(struct mri_shared_state *state, const struct mri_bus *bus,
+    const struct mri_shared_settings *settings)
 {
-    struct mri_shared_state state = state_at(words);
     const struct mri_bus_limits *limits = &settings->limits;
-    memset(words, 0, state_bytes());
-    mr_err err = fill_texts(&state.sources, &bus->sources);
+    memset(state->head, 0, state_bytes(&state->table.limits));
+    mr_err err = fill_texts(&state->sources, &bus->sources);
     if (err == MR_OK) {
-        err = fill_texts(&state.names, &bus->names);
+        err = fill_texts(&state->names, &bus->names);
     }
     if (err == MR_OK) {
-        err = fill_table(&state.table, bus);
+        err = fill_table(&state->table, bus, settings->kept_for_ns);
     }
-    state.head[HEAD_EVENT_TIME] = (uint64_t)bus->event_time_unix_ns;
-    state.head[HEAD_VALID_FOR] = (uint64_t)settings->valid_for_ns;
-    state.head[HEAD_SIGNALS_MAX] = limits->slots.signals_max;
-    state.head[HEAD_SOURCES_MAX] = limits->slots.sources_max;
-    state.head[HEAD_NAMES_MAX] = limits->names_max;
-    state.head[HEAD_SYMBOLS_MAX] = limits->slots.symbols_max;
+    state->head[HEAD_EVENT_TIME] = (uint64_t)bus->event_time_unix_ns;
+    state->head[HEAD_VALID_FOR] = (uint64_t)settings->valid_for_ns;
+    state->head[HEAD_KEPT_FOR] = (uint64_t)settings->kept_for_ns;
+    state->head[HEAD_SIGNALS_MAX] = limits->slots.signals_max;
+    state->head[HEAD_SOURCES_MAX] = limits->slots.sources_max;
+    state->head[HEAD_NAMES_MAX] = limits->names_max;
+    state->head[HEAD_SYMBOLS_MAX] = limits->slots.symbols_max;
     if (err == MR_OK) {
-        state.head[HEAD_MAGIC] = MAGIC;
+        state->head[HEAD_MAGIC] = MAGIC;
     }
     return err;
 }
 
-mr_err mri_shared_state_put_instrument(uint64_t *words, const void *body, size_t body_bytes)
+mr_err mri_shared_state_put_instrument(
+    struct mri_shared_state *state, const void *body, size_t body_bytes)
 {
-    struct mri_shared_state state = state_at(words);
-    uint64_t number = state.head[HEAD_INSTRUMENTS];
-    if (number >= MRI_SHARED_SYMBOLS || body_bytes > MRI_SHARED_INSTRUMENT_BYTES) {
+    uint64_t number = state->head[HEAD_INSTRUMENTS];
+    if (number >= state->table.limits.symbols_max || body_bytes > MRI_SHARED_INSTRUMENT_BYTES) {
         return MR_FULL;
     }
-    uint64_t *at = state.instruments + number * INSTRUMENT_WORDS;
+    uint64_t *at = state->instruments + number * INSTRUMENT_WORDS;
     at[0] = body_bytes;
     memcpy(&at[1], body, body_bytes);
-    state.head[HEAD_INSTRUMENTS] = number + 1;
-    state.head[HEAD_PROVISIONAL] +=
+    state->head[HEAD_INSTRUMENTS] = number + 1;
+    state->head[HEAD_PROVISIONAL] +=
         (((const struct mri_instrument *)body)->flags & MRI_IS_PROVISIONAL) != 0;
     return MR_OK;
 }
@@ -493,19 +585,19 @@ mr_err mri_shared_state_put_instrument(uint64_t *words, const void *body, size_t
 uint32_t mri_shared_state_instrument_count(const struct mri_shared_state *state)
 {
     uint64_t count = load(&state->head[HEAD_INSTRUMENTS]);
-    return count <= MRI_SHARED_SYMBOLS ? (uint32_t)count : 0;
+    return count <= state->table.limits.symbols_max ? (uint32_t)count : 0;
 }
 
 uint32_t mri_shared_state_provisional_count(const struct mri_shared_state *state)
 {
     uint64_t count = load(&state->head[HEAD_PROVISIONAL]);
-    return count <= MRI_SHARED_SYMBOLS ? (uint32_t)count : 0;
+    return count <= state->table.limits.symbols_max ? (uint32_t)count : 0;
 }
 
 size_t mri_shared_state_instrument(const struct mri_shared_state *state, uint32_t number,
     uint64_t ret_body[MRI_SHARED_INSTRUMENT_BYTES / 8])
 {
-    if (number >= MRI_SHARED_SYMBOLS) {
+    if (number >= state->table.limits.symbols_max) {
         return 0;
     }
     const uint64_t *words = state->instruments + (size_t)number * INSTRUMENT_WORDS;
@@ -550,6 +642,9 @@ static mr_err compare_signals(
     const struct mri_slots *slots = &bus->slots;
     if (mri_signal_table_newest(table) != slots->count) {
         return differs(problem, "newest signal", mri_signal_table_newest(table));
+    }
+    if (!mri_signal_table_has_strays_right(table)) {
+        return differs(problem, "strays among signals up to", slots->count);
     }
     for (uint32_t ordinal = 1; ordinal <= slots->count; ordinal++) {
         const struct mri_slot *slot = mri_slots_get(slots, ordinal);

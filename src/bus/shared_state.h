@@ -9,8 +9,8 @@
  * something.
  *
  * Caveats first
- * - It knows the signals that are not learned, and the newest of the learned ones. The log knows
- *   all.
+ * - It knows the signals that are not learned, and the newest of the learned ones, as many as the
+ *   log's attribute says and as old as its configuration says. The log knows all.
  * - Idempotency keys are not in it: who emits with one asks a bus that was folded.
  * - Reading it needs mri_derived_look() before and mri_derived_is_same() behind.
  */
@@ -22,10 +22,17 @@
 #include "bus/signal_table.h"
 #include "log/open/derived.h"
 
+/** Of a log that is made: how many signals its state has room for, in decimal; a power of two. */
+#define MRI_ATTRIBUTE_TABLE_SIGNALS "table_signals"
+
 enum {
-    MRI_SHARED_SIGNALS = 131072,
-    MRI_SHARED_SYMBOLS = 256,
-    MRI_SHARED_SOURCES = 256,
+    MRI_SHARED_SIGNALS_MIN = 4096,
+    MRI_SHARED_SIGNALS_DEFAULT = 131072, /**< of logs that do not say it */
+    MRI_SHARED_SIGNALS_MAX = MRI_SIGNAL_SLOTS_MAX,
+    MRI_SHARED_SYMBOLS_MIN = 256, /**< one for each 256 signals, within these */
+    MRI_SHARED_SYMBOLS_MAX = 4096,
+    MRI_SHARED_SOURCES_MIN = 256, /**< one for each 512 */
+    MRI_SHARED_SOURCES_MAX = 1024,
     MRI_SHARED_NAMES = 4096,
     MRI_SHARED_INSTRUMENT_BYTES = 248, /**< of an instrument event's body */
 };
@@ -34,11 +41,12 @@ enum {
 struct mri_shared_settings {
     struct mri_bus_limits limits;
     int64_t valid_for_ns; /**< default */
+    int64_t kept_for_ns;  /**< of the learned: older ones leave the table; 0: only for its room */
 };
 
 /** Where the parts of an area are. */
 struct mri_shared_state {
-    uint64_t *head;
+    uint64_t *head;        /**< NULL: not looked for yet */
     uint64_t *instruments; /**< 32 words each: length, then the body of the event */
     struct mri_shared_texts sources;
     struct mri_shared_texts names;
@@ -63,7 +71,10 @@ struct mri_shared_append {
 /**
  * Open a log whose every append keeps the shared state, where the memory has one.
  *
- * Returns  as mr_log_open().
+ * @param options  of a log that is made, MRI_ATTRIBUTE_TABLE_SIGNALS among the attributes says its
+ *                 size
+ *
+ * Returns  as mr_log_open(); MR_REFUSED the log's attribute is no size.
  * Owner    mr_log_close() frees.
  * Threads  any.
  */
@@ -72,14 +83,17 @@ MR_MUST_USE mr_err mri_shared_state_open_log(const struct mri_os *os, const stru
     mr_problem *reterr_problem);
 
 /**
- * The state of a log that was opened with mri_shared_state_open_log().
+ * The state of a log that was opened with mri_shared_state_open_log(), whole or not.
+ *
+ * @param state  zeros, or what this has said of the same log before
  *
  * Returns  MR_OK; MR_NOT_FOUND the memory was made without one; MR_AGAIN it was never made, or is
  *          being made.
  * Owner    the log's, until mr_log_close().
  * Threads  any.
+ * Cost     a load, but for the first time.
  */
-MR_MUST_USE mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_state *ret_state);
+MR_MUST_USE mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_state *state);
 
 /**
  * Append signals and moves: bodies of signal.generated get the event time of the log, all get
@@ -101,15 +115,15 @@ MR_MUST_USE mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, 
 /**
  * Make the state anew from a bus, while mri_derived_hold() keeps others from appending.
  *
- * @param words  of mri_derived_hold()
+ * @param state  of mri_shared_state_of(), whatever it has returned but MR_NOT_FOUND
  * @param bus    has folded every event there is
  *
  * Returns  MR_OK; MR_FULL the bus has more than there is room for.
  * Threads  the one that holds.
- * Cost     about 100 ns a signal that is not learned, and 98,304 signals at most.
+ * Cost     about 100 ns a signal that it then has.
  */
-MR_MUST_USE mr_err mri_shared_state_fill(
-    uint64_t *words, const struct mri_bus *bus, const struct mri_shared_settings *settings);
+MR_MUST_USE mr_err mri_shared_state_fill(struct mri_shared_state *state, const struct mri_bus *bus,
+    const struct mri_shared_settings *settings);
 
 /**
  * Put an instrument into a state that is being made anew, in order of numbers.
@@ -120,7 +134,7 @@ MR_MUST_USE mr_err mri_shared_state_fill(
  * Threads  the one that holds.
  */
 MR_MUST_USE mr_err mri_shared_state_put_instrument(
-    uint64_t *words, const void *body, size_t body_bytes);
+    struct mri_shared_state *state, const void *body, size_t body_bytes);
 
 /**
  * The registered instruments.

@@ -3,107 +3,70 @@
  * The table of signals, in words.
  *
  *   slot    0 event time   1 generated_seq   2 last_seq   3 moved_seq
- *           4 ordinal, symbol, source        5 name, side and whether it is claimed, state, gate,
- *                                            ended, reason
+ *           4 ordinal, symbol, source        5 name, side, strays, whether it is claimed, state,
+ *                                            gate, ended, reason
  *           6 next, previous in the list     7 place in the symbol's array, in the source's
- *   block   126 words of two entries each, 126 previous, next block, 127 living, used entries
- *   group   newest block, entries
+ *   what a group has: signal_groups.c
  *
  * Invariants
- *  1. A slot is numbered from 1 in links, places and entries, so that a zero is nothing. An entry
- * is slot << 4 | state; 0 is one whose signal was forgotten.
+ *  1. A slot is numbered from 1 in links and entries, so that a zero is nothing.
  *  2. Every signal is in the list of its state and in no other, and its two entries have its state.
- *  3. But for the newest of its group, a block has a living entry, and two neighbours have more
- * than MERGED_ENTRIES of them: what old signals keep is bounded by how many there are.
- *  4. A signal is in one of the MRI_SIGNAL_PROBES slots from the one on that its ordinal is mapped
- * to. The mapping scatters: signals that stay keep their neighbours' slots from nobody in a row.
- *  5. What is not led to (a free slot, entries from `used` on) may hold anything, and is stored to
- *     without a note.
+ *  3. A signal is in the slot that its ordinal's low bits name, its home, so that one after the
+ *     other they lie side by side. When one that is not learned is there, it strays to one of
+ *     MRI_SIGNAL_PROBES - 1 slots all over the table; its home counts who has strayed.
+ *  4. What is not led to (a free slot, but for the strays of its home) may hold anything, and is
+ *     stored to without a note.
  */
 #include "bus/signal_table.h"
 
 #include <string.h>
 
 #include "bus/lifecycle.h"
+#include "bus/pair.h"
+#include "bus/signal_groups.h"
 
 enum {
-    SLOT_WORDS = 8,
-    BLOCK_WORDS = 128,
-    BLOCK_ENTRIES = 252,
-    MERGED_ENTRIES = 168, /* two blocks with so few living ones become one */
-    LINKS_WORD = 126,
-    USE_WORD = 127,
-    STATE_BITS = 4,
-    STATE_MASK = (1 << STATE_BITS) - 1,
     SLOTS_MIN = 64,
+    FREE_SHARE = 16, /* of the slots are free, that one after the other finds its home so */
     PAGE = MRI_SHARED_MEMORY_PAGE_BYTES,
 };
 
 /** Words of a slot. */
 enum { TIME, GENERATED, LAST, MOVED, WHO, WHAT, LINKS, PLACES };
 
+MRI_STATIC_ASSERT((int)PLACES == (int)MRI_SIGNAL_PLACES, "one layout");
+MRI_STATIC_ASSERT((int)PLACES + 1 == (int)MRI_SIGNAL_SLOT_WORDS, "a cache line");
+
 /** Words of the head. */
 enum {
     HEAD_NEWEST,
-    HEAD_BLOCKS,
+    HEAD_BLOCKS, /**< the groups' */
     HEAD_LIVING, /**< signals that are there */
     HEAD_GONE,   /**< the highest ordinal of one that the table does not know any more */
     HEAD_STATES,
     HEAD_WORDS = HEAD_STATES + 2 * MR_STATE_COUNT,
 };
 
-/** Beside the side. */
-#define CLAIMED ((uint64_t)1 << 23)
+/** Beside the side: a bit, and how many of this home have strayed. */
+#define CLAIMED     ((uint64_t)1 << 23)
+#define STRAYS_UNIT ((uint64_t)1 << 18)
+#define STRAYS      ((uint64_t)31 << 18)
+#define SIDE_MASK   3
 
-MRI_STATIC_ASSERT(MR_STATE_COUNT <= STATE_MASK, "a state fits an entry");
+MRI_STATIC_ASSERT((int)HEAD_BLOCKS == (int)MRI_SIGNAL_HEAD_BLOCKS, "one layout");
+MRI_STATIC_ASSERT(MR_STATE_COUNT <= MRI_SIGNAL_STATE_MASK, "a state fits an entry");
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
-static uint32_t low(uint64_t word)
-{
-    return (uint32_t)word;
-}
-
-static uint32_t high(uint64_t word)
-{
-    return (uint32_t)(word >> 32);
-}
-
-static uint64_t pair(uint32_t first, uint32_t second)
-{
-    return first | (uint64_t)second << 32;
-}
-
-/** A reader may look at the word at any time. */
-static uint64_t load(const uint64_t *word)
-{
-    return *(const volatile uint64_t *)word;
-}
-
-static void set(struct mri_hot_journal *journal, uint64_t *word, uint64_t value)
-{
-    if (journal != NULL) {
-        mri_hot_tail_set(journal, word, value);
-    } else {
-        *word = value;
-    }
-}
-
 static size_t head_words(void)
 {
-    return (HEAD_WORDS + SLOT_WORDS - 1) / SLOT_WORDS * SLOT_WORDS;
+    return (HEAD_WORDS + MRI_SIGNAL_SLOT_WORDS - 1) / MRI_SIGNAL_SLOT_WORDS * MRI_SIGNAL_SLOT_WORDS;
 }
 
 static size_t group_words(uint32_t count)
 {
-    return ((size_t)count + SLOT_WORDS - 1) / SLOT_WORDS * SLOT_WORDS;
-}
-
-/** Invariant 3, for two arrays, with the newest block of each group and its neighbour. */
-static uint32_t block_count(const struct mri_signal_limits *limits)
-{
-    uint32_t each = 2 * limits->slots_max / MERGED_ENTRIES + 1;
-    return 1 + 2 * each + 2 * (limits->symbols_max + limits->sources_max);
+    return ((size_t)count + MRI_SIGNAL_SLOT_WORDS - 1) / MRI_SIGNAL_SLOT_WORDS *
+           MRI_SIGNAL_SLOT_WORDS;
 }
 
 size_t mri_signal_table_bytes(const struct mri_signal_limits *limits)
@@ -116,8 +79,9 @@ size_t mri_signal_table_bytes(const struct mri_signal_limits *limits)
         return 0;
     }
     size_t words = head_words() + group_words(limits->symbols_max) +
-                   group_words(limits->sources_max) + (size_t)limits->slots_max * SLOT_WORDS +
-                   (size_t)block_count(limits) * BLOCK_WORDS;
+                   group_words(limits->sources_max) +
+                   (size_t)limits->slots_max * MRI_SIGNAL_SLOT_WORDS +
+                   (size_t)mri_signal_groups_block_count(limits) * MRI_SIGNAL_BLOCK_WORDS;
     return (words * sizeof(uint64_t) + PAGE - 1) / PAGE * PAGE;
 }
 
@@ -125,34 +89,35 @@ struct mri_signal_table mri_signal_table_at(uint64_t *area, const struct mri_sig
 {
     struct mri_signal_table table = {
         .slot_mask = limits->slots_max - 1,
-        .block_count = block_count(limits),
+        .block_count = mri_signal_groups_block_count(limits),
         .limits = *limits,
     };
     table.head = area;
     table.symbols = table.head + head_words();
     table.sources = table.symbols + group_words(limits->symbols_max);
     table.slots = table.sources + group_words(limits->sources_max);
-    table.blocks = table.slots + (size_t)limits->slots_max * SLOT_WORDS;
+    table.blocks = table.slots + (size_t)limits->slots_max * MRI_SIGNAL_SLOT_WORDS;
     return table;
 }
 
 /** A slot by its number from 1. */
 static uint64_t *slot_at(const struct mri_signal_table *table, uint32_t number)
 {
-    return table->slots + (size_t)(number - 1) * SLOT_WORDS;
+    return table->slots + (size_t)(number - 1) * MRI_SIGNAL_SLOT_WORDS;
 }
 
-static uint64_t *block_at(const struct mri_signal_table *table, uint32_t number)
+static uint32_t home_of(const struct mri_signal_table *table, uint32_t ordinal)
 {
-    return table->blocks + (size_t)number * BLOCK_WORDS;
+    return (ordinal & table->slot_mask) + 1;
 }
 
-/** The slot that an ordinal is mapped to, or one behind it. */
-static uint32_t number_near(const struct mri_signal_table *table, uint32_t ordinal, unsigned probe)
+/** Where a signal may have strayed to; neighbours stray far apart. */
+static uint32_t stray_of(const struct mri_signal_table *table, uint32_t ordinal, uint32_t probe)
 {
-    uint32_t scattered = ordinal * 0x9e3779b1u; /* 2^32 / golden ratio: neighbours end far apart */
+    uint32_t scattered = (ordinal ^ probe * 0x85ebca6bu) * 0x9e3779b1u; /* 2^32 / golden ratio */
     scattered ^= scattered >> 15;
-    return ((scattered + probe) & table->slot_mask) + 1;
+    scattered *= 0x2c1b3c6du;
+    return ((scattered ^ scattered >> 12) & table->slot_mask) + 1;
 }
 
 static unsigned state_in(uint64_t what)
@@ -176,12 +141,12 @@ static uint64_t who_of(const struct mri_signal *signal)
 
 static void set_next(struct mri_hot_journal *journal, uint64_t *slot, uint32_t next)
 {
-    set(journal, &slot[LINKS], pair(next, high(slot[LINKS])));
+    mri_pair_set(journal, &slot[LINKS], mri_pair_of(next, mri_pair_high(slot[LINKS])));
 }
 
 static void set_previous(struct mri_hot_journal *journal, uint64_t *slot, uint32_t previous)
 {
-    set(journal, &slot[LINKS], pair(low(slot[LINKS]), previous));
+    mri_pair_set(journal, &slot[LINKS], mri_pair_of(mri_pair_low(slot[LINKS]), previous));
 }
 
 static uint64_t *list_of(const struct mri_signal_table *table, unsigned state)
@@ -194,21 +159,22 @@ static uint64_t list_append(const struct mri_signal_table *table, struct mri_hot
     unsigned state, uint32_t number)
 {
     uint64_t *list = list_of(table, state);
-    uint32_t last = high(list[0]);
+    uint32_t last = mri_pair_high(list[0]);
     if (last != 0) {
         set_next(journal, slot_at(table, last), number);
     }
-    set(journal, &list[0], pair(last != 0 ? low(list[0]) : number, number));
-    set(journal, &list[1], list[1] + 1);
-    return pair(0, last);
+    mri_pair_set(
+        journal, &list[0], mri_pair_of(last != 0 ? mri_pair_low(list[0]) : number, number));
+    mri_pair_set(journal, &list[1], list[1] + 1);
+    return mri_pair_of(0, last);
 }
 
 static void list_remove(const struct mri_signal_table *table, struct mri_hot_journal *journal,
     unsigned state, const uint64_t *slot)
 {
     uint64_t *list = list_of(table, state);
-    uint32_t next = low(slot[LINKS]);
-    uint32_t previous = high(slot[LINKS]);
+    uint32_t next = mri_pair_low(slot[LINKS]);
+    uint32_t previous = mri_pair_high(slot[LINKS]);
     if (previous != 0) {
         set_next(journal, slot_at(table, previous), next);
     }
@@ -216,171 +182,22 @@ static void list_remove(const struct mri_signal_table *table, struct mri_hot_jou
         set_previous(journal, slot_at(table, next), previous);
     }
     if (previous == 0 || next == 0) {
-        set(journal, &list[0],
-            pair(previous == 0 ? next : low(list[0]), next == 0 ? previous : high(list[0])));
+        mri_pair_set(journal, &list[0],
+            mri_pair_of(previous == 0 ? next : mri_pair_low(list[0]),
+                next == 0 ? previous : mri_pair_high(list[0])));
     }
-    set(journal, &list[1], list[1] - 1);
-}
-
-/* ---- arrays of groups ------------------------------------------------------------------------ */
-
-static void set_entry(const struct mri_signal_table *table, struct mri_hot_journal *journal,
-    uint32_t place, uint32_t entry)
-{
-    uint64_t *word = block_at(table, place / BLOCK_ENTRIES) + place % BLOCK_ENTRIES / 2;
-    bool is_high = place % BLOCK_ENTRIES % 2 != 0;
-    set(journal, word, is_high ? pair(low(*word), entry) : pair(entry, high(*word)));
-}
-
-static bool has_blocks(const struct mri_signal_table *table, uint32_t count)
-{
-    uint32_t used = high(table->head[HEAD_BLOCKS]);
-    uint32_t at = low(table->head[HEAD_BLOCKS]);
-    for (; at != 0 && count > 0; count--) {
-        at = low(block_at(table, at)[LINKS_WORD]);
-    }
-    return count <= table->block_count - 1 - used;
-}
-
-/** There is one. */
-static uint32_t take_block(const struct mri_signal_table *table, struct mri_hot_journal *journal)
-{
-    uint64_t *blocks = &table->head[HEAD_BLOCKS];
-    uint32_t first = low(*blocks);
-    uint32_t used = high(*blocks);
-    if (first == 0) {
-        set(journal, blocks, pair(0, used + 1));
-        return used + 1;
-    }
-    set(journal, blocks, pair(low(block_at(table, first)[LINKS_WORD]), used));
-    return first;
-}
-
-/** Add an entry to a group; there is a block for it. Returns its place. */
-static uint32_t group_append(const struct mri_signal_table *table, struct mri_hot_journal *journal,
-    uint64_t *group, uint32_t entry)
-{
-    uint32_t newest = low(*group);
-    uint32_t used = newest == 0 ? BLOCK_ENTRIES : high(block_at(table, newest)[USE_WORD]);
-    if (used == BLOCK_ENTRIES) {
-        uint32_t number = take_block(table, journal);
-        uint64_t *block = block_at(table, number);
-        set(journal, &block[LINKS_WORD], pair(newest, 0));
-        set(journal, &block[USE_WORD], 0);
-        if (newest != 0) {
-            uint64_t *before = block_at(table, newest);
-            set(journal, &before[LINKS_WORD], pair(low(before[LINKS_WORD]), number));
-        }
-        newest = number;
-        used = 0;
-    }
-    uint64_t *block = block_at(table, newest);
-    uint32_t place = newest * BLOCK_ENTRIES + used;
-    set_entry(table, journal, place, entry);
-    set(journal, &block[USE_WORD], pair(low(block[USE_WORD]) + 1, used + 1));
-    set(journal, group, pair(newest, high(*group) + 1));
-    return place;
-}
-
-/** A group that is being changed. */
-struct group {
-    const struct mri_signal_table *table;
-    struct mri_hot_journal *journal;
-    uint64_t *word;
-    bool is_source; /**< which half of PLACES is its */
-};
-
-static uint32_t older_of(const struct group *group, uint32_t block)
-{
-    return low(block_at(group->table, block)[LINKS_WORD]);
-}
-
-static uint32_t newer_of(const struct group *group, uint32_t block)
-{
-    return high(block_at(group->table, block)[LINKS_WORD]);
-}
-
-static uint32_t living_in(const struct group *group, uint32_t block)
-{
-    return low(block_at(group->table, block)[USE_WORD]);
-}
-
-/** Take a block that is not the newest out of its group. */
-static void free_block(const struct group *group, uint32_t number)
-{
-    const struct mri_signal_table *table = group->table;
-    uint32_t older = older_of(group, number);
-    uint32_t newer = newer_of(group, number);
-    uint64_t *blocks = &table->head[HEAD_BLOCKS];
-    uint64_t *word = &block_at(table, newer)[LINKS_WORD];
-    set(group->journal, word, pair(older, high(*word)));
-    if (older != 0) {
-        word = &block_at(table, older)[LINKS_WORD];
-        set(group->journal, word, pair(low(*word), newer));
-    }
-    set(group->journal, &block_at(table, number)[LINKS_WORD], pair(low(*blocks), 0));
-    set(group->journal, blocks, pair(number, high(*blocks)));
-}
-
-/** Put the living entries of a block into another from an index on. Returns the index behind. */
-static uint32_t gather(const struct group *group, uint32_t from, uint32_t to, uint32_t index)
-{
-    const struct mri_signal_table *table = group->table;
-    uint32_t used = high(block_at(table, from)[USE_WORD]);
-    for (uint32_t i = 0; i < used; i++) {
-        uint64_t word = block_at(table, from)[i / 2];
-        uint32_t entry = i % 2 != 0 ? high(word) : low(word);
-        uint32_t place = to * BLOCK_ENTRIES + index;
-        if (entry == 0) {
-            continue;
-        }
-        index++;
-        if (place != from * BLOCK_ENTRIES + i) {
-            uint64_t *places = &slot_at(table, entry >> STATE_BITS)[PLACES];
-            set_entry(table, group->journal, place, entry);
-            set(group->journal, places,
-                group->is_source ? pair(low(*places), place) : pair(place, high(*places)));
-        }
-    }
-    return index;
-}
-
-/** Make one of a block and the next newer one, if they have few living entries. */
-static void merge(const struct group *group, uint32_t number)
-{
-    uint32_t newer = number == 0 ? 0 : newer_of(group, number);
-    if (newer == 0 || newer == low(*group->word) ||
-        living_in(group, number) + living_in(group, newer) > MERGED_ENTRIES) {
-        return;
-    }
-    uint32_t count = gather(group, number, number, 0);
-    count = gather(group, newer, number, count);
-    set(group->journal, &block_at(group->table, number)[USE_WORD], pair(count, count));
-    free_block(group, newer);
-}
-
-/** Forget an entry, and keep invariant 3. */
-static void group_forget(const struct group *group, uint32_t place)
-{
-    uint32_t number = place / BLOCK_ENTRIES;
-    uint64_t *use = &block_at(group->table, number)[USE_WORD];
-    uint32_t living = low(*use) - 1;
-    set_entry(group->table, group->journal, place, 0);
-    set(group->journal, use, pair(living, high(*use)));
-    set(group->journal, group->word, pair(low(*group->word), high(*group->word) - 1));
-    if (number == low(*group->word)) {
-        return;
-    }
-    uint32_t older = older_of(group, number);
-    if (living == 0) {
-        free_block(group, number);
-    } else {
-        merge(group, number);
-    }
-    merge(group, older);
+    mri_pair_set(journal, &list[1], list[1] - 1);
 }
 
 /* ---- changing -------------------------------------------------------------------------------- */
+
+/** The home of a signal counts one stray more, or less. */
+static void count_stray(const struct mri_signal_table *table, struct mri_hot_journal *journal,
+    uint32_t ordinal, bool is_more)
+{
+    uint64_t *what = &slot_at(table, home_of(table, ordinal))[WHAT];
+    mri_pair_set(journal, what, is_more ? *what + STRAYS_UNIT : *what - STRAYS_UNIT);
+}
 
 /** Forget a signal that is in no list. */
 static void forget_unlisted(
@@ -388,15 +205,19 @@ static void forget_unlisted(
 {
     uint64_t *slot = slot_at(table, number);
     uint64_t who = slot[WHO];
-    const struct group symbol = {table, journal, &table->symbols[(who >> 32) & 0xffff], false};
-    const struct group source = {table, journal, &table->sources[who >> 48], true};
-    group_forget(&symbol, low(slot[PLACES]));
-    group_forget(&source, high(slot[PLACES]));
-    set(journal, &table->head[HEAD_LIVING], table->head[HEAD_LIVING] - 1);
-    if (low(who) > table->head[HEAD_GONE]) {
-        set(journal, &table->head[HEAD_GONE], low(who));
+    const struct mri_signal_group symbol = {
+        table, journal, &table->symbols[(who >> 32) & 0xffff], false};
+    const struct mri_signal_group source = {table, journal, &table->sources[who >> 48], true};
+    mri_signal_groups_forget(&symbol, mri_pair_low(slot[MRI_SIGNAL_PLACES]));
+    mri_signal_groups_forget(&source, mri_pair_high(slot[MRI_SIGNAL_PLACES]));
+    mri_pair_set(journal, &table->head[HEAD_LIVING], table->head[HEAD_LIVING] - 1);
+    if (mri_pair_low(who) > table->head[HEAD_GONE]) {
+        mri_pair_set(journal, &table->head[HEAD_GONE], mri_pair_low(who));
     }
-    set(journal, &slot[WHO], 0);
+    if (number != home_of(table, mri_pair_low(who))) {
+        count_stray(table, journal, mri_pair_low(who), false);
+    }
+    mri_pair_set(journal, &slot[WHO], 0);
 }
 
 static void forget(struct mri_signal_table *table, struct mri_hot_journal *journal, uint32_t number)
@@ -405,30 +226,47 @@ static void forget(struct mri_signal_table *table, struct mri_hot_journal *journ
     forget_unlisted(table, journal, number);
 }
 
-/** The slot for a new signal: a free one, else that of the oldest learned; 0 = there is none. */
+static bool is_kept(const uint64_t *slot)
+{
+    return mri_pair_low(slot[WHO]) != 0 && state_in(slot[WHAT]) != MR_LEARNED;
+}
+
+/**
+ * The slot for a new signal: its home, unless one is there that is not learned; else a free one,
+ * else that of the oldest learned; 0 = there is none.
+ */
 static uint32_t find_place(const struct mri_signal_table *table, uint32_t ordinal)
 {
     uint32_t learned = 0;
-    for (unsigned i = 0; i < MRI_SIGNAL_PROBES; i++) {
-        uint32_t number = number_near(table, ordinal, i);
-        const uint64_t *slot = slot_at(table, number);
-        uint32_t holder = low(slot[WHO]);
-        if (holder == 0) {
+    uint32_t home = home_of(table, ordinal);
+    const uint64_t *slot = slot_at(table, home);
+    if (!is_kept(slot)) {
+        return home;
+    }
+    bool has_room = (slot[WHAT] & STRAYS) != STRAYS;
+    for (unsigned i = 1; i < MRI_SIGNAL_PROBES && has_room; i++) {
+        uint32_t number = stray_of(table, ordinal, i);
+        slot = slot_at(table, number);
+        if (mri_pair_low(slot[WHO]) == 0) {
             return number;
         }
-        if (state_in(slot[WHAT]) == MR_LEARNED &&
-            (learned == 0 || holder < low(slot_at(table, learned)[WHO]))) {
+        if (!is_kept(slot) && (learned == 0 || mri_pair_low(slot[WHO]) <
+                                                   mri_pair_low(slot_at(table, learned)[WHO]))) {
             learned = number;
         }
     }
     return learned;
 }
 
-/** Three quarters of the slots are in use at most, as long as something is learned. */
+uint32_t mri_signal_table_room(const struct mri_signal_limits *limits)
+{
+    return limits->slots_max - limits->slots_max / FREE_SHARE;
+}
+
+/** So many slots are in use at most, as long as something is learned. */
 static bool is_crowded(const struct mri_signal_table *table)
 {
-    uint64_t slots = table->limits.slots_max;
-    return table->head[HEAD_LIVING] >= slots - slots / 4;
+    return table->head[HEAD_LIVING] >= mri_signal_table_room(&table->limits);
 }
 
 /** Put a signal into a slot, which is free, and into its groups. It is in no list yet. */
@@ -436,28 +274,33 @@ static void put_signal(struct mri_signal_table *table, struct mri_hot_journal *j
     const struct mri_signal *signal, uint32_t number, bool is_taken)
 {
     uint64_t *slot = slot_at(table, number);
-    uint32_t entry = number << STATE_BITS | signal->state;
-    uint32_t by_symbol = group_append(table, journal, &table->symbols[signal->symbol], entry);
-    uint32_t by_source = group_append(table, journal, &table->sources[signal->source], entry);
-    const uint64_t words[SLOT_WORDS] = {
+    uint32_t entry = number << MRI_SIGNAL_STATE_BITS | signal->state;
+    uint32_t by_symbol =
+        mri_signal_groups_append(table, journal, &table->symbols[signal->symbol], entry);
+    uint32_t by_source =
+        mri_signal_groups_append(table, journal, &table->sources[signal->source], entry);
+    const uint64_t words[MRI_SIGNAL_SLOT_WORDS] = {
         [TIME] = (uint64_t)signal->event_time_unix_ns,
         [GENERATED] = signal->generated_seq,
         [LAST] = signal->last_seq,
         [MOVED] = signal->moved_seq,
         [WHO] = who_of(signal),
-        [WHAT] = what_of(signal),
+        [WHAT] = what_of(signal) | (slot[WHAT] & STRAYS),
         [LINKS] = 0,
-        [PLACES] = pair(by_symbol, by_source),
+        [MRI_SIGNAL_PLACES] = mri_pair_of(by_symbol, by_source),
     };
     /* WHO makes it a signal: last, and with a note in any case. */
-    for (unsigned i = 0; i < SLOT_WORDS; i++) {
+    for (unsigned i = 0; i < MRI_SIGNAL_SLOT_WORDS; i++) {
         if (i != WHO) {
-            set(is_taken ? journal : NULL, &slot[i], words[i]);
+            mri_pair_set(is_taken ? journal : NULL, &slot[i], words[i]);
         }
     }
-    set(journal, &slot[WHO], words[WHO]);
-    set(journal, &table->head[HEAD_LIVING], table->head[HEAD_LIVING] + 1);
-    set(journal, &table->head[HEAD_NEWEST], signal->ordinal);
+    mri_pair_set(journal, &slot[WHO], words[WHO]);
+    if (number != home_of(table, signal->ordinal)) {
+        count_stray(table, journal, signal->ordinal, true);
+    }
+    mri_pair_set(journal, &table->head[HEAD_LIVING], table->head[HEAD_LIVING] + 1);
+    mri_pair_set(journal, &table->head[HEAD_NEWEST], signal->ordinal);
 }
 
 static bool is_within(const struct mri_signal_table *table, const struct mri_signal *signal)
@@ -468,7 +311,7 @@ static bool is_within(const struct mri_signal_table *table, const struct mri_sig
 mr_err mri_signal_table_create(struct mri_signal_table *table, struct mri_hot_journal *journal,
     const struct mri_signal *signal, uint32_t *ret_ordinal)
 {
-    uint32_t newest = low(table->head[HEAD_NEWEST]);
+    uint32_t newest = mri_pair_low(table->head[HEAD_NEWEST]);
     if (!is_within(table, signal)) {
         return MR_REFUSED;
     }
@@ -485,19 +328,20 @@ mr_err mri_signal_table_create(struct mri_signal_table *table, struct mri_hot_jo
         .state = MR_GENERATED,
     };
     uint32_t number = newest == UINT32_MAX ? 0 : find_place(table, made.ordinal);
-    if (number == 0 || !has_blocks(table, 2)) {
+    if (number == 0 || !mri_signal_groups_has_blocks(table, 2)) {
         return MR_FULL;
     }
-    uint32_t first_learned = low(list_of(table, MR_LEARNED)[0]);
+    uint32_t first_learned = mri_pair_low(list_of(table, MR_LEARNED)[0]);
     if (is_crowded(table) && first_learned != 0 && first_learned != number) {
         forget(table, journal, first_learned);
     }
-    bool is_taken = low(slot_at(table, number)[WHO]) != 0;
+    bool is_taken = mri_pair_low(slot_at(table, number)[WHO]) != 0;
     if (is_taken) {
         forget(table, journal, number);
     }
     put_signal(table, journal, &made, number, is_taken);
-    set(journal, &slot_at(table, number)[LINKS], list_append(table, journal, MR_GENERATED, number));
+    mri_pair_set(is_taken ? journal : NULL, &slot_at(table, number)[LINKS],
+        list_append(table, journal, MR_GENERATED, number));
     *ret_ordinal = made.ordinal;
     return MR_OK;
 }
@@ -505,14 +349,14 @@ mr_err mri_signal_table_create(struct mri_signal_table *table, struct mri_hot_jo
 mr_err mri_signal_table_restore(struct mri_signal_table *table, const struct mri_signal *signal)
 {
     if (!is_within(table, signal) || signal->state >= MR_STATE_COUNT ||
-        signal->ordinal <= low(table->head[HEAD_NEWEST])) {
+        signal->ordinal <= mri_pair_low(table->head[HEAD_NEWEST])) {
         return MR_REFUSED;
     }
     uint32_t number = find_place(table, signal->ordinal);
-    if (number == 0 || !has_blocks(table, 2)) {
+    if (number == 0 || !mri_signal_groups_has_blocks(table, 2)) {
         return MR_FULL;
     }
-    if (low(slot_at(table, number)[WHO]) != 0) {
+    if (mri_pair_low(slot_at(table, number)[WHO]) != 0) {
         forget_unlisted(table, NULL, number);
     }
     put_signal(table, NULL, signal, number, false);
@@ -522,9 +366,15 @@ mr_err mri_signal_table_restore(struct mri_signal_table *table, const struct mri
 /** The number of the slot of a signal; 0: the table does not know it. */
 static uint32_t number_of(const struct mri_signal_table *table, uint32_t ordinal)
 {
-    for (unsigned i = 0; ordinal != 0 && i < MRI_SIGNAL_PROBES; i++) {
-        uint32_t number = number_near(table, ordinal, i);
-        if (low(load(&slot_at(table, number)[WHO])) == ordinal) {
+    uint32_t home = home_of(table, ordinal);
+    const uint64_t *slot = slot_at(table, home);
+    if (ordinal == 0 || mri_pair_low(mri_pair_load(&slot[WHO])) == ordinal) {
+        return ordinal == 0 ? 0 : home;
+    }
+    bool has_strayed = (mri_pair_load(&slot[WHAT]) & STRAYS) != 0;
+    for (unsigned i = 1; has_strayed && i < MRI_SIGNAL_PROBES; i++) {
+        uint32_t number = stray_of(table, ordinal, i);
+        if (mri_pair_low(mri_pair_load(&slot_at(table, number)[WHO])) == ordinal) {
             return number;
         }
     }
@@ -563,7 +413,7 @@ mr_err mri_signal_table_move(struct mri_signal_table *table, struct mri_hot_jour
     if (state != move->from) {
         return MR_CONFLICT;
     }
-    uint32_t entry = number << STATE_BITS | move->to;
+    uint32_t entry = number << MRI_SIGNAL_STATE_BITS | move->to;
     if (move->to == MR_LEARNED) { /* gate and reason stay: they say how it ended */
         what = (what & ~((uint64_t)0xff << 40)) | (uint64_t)state << 40;
     } else {
@@ -575,12 +425,12 @@ mr_err mri_signal_table_move(struct mri_signal_table *table, struct mri_hot_jour
         what &= ~CLAIMED;
     }
     list_remove(table, journal, state, slot);
-    set(journal, &slot[LINKS], list_append(table, journal, move->to, number));
-    set(journal, &slot[WHAT], what);
-    set(journal, &slot[MOVED], seq);
-    set(journal, &slot[LAST], seq);
-    set_entry(table, journal, low(slot[PLACES]), entry);
-    set_entry(table, journal, high(slot[PLACES]), entry);
+    mri_pair_set(journal, &slot[LINKS], list_append(table, journal, move->to, number));
+    mri_pair_set(journal, &slot[WHAT], what);
+    mri_pair_set(journal, &slot[MOVED], seq);
+    mri_pair_set(journal, &slot[LAST], seq);
+    mri_signal_groups_put(table, journal, mri_pair_low(slot[MRI_SIGNAL_PLACES]), entry);
+    mri_signal_groups_put(table, journal, mri_pair_high(slot[MRI_SIGNAL_PLACES]), entry);
     return MR_OK;
 }
 
@@ -592,7 +442,7 @@ mr_err mri_signal_table_note(struct mri_signal_table *table, struct mri_hot_jour
         return MR_NOT_FOUND;
     }
     *ret_prev = slot[LAST];
-    set(journal, &slot[LAST], seq);
+    mri_pair_set(journal, &slot[LAST], seq);
     return MR_OK;
 }
 
@@ -603,8 +453,8 @@ mr_err mri_signal_table_claim(struct mri_signal_table *table, struct mri_hot_jou
     if (slot == NULL) {
         return MR_NOT_FOUND;
     }
-    set(journal, &slot[WHAT], (slot[WHAT] & ~CLAIMED) | (is_claimed ? CLAIMED : 0));
-    set(journal, &slot[LAST], seq);
+    mri_pair_set(journal, &slot[WHAT], (slot[WHAT] & ~CLAIMED) | (is_claimed ? CLAIMED : 0));
+    mri_pair_set(journal, &slot[LAST], seq);
     return MR_OK;
 }
 
@@ -622,24 +472,39 @@ mr_err mri_signal_table_forget(
     return MR_OK;
 }
 
+uint32_t mri_signal_table_retire(struct mri_signal_table *table, struct mri_hot_journal *journal,
+    int64_t before_unix_ns, uint32_t count_max)
+{
+    uint32_t count = 0;
+    for (; count < count_max; count++) {
+        uint32_t first = mri_pair_low(list_of(table, MR_LEARNED)[0]);
+        if (first == 0 || (int64_t)slot_at(table, first)[TIME] >= before_unix_ns) {
+            break;
+        }
+        forget(table, journal, first);
+    }
+    return count;
+}
+
 /* ---- looking --------------------------------------------------------------------------------- */
 
 void mri_signal_table_slot(
     const struct mri_signal_table *table, uint32_t slot, struct mri_signal *ret_signal)
 {
-    const uint64_t *words = table->slots + (size_t)(slot & table->slot_mask) * SLOT_WORDS;
-    uint64_t who = load(&words[WHO]);
-    uint64_t what = load(&words[WHAT]);
+    const uint64_t *words =
+        table->slots + (size_t)(slot & table->slot_mask) * MRI_SIGNAL_SLOT_WORDS;
+    uint64_t who = mri_pair_load(&words[WHO]);
+    uint64_t what = mri_pair_load(&words[WHAT]);
     *ret_signal = (struct mri_signal){
-        .event_time_unix_ns = (int64_t)load(&words[TIME]),
-        .generated_seq = load(&words[GENERATED]),
-        .last_seq = load(&words[LAST]),
-        .moved_seq = load(&words[MOVED]),
-        .ordinal = low(who),
+        .event_time_unix_ns = (int64_t)mri_pair_load(&words[TIME]),
+        .generated_seq = mri_pair_load(&words[GENERATED]),
+        .last_seq = mri_pair_load(&words[LAST]),
+        .moved_seq = mri_pair_load(&words[MOVED]),
+        .ordinal = mri_pair_low(who),
         .symbol = (uint16_t)(who >> 32),
         .source = (uint16_t)(who >> 48),
         .name = (uint16_t)what,
-        .side = (uint8_t)(what >> 16 & 0x7f),
+        .side = (uint8_t)(what >> 16 & SIDE_MASK),
         .is_claimed = (what & CLAIMED) != 0,
         .state = (uint8_t)(what >> 24),
         .gate = (uint8_t)(what >> 32),
@@ -659,15 +524,6 @@ mr_err mri_signal_table_get(
     return ret_signal->ordinal == ordinal ? MR_OK : MR_NOT_FOUND;
 }
 
-static uint32_t entry_at(const struct mri_signal_table *table, uint32_t place)
-{
-    if (place / BLOCK_ENTRIES >= table->block_count) {
-        return 0;
-    }
-    uint64_t word = load(block_at(table, place / BLOCK_ENTRIES) + place % BLOCK_ENTRIES / 2);
-    return place % BLOCK_ENTRIES % 2 != 0 ? high(word) : low(word);
-}
-
 void mri_signal_table_pass(struct mri_signal_table *table, uint32_t ordinal)
 {
     uint64_t *gone = &table->head[HEAD_GONE];
@@ -676,7 +532,44 @@ void mri_signal_table_pass(struct mri_signal_table *table, uint32_t ordinal)
 
 uint32_t mri_signal_table_gone(const struct mri_signal_table *table)
 {
-    return low(load(&table->head[HEAD_GONE]));
+    return mri_pair_low(mri_pair_load(&table->head[HEAD_GONE]));
+}
+
+void mri_signal_table_prefetch(const struct mri_signal_table *table, uint32_t ordinal)
+{
+    __builtin_prefetch(slot_at(table, home_of(table, ordinal)));
+}
+
+/** What a move will touch beside the slot. What was read may lead anywhere: it is not followed. */
+static void fetch_neighbours(const struct mri_signal_table *table, const uint64_t *slot)
+{
+    uint64_t links = mri_pair_load(&slot[LINKS]);
+    uint64_t places = mri_pair_load(&slot[MRI_SIGNAL_PLACES]);
+    if (mri_pair_low(links) - 1 < table->limits.slots_max) {
+        __builtin_prefetch(&slot_at(table, mri_pair_low(links))[LINKS], 1);
+    }
+    if (mri_pair_high(links) - 1 < table->limits.slots_max) {
+        __builtin_prefetch(&slot_at(table, mri_pair_high(links))[LINKS], 1);
+    }
+    __builtin_prefetch(mri_signal_groups_word(table, mri_pair_low(places)), 1);
+    __builtin_prefetch(mri_signal_groups_word(table, mri_pair_high(places)), 1);
+}
+
+bool mri_signal_table_peek(
+    const struct mri_signal_table *table, uint32_t ordinal, uint64_t *ret_generated_seq)
+{
+    uint32_t number = number_of(table, ordinal);
+    if (number == 0) {
+        return false;
+    }
+    const uint64_t *slot = slot_at(table, number);
+    uint64_t seq = mri_pair_load(&slot[GENERATED]);
+    if (mri_pair_low(mri_pair_load(&slot[WHO])) != ordinal) {
+        return false; /* whoever takes the slot says so before the rest is changed */
+    }
+    fetch_neighbours(table, slot);
+    *ret_generated_seq = seq;
+    return true;
 }
 
 bool mri_signal_table_is_sound(const struct mri_signal_table *table, uint32_t ordinal)
@@ -686,81 +579,54 @@ bool mri_signal_table_is_sound(const struct mri_signal_table *table, uint32_t or
         return false;
     }
     const uint64_t *slot = slot_at(table, number);
-    uint32_t entry = number << STATE_BITS | state_in(slot[WHAT]);
-    return entry_at(table, low(slot[PLACES])) == entry &&
-           entry_at(table, high(slot[PLACES])) == entry &&
-           low(slot[LINKS]) <= table->limits.slots_max &&
-           high(slot[LINKS]) <= table->limits.slots_max;
+    uint32_t entry = number << MRI_SIGNAL_STATE_BITS | state_in(slot[WHAT]);
+    return mri_signal_groups_get(table, mri_pair_low(slot[MRI_SIGNAL_PLACES])) == entry &&
+           mri_signal_groups_get(table, mri_pair_high(slot[MRI_SIGNAL_PLACES])) == entry &&
+           mri_pair_low(slot[LINKS]) <= table->limits.slots_max &&
+           mri_pair_high(slot[LINKS]) <= table->limits.slots_max;
+}
+
+bool mri_signal_table_has_strays_right(const struct mri_signal_table *table)
+{
+    uint64_t counted = 0;
+    uint64_t found = 0;
+    for (uint32_t number = 1; number <= table->limits.slots_max; number++) {
+        const uint64_t *slot = slot_at(table, number);
+        uint32_t ordinal = mri_pair_low(slot[WHO]);
+        uint32_t home = home_of(table, ordinal);
+        counted += (slot[WHAT] & STRAYS) / STRAYS_UNIT;
+        if (ordinal != 0 && home != number) {
+            found++;
+            if ((slot_at(table, home)[WHAT] & STRAYS) == 0) {
+                return false;
+            }
+        }
+    }
+    return counted == found;
 }
 
 uint64_t mri_signal_table_count(const struct mri_signal_table *table, mr_state state)
 {
-    return load(&list_of(table, (unsigned)state)[1]);
+    return mri_pair_load(&list_of(table, (unsigned)state)[1]);
 }
 
 uint32_t mri_signal_table_newest(const struct mri_signal_table *table)
 {
-    return low(load(&table->head[HEAD_NEWEST]));
+    return mri_pair_low(mri_pair_load(&table->head[HEAD_NEWEST]));
 }
 
 uint64_t mri_signal_table_symbol_count(const struct mri_signal_table *table, uint32_t symbol)
 {
-    return symbol < table->limits.symbols_max ? high(load(&table->symbols[symbol])) : 0;
+    return symbol < table->limits.symbols_max
+               ? mri_pair_high(mri_pair_load(&table->symbols[symbol]))
+               : 0;
 }
 
 uint64_t mri_signal_table_source_count(const struct mri_signal_table *table, uint32_t source)
 {
-    return source < table->limits.sources_max ? high(load(&table->sources[source])) : 0;
-}
-
-/** What a reader finds while others write may lead anywhere; it leads to nothing outside. */
-static uint32_t inside(const struct mri_signal_table *table, uint32_t block)
-{
-    return block < table->block_count ? block : 0;
-}
-
-static struct mri_signal_walk walk_from(const struct mri_signal_table *table, uint32_t block)
-{
-    uint32_t at = inside(table, block);
-    uint32_t used = at == 0 ? 0 : high(load(&block_at(table, at)[USE_WORD]));
-    return (struct mri_signal_walk){at, used < BLOCK_ENTRIES ? used : (uint32_t)BLOCK_ENTRIES};
-}
-
-struct mri_signal_walk mri_signal_table_walk_symbol(
-    const struct mri_signal_table *table, uint32_t symbol)
-{
-    return symbol < table->limits.symbols_max ? walk_from(table, low(load(&table->symbols[symbol])))
-                                              : (struct mri_signal_walk){0};
-}
-
-struct mri_signal_walk mri_signal_table_walk_source(
-    const struct mri_signal_table *table, uint32_t source)
-{
-    return source < table->limits.sources_max ? walk_from(table, low(load(&table->sources[source])))
-                                              : (struct mri_signal_walk){0};
-}
-
-bool mri_signal_table_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
-    uint32_t states, uint64_t *ret_scanned, uint32_t *ret_slot)
-{
-    while (walk->block != 0) {
-        const uint64_t *block = block_at(table, walk->block);
-        uint32_t index = walk->index;
-        while (index > 0) {
-            index--;
-            uint64_t word = load(&block[index / 2]);
-            uint32_t entry = index % 2 != 0 ? high(word) : low(word);
-            if (entry != 0 && (states >> (entry & STATE_MASK) & 1) != 0) {
-                *ret_scanned += walk->index - index;
-                walk->index = index;
-                *ret_slot = ((entry >> STATE_BITS) - 1) & table->slot_mask;
-                return true;
-            }
-        }
-        *ret_scanned += walk->index;
-        *walk = walk_from(table, low(load(&block[LINKS_WORD])));
-    }
-    return false;
+    return source < table->limits.sources_max
+               ? mri_pair_high(mri_pair_load(&table->sources[source]))
+               : 0;
 }
 
 static uint32_t slot_of(const struct mri_signal_table *table, uint32_t number)
@@ -771,14 +637,15 @@ static uint32_t slot_of(const struct mri_signal_table *table, uint32_t number)
 uint32_t mri_signal_table_list_end(
     const struct mri_signal_table *table, mr_state state, bool is_newest)
 {
-    uint64_t ends = load(list_of(table, (unsigned)state));
-    return slot_of(table, is_newest ? high(ends) : low(ends));
+    uint64_t ends = mri_pair_load(list_of(table, (unsigned)state));
+    return slot_of(table, is_newest ? mri_pair_high(ends) : mri_pair_low(ends));
 }
 
 uint32_t mri_signal_table_list_next(
     const struct mri_signal_table *table, uint32_t slot, bool is_to_newer)
 {
-    const uint64_t *words = table->slots + (size_t)(slot & table->slot_mask) * SLOT_WORDS;
-    uint64_t links = load(&words[LINKS]);
-    return slot_of(table, is_to_newer ? low(links) : high(links));
+    const uint64_t *words =
+        table->slots + (size_t)(slot & table->slot_mask) * MRI_SIGNAL_SLOT_WORDS;
+    uint64_t links = mri_pair_load(&words[LINKS]);
+    return slot_of(table, is_to_newer ? mri_pair_low(links) : mri_pair_high(links));
 }

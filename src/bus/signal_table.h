@@ -12,10 +12,10 @@
  * byte for byte, but for slots and entries that nothing leads to.
  *
  * Caveats first
- * - When three quarters of the slots are in use, each new signal takes the place of the one that
- * was learned first: the table then no longer knows it, the log does.
- * - A signal that is not learned keeps its slot for ever. When all slots near the one that a new
- * one would have are kept, it cannot be made.
+ * - When all slots but a sixteenth are in use, the one that was learned first leaves for each new
+ *   signal: the table then no longer knows it, the log does.
+ * - A signal that is not learned keeps its slot for ever. When all slots that a new one might have
+ *   are kept, it cannot be made: up to three quarters of the slots that does not happen.
  * - Who reads while others write compares mri_hot_tail_version() before and after.
  */
 #ifndef MRI_BUS_SIGNAL_TABLE_H
@@ -76,6 +76,14 @@ struct mri_signal_table {
  * Threads  any.
  */
 size_t mri_signal_table_bytes(const struct mri_signal_limits *limits);
+
+/**
+ * How many signals a table holds before learned ones leave it.
+ *
+ * Returns  the number.
+ * Threads  any.
+ */
+uint32_t mri_signal_table_room(const struct mri_signal_limits *limits);
 
 /**
  * The parts of an area; one of zeros is an empty table.
@@ -184,6 +192,15 @@ MR_MUST_USE mr_err mri_signal_table_forget(
     struct mri_signal_table *table, struct mri_hot_journal *journal, uint32_t ordinal);
 
 /**
+ * Forget those that were learned first, as long as they were emitted before a time.
+ *
+ * Returns  how many, at most count_max.
+ * Threads  one at a time.
+ */
+uint32_t mri_signal_table_retire(struct mri_signal_table *table, struct mri_hot_journal *journal,
+    int64_t before_unix_ns, uint32_t count_max);
+
+/**
  * What the table knows of a signal.
  *
  * Returns  MR_OK; MR_NOT_FOUND it does not know it, or no longer.
@@ -194,6 +211,26 @@ MR_MUST_USE mr_err mri_signal_table_get(
     const struct mri_signal_table *table, uint32_t ordinal, struct mri_signal *ret_signal);
 
 /**
+ * The event that generated a signal. Unlike anything else it may be asked while others write: what
+ * is found belongs to the signal, though the batch that makes it may yet come to nothing.
+ *
+ * Returns  true; false: the table does not know it.
+ * Threads  any.
+ * Cost     one cache line; it has those of the signal's neighbours fetched, for a move that
+ * follows.
+ */
+bool mri_signal_table_peek(
+    const struct mri_signal_table *table, uint32_t ordinal, uint64_t *ret_generated_seq);
+
+/**
+ * Have the slot of a signal fetched, before mri_signal_table_peek().
+ *
+ * Returns  nothing.
+ * Threads  any.
+ */
+void mri_signal_table_prefetch(const struct mri_signal_table *table, uint32_t ordinal);
+
+/**
  * Do the places that a signal has in the arrays of its symbol and source hold it, with its state,
  * and do its links lead to slots?
  *
@@ -201,6 +238,15 @@ MR_MUST_USE mr_err mri_signal_table_get(
  * Threads  nobody changes the table meanwhile.
  */
 bool mri_signal_table_is_sound(const struct mri_signal_table *table, uint32_t ordinal);
+
+/**
+ * Do the homes count those that have strayed from them?
+ *
+ * Returns  true or false.
+ * Threads  nobody changes the table meanwhile.
+ * Cost     looks at every slot.
+ */
+bool mri_signal_table_has_strays_right(const struct mri_signal_table *table);
 
 /**
  * How many signals are in a state.

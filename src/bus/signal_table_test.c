@@ -110,7 +110,7 @@ static void create(struct mri_hot_journal *journal)
 {
     uint32_t ordinal = 0;
     struct mri_signal signal = any_signal();
-    bool is_crowded = living() >= SLOTS - SLOTS / 4;
+    bool is_crowded = living() >= mri_signal_table_room(&limits);
     mr_err err = mri_signal_table_create(&table, journal, &signal, &ordinal);
     if (err == MR_FULL) { /* only where most are kept for ever */
         assert_true(living() > SLOTS / 2);
@@ -210,9 +210,40 @@ static void forget(struct mri_hot_journal *journal)
     }
 }
 
+/** The one that was learned first; 0: none is. */
+static uint32_t learned_first(void)
+{
+    uint32_t first = 0;
+    for (uint32_t i = 1; i <= model.newest; i++) {
+        const struct mri_signal *signal = &model.signals[i];
+        bool is_learned = signal->ordinal != 0 && signal->state == MR_LEARNED;
+        if (is_learned && (first == 0 || model.entered[i] < model.entered[first])) {
+            first = i;
+        }
+    }
+    return first;
+}
+
+static void retire(struct mri_hot_journal *journal)
+{
+    enum { COUNT_MAX = 3 };
+    int64_t before = (int64_t)mri_prng_below(&prng, 1000);
+    uint32_t count = 0;
+    for (uint32_t first = learned_first();
+         first != 0 && count < COUNT_MAX && model.signals[first].event_time_unix_ns < before;
+         first = learned_first()) {
+        drop(first);
+        count++;
+    }
+    assert_int_equal(mri_signal_table_retire(&table, journal, before, COUNT_MAX), count);
+}
+
 static void step(struct mri_hot_journal *journal)
 {
-    switch (mri_prng_below(&prng, 8)) {
+    switch (mri_prng_below(&prng, 9)) {
+    case 8:
+        retire(journal);
+        break;
     case 0:
         create(journal);
         break;
@@ -307,6 +338,7 @@ static void check_lists(void)
 
 static void check_all(void)
 {
+    assert_true(mri_signal_table_has_strays_right(&table));
     assert_int_equal(mri_signal_table_gone(&table), model.gone);
     check_signals();
     check_groups();
@@ -368,7 +400,15 @@ static void a_restored_table_answers_the_same(void **fixture)
 /* ---- tables word by word --------------------------------------------------------------------- */
 
 /* As signal_table.c lays it out. */
-enum { SLOT_WORDS = 8, WHO_WORD = 4, BLOCK_WORDS = 128, LINKS_WORD = 126, USE_WORD = 127 };
+enum {
+    SLOT_WORDS = 8,
+    WHO_WORD = 4,
+    WHAT_WORD = 5,
+    STRAYS = 31 << 18,
+    BLOCK_WORDS = 128,
+    LINKS_WORD = 126,
+    USE_WORD = 127
+};
 
 static void same_groups(const uint64_t *groups, const uint64_t *others, uint32_t count)
 {
@@ -392,6 +432,7 @@ static void same_tables(void)
         const uint64_t *ours = table.slots + slot * SLOT_WORDS;
         const uint64_t *theirs = other.slots + slot * SLOT_WORDS;
         assert_int_equal((uint32_t)ours[WHO_WORD], (uint32_t)theirs[WHO_WORD]);
+        assert_int_equal(ours[WHAT_WORD] & STRAYS, theirs[WHAT_WORD] & STRAYS);
         if ((uint32_t)ours[WHO_WORD] != 0) {
             assert_memory_equal(ours, theirs, SLOT_WORDS * sizeof(*ours));
         }

@@ -234,6 +234,11 @@ mr_err mri_config_check(const struct mri_config *config, mr_problem *reterr_prob
             "log.segment: expected a power of two (MiB), found %lld",
             (long long)config->log_segment);
     }
+    if (!is_power_of_two(config->limits_table_signals)) {
+        return mri_problem(reterr_problem, MR_REFUSED,
+            "limits.table_signals: expected a power of two, found %lld",
+            (long long)config->limits_table_signals);
+    }
     if (config->instrument_count > config->limits_symbols_max) {
         return mri_problem(reterr_problem, MR_REFUSED,
             "limits.symbols_max: expected at least the %u instruments listed, found %lld",

@@ -66,12 +66,19 @@
     C(lifecycle, stuck_after_executed, integer, 7200, 0, 604800, "s", "likewise")                  \
     C(lifecycle, stuck_after_blocked, integer, 7200, 0, 604800, "s", "likewise")                   \
     C(lifecycle, stuck_after_expired, integer, 7200, 0, 604800, "s", "likewise")                   \
+    C(lifecycle, learned_kept, integer, 604800, 0, 315360000, "s",                                 \
+        "a learned signal that was emitted longer ago leaves the memory that processes share "     \
+        "when "                                                                                    \
+        "new ones come; the log still has it; 0: only when its room is needed")                    \
     C(log, segment, integer, 64, 4, 1024, "MiB", "size of a segment; a power of two")              \
     C(log, snapshot_events, integer, 2000000, 1000, 1000000000, "events",                          \
         "a snapshot is written after so many")                                                     \
     C(log, compare_events, integer, 1000000, 1000, 1000000000, "events",                           \
         "the state that processes share is compared with that of the run after so many")           \
     C(limits, signals_max, integer, 16777216, 1000, 268435455, "count", "signals in one log")      \
+    C(limits, table_signals, integer, 131072, 4096, 134217728, "count",                            \
+        "signals that the memory which processes share has room for, 90 bytes each; a power of "   \
+        "two; a log keeps what it was made with")                                                  \
     C(limits, symbols_max, integer, 64, 1, 4096, "count", "symbols in one log")                    \
     C(limits, sources_max, integer, 96, 40, 1024, "count",                                         \
         "sources in one log, 32 of them reserved")                                                 \

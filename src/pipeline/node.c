@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/hash.h"
 #include "base/problem.h"
 #include "pipeline/feed_check.h"
@@ -384,12 +385,15 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
 {
     const struct mri_node_options *options = &node->options;
     const struct mri_feed *feed = options->feed;
+    char table_signals[MRI_FIXED_TEXT_BYTES];
     const mr_log_attribute attributes[] = {
         {MRI_ATTRIBUTE_TIME, options->time_mode},
         {MRI_ATTRIBUTE_MARKET, feed != NULL && feed->is_simulated ? "simulated" : "real"},
         {MRI_ATTRIBUTE_FEED, feed == NULL ? "none" : options->feed_kind},
         {MRI_ATTRIBUTE_FEED_IDENTITY, feed == NULL ? "none" : feed->identity},
         {MRI_ATTRIBUTE_FEED_SEED, options->feed_seed == NULL ? "none" : options->feed_seed},
+        {MRI_ATTRIBUTE_TABLE_SIGNALS,
+            mri_fixed_format(options->config->limits_table_signals, 0, table_signals)},
         {MRI_ATTRIBUTE_FEED_PATH, options->feed_path}, /* last: it is not always kept */
     };
     const mr_log_options log_options = {

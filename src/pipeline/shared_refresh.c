@@ -15,8 +15,8 @@ enum { ATTEMPTS = 4, DRAFTS_MAX = 1, DRAFT_BYTES_MAX = 65536 };
 
 #define SECOND_NS ((int64_t)1000000000)
 
-static mr_err put_instruments(
-    uint64_t *words, const struct mri_alloc *alloc, const struct mri_instruments *instruments)
+static mr_err put_instruments(struct mri_shared_state *state, const struct mri_alloc *alloc,
+    const struct mri_instruments *instruments)
 {
     struct mri_batch batch = {0};
     mr_err err = mri_batch_init(&batch, alloc, DRAFTS_MAX, DRAFT_BYTES_MAX);
@@ -25,7 +25,7 @@ static mr_err put_instruments(
         err = mri_instrument_draft(&batch, mri_instruments_get(instruments, i), i);
         if (err == MR_OK) {
             struct mri_event event = mri_batch_event(&batch, 0);
-            err = mri_shared_state_put_instrument(words, event.body, event.body_bytes);
+            err = mri_shared_state_put_instrument(state, event.body, event.body_bytes);
         }
     }
     mri_batch_fini(&batch);
@@ -33,16 +33,21 @@ static mr_err put_instruments(
 }
 
 /** Others are kept from appending, and the fold has everything. */
-static mr_err fill(const struct mri_fold *fold, uint64_t *words, const struct mri_config *config)
+static mr_err fill(const struct mri_fold *fold, const mr_log *log, const struct mri_config *config)
 {
+    struct mri_shared_state state = {0};
     const struct mri_wiring_limits limits = mri_wiring_limits_of(config);
     const struct mri_shared_settings settings = {
         .limits = mri_wiring_bus_limits(&limits),
         .valid_for_ns = config->signals_valid_for * SECOND_NS,
+        .kept_for_ns = config->lifecycle_learned_kept * SECOND_NS,
     };
-    mr_err err = mri_shared_state_fill(words, &fold->bus, &settings);
+    mr_err err = mri_shared_state_of(log, &state);
+    if (err == MR_OK || err == MR_AGAIN) {
+        err = mri_shared_state_fill(&state, &fold->bus, &settings);
+    }
     return err == MR_OK
-               ? put_instruments(words, fold->options.alloc, &fold->wiring.market.instruments)
+               ? put_instruments(&state, fold->options.alloc, &fold->wiring.market.instruments)
                : err;
 }
 
@@ -72,7 +77,7 @@ mr_err mri_shared_refresh(
         }
         bool has_all = fold->bus.last_seq == last.n;
         if (err == MR_OK && has_all) {
-            err = fill(fold, words, config);
+            err = fill(fold, log, config);
         }
         mri_derived_let_go(log, err == MR_OK && has_all);
         if (err != MR_OK || has_all) {
@@ -95,7 +100,7 @@ mr_err mri_shared_refresh_if_current(
         return err;
     }
     bool has_all = fold->bus.last_seq == last.n;
-    err = has_all ? fill(fold, words, config) : MR_OK;
+    err = has_all ? fill(fold, log, config) : MR_OK;
     mri_derived_let_go(log, err == MR_OK && has_all);
     return err;
 }
@@ -103,7 +108,7 @@ mr_err mri_shared_refresh_if_current(
 mr_err mri_shared_refresh_check(
     const struct mri_fold *fold, mr_log *log, mr_problem *reterr_problem)
 {
-    struct mri_shared_state state;
+    struct mri_shared_state state = {0};
     uint32_t version;
     mr_err err = mri_shared_state_of(log, &state);
     if (err == MR_OK) {

@@ -4,6 +4,8 @@
  */
 #include "pipeline/signal_input.h"
 
+#include <string.h>
+
 #include "base/problem.h"
 #include "base/text.h"
 
@@ -36,6 +38,9 @@ static mr_err check_text(
     if (text.bytes == NULL) {
         return MR_OK;
     }
+    if (text.count > 0 && text.count <= bytes_max && mri_text_is_plain(text)) {
+        return MR_OK;
+    }
     if (!mri_text_is_utf8(text)) {
         return mri_signal_input_refuse(problem, field, "valid UTF-8", text);
     }
@@ -49,33 +54,33 @@ static mr_err check_text(
     return MR_OK;
 }
 
-static mr_err check_texts(const struct mri_signal_input *input, mr_problem *problem)
+/** Source and name. */
+static mr_err check_names(const struct mri_signal_input *input, mr_problem *problem)
 {
-    const struct {
-        struct mri_slice text;
-        const char *field;
-        size_t bytes_max;
-    } texts[] = {
-        {input->source, "source", TEXT_BYTES_MAX},
-        {input->name, "name", TEXT_BYTES_MAX},
-        {input->external_id, "external_id", LONG_TEXT_BYTES_MAX},
-        {input->key, "idempotency_key", LONG_TEXT_BYTES_MAX},
-        {input->account, "account", LONG_TEXT_BYTES_MAX},
-        {input->data, "data", DATA_BYTES_MAX},
-    };
     if (input->source.bytes == NULL) {
         return mri_signal_input_refuse(problem, "source", "who emits it", input->source);
     }
-    for (size_t i = 0; i < MRI_COUNT_OF(texts); i++) {
-        mr_err err = check_text(texts[i].text, texts[i].field, texts[i].bytes_max, problem);
-        if (err != MR_OK) {
-            return err;
-        }
+    mr_err err = check_text(input->source, "source", TEXT_BYTES_MAX, problem);
+    if (err == MR_OK) {
+        err = check_text(input->name, "name", TEXT_BYTES_MAX, problem);
     }
-    return mri_source_is_internal(input->source)
+    return err == MR_OK && mri_source_is_internal(input->source)
                ? mri_signal_input_refuse(problem, "source",
                      "another name than that of a built-in source", input->source)
-               : MR_OK;
+               : err;
+}
+
+/** What is another one's in every signal. */
+static mr_err check_texts(const struct mri_signal_input *input, mr_problem *problem)
+{
+    mr_err err = check_text(input->external_id, "external_id", LONG_TEXT_BYTES_MAX, problem);
+    if (err == MR_OK) {
+        err = check_text(input->key, "idempotency_key", LONG_TEXT_BYTES_MAX, problem);
+    }
+    if (err == MR_OK) {
+        err = check_text(input->account, "account", LONG_TEXT_BYTES_MAX, problem);
+    }
+    return err == MR_OK ? check_text(input->data, "data", DATA_BYTES_MAX, problem) : err;
 }
 
 mr_err mri_signal_input_symbol(const struct mri_instruments *instruments, struct mri_slice symbol,
@@ -113,6 +118,66 @@ static mr_err check_numbers(const struct mri_signal_input *input, mr_problem *pr
     return MR_OK;
 }
 
+static bool is_noted(struct mri_slice text, const char *noted, uint32_t noted_bytes)
+{
+    return text.count == noted_bytes &&
+           (noted_bytes == 0 || memcmp(text.bytes, noted, noted_bytes) == 0);
+}
+
+bool mri_signal_input_is_noted(
+    const struct mri_signal_memo *memo, const struct mri_signal_input *input)
+{
+    bool is_empty_name = input->name.bytes != NULL && input->name.count == 0; /* is refused */
+    return memo->symbol_bytes != 0 && !is_empty_name &&
+           is_noted(input->symbol, memo->symbol, memo->symbol_bytes) &&
+           is_noted(input->source, memo->source, memo->source_bytes) &&
+           is_noted(input->name, memo->name, memo->name_bytes);
+}
+
+static uint32_t note(char *noted, size_t bytes_max, struct mri_slice text)
+{
+    MRI_ASSERT(text.count <= bytes_max);
+    if (text.count > 0) {
+        memcpy(noted, text.bytes, text.count);
+    }
+    return (uint32_t)text.count;
+}
+
+/** Words that were found good. A symbol may be spelled longer than any is registered. */
+static void take_note(
+    struct mri_signal_memo *memo, const struct mri_signal_input *input, uint32_t number)
+{
+    memo->source_known = 0;
+    memo->name_known = 0;
+    if (input->symbol.count > sizeof(memo->symbol)) {
+        memo->symbol_bytes = 0;
+        return;
+    }
+    memo->symbol_bytes = note(memo->symbol, sizeof(memo->symbol), input->symbol);
+    memo->source_bytes = note(memo->source, sizeof(memo->source), input->source);
+    memo->name_bytes = note(memo->name, sizeof(memo->name), input->name);
+    memo->number = number;
+}
+
+/** Source, name and symbol, unless they are those of the signal before. */
+static mr_err check_words(const struct mri_signal_input *input,
+    const struct mri_signal_input_context *context, uint32_t *ret_symbol, mr_problem *problem)
+{
+    struct mri_signal_memo *memo = context->memo;
+    if (memo != NULL && mri_signal_input_is_noted(memo, input)) {
+        *ret_symbol = memo->number;
+        return MR_OK;
+    }
+    mr_err err = check_names(input, problem);
+    if (err == MR_OK) {
+        err = mri_signal_input_symbol(context->instruments, input->symbol, ret_symbol, problem);
+    }
+    if (err == MR_OK && memo != NULL) {
+        take_note(memo, input, *ret_symbol);
+    }
+    return err;
+}
+
 mr_err mri_signal_input_draft(const struct mri_signal_input *input,
     const struct mri_signal_input_context *context, struct mri_batch *batch,
     mr_problem *reterr_problem)
@@ -124,10 +189,9 @@ mr_err mri_signal_input_draft(const struct mri_signal_input *input,
         .side = (uint8_t)input->side,
         .regime = MRI_REGIME_ABSENT,
     };
-    mr_err err = check_texts(input, reterr_problem);
+    mr_err err = check_words(input, context, &fixed.symbol, reterr_problem);
     if (err == MR_OK) {
-        err = mri_signal_input_symbol(
-            context->instruments, input->symbol, &fixed.symbol, reterr_problem);
+        err = check_texts(input, reterr_problem);
     }
     if (err == MR_OK && input->has_price &&
         mri_instruments_get(context->instruments, fixed.symbol)->is_provisional != 0) {

@@ -5,6 +5,7 @@
 #ifndef MRI_PIPELINE_SIGNAL_INPUT_H
 #define MRI_PIPELINE_SIGNAL_INPUT_H
 
+#include "base/intern.h"
 #include "bus/batch.h"
 #include "market/instruments.h"
 
@@ -27,12 +28,38 @@ struct mri_signal_input {
     bool lacks_confidence; /**< the producer gave none; `confidence` is 0 */
 };
 
+/**
+ * The words of the newest signal that was found good. Programs emit one after another with the
+ * same: they are not checked again.
+ */
+struct mri_signal_memo {
+    char symbol[MRI_INSTRUMENT_TEXT_BYTES];
+    char source[MRI_INTERN_BYTES_MAX];
+    char name[MRI_INTERN_BYTES_MAX];
+    uint32_t symbol_bytes; /**< 0: nothing is noted */
+    uint32_t source_bytes;
+    uint32_t name_bytes;   /**< 0: not given */
+    uint32_t number;       /**< of the symbol, in the instruments that it was checked against */
+    uint32_t source_known; /**< the caller's; 0 since other words were noted */
+    uint32_t name_known;
+};
+
 /** What a signal is checked against. */
 struct mri_signal_input_context {
+    struct mri_signal_memo *memo; /**< NULL: none is kept */
     const struct mri_instruments *instruments;
     int64_t event_time_unix_ns;
     int64_t valid_for_ns; /**< default */
 };
+
+/**
+ * Are the words of a signal those that are noted?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_signal_input_is_noted(
+    const struct mri_signal_memo *memo, const struct mri_signal_input *input);
 
 /**
  * "FIELD: expected this, found that", or that it is missing.

@@ -23,8 +23,17 @@ mr_bus *mri_api_sample_open(const struct mri_api_sample *sample)
 
 void mri_api_sample_begin(struct mri_api_sample *sample)
 {
+    mri_api_sample_begin_with(sample, NULL);
+}
+
+void mri_api_sample_begin_with(
+    struct mri_api_sample *sample, void (*configure)(struct mri_config *config))
+{
     struct mri_story *story = mri_story_begin(mri_plain_config, MRI_API_SAMPLE_SYMBOLS);
     *sample = (struct mri_api_sample){.story = story};
+    if (configure != NULL) {
+        configure(&story->config);
+    }
     mri_script_add_close(&story->script, 0, 1, MRI_STORY_PRICE);
     mri_story_open(story);
     mri_story_play(story);

@@ -26,6 +26,18 @@ struct mri_api_sample {
 void mri_api_sample_begin(struct mri_api_sample *sample);
 
 /**
+ * The same with another configuration.
+ *
+ * @param configure  NULL, or changes it
+ *
+ * Returns  nothing; it never fails.
+ * Owner    mri_api_sample_end() frees.
+ * Threads  one at a time.
+ */
+void mri_api_sample_begin_with(
+    struct mri_api_sample *sample, void (*configure)(struct mri_config *config));
+
+/**
  * Close the bus, and free.
  *
  * Returns  nothing.

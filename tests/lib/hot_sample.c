@@ -29,7 +29,7 @@ static uint32_t fill_body(uint8_t *bytes, const struct mri_hot_sample_body *body
     return count;
 }
 
-static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
+static mr_err derive(const void *context, void *argument, struct mri_hot_journal *journal,
     const mr_log_record *records, size_t count, uint64_t first_seq)
 {
     (void)context;

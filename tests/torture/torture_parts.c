@@ -43,7 +43,7 @@ mr_log *mri_torture_part_log(void)
 /** Words of what is derived. */
 enum { NEWEST, COUNT, BEFORE, STORES_MAX, DERIVED_BYTES = MRI_SHARED_MEMORY_PAGE_BYTES };
 
-static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
+static mr_err derive(const void *context, void *argument, struct mri_hot_journal *journal,
     const mr_log_record *records, size_t count, uint64_t first_seq)
 {
     (void)context;

@@ -79,7 +79,7 @@ void mri_hot_tail_set(struct mri_hot_journal *journal, uint64_t *word, uint64_t 
  * batch out; mri_hot_tail_begin_fill() is for catching up.
  */
 struct mri_hot_deriver {
-    void *context;
+    const void *context; /**< the deriver's own, never changed */
     uint32_t stores_max; /**< the most words that a batch may change */
     /**
      * Validate a batch against the derived area and take it in. Called under the lock, when there
@@ -90,7 +90,7 @@ struct mri_hot_deriver {
      * Returns  MR_OK; anything else refuses the batch, is the append's answer, and what was changed
      *          is put back.
      */
-    mr_err (*derive)(void *context, void *argument, struct mri_hot_journal *journal,
+    mr_err (*derive)(const void *context, void *argument, struct mri_hot_journal *journal,
         const mr_log_record *records, size_t count, uint64_t first_seq);
 };
 

@@ -7,7 +7,7 @@
 #include "log/open/writer.h"
 #include "os/futex.h"
 
-enum { LOOKS_AT_ONCE = 4096, LOOKS_MAX = 20000 };
+enum { LOOKS_AT_ONCE = 256, LOOKS_MAX = 20000 };
 
 #define LOOK_PAUSE_NS 50000
 
@@ -19,6 +19,12 @@ struct mri_derived mri_derived_of(const mr_log *log)
     }
     return (struct mri_derived){.words = mri_hot_tail_derived(&attachment->hot),
         .bytes = attachment->hot.options.derived_bytes};
+}
+
+bool mri_derived_is_behind(const mr_log *log)
+{
+    const struct mri_attachment *attachment = mri_writer_attachment(log);
+    return attachment == NULL || mri_hot_tail_is_behind(&attachment->hot);
 }
 
 mr_err mri_derived_look(const mr_log *log, uint32_t *ret_version)

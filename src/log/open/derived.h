@@ -28,6 +28,15 @@ struct mri_derived {
 struct mri_derived mri_derived_of(const mr_log *log);
 
 /**
+ * Does the area lack events that readers see, or is it being written anew?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ * Cost     two loads; it waits for nobody.
+ */
+bool mri_derived_is_behind(const mr_log *log);
+
+/**
  * Begin to read the area. What was read counts when mri_derived_is_same() says so afterwards.
  *
  * Returns  MR_OK; MR_AGAIN it lacks events that readers see; MR_BUSY a writer was changing it all

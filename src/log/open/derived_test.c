@@ -16,7 +16,7 @@ static mr_log *log_handle;
 
 /** A word that counts records, unless one says that it is to be left out, or that it is too much.
  */
-static mr_err derive(void *context, void *argument, struct mri_hot_journal *journal,
+static mr_err derive(const void *context, void *argument, struct mri_hot_journal *journal,
     const mr_log_record *records, size_t count, uint64_t first_seq)
 {
     (void)context;
