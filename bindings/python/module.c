@@ -12,8 +12,8 @@
 #include <Python.h>
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -191,10 +191,18 @@ static int write_value(struct mri_json_writer *json, PyObject *value, int depth)
 typedef struct subscription Subscription;
 typedef struct claim Claim;
 
+/* Counts forks: in a child it is another number than when the handle was made. */
+static volatile unsigned long forks;
+
+static void note_fork(void)
+{
+    forks++;
+}
+
 typedef struct {
     PyObject_HEAD mr_bus *bus;
     PyThread_type_lock lock;
-    long process_id;
+    unsigned long forks;         /* when it was made */
     Subscription *subscriptions; /* open ones, borrowed: each takes itself out */
 } Bus;
 
@@ -219,7 +227,7 @@ static PyObject *claim_type;
 /** Take the handle for a call; -1 and an exception: it is closed, or another process's. */
 static int enter(Bus *self)
 {
-    if (self->bus != NULL && self->process_id != (long)getpid()) {
+    if (self->bus != NULL && self->forks != forks) {
         PyErr_SetString(
             errors[MR_EINVAL - LOWEST], "this bus was opened before a fork; open one in the child");
         return -1;
@@ -243,13 +251,14 @@ static void leave(Bus *self)
 
 static PyObject *bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"dir", "create", NULL};
+    static char *names[] = {"dir", "create", "table_signals", NULL};
     PyObject *path = NULL;
     int is_create = 0;
+    unsigned int table_signals = 0;
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "O&|$p:Bus", names, PyUnicode_FSConverter, &path, &is_create)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&|$pI:Bus", names, PyUnicode_FSConverter,
+            &path, &is_create, &table_signals)) {
         return NULL;
     }
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -259,15 +268,16 @@ static PyObject *bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
         return NULL;
     }
     self->lock = PyThread_allocate_lock();
-    self->process_id = (long)getpid();
+    self->forks = forks;
     if (self->lock == NULL) {
         Py_DECREF(path);
         Py_DECREF(self);
         return PyErr_NoMemory();
     }
     const char *folder = PyBytes_AsString(path);
-    Py_BEGIN_ALLOW_THREADS err = is_create ? mr_bus_create(folder, &self->bus, &problem)
-                                           : mr_bus_open(folder, &self->bus, &problem);
+    Py_BEGIN_ALLOW_THREADS err =
+        is_create ? mr_bus_create_sized(folder, table_signals, &self->bus, &problem)
+                  : mr_bus_open(folder, &self->bus, &problem);
     Py_END_ALLOW_THREADS Py_DECREF(path);
     if (err != MR_OK) {
         self->bus = NULL;
@@ -280,7 +290,7 @@ static PyObject *bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 static PyObject *bus_close(Bus *self, PyObject *unused)
 {
     (void)unused;
-    if (self->bus == NULL || self->process_id != (long)getpid()) {
+    if (self->bus == NULL || self->forks != forks) {
         self->bus = NULL; /* in a child of fork() it is the parent's */
         Py_RETURN_NONE;
     }
@@ -504,32 +514,77 @@ static mr_durability durability_of(int is_durable)
     return is_durable != 0 ? MR_GROUP : MR_INTERVAL;
 }
 
-static PyObject *emit_them(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
+/* One buffer for free data waits for the next call; the interpreter's lock guards it. */
+static struct mri_buf spare_texts;
+
+static struct mri_buf take_texts(void)
 {
-    mr_problem problem = {""};
-    mr_emitted one;
-    mr_emitted *emitted = count == 1 ? &one : PyMem_Malloc(count * sizeof(*emitted));
+    struct mri_buf texts = spare_texts;
+    spare_texts = (struct mri_buf){0};
+    if (texts.alloc == NULL) {
+        mri_buf_init(&texts, mri_alloc_system(), 4 * DATA_BYTES_MAX);
+    }
+    mri_buf_clear(&texts);
+    return texts;
+}
+
+static void give_texts(struct mri_buf *texts)
+{
+    if (spare_texts.alloc == NULL) {
+        spare_texts = *texts;
+    } else {
+        mri_buf_fini(texts);
+    }
+}
+
+/** -1 and an exception: nothing was emitted, or it is not known whether it is durable. */
+static int emit_them(
+    Bus *self, const mr_emission *emissions, size_t count, int is_durable, mr_emitted *ret_emitted)
+{
+    mr_problem problem;
     mr_err err;
+    problem.text[0] = '\0';
+    if (enter(self) < 0) {
+        return -1;
+    }
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_bus_emit(self->bus, emissions, count, durability_of(is_durable), ret_emitted, &problem);
+    Py_END_ALLOW_THREADS leave(self);
+    if (err != MR_OK) {
+        (void)raise_error(err, problem.text);
+    }
+    return err == MR_OK ? 0 : -1;
+}
+
+static PyObject *emitted_id(const mr_emitted *emitted)
+{
+    char id[MR_BUS_ID_BYTES];
+    return PyUnicode_FromString(mr_emitted_id(emitted, id));
+}
+
+static PyObject *emit_one(Bus *self, const mr_emission *emission, int is_durable)
+{
+    mr_emitted emitted;
+    return emit_them(self, emission, 1, is_durable, &emitted) < 0 ? NULL : emitted_id(&emitted);
+}
+
+static PyObject *emit_list(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
+{
+    mr_emitted *emitted = PyMem_Malloc(count * sizeof(*emitted));
+    PyObject *result = NULL;
     if (emitted == NULL) {
         return PyErr_NoMemory();
     }
-    PyObject *result = NULL;
-    if (enter(self) == 0) {
-        Py_BEGIN_ALLOW_THREADS err =
-            mr_bus_emit(self->bus, emissions, count, durability_of(is_durable), emitted, &problem);
-        Py_END_ALLOW_THREADS result =
-            err != MR_OK ? raise_error(err, problem.text) : PyList_New((Py_ssize_t)count);
-        for (size_t i = 0; result != NULL && i < count; i++) {
-            PyObject *id = id_of(self, emitted[i].ordinal);
-            if (id == NULL || PyList_SetItem(result, (Py_ssize_t)i, id) < 0) {
-                Py_CLEAR(result);
-            }
+    if (emit_them(self, emissions, count, is_durable, emitted) == 0) {
+        result = PyList_New((Py_ssize_t)count);
+    }
+    for (size_t i = 0; result != NULL && i < count; i++) {
+        PyObject *id = emitted_id(&emitted[i]);
+        if (id == NULL || PyList_SetItem(result, (Py_ssize_t)i, id) < 0) {
+            Py_CLEAR(result);
         }
-        leave(self);
     }
-    if (emitted != &one) {
-        PyMem_Free(emitted);
-    }
+    PyMem_Free(emitted);
     return result;
 }
 
@@ -578,16 +633,14 @@ static PyObject *bus_emit(
         }
         values[field] = args[count + i];
     }
-    mri_buf_init(&texts, mri_alloc_system(), 4 * DATA_BYTES_MAX);
+    texts = take_texts();
     if (is_durable >= 0 && read_emission(values, &texts, &emission, &is_written) == 0) {
         if (is_written) {
             settle_data(&texts, &emission);
         }
-        PyObject *ids = emit_them(self, &emission, 1, is_durable);
-        result = ids == NULL ? NULL : Py_XNewRef(PyList_GetItem(ids, 0));
-        Py_XDECREF(ids);
+        result = emit_one(self, &emission, is_durable);
     }
-    mri_buf_fini(&texts);
+    give_texts(&texts);
     return result;
 }
 
@@ -644,7 +697,7 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
         }
     }
     if (is_good) {
-        result = emit_them(self, emissions, (size_t)count, is_durable);
+        result = emit_list(self, emissions, (size_t)count, is_durable);
     }
     mri_buf_fini(&texts);
     PyMem_Free(emissions);
@@ -1620,7 +1673,7 @@ static PyObject *subscription_close(Subscription *self, PyObject *unused)
 {
     (void)unused;
     Bus *bus = self->bus;
-    if (bus->bus == NULL || bus->process_id != (long)getpid()) {
+    if (bus->bus == NULL || bus->forks != forks) {
         Py_RETURN_NONE; /* closed with it, or another process's */
     }
     if (enter(bus) < 0) {
@@ -1950,8 +2003,7 @@ static PyObject *claim_release(Claim *self, PyObject *unused)
 /** What is still claimed is given back; a claim that was lost is no fault of who leaves. */
 static PyObject *claim_exit(Claim *self, PyObject *args)
 {
-    bool is_ours =
-        !self->is_over && self->bus->bus != NULL && self->bus->process_id == (long)getpid();
+    bool is_ours = !self->is_over && self->bus->bus != NULL && self->bus->forks == forks;
     (void)args;
     if (is_ours) {
         PyObject *released = claim_release(self, NULL);
@@ -2144,8 +2196,10 @@ static PyGetSetDef properties[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_doc,
-        "Bus(dir, *, create=False): the signal bus of a log's directory that `millrace run`\n"
-        "has begun, or with create=True of a live log that is made when there is none.\n\n"
+        "Bus(dir, *, create=False, table_signals=0): the signal bus of a log's directory that\n"
+        "`millrace run` has begun, or with create=True of a live log that is made when there is\n"
+        "none, then with room for so many signals in the memory that processes share (a power\n"
+        "of two; 0: 131072).\n\n"
         "Any number of threads and processes may use the same directory. After a fork the\n"
         "child opens its own."},
     {Py_tp_new, bus_new},
@@ -2173,6 +2227,11 @@ PyMODINIT_FUNC PyInit__millrace(void); /* the interpreter looks for it by name *
 
 PyMODINIT_FUNC PyInit__millrace(void)
 {
+    static bool are_forks_noted;
+    if (!are_forks_noted && pthread_atfork(NULL, NULL, note_fork) != 0) {
+        return PyErr_NoMemory();
+    }
+    are_forks_noted = true;
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL) {
         return NULL;

@@ -142,6 +142,8 @@ typedef struct mr_move_conflict {
 typedef struct mr_emitted {
     mr_ordinal ordinal;
     bool is_repeated; /**< its key was there already: it is the signal of then */
+    int64_t event_time_unix_ns;
+    const char *symbol; /**< as it is registered; the bus's, until it is closed */
 } mr_emitted;
 
 /** What is observed: an emission that is no signal, or a word about one or about a signal. */
@@ -234,6 +236,19 @@ MR_MUST_USE mr_err mr_bus_open(const char *folder, mr_bus **ret_bus, mr_problem 
 MR_MUST_USE mr_err mr_bus_create(const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
 
 /**
+ * mr_bus_create(), and when a log is made its shared memory has room for so many signals, about 90
+ * bytes each. What is there already keeps the size that it was made with.
+ *
+ * @param table_signals  a power of two from 4096 to 134217728; 0: 131072
+ *
+ * Returns  as mr_bus_create(); MR_REFUSED table_signals is no such number.
+ * Owner    mr_bus_close() frees.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mr_bus_create_sized(
+    const char *folder, uint32_t table_signals, mr_bus **ret_bus, mr_problem *reterr_problem);
+
+/**
  * Register a symbol as provisional, unless the log knows it, however it is spelled there.
  *
  * Returns  MR_OK; MR_REFUSED it cannot be the name of a symbol (1 to 32 letters, digits, '-', '_',
@@ -264,6 +279,14 @@ void mr_bus_close(mr_bus *bus);
  */
 MR_MUST_USE mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
     mr_durability durability, mr_emitted *ret_emitted, mr_problem *reterr_problem);
+
+/**
+ * The id of what was emitted, as mr_bus_id() says it, without looking anything up.
+ *
+ * Returns  ret_id.
+ * Threads  any.
+ */
+const char *mr_emitted_id(const mr_emitted *emitted, char ret_id[MR_BUS_ID_BYTES]);
 
 /**
  * Move signals as one batch: all of them or none.

@@ -208,13 +208,13 @@ MR_MUST_USE mr_err mri_bus_api_open(const struct mri_os *os, const struct mri_al
     const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
 
 /**
- * mr_bus_create() on a given machine.
+ * mr_bus_create_sized() on a given machine.
  *
- * Returns  as mr_bus_create().
+ * Returns  as mr_bus_create_sized().
  * Owner    mr_bus_close() frees; os and alloc must outlive the bus.
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_bus_api_create(const struct mri_os *os, const struct mri_alloc *alloc,
-    const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem);
+    const char *folder, uint32_t table_signals, mr_bus **ret_bus, mr_problem *reterr_problem);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/fixed.h"
 #include "base/problem.h"
 #include "log/open/append.h"
 #include "pipeline/signal_input.h"
@@ -63,9 +64,12 @@ static mr_err check_folder(
 }
 
 mr_err mri_bus_api_create(const struct mri_os *os, const struct mri_alloc *alloc,
-    const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem)
+    const char *folder, uint32_t table_signals, mr_bus **ret_bus, mr_problem *reterr_problem)
 {
-    static const mr_log_attribute attributes[] = {
+    char size[MRI_FIXED_TEXT_BYTES];
+    uint32_t signals = table_signals == 0 ? MRI_SHARED_SIGNALS_DEFAULT : table_signals;
+    const mr_log_attribute attributes[] = {
+        {MRI_ATTRIBUTE_TABLE_SIGNALS, mri_fixed_format(signals, 0, size)},
         {MRI_ATTRIBUTE_TIME, "live"},
         {MRI_ATTRIBUTE_MARKET, "real"},
         {MRI_ATTRIBUTE_FEED, "none"},
@@ -95,7 +99,14 @@ mr_err mri_bus_api_create(const struct mri_os *os, const struct mri_alloc *alloc
 
 mr_err mr_bus_create(const char *folder, mr_bus **ret_bus, mr_problem *reterr_problem)
 {
-    return mri_bus_api_create(mri_os_linux(), mri_alloc_system(), folder, ret_bus, reterr_problem);
+    return mr_bus_create_sized(folder, 0, ret_bus, reterr_problem);
+}
+
+mr_err mr_bus_create_sized(
+    const char *folder, uint32_t table_signals, mr_bus **ret_bus, mr_problem *reterr_problem)
+{
+    return mri_bus_api_create(
+        mri_os_linux(), mri_alloc_system(), folder, table_signals, ret_bus, reterr_problem);
 }
 
 /* ---- symbols --------------------------------------------------------------------------------- */

@@ -38,8 +38,8 @@ static mr_bus *create(void)
 {
     mr_bus *bus = NULL;
     mr_problem problem = {""};
-    mr_err err =
-        mri_bus_api_create(&machine->table, mri_alloc_system(), MRI_STORY_FOLDER, &bus, &problem);
+    mr_err err = mri_bus_api_create(
+        &machine->table, mri_alloc_system(), MRI_STORY_FOLDER, 0, &bus, &problem);
     if (err != MR_OK) {
         fail_msg("create: %s: %s", mr_err_name(err), problem.text);
     }
@@ -86,13 +86,14 @@ static void a_folder_of_something_else_is_left_alone(void **fixture)
     mr_problem problem = {""};
     assert_int_equal(machine->table.make_folder(machine->table.context, MRI_STORY_FOLDER), MR_OK);
     mri_os_memory_put(story->memory, MRI_STORY_FOLDER "/letter", "hello", 5);
-    assert_int_equal(
-        mri_bus_api_create(&machine->table, mri_alloc_system(), MRI_STORY_FOLDER, &bus, &problem),
+    assert_int_equal(mri_bus_api_create(
+                         &machine->table, mri_alloc_system(), MRI_STORY_FOLDER, 0, &bus, &problem),
         MR_REFUSED);
     assert_non_null(strstr(problem.text, "it has letter"));
     assert_null(bus);
     assert_int_equal(
-        mri_bus_api_create(&machine->table, mri_alloc_system(), NULL, &bus, &problem), MR_EINVAL);
+        mri_bus_api_create(&machine->table, mri_alloc_system(), NULL, 0, &bus, &problem),
+        MR_EINVAL);
 }
 
 static void the_wall_clock_is_its_time_and_never_goes_back(void **fixture)

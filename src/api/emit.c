@@ -13,6 +13,7 @@
 
 #include "api/bus_api.h"
 #include "base/fixed.h"
+#include "base/ident.h"
 #include "base/problem.h"
 
 #define PLACE_IS_ORDINAL ((uint32_t)1 << 31)
@@ -78,6 +79,25 @@ static mr_err draft_one(struct mr_bus *bus, const mr_emission *emission,
     }
     mr_err err = read_emission(bus, emission, &input, why);
     return err == MR_OK ? mri_signal_input_draft(&input, context, &bus->batch, why) : err;
+}
+
+/** What was emitted with an item of the batch, whose body has the time that it got. */
+static mr_emitted emitted_item(const struct mr_bus *bus, uint32_t item, uint32_t ordinal)
+{
+    const struct mri_signal_generated *body =
+        (const void *)(bus->batch.bodies.bytes + bus->batch.items[item].offset);
+    return (mr_emitted){.ordinal = {ordinal},
+        .event_time_unix_ns = body->event_time_unix_ns,
+        .symbol = mri_instruments_get(mri_bus_api_instruments(bus), body->symbol)->symbol};
+}
+
+const char *mr_emitted_id(const mr_emitted *emitted, char ret_id[MR_BUS_ID_BYTES])
+{
+    enum { MS_NS = 1000000 };
+    const struct mri_ident ident = {.symbol = mri_slice_of(emitted->symbol),
+        .time_unix_ms = emitted->event_time_unix_ns / MS_NS,
+        .ordinal = emitted->ordinal};
+    return mri_ident_format(&ident, ret_id);
 }
 
 /* ---- by the shared state --------------------------------------------------------------------- */
@@ -158,7 +178,7 @@ static mr_err emit_shared(struct mr_bus *bus, const mr_emission *emissions, size
     }
     for (size_t i = 0; ret_emitted != NULL && (err == MR_OK || err == MR_EUNKNOWN) && i < count;
          i++) {
-        ret_emitted[i] = (mr_emitted){.ordinal = {bus->subjects[i].id}};
+        ret_emitted[i] = emitted_item(bus, (uint32_t)i, bus->subjects[i].id);
     }
     if (err == MR_FULL && append.full == NULL) {
         mri_bus_api_unshare(bus);
@@ -227,17 +247,36 @@ static mr_err draft_all(
     return MR_OK;
 }
 
-static void tell_emitted(const struct mr_bus *bus, size_t count, mr_emitted *ret_emitted)
+/** Of a signal whose key was there: as it was then. */
+static mr_err tell_repeated(struct mr_bus *bus, uint32_t ordinal, mr_emitted *ret_emitted)
 {
+    struct mri_signal signal;
+    mr_err err = mri_bus_api_signal(bus, ordinal, &signal);
+    if (err != MR_OK) {
+        return err;
+    }
+    *ret_emitted = (mr_emitted){.ordinal = {ordinal},
+        .is_repeated = true,
+        .event_time_unix_ns = signal.event_time_unix_ns,
+        .symbol = mri_instruments_get(mri_bus_api_instruments(bus), signal.symbol)->symbol};
+    return MR_OK;
+}
+
+static mr_err tell_emitted(struct mr_bus *bus, size_t count, mr_emitted *ret_emitted)
+{
+    mr_err err = MR_OK;
     size_t next = 0; /* items of the batch that somebody was told of, in order */
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && err == MR_OK; i++) {
         uint32_t place = bus->places[i];
-        bool is_logged = (place & PLACE_IS_ORDINAL) != 0;
-        ret_emitted[i].is_repeated = is_logged || place < next;
-        ret_emitted[i].ordinal.n =
-            is_logged ? place & ~PLACE_IS_ORDINAL : bus->batch.items[place].ordinal;
+        if ((place & PLACE_IS_ORDINAL) != 0) {
+            err = tell_repeated(bus, place & ~PLACE_IS_ORDINAL, &ret_emitted[i]);
+            continue;
+        }
+        ret_emitted[i] = emitted_item(bus, place, bus->batch.items[place].ordinal);
+        ret_emitted[i].is_repeated = place < next;
         next += !ret_emitted[i].is_repeated;
     }
+    return err;
 }
 
 static mr_err emit_folded(struct mr_bus *bus, const mr_emission *emissions, size_t count,
@@ -257,7 +296,8 @@ static mr_err emit_folded(struct mr_bus *bus, const mr_emission *emissions, size
         }
     }
     if (ret_emitted != NULL && (err == MR_OK || err == MR_EUNKNOWN)) {
-        tell_emitted(bus, count, ret_emitted);
+        mr_err told = tell_emitted(bus, count, ret_emitted);
+        err = told == MR_OK ? err : told;
     }
     return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, problem);
 }

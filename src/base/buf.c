@@ -61,7 +61,8 @@ static mr_err make_room(struct mri_buf *buf, size_t need)
     return err;
 }
 
-void *mri_buf_grow(struct mri_buf *buf, size_t count)
+/** Room for so many bytes, which the caller fills; NULL: there is none. */
+static uint8_t *take_room(struct mri_buf *buf, size_t count)
 {
     if (buf->err != MR_OK) {
         return NULL;
@@ -74,19 +75,24 @@ void *mri_buf_grow(struct mri_buf *buf, size_t count)
     if (buf->err != MR_OK) {
         return NULL;
     }
-    void *place = buf->bytes + buf->count;
-    memset(place, 0, count);
+    uint8_t *place = buf->bytes + buf->count;
     buf->count += count;
     MRI_ASSERT(buf->count <= buf->capacity);
     return place;
 }
 
+void *mri_buf_grow(struct mri_buf *buf, size_t count)
+{
+    uint8_t *place = take_room(buf, count);
+    if (place != NULL) {
+        memset(place, 0, count);
+    }
+    return place;
+}
+
 void mri_buf_put(struct mri_buf *buf, const void *bytes, size_t count)
 {
-    if (count == 0) {
-        return;
-    }
-    void *place = mri_buf_grow(buf, count);
+    uint8_t *place = count == 0 ? NULL : take_room(buf, count);
     if (place != NULL) {
         memcpy(place, bytes, count);
     }

@@ -5,12 +5,51 @@
  */
 #include "base/ident.h"
 
-#include <stdio.h>
+#include <string.h>
+
+/** In decimal; returns behind it. */
+static char *put_decimal(char *at, uint64_t value)
+{
+    enum { DIGITS_MAX = 20 };
+    char digits[DIGITS_MAX];
+    unsigned from = DIGITS_MAX;
+    do {
+        digits[--from] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    memcpy(at, digits + from, DIGITS_MAX - from);
+    return at + (DIGITS_MAX - from);
+}
+
+/** Eight digits, in which every ordinal fits. */
+static char *put_hexadecimal(char *at, uint32_t value)
+{
+    static const char letters[] = "0123456789abcdef";
+    for (int shift = 28; shift >= 0; shift -= 4) {
+        *at++ = letters[value >> shift & 15];
+    }
+    return at;
+}
 
 const char *mri_ident_format(const struct mri_ident *ident, char text[static MRI_IDENT_BYTES])
 {
-    (void)snprintf(text, MRI_IDENT_BYTES, "%.*s_%lld_%08lx", (int)ident->symbol.count,
-        ident->symbol.bytes, (long long)ident->time_unix_ms, (unsigned long)ident->ordinal.n);
+    size_t count = ident->symbol.count;
+    bool is_before_1970 = ident->time_unix_ms < 0;
+    uint64_t time = (uint64_t)ident->time_unix_ms;
+    char *at = text;
+    count = count < MRI_SYMBOL_BYTES_MAX ? count : MRI_SYMBOL_BYTES_MAX;
+    if (count > 0) {
+        memcpy(at, ident->symbol.bytes, count);
+    }
+    at += count;
+    *at++ = '_';
+    if (is_before_1970) {
+        *at++ = '-';
+    }
+    at = put_decimal(at, is_before_1970 ? 0 - time : time);
+    *at++ = '_';
+    at = put_hexadecimal(at, ident->ordinal.n);
+    *at = '\0';
     return text;
 }
 

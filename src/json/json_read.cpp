@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simdjson behind a C interface: the only C++ of the project.
+ * simdjson behind a C interface.
  *
  *   line --copy--> padded --simdjson--> tape: keys, types, values
  *     \--json_scan--> where each value stands (simdjson's tape does not keep that)

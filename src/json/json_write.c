@@ -8,16 +8,11 @@
  */
 #include "json/json_write.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/text.h"
-
-enum { NUMBER_BYTES = 32, DIGITS_ALWAYS_KEPT = 15, DIGITS_MAX = 17 };
-
-/** Below this a double has fewer than 15 digits. */
-#define SMALLEST_NORMAL 0x1p-1022
+#include "json/json_number.h"
 
 /** Integers up to here are written without an exponent. */
 #define INTEGER_MAX 1e15
@@ -27,12 +22,22 @@ void mri_json_write_begin(struct mri_json_writer *writer, struct mri_buf *buf)
     *writer = (struct mri_json_writer){.buf = buf};
 }
 
+/** Most of what is put is one byte, and has room. */
+static void put_byte(struct mri_buf *buf, char byte)
+{
+    if (buf->err == MR_OK && buf->count < buf->capacity && buf->count < buf->bytes_max) {
+        buf->bytes[buf->count++] = (uint8_t)byte;
+    } else {
+        mri_buf_put(buf, &byte, 1);
+    }
+}
+
 /** The comma before an item, if it is not the first one. */
 static void separate(struct mri_json_writer *writer)
 {
     if (writer->depth > 0) {
         if ((writer->needs_comma & 1) != 0) {
-            mri_buf_text(writer->buf, ",");
+            put_byte(writer->buf, ',');
         }
         writer->needs_comma |= 1;
     }
@@ -53,7 +58,7 @@ static void open_bracket(struct mri_json_writer *writer, bool is_object)
 {
     begin_value(writer);
     MRI_ASSERT(writer->depth < MRI_JSON_WRITE_DEPTH_MAX);
-    mri_buf_text(writer->buf, is_object ? "{" : "[");
+    put_byte(writer->buf, is_object ? '{' : '[');
     writer->is_object = writer->is_object << 1 | is_object;
     writer->needs_comma <<= 1;
     writer->depth++;
@@ -64,7 +69,7 @@ static void close_bracket(struct mri_json_writer *writer, bool is_object)
     MRI_ASSERT(writer->depth > 0);
     MRI_ASSERT(((writer->is_object & 1) != 0) == is_object);
     MRI_ASSERT(!writer->is_after_key);
-    mri_buf_text(writer->buf, is_object ? "}" : "]");
+    put_byte(writer->buf, is_object ? '}' : ']');
     writer->is_object >>= 1;
     writer->needs_comma >>= 1;
     writer->depth--;
@@ -123,7 +128,7 @@ static size_t sequence_bytes(struct mri_slice text)
 
 static void put_text(struct mri_buf *buf, struct mri_slice text)
 {
-    mri_buf_text(buf, "\"");
+    put_byte(buf, '"');
     size_t i = 0;
     while (i < text.count) {
         size_t from = i;
@@ -148,7 +153,7 @@ static void put_text(struct mri_buf *buf, struct mri_slice text)
         }
         i += count == 0 ? 1 : count;
     }
-    mri_buf_text(buf, "\"");
+    put_byte(buf, '"');
 }
 
 void mri_json_write_key(struct mri_json_writer *writer, const char *key)
@@ -158,7 +163,7 @@ void mri_json_write_key(struct mri_json_writer *writer, const char *key)
     MRI_ASSERT(!writer->is_after_key);
     separate(writer);
     put_text(writer->buf, mri_slice_of(key));
-    mri_buf_text(writer->buf, ":");
+    put_byte(writer->buf, ':');
     writer->is_after_key = true;
 }
 
@@ -168,31 +173,36 @@ void mri_json_write_text(struct mri_json_writer *writer, struct mri_slice text)
     put_text(writer->buf, text);
 }
 
+static void put_unsigned(struct mri_buf *buf, uint64_t value, bool is_negative)
+{
+    enum { DIGITS_MAX = 21 }; /* and a sign */
+    char digits[DIGITS_MAX];
+    size_t at = DIGITS_MAX;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    if (is_negative) {
+        digits[--at] = '-';
+    }
+    mri_buf_put(buf, digits + at, DIGITS_MAX - at);
+}
+
+static void put_integer(struct mri_buf *buf, int64_t value)
+{
+    put_unsigned(buf, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
+}
+
 void mri_json_write_integer(struct mri_json_writer *writer, int64_t value)
 {
     begin_value(writer);
-    mri_buf_printf(writer->buf, "%lld", (long long)value);
+    put_integer(writer->buf, value);
 }
 
 void mri_json_write_unsigned(struct mri_json_writer *writer, uint64_t value)
 {
     begin_value(writer);
-    mri_buf_printf(writer->buf, "%llu", (unsigned long long)value);
-}
-
-/** The shortest digits that read back as the same double; %g takes trailing zeros off. */
-static void format_shortest(double value, char text[static NUMBER_BYTES])
-{
-    bool is_normal = value >= SMALLEST_NORMAL || value <= -SMALLEST_NORMAL;
-    for (int digits = is_normal ? DIGITS_ALWAYS_KEPT : 1; digits <= DIGITS_MAX; digits++) {
-        (void)snprintf(text, NUMBER_BYTES, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) {
-            break;
-        }
-    }
-    for (char *at = text; *at != '\0'; at++) {
-        *at = *at == ',' ? '.' : *at; /* the host program may have set a locale */
-    }
+    put_unsigned(writer->buf, value, false);
 }
 
 void mri_json_write_number(struct mri_json_writer *writer, double value)
@@ -203,13 +213,12 @@ void mri_json_write_number(struct mri_json_writer *writer, double value)
     if (!is_finite) {
         mri_buf_text(writer->buf, "null");
     } else if (is_small && value != 0.0 && (double)(int64_t)value == value) {
-        mri_buf_printf(writer->buf, "%lld", (long long)value);
+        put_integer(writer->buf, (int64_t)value);
     } else if (value == 0.0) {
         mri_buf_text(writer->buf, 1.0 / value < 0.0 ? "-0.0" : "0");
     } else {
-        char text[NUMBER_BYTES];
-        format_shortest(value, text);
-        mri_buf_text(writer->buf, text);
+        char text[MRI_JSON_NUMBER_BYTES];
+        mri_buf_put(writer->buf, text, mri_json_number(value, text));
     }
 }
 
