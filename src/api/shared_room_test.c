@@ -3,12 +3,13 @@
  * How many signals the shared state has room for, how long it keeps what was learned, and what
  * becomes of a log whose attribute makes no sense.
  */
+#include "base/prng.h"
 #include "bus/shared_query.h"
 #include "pipeline/shared_refresh.h"
 #include "tests/lib/api_sample.h"
 #include "tests/lib/cmocka_all.h"
 
-enum { ROOM = 4096, EACH = 500, KEPT_S = 300 };
+enum { ROOM = 4096, EACH = 500, LARGEST = MR_BUS_BATCH_MAX, KEPT_S = 300 };
 
 static struct mri_api_sample sample;
 
@@ -47,11 +48,11 @@ static int tear_down(void **fixture)
 /** Signals at the end of the log; returns the first one's ordinal. */
 static uint32_t emit(size_t count)
 {
-    static mr_emission emissions[EACH];
-    static mr_emitted results[EACH];
+    static mr_emission emissions[LARGEST];
+    static mr_emitted results[LARGEST];
     mr_problem problem = {""};
     for (size_t i = 0; i < count; i++) {
-        emissions[i] = mri_api_sample_emission(&sample, i % 2, "bot");
+        emissions[i] = mri_api_sample_emission(&sample, i % 2, i % 3 == 0 ? "bot" : "tob");
     }
     if (mr_bus_emit(sample.bus, emissions, count, MR_ASYNC, results, &problem) != MR_OK) {
         fail_msg("emit: %s", problem.text);
@@ -59,9 +60,22 @@ static uint32_t emit(size_t count)
     return results[0].ordinal.n;
 }
 
+/** The signals of some moves in another order: so they leave the table's arrays here and there. */
+static void shuffle(mr_move *moves, size_t count)
+{
+    struct mri_prng prng;
+    mri_prng_init(&prng, count);
+    for (size_t i = count; i > 1; i--) {
+        size_t other = mri_prng_below(&prng, i);
+        mr_ordinal kept = moves[2 * other].ordinal;
+        moves[2 * other].ordinal = moves[2 * other + 1].ordinal = moves[2 * (i - 1)].ordinal;
+        moves[2 * (i - 1)].ordinal = moves[2 * (i - 1) + 1].ordinal = kept;
+    }
+}
+
 static void learn(uint32_t first, size_t count)
 {
-    static mr_move moves[2 * EACH];
+    static mr_move moves[2 * LARGEST];
     mr_problem problem = {""};
     for (size_t i = 0; i < count; i++) {
         moves[2 * i] = (mr_move){.ordinal = {first + (uint32_t)i},
@@ -73,8 +87,14 @@ static void learn(uint32_t first, size_t count)
         moves[2 * i + 1].from = MR_BLOCKED;
         moves[2 * i + 1].to = MR_LEARNED;
     }
-    if (mr_bus_move(sample.bus, moves, 2 * count, MR_ASYNC, NULL, &problem) != MR_OK) {
-        fail_msg("move: %s", problem.text);
+    if (count > EACH) {
+        shuffle(moves, count);
+    }
+    for (size_t i = 0; i < 2 * count; i += LARGEST) {
+        size_t few = 2 * count - i < LARGEST ? 2 * count - i : LARGEST;
+        if (mr_bus_move(sample.bus, moves + i, few, MR_ASYNC, NULL, &problem) != MR_OK) {
+            fail_msg("move: %s", problem.text);
+        }
     }
 }
 
@@ -119,6 +139,19 @@ static void a_small_state_keeps_the_newest(void **fixture)
     mr_signal signal; /* the log knows it */
     assert_int_equal(mr_bus_get(sample.bus, (mr_ordinal){1}, &signal), MR_OK);
     assert_int_equal(signal.state, MR_LEARNED);
+}
+
+static void the_largest_batches_fit(void **fixture)
+{
+    (void)fixture;
+    const struct mri_signal_table *table = &sample.bus->state.table;
+    for (uint32_t made = 0; made < 3 * MRI_SHARED_SIGNALS_DEFAULT; made += LARGEST) {
+        learn(emit(LARGEST), LARGEST);
+    }
+    assert_true(sample.bus->has_state);
+    assert_true(mri_signal_table_gone(table) > MRI_SHARED_SIGNALS_DEFAULT);
+    assert_int_equal(mri_signal_table_newest(table), 3 * MRI_SHARED_SIGNALS_DEFAULT);
+    check();
 }
 
 static void what_has_no_room_is_kept_all_the_same(void **fixture)
@@ -190,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_small_state_keeps_the_newest, set_up_small, tear_down),
+        cmocka_unit_test_setup_teardown(the_largest_batches_fit, set_up_brief, tear_down),
         cmocka_unit_test_setup_teardown(
             what_has_no_room_is_kept_all_the_same, set_up_small, tear_down),
         cmocka_unit_test_setup_teardown(what_was_learned_long_ago_leaves, set_up_brief, tear_down),

@@ -16,6 +16,7 @@
 #include "base/problem.h"
 #include "bus/lifecycle.h"
 #include "log/format/manifest.h"
+#include "millrace/bus.h"
 
 #define MAGIC ((uint64_t)0x3153544154534d52) /* RMSTATS1 */
 
@@ -36,7 +37,7 @@ enum {
 
 enum {
     INSTRUMENT_WORDS = 32,
-    STORES_MAX = 1 << 18,
+    STORES_MAX = 40 * MR_BUS_BATCH_MAX, /* a new signal and one that leaves: 33 on the average */
     LEAVING_MAX = 2, /* old ones that make place with each new one: more than come */
     PAGE = MRI_SHARED_MEMORY_PAGE_BYTES,
 };
