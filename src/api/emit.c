@@ -3,10 +3,11 @@
  * Emitting signals.
  *
  * Invariants
- *  1. Without keys, a batch is drafted from what the shared state says, and gets its ordinals and
- *     its event time under the append lock: others need not be waited for or followed.
- *  2. With keys it is appended only behind what the handle has folded: when another process was
- *     faster, its events are taken in and keys are looked for again.
+ *  1. A batch is drafted from what the shared state says, and gets its ordinals and its event time
+ *     under the append lock, where keys are compared again: others need not be waited for or
+ *     followed.
+ *  2. Where that state has no room it is appended only behind what the handle has folded: when
+ *     another process was faster, its events are taken in and keys are looked for again.
  *  3. A signal whose key the log has, or the batch has before it, is not drafted.
  */
 #include <string.h>
@@ -91,162 +92,6 @@ static mr_emitted emitted_item(const struct mr_bus *bus, uint32_t item, uint32_t
         .symbol = mri_instruments_get(mri_bus_api_instruments(bus), body->symbol)->symbol};
 }
 
-const char *mr_emitted_id(const mr_emitted *emitted, char ret_id[MR_BUS_ID_BYTES])
-{
-    enum { MS_NS = 1000000 };
-    const struct mri_ident ident = {.symbol = mri_slice_of(emitted->symbol),
-        .time_unix_ms = emitted->event_time_unix_ns / MS_NS,
-        .ordinal = emitted->ordinal};
-    return mri_ident_format(&ident, ret_id);
-}
-
-/* ---- by the shared state --------------------------------------------------------------------- */
-
-/** Its number + 1; 0 when it is new, or too long, which is refused with its field. */
-static uint32_t known_number(const struct mri_intern *intern, const char *text)
-{
-    uint32_t number;
-    return text != NULL && mri_intern_find(intern, mri_slice_of(text), &number) == MR_OK
-               ? number + 1
-               : 0;
-}
-
-/** The numbers of the words that were noted, which are this emission's. */
-static struct mri_shared_known known_of(struct mr_bus *bus, const mr_emission *emission)
-{
-    struct mri_signal_memo *memo = &bus->memo;
-    if (memo->source_known == 0 || memo->name_known == 0) {
-        memo->source_known = known_number(&bus->mirror.sources, emission->source);
-        memo->name_known = known_number(
-            &bus->mirror.names, emission->name == NULL ? emission->source : emission->name);
-    }
-    return (struct mri_shared_known){memo->source_known, memo->name_known};
-}
-
-static mr_err draft_shared(
-    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
-{
-    const struct mri_signal_input_context context = {
-        .memo = &bus->memo,
-        .instruments = &bus->mirror.instruments,
-        .event_time_unix_ns =
-            mri_outside_clock_now(&bus->clock, mri_shared_state_event_time_unix_ns(&bus->state)),
-        .valid_for_ns = mri_shared_state_valid_for_ns(&bus->state),
-    };
-    mri_batch_begin(&bus->batch, 1, 1); /* where it lands is not known, and does not matter */
-    for (size_t i = 0; i < count; i++) {
-        mr_problem why;
-        mr_err err = draft_one(bus, &emissions[i], &context, &why);
-        if (err != MR_OK) {
-            return tell_which(err, &why, i, count, problem);
-        }
-        bus->known[i] = known_of(bus, &emissions[i]);
-    }
-    return MR_OK;
-}
-
-static void fill_records(struct mr_bus *bus)
-{
-    for (uint32_t i = 0; i < bus->batch.count; i++) {
-        const struct mri_batch_item *item = &bus->batch.items[i];
-        bus->records[i] = (mr_log_record){
-            .body = bus->batch.bodies.bytes + item->offset,
-            .body_bytes = item->bytes,
-            .type = item->type,
-            .version = MRI_EVENT_VERSION,
-        };
-    }
-}
-
-/** MR_NOT_FOUND: there is no shared state to do it by. */
-static mr_err emit_shared(struct mr_bus *bus, const mr_emission *emissions, size_t count,
-    mr_durability durability, mr_emitted *ret_emitted, mr_problem *problem)
-{
-    struct mri_shared_append append = {.known = bus->known, .subjects = bus->subjects};
-    mr_err err = MR_AGAIN;
-    for (unsigned i = 0; i < ATTEMPTS_MAX && err == MR_AGAIN; i++) {
-        err = mri_bus_api_share(bus, problem);
-        if (err == MR_OK) {
-            err = draft_shared(bus, emissions, count, problem);
-        }
-        if (err != MR_OK) {
-            return err;
-        }
-        fill_records(bus);
-        err = mri_shared_state_append(
-            bus->log, bus->records, bus->batch.count, durability, &append, NULL);
-    }
-    for (size_t i = 0; ret_emitted != NULL && (err == MR_OK || err == MR_EUNKNOWN) && i < count;
-         i++) {
-        ret_emitted[i] = emitted_item(bus, (uint32_t)i, bus->subjects[i].id);
-    }
-    if (err == MR_FULL && append.full == NULL) {
-        mri_bus_api_unshare(bus);
-    }
-    if (err == MR_AGAIN || !bus->has_state) {
-        return MR_NOT_FOUND;
-    }
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, append.full, problem);
-}
-
-/* ---- by what was folded ---------------------------------------------------------------------- */
-
-/** The same source and key among the emissions before this one. */
-static size_t same_key_before(const mr_emission *emissions, size_t index)
-{
-    const mr_emission *own = &emissions[index];
-    for (size_t i = 0; i < index; i++) {
-        const mr_emission *other = &emissions[i];
-        if (other->key != NULL && strcmp(other->key, own->key) == 0 &&
-            strcmp(other->source, own->source) == 0) {
-            return i;
-        }
-    }
-    return index;
-}
-
-/** Is its key known already: in the log, or in this batch? Then that is its place. */
-static bool find_key(struct mr_bus *bus, const mr_emission *emissions, size_t index)
-{
-    const mr_emission *emission = &emissions[index];
-    struct mri_key key;
-    if (emission->key == NULL || emission->source == NULL ||
-        mri_key_of(mri_slice_of(emission->source), mri_slice_of(emission->key), &key) != MR_OK) {
-        return false; /* what is too long is refused with its field */
-    }
-    uint32_t ordinal = mri_keys_find(&bus->fold.bus.keys, &key);
-    if (ordinal != 0) {
-        bus->places[index] = ordinal | PLACE_IS_ORDINAL;
-        return true;
-    }
-    size_t before = same_key_before(emissions, index);
-    bus->places[index] = bus->places[before];
-    return before < index;
-}
-
-static mr_err draft_all(
-    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
-{
-    const struct mri_signal_input_context context = {
-        .instruments = mri_bus_api_instruments(bus),
-        .event_time_unix_ns = mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns),
-        .valid_for_ns = bus->valid_for_ns,
-    };
-    mri_bus_begin(&bus->fold.bus, &bus->batch);
-    for (size_t i = 0; i < count; i++) {
-        mr_problem why;
-        if (find_key(bus, emissions, i)) {
-            continue;
-        }
-        bus->places[i] = bus->batch.count;
-        mr_err err = draft_one(bus, &emissions[i], &context, &why);
-        if (err != MR_OK) {
-            return tell_which(err, &why, i, count, problem);
-        }
-    }
-    return MR_OK;
-}
-
 /** Of a signal whose key was there: as it was then. */
 static mr_err tell_repeated(struct mr_bus *bus, uint32_t ordinal, mr_emitted *ret_emitted)
 {
@@ -279,6 +124,231 @@ static mr_err tell_emitted(struct mr_bus *bus, size_t count, mr_emitted *ret_emi
     return err;
 }
 
+const char *mr_emitted_id(const mr_emitted *emitted, char ret_id[MR_BUS_ID_BYTES])
+{
+    enum { MS_NS = 1000000 };
+    const struct mri_ident ident = {.symbol = mri_slice_of(emitted->symbol),
+        .time_unix_ms = emitted->event_time_unix_ns / MS_NS,
+        .ordinal = emitted->ordinal};
+    return mri_ident_format(&ident, ret_id);
+}
+
+/* ---- by the shared state --------------------------------------------------------------------- */
+
+/** Its number + 1; 0 when it is new, or too long, which is refused with its field. */
+static uint32_t known_number(const struct mri_intern *intern, const char *text)
+{
+    uint32_t number;
+    return text != NULL && mri_intern_find(intern, mri_slice_of(text), &number) == MR_OK
+               ? number + 1
+               : 0;
+}
+
+/** The numbers of the words that were noted, which are this emission's. */
+static void number_words(
+    struct mr_bus *bus, const mr_emission *emission, struct mri_shared_known *known)
+{
+    struct mri_signal_memo *memo = &bus->memo;
+    if (memo->source_known == 0 || memo->name_known == 0) {
+        memo->source_known = known_number(&bus->mirror.sources, emission->source);
+        memo->name_known = known_number(
+            &bus->mirror.names, emission->name == NULL ? emission->source : emission->name);
+    }
+    known->source = memo->source_known;
+    known->name = memo->name_known;
+}
+
+/** The same source and key among the emissions before this one. */
+static size_t same_key_before(const mr_emission *emissions, size_t index)
+{
+    const mr_emission *own = &emissions[index];
+    for (size_t i = 0; i < index; i++) {
+        const mr_emission *other = &emissions[i];
+        if (other->key != NULL && strcmp(other->key, own->key) == 0 &&
+            strcmp(other->source, own->source) == 0) {
+            return i;
+        }
+    }
+    return index;
+}
+
+/** The key of an emission; false: it has none, or one that is refused with its field. */
+static bool key_of(const mr_emission *emission, struct mri_key *ret_key)
+{
+    return emission->key != NULL && emission->source != NULL &&
+           mri_key_of(mri_slice_of(emission->source), mri_slice_of(emission->key), ret_key) ==
+               MR_OK;
+}
+
+/** Where a signal goes whose key is there already, in the log or in the batch; else false. */
+static bool is_repeat(
+    struct mr_bus *bus, const mr_emission *emissions, size_t index, uint32_t ordinal)
+{
+    if (ordinal != 0) {
+        bus->places[index] = ordinal | PLACE_IS_ORDINAL;
+        return true;
+    }
+    size_t before = same_key_before(emissions, index);
+    bus->places[index] = bus->places[before];
+    return before < index;
+}
+
+static mr_err draft_shared(
+    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
+{
+    const struct mri_signal_input_context context = {
+        .memo = &bus->memo,
+        .instruments = &bus->mirror.instruments,
+        .event_time_unix_ns =
+            mri_outside_clock_now(&bus->clock, mri_shared_state_event_time_unix_ns(&bus->state)),
+        .valid_for_ns = mri_shared_state_valid_for_ns(&bus->state),
+    };
+    mri_batch_begin(&bus->batch, 1, 1); /* where it lands is not known, and does not matter */
+    for (size_t i = 0; i < count; i++) {
+        mr_problem why;
+        struct mri_shared_known *known = &bus->known[bus->batch.count];
+        known->has_key = key_of(&emissions[i], &known->key);
+        if (known->has_key &&
+            is_repeat(bus, emissions, i, mri_shared_keys_find(&bus->state.keys, &known->key))) {
+            continue;
+        }
+        bus->places[i] = bus->batch.count;
+        mr_err err = draft_one(bus, &emissions[i], &context, &why);
+        if (err != MR_OK) {
+            return tell_which(err, &why, i, count, problem);
+        }
+        number_words(bus, &emissions[i], known);
+    }
+    return MR_OK;
+}
+
+/** Keys are looked for while nobody changes them. MR_NOT_FOUND: some are missing. */
+static mr_err draft_keyed(
+    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
+{
+    enum { LOOKS_MAX = 100 };
+    for (unsigned i = 0; i < LOOKS_MAX; i++) {
+        uint32_t version;
+        mr_err err = mri_derived_look(bus->log, &version);
+        if (err != MR_OK) {
+            return err == MR_BUSY ? MR_NOT_FOUND : err;
+        }
+        bool is_whole = mri_shared_keys_is_whole(&bus->state.keys);
+        err = is_whole ? draft_shared(bus, emissions, count, problem) : MR_NOT_FOUND;
+        if (mri_derived_is_same(bus->log, version)) {
+            return err;
+        }
+    }
+    return MR_NOT_FOUND;
+}
+
+static void fill_records(struct mr_bus *bus)
+{
+    for (uint32_t i = 0; i < bus->batch.count; i++) {
+        const struct mri_batch_item *item = &bus->batch.items[i];
+        bus->records[i] = (mr_log_record){
+            .body = bus->batch.bodies.bytes + item->offset,
+            .body_bytes = item->bytes,
+            .type = item->type,
+            .version = MRI_EVENT_VERSION,
+        };
+    }
+}
+
+static bool has_keys(const mr_emission *emissions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (emissions[i].key != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Draft it and append it once. */
+static mr_err try_shared(struct mr_bus *bus, const mr_emission *emissions, size_t count,
+    mr_durability durability, struct mri_shared_append *append, mr_problem *problem)
+{
+    bool is_keyed = has_keys(emissions, count);
+    mr_err err = is_keyed ? draft_keyed(bus, emissions, count, problem)
+                          : draft_shared(bus, emissions, count, problem);
+    if (err != MR_OK || bus->batch.count == 0) {
+        return err;
+    }
+    fill_records(bus);
+    err =
+        mri_shared_state_append(bus->log, bus->records, bus->batch.count, durability, append, NULL);
+    if (err == MR_EXISTS && is_keyed) {
+        return MR_AGAIN; /* another one has emitted with the key meanwhile */
+    }
+    for (uint32_t i = 0; (err == MR_OK || err == MR_EUNKNOWN) && i < bus->batch.count; i++) {
+        bus->batch.items[i].ordinal = bus->subjects[i].id;
+    }
+    return err;
+}
+
+/** MR_NOT_FOUND: there is no shared state to do it by. */
+static mr_err emit_shared(struct mr_bus *bus, const mr_emission *emissions, size_t count,
+    mr_durability durability, mr_emitted *ret_emitted, mr_problem *problem)
+{
+    struct mri_shared_append append = {.known = bus->known, .subjects = bus->subjects};
+    mr_err err = MR_AGAIN;
+    problem->text[0] = '\0';
+    for (unsigned i = 0; i < ATTEMPTS_MAX && err == MR_AGAIN; i++) {
+        err = mri_bus_api_share(bus, problem);
+        if (err != MR_OK) {
+            return err;
+        }
+        err = try_shared(bus, emissions, count, durability, &append, problem);
+    }
+    if (ret_emitted != NULL && (err == MR_OK || err == MR_EUNKNOWN)) {
+        mr_err told = tell_emitted(bus, count, ret_emitted);
+        err = told == MR_OK ? err : told;
+    }
+    if (err == MR_FULL && append.full == NULL) {
+        mri_bus_api_unshare(bus);
+    }
+    if (err == MR_AGAIN || !bus->has_state) {
+        return MR_NOT_FOUND;
+    }
+    return err == MR_OK || err == MR_NOT_FOUND || problem->text[0] != '\0'
+               ? err
+               : mri_bus_api_explain(err, append.full, problem);
+}
+
+/* ---- by what was folded ---------------------------------------------------------------------- */
+
+/** Is its key known already: in the log, or in this batch? Then that is its place. */
+static bool find_key(struct mr_bus *bus, const mr_emission *emissions, size_t index)
+{
+    struct mri_key key;
+    return key_of(&emissions[index], &key) &&
+           is_repeat(bus, emissions, index, mri_keys_find(&bus->fold.bus.keys, &key));
+}
+
+static mr_err draft_all(
+    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
+{
+    const struct mri_signal_input_context context = {
+        .instruments = mri_bus_api_instruments(bus),
+        .event_time_unix_ns = mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns),
+        .valid_for_ns = bus->valid_for_ns,
+    };
+    mri_bus_begin(&bus->fold.bus, &bus->batch);
+    for (size_t i = 0; i < count; i++) {
+        mr_problem why;
+        if (find_key(bus, emissions, i)) {
+            continue;
+        }
+        bus->places[i] = bus->batch.count;
+        mr_err err = draft_one(bus, &emissions[i], &context, &why);
+        if (err != MR_OK) {
+            return tell_which(err, &why, i, count, problem);
+        }
+    }
+    return MR_OK;
+}
+
 static mr_err emit_folded(struct mr_bus *bus, const mr_emission *emissions, size_t count,
     mr_durability durability, mr_emitted *ret_emitted, mr_problem *problem)
 {
@@ -302,16 +372,6 @@ static mr_err emit_folded(struct mr_bus *bus, const mr_emission *emissions, size
     return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, problem);
 }
 
-static bool has_keys(const mr_emission *emissions, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (emissions[i].key != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
     mr_durability durability, mr_emitted *ret_emitted, mr_problem *reterr_problem)
 {
@@ -323,11 +383,10 @@ mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
     if (err != MR_OK) {
         return err;
     }
-    err = MR_NOT_FOUND;
-    if (!has_keys(emissions, count)) {
-        err = emit_shared(bus, emissions, count, durability, ret_emitted, reterr_problem);
-    }
+    mr_problem own;
+    mr_problem *problem = reterr_problem == NULL ? &own : reterr_problem;
+    err = emit_shared(bus, emissions, count, durability, ret_emitted, problem);
     return err == MR_NOT_FOUND
-               ? emit_folded(bus, emissions, count, durability, ret_emitted, reterr_problem)
+               ? emit_folded(bus, emissions, count, durability, ret_emitted, problem)
                : err;
 }

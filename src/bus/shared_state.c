@@ -63,10 +63,17 @@ static uint64_t load(const uint64_t *word)
     return *(const volatile uint64_t *)word;
 }
 
+/** For one key for each eight signals, and more: three quarters of them may be used. */
+static uint32_t key_places(const struct mri_signal_limits *limits)
+{
+    return limits->slots_max / 4;
+}
+
 static size_t table_offset(const struct mri_signal_limits *limits)
 {
     return HEAD_WORDS + (size_t)limits->symbols_max * INSTRUMENT_WORDS +
-           mri_shared_texts_words(limits->sources_max) + mri_shared_texts_words(MRI_SHARED_NAMES);
+           mri_shared_texts_words(limits->sources_max) + mri_shared_texts_words(MRI_SHARED_NAMES) +
+           mri_shared_keys_words(key_places(limits));
 }
 
 static size_t state_bytes(const struct mri_signal_limits *limits)
@@ -80,11 +87,13 @@ static struct mri_shared_state state_at(uint64_t *words, const struct mri_signal
     uint64_t *instruments = words + HEAD_WORDS;
     uint64_t *sources = instruments + (size_t)limits->symbols_max * INSTRUMENT_WORDS;
     uint64_t *names = sources + mri_shared_texts_words(limits->sources_max);
+    uint64_t *keys = names + mri_shared_texts_words(MRI_SHARED_NAMES);
     return (struct mri_shared_state){
         .head = words,
         .instruments = instruments,
         .sources = mri_shared_texts_at(sources, limits->sources_max),
         .names = mri_shared_texts_at(names, MRI_SHARED_NAMES),
+        .keys = mri_shared_keys_at(keys, key_places(limits)),
         .table = mri_signal_table_at(words + table_offset(limits), limits),
     };
 }
@@ -162,6 +171,32 @@ static void make_way(const struct deriving *deriving, int64_t now_unix_ns)
     }
 }
 
+/** Of a caller who has drafted by the state: is the key new? Whoever has folded knows it himself.
+ */
+static mr_err check_key(const struct deriving *deriving, const struct mri_shared_known *known)
+{
+    const struct mri_shared_keys *keys = &deriving->state.keys;
+    if (!known->has_key) {
+        return MR_OK;
+    }
+    if (!mri_shared_keys_is_whole(keys)) {
+        return MR_NOT_FOUND;
+    }
+    return mri_shared_keys_find(keys, &known->key) == 0 ? MR_OK : MR_EXISTS;
+}
+
+static void take_key(struct deriving *deriving, const struct mri_event *event,
+    const struct mri_shared_known *known, uint32_t ordinal)
+{
+    struct mri_shared_keys *keys = &deriving->state.keys;
+    if (known->has_key) {
+        mri_shared_keys_add(keys, deriving->journal, &known->key, ordinal);
+    } else if (deriving->append == NULL && mri_shared_keys_is_whole(keys) &&
+               mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key).count > 0) {
+        mri_shared_keys_lack(keys, deriving->journal); /* what it is takes too long to say here */
+    }
+}
+
 static mr_err take_generated(struct deriving *deriving, const struct mri_event *event,
     const struct mri_shared_known *known, struct mri_hot_subject *subject)
 {
@@ -185,7 +220,10 @@ static mr_err take_generated(struct deriving *deriving, const struct mri_event *
         .symbol = (uint16_t)body->symbol,
         .side = body->side,
     };
-    mr_err err = take_numbers(deriving, event, known, &signal);
+    mr_err err = check_key(deriving, known);
+    if (err == MR_OK) {
+        err = take_numbers(deriving, event, known, &signal);
+    }
     if (err == MR_OK && mri_signal_table_newest(&state->table) >= state->head[HEAD_SIGNALS_MAX]) {
         return is_full(deriving, "signals");
     }
@@ -198,6 +236,7 @@ static mr_err take_generated(struct deriving *deriving, const struct mri_event *
         bool is_expected = event->ordinal == 0 || event->ordinal == ordinal;
         *subject = (struct mri_hot_subject){.id = ordinal};
         note_time(deriving, body->event_time_unix_ns);
+        take_key(deriving, event, known, ordinal);
         err = is_expected ? MR_OK : MR_ECORRUPT;
     }
     return err;
@@ -478,6 +517,16 @@ static mr_err fill_texts(struct mri_shared_texts *texts, const struct mri_intern
     return err == MR_OK ? MR_OK : MR_FULL;
 }
 
+static void fill_keys(struct mri_shared_keys *keys, const struct mri_keys *known)
+{
+    for (uint32_t i = 0; i < known->capacity && mri_shared_keys_is_whole(keys); i++) {
+        const struct mri_key_entry *entry = &known->entries[i];
+        if (entry->ordinal != 0) {
+            mri_shared_keys_add(keys, NULL, &entry->key, entry->ordinal);
+        }
+    }
+}
+
 static struct mri_signal signal_of(const struct mri_bus *bus, uint32_t ordinal)
 {
     const struct mri_slot *slot = mri_slots_get(&bus->slots, ordinal);
@@ -552,6 +601,7 @@ mr_err mri_shared_state_fill(struct mri_shared_state *state, const struct mri_bu
     if (err == MR_OK) {
         err = fill_table(&state->table, bus, settings->kept_for_ns);
     }
+    fill_keys(&state->keys, &bus->keys);
     state->head[HEAD_EVENT_TIME] = (uint64_t)bus->event_time_unix_ns;
     state->head[HEAD_VALID_FOR] = (uint64_t)settings->valid_for_ns;
     state->head[HEAD_KEPT_FOR] = (uint64_t)settings->kept_for_ns;
@@ -761,12 +811,33 @@ static mr_err compare_texts(const struct mri_shared_texts *texts, const struct m
     return MR_OK;
 }
 
+static mr_err compare_keys(
+    const struct mri_shared_keys *keys, const struct mri_keys *known, mr_problem *problem)
+{
+    if (!mri_shared_keys_is_whole(keys)) {
+        return MR_OK;
+    }
+    if (mri_shared_keys_count(keys) != known->count) {
+        return differs(problem, "the number of keys, which is not", known->count);
+    }
+    for (uint32_t i = 0; i < known->capacity; i++) {
+        const struct mri_key_entry *entry = &known->entries[i];
+        if (entry->ordinal != 0 && mri_shared_keys_find(keys, &entry->key) != entry->ordinal) {
+            return differs(problem, "the key of signal", entry->ordinal);
+        }
+    }
+    return MR_OK;
+}
+
 mr_err mri_shared_state_compare(
     const struct mri_shared_state *state, const struct mri_bus *bus, mr_problem *reterr_problem)
 {
     mr_err err = compare_texts(&state->sources, &bus->sources, "source", reterr_problem);
     if (err == MR_OK) {
         err = compare_texts(&state->names, &bus->names, "name", reterr_problem);
+    }
+    if (err == MR_OK) {
+        err = compare_keys(&state->keys, &bus->keys, reterr_problem);
     }
     if (err == MR_OK && mri_shared_state_event_time_unix_ns(state) != bus->event_time_unix_ns) {
         err = differs(reterr_problem, "event time of seq", (uint32_t)bus->last_seq);

@@ -11,13 +11,15 @@
  * Caveats first
  * - It knows the signals that are not learned, and the newest of the learned ones, as many as the
  *   log's attribute says and as old as its configuration says. The log knows all.
- * - Idempotency keys are not in it: who emits with one asks a bus that was folded.
+ * - It has room for three idempotency keys for each sixteen signals. When there were more, who emits
+ * with one asks a bus that was folded.
  * - Reading it needs mri_derived_look() before and mri_derived_is_same() behind.
  */
 #ifndef MRI_BUS_SHARED_STATE_H
 #define MRI_BUS_SHARED_STATE_H
 
 #include "bus/bus.h"
+#include "bus/shared_keys.h"
 #include "bus/shared_texts.h"
 #include "bus/signal_table.h"
 #include "log/open/derived.h"
@@ -50,13 +52,16 @@ struct mri_shared_state {
     uint64_t *instruments; /**< 32 words each: length, then the body of the event */
     struct mri_shared_texts sources;
     struct mri_shared_texts names;
+    struct mri_shared_keys keys;
     struct mri_signal_table table;
 };
 
-/** Of a signal that is appended: its numbers, when the caller knows them. */
+/** Of a signal that is appended: its numbers, when the caller knows them, and its key. */
 struct mri_shared_known {
     uint32_t source; /**< number + 1; 0 = not known */
     uint32_t name;
+    bool has_key;
+    struct mri_key key; /**< with has_key: of the key in its body */
 };
 
 /** What an append tells the deriver, and is told by it. */
@@ -102,12 +107,12 @@ MR_MUST_USE mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_stat
  * @param records  bodies belong to the caller, who lets them be changed
  *
  * Returns  as mr_log_append(), and: MR_AGAIN the state lacks something, mri_shared_state_fill();
- *          MR_CONFLICT a signal is in another state than its move says, append->conflict; MR_FULL,
- *          append->full; MR_NOT_FOUND a move of a signal that is claimed, or that the table does
- *          not know (any more): the log knows; MR_REFUSED a symbol that is not registered, or a
- *          move that contradicts one before it in the batch; MR_ELIMIT the batch is too large.
- *          Nothing was appended then.
- * Threads  any.
+ *          MR_EXISTS a signal has a key that was there by then, or the batch has it twice;
+ * *          MR_CONFLICT a signal is in another state than its move says, append->conflict;
+ * MR_FULL, append->full; MR_NOT_FOUND a move of a signal that is claimed, or that the table does
+ *          not know (any more), or a signal with a key where keys are missing: the log knows;
+ * MR_REFUSED a symbol that is not registered, or a move that contradicts one before it in the
+ * batch; MR_ELIMIT the batch is too large. Nothing was appended then. Threads  any.
  */
 MR_MUST_USE mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, size_t count,
     mr_durability durability, struct mri_shared_append *append, mr_log_ack *ret_ack);

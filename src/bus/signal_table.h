@@ -28,7 +28,7 @@ enum {
     MRI_SIGNAL_SLOTS_MAX = 1 << 27,
     MRI_SIGNAL_GROUPS_MAX = 65535, /**< of symbols, of sources */
     MRI_SIGNAL_PROBES = 64,
-    MRI_SIGNAL_STORES_CREATE = 2048, /**< words that making a signal may change at most */
+    MRI_SIGNAL_STORES_CREATE = 4096, /**< words that making a signal may change at most */
 };
 
 struct mri_signal_limits {
