@@ -4,10 +4,10 @@
  *
  * Caveats first
  * - Emitting, moving, asking and subscriptions go through a state in memory that all processes of
- *   the log share. What is not there a handle folds from the log for itself: idempotency keys,
- *   claims, facts, signals learned long ago, questions that ask for the oldest first. That
- *   reads the log from its newest snapshot on, once, and from then on each signal takes about
- *   80 bytes in that process.
+ *   the log share. What is not there a handle folds from the log for itself: claims, facts, signals
+ *   learned long ago, questions that ask for the oldest first, idempotency keys when there were
+ *   more than three for each sixteen signals that it has room for. That reads the log from its
+ *   newest snapshot on, once, and from then on each signal takes about 80 bytes in that process.
  * - A handle sees what others have done when it is asked something.
  * - Symbols must be registered: `millrace run` registers those of its feed and its configuration,
  *   mr_bus_register() others as provisional: they have a name, no price, and are not traded.
