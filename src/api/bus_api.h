@@ -3,8 +3,8 @@
  * millrace/bus.h on a given machine, and what its parts share.
  *
  * A handle looks at the state that all processes share (bus/shared_state.h). Only for what is not
- * there it folds the log for itself: claims, facts, signals learned long ago, questions that ask for
- * the oldest first, more keys than there is room for, and all when the log's memory has no such
+ * there it folds the log for itself: claims, facts, signals learned long ago, questions that ask
+ * for the oldest first, more keys than there is room for, and all when the log's memory has no such
  * state.
  */
 #ifndef MRI_API_BUS_API_H

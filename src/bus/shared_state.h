@@ -11,8 +11,8 @@
  * Caveats first
  * - It knows the signals that are not learned, and the newest of the learned ones, as many as the
  *   log's attribute says and as old as its configuration says. The log knows all.
- * - It has room for three idempotency keys for each sixteen signals. When there were more, who emits
- * with one asks a bus that was folded.
+ * - It has room for three idempotency keys for each sixteen signals. When there were more, who
+ * emits with one asks a bus that was folded.
  * - Reading it needs mri_derived_look() before and mri_derived_is_same() behind.
  */
 #ifndef MRI_BUS_SHARED_STATE_H
@@ -107,12 +107,13 @@ MR_MUST_USE mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_stat
  * @param records  bodies belong to the caller, who lets them be changed
  *
  * Returns  as mr_log_append(), and: MR_AGAIN the state lacks something, mri_shared_state_fill();
- *          MR_EXISTS a signal has a key that was there by then, or the batch has it twice;
- * *          MR_CONFLICT a signal is in another state than its move says, append->conflict;
- * MR_FULL, append->full; MR_NOT_FOUND a move of a signal that is claimed, or that the table does
- *          not know (any more), or a signal with a key where keys are missing: the log knows;
- * MR_REFUSED a symbol that is not registered, or a move that contradicts one before it in the
- * batch; MR_ELIMIT the batch is too large. Nothing was appended then. Threads  any.
+ *          MR_EXISTS a signal has a key that was there by then; MR_CONFLICT a signal is in another
+ *          state than its move says, append->conflict; MR_FULL, append->full; MR_NOT_FOUND a move
+ *          of a signal that is claimed, or that the table does not know (any more), or a signal
+ *          with a key where keys are missing: the log knows; MR_REFUSED a symbol that is not
+ *          registered, or a move that contradicts one before it in the batch; MR_ELIMIT the batch
+ *          is too large. Nothing was appended then.
+ * Threads  any.
  */
 MR_MUST_USE mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, size_t count,
     mr_durability durability, struct mri_shared_append *append, mr_log_ack *ret_ack);
@@ -129,6 +130,14 @@ MR_MUST_USE mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, 
  */
 MR_MUST_USE mr_err mri_shared_state_fill(struct mri_shared_state *state, const struct mri_bus *bus,
     const struct mri_shared_settings *settings);
+
+/**
+ * What the state should know of a signal that a bus has.
+ *
+ * Returns  it.
+ * Threads  one at a time.
+ */
+struct mri_signal mri_shared_state_expected(const struct mri_bus *bus, uint32_t ordinal);
 
 /**
  * Put an instrument into a state that is being made anew, in order of numbers.
