@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * The checks of `millrace doctor`. None of them writes anything: they read, and ask the kernel.
+ * The checks of `millrace doctor`. They read, and ask the kernel; only the self-test writes, to a
+ * log of its own.
  */
 #ifndef MRI_CLI_DOCTOR_H
 #define MRI_CLI_DOCTOR_H
@@ -31,6 +32,15 @@ struct mri_doctor {
  * Threads  one.
  */
 void mri_doctor_machine_check(struct mri_doctor *doctor);
+
+/**
+ * Do signals go through all their states, in a log of their own that is gone afterwards?
+ *
+ * Returns  nothing.
+ * Threads  one.
+ * Cost     a dozen syncs of the temporary folder's disk.
+ */
+void mri_doctor_self_test(struct mri_doctor *doctor);
 
 /**
  * Folder, disk, memory: rights, room, who has it open, what dead processes left.

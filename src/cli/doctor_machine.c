@@ -321,4 +321,5 @@ void mri_doctor_machine_check(struct mri_doctor *doctor)
     check_lengths(doctor);
     check_locked(doctor);
     check_clock(doctor);
+    mri_doctor_self_test(doctor);
 }
