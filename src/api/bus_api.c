@@ -239,6 +239,20 @@ mr_err mri_bus_api_generated_seq(struct mr_bus *bus, uint32_t ordinal, uint64_t 
     return err;
 }
 
+void mri_bus_api_fill_records(struct mr_bus *bus, bool has_ordinals)
+{
+    for (uint32_t i = 0; i < bus->batch.count; i++) {
+        const struct mri_batch_item *item = &bus->batch.items[i];
+        bus->records[i] = (mr_log_record){
+            .body = bus->batch.bodies.bytes + item->offset,
+            .body_bytes = item->bytes,
+            .subject_id = has_ordinals ? item->ordinal : 0,
+            .type = item->type,
+            .version = MRI_EVENT_VERSION,
+        };
+    }
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 static mr_err make_arrays(struct mr_bus *bus)

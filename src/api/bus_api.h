@@ -176,6 +176,16 @@ MR_MUST_USE mr_err mri_bus_api_generated_seq(
 MR_MUST_USE mr_err mri_bus_api_prepare_waiter(struct mr_bus *bus, mr_problem *reterr_problem);
 
 /**
+ * The batch as records for mri_shared_state_append().
+ *
+ * @param has_ordinals  they are about signals that exist; false: signals that get theirs there
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_bus_api_fill_records(struct mr_bus *bus, bool has_ordinals);
+
+/**
  * Draft a move.
  *
  * @param evidence_seq  the claim that the mover has; 0: none

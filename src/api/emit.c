@@ -242,19 +242,6 @@ static mr_err draft_keyed(
     return MR_NOT_FOUND;
 }
 
-static void fill_records(struct mr_bus *bus)
-{
-    for (uint32_t i = 0; i < bus->batch.count; i++) {
-        const struct mri_batch_item *item = &bus->batch.items[i];
-        bus->records[i] = (mr_log_record){
-            .body = bus->batch.bodies.bytes + item->offset,
-            .body_bytes = item->bytes,
-            .type = item->type,
-            .version = MRI_EVENT_VERSION,
-        };
-    }
-}
-
 static bool has_keys(const mr_emission *emissions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -275,7 +262,7 @@ static mr_err try_shared(struct mr_bus *bus, const mr_emission *emissions, size_
     if (err != MR_OK || bus->batch.count == 0) {
         return err;
     }
-    fill_records(bus);
+    mri_bus_api_fill_records(bus, false);
     err =
         mri_shared_state_append(bus->log, bus->records, bus->batch.count, durability, append, NULL);
     if (err == MR_EXISTS && is_keyed) {

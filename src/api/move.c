@@ -156,20 +156,6 @@ static mr_err draft_all(struct mr_bus *bus, const mr_move *moves, size_t count, 
     return err;
 }
 
-static void fill_records(struct mr_bus *bus)
-{
-    for (uint32_t i = 0; i < bus->batch.count; i++) {
-        const struct mri_batch_item *item = &bus->batch.items[i];
-        bus->records[i] = (mr_log_record){
-            .body = bus->batch.bodies.bytes + item->offset,
-            .body_bytes = item->bytes,
-            .subject_id = item->ordinal,
-            .type = item->type,
-            .version = MRI_EVENT_VERSION,
-        };
-    }
-}
-
 /** MR_NOT_FOUND: there is no shared state to do it by, or one of the signals has left it. */
 static mr_err move_shared(struct mr_bus *bus, const mr_move *moves, size_t count,
     mr_durability durability, struct mri_bus_conflict *conflict, mr_problem *problem)
@@ -191,7 +177,7 @@ static mr_err move_shared(struct mr_bus *bus, const mr_move *moves, size_t count
         if (err != MR_OK) {
             return err;
         }
-        fill_records(bus);
+        mri_bus_api_fill_records(bus, true);
         err = mri_shared_state_append(
             bus->log, bus->records, bus->batch.count, durability, &append, NULL);
     }

@@ -396,3 +396,19 @@ void mri_reading_unknown(
     mri_reading_problem(reading, reading->place, "unknown %s; expected one of %s", what,
         mri_buf_c_text(&reading->phrase));
 }
+
+void mri_reading_list(struct mri_reading *reading, struct mri_config *config, const char *what,
+    void (*read)(struct mri_reading *reading, struct mri_config *config, uint32_t index))
+{
+    if (!mri_reading_expect(reading, MRI_NODE_LIST, what)) {
+        return;
+    }
+    uint32_t index = 0;
+    for (;;) {
+        enum mri_node node = mri_reading_next(reading);
+        if (node == MRI_NODE_END || node == MRI_NODE_NONE || reading->err != MR_OK) {
+            return;
+        }
+        read(reading, config, index++);
+    }
+}

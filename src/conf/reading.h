@@ -40,6 +40,8 @@ struct mri_found {
     char text[MRI_FOUND_BYTES];
 };
 
+struct mri_config;
+
 struct mri_reading {
     const struct mri_alloc *alloc;
     void *machine; /**< libyaml's parser and event */
@@ -186,5 +188,17 @@ struct mri_found mri_reading_found(const struct mri_reading *reading);
  * Threads  any.
  */
 struct mri_found mri_found_text(struct mri_slice text, bool is_quoted);
+
+/**
+ * Read a list of which every entry is read alike, in order.
+ *
+ * @param what  "a list of ..."
+ * @param read  has the entry as the current node, and leaves behind it; index from 0
+ *
+ * Returns  nothing; problems are noted.
+ * Threads  one at a time.
+ */
+void mri_reading_list(struct mri_reading *reading, struct mri_config *config, const char *what,
+    void (*read)(struct mri_reading *reading, struct mri_config *config, uint32_t index));
 
 #endif

@@ -109,15 +109,5 @@ static void read_entry(struct mri_reading *reading, struct mri_config *config, u
 
 void mri_route_list_read(struct mri_reading *reading, struct mri_config *config)
 {
-    if (!mri_reading_expect(reading, MRI_NODE_LIST, "a list of routes")) {
-        return;
-    }
-    uint32_t index = 0;
-    for (;;) {
-        enum mri_node node = mri_reading_next(reading);
-        if (node == MRI_NODE_END || node == MRI_NODE_NONE || reading->err != MR_OK) {
-            return;
-        }
-        read_entry(reading, config, index++);
-    }
+    mri_reading_list(reading, config, "a list of routes", read_entry);
 }

@@ -19,6 +19,7 @@
 #include "log/read/reader.h"
 #include "sql/event_value.h"
 #include "sql/plan.h"
+#include "sql/vtab.h"
 
 enum { TYPES = 65536, RECORDS_A_LOOK = 4096, DECLARATION_BYTES_MAX = 16384, CHAIN_FIRST = 64 };
 
@@ -535,26 +536,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int numbe
     return SQLITE_OK;
 }
 
-/** Never called: the tables have no rowid. */
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *ret_rowid)
-{
-    (void)base;
-    *ret_rowid = 0;
-    return SQLITE_INTERNAL;
-}
-
-static const sqlite3_module module = {
-    .xConnect = connect,
-    .xBestIndex = best_index,
-    .xDisconnect = disconnect,
-    .xOpen = open_cursor,
-    .xClose = close_cursor,
-    .xFilter = filter,
-    .xNext = next,
-    .xEof = is_end,
-    .xColumn = column,
-    .xRowid = rowid,
-};
+static const sqlite3_module module = MRI_VTAB_MODULE;
 
 int mri_events_vtab_register(sqlite3 *db, struct mri_events_vtab *events)
 {

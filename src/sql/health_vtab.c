@@ -6,6 +6,7 @@
  *  1. All rows of a connection are of one judgement.
  */
 #include "sql/health_vtab.h"
+#include "sql/vtab.h"
 
 #include <string.h>
 
@@ -183,26 +184,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int numbe
     return SQLITE_OK;
 }
 
-/** Never called: the table has no rowid. */
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *ret_rowid)
-{
-    (void)base;
-    *ret_rowid = 0;
-    return SQLITE_INTERNAL;
-}
-
-static const sqlite3_module module = {
-    .xConnect = connect,
-    .xBestIndex = best_index,
-    .xDisconnect = disconnect,
-    .xOpen = open_cursor,
-    .xClose = close_cursor,
-    .xFilter = filter,
-    .xNext = next,
-    .xEof = is_end,
-    .xColumn = column,
-    .xRowid = rowid,
-};
+static const sqlite3_module module = MRI_VTAB_MODULE;
 
 int mri_health_vtab_register(sqlite3 *db, struct mri_health_vtab *table)
 {

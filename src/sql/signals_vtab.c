@@ -18,6 +18,7 @@
 #include "base/utc.h"
 #include "sql/plan.h"
 #include "sql/signal_scan.h"
+#include "sql/vtab.h"
 
 /** X(name, type, role, code): the columns. */
 #define SIGNAL_COLUMNS(X)                                                                          \
@@ -553,26 +554,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int numbe
     return SQLITE_OK;
 }
 
-/** Never called: the table has no rowid. */
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *ret_rowid)
-{
-    (void)base;
-    *ret_rowid = 0;
-    return SQLITE_INTERNAL;
-}
-
-static const sqlite3_module module = {
-    .xConnect = connect,
-    .xBestIndex = best_index,
-    .xDisconnect = disconnect,
-    .xOpen = open_cursor,
-    .xClose = close_cursor,
-    .xFilter = filter,
-    .xNext = next,
-    .xEof = is_end,
-    .xColumn = column,
-    .xRowid = rowid,
-};
+static const sqlite3_module module = MRI_VTAB_MODULE;
 
 int mri_signals_vtab_register(sqlite3 *db, struct mri_signals_vtab *table)
 {
