@@ -196,6 +196,8 @@ static void any_valid_configuration_is_read_back(void **fixture)
         config.learn_mixture_platt = 0.001 + 0.4 * mri_prng_uniform(&prng);
         config.learn_mixture_pool = 1 - config.learn_mixture_coin - config.learn_mixture_platt;
         config.log_segment = power_of_two_between(find_setting("log", "segment"), &prng);
+        config.limits_table_signals =
+            power_of_two_between(find_setting("limits", "table_signals"), &prng);
         config.limits_symbols_max = 32 + (int64_t)mri_prng_below(&prng, 1000);
         for (uint64_t n = mri_prng_below(&prng, 8); n > 0; n--) {
             struct mri_instrument_spec spec = {.symbol = ""};

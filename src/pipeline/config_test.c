@@ -102,6 +102,7 @@ static void settings_that_contradict_one_another_are_refused(void **fixture)
     ASSERT_REFUSED("learn.mixture_coin: ", config.learn_mixture_coin += 2e-9);
     ASSERT_REFUSED("learn.mixture_coin: ", config.learn_mixture_pool -= 2e-9);
     ASSERT_REFUSED("log.segment: ", config.log_segment = 48);
+    ASSERT_REFUSED("limits.table_signals: ", config.limits_table_signals = 100000);
     ASSERT_REFUSED("limits.symbols_max: ", config.limits_symbols_max = 15);
     ASSERT_REFUSED("synthetic.symbols: ", config.synthetic_symbols = 32;
                    config.limits_symbols_max = 31);
