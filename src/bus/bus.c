@@ -44,6 +44,7 @@ mr_err mri_bus_init(struct mri_bus *bus, const struct mri_alloc *alloc,
     }
     mri_keys_init(&bus->keys, alloc);
     mri_claims_init(&bus->claims, alloc);
+    mri_order_table_init(&bus->orders, alloc);
     mr_err err = mri_slots_init(&bus->slots, alloc, &limits->slots);
     if (err == MR_OK) {
         err = mri_intern_init(&bus->sources, alloc, limits->slots.sources_max);
@@ -81,6 +82,7 @@ void mri_bus_fini(struct mri_bus *bus)
         mri_intern_fini(&bus->names);
         mri_keys_fini(&bus->keys);
         mri_claims_fini(&bus->claims);
+        mri_order_table_fini(&bus->orders);
         mri_observed_fini(&bus->observed);
         if (bus->alloc != NULL) {
             mri_alloc_free(bus->alloc, bus->records, MRI_BUS_BATCH_MAX * sizeof(*bus->records));
@@ -207,6 +209,31 @@ static mr_err take_observed(struct mri_bus *bus, const struct mri_event *event)
                : MR_ECORRUPT;
 }
 
+/** Orders of executors outside: an intent makes one, a report moves it on. */
+static mr_err take_order(struct mri_bus *bus, const struct mri_event *event)
+{
+    if (mri_order_table_fits(&bus->orders, event) != MR_OK) {
+        return MR_ECORRUPT;
+    }
+    bool is_new = event->type == MRI_EVENT_ORDER_INTENT && mri_order_table_is_outside(event);
+    mr_err err = is_new ? mri_order_table_reserve(&bus->orders, 1) : MR_OK;
+    if (err == MR_OK) {
+        mri_order_table_take(&bus->orders, event, bus->event_time_unix_ns);
+    }
+    return err;
+}
+
+/** A word about a signal: it is kept with the signal's other events, and moves nothing. */
+static mr_err take_annotated(struct mri_bus *bus, const struct mri_event *event)
+{
+    const struct mri_signal_annotated *body = event->body;
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, event->ordinal);
+    note_time(bus, body->event_time_unix_ns);
+    return slot != NULL && mri_ref_seq(body->signal, event->seq) == slot->generated_seq
+               ? MR_OK
+               : MR_ECORRUPT;
+}
+
 /**
  * Take an event in; only a log that contradicts itself, or memory, can make it fail. `numbers` are
  * read for a new signal only.
@@ -239,6 +266,18 @@ static mr_err take(
         break;
     case MRI_EVENT_TICK:
         note_time(bus, ((const struct mri_tick *)event->body)->event_time_unix_ns);
+        break;
+    case MRI_EVENT_SIGNAL_ANNOTATED:
+        err = take_annotated(bus, event);
+        break;
+    case MRI_EVENT_ORDER_REPORT:
+        note_time(bus, ((const struct mri_order_report *)event->body)->event_time_unix_ns);
+        err = take_order(bus, event);
+        break;
+    case MRI_EVENT_ORDER_INTENT:
+    case MRI_EVENT_ORDER_DISPUTED:
+    case MRI_EVENT_ALERT:
+        err = take_order(bus, event);
         break;
     default:
         break;
@@ -331,6 +370,17 @@ static struct mri_bus_conflict conflict_of(
     };
 }
 
+/** Would the move take a signal away whose order an executor may have sent? Only a report does. */
+static bool may_order_live(const struct mri_bus *bus, const struct mri_event *event)
+{
+    const struct mri_signal_moved *move = event->body;
+    const struct mri_table_order *order =
+        move->from == MR_EXECUTING
+            ? mri_order_table_find(&bus->orders, event->ordinal, MRI_LEG_ENTRY)
+            : NULL;
+    return order != NULL && mri_order_is_live((enum mri_order_state)order->state);
+}
+
 /** Is the move legal, given the log and what stands before it in the batch? */
 static mr_err check_move(const struct mri_bus *bus, const struct mri_batch *batch, uint32_t index,
     struct mri_bus_conflict *conflict)
@@ -359,7 +409,7 @@ static mr_err check_move(const struct mri_bus *bus, const struct mri_batch *batc
         return MR_OK;
     }
     const struct mri_slot *slot = mri_slots_get(&bus->slots, event.ordinal);
-    if (slot == NULL) {
+    if (slot == NULL || (move->cause == 0 && may_order_live(bus, &event))) {
         return MR_REFUSED;
     }
     if (slot->state != move->from || is_of_other(bus, &event)) {
@@ -426,6 +476,37 @@ static mr_err prepare_observed(struct mri_bus *bus, const struct mri_batch *batc
     return err;
 }
 
+/** A word about a signal names the signal. */
+static mr_err check_annotated(
+    const struct mri_bus *bus, const struct mri_batch *batch, uint32_t index)
+{
+    struct mri_event event = mri_batch_event(batch, index);
+    const struct mri_signal_annotated *body = event.body;
+    const struct mri_slot *slot = mri_slots_get(&bus->slots, event.ordinal);
+    return slot != NULL && mri_ref_seq(body->signal, event.seq) == slot->generated_seq ? MR_OK
+                                                                                       : MR_REFUSED;
+}
+
+/** One intent of a leg, or one report of an order, in a batch: each is compared with the log. */
+static mr_err check_order(const struct mri_bus *bus, const struct mri_batch *batch, uint32_t index)
+{
+    struct mri_event event = mri_batch_event(batch, index);
+    for (uint32_t i = index; i > 0; i--) {
+        const struct mri_batch_item *item = &batch->items[i - 1];
+        if (item->ordinal != event.ordinal || item->type != event.type) {
+            continue;
+        }
+        struct mri_event before = mri_batch_event(batch, i - 1);
+        bool is_same_leg = event.type == MRI_EVENT_ORDER_REPORT ||
+                           ((const struct mri_order_intent *)before.body)->leg ==
+                               ((const struct mri_order_intent *)event.body)->leg;
+        if (is_same_leg) {
+            return MR_REFUSED;
+        }
+    }
+    return mri_order_table_fits(&bus->orders, &event);
+}
+
 /** Can the event be read back, and is it about a signal that exists by then? */
 static mr_err check_item(const struct mri_batch *batch, uint32_t index, uint32_t ordinal_max)
 {
@@ -459,6 +540,27 @@ static uint32_t count_foreign(const struct mri_batch *batch)
     return count;
 }
 
+/** What is neither a signal, nor moves one. */
+static mr_err prepare_other(struct mri_bus *bus, const struct mri_batch *batch, uint32_t index)
+{
+    switch (batch->items[index].type) {
+    case MRI_EVENT_SIGNAL_ANNOTATED:
+        return check_annotated(bus, batch, index);
+    case MRI_EVENT_ORDER_INTENT: {
+        struct mri_event event = mri_batch_event(batch, index);
+        if (!mri_order_table_is_outside(&event)) {
+            return MR_OK;
+        }
+        mr_err err = mri_order_table_reserve(&bus->orders, batch->count);
+        return err == MR_OK ? check_order(bus, batch, index) : err;
+    }
+    case MRI_EVENT_ORDER_REPORT:
+        return check_order(bus, batch, index);
+    default:
+        return MR_OK;
+    }
+}
+
 static mr_err prepare(
     struct mri_bus *bus, const struct mri_batch *batch, struct mri_bus_conflict *conflict)
 {
@@ -481,6 +583,8 @@ static mr_err prepare(
             err = check_claim(bus, batch, i, conflict);
         } else if (err == MR_OK && batch->items[i].type == MRI_EVENT_SIGNAL_OBSERVED) {
             err = prepare_observed(bus, batch, i);
+        } else if (err == MR_OK) {
+            err = prepare_other(bus, batch, i);
         }
     }
     return err;

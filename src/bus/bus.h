@@ -14,6 +14,7 @@
 #include "bus/claims.h"
 #include "bus/keys.h"
 #include "bus/observed.h"
+#include "bus/order_table.h"
 #include "bus/slots.h"
 #include "log/open/append.h"
 #include "millrace/log.h"
@@ -40,11 +41,12 @@ struct mri_bus {
     struct mri_intern names;
     struct mri_keys keys;
     struct mri_claims claims;
-    struct mri_observed observed; /**< emissions outside the lifecycle */
-    uint64_t last_seq;            /**< newest record taken in */
-    uint32_t chain_crc;           /**< its head's checksum */
-    int64_t event_time_unix_ns;   /**< highest event time of an input so far; 0 = none yet */
-    uint64_t foreign_moves;       /**< moves from outside, claims and their ends taken in so far */
+    struct mri_observed observed;  /**< emissions outside the lifecycle */
+    struct mri_order_table orders; /**< of executors outside; not part of mri_bus_save() */
+    uint64_t last_seq;             /**< newest record taken in */
+    uint32_t chain_crc;            /**< its head's checksum */
+    int64_t event_time_unix_ns;    /**< highest event time of an input so far; 0 = none yet */
+    uint64_t foreign_moves;        /**< moves from outside, claims and their ends taken in so far */
     const char *full; /**< what the newest batch refused with MR_FULL had no room for: "signals",
                            "sources", "names"; NULL: something else */
     mr_log_record *records;          /**< of the batch that is being appended */
@@ -121,7 +123,9 @@ void mri_bus_rebase(const struct mri_bus *bus, struct mri_batch *batch);
  *          and the move does not name the claim as its evidence, or a claim that is to end is not
  *          in force;
  *          MR_REFUSED a move that the lifecycle forbids or that lacks its gate or reason, an event
- *          about a signal that does not exist, a name that is empty or too long;
+ *          about a signal that does not exist, a name that is empty or too long, a second order for
+ *          one that may live, a report that its order contradicts, a move from outside of a signal
+ *          whose order may live;
  *          MR_FULL signals_max, names_max or sources_max would be exceeded;
  *          MR_EINVAL an event could not be read back: a number that is not finite, a code that is
  *          in no vocabulary, a reference that points forward, text that is not UTF-8.

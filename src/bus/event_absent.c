@@ -34,6 +34,11 @@ static bool is_unset(const struct mri_event *event, const char *name)
         const struct mri_signal_observed *observed = event->body;
         return strcmp(name, "number") == 0 && observed->number == 0;
     }
+    if (event->type == MRI_EVENT_SIGNAL_ANNOTATED) {
+        unsigned present = ((const struct mri_signal_annotated *)event->body)->present;
+        return strcmp(name, "present") == 0 ||
+               (strcmp(name, "return_bps") == 0 && (present & MRI_HAS_RETURN) == 0);
+    }
     if (event->type == MRI_EVENT_QUOTE) {
         unsigned present = ((const struct mri_quote *)event->body)->present;
         return strcmp(name, "present") == 0 ||
@@ -44,6 +49,10 @@ static bool is_unset(const struct mri_event *event, const char *name)
         unsigned present = ((const struct mri_funding *)event->body)->present;
         return strcmp(name, "present") == 0 ||
                (strcmp(name, "interval_ns") == 0 && (present & MRI_HAS_FUNDING_INTERVAL) == 0);
+    }
+    if (event->type == MRI_EVENT_ORDER_REPORT) {
+        bool is_fill = ((const struct mri_order_report *)event->body)->status == MRI_REPORT_FILLED;
+        return !is_fill && (strcmp(name, "quantity") == 0 || strcmp(name, "fee_e8") == 0);
     }
     if (event->type == MRI_EVENT_OUTCOME) {
         const struct mri_outcome *outcome = event->body;

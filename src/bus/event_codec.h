@@ -22,8 +22,9 @@ typedef uint16_t mri_field_source, mri_field_reason, mri_field_flags16, mri_fiel
 typedef uint8_t mri_field_small, mri_field_pad8, mri_field_reason8, mri_field_side, mri_field_state,
     mri_field_horizon, mri_field_actor, mri_field_gate, mri_field_unit, mri_field_verdict,
     mri_field_mode, mri_field_venue_mode, mri_field_regime, mri_field_view_kind, mri_field_origin,
-    mri_field_leg, mri_field_order_type, mri_field_outcome_status, mri_field_feedback_status,
-    mri_field_session_kind, mri_field_claim_act, mri_field_severity, mri_field_factor;
+    mri_field_leg, mri_field_order_type, mri_field_report_status, mri_field_outcome_status,
+    mri_field_feedback_status, mri_field_session_kind, mri_field_judgement, mri_field_claim_act,
+    mri_field_severity, mri_field_factor;
 
 /** X(kind): every kind of field, for descriptions. */
 #define MRI_FIELD_KIND_MAP(X)                                                                      \

@@ -34,6 +34,7 @@
     K(SIGNAL_MOVED, signal_moved, 257, "signal.moved", "evaluate, execute, learn, timers")         \
     K(SIGNAL_CLAIMED, signal_claimed, 258, "signal.claimed", "workers, pipeline")                  \
     K(SIGNAL_OBSERVED, signal_observed, 259, "signal.observed", "drop-in, outside the lifecycle")  \
+    K(SIGNAL_ANNOTATED, signal_annotated, 260, "signal.annotated", "outside")                      \
     K(VIEW, view, 288, "view", "evaluate")                                                         \
     K(PREDICTION, prediction, 289, "prediction", "evaluate")                                       \
     K(DECISION, decision, 290, "decision", "evaluate")                                             \
@@ -44,6 +45,9 @@
     K(ORDER_FILLED, order_filled, 323, "order.filled", "execute")                                  \
     K(ORDER_REJECTED, order_rejected, 324, "order.rejected", "execute")                            \
     K(ORDER_CANCELLED, order_cancelled, 325, "order.cancelled", "execute")                         \
+    K(ORDER_IN_DOUBT, order_in_doubt, 326, "order.in_doubt", "execute")                            \
+    K(ORDER_REPORT, order_report, 327, "order.report", "executors")                                \
+    K(ORDER_DISPUTED, order_disputed, 328, "order.disputed", "executors, execute")                 \
     K(POSITION_OPENED, position_opened, 336, "position.opened", "execute")                         \
     K(POSITION_CLOSED, position_closed, 337, "position.closed", "execute")                         \
     K(MODE_CHANGED, mode_changed, 344, "mode", "execute")                                          \
@@ -134,6 +138,25 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2, MRI_LACKS_CONFIDENCE = 4 };
     T(text, signal_observed, symbol_name, "as its emitter wrote it")                               \
     T(text, signal_observed, source, "who emitted it")                                             \
     T(json, signal_observed, data, "what was emitted or said, never parsed here")
+
+/** Bits of signal_annotated.present. */
+enum { MRI_HAS_RETURN = 1 };
+
+/** What somebody outside has learned from a signal. It is kept, with its evidence; only outcomes
+ * change what is learned here. */
+#define MRI_FIELDS_signal_annotated(F)                                                             \
+    F(ref, signal, "", "its signal.generated")                                                     \
+    F(time, event_time_unix_ns, "", "when it was said")                                            \
+    F(number, return_bps, "bps", "what it brought in the signal's side, if present bit 1 is set")  \
+    F(judgement, judgement, "", "")                                                                \
+    F(pad8, reserved_a, "", "")                                                                    \
+    F(flags16, present, "", "1: return_bps")                                                       \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_signal_annotated(R)
+#define MRI_TEXTS_signal_annotated(T)                                                              \
+    T(text, signal_annotated, source, "who says so")                                               \
+    T(text, signal_annotated, lesson, "for people")                                                \
+    T(json, signal_annotated, evidence, "free data, never parsed here")
 
 /* ---- evaluate -------------------------------------------------------------------------------- */
 
@@ -277,16 +300,56 @@ enum { MRI_HAS_PRICE = 1, MRI_HAS_HORIZON = 2, MRI_LACKS_CONFIDENCE = 4 };
 #define MRI_ROWS_order_cancelled(R)
 #define MRI_TEXTS_order_cancelled(T)
 
+#define MRI_FIELDS_order_in_doubt(F) MRI_FIELDS_order_fact(F)
+#define MRI_ROWS_order_in_doubt(R)
+#define MRI_TEXTS_order_in_doubt(T)
+
+/** What an executor says of an order: an input; what follows from it are the events above. */
+#define MRI_FIELDS_order_report(F)                                                                 \
+    F(ref, intent, "", "the order.intent that it is about")                                        \
+    F(ref, signal, "", "")                                                                         \
+    F(time, event_time_unix_ns, "", "the log's, when it came")                                     \
+    F(time, venue_time_unix_ns, "", "the venue's own; 0: absent")                                  \
+    F(quantity, quantity, "", "of filled: all of the order; else absent")                          \
+    F(price, price, "", "of filled: what was paid or got, the mean of its parts; else absent")     \
+    F(money, fee_e8, "", "of filled: below 0 when the venue paid; else absent")                    \
+    F(instrument, instrument, "", "")                                                              \
+    F(side, side, "", "of the order: long buys")                                                   \
+    F(leg, leg, "", "")                                                                            \
+    F(report_status, status, "", "")                                                               \
+    F(pad8, reserved, "", "")
+#define MRI_ROWS_order_report(R)
+#define MRI_TEXTS_order_report(T)                                                                  \
+    T(text, order_report, venue_order_id, "the order's id at the venue")                           \
+    T(text, order_report, executor, "who says so")                                                 \
+    T(text, order_report, message, "what the venue said, for people")
+
+/** A report that contradicts what is known of the order: it has changed nothing. */
+#define MRI_FIELDS_order_disputed(F)                                                               \
+    F(ref, cause, "", "the order.report; absent: it was refused before it became one")             \
+    F(ref, intent, "", "of the order; absent: there is none")                                      \
+    F(time, event_time_unix_ns, "", "the log's, when it came")                                     \
+    F(reason, reason, "", "")                                                                      \
+    F(report_status, status, "", "what was reported")                                              \
+    F(pad8, reserved_a, "", "")                                                                    \
+    F(pad32, reserved_b, "", "")
+#define MRI_ROWS_order_disputed(R)
+#define MRI_TEXTS_order_disputed(T)                                                                \
+    T(text, order_disputed, order_id, "the client order id that was given")                        \
+    T(text, order_disputed, executor, "who said so")                                               \
+    T(text, order_disputed, message, "what was said and why it was refused, for people")
+
 #define MRI_FIELDS_order_filled(F)                                                                 \
     F(ref, cause, "", "")                                                                          \
     F(ref, signal, "", "")                                                                         \
     F(ref, intent, "", "")                                                                         \
-    F(time, event_time_unix_ns, "", "of the fill: the open of the bar it happened in")             \
+    F(time, event_time_unix_ns, "", "the open of the bar of the fill, or when its report came")    \
     F(quantity, quantity, "", "")                                                                  \
     F(price, price, "", "what was paid or got")                                                    \
-    F(price, reference_price, "", "the market without spread and slippage")                        \
+    F(price, reference_price, "",                                                                  \
+        "the market without spread and slippage; of a report: when the intent was made")           \
     F(money, fee_e8, "", "")                                                                       \
-    F(money, slippage_e8, "", "cost of price against reference_price, >= 0")                       \
+    F(money, slippage_e8, "", "cost of price against reference_price; below 0 only of a report")   \
     F(instrument, instrument, "", "")                                                              \
     F(side, side, "", "of the order: long buys")                                                   \
     F(leg, leg, "", "")                                                                            \

@@ -340,6 +340,12 @@ static mr_err take(struct deriving *deriving, const struct mri_event *event,
     case MRI_EVENT_TICK:
         note_time(deriving, ((const struct mri_tick *)event->body)->event_time_unix_ns);
         break;
+    case MRI_EVENT_SIGNAL_ANNOTATED:
+        note_time(deriving, ((const struct mri_signal_annotated *)event->body)->event_time_unix_ns);
+        break;
+    case MRI_EVENT_ORDER_REPORT:
+        note_time(deriving, ((const struct mri_order_report *)event->body)->event_time_unix_ns);
+        break;
     case MRI_EVENT_SIGNAL_OBSERVED:
         note_time(deriving, ((const struct mri_signal_observed *)event->body)->event_time_unix_ns);
         break;

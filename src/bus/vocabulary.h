@@ -80,7 +80,8 @@
 /** X(NAME, value, text): where an order goes. */
 #define MRI_VENUE_MODE_MAP(X)                                                                      \
     X(MRI_VENUE_SIM, 0, "SIM")                                                                     \
-    X(MRI_VENUE_PAPER, 1, "PAPER")
+    X(MRI_VENUE_PAPER, 1, "PAPER")                                                                 \
+    X(MRI_VENUE_EXTERNAL, 2, "EXTERNAL")
 
 /** X(NAME, value, text): a market's character, from the variance ratio of its returns. */
 #define MRI_REGIME_MAP(X)                                                                          \
@@ -111,6 +112,15 @@
     X(MRI_ORDER_MARKET, 0, "market")                                                               \
     X(MRI_ORDER_STOP, 1, "stop")                                                                   \
     X(MRI_ORDER_LIMIT, 2, "limit")
+
+/** X(NAME, value, text): what an executor says of an order. */
+#define MRI_REPORT_STATUS_MAP(X)                                                                   \
+    X(MRI_REPORT_SENT, 0, "sent")                                                                  \
+    X(MRI_REPORT_ACCEPTED, 1, "accepted")                                                          \
+    X(MRI_REPORT_FILLED, 2, "filled")                                                              \
+    X(MRI_REPORT_REJECTED, 3, "rejected")                                                          \
+    X(MRI_REPORT_CANCELLED, 4, "cancelled")                                                        \
+    X(MRI_REPORT_UNKNOWN, 5, "unknown")
 
 /** X(NAME, value, text): what became of a horizon. */
 #define MRI_OUTCOME_STATUS_MAP(X)                                                                  \
@@ -148,6 +158,13 @@
     X(MRI_SOURCE_BREAKOUT, 2, "breakout")                                                          \
     X(MRI_SOURCE_VOLUME_IMBALANCE, 3, "volume_imbalance")                                          \
     X(MRI_SOURCE_RSI, 4, "rsi")
+
+/** X(NAME, value, text): what somebody outside makes of how a signal came out. */
+#define MRI_JUDGEMENT_MAP(X)                                                                       \
+    X(MRI_JUDGEMENT_NONE, 0, "none")                                                               \
+    X(MRI_JUDGEMENT_WIN, 1, "win")                                                                 \
+    X(MRI_JUDGEMENT_LOSS, 2, "loss")                                                               \
+    X(MRI_JUDGEMENT_NEUTRAL, 3, "neutral")
 
 /** X(NAME, value, text): what becomes of a claim. */
 #define MRI_CLAIM_ACT_MAP(X)                                                                       \
@@ -193,6 +210,7 @@
     X(MRI_REASON_GATE_ERROR, 34, "gate_error", "the gate could not compute: it blocks")            \
     X(MRI_REASON_VENUE_REJECTED, 35, "venue_rejected", "the venue refused the order")              \
     X(MRI_REASON_EXTERNAL, 37, "external", "another process decided")                              \
+    X(MRI_REASON_ORDER_CANCELLED, 38, "order_cancelled", "its order ended without a fill")         \
     X(MRI_REASON_PROVISIONAL_SYMBOL, 44, "provisional_symbol",                                     \
         "only the symbol's name is known: no instrument, no price, nothing to trade")              \
     X(MRI_REASON_UNSTATED, 45, "unstated", "whoever moved it gave no reason")                      \
@@ -213,6 +231,7 @@
     X(MRI_REASON_OPERATOR, 73, "operator", "an operator said so")                                  \
     X(MRI_REASON_TIME_PASSED, 74, "time_passed", "the clock moved on without an event")            \
     X(MRI_REASON_STUCK, 75, "stuck", "it stays in its state longer than it should")                \
+    X(MRI_REASON_ORDER_STUCK, 76, "order_stuck", "nobody reports on an order that may live")       \
     X(MRI_REASON_ROW_TORN, 90, "row_torn", "the last line has no end (newline) and may be cut")    \
     X(MRI_REASON_ROW_COLUMNS, 91, "row_columns", "wrong number of columns")                        \
     X(MRI_REASON_ROW_NUMBER, 92, "row_number", "not a number, or it does not fit the instrument")  \
@@ -229,7 +248,17 @@
     X(MRI_REASON_ROW_CROSSED, 103, "row_crossed", "a quote whose bid is above its ask")            \
     X(MRI_REASON_ROW_OFF_TICK, 104, "row_off_tick", "a price off the instrument's tick")           \
     X(MRI_REASON_ROW_FUTURE, 105, "row_future", "its time lies after the clock's")                 \
-    X(MRI_REASON_ROW_LATE, 106, "row_late", "a quote that is too old to say what is in force")
+    X(MRI_REASON_ROW_LATE, 106, "row_late", "a quote that is too old to say what is in force")     \
+    X(MRI_REASON_ORDER_UNKNOWN, 110, "order_unknown", "the log has no order of that id")           \
+    X(MRI_REASON_ORDER_OVER, 111, "order_over", "the order has ended already, and in another way") \
+    X(MRI_REASON_ORDER_STEP, 112, "order_step", "an order cannot come there from where it is")     \
+    X(MRI_REASON_FILL_DIFFERS, 113, "fill_differs", "the fill was reported with other numbers")    \
+    X(MRI_REASON_QUANTITY_DIFFERS, 114, "quantity_differs",                                        \
+        "not the whole quantity of the order: fills in parts are not taken")                       \
+    X(MRI_REASON_SYMBOL_DIFFERS, 115, "symbol_differs", "the order is of another symbol")          \
+    X(MRI_REASON_SIDE_DIFFERS, 116, "side_differs", "the order is of the other side")              \
+    X(MRI_REASON_VENUE_ORDER_DIFFERS, 117, "venue_order_differs",                                  \
+        "the order has another id at the venue")
 
 #define MRI_VOCABULARY_ENUM3(name, value, text)        name = (value),
 #define MRI_VOCABULARY_ENUM4(name, value, text, about) name = (value),
@@ -244,9 +273,11 @@ enum mri_view_kind { MRI_VIEW_KIND_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_origin { MRI_ORIGIN_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_leg { MRI_LEG_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_order_type { MRI_ORDER_TYPE_MAP(MRI_VOCABULARY_ENUM3) };
+enum mri_report_status { MRI_REPORT_STATUS_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_outcome_status { MRI_OUTCOME_STATUS_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_feedback_status { MRI_FEEDBACK_STATUS_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_session_kind { MRI_SESSION_KIND_MAP(MRI_VOCABULARY_ENUM3) };
+enum mri_judgement { MRI_JUDGEMENT_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_claim_act { MRI_CLAIM_ACT_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_severity { MRI_SEVERITY_MAP(MRI_VOCABULARY_ENUM3) };
 enum mri_factor { MRI_FACTOR_MAP(MRI_VOCABULARY_ENUM3) };
@@ -293,9 +324,11 @@ struct mri_vocabulary {
     X(origin)                                                                                      \
     X(leg)                                                                                         \
     X(order_type)                                                                                  \
+    X(report_status)                                                                               \
     X(outcome_status)                                                                              \
     X(feedback_status)                                                                             \
     X(session_kind)                                                                                \
+    X(judgement)                                                                                   \
     X(claim_act)                                                                                   \
     X(severity)                                                                                    \
     X(factor)                                                                                      \

@@ -282,7 +282,7 @@ static void check_users(struct mri_doctor *doctor)
     mr_problem problem = {""};
     mr_err err = mri_figures_memory(os, doctor->folder, &doctor->memory, &problem);
     if (err == MR_OK) {
-        err = mri_seat_holder(os, doctor->folder, &runner_id);
+        err = mri_seat_holder(os, doctor->folder, MRI_SEAT_RUN, &runner_id);
     }
     if (err != MR_OK) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "open by",

@@ -310,7 +310,10 @@ mr_err mri_top_figures_refresh(struct mri_top_figures *figures, mr_problem *rete
         err = read_on(figures, reterr_problem);
     }
     if (err == MR_OK) {
-        err = mri_seat_holder(os, folder, &fold->runner_id);
+        err = mri_seat_holder(os, folder, MRI_SEAT_RUN, &fold->runner_id);
+    }
+    if (err == MR_OK) {
+        err = mri_seat_holder(os, folder, MRI_SEAT_EXECUTOR, &fold->executor_id);
     }
     if (err == MR_OK) {
         err = mri_figures_memory(os, folder, &figures->memory, reterr_problem);

@@ -7,15 +7,19 @@
  *   bars after        -> stop, target or time: filled, other legs cancelled, position closed
  *   a quote           -> as a bar of one moment, at its middle
  *
+ * At a venue outside (execute.venue: external) the same events follow from reports: outside.c.
+ *
  * Invariants
  *  1. Order events follow the table in orders.c; an event that does not is damage.
  *  2. A symbol has at most one position or pending entry, so a position is found by its symbol.
  *  3. Within a bar the stop comes before the target; an exit by time fills at the open of the bar
  *     after it was decided, before either.
+ *  4. A position ends at the venue where it began, whatever the configuration says by then.
  */
 #include "execute/execute.h"
 
-#include "base/exact_math.h"
+#include "execute/order_draft.h"
+#include "execute/outside.h"
 
 mr_err mri_execute_init(struct mri_execute *execute, const struct mri_alloc *alloc,
     const struct mri_market *market, const struct mri_execute_options *options)
@@ -39,123 +43,10 @@ void mri_execute_fini(struct mri_execute *execute)
     }
 }
 
-/* ---- drafting -------------------------------------------------------------------------------- */
-
-/** What every draft of a position needs. */
-struct draft_context {
-    const struct mri_execute *execute;
-    const struct mri_position *position;
-    const struct mri_event *input;
-    struct mri_batch *batch;
-    uint32_t symbol;
-    struct mri_candle bar; /**< what the input shows of the market; without width, of one moment */
-};
-
-static mr_err add(const struct draft_context *context, enum mri_event_type type, const void *fixed)
-{
-    return mri_batch_add(context->batch,
-        &(struct mri_draft){.type = (uint16_t)type, .fixed = fixed}, context->position->ordinal);
-}
-
-static uint64_t ref(const struct draft_context *context, uint64_t seq)
-{
-    return mri_batch_ref(context->batch, seq);
-}
-
-static mr_err draft_fact(const struct draft_context *context, enum mri_event_type type,
-    enum mri_leg leg, uint64_t intent_seq, enum mri_reason reason)
-{
-    const struct mri_order_sent fact = {
-        .cause = ref(context, context->input->seq),
-        .signal = ref(context, context->position->signal_seq),
-        .intent = ref(context, intent_seq),
-        .instrument = context->symbol,
-        .leg = (uint8_t)leg,
-        .venue_mode = (uint8_t)context->execute->venue.mode,
-        .reason = (uint16_t)reason,
-    };
-    return add(context, type, &fact);
-}
-
-static mr_err draft_move(const struct draft_context *context, const struct mri_signal_moved *move)
-{
-    struct mri_signal_moved fixed = *move;
-    fixed.cause = ref(context, context->input->seq);
-    fixed.signal = ref(context, context->position->signal_seq);
-    fixed.evidence = ref(context, move->evidence);
-    fixed.actor = MRI_ACTOR_EXECUTE;
-    return add(context, MRI_EVENT_SIGNAL_MOVED, &fixed);
-}
-
-static mr_side side_of(const struct mri_position *position, enum mri_leg leg)
-{
-    bool is_long = position->side == MR_LONG;
-    return is_long == (leg == MRI_LEG_ENTRY) ? MR_LONG : MR_SHORT;
-}
-
-static mr_err draft_intent(const struct draft_context *context, enum mri_leg leg,
-    enum mri_order_type type, int64_t trigger_price)
-{
-    const struct mri_position *position = context->position;
-    const struct mri_order_intent intent = {
-        .cause = ref(context, context->input->seq),
-        .signal = ref(context, position->signal_seq),
-        .decision = ref(context, position->decision_seq),
-        .quantity = position->quantity,
-        .reference_price =
-            mri_market_symbol(context->execute->market, context->symbol)->price.price,
-        .trigger_price = trigger_price,
-        .instrument = context->symbol,
-        .side = (uint8_t)side_of(position, leg),
-        .leg = (uint8_t)leg,
-        .order_type = (uint8_t)type,
-        .venue_mode = (uint8_t)context->execute->venue.mode,
-    };
-    return add(context, MRI_EVENT_ORDER_INTENT, &intent);
-}
-
-/** An exit order: intent, sent, accepted. */
-static mr_err draft_exit_order(const struct draft_context *context, enum mri_leg leg,
-    enum mri_order_type type, int64_t trigger_price)
-{
-    uint64_t intent_seq = mri_batch_next_seq(context->batch);
-    mr_err err = draft_intent(context, leg, type, trigger_price);
-    if (err == MR_OK) {
-        err = draft_fact(context, MRI_EVENT_ORDER_SENT, leg, intent_seq, MRI_REASON_NONE);
-    }
-    if (err == MR_OK) {
-        err = draft_fact(context, MRI_EVENT_ORDER_ACCEPTED, leg, intent_seq, MRI_REASON_NONE);
-    }
-    return err;
-}
-
-static mr_err draft_fill(
-    const struct draft_context *context, enum mri_leg leg, const struct mri_venue_fill *fill)
-{
-    const struct mri_position *position = context->position;
-    const struct mri_candle *candle = &context->bar;
-    const struct mri_order_filled fixed = {
-        .cause = ref(context, context->input->seq),
-        .signal = ref(context, position->signal_seq),
-        .intent = ref(context, position->orders[leg].intent_seq),
-        .event_time_unix_ns = candle->close_time_unix_ns - candle->duration_ns,
-        .quantity = position->quantity,
-        .price = fill->price,
-        .reference_price = fill->reference_price,
-        .fee_e8 = fill->fee_e8,
-        .slippage_e8 = fill->slippage_e8,
-        .instrument = context->symbol,
-        .side = (uint8_t)side_of(position, leg),
-        .leg = (uint8_t)leg,
-        .venue_mode = (uint8_t)context->execute->venue.mode,
-    };
-    return add(context, MRI_EVENT_ORDER_FILLED, &fixed);
-}
-
 /* ---- what the venue did in a bar ------------------------------------------------------------- */
 
 static mr_err match_leg(
-    const struct draft_context *context, enum mri_leg leg, struct mri_venue_fill *ret_fill)
+    const struct mri_order_draft *context, enum mri_leg leg, struct mri_venue_fill *ret_fill)
 {
     const struct mri_order *order = &context->position->orders[leg];
     if (order->state != MRI_ORDER_ACCEPTED) {
@@ -167,129 +58,12 @@ static mr_err match_leg(
         .side = (mr_side)order->side,
         .type = (enum mri_order_type)order->type,
         .quantity = order->quantity,
-        .trigger_price = order->trigger_price,
+        .trigger_price = order->price,
     };
     return venue->match(venue->context, &at_venue, &context->bar, ret_fill);
 }
 
-static mr_err draft_opened(const struct draft_context *context, uint64_t fill_seq,
-    const struct mri_position *opened, int64_t notional_e8)
-{
-    const struct mri_position_opened fixed = {
-        .cause = ref(context, context->input->seq),
-        .signal = ref(context, opened->signal_seq),
-        .fill = ref(context, fill_seq),
-        .event_time_unix_ns = opened->opened_unix_ns,
-        .exit_time_unix_ns = opened->exit_time_unix_ns,
-        .quantity = opened->quantity,
-        .price = opened->entry_price,
-        .stop_price = opened->stop_price,
-        .target_price = opened->target_price,
-        .notional_e8 = notional_e8,
-        .symbol = context->symbol,
-        .instrument = context->symbol,
-        .side = opened->side,
-        .venue_mode = (uint8_t)context->execute->venue.mode,
-    };
-    return add(context, MRI_EVENT_POSITION_OPENED, &fixed);
-}
-
-/** The entry was filled: the position opens, with its stop and target. */
-static mr_err draft_entry(const struct draft_context *context, const struct mri_venue_fill *fill)
-{
-    const struct mri_candle *candle = &context->bar;
-    const struct mri_market_symbol *market =
-        mri_market_symbol(context->execute->market, context->symbol);
-    const struct mri_instrument_spec *spec =
-        mri_instruments_get(&context->execute->market->instruments, context->symbol);
-    struct mri_position opened = *context->position;
-    int64_t notional_e8;
-    opened.entry_price = fill->price;
-    opened.opened_unix_ns = candle->close_time_unix_ns - candle->duration_ns;
-    mr_err err =
-        mri_position_exits(&context->execute->options.exits, spec, market->bar.volatility, &opened);
-    if (err == MR_OK) {
-        err = mri_instrument_value_e8(spec, fill->price, opened.quantity, &notional_e8);
-    }
-    uint64_t fill_seq = mri_batch_next_seq(context->batch);
-    if (err == MR_OK) {
-        err = draft_fill(context, MRI_LEG_ENTRY, fill);
-    }
-    if (err == MR_OK) {
-        err = draft_opened(context, fill_seq, &opened, notional_e8);
-    }
-    if (err == MR_OK) {
-        err = draft_move(context, &(struct mri_signal_moved){.from = MR_EXECUTING,
-                                      .to = MR_EXECUTED,
-                                      .evidence = fill_seq,
-                                      .reason = MRI_REASON_FILLED});
-    }
-    if (err == MR_OK) {
-        err = draft_exit_order(context, MRI_LEG_STOP, MRI_ORDER_STOP, opened.stop_price);
-    }
-    if (err == MR_OK) {
-        err = draft_exit_order(context, MRI_LEG_TARGET, MRI_ORDER_LIMIT, opened.target_price);
-    }
-    return err;
-}
-
-static enum mri_reason exit_reason(enum mri_leg leg)
-{
-    return leg == MRI_LEG_STOP ? MRI_REASON_STOP
-                               : (leg == MRI_LEG_TARGET ? MRI_REASON_TARGET : MRI_REASON_TIME);
-}
-
-static mr_err draft_cancels(const struct draft_context *context, enum mri_leg filled)
-{
-    mr_err err = MR_OK;
-    for (unsigned leg = MRI_LEG_STOP; leg < MRI_LEG_COUNT && err == MR_OK; leg++) {
-        const struct mri_order *order = &context->position->orders[leg];
-        bool is_other =
-            leg != (unsigned)filled && mri_order_is_live((enum mri_order_state)order->state);
-        if (is_other) {
-            err = draft_fact(context, MRI_EVENT_ORDER_CANCELLED, (enum mri_leg)leg,
-                order->intent_seq, MRI_REASON_OTHER_LEG_FILLED);
-        }
-    }
-    return err;
-}
-
-/** An exit leg was filled: the position closes, the other legs are cancelled. */
-static mr_err draft_close(
-    const struct draft_context *context, enum mri_leg leg, const struct mri_venue_fill *fill)
-{
-    const struct mri_position *position = context->position;
-    const struct mri_candle *candle = &context->bar;
-    uint64_t fill_seq = mri_batch_next_seq(context->batch);
-    struct mri_position_closed fixed = {
-        .event_time_unix_ns = candle->close_time_unix_ns - candle->duration_ns,
-        .quantity = position->quantity,
-        .entry_price = position->entry_price,
-        .exit_price = fill->price,
-        .symbol = context->symbol,
-        .instrument = context->symbol,
-        .side = position->side,
-        .venue_mode = (uint8_t)context->execute->venue.mode,
-        .reason = (uint16_t)exit_reason(leg),
-    };
-    mr_err err = mri_position_result(position,
-        mri_instruments_get(&context->execute->market->instruments, context->symbol), fill, &fixed);
-    if (err == MR_OK) {
-        err = draft_fill(context, leg, fill);
-    }
-    if (err == MR_OK) {
-        err = draft_cancels(context, leg);
-    }
-    if (err == MR_OK) {
-        fixed.cause = ref(context, context->input->seq);
-        fixed.signal = ref(context, position->signal_seq);
-        fixed.fill = ref(context, fill_seq);
-        err = add(context, MRI_EVENT_POSITION_CLOSED, &fixed);
-    }
-    return err;
-}
-
-static mr_err decide_exits(const struct draft_context *context)
+static mr_err decide_exits(const struct mri_order_draft *context)
 {
     static const enum mri_leg order_of_exits[] = {MRI_LEG_TIME, MRI_LEG_STOP, MRI_LEG_TARGET};
     const struct mri_position *position = context->position;
@@ -297,7 +71,7 @@ static mr_err decide_exits(const struct draft_context *context)
         struct mri_venue_fill fill;
         mr_err err = match_leg(context, order_of_exits[i], &fill);
         if (err == MR_OK) {
-            return draft_close(context, order_of_exits[i], &fill);
+            return mri_order_draft_close(context, order_of_exits[i], &fill);
         }
         if (err != MR_NOT_FOUND) {
             return err;
@@ -306,7 +80,7 @@ static mr_err decide_exits(const struct draft_context *context)
     bool is_time = context->execute->market->event_time_unix_ns >= position->exit_time_unix_ns &&
                    position->orders[MRI_LEG_TIME].state == MRI_ORDER_NONE &&
                    context->execute->mode.mode != MRI_MODE_HALT;
-    return is_time ? draft_exit_order(context, MRI_LEG_TIME, MRI_ORDER_MARKET, 0) : MR_OK;
+    return is_time ? mri_order_draft_exit(context, MRI_LEG_TIME, MRI_ORDER_MARKET, 0) : MR_OK;
 }
 
 /** A price of one moment as a bar without width. */
@@ -353,15 +127,26 @@ static mr_err decide_fills(
     const void *state, const struct mri_event *input, struct mri_batch *batch)
 {
     const struct mri_execute *execute = state;
-    struct draft_context context = {.execute = execute, .input = input, .batch = batch};
+    struct mri_order_draft context = {.execute = execute, .input = input, .batch = batch};
+    if (input->type == MRI_EVENT_ORDER_REPORT) {
+        return mri_outside_decide_report(&context);
+    }
+    if (input->type == MRI_EVENT_TICK) {
+        return mri_outside_decide_tick(&context);
+    }
     if (!read_bar(execute, input, &context.bar)) {
         return MR_OK;
     }
     context.symbol = context.bar.symbol;
     const struct mri_position *position = &execute->positions[context.symbol];
     context.position = position;
+    context.mode = mri_order_draft_mode(execute, position->is_outside != 0);
+    context.time_unix_ns = context.bar.close_time_unix_ns - context.bar.duration_ns;
     if (position->ordinal == 0) {
         return MR_OK;
+    }
+    if (position->is_outside) {
+        return mri_outside_decide_exit(&context, &context.bar);
     }
     if (position->is_open) {
         return decide_exits(&context);
@@ -372,7 +157,7 @@ static mr_err decide_fills(
         return MR_OK;
     }
     if (err == MR_OK) {
-        err = draft_entry(&context, &fill);
+        err = mri_order_draft_entry(&context, &fill);
     }
     return err == MR_OK ? MR_AGAIN : err; /* the same bar may already reach the stop */
 }
@@ -380,10 +165,10 @@ static mr_err decide_fills(
 /* ---- new orders ------------------------------------------------------------------------------ */
 
 /** An approved signal whose order may not be placed any more. */
-static mr_err draft_mode_block(const struct draft_context *context)
+static mr_err draft_mode_block(const struct mri_order_draft *context)
 {
     bool is_halt = context->execute->mode.mode == MRI_MODE_HALT;
-    return draft_move(
+    return mri_order_draft_move(
         context, &(struct mri_signal_moved){.from = MR_APPROVED,
                      .to = MR_BLOCKED,
                      .evidence = context->position->decision_seq,
@@ -391,7 +176,7 @@ static mr_err draft_mode_block(const struct draft_context *context)
                      .reason = is_halt ? MRI_REASON_MODE_HALT : MRI_REASON_MODE_CLOSE_ONLY});
 }
 
-static mr_err draft_new_order(const struct draft_context *context)
+static mr_err draft_new_order(const struct mri_order_draft *context)
 {
     const struct mri_execute *execute = context->execute;
     const struct mri_venue_order order = {
@@ -401,32 +186,33 @@ static mr_err draft_new_order(const struct draft_context *context)
         .quantity = context->position->quantity,
     };
     uint64_t intent_seq = mri_batch_next_seq(context->batch);
-    mr_err err = draft_intent(context, MRI_LEG_ENTRY, MRI_ORDER_MARKET, 0);
+    mr_err err = mri_order_draft_intent(context, MRI_LEG_ENTRY, MRI_ORDER_MARKET, 0);
     if (err == MR_OK) {
-        err = draft_move(context, &(struct mri_signal_moved){.from = MR_APPROVED,
-                                      .to = MR_EXECUTING,
-                                      .evidence = intent_seq,
-                                      .reason = MRI_REASON_INTENT_LOGGED});
+        err = mri_order_draft_move(context, &(struct mri_signal_moved){.from = MR_APPROVED,
+                                                .to = MR_EXECUTING,
+                                                .evidence = intent_seq,
+                                                .reason = MRI_REASON_INTENT_LOGGED});
     }
-    if (err == MR_OK) {
-        err = draft_fact(context, MRI_EVENT_ORDER_SENT, MRI_LEG_ENTRY, intent_seq, MRI_REASON_NONE);
+    if (err == MR_OK && context->mode != MRI_VENUE_EXTERNAL) {
+        err = mri_order_draft_fact(
+            context, MRI_EVENT_ORDER_SENT, MRI_LEG_ENTRY, intent_seq, MRI_REASON_NONE);
     }
-    if (err != MR_OK) {
-        return err;
+    if (err != MR_OK || context->mode == MRI_VENUE_EXTERNAL) {
+        return err; /* outside the rest is reported */
     }
     if (execute->venue.check(execute->venue.context, &order) == MR_OK) {
-        return draft_fact(
+        return mri_order_draft_fact(
             context, MRI_EVENT_ORDER_ACCEPTED, MRI_LEG_ENTRY, intent_seq, MRI_REASON_NONE);
     }
     uint64_t rejected_seq = mri_batch_next_seq(context->batch);
-    err = draft_fact(
+    err = mri_order_draft_fact(
         context, MRI_EVENT_ORDER_REJECTED, MRI_LEG_ENTRY, intent_seq, MRI_REASON_VENUE_REJECTED);
     if (err == MR_OK) {
-        err = draft_move(context, &(struct mri_signal_moved){.from = MR_EXECUTING,
-                                      .to = MR_BLOCKED,
-                                      .evidence = rejected_seq,
-                                      .gate = MRI_GATE_VENUE,
-                                      .reason = MRI_REASON_VENUE_REJECTED});
+        err = mri_order_draft_move(context, &(struct mri_signal_moved){.from = MR_EXECUTING,
+                                                .to = MR_BLOCKED,
+                                                .evidence = rejected_seq,
+                                                .gate = MRI_GATE_VENUE,
+                                                .reason = MRI_REASON_VENUE_REJECTED});
     }
     return err;
 }
@@ -458,12 +244,13 @@ static mr_err decide_orders(
     mr_err err = MR_OK;
     uint32_t left = execute->wanted_count;
     for (uint32_t i = 0; left > 0 && i < execute->options.symbols_max && err == MR_OK; i++) {
-        const struct draft_context context = {
+        const struct mri_order_draft context = {
             .execute = execute,
             .position = &execute->positions[i],
             .input = input,
             .batch = batch,
             .symbol = i,
+            .mode = mri_order_draft_mode(execute, execute->options.is_outside),
         };
         if (execute->positions[i].is_wanted) {
             left--;
@@ -521,7 +308,10 @@ static mr_err step_order(struct mri_position *position, unsigned leg, uint16_t e
 {
     enum mri_order_state next = mri_order_state_after(event_type);
     struct mri_order *order = &position->orders[leg];
-    if (!mri_order_allows((enum mri_order_state)order->state, next)) {
+    enum mri_order_state state = (enum mri_order_state)order->state;
+    bool is_allowed = mri_order_allows(state, next) ||
+                      (position->is_outside && mri_order_is_reportable(state, next));
+    if (!is_allowed) {
         return MR_ECORRUPT;
     }
     order->state = (uint8_t)next;
@@ -535,14 +325,21 @@ static mr_err apply_intent(struct mri_execute *execute, const struct mri_event *
     if (position == NULL) {
         return MR_ECORRUPT;
     }
-    mr_err err = step_order(position, intent->leg, event->type);
     struct mri_order *order = &position->orders[intent->leg];
+    bool is_outside = intent->venue_mode == MRI_VENUE_EXTERNAL;
+    bool is_over = order->state == MRI_ORDER_REJECTED || order->state == MRI_ORDER_CANCELLED;
+    if (is_outside && is_over && intent->leg != MRI_LEG_ENTRY) { /* an exit is tried again */
+        order->state = MRI_ORDER_NONE;
+        order->attempt++;
+    }
+    mr_err err = step_order(position, intent->leg, event->type);
     order->intent_seq = event->seq;
     order->quantity = intent->quantity;
-    order->trigger_price = intent->trigger_price;
+    order->price = is_outside ? intent->reference_price : intent->trigger_price;
     order->side = intent->side;
     order->type = intent->order_type;
     if (intent->leg == MRI_LEG_ENTRY) {
+        position->is_outside = is_outside;
         stop_wanting(execute, position);
     }
     return err;
@@ -556,9 +353,13 @@ static mr_err apply_fact(struct mri_execute *execute, const struct mri_event *ev
         return MR_ECORRUPT;
     }
     mr_err err = step_order(position, fact->leg, event->type);
-    bool is_over = event->type == MRI_EVENT_ORDER_REJECTED && fact->leg == MRI_LEG_ENTRY;
-    if (is_over) {
+    bool is_over =
+        event->type == MRI_EVENT_ORDER_REJECTED || event->type == MRI_EVENT_ORDER_CANCELLED;
+    if (is_over && fact->leg == MRI_LEG_ENTRY) {
         *position = (struct mri_position){0};
+    } else if (is_over && position->is_outside) {
+        position->orders[fact->leg].ended_minute =
+            mri_outside_minute(execute->market->event_time_unix_ns);
     }
     return err;
 }
@@ -641,6 +442,7 @@ static mr_err apply(void *state, const struct mri_event *event)
     case MRI_EVENT_ORDER_ACCEPTED:
     case MRI_EVENT_ORDER_REJECTED:
     case MRI_EVENT_ORDER_CANCELLED:
+    case MRI_EVENT_ORDER_IN_DOUBT:
         return apply_fact(execute, event);
     case MRI_EVENT_ORDER_FILLED:
         return apply_filled(execute, event);

@@ -4,7 +4,8 @@
  * target and time, books that are checked at every close.
  *
  * It takes part in a step of the pipeline twice: first with what the venue did in the bar (fills
- * and exits), last with new orders for what was approved.
+ * and exits), or what an executor outside reports of it, last with new orders for what was
+ * approved.
  */
 #ifndef MRI_EXECUTE_EXECUTE_H
 #define MRI_EXECUTE_EXECUTE_H
@@ -18,7 +19,8 @@
 struct mri_execute_options {
     struct mri_paper costs;
     struct mri_exit_limits exits;
-    enum mri_venue_mode venue_mode;
+    enum mri_venue_mode venue_mode; /**< of the venue here: SIM or PAPER */
+    bool is_outside;                /**< new orders go to an executor outside */
     uint32_t symbols_max;
 };
 
@@ -54,7 +56,8 @@ MR_MUST_USE mr_err mri_execute_init(struct mri_execute *execute, const struct mr
  */
 void mri_execute_fini(struct mri_execute *execute);
 
-/** What the venue did in a bar; also applies, saves and loads. State: struct mri_execute. */
+/** What the venue did in a bar, or is said to have done; also applies, saves and loads. State:
+ * struct mri_execute. */
 extern const struct mri_engine mri_execute_fills_engine;
 
 /** New orders and changes of mode; decides only. State: the same struct mri_execute. */

@@ -5,19 +5,19 @@
 #ifndef MRI_EXECUTE_POSITIONS_H
 #define MRI_EXECUTE_POSITIONS_H
 
+#include "bus/orders.h"
 #include "execute/ledger.h"
-#include "execute/orders.h"
 #include "execute/venue.h"
 
 /** What happens to a symbol's money. */
 struct mri_position {
     uint64_t signal_seq;
     uint64_t decision_seq;
-    uint32_t ordinal;  /**< of the signal; 0 = the symbol is free */
-    uint8_t side;      /**< of the signal */
-    uint8_t is_open;   /**< the entry is filled */
-    uint8_t is_wanted; /**< approved, its entry order is to be placed */
-    uint8_t reserved;
+    uint32_t ordinal;   /**< of the signal; 0 = the symbol is free */
+    uint8_t side;       /**< of the signal */
+    uint8_t is_open;    /**< the entry is filled */
+    uint8_t is_wanted;  /**< approved, its entry order is to be placed */
+    uint8_t is_outside; /**< its orders go to an executor outside */
     int64_t quantity;
     int64_t entry_price;
     int64_t entry_reference_price;

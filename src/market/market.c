@@ -241,6 +241,12 @@ mr_err mri_market_apply(struct mri_market *market, const struct mri_event *event
     case MRI_EVENT_SIGNAL_OBSERVED:
         time = ((const struct mri_signal_observed *)event->body)->event_time_unix_ns;
         break;
+    case MRI_EVENT_SIGNAL_ANNOTATED:
+        time = ((const struct mri_signal_annotated *)event->body)->event_time_unix_ns;
+        break;
+    case MRI_EVENT_ORDER_REPORT:
+        time = ((const struct mri_order_report *)event->body)->event_time_unix_ns;
+        break;
     case MRI_EVENT_SIGNAL_GENERATED: {
         const struct mri_signal_generated *signal = event->body;
         time = signal->event_time_unix_ns;

@@ -32,6 +32,12 @@
         "standard errors taken off the expected value before it is compared with costs")           \
     C(gates, positions_max, integer, 10, 1, 1000, "count", "open positions and pending entries")   \
     C(gates, exposure_max, number, 20000, 1, 1e12, "quote", "open notional, pending included")     \
+    C(execute, venue, choice_venue, MRI_CHOICE_VENUE_PAPER, 0, 0, "",                              \
+        "who fills orders: paper, from the prices that come; external, an executor outside, "      \
+        "which "                                                                                   \
+        "takes them and reports (EXECUTION.md)")                                                   \
+    C(execute, report_within, integer, 120, 0, 604800, "s",                                        \
+        "an order outside that nobody reports on for longer is stuck, and alerted; 0: never")      \
     C(execute, equity, number, 10000, 1, 1e12, "quote", "capital that sizes are shares of")        \
     C(execute, kelly_fraction, number, 0.25, 0.01, 1, "share", "part of the Kelly bet")            \
     C(execute, notional_cap, number, 0.2, 0.001, 10, "share of equity", "largest position")        \
@@ -91,8 +97,15 @@
     X(MRI_EMIT_ON_CHANGE, 0, "on_change")                                                          \
     X(MRI_EMIT_EVERY_BAR, 1, "every_bar")
 
+/** X(NAME, value, text): who fills orders. */
+#define MRI_CHOICE_VENUE_MAP(X)                                                                    \
+    X(MRI_CHOICE_VENUE_PAPER, 0, "paper")                                                          \
+    X(MRI_CHOICE_VENUE_EXTERNAL, 1, "external")
+
 /** X(choice): the choices. */
-#define MRI_CHOICE_MAP(X) X(emit, MRI_CHOICE_EMIT_MAP)
+#define MRI_CHOICE_MAP(X)                                                                          \
+    X(emit, MRI_CHOICE_EMIT_MAP)                                                                   \
+    X(venue, MRI_CHOICE_VENUE_MAP)
 
 /**
  * I(key, kind, about): the fields of one entry of `instruments:`. Text has no default; decimal is

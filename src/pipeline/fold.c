@@ -24,6 +24,7 @@
 #include "log/read/retain_first.h"
 #include "millrace/log_admin.h"
 #include "pipeline/log_config.h"
+#include "pipeline/order_snapshot.h"
 #include "pipeline/seat.h"
 
 /**
@@ -46,10 +47,20 @@ static mr_err open_readers(struct mri_fold *fold, mr_problem *problem)
             (void)mri_problem(problem, err, "%s: %s", options->folder, mr_err_text(err));
         }
     }
+    struct mri_manifest manifest;
+    if (err == MR_OK) {
+        err = mri_manifest_read(options->os, options->folder, &manifest, problem);
+    }
     if (err != MR_OK) {
         return err;
     }
-    err = mri_seat_holder(options->os, options->folder, &fold->runner_id);
+    for (unsigned i = 0; i < 5; i++) {
+        fold->log_number = fold->log_number << 8 | manifest.log_uuid[i];
+    }
+    err = mri_seat_holder(options->os, options->folder, MRI_SEAT_RUN, &fold->runner_id);
+    if (err == MR_OK) {
+        err = mri_seat_holder(options->os, options->folder, MRI_SEAT_EXECUTOR, &fold->executor_id);
+    }
     return err == MR_OK ? MR_OK
                         : mri_problem(problem, err, "%s: who runs it: %s", options->folder,
                               mr_err_text(err));
@@ -492,6 +503,7 @@ mr_err mri_fold_snapshot(const struct mri_fold *fold, uint64_t applied_seq)
     mri_buf_put(&payload, &head, sizeof(head));
     mri_bus_save(&fold->bus, &payload);
     mri_wiring_save(&fold->wiring, &payload);
+    mri_order_snapshot_save(&fold->bus.orders, &payload);
     mr_err err = payload.err;
     if (err == MR_OK) {
         err = mri_snapshot_write(fold->options.os, fold->options.folder, &place, &payload);
@@ -528,9 +540,16 @@ static mr_err load_payload(struct mri_fold *fold, const struct mri_buf *payload)
 {
     struct mri_unpack unpack;
     struct fold_head head;
+    size_t bytes;
     mri_unpack_init(&unpack, payload->bytes, payload->count);
     mri_unpack_take(&unpack, &head, sizeof(head));
     mr_err err = unpack.err == MR_OK ? fit_limits(fold, &head.limits) : unpack.err;
+    if (err == MR_OK) {
+        err = mri_order_snapshot_load(&fold->bus.orders, payload, &bytes);
+    }
+    if (err == MR_OK) {
+        unpack.count = bytes;
+    }
     if (err == MR_OK) {
         err = mri_bus_load(&fold->bus, &unpack);
     }

@@ -65,8 +65,10 @@ struct mri_fold {
     uint32_t winner_count;
     mr_err damage; /**< MR_OK, or the log can be read only up to here */
     mr_problem damage_problem;
-    bool is_torn;       /**< an incomplete batch lies behind the last complete one */
-    uint32_t runner_id; /**< the process that decides on the log now; 0 = none */
+    bool is_torn;         /**< an incomplete batch lies behind the last complete one */
+    uint32_t runner_id;   /**< the process that decides on the log now; 0 = none */
+    uint64_t log_number;  /**< the first 40 bits of the log's own id, for those of orders */
+    uint32_t executor_id; /**< the one that takes orders to a venue outside; 0 = none */
 };
 
 /**

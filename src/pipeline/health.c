@@ -3,7 +3,8 @@
  * Health.
  *
  *   DOWN      the log is damaged, or the books do not add up
- *   DEGRADED  the mode is not RUN, the last run ended without saying so, or signals are stuck
+ *   DEGRADED  the mode is not RUN, the last run ended without saying so, signals are stuck, nobody
+ *             reports on an order outside, or no executor takes them
  *   UNKNOWN   nothing has happened yet that could be judged
  *   OK        otherwise
  *
@@ -11,6 +12,8 @@
  *  1. Nothing here writes, and no clock or file time is read.
  */
 #include "pipeline/health.h"
+
+#include "pipeline/stuck_order.h"
 
 static const char *const health_texts[] = {
 #define TEXT(name, text) text,
@@ -60,11 +63,11 @@ static uint64_t open_horizons(const struct mri_resolve *resolve)
     return sum;
 }
 
-/** Does somebody wait for what is decided on it? */
-static bool is_decided_on(const struct mri_event *event)
+bool mri_health_is_decided_on(const struct mri_event *event)
 {
     return event->type != MRI_EVENT_SESSION && event->type != MRI_EVENT_ALERT &&
-           event->type != MRI_EVENT_INSTRUMENT && event->type != MRI_EVENT_SIGNAL_OBSERVED;
+           event->type != MRI_EVENT_INSTRUMENT && event->type != MRI_EVENT_SIGNAL_OBSERVED &&
+           event->type != MRI_EVENT_SIGNAL_ANNOTATED && event->type != MRI_EVENT_ORDER_DISPUTED;
 }
 
 /** Inputs whose decision is not in the log: signals emitted since, or a crash. */
@@ -74,7 +77,7 @@ static mr_err count_pending(struct mri_fold *fold, uint64_t *ret_count, mr_probl
     uint64_t count = 0;
     mr_err err;
     while ((err = mri_fold_next_input(fold, &event, problem)) == MR_OK) {
-        count += is_decided_on(&event);
+        count += mri_health_is_decided_on(&event);
     }
     *ret_count = count;
     return err == MR_END || err == MR_ECORRUPT ? MR_OK : err; /* damage is judged by the fold */
@@ -98,6 +101,13 @@ static void judge(const struct mri_fold *fold, struct mri_health *health)
     } else if (is_crashed) {
         health->state = MRI_HEALTH_DEGRADED;
         health->why = "the last run ended without saying so (crash or kill); `run` continues it";
+    } else if (mri_stuck_order_is_any(&fold->bus, fold->wiring.report_within_ns)) {
+        health->state = MRI_HEALTH_DEGRADED;
+        health->why = "nobody reports on an order that may live (`millrace orders`)";
+    } else if (fold->wiring.execute.options.is_outside && fold->executor_id == 0 &&
+               (fold->runner_id != 0 || fold->bus.orders.live_count > 0)) {
+        health->state = MRI_HEALTH_DEGRADED;
+        health->why = "no executor takes the orders (execute.venue is external)";
     } else if (fold->wiring.stuck.told.count > 0 ||
                mri_stuck_next(&fold->wiring.stuck, &life) != 0) {
         health->state = MRI_HEALTH_DEGRADED;

@@ -73,6 +73,14 @@ void mri_health_look(
     const struct mri_fold *fold, uint64_t pending_inputs, struct mri_health *ret_health);
 
 /**
+ * Does somebody wait for what is decided on an input?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_health_is_decided_on(const struct mri_event *event);
+
+/**
  * The word for a health.
  *
  * Returns  a static text.

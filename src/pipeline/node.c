@@ -27,6 +27,7 @@
 #include "pipeline/feed_check.h"
 #include "pipeline/registration.h"
 #include "pipeline/shared_refresh.h"
+#include "pipeline/stuck_order.h"
 
 /**
  * More than the engines can need, as for snapshots: without the slots of the bus, whose size is
@@ -302,6 +303,21 @@ static mr_err tell_stuck(struct mri_node *node)
     return err == MR_END ? MR_OK : err;
 }
 
+/** Log one alert for each order outside that nobody reports on. */
+static mr_err tell_stuck_orders(struct mri_node *node)
+{
+    mr_err err = MR_OK;
+    while (err == MR_OK) {
+        mri_node_begin_inputs(node);
+        err = mri_stuck_order_draft(
+            &node->fold.bus, node->fold.wiring.report_within_ns, &node->inputs);
+        if (err == MR_OK) {
+            err = take_batch(node);
+        }
+    }
+    return err == MR_END ? MR_OK : err;
+}
+
 /** Log the end of claims whose owners are gone, or whose leases are over; decide on the signals. */
 static mr_err end_lost_claims(struct mri_node *node)
 {
@@ -326,7 +342,10 @@ static mr_err finish_step(struct mri_node *node)
     if (err == MR_OK) {
         err = end_lost_claims(node);
     }
-    return err == MR_OK ? tell_stuck(node) : err;
+    if (err == MR_OK) {
+        err = tell_stuck(node);
+    }
+    return err == MR_OK ? tell_stuck_orders(node) : err;
 }
 
 mr_err mri_node_take_foreign(struct mri_node *node)
@@ -405,7 +424,7 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
     mr_err err = mri_shared_state_open_log(
         options->os, options->alloc, options->folder, &log_options, &node->log, problem);
     if (err == MR_OK) {
-        err = mri_seat_take(options->os, options->folder, &node->seat, problem);
+        err = mri_seat_take(options->os, options->folder, MRI_SEAT_RUN, &node->seat, problem);
     }
     if (err != MR_OK) {
         return err;

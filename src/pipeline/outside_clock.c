@@ -35,7 +35,8 @@ static void look_for_run(struct mri_outside_clock *clock)
     }
     clock->checked_boot_ns = now;
     clock->is_run_up =
-        mri_seat_holder(clock->os, clock->folder, &process_id) == MR_OK && process_id != 0;
+        mri_seat_holder(clock->os, clock->folder, MRI_SEAT_RUN, &process_id) == MR_OK &&
+        process_id != 0;
 }
 
 int64_t mri_outside_clock_now(struct mri_outside_clock *clock, int64_t last_event_unix_ns)

@@ -59,7 +59,7 @@ static void while_a_run_is_up_it_alone_moves_the_time(void **state)
     struct mri_seat seat;
     mr_problem problem;
     mri_outside_clock_init(&beside, &machine.table, "/log", "live");
-    assert_int_equal(mri_seat_take(&machine.table, "/log", &seat, &problem), MR_OK);
+    assert_int_equal(mri_seat_take(&machine.table, "/log", MRI_SEAT_RUN, &seat, &problem), MR_OK);
     assert_int_equal(mri_outside_clock_now(&beside, 0), 1000 * SECOND_NS); /* it has not begun */
     assert_int_equal(mri_outside_clock_now(&beside, 400 * SECOND_NS), 400 * SECOND_NS);
     mri_seat_leave(&seat);

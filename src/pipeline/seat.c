@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seat of the one who decides.
+ * The seats of the one who decides and of the one who takes orders to a venue.
  *
  * Invariants
  *  1. The lock says whether somebody decides; the text of the file, a process id, is for people and
@@ -16,7 +16,10 @@
 
 enum { TEXT_BYTES = 16 };
 
-static const char seat_name[] = "run";
+static const char *const names[] = {[MRI_SEAT_RUN] = "run", [MRI_SEAT_EXECUTOR] = "executor"};
+
+static const char *const works[] = {
+    [MRI_SEAT_RUN] = "is running this log", [MRI_SEAT_EXECUTOR] = "takes the orders of this log"};
 
 static uint32_t read_holder(const struct mri_os *os, int fd)
 {
@@ -27,15 +30,14 @@ static uint32_t read_holder(const struct mri_os *os, int fd)
                : 0;
 }
 
-static mr_err take(
-    const struct mri_os *os, const char *folder, int fd, bool *ret_is_taken, mr_problem *problem)
+static mr_err take(const struct mri_os *os, const char *folder, enum mri_seat_kind kind, int fd,
+    mr_problem *problem)
 {
     char text[TEXT_BYTES + 1];
     mr_err err = os->lock_range(os->context, fd, 0, 1, MRI_RANGE_EXCLUSIVE);
-    *ret_is_taken = err == MR_OK;
     if (err == MR_BUSY) {
-        return mri_problem(problem, err, "%s: process %u is running this log", folder,
-            (unsigned)read_holder(os, fd));
+        return mri_problem(
+            problem, err, "%s: process %u %s", folder, (unsigned)read_holder(os, fd), works[kind]);
     }
     if (err == MR_OK) {
         (void)snprintf(text, sizeof(text), "%-15u\n", (unsigned)os->process_id(os->context));
@@ -43,23 +45,22 @@ static mr_err take(
     }
     return err == MR_OK
                ? MR_OK
-               : mri_problem(problem, err, "%s/%s: %s", folder, seat_name, mr_err_text(err));
+               : mri_problem(problem, err, "%s/%s: %s", folder, names[kind], mr_err_text(err));
 }
 
-mr_err mri_seat_take(const struct mri_os *os, const char *folder, struct mri_seat *ret_seat,
-    mr_problem *reterr_problem)
+mr_err mri_seat_take(const struct mri_os *os, const char *folder, enum mri_seat_kind kind,
+    struct mri_seat *ret_seat, mr_problem *reterr_problem)
 {
     char path[MRI_PATH_BYTES_MAX];
-    bool is_taken = false;
     int fd;
-    mr_err err = mri_os_path(folder, seat_name, path);
+    mr_err err = mri_os_path(folder, names[kind], path);
     if (err == MR_OK) {
         err = os->open(os->context, path, MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd);
     }
     if (err != MR_OK) {
-        return mri_problem(reterr_problem, err, "%s/%s: %s", folder, seat_name, mr_err_text(err));
+        return mri_problem(reterr_problem, err, "%s/%s: %s", folder, names[kind], mr_err_text(err));
     }
-    err = take(os, folder, fd, &is_taken, reterr_problem);
+    err = take(os, folder, kind, fd, reterr_problem);
     if (err != MR_OK) {
         os->close(os->context, fd); /* which gives the lock back, too */
         return err;
@@ -68,12 +69,13 @@ mr_err mri_seat_take(const struct mri_os *os, const char *folder, struct mri_sea
     return MR_OK;
 }
 
-mr_err mri_seat_holder(const struct mri_os *os, const char *folder, uint32_t *ret_process_id)
+mr_err mri_seat_holder(
+    const struct mri_os *os, const char *folder, enum mri_seat_kind kind, uint32_t *ret_process_id)
 {
     char path[MRI_PATH_BYTES_MAX];
     bool is_held = false;
     int fd;
-    mr_err err = mri_os_path(folder, seat_name, path);
+    mr_err err = mri_os_path(folder, names[kind], path);
     *ret_process_id = 0;
     if (err == MR_OK) {
         err = os->open(os->context, path, MRI_OPEN_READ, &fd);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * Who decides: any number of processes append to a log, and one of them runs the engines. It holds
- * a lock on the file `run` of the log's folder for as long as it lives.
+ * a lock on the file `run` of the log's folder for as long as it lives. Who takes the orders to a
+ * venue outside holds one on the file `executor`.
  */
 #ifndef MRI_PIPELINE_SEAT_H
 #define MRI_PIPELINE_SEAT_H
 
 #include "os/os.h"
+
+/** The seats there are. */
+enum mri_seat_kind { MRI_SEAT_RUN, MRI_SEAT_EXECUTOR };
 
 struct mri_seat {
     const struct mri_os *os; /**< NULL: not taken */
@@ -21,7 +25,7 @@ struct mri_seat {
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_seat_take(const struct mri_os *os, const char *folder,
-    struct mri_seat *ret_seat, mr_problem *reterr_problem);
+    enum mri_seat_kind kind, struct mri_seat *ret_seat, mr_problem *reterr_problem);
 
 /**
  * Who has the seat?
@@ -32,7 +36,7 @@ MR_MUST_USE mr_err mri_seat_take(const struct mri_os *os, const char *folder,
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_seat_holder(
-    const struct mri_os *os, const char *folder, uint32_t *ret_process_id);
+    const struct mri_os *os, const char *folder, enum mri_seat_kind kind, uint32_t *ret_process_id);
 
 /**
  * Give the seat back. NULL and zeroed are allowed.

@@ -152,6 +152,7 @@ static struct mri_execute_options execute_options(const struct mri_wiring *wirin
             .target_sd = config->execute_target_sd,
             .hold_ns = config->execute_hold * SECOND_NS},
         .venue_mode = wiring->is_simulated_market ? MRI_VENUE_SIM : MRI_VENUE_PAPER,
+        .is_outside = config->execute_venue == MRI_CHOICE_VENUE_EXTERNAL,
         .symbols_max = limits->symbols_max,
     };
 }
@@ -219,6 +220,7 @@ static mr_err init_engines(struct mri_wiring *wiring, const struct mri_config *c
     const struct mri_sources_options sources = sources_options(config, limits);
     const struct mri_evaluate_options evaluate = evaluate_options(wiring, config, limits);
     const struct mri_execute_options execute = execute_options(wiring, config, limits);
+    wiring->report_within_ns = config->execute_report_within * SECOND_NS;
     const struct mri_resolve_options resolve = {
         .tolerance_ns = config->resolve_tolerance * SECOND_NS, .symbols_max = limits->symbols_max};
     const struct mri_learn_options learn = learn_options(config, limits);
@@ -306,6 +308,7 @@ static mr_err configure(struct mri_wiring *wiring, const struct mri_config *conf
     }
     wiring->sources.options = sources_options(config, limits);
     wiring->execute.options = execute_options(wiring, config, limits);
+    wiring->report_within_ns = config->execute_report_within * SECOND_NS;
     wiring->resolve.options.tolerance_ns = config->resolve_tolerance * SECOND_NS;
     wiring->learn.options = learn;
     mri_stuck_configure(&wiring->stuck, &stuck);
@@ -402,10 +405,13 @@ bool mri_wiring_is_input(const struct mri_event *event)
     case MRI_EVENT_ALERT:
     case MRI_EVENT_SIGNAL_CLAIMED:
     case MRI_EVENT_SIGNAL_OBSERVED:
+    case MRI_EVENT_SIGNAL_ANNOTATED:
+    case MRI_EVENT_ORDER_REPORT:
         return true;
     case MRI_EVENT_SIGNAL_GENERATED:
     case MRI_EVENT_SIGNAL_MOVED:
     case MRI_EVENT_MODE_CHANGED:
+    case MRI_EVENT_ORDER_DISPUTED:
         return mri_event_cause(event) == 0;
     default:
         return false;

@@ -46,6 +46,7 @@ struct mri_wiring {
     bool is_market_only;      /**< there are no engines, nothing is decided */
     uint64_t config_seq;      /**< of the configuration in force; 0 = none yet */
     struct mri_buf config_text;
+    int64_t report_within_ns; /**< of the configuration in force: orders outside; 0: never */
     struct mri_route *routes; /**< of the configuration in force */
     uint32_t route_count;
     struct mri_market market;
