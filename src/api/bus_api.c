@@ -375,6 +375,8 @@ void mr_bus_close(mr_bus *bus)
     mri_alloc_free(alloc, bus->subjects, MR_BUS_BATCH_MAX * sizeof(*bus->subjects));
     mri_batch_fini(&bus->batch);
     mri_facts_fini(&bus->facts);
+    mri_fold_fini(bus->whole);
+    mri_alloc_free(alloc, bus->whole, sizeof(*bus->whole));
     mri_mirror_fini(&bus->mirror);
     mr_log_reader_close(bus->waiter);
     mri_as_of_fini(&bus->as_of);

@@ -58,6 +58,7 @@ struct mr_bus {
     uint64_t config_seq;    /**< of the configuration that valid_for is from */
     int64_t valid_for_ns;
     uint64_t retry_seq; /**< from this event on it is tried again whether all fits into the state */
+    struct mri_fold *whole;        /**< with all that decides, of mr_bus_health(); NULL: not yet */
     struct mri_facts facts;        /**< with has_facts */
     struct mri_route *routes;      /**< of the configuration, with has_fold */
     struct mri_claiming *claiming; /**< NULL: nothing was claimed yet */

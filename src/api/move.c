@@ -203,6 +203,41 @@ static mr_err move_folded(struct mr_bus *bus, const mr_move *moves, size_t count
     return err;
 }
 
+/** Was it the run that made the signal executing? Then there is an order. */
+static bool is_of_run(struct mr_bus *bus, uint32_t ordinal)
+{
+    struct mri_signal signal;
+    mr_bus_record record;
+    return mri_bus_api_signal(bus, ordinal, &signal) == MR_OK && signal.state == MR_EXECUTING &&
+           mr_bus_read(bus, (mr_seq){signal.moved_seq}, &record, NULL) == MR_OK &&
+           record.actor != NULL &&
+           strcmp(record.actor, mri_word_text(MRI_VOCABULARY_actor, MRI_ACTOR_EXECUTE)) == 0;
+}
+
+/** A signal whose order may live at a venue outside is moved by what is reported of it alone. */
+static mr_err check_orders(
+    struct mr_bus *bus, const mr_move *moves, size_t count, mr_problem *problem)
+{
+    mr_err err = MR_OK;
+    for (size_t i = 0; i < count && err == MR_OK; i++) {
+        if (moves[i].from != MR_EXECUTING || !is_of_run(bus, moves[i].ordinal.n)) {
+            continue;
+        }
+        err = mri_bus_api_follow(bus, problem);
+        const struct mri_table_order *order =
+            mri_order_table_find(&bus->fold.bus.orders, moves[i].ordinal.n, MRI_LEG_ENTRY);
+        bool may_live =
+            err == MR_OK && order != NULL && mri_order_is_live((enum mri_order_state)order->state);
+        if (may_live) {
+            err = mri_problem(problem, MR_REFUSED,
+                "signal %u: its order may live at the venue (it is %s): only a report of the "
+                "executor ends it",
+                moves[i].ordinal.n, mri_order_state_text((enum mri_order_state)order->state));
+        }
+    }
+    return err;
+}
+
 mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durability durability,
     mr_move_conflict *reterr_conflict, mr_problem *reterr_problem)
 {
@@ -218,6 +253,10 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
         return err;
     }
     problem->text[0] = '\0';
+    err = check_orders(bus, moves, count, problem);
+    if (err != MR_OK) {
+        return err;
+    }
     err = move_shared(bus, moves, count, durability, &conflict, problem);
     if (err == MR_NOT_FOUND) {
         problem->text[0] = '\0';
