@@ -59,6 +59,8 @@ extern const struct mri_command mri_cmd_feed;
 extern const struct mri_command mri_cmd_serve;
 extern const struct mri_command mri_cmd_move;
 extern const struct mri_command mri_cmd_claim;
+extern const struct mri_command mri_cmd_orders;
+extern const struct mri_command mri_cmd_report;
 extern const struct mri_command mri_cmd_tail;
 extern const struct mri_command mri_cmd_show;
 extern const struct mri_command mri_cmd_why;

@@ -16,6 +16,7 @@
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "pipeline/health.h"
+#include "pipeline/stuck_order.h"
 
 enum { STATUS_BYTES_MAX = 1024 * 1024 };
 
@@ -213,12 +214,55 @@ static void put_trading(struct status *status)
         "trading    mode %s at the %s venue; %llu approved, %llu entries filled, %u positions "
         "open\n",
         word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode),
-        word(MRI_VOCABULARY_venue_mode, fold->wiring.execute.venue.mode), u(report->approved),
-        u(report->fills_by_leg[MRI_LEG_ENTRY]), fold->wiring.execute.open_count);
+        word(MRI_VOCABULARY_venue_mode, fold->wiring.execute.options.is_outside
+                                            ? MRI_VENUE_EXTERNAL
+                                            : fold->wiring.execute.venue.mode),
+        u(report->approved), u(report->fills_by_leg[MRI_LEG_ENTRY]),
+        fold->wiring.execute.open_count);
     if (blocked > 0) {
         mri_buf_printf(&status->text, "           %llu blocked, %llu of them by %s\n", u(blocked),
             u(report->blocked_by_gate[most]), word(MRI_VOCABULARY_gate, most));
     }
+}
+
+/** Who takes the orders, and how far they are. */
+static void put_orders(struct status *status)
+{
+    const struct mri_fold *fold = status->fold;
+    const struct mri_order_table *orders = &fold->bus.orders;
+    bool is_outside = fold->wiring.execute.options.is_outside;
+    if (!is_outside && orders->intents == 0) {
+        return;
+    }
+    if (fold->executor_id != 0) {
+        mri_buf_printf(&status->text, "executor   process %u takes the orders", fold->executor_id);
+    } else {
+        mri_buf_printf(&status->text, "executor   %s",
+            is_outside ? "NONE IS ATTACHED: nobody takes the orders"
+                       : "none; new orders are on paper");
+    }
+    mri_buf_printf(&status->text,
+        "; %u orders may live, %u of them in doubt; %llu reports, %llu disputed\n",
+        orders->live_count, orders->in_doubt_count, u(orders->reports), u(orders->disputes));
+    if (mri_stuck_order_is_any(&fold->bus, fold->wiring.report_within_ns)) {
+        mri_buf_text(&status->text, "           STUCK: nobody reports on some of them, `millrace "
+                                    "orders` shows which\n");
+    }
+}
+
+static void put_orders_json(struct status *status, struct mri_json_writer *json)
+{
+    const struct mri_fold *fold = status->fold;
+    const struct mri_order_table *orders = &fold->bus.orders;
+    mri_json_put_text(
+        json, "venue", fold->wiring.execute.options.is_outside ? "external" : "paper");
+    mri_json_put_count(json, "executor_process", fold->executor_id);
+    mri_json_put_count(json, "open_orders", orders->live_count);
+    mri_json_put_count(json, "orders_in_doubt", orders->in_doubt_count);
+    mri_json_put_count(json, "order_reports", orders->reports);
+    mri_json_put_count(json, "order_disputes", orders->disputes);
+    mri_json_put_bool(
+        json, "orders_stuck", mri_stuck_order_is_any(&fold->bus, fold->wiring.report_within_ns));
 }
 
 static void put_ledger(struct status *status)
@@ -322,6 +366,7 @@ static void put_json(struct status *status)
     mri_json_put_count(&json, "feedback_seq", fold->wiring.evaluate.beliefs.feedback_seq);
     mri_price_sources_json(fold, &json);
     put_stuck_json(status, &json);
+    put_orders_json(status, &json);
     mri_json_write_key(&json, "summary");
     mri_json_write_raw(&json, (struct mri_slice){(const char *)summary.bytes, summary.count});
     mri_json_write_object_close(&json);
@@ -347,6 +392,7 @@ static enum mri_exit print_status(struct status *status)
         put_provisional(status);
         put_observed(status);
         put_trading(status);
+        put_orders(status);
         put_ledger(status);
         put_stages(status);
         put_learning(status);

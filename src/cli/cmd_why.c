@@ -351,6 +351,38 @@ static void put_fact(struct why *why, const struct mri_event *event, const char 
     mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
 }
 
+/** Who said what of an order at a venue outside. */
+static void put_report(struct why *why, const struct mri_event *event)
+{
+    const struct mri_order_report *report = event->body;
+    struct mri_slice executor = mri_event_text(event, MRI_TEXT_order_report_executor);
+    struct mri_slice venue_id = mri_event_text(event, MRI_TEXT_order_report_venue_order_id);
+    struct mri_slice message = mri_event_text(event, MRI_TEXT_order_report_message);
+    mri_buf_printf(&why->text, "reported    %s order %s", word(MRI_VOCABULARY_leg, report->leg),
+        word(MRI_VOCABULARY_report_status, report->status));
+    if (executor.count > 0) {
+        mri_buf_text(&why->text, " by ");
+        mri_text_escape(&why->text, executor);
+    }
+    if (venue_id.count > 0) {
+        mri_buf_text(&why->text, ", at the venue ");
+        mri_text_escape(&why->text, venue_id);
+    }
+    if (message.count > 0) {
+        mri_buf_text(&why->text, ": ");
+        mri_text_escape(&why->text, message);
+    }
+    mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
+}
+
+static void put_dispute(struct why *why, const struct mri_event *event)
+{
+    const struct mri_order_disputed *dispute = event->body;
+    mri_buf_printf(&why->text, "DISPUTED    %s: ", word(MRI_VOCABULARY_reason, dispute->reason));
+    mri_text_escape(&why->text, mri_event_text(event, MRI_TEXT_order_disputed_message));
+    mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
+}
+
 static void put_trading(struct why *why)
 {
     for (uint32_t i = 0; i < why->story.count; i++) {
@@ -370,6 +402,12 @@ static void put_trading(struct why *why)
             break;
         case MRI_EVENT_ORDER_CANCELLED:
             put_fact(why, event, "cancelled");
+            break;
+        case MRI_EVENT_ORDER_REPORT:
+            put_report(why, event);
+            break;
+        case MRI_EVENT_ORDER_DISPUTED:
+            put_dispute(why, event);
             break;
         default:
             break;
@@ -450,6 +488,31 @@ static void put_feedback(struct why *why)
     mri_table_fini(&table);
 }
 
+/** What others have learned from it. */
+static void put_annotations(struct why *why)
+{
+    uint32_t from = 0;
+    const struct mri_event *event;
+    while ((event = find(why, MRI_EVENT_SIGNAL_ANNOTATED, &from)) != NULL) {
+        const struct mri_signal_annotated *body = event->body;
+        struct mri_slice lesson = mri_event_text(event, MRI_TEXT_signal_annotated_lesson);
+        mri_buf_text(&why->text, "said by     ");
+        mri_text_escape(&why->text, mri_event_text(event, MRI_TEXT_signal_annotated_source));
+        if (body->judgement != MRI_JUDGEMENT_NONE) {
+            mri_buf_printf(&why->text, ": %s", word(MRI_VOCABULARY_judgement, body->judgement));
+        }
+        if ((body->present & MRI_HAS_RETURN) != 0) {
+            mri_buf_printf(&why->text, ", %+.2f bps", body->return_bps);
+        }
+        if (lesson.count > 0) {
+            mri_buf_text(&why->text, ": ");
+            mri_text_escape(&why->text, lesson);
+        }
+        mri_buf_printf(
+            &why->text, " (event %llu; kept, learned from outcomes alone)\n", u(event->seq));
+    }
+}
+
 static void put_moves(struct why *why)
 {
     uint32_t from = 0;
@@ -481,6 +544,7 @@ static void put_text(struct why *why)
     put_trading(why);
     put_outcomes(why);
     put_feedback(why);
+    put_annotations(why);
     put_moves(why);
 }
 

@@ -22,6 +22,8 @@ static const struct mri_command *const commands[] = {
     &mri_cmd_emit,
     &mri_cmd_move,
     &mri_cmd_claim,
+    &mri_cmd_orders,
+    &mri_cmd_report,
     &mri_cmd_serve,
     &mri_cmd_feed,
     &mri_cmd_tail,
