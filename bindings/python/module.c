@@ -18,6 +18,8 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "millrace/bus.h"
+#include "millrace/execution.h"
+#include "millrace/log_consumer.h"
 #include "os/os.h"
 #include "json/json_write.h"
 
@@ -190,6 +192,7 @@ static int write_value(struct mri_json_writer *json, PyObject *value, int depth)
 
 typedef struct subscription Subscription;
 typedef struct claim Claim;
+typedef struct orders Orders;
 
 /* Counts forks: in a child it is another number than when the handle was made. */
 static volatile unsigned long forks;
@@ -204,6 +207,8 @@ typedef struct {
     PyThread_type_lock lock;
     unsigned long forks;         /* when it was made */
     Subscription *subscriptions; /* open ones, borrowed: each takes itself out */
+    Orders *orders;              /* likewise */
+    PyObject *folder;            /* bytes */
 } Bus;
 
 struct subscription {
@@ -221,7 +226,16 @@ struct claim {
     bool is_over; /* released, ended, or lost */
 };
 
+struct orders {
+    PyObject_HEAD Bus *bus;
+    mr_executor *executor; /* NULL: closed */
+    Orders *next;
+    mr_order held; /* handed out by iteration, acked by its next step */
+    bool is_holding;
+};
+
 static PyObject *subscription_type;
+static PyObject *orders_type;
 static PyObject *claim_type;
 
 /** Take the handle for a call; -1 and an exception: it is closed, or another process's. */
@@ -278,7 +292,7 @@ static PyObject *bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
     Py_BEGIN_ALLOW_THREADS err =
         is_create ? mr_bus_create_sized(folder, table_signals, &self->bus, &problem)
                   : mr_bus_open(folder, &self->bus, &problem);
-    Py_END_ALLOW_THREADS Py_DECREF(path);
+    Py_END_ALLOW_THREADS self->folder = path;
     if (err != MR_OK) {
         self->bus = NULL;
         Py_DECREF(self);
@@ -302,7 +316,13 @@ static PyObject *bus_close(Bus *self, PyObject *unused)
     self->bus = NULL;
     Subscription *subscriptions = self->subscriptions;
     self->subscriptions = NULL;
+    Orders *orders = self->orders;
+    self->orders = NULL;
     leave(self);
+    for (; orders != NULL; orders = orders->next) {
+        mr_executor_close(orders->executor);
+        orders->executor = NULL;
+    }
     for (; subscriptions != NULL; subscriptions = subscriptions->next) {
         mr_subscription_close(subscriptions->subscription);
         subscriptions->subscription = NULL;
@@ -318,6 +338,7 @@ static void bus_dealloc(Bus *self)
         Py_XDECREF(bus_close(self, NULL));
         PyThread_free_lock(self->lock);
     }
+    Py_XDECREF(self->folder);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);
@@ -1811,6 +1832,493 @@ static PyObject *bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
     return (PyObject *)made;
 }
 
+/* ---- orders at a venue outside ----------------------------------------------------------------
+ */
+
+/** A text, or None when it is empty. */
+static const char *text_or_none(const char *text)
+{
+    return text[0] == '\0' ? NULL : text;
+}
+
+static PyObject *order_of(const Bus *self, const mr_order *order)
+{
+    PyObject *id = id_of(self, order->ordinal);
+    if (id == NULL) {
+        return NULL;
+    }
+    return Py_BuildValue(
+        "{s:s,s:s,s:N,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:d,s:d,s:I,s:z,s:O,s:L,s:L,s:K,s:K}", "id",
+        order->id, "state", order->state, "signal", id, "ordinal", order->ordinal.n, "symbol",
+        order->symbol, "venue", order->venue, "native_name", order->native_name, "leg", order->leg,
+        "type", order->type, "side", order->side == MR_SHORT ? "sell" : "buy", "quantity",
+        order->quantity, "reference_price", order->reference_price, "attempt", order->attempt,
+        "venue_order_id", text_or_none(order->venue_order_id), "stuck",
+        order->is_stuck ? Py_True : Py_False, "intent_time_unix_ns",
+        (long long)order->intent_time_unix_ns, "reported_time_unix_ns",
+        (long long)order->reported_time_unix_ns, "intent_seq", (unsigned long long)order->intent.n,
+        "report_seq", (unsigned long long)order->report.n);
+}
+
+static PyObject *orders_list(const Bus *self, const mr_order *orders, uint32_t count)
+{
+    PyObject *list = PyList_New(0);
+    for (uint32_t i = 0; list != NULL && i < count; i++) {
+        PyObject *order = order_of(self, &orders[i]);
+        if (order == NULL || PyList_Append(list, order) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(order);
+    }
+    return list;
+}
+
+static PyObject *bus_open_orders(Bus *self, PyObject *unused)
+{
+    mr_problem problem = {""};
+    mr_order *orders = NULL;
+    uint32_t count = 0;
+    uint32_t room = 0;
+    mr_err err;
+    (void)unused;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    do { /* others may add some while we look */
+        room = count + 16;
+        mr_order *larger = PyMem_Realloc(orders, room * sizeof(*orders));
+        if (larger == NULL) {
+            PyMem_Free(orders);
+            leave(self);
+            return PyErr_NoMemory();
+        }
+        orders = larger;
+        Py_BEGIN_ALLOW_THREADS err = mr_bus_open_orders(self->bus, orders, room, &count, &problem);
+        Py_END_ALLOW_THREADS
+    } while (err == MR_OK && count > room);
+    PyObject *list =
+        err == MR_OK ? orders_list(self, orders, count) : raise_error(err, problem.text);
+    leave(self);
+    PyMem_Free(orders);
+    return list;
+}
+
+static PyObject *bus_order(Bus *self, PyObject *name)
+{
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    mr_problem problem = {""};
+    mr_order order;
+    mr_err err;
+    if (text == NULL) {
+        PyErr_SetString(PyExc_TypeError, "expected the client order id of an order");
+        return NULL;
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_order(self->bus, text, &order, &problem);
+    Py_END_ALLOW_THREADS PyObject *result =
+        err == MR_OK ? order_of(self, &order) : raise_error(err, problem.text);
+    leave(self);
+    return result;
+}
+
+/** The client order id: as it is, or of the dict. */
+static const char *order_id_of(PyObject *order)
+{
+    PyObject *id = PyDict_Check(order) ? PyDict_GetItemString(order, "id") : order;
+    const char *text = id != NULL && PyUnicode_Check(id) ? PyUnicode_AsUTF8AndSize(id, NULL) : NULL;
+    if (text == NULL && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_TypeError, "expected an order, or its client order id");
+    }
+    return text;
+}
+
+static PyObject *bus_order_report(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"order", "status", "price", "quantity", "fee", "time_unix_ns",
+        "venue_order_id", "symbol", "side", "executor", "message", "durable", NULL};
+    PyObject *order;
+    PyObject *price = Py_None;
+    PyObject *quantity = Py_None;
+    PyObject *fee = Py_None;
+    long long time = 0;
+    int is_durable = 1;
+    bool is_repeated = false;
+    mr_order_report report = {0};
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os|$OOOLzzzzzp:order_report", names, &order,
+            &report.status, &price, &quantity, &fee, &time, &report.venue_order_id, &report.symbol,
+            &report.side, &report.executor, &report.message, &is_durable) ||
+        optional_number(price, &report.price, &report.has_price) < 0 ||
+        optional_number(quantity, &report.quantity, &report.has_quantity) < 0 ||
+        optional_number(fee, &report.fee, &report.has_fee) < 0) {
+        return NULL;
+    }
+    report.id = order_id_of(order);
+    report.time_unix_ns = time;
+    if (report.id == NULL || enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_bus_order_report(self->bus, &report, durability_of(is_durable), &is_repeated, &problem);
+    Py_END_ALLOW_THREADS leave(self);
+    return err == MR_OK ? PyBool_FromLong(!is_repeated) : raise_error(err, problem.text);
+}
+
+/** Take the bus of an executor for a call; -1 and an exception: either is closed. */
+static int enter_orders(Orders *self)
+{
+    if (enter(self->bus) < 0) {
+        return -1;
+    }
+    if (self->executor == NULL) {
+        leave(self->bus);
+        PyErr_SetString(errors[MR_EINVAL - LOWEST], "this executor is closed");
+        return -1;
+    }
+    return 0;
+}
+
+/** The next order as a dict; None when there is none in time; NULL and an exception. */
+static PyObject *take_order(Orders *self, int64_t timeout_ms)
+{
+    mr_problem problem = {""};
+    mr_order order;
+    mr_err err;
+    for (;;) {
+        if (enter_orders(self) < 0) {
+            return NULL;
+        }
+        Py_BEGIN_ALLOW_THREADS err = mr_executor_next(self->executor, &order, &problem);
+        if (err == MR_END || err == MR_AGAIN) {
+            mr_err waited = mr_executor_wait(self->executor, timeout_ms, &problem);
+            err = waited == MR_OK ? MR_BUSY : waited == MR_AGAIN ? MR_AGAIN : waited;
+        }
+        Py_END_ALLOW_THREADS PyObject *taken = err == MR_OK ? order_of(self->bus, &order) : NULL;
+        self->held = err == MR_OK ? order : self->held;
+        self->is_holding = err == MR_OK ? true : self->is_holding;
+        leave(self->bus);
+        if (err == MR_OK) {
+            return taken;
+        }
+        if (PyErr_CheckSignals() < 0) {
+            return NULL;
+        }
+        if (err == MR_AGAIN && timeout_ms >= 0) {
+            Py_RETURN_NONE;
+        }
+        if (err != MR_AGAIN && err != MR_BUSY) {
+            return raise_error(err, problem.text);
+        }
+    }
+}
+
+/** What was handed out before is looked after when the next one is asked for. */
+static int ack_held(Orders *self)
+{
+    mr_problem problem = {""};
+    if (!self->is_holding) {
+        return 0;
+    }
+    if (enter_orders(self) < 0) {
+        return -1;
+    }
+    mr_err err = mr_executor_ack(self->executor, &self->held, &problem);
+    leave(self->bus);
+    self->is_holding = false;
+    return err == MR_OK ? 0 : (raise_error(err, problem.text), -1);
+}
+
+static PyObject *orders_take(Orders *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"timeout", NULL};
+    PyObject *timeout = NULL;
+    int64_t timeout_ms;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:take", names, &timeout) ||
+        read_timeout(timeout, &timeout_ms) < 0 || ack_held(self) < 0) {
+        return NULL;
+    }
+    return take_order(self, timeout_ms);
+}
+
+static PyObject *orders_next(Orders *self)
+{
+    return ack_held(self) < 0 ? NULL : take_order(self, -1);
+}
+
+static PyObject *orders_close(Orders *self, PyObject *unused)
+{
+    (void)unused;
+    Bus *bus = self->bus;
+    if (bus->bus == NULL || bus->forks != forks) {
+        Py_RETURN_NONE; /* closed with it, or another process's */
+    }
+    if (enter(bus) < 0) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    for (Orders **link = &bus->orders; *link != NULL; link = &(*link)->next) {
+        if (*link == self) {
+            *link = self->next;
+            break;
+        }
+    }
+    mr_executor_close(self->executor);
+    self->executor = NULL;
+    leave(bus);
+    Py_RETURN_NONE;
+}
+
+static void orders_dealloc(Orders *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (self->bus != NULL) {
+        Py_XDECREF(orders_close(self, NULL));
+        Py_DECREF(self->bus);
+    }
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
+static PyObject *orders_exit(Orders *self, PyObject *args)
+{
+    (void)args;
+    return orders_close(self, NULL);
+}
+
+static PyMethodDef orders_methods[] = {
+    {"take", FUNCTION(orders_take), METH_VARARGS | METH_KEYWORDS,
+        "take(timeout=None)\n\n"
+        "The next order as a dict; None after timeout seconds. The one before is looked after."},
+    {"close", FUNCTION(orders_close), METH_NOARGS,
+        "close()\n\nLet another process take the orders."},
+    {"__enter__", FUNCTION(bus_enter), METH_NOARGS, NULL},
+    {"__exit__", FUNCTION(orders_exit), METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot orders_slots[] = {
+    {Py_tp_doc,
+        "The orders of a log, of Bus.orders(): iteration hands out those that may live, then each\n"
+        "new one, and waits for the next. Each is durable when it comes. Its id is the client\n"
+        "order id to give to the venue; only one whose state is 'intent' was never sent."},
+    {Py_tp_dealloc, orders_dealloc},
+    {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, orders_next},
+    {Py_tp_methods, orders_methods},
+    {0, NULL},
+};
+
+static PyType_Spec orders_spec = {
+    .name = "millrace.Orders",
+    .basicsize = sizeof(Orders),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = orders_slots,
+};
+
+static PyObject *bus_orders(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"name", NULL};
+    const char *name = "executor";
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|s:orders", names, &name)) {
+        return NULL;
+    }
+    allocfunc allocate = (allocfunc)PyType_GetSlot((PyTypeObject *)orders_type, Py_tp_alloc);
+    Orders *made = (Orders *)allocate((PyTypeObject *)orders_type, 0);
+    if (made == NULL || enter(self) < 0) {
+        Py_XDECREF(made);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_executor_open(self->bus, name, &made->executor, &problem);
+    Py_END_ALLOW_THREADS if (err == MR_OK)
+    {
+        made->bus = (Bus *)Py_NewRef((PyObject *)self);
+        made->next = self->orders;
+        self->orders = made;
+    }
+    leave(self);
+    if (err != MR_OK) {
+        Py_DECREF(made);
+        return raise_error(err, problem.text);
+    }
+    return (PyObject *)made;
+}
+
+/* ---- feedback and health ----------------------------------------------------------------------
+ */
+
+static PyObject *bus_feedback(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {
+        "id", "source", "judgement", "return_bps", "lesson", "evidence", "durable", NULL};
+    PyObject *name;
+    PyObject *return_bps = Py_None;
+    PyObject *evidence = NULL;
+    int is_durable = 0;
+    mr_feedback feedback = {0};
+    mr_problem problem = {""};
+    struct mri_buf texts;
+    mr_err err = MR_OK;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os|z$OzOp:feedback", names, &name,
+            &feedback.source, &feedback.judgement, &return_bps, &feedback.lesson, &evidence,
+            &is_durable) ||
+        optional_number(return_bps, &feedback.return_bps, &feedback.has_return) < 0) {
+        return NULL;
+    }
+    mr_move data = {0};
+    mri_buf_init(&texts, mri_alloc_system(), DATA_BYTES_MAX + 4096);
+    if (read_move_data(evidence, &texts, &data) < 0 || enter(self) < 0) {
+        mri_buf_fini(&texts);
+        return NULL;
+    }
+    feedback.evidence = data.data;
+    bool is_found = follow(self) == 0 && find(self, name, &feedback.ordinal) == 0;
+    if (is_found) {
+        Py_BEGIN_ALLOW_THREADS err =
+            mr_bus_feedback(self->bus, &feedback, durability_of(is_durable), &problem);
+        Py_END_ALLOW_THREADS
+    }
+    leave(self);
+    mri_buf_fini(&texts);
+    if (!is_found) {
+        return NULL;
+    }
+    if (err != MR_OK) {
+        return raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
+/** The lag of each consumer, being put into a dict. */
+struct lags {
+    const char *folder;
+    PyObject *dict;
+    mr_problem *problem;
+};
+
+static mr_err put_lag(void *argument, const char *name)
+{
+    const struct lags *lags = argument;
+    mr_consumer_stats stats;
+    mr_err err = mr_consumer_stat(lags->folder, name, &stats, lags->problem);
+    if (err != MR_OK) {
+        return err == MR_NOT_FOUND ? MR_OK : err; /* it was removed just now */
+    }
+    PyObject *lag = Py_BuildValue("{s:K,s:d}", "events", (unsigned long long)stats.lag_events,
+        "seconds", (double)stats.lag_ns / 1e9);
+    int put = lag == NULL ? -1 : PyDict_SetItemString(lags->dict, name, lag);
+    Py_XDECREF(lag);
+    return put < 0 ? MR_ENOMEM : MR_OK;
+}
+
+static PyObject *consumers_of(const Bus *self)
+{
+    mr_problem problem = {""};
+    struct lags lags = {
+        .folder = PyBytes_AsString(self->folder), .dict = PyDict_New(), .problem = &problem};
+    if (lags.dict == NULL) {
+        return NULL;
+    }
+    mr_err err = mr_consumer_list(lags.folder, put_lag, &lags, &problem);
+    if (err != MR_OK) {
+        Py_DECREF(lags.dict);
+        return PyErr_Occurred() ? NULL : raise_error(err, problem.text);
+    }
+    return lags.dict;
+}
+
+static PyObject *sources_of(const Bus *self)
+{
+    PyObject *dict = PyDict_New();
+    mr_problem problem = {""};
+    mr_source_count count;
+    for (uint32_t i = 0; dict != NULL; i++) {
+        mr_err err = mr_bus_source_count(self->bus, i, &count, &problem);
+        if (err == MR_END) {
+            break;
+        }
+        if (err != MR_OK) {
+            Py_DECREF(dict);
+            return raise_error(err, problem.text);
+        }
+        if (count.signals == 0) {
+            continue;
+        }
+        PyObject *number = PyLong_FromUnsignedLongLong(count.signals);
+        int put = number == NULL ? -1 : PyDict_SetItemString(dict, count.source, number);
+        Py_XDECREF(number);
+        if (put < 0) {
+            Py_CLEAR(dict);
+        }
+    }
+    return dict;
+}
+
+static PyObject *stages_of(const mr_health *health)
+{
+    PyObject *dict = PyDict_New();
+    for (int i = 0; dict != NULL && i < MR_STAGES; i++) {
+        const mr_stage *stage = &health->stages[i];
+        PyObject *one = Py_BuildValue("{s:K,s:K,s:L}", "done", (unsigned long long)stage->done,
+            "waiting", (unsigned long long)stage->waiting, "last_time_unix_ns",
+            (long long)stage->last_time_unix_ns);
+        int put = one == NULL ? -1 : PyDict_SetItemString(dict, stage->name, one);
+        Py_XDECREF(one);
+        if (put < 0) {
+            Py_CLEAR(dict);
+        }
+    }
+    return dict;
+}
+
+static PyObject *health_of(const Bus *self, const mr_health *health)
+{
+    PyObject *states = counts_dict(health->states);
+    PyObject *sources = states == NULL ? NULL : sources_of(self);
+    PyObject *stages = sources == NULL ? NULL : stages_of(health);
+    PyObject *consumers = stages == NULL ? NULL : consumers_of(self);
+    if (consumers == NULL) {
+        Py_XDECREF(states);
+        Py_XDECREF(sources);
+        Py_XDECREF(stages);
+        return NULL;
+    }
+    return Py_BuildValue("{s:s,s:z,s:s,s:s,s:K,s:N,s:N,s:N,s:N,s:K,s:K,s:I,s:I,s:I,s:I,s:I,s:I,"
+                         "s:I,s:K,s:K,s:K,s:K,s:L}",
+        "state", health->state, "why", health->why, "mode", health->mode, "venue", health->venue,
+        "signals", (unsigned long long)health->signals, "states", states, "sources", sources,
+        "stages", stages, "consumers", consumers, "pending_inputs",
+        (unsigned long long)health->pending_inputs, "alerts", (unsigned long long)health->alerts,
+        "run_process", health->run_process, "executor_process", health->executor_process,
+        "stuck_signals", health->stuck_signals, "open_positions", health->open_positions,
+        "open_orders", health->open_orders, "stuck_orders", health->stuck_orders, "orders_in_doubt",
+        health->orders_in_doubt, "order_reports", (unsigned long long)health->order_reports,
+        "order_disputes", (unsigned long long)health->order_disputes, "last_seq",
+        (unsigned long long)health->last.n, "durable_seq", (unsigned long long)health->durable.n,
+        "event_time_unix_ns", (long long)health->event_time_unix_ns);
+}
+
+static PyObject *bus_health(Bus *self, PyObject *unused)
+{
+    mr_problem problem = {""};
+    mr_health health;
+    mr_err err;
+    (void)unused;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_health(self->bus, &health, &problem);
+    Py_END_ALLOW_THREADS PyObject *result =
+        err == MR_OK ? health_of(self, &health) : raise_error(err, problem.text);
+    leave(self);
+    return result;
+}
+
 /* ---- claims ---------------------------------------------------------------------------------- */
 
 static int64_t lease_ns_of(double seconds)
@@ -2174,6 +2682,32 @@ static PyMethodDef methods[] = {
     {"advance", FUNCTION(bus_advance), METH_VARARGS | METH_KEYWORDS,
         "advance(id, steps, *, durable=False)\n\n"
         "Move a signal by several steps (from, to, gate, reason, data), all or none."},
+    {"orders", FUNCTION(bus_orders), METH_VARARGS | METH_KEYWORDS,
+        "orders(name='executor')\n\n"
+        "Take the orders of the log to a venue (execute.venue: external): an iterator of orders "
+        "as\n"
+        "dicts, first those that may live, then each new one when it is durable. One process "
+        "does;\n"
+        "MR_BUSY: another has them. name is its durable place in the log."},
+    {"open_orders", FUNCTION(bus_open_orders), METH_NOARGS,
+        "open_orders()\n\nThe orders that may live at the venue, oldest first, with their last "
+        "known state."},
+    {"order", FUNCTION(bus_order), METH_O,
+        "order(id)\n\nAn order as a dict, by its client order id; also one that has ended."},
+    {"order_report", FUNCTION(bus_order_report), METH_VARARGS | METH_KEYWORDS,
+        "order_report(order, status, *, price=None, quantity=None, fee=None, time_unix_ns=0,\n"
+        "             venue_order_id=None, symbol=None, side=None, executor=None, message=None,\n"
+        "             durable=True)\n\n"
+        "Say what has become of an order: sent, accepted, filled, rejected, cancelled or unknown.\n"
+        "filled has price, quantity (all of it), fee and time. False: there was nothing new.\n"
+        "MR_CONFLICT, MR_NOT_FOUND: it contradicts what is known, nothing has changed."},
+    {"feedback", FUNCTION(bus_feedback), METH_VARARGS | METH_KEYWORDS,
+        "feedback(id, source, judgement=None, *, return_bps=None, lesson=None, evidence=None,\n"
+        "         durable=False)\n\n"
+        "Keep what you have learned from a signal: win, loss or neutral, with its evidence. `why`\n"
+        "shows it; what the run has learned is changed by outcomes alone."},
+    {"health", FUNCTION(bus_health), METH_NOARGS,
+        "health()\n\nHow the log is doing, as a dict: the numbers of `millrace status`."},
     {"wait", FUNCTION(bus_wait), METH_VARARGS | METH_KEYWORDS,
         "wait(timeout=None)\n\n"
         "Sleep until somebody appends; True if so, False after timeout seconds."},
@@ -2239,7 +2773,9 @@ PyMODINIT_FUNC PyInit__millrace(void)
     PyObject *type = PyType_FromSpec(&spec);
     subscription_type = PyType_FromSpec(&subscription_spec);
     claim_type = PyType_FromSpec(&claim_spec);
-    if (type == NULL || subscription_type == NULL || claim_type == NULL ||
+    orders_type = PyType_FromSpec(&orders_spec);
+    if (type == NULL || subscription_type == NULL || claim_type == NULL || orders_type == NULL ||
+        PyModule_AddObjectRef(module, "Orders", orders_type) < 0 ||
         PyModule_AddObjectRef(module, "Claim", claim_type) < 0 ||
         PyModule_AddObjectRef(module, "Subscription", subscription_type) < 0 ||
         add_errors(module) < 0 || PyModule_AddObjectRef(module, "Bus", type) < 0 ||

@@ -13,9 +13,9 @@ import os as _os
 
 from . import _millrace
 from ._millrace import *  # noqa: F401,F403  Bus, MillraceError and one exception for each result
-from ._millrace import Bus, Claim, MillraceError, Subscription, __version__
+from ._millrace import Bus, Claim, MillraceError, Orders, Subscription, __version__
 
-__all__ = ["Bus", "Claim", "MillraceError", "Subscription", "claims", "events", "open", *(name for name in dir(_millrace) if name.startswith("MR_"))]
+__all__ = ["Bus", "Claim", "MillraceError", "Orders", "Subscription", "claims", "events", "open", *(name for name in dir(_millrace) if name.startswith("MR_"))]
 
 
 def open(dir=None):  # noqa: A001  as open() of files

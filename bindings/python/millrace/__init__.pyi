@@ -59,6 +59,63 @@ class Record(TypedDict):
     side: Literal["long", "short"] | None
     confidence: float | None
 
+OrderState = Literal["intent", "sent", "accepted", "in_doubt", "filled", "rejected", "cancelled"]
+
+class Order(TypedDict):
+    id: str
+    state: OrderState
+    signal: str
+    ordinal: int
+    symbol: str
+    venue: str
+    native_name: str
+    leg: Literal["entry", "stop", "target", "time"]
+    type: Literal["market"]
+    side: Literal["buy", "sell"]
+    quantity: float
+    reference_price: float
+    attempt: int
+    venue_order_id: str | None
+    stuck: bool
+    intent_time_unix_ns: int
+    reported_time_unix_ns: int
+    intent_seq: int
+    report_seq: int
+
+class Stage(TypedDict):
+    done: int
+    waiting: int
+    last_time_unix_ns: int
+
+class Lag(TypedDict):
+    events: int
+    seconds: float
+
+class Health(TypedDict):
+    state: Literal["OK", "DEGRADED", "DOWN", "UNKNOWN"]
+    why: str | None
+    mode: Literal["RUN", "CLOSE_ONLY", "HALT"]
+    venue: Literal["SIM", "PAPER", "EXTERNAL"]
+    signals: int
+    states: dict[State, int]
+    sources: dict[str, int]
+    stages: dict[str, Stage]
+    consumers: dict[str, Lag]
+    pending_inputs: int
+    alerts: int
+    run_process: int
+    executor_process: int
+    stuck_signals: int
+    open_positions: int
+    open_orders: int
+    stuck_orders: int
+    orders_in_doubt: int
+    order_reports: int
+    order_disputes: int
+    last_seq: int
+    durable_seq: int
+    event_time_unix_ns: int
+
 class MillraceError(Exception): ...
 class MR_END(MillraceError): ...
 class MR_AGAIN(MillraceError): ...
@@ -130,6 +187,23 @@ class Bus:
     def advance(self, id: str | int,
                 steps: list[tuple[str, str, str | None, str | None, str | None]], *,
                 durable: bool = False) -> None: ...
+    def orders(self, name: str = "executor") -> Orders: ...
+    def open_orders(self) -> list[Order]: ...
+    def order(self, id: str) -> Order: ...
+    def order_report(self, order: Order | str,
+                     status: Literal["sent", "accepted", "filled", "rejected", "cancelled",
+                                     "unknown"], *,
+                     price: float | None = None, quantity: float | None = None,
+                     fee: float | None = None, time_unix_ns: int = 0,
+                     venue_order_id: str | None = None, symbol: str | None = None,
+                     side: str | None = None, executor: str | None = None,
+                     message: str | None = None, durable: bool = True) -> bool: ...
+    def feedback(self, id: str | int, source: str,
+                 judgement: Literal["win", "loss", "neutral"] | None = None, *,
+                 return_bps: float | None = None, lesson: str | None = None,
+                 evidence: dict[str, Any] | str | bytes | None = None,
+                 durable: bool = False) -> None: ...
+    def health(self) -> Health: ...
     def wait(self, timeout: float | None = None) -> bool: ...
     def subscribe(self, name: str, *, kind: str | None = None, symbol: str | None = None,
                   source: str | None = None, signal_name: str | None = None,
@@ -146,6 +220,14 @@ class Subscription:
     def take(self, timeout: float | None = None) -> Event | None: ...
     def ack(self, event: Event | int) -> None: ...
     def nack(self, event: Event | int, delay: float = 0.0) -> None: ...
+    def close(self) -> None: ...
+
+class Orders:
+    def __enter__(self) -> Orders: ...
+    def __exit__(self, *exception: object) -> None: ...
+    def __iter__(self) -> Orders: ...
+    def __next__(self) -> Order: ...
+    def take(self, timeout: float | None = None) -> Order | None: ...
     def close(self) -> None: ...
 
 class Claim:
