@@ -145,8 +145,8 @@ MR_MUST_USE mr_err mr_executor_next(
  * The order is looked after: its subscription goes on. It is handed out again after a start, as
  * long as it may live.
  *
- * Returns  MR_OK, also when it was handed out as one that was open before; as
- * mr_subscription_ack(). Threads  one at a time for the bus and its executor.
+ * Returns  MR_OK, also for one that was open before; as mr_subscription_ack().
+ * Threads  one at a time for the bus and its executor.
  */
 MR_MUST_USE mr_err mr_executor_ack(
     mr_executor *executor, const mr_order *order, mr_problem *reterr_problem);

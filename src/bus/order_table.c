@@ -415,7 +415,7 @@ static bool read_digits(const char *at, unsigned count, uint64_t *ret_value)
     return true;
 }
 
-const char *mri_order_id_format(uint64_t log_number, uint32_t ordinal, unsigned leg,
+const char *mri_order_table_id(uint64_t log_number, uint32_t ordinal, unsigned leg,
     unsigned attempt, char ret_id[MRI_ORDER_ID_BYTES])
 {
     MRI_ASSERT(ordinal < (uint32_t)1 << 30 && leg < MRI_LEG_COUNT);
@@ -428,7 +428,7 @@ const char *mri_order_id_format(uint64_t log_number, uint32_t ordinal, unsigned 
     return ret_id;
 }
 
-mr_err mri_order_id_parse(uint64_t log_number, struct mri_slice id, uint32_t *ret_ordinal,
+mr_err mri_order_table_parse_id(uint64_t log_number, struct mri_slice id, uint32_t *ret_ordinal,
     unsigned *ret_leg, unsigned *ret_attempt)
 {
     uint64_t log;

@@ -203,7 +203,7 @@ MR_MUST_USE mr_err mri_order_table_load(struct mri_order_table *table, struct mr
  * Returns  ret_id: 18 letters and digits.
  * Threads  any.
  */
-const char *mri_order_id_format(uint64_t log_number, uint32_t ordinal, unsigned leg,
+const char *mri_order_table_id(uint64_t log_number, uint32_t ordinal, unsigned leg,
     unsigned attempt, char ret_id[MRI_ORDER_ID_BYTES]);
 
 /**
@@ -212,7 +212,7 @@ const char *mri_order_id_format(uint64_t log_number, uint32_t ordinal, unsigned 
  * Returns  MR_OK; MR_NOT_FOUND it is none of this log's.
  * Threads  any.
  */
-MR_MUST_USE mr_err mri_order_id_parse(uint64_t log_number, struct mri_slice id,
+MR_MUST_USE mr_err mri_order_table_parse_id(uint64_t log_number, struct mri_slice id,
     uint32_t *ret_ordinal, unsigned *ret_leg, unsigned *ret_attempt);
 
 #endif

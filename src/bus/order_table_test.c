@@ -276,25 +276,27 @@ static void an_id_is_read_back_and_belongs_to_one_log_and_order(void **fixture)
         uint32_t ordinal;
         unsigned leg;
         unsigned attempt;
-        (void)mri_order_id_format(LOG_NUMBER, wanted, wanted_leg, wanted_attempt, id);
+        (void)mri_order_table_id(LOG_NUMBER, wanted, wanted_leg, wanted_attempt, id);
         struct mri_slice text = mri_slice_of(id);
         assert_int_equal(text.count, 18);
         assert_int_equal(strspn(id, "0123456789abcdefghjkmnpqrstvwxyz"), 18);
-        assert_int_equal(mri_order_id_parse(LOG_NUMBER, text, &ordinal, &leg, &attempt), MR_OK);
+        assert_int_equal(
+            mri_order_table_parse_id(LOG_NUMBER, text, &ordinal, &leg, &attempt), MR_OK);
         assert_int_equal(ordinal, wanted);
         assert_int_equal(leg, wanted_leg);
         assert_int_equal(attempt, wanted_attempt);
         assert_int_equal(
-            mri_order_id_parse(LOG_NUMBER + 1, text, &ordinal, &leg, &attempt), MR_NOT_FOUND);
+            mri_order_table_parse_id(LOG_NUMBER + 1, text, &ordinal, &leg, &attempt), MR_NOT_FOUND);
         id[mri_prng_below(&prng, 18)] = "U!ilo "[mri_prng_below(&prng, 6)];
         assert_int_equal(
-            mri_order_id_parse(LOG_NUMBER, text, &ordinal, &leg, &attempt), MR_NOT_FOUND);
+            mri_order_table_parse_id(LOG_NUMBER, text, &ordinal, &leg, &attempt), MR_NOT_FOUND);
     }
     uint32_t ordinal;
     unsigned leg;
     unsigned attempt;
     assert_int_equal(
-        mri_order_id_parse(LOG_NUMBER, mri_slice_of(""), &ordinal, &leg, &attempt), MR_NOT_FOUND);
+        mri_order_table_parse_id(LOG_NUMBER, mri_slice_of(""), &ordinal, &leg, &attempt),
+        MR_NOT_FOUND);
 }
 
 static void put_alert(uint32_t ordinal, uint64_t about)

@@ -30,7 +30,7 @@ struct mri_order_view mri_order_desk_view(const struct mri_fold *fold,
 {
     struct mri_order_view view = {.order = order, .ordinal = ordinal, .leg = leg};
     view.spec = mri_instruments_get(&fold->wiring.market.instruments, order->instrument);
-    (void)mri_order_id_format(fold->log_number, ordinal, leg, order->attempt, view.id);
+    (void)mri_order_table_id(fold->log_number, ordinal, leg, order->attempt, view.id);
     return view;
 }
 
@@ -48,7 +48,8 @@ mr_err mri_order_desk_find(
 {
     struct mri_order_view view = {.order = NULL};
     unsigned attempt;
-    if (mri_order_id_parse(fold->log_number, id, &view.ordinal, &view.leg, &attempt) != MR_OK) {
+    if (mri_order_table_parse_id(fold->log_number, id, &view.ordinal, &view.leg, &attempt) !=
+        MR_OK) {
         return MR_NOT_FOUND;
     }
     view.order = mri_order_table_find(&fold->bus.orders, view.ordinal, view.leg);
@@ -56,7 +57,7 @@ mr_err mri_order_desk_find(
         return MR_NOT_FOUND;
     }
     view.spec = mri_instruments_get(&fold->wiring.market.instruments, view.order->instrument);
-    (void)mri_order_id_format(fold->log_number, view.ordinal, view.leg, attempt, view.id);
+    (void)mri_order_table_id(fold->log_number, view.ordinal, view.leg, attempt, view.id);
     *ret_view = view;
     return MR_OK;
 }
@@ -325,7 +326,7 @@ mr_err mri_order_desk_draft(const struct mri_fold *fold, const struct mri_order_
     } else if (check.is_other_symbol) {
         ret_answer->reason = MRI_REASON_SYMBOL_DIFFERS;
     } else {
-        (void)mri_order_id_parse(fold->log_number, given->order_id, &check.claim.ordinal,
+        (void)mri_order_table_parse_id(fold->log_number, given->order_id, &check.claim.ordinal,
             &check.claim.leg, &check.claim.attempt); /* it was found by it */
         ret_answer->reason =
             mri_order_table_check(&fold->bus.orders, &check.claim, &ret_answer->is_repeated);

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Orders at a venue outside, from Python: the example's executor is killed at random moments while a
+run trades, and no order is sent twice, none is forgotten; what is refused; health and feedback."""
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import bus_test  # noqa: E402  loads the package of the build
+import package  # noqa: E402
+import program  # noqa: E402
+
+millrace = bus_test.millrace
+EXAMPLES = package.ROOT / "examples"
+BARS = int(os.environ.get("BARS", "1000"))  # that are traded while executors are killed
+SEED = int(os.environ.get("SEED", "0")) or random.randrange(1, 10**6)
+ENDS = ("filled", "rejected", "cancelled")
+
+
+class ExternalCase(program.Case):
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "log"
+        self.config = self.write_config(
+            execute__venue="external", execute__report_within=0, lifecycle__stuck_after_executing=0,
+            synthetic__symbols=8, synthetic__bars=self.bars, log__segment=4)
+        self.environment = {**os.environ, "PYTHONPATH": package.path()}
+
+    def begin(self):
+        """A log that has been traded in up to its first orders, which nobody has taken."""
+        self.ok("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config)
+        self.bus = millrace.Bus(self.log)
+        self.addCleanup(self.bus.close)
+
+    def python(self, *words, **options):
+        process = subprocess.Popen([sys.executable, *map(str, words)], env=self.environment,
+                                   text=True, **options)
+
+        def end():
+            process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        self.addCleanup(end)
+        return process
+
+
+class KillTest(ExternalCase):
+    bars = BARS
+
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(SEED)
+        self.exchange = self.python(EXAMPLES / "fake_exchange.py", "--seed", SEED,
+                                    stdout=subprocess.PIPE)
+        self.port = int(self.exchange.stdout.readline())
+
+    def ask_exchange(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            connection.sendall(b'{"op":"stats"}\n')
+            return json.loads(connection.makefile("rb").readline())
+
+    def start_executor(self):
+        return self.python(EXAMPLES / "executor.py", "--dir", self.log, "--port", self.port,
+                           stderr=subprocess.PIPE)
+
+    def start_run(self):
+        return self.start("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config,
+                          "--speed", "30000", "--json")
+
+    def orders(self):
+        return {order["order_id"]: order for order in program.call(
+            "orders", "--all", "--json", "--dir", self.log).json["orders"]}
+
+    def kill_again_and_again(self, run):
+        """Executors, one after the other; how many were killed while the run was trading."""
+        kills = 0
+        while run.poll() is None:
+            executor = self.start_executor()
+            try:
+                executor.wait(self.random.uniform(0.1, 0.7))
+                self.fail(f"the executor ended: {executor.stderr.read()}")
+            except subprocess.TimeoutExpired:
+                executor.send_signal(signal.SIGKILL)
+            executor.wait()
+            kills += 1
+            if kills == 3:  # the run, too
+                run.send_signal(signal.SIGKILL)
+                run.wait()
+                run = self.start_run()
+        self.assert_exit(program.finish(run), program.OK)
+        return kills
+
+    def settle(self):
+        """Until every order has ended: reports are decided on by runs, which may place exits."""
+        executor = self.start_executor()
+
+        def is_settled():
+            self.ok("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config)
+            status = program.call("status", "--json", "--dir", self.log).json
+            return status["open_orders"] == 0 and status["pending_inputs"] == 0
+        program.wait_until(is_settled, "every order to end", executor)
+        executor.terminate()
+        self.assertEqual(executor.wait(), 0)
+        self.assertEqual(executor.stderr.read(), "")  # nothing was disputed
+
+    def test_killed_at_any_moment_no_order_is_sent_twice_and_every_one_ends(self):
+        print(f"SEED={SEED}")
+        run = self.start_run()
+        program.wait_until(lambda: (self.log / "run").exists() and program.call(
+            "status", "--dir", self.log).code != program.FAULT, "the run to begin", run)
+        kills = self.kill_again_and_again(run)
+        self.settle()
+        book = self.ask_exchange()
+        orders = self.orders()
+        self.assertEqual(book["duplicates"], 0, "an order was sent twice")
+        self.assertLessEqual(set(orders), set(book["orders"]))  # which has earlier attempts, too
+        print(f"{kills} executors were killed, {len(book['orders'])} orders")
+        self.assertGreater(kills, 2)
+        self.assertGreater(len(book["orders"]), 5)
+        newest = {}
+        for row in json.loads(self.ok("sql", "--json", "--dir", self.log,
+                                      "select seq, kind, leg, ordinal from orders order by seq").out):
+            newest.setdefault((row["ordinal"], row["leg"]), []).append(row["kind"])
+        for kinds in newest.values():
+            self.assertEqual(kinds.count("order.intent"),
+                             sum(kinds.count("order." + end) for end in ENDS), kinds)
+            self.assertLessEqual(kinds.count("order.filled"), 1, kinds)
+        filled = sum(kinds.count("order.filled") for kinds in newest.values())
+        self.assertEqual(filled, sum(order["state"] == "filled" for order in book["orders"].values()))
+        for name, order in orders.items():
+            self.assertIn(order["state"], ENDS, order)
+            self.assertEqual(order["state"], book["orders"][name]["state"], order)
+        status = program.call("status", "--json", "--dir", self.log).json
+        self.assertTrue(status["summary"]["ledger"]["ok"])
+        self.assertEqual(status["order_disputes"], 0)
+        self.assertIn("identical", self.ok("replay", "--check", "--dir", self.log).out)
+
+
+class ReportTest(ExternalCase):
+    bars = 800
+
+    def setUp(self):
+        super().setUp()
+        self.begin()
+        self.order = self.bus.open_orders()[0]
+
+    def fill(self, order=None, **changes):
+        order = order or self.order
+        return self.bus.order_report(order, "filled", **{
+            "price": order["reference_price"], "quantity": order["quantity"], "fee": 0.1,
+            "time_unix_ns": 1_746_300_000_000_000_000, **changes})
+
+    def test_an_order_has_all_that_an_executor_needs(self):
+        self.assertEqual((self.order["state"], self.order["leg"], self.order["type"],
+                          self.order["attempt"], self.order["venue_order_id"]),
+                         ("intent", "entry", "market", 1, None))
+        self.assertGreater(self.order["quantity"], 0)
+        self.assertEqual(self.bus.order(self.order["id"]), self.order)
+        self.assertEqual(self.bus.get(self.order["signal"])["state"], "executing")
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.order, "m00")
+        self.assertRaises(TypeError, self.bus.order, 5)
+        listed = program.call("orders", "--json", "--dir", self.log).json
+        self.assertEqual([order["order_id"] for order in listed["orders"]],
+                         [order["id"] for order in self.bus.open_orders()])
+
+    def test_a_report_is_taken_once(self):
+        self.assertIs(self.bus.order_report(self.order["id"], "sent", executor="me"), True)
+        self.assertIs(self.bus.order_report(self.order, "sent", executor="me"), False)
+        self.assertIs(self.fill(venue_order_id="7", side="LONG" if self.order["side"] == "buy"
+                                else "SHORT", symbol=self.order["symbol"]), True)
+        self.assertIs(self.fill(venue_order_id="7"), False)
+        self.assertEqual(self.bus.order(self.order["id"])["venue_order_id"], "7")
+        self.ok("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config)
+        self.assertIn(self.bus.get(self.order["signal"])["state"], ("executed", "learned"))
+        story = self.ok("why", self.order["signal"], "--dir", self.log).out
+        self.assertIn("reported    entry order filled", story)
+        self.assertIn("reported    entry order sent by me", story)
+        self.assertIn("identical", self.ok("replay", "--check", "--dir", self.log).out)
+
+    def test_what_contradicts_is_refused_and_counted(self):
+        wrong = [({"quantity": self.order["quantity"] / 2}, "quantity_differs"),
+                 ({"symbol": "SIM99USD"}, "symbol_differs"),
+                 ({"side": "sell" if self.order["side"] == "buy" else "buy"}, "side_differs")]
+        for changes, reason in wrong:
+            with self.subTest(reason=reason):
+                self.assertRaisesRegex(millrace.MR_CONFLICT, reason, self.fill, **changes)
+        self.assertRaisesRegex(millrace.MR_NOT_FOUND, "order_unknown",
+                               self.bus.order_report, "nobody's", "sent")
+        self.bus.order_report(self.order, "rejected")
+        self.assertRaisesRegex(millrace.MR_CONFLICT, "order_over", self.fill)
+        health = self.bus.health()
+        self.assertEqual((health["order_disputes"], health["order_reports"]), (5, 1))
+        self.assertEqual(program.call("status", "--json", "--dir", self.log).json["order_disputes"], 5)
+
+    def test_a_field_that_cannot_be_is_named(self):
+        wrong = [({"price": -1.0}, "price"), ({"price": float("nan")}, "price"),
+                 ({"price": None}, "price"), ({"quantity": 0}, "quantity"), ({"fee": None}, "fee"),
+                 ({"time_unix_ns": 0}, "time"), ({"venue_order_id": "x" * 65}, "venue_order_id"),
+                 ({"side": "up"}, "side"), ({"executor": "a\tb"}, "executor")]
+        for changes, field in wrong:
+            with self.subTest(changes=changes):
+                self.assertRaisesRegex(millrace.MR_REFUSED, field, self.fill, **changes)
+        self.assertRaisesRegex(millrace.MR_REFUSED, "status",
+                               self.bus.order_report, self.order, "partial")
+        self.assertRaises(TypeError, self.bus.order_report, 7, "sent")
+        self.assertRaises(TypeError, self.fill, price="1")
+        self.assertEqual(self.bus.health()["order_disputes"], 0)
+
+    def test_one_process_takes_the_orders_and_a_thread_that_waits_holds_nobody(self):
+        count = len(self.bus.open_orders())
+        with self.bus.orders() as orders:
+            with millrace.Bus(self.log) as other:
+                self.assertRaisesRegex(millrace.MR_BUSY, "takes the orders", other.orders)
+                self.assertEqual(other.health()["executor_process"], os.getpid())
+                taken = [orders.take(timeout=0)["id"] for _ in range(count)]
+                self.assertEqual(taken, [order["id"] for order in other.open_orders()])
+                self.assertIsNone(orders.take(timeout=0))
+                seen = []
+                thread = threading.Thread(target=lambda: seen.append(orders.take(timeout=1)))
+                thread.start()
+                for _ in range(3):
+                    other.order_report(taken[0], "unknown")  # the interpreter is free
+                other.order_report(taken[1], "rejected")
+                self.assertEqual(other.health()["open_orders"], count - 1)
+                self.assertTrue(thread.is_alive())
+                thread.join()
+                self.assertEqual(seen, [None])
+        self.assertRaisesRegex(millrace.MR_EINVAL, "closed", orders.take)
+        self.assertEqual(self.bus.health()["executor_process"], 0)
+        self.assert_says(program.call("status", "--dir", self.log), "NONE IS ATTACHED")
+
+    def test_a_bus_that_is_closed_closes_its_executor(self):
+        orders = self.bus.orders("mine")
+        self.assertIn("mine", self.bus.health()["consumers"])
+        self.bus.close()
+        self.assertRaises(millrace.MR_EINVAL, orders.take)
+        orders.close()
+        with millrace.Bus(self.log) as bus, bus.orders("mine"):
+            pass
+
+    def test_the_shell_settles_an_order_by_hand(self):
+        answer = self.ok("report", "--dir", self.log, self.order["id"], "unknown", "--message",
+                         "the exchange is down", "--json").json
+        self.assertEqual((answer["state"], answer["repeated"]), ("in_doubt", False))
+        listed = program.call("orders", "--dir", self.log)
+        self.assert_says(listed, "in_doubt", self.order["id"], "nobody takes the orders")
+        answer = program.call("report", "--dir", self.log, self.order["id"], "filled", "--price", "1",
+                              "--quantity", "1e6", "--fee", "0", "--time", "2025-05-04T15:34:00Z")
+        self.assert_says(self.assert_exit(answer, program.NO), "quantity_differs")
+        self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "gone"), "status")
+        self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "filled",
+                                      "--time", "2025-05-04T15:34:00Z", "--price", "cheap"), "price")
+        answer = program.call("report", "--dir", self.log, "nothing", "sent")
+        self.assert_says(self.assert_exit(answer, program.NO), "order_unknown")
+        self.ok("report", "--dir", self.log, self.order["id"], "cancelled", "--durable")
+        self.assertEqual(self.bus.order(self.order["id"])["state"], "cancelled")
+
+
+class HealthTest(ExternalCase):
+    bars = 300
+
+    def test_health_has_the_numbers_of_status(self):
+        self.begin()
+        health = self.bus.health()
+        status = program.call("status", "--json", "--dir", self.log).json
+        summary = status["summary"]
+        self.assertEqual(health["state"], status["health"])
+        self.assertEqual(health["why"], status["why"])
+        self.assertEqual(health["states"], summary["signals"]["by_state"])
+        self.assertEqual(health["states"], self.bus.counts())
+        self.assertEqual(health["sources"], {
+            name: count for name, count in summary["signals"]["by_source"].items() if count})
+        self.assertEqual(health["open_positions"], summary["positions"]["open"])
+        self.assertEqual(health["stuck_signals"], status["stuck_count"])
+        self.assertEqual(health["open_orders"], status["open_orders"])
+        self.assertEqual(health["pending_inputs"], status["pending_inputs"])
+        self.assertEqual(health["venue"], "EXTERNAL")
+        self.assertEqual(health["stages"]["bars"]["done"], summary["candles"])
+        name = self.bus.emit("SIM01USD", "long", "me", 0.7)
+        health = self.bus.health()  # follows
+        self.assertEqual((health["states"]["generated"], health["sources"]["me"],
+                          health["pending_inputs"]), (1, 1, 1))
+        self.assertEqual(self.bus.get(name)["state"], "generated")
+
+    def test_feedback_is_kept_with_its_evidence(self):
+        self.begin()
+        name = self.bus.emit("SIM01USD", "long", "me", 0.7)
+        self.bus.feedback(name, "desk", "loss", return_bps=-12.5, lesson="against the trend",
+                          evidence={"n": 3}, durable=True)
+        self.bus.feedback(name, "desk", lesson="no more at night")
+        for changes, field in [({"judgement": "great"}, "judgement"), ({"source": ""}, "source"),
+                               ({"return_bps": float("inf")}, "return_bps"),
+                               ({"lesson": "x" * 1025}, "lesson")]:
+            with self.subTest(changes=changes):
+                with self.assertRaisesRegex(millrace.MR_REFUSED, field):
+                    self.bus.feedback(name, **{"source": "desk", **changes})
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.feedback, "nothing", "desk")
+        story = self.ok("why", name, "--dir", self.log).out
+        self.assertIn("said by     desk: loss, -12.50 bps: against the trend", story)
+        rows = json.loads(self.ok("sql", "--json", "--dir", self.log,
+                                  "select judgement, return_bps, evidence from annotations").out)
+        self.assertEqual([(row["judgement"], row["return_bps"], row["evidence"]) for row in rows],
+                         [("loss", -12.5, '{"n":3}'), (None, None, None)])
+        self.ok("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config)
+        self.assertIn("identical", self.ok("replay", "--check", "--dir", self.log).out)
+
+
+if __name__ == "__main__":
+    program.main()
