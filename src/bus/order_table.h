@@ -4,7 +4,8 @@
  *
  * Derived from the log in log order: an order begins with its order.intent, every order.report
  * moves it on. So a report is compared with all that was reported before, and appended behind it or
- * compared anew. Orders that have ended stay, 88 bytes each: a report that comes again is known.
+ * compared anew. Orders that have ended stay, about 110 bytes each: a report that comes again is
+ * known.
  */
 #ifndef MRI_BUS_ORDER_TABLE_H
 #define MRI_BUS_ORDER_TABLE_H

@@ -200,6 +200,8 @@ static mri_verb *const verbs[] = {
     [MRI_VERB_MOVE] = mri_verb_move,
     [MRI_VERB_GET] = mri_verb_get,
     [MRI_VERB_QUERY] = mri_verb_query,
+    [MRI_VERB_ORDERS] = mri_verb_orders,
+    [MRI_VERB_REPORT] = mri_verb_report,
     [MRI_VERB_COUNTS] = mri_verb_counts,
     [MRI_VERB_SUBSCRIBE] = mri_verb_subscribe,
     [MRI_VERB_UNSUBSCRIBE] = mri_verb_unsubscribe,
@@ -216,8 +218,8 @@ MRI_STATIC_ASSERT(MRI_COUNT_OF(verbs) == MRI_VERB_COUNT, "every verb does someth
 /** Does it change something, whether its reply is read or not? */
 static bool has_effect(enum mri_request_verb verb)
 {
-    return verb == MRI_VERB_EMIT || verb == MRI_VERB_MOVE || verb == MRI_VERB_ACK ||
-           verb == MRI_VERB_NACK;
+    return verb == MRI_VERB_EMIT || verb == MRI_VERB_MOVE || verb == MRI_VERB_REPORT ||
+           verb == MRI_VERB_ACK || verb == MRI_VERB_NACK;
 }
 
 static void refuse_long_line(struct mri_line_session *session, uint64_t number)

@@ -312,6 +312,25 @@ static void a_line_that_is_too_long_is_told_with_its_number(void **fixture)
     says(ask("{'verb':'counts'}"), "'ok':true");
 }
 
+static void orders_are_told_and_reports_checked(void **fixture)
+{
+    (void)fixture;
+    says(ask("{'id':1,'verb':'orders'}"), "{'id':1,'ok':true,'orders':[],'count':0}");
+    assert_true(session.is_promising && service.needs_sync); /* none is told that is not durable */
+    says(ask("{'verb':'report','status':'sent'}"), "'field':'order'");
+    says(ask("{'verb':'report','order':'m1'}"), "'field':'status'");
+    says(ask("{'verb':'report','order':'m1','status':'filled','time':'noon'}"), "'field':'time'");
+    says(ask("{'verb':'report','order':'m1','status':'half'}"), "'error':'MR_REFUSED'");
+    says(ask("{'verb':'report','order':'m1','status':'filled','price':1}"), "'text':'time: ");
+    says(ask("{'verb':'report','order':'m1','status':'sent','durability':'never'}"),
+        "'field':'durability'");
+    const char *reply =
+        ask("{'id':9,'verb':'report','order':'m1','status':'filled','price':1,'quantity':2.5,"
+            "'fee':0,'time':'2025-05-04T15:34:00Z','venue_order_id':'7','symbol':'$',"
+            "'side':'buy','executor':'e','message':'m','durability':'async'}");
+    says(reply, "{'id':9,'ok':false,'error':'MR_NOT_FOUND','text':'order_unknown: ");
+}
+
 static void without_room_for_a_reply_the_session_is_broken(void **fixture)
 {
     (void)fixture;
@@ -334,6 +353,7 @@ int main(void)
         TEST(subscriptions_have_a_limit),
         TEST(who_does_not_read_is_told_and_nothing_is_done),
         TEST(a_line_that_is_too_long_is_told_with_its_number),
+        TEST(orders_are_told_and_reports_checked),
         TEST(without_room_for_a_reply_the_session_is_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,17 @@ enum mri_request_type {
         "how long the reply may be waited for, 0 (default) to 86,400,000")                         \
     X(DELAY_MS, "delay_ms", MRI_REQUEST_INTEGER,                                                   \
         "not before so long is it delivered again, 0 (default) to 86,400,000")                     \
+    X(ORDER, "order", MRI_REQUEST_TEXT, "the client order id of an order")                         \
+    X(STATUS, "status", MRI_REQUEST_TEXT,                                                          \
+        "sent, accepted, filled, rejected, cancelled or unknown")                                  \
+    X(QUANTITY, "quantity", MRI_REQUEST_NUMBER, "of a fill: the whole order's")                    \
+    X(FEE, "fee", MRI_REQUEST_NUMBER, "of a fill: in the quote currency; below 0: the venue paid") \
+    X(TIME, "time", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                        \
+        "the venue's: 2025-05-04T15:34:00Z, or nanoseconds since 1970; needed of a fill")          \
+    X(VENUE_ORDER_ID, "venue_order_id", MRI_REQUEST_TEXT,                                          \
+        "the order's id at the venue, up to 64 bytes")                                             \
+    X(EXECUTOR, "executor", MRI_REQUEST_TEXT, "who reports, up to 64 bytes")                       \
+    X(MESSAGE, "message", MRI_REQUEST_TEXT, "what the venue said, up to 1,024 bytes")              \
     X(SEQ, "seq", MRI_REQUEST_INTEGER, "the number of an event")                                   \
     X(AFTER, "after", MRI_REQUEST_INTEGER,                                                         \
         "the newest event that the client has seen; default: the newest there is")
@@ -110,6 +121,12 @@ enum mri_request_field {
     X(MOVE, "move", MRI_REQUEST_MOVE | MRI_REQUEST_BIT(MOVES) | MRI_REQUEST_BIT(DURABILITY))       \
     X(GET, "get", MRI_REQUEST_BIT(SIGNAL))                                                         \
     X(QUERY, "query", MRI_REQUEST_BIT(QUESTION) | MRI_REQUEST_BIT(PAGE) | MRI_REQUEST_BIT(LIMIT))  \
+    X(ORDERS, "orders", 0)                                                                         \
+    X(REPORT, "report",                                                                            \
+        MRI_REQUEST_BIT(ORDER) | MRI_REQUEST_BIT(STATUS) | MRI_REQUEST_BIT(PRICE) |                \
+            MRI_REQUEST_BIT(QUANTITY) | MRI_REQUEST_BIT(FEE) | MRI_REQUEST_BIT(TIME) |             \
+            MRI_REQUEST_BIT(VENUE_ORDER_ID) | MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(SIDE) |    \
+            MRI_REQUEST_BIT(EXECUTOR) | MRI_REQUEST_BIT(MESSAGE) | MRI_REQUEST_BIT(DURABILITY))    \
     X(COUNTS, "counts", 0)                                                                         \
     X(SUBSCRIBE, "subscribe",                                                                      \
         MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(KIND) | MRI_REQUEST_BIT(SYMBOL) |          \

@@ -116,7 +116,7 @@ static void take_field(struct mri_request_fault *fault, const char *list)
     }
 }
 
-static mr_err read_durability(const struct mri_line_session *session,
+mr_err mri_verb_durability(const struct mri_line_session *session,
     const struct mri_request *request, bool *ret_is_group, struct mri_request_fault *fault)
 {
     const struct mri_request_value *value = &request->fields[MRI_FIELD_DURABILITY];
@@ -188,7 +188,7 @@ static mr_err read_items(struct mri_line_session *session, const struct mri_requ
     return read_list(session, request, items, ret_count, fault);
 }
 
-static void end_promise(struct mri_line_session *session, struct mri_reply *reply, bool is_group)
+void mri_verb_promise(struct mri_line_session *session, struct mri_reply *reply, bool is_group)
 {
     mri_reply_text(reply, "durability", is_group ? "group" : "async");
     session->is_promising |= is_group;
@@ -270,7 +270,7 @@ mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request 
     struct mri_reply reply;
     bool is_group = true;
     size_t count = 0;
-    mr_err err = read_durability(session, request, &is_group, reterr_fault);
+    mr_err err = mri_verb_durability(session, request, &is_group, reterr_fault);
     if (err == MR_OK) {
         err = read_items(session, request, &items, &count, reterr_fault);
     }
@@ -293,7 +293,7 @@ mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request 
     }
     mri_reply_begin(&reply, session->out, request->id);
     put_emitted(session, &reply, count);
-    end_promise(session, &reply, is_group);
+    mri_verb_promise(session, &reply, is_group);
     return mri_verb_end(session, &reply);
 }
 
@@ -383,7 +383,7 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
     mr_move_conflict conflict = {0};
     bool is_group = true;
     size_t count = 0;
-    mr_err err = read_durability(session, request, &is_group, reterr_fault);
+    mr_err err = mri_verb_durability(session, request, &is_group, reterr_fault);
     if (err == MR_OK) {
         err = read_items(session, request, &items, &count, reterr_fault);
     }
@@ -403,7 +403,7 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
     service->counts.moved += count;
     mri_reply_begin(&reply, session->out, request->id);
     mri_reply_count(&reply, "moved", count);
-    end_promise(session, &reply, is_group);
+    mri_verb_promise(session, &reply, is_group);
     return mri_verb_end(session, &reply);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * What each verb does: verb_signals.c has those about signals, verb_events.c those about events.
+ * What each verb does: verb_signals.c has those about signals, verb_orders.c those about orders,
+ * verb_events.c those about events.
  *
  * A verb either puts its whole reply and returns MR_OK, or puts nothing and says what is wrong.
  */
@@ -19,6 +20,7 @@ typedef mr_err mri_verb(struct mri_line_session *session, const struct mri_reque
     struct mri_request_fault *reterr_fault);
 
 mri_verb mri_verb_emit, mri_verb_move, mri_verb_get, mri_verb_query, mri_verb_counts;
+mri_verb mri_verb_orders, mri_verb_report;
 mri_verb mri_verb_subscribe, mri_verb_unsubscribe, mri_verb_next, mri_verb_ack, mri_verb_nack,
     mri_verb_wait;
 
@@ -49,6 +51,23 @@ mr_err mri_verb_end(struct mri_line_session *session, struct mri_reply *reply);
 MR_MUST_USE mr_err mri_verb_integer(const struct mri_line_session *session,
     const struct mri_request *request, enum mri_request_field field, const int64_t bounds[3],
     int64_t *ret_value, struct mri_request_fault *reterr_fault);
+
+/**
+ * The durability that is asked for: group, unless it says async.
+ *
+ * Returns  MR_OK; MR_REFUSED.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_verb_durability(const struct mri_line_session *session,
+    const struct mri_request *request, bool *ret_is_group, struct mri_request_fault *reterr_fault);
+
+/**
+ * Put the durability into a reply; one that says group does not leave before a sync.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_verb_promise(struct mri_line_session *session, struct mri_reply *reply, bool is_group);
 
 /**
  * The id of a signal.

@@ -265,6 +265,40 @@ class ReportTest(ExternalCase):
         self.assertEqual(self.bus.order(self.order["id"])["state"], "cancelled")
 
 
+class LineTest(ExternalCase):
+    bars = 800
+
+    def test_an_executor_in_any_language_takes_orders_and_reports_by_lines(self):
+        self.begin()
+        path = self.folder / "socket"
+        server = self.start("serve", "--dir", self.log, "--socket", path)
+        program.wait_until(path.exists, "the server", server)
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(60)
+            peer.connect(str(path))
+            lines = peer.makefile("rwb")
+
+            def ask(**request):
+                lines.write(json.dumps(request).encode() + b"\n")
+                lines.flush()
+                return json.loads(lines.readline())
+            orders = ask(verb="orders")["orders"]
+            self.assertEqual([order["order"] for order in orders],
+                             [order["id"] for order in self.bus.open_orders()])
+            order = orders[0]
+            self.assertEqual(self.bus.health()["durable_seq"], self.bus.health()["last_seq"])
+            sent = ask(verb="report", order=order["order"], status="sent", executor="js")
+            self.assertEqual((sent["state"], sent["repeated"], sent["durability"]),
+                             ("sent", False, "group"))
+            fill = {"verb": "report", "order": order["order"], "status": "filled",
+                    "price": order["reference_price"], "quantity": order["quantity"], "fee": 0,
+                    "time": 1_746_300_000_000_000_000, "side": order["side"]}
+            self.assertEqual(ask(**fill)["state"], "filled")
+            self.assertTrue(ask(**fill)["repeated"])
+            self.assertEqual(ask(**{**fill, "price": 1})["error"], "MR_CONFLICT")
+            self.assertEqual(len(ask(verb="orders")["orders"]), len(orders) - 1)
+
+
 class HealthTest(ExternalCase):
     bars = 300
 
