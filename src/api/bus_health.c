@@ -35,18 +35,16 @@ static mr_err make_whole(struct mr_bus *bus, mr_problem *problem)
 }
 
 /** Go on to the end of the log, and look who is there. */
-static mr_err follow(struct mr_bus *bus, mr_problem *problem)
+static mr_err follow(const struct mr_bus *bus, struct mri_fold *whole, mr_problem *problem)
 {
-    mr_err err = bus->whole == NULL ? make_whole(bus, problem) : MR_OK;
-    if (err == MR_OK && bus->whole->damage == MR_OK) {
-        err = mri_fold_follow(bus->whole, problem);
-    }
+    MRI_ASSERT(whole != NULL);
+    mr_err err = whole->damage == MR_OK ? mri_fold_follow(whole, problem) : MR_OK;
     if (err != MR_OK) {
         return err;
     }
-    err = mri_seat_holder(bus->os, bus->folder, MRI_SEAT_RUN, &bus->whole->runner_id);
+    err = mri_seat_holder(bus->os, bus->folder, MRI_SEAT_RUN, &whole->runner_id);
     if (err == MR_OK) {
-        err = mri_seat_holder(bus->os, bus->folder, MRI_SEAT_EXECUTOR, &bus->whole->executor_id);
+        err = mri_seat_holder(bus->os, bus->folder, MRI_SEAT_EXECUTOR, &whole->executor_id);
     }
     return err == MR_OK ? MR_OK
                         : mri_problem(problem, err, "%s: %s", bus->folder, mr_err_text(err));
@@ -104,10 +102,8 @@ static uint32_t count_stuck_orders(const struct mri_fold *fold)
 static void put_orders(const struct mri_fold *fold, mr_health *health)
 {
     const struct mri_order_table *orders = &fold->bus.orders;
-    const struct mri_execute *execute = &fold->wiring.execute;
-    health->venue = mri_word_text(MRI_VOCABULARY_venue_mode,
-        execute->options.is_outside ? MRI_VENUE_EXTERNAL : execute->venue.mode);
-    health->open_positions = execute->open_count;
+    health->venue = mri_word_text(MRI_VOCABULARY_venue_mode, mri_health_venue(&fold->wiring));
+    health->open_positions = fold->wiring.execute.open_count;
     health->open_orders = orders->live_count;
     health->orders_in_doubt = orders->in_doubt_count;
     health->order_reports = orders->reports;
@@ -134,7 +130,10 @@ mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_prob
         return mri_problem(reterr_problem, MR_EINVAL, "a bus, and room for its health");
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = follow(bus, reterr_problem);
+    mr_err err = bus->whole == NULL ? make_whole(bus, reterr_problem) : MR_OK;
+    if (err == MR_OK) {
+        err = follow(bus, bus->whole, reterr_problem);
+    }
     if (err == MR_OK) {
         err = count_pending(bus, &health.pending_inputs, reterr_problem);
     }

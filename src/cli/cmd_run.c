@@ -364,6 +364,11 @@ static void announce(struct run *run)
     const struct mri_node *node = &run->node;
     (void)fprintf(stderr, "directory  %s\nfeed       %s%s\n", run->folder,
         run->feed.is_simulated ? "SIMULATED market, " : "", feed_text(run));
+    if (node->fold.wiring.execute.options.is_outside) {
+        (void)fprintf(stderr,
+            "orders     an executor outside takes them (execute.venue: external); %u may live\n",
+            node->fold.bus.orders.live_count);
+    }
     mri_opened_tell(&node->opening);
     if (node->is_resumed) {
         (void)fprintf(stderr, "resumed    behind event %llu\n",

@@ -214,11 +214,8 @@ static void put_trading(struct status *status)
         "trading    mode %s at the %s venue; %llu approved, %llu entries filled, %u positions "
         "open\n",
         word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode),
-        word(MRI_VOCABULARY_venue_mode, fold->wiring.execute.options.is_outside
-                                            ? MRI_VENUE_EXTERNAL
-                                            : fold->wiring.execute.venue.mode),
-        u(report->approved), u(report->fills_by_leg[MRI_LEG_ENTRY]),
-        fold->wiring.execute.open_count);
+        word(MRI_VOCABULARY_venue_mode, mri_health_venue(&fold->wiring)), u(report->approved),
+        u(report->fills_by_leg[MRI_LEG_ENTRY]), fold->wiring.execute.open_count);
     if (blocked > 0) {
         mri_buf_printf(&status->text, "           %llu blocked, %llu of them by %s\n", u(blocked),
             u(report->blocked_by_gate[most]), word(MRI_VOCABULARY_gate, most));

@@ -113,7 +113,7 @@ static void print_trading(const struct mri_fold *fold, struct mri_buf *text)
     mri_buf_printf(text,
         "trading    %s: %llu approved, %llu entries filled (%llu long, %llu short), %llu closed "
         "(stop %llu, target %llu, time %llu), %u open\n",
-        word(MRI_VOCABULARY_venue_mode, fold->wiring.execute.venue.mode), u(report->approved),
+        word(MRI_VOCABULARY_venue_mode, mri_health_venue(&fold->wiring)), u(report->approved),
         u(report->fills_by_leg[MRI_LEG_ENTRY]), u(report->entries_by_side[0]),
         u(report->entries_by_side[1]), u(report->closed), u(report->exits_by_reason[0]),
         u(report->exits_by_reason[1]), u(report->exits_by_reason[2]),
@@ -297,7 +297,7 @@ static void json_trading(const struct mri_fold *fold, struct mri_json_writer *js
     const struct mri_ledger *ledger = &fold->wiring.execute.ledger;
     open_object(json, "orders");
     mri_json_put_text(
-        json, "venue_mode", word(MRI_VOCABULARY_venue_mode, fold->wiring.execute.venue.mode));
+        json, "venue_mode", word(MRI_VOCABULARY_venue_mode, mri_health_venue(&fold->wiring)));
     mri_json_put_count(json, "approved", report->approved);
     mri_json_put_count(json, "filled", fills(report));
     mri_json_put_count(json, "entries", report->fills_by_leg[MRI_LEG_ENTRY]);

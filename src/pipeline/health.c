@@ -32,6 +32,12 @@ const char *mri_health_text(enum mri_health_state state)
     return health_texts[state];
 }
 
+enum mri_venue_mode mri_health_venue(const struct mri_wiring *wiring)
+{
+    const struct mri_execute *execute = &wiring->execute;
+    return execute->options.is_outside ? MRI_VENUE_EXTERNAL : execute->venue.mode;
+}
+
 bool mri_health_is_ledger_ok(const struct mri_wiring *wiring)
 {
     return wiring->execute.ledger.mismatches == 0;

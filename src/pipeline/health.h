@@ -89,6 +89,14 @@ bool mri_health_is_decided_on(const struct mri_event *event);
 const char *mri_health_text(enum mri_health_state state);
 
 /**
+ * Where new orders go.
+ *
+ * Returns  the venue.
+ * Threads  one at a time.
+ */
+enum mri_venue_mode mri_health_venue(const struct mri_wiring *wiring);
+
+/**
  * Do the books add up: no mismatch at any close?
  *
  * Returns  true or false.
