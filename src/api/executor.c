@@ -170,6 +170,10 @@ mr_err mr_executor_next(mr_executor *executor, mr_order *ret_order, mr_problem *
     while (err == MR_OK) {
         mr_bus_event event;
         err = mr_subscription_next(executor->subscription, &event, reterr_problem);
+        if (err == MR_REWOUND || err == MR_NOT_FOUND) {
+            err = MR_OK; /* what is gone was never handed out, or is among the open ones */
+            continue;
+        }
         if (err == MR_OK) {
             err = mri_bus_api_follow(executor->bus, reterr_problem);
         }
