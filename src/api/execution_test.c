@@ -224,6 +224,108 @@ static void a_fill_opens_a_position_and_an_exit_closes_it(void **fixture)
     finish();
 }
 
+/** Fill the entry at the market. */
+static struct mri_position_opened enter(const mr_order *entry)
+{
+    struct mri_event event;
+    const mr_order_report fill = fill_of(entry, entry->reference_price);
+    expect(MR_OK, &fill);
+    decide();
+    assert_true(mri_story_find(story,
+        &(struct mri_story_query){.type = MRI_EVENT_POSITION_OPENED, .ordinal = entry->ordinal.n},
+        &event));
+    return *(const struct mri_position_opened *)event.body;
+}
+
+static void expect_closed(mr_ordinal ordinal, enum mri_reason reason)
+{
+    struct mri_event event;
+    mr_order exit;
+    assert_int_equal(open_orders(&exit), 1);
+    const mr_order_report fill = fill_of(&exit, exit.reference_price);
+    expect(MR_OK, &fill);
+    decide();
+    assert_true(mri_story_find(story,
+        &(struct mri_story_query){.type = MRI_EVENT_POSITION_CLOSED, .ordinal = ordinal.n},
+        &event));
+    assert_int_equal(((const struct mri_position_closed *)event.body)->reason, reason);
+    assert_int_equal(story->node.fold.wiring.execute.open_count, 0);
+}
+
+static void target_and_time_close_a_position_too(void **fixture)
+{
+    (void)fixture;
+    mr_order entry = order_one();
+    mr_order exit;
+    struct mri_position_opened opened = enter(&entry);
+    bar(opened.target_price);
+    expect_closed(entry.ordinal, MRI_REASON_TARGET);
+    entry = order_one();
+    opened = enter(&entry);
+    for (int i = 0; i < 29; i++) {
+        bar(opened.price);
+    }
+    assert_int_equal(open_orders(&exit), 0); /* its time is not over yet */
+    bar(opened.price);
+    bar(opened.price);
+    expect_closed(entry.ordinal, MRI_REASON_TIME);
+    finish();
+}
+
+static void a_position_is_closed_when_its_time_is_over_though_no_price_comes(void **fixture)
+{
+    (void)fixture;
+    mr_order entry = order_one();
+    mr_order exit;
+    struct mri_position_opened opened = enter(&entry);
+    struct mri_tick tick = {
+        .event_time_unix_ns = opened.exit_time_unix_ns - 1, .reason = MRI_REASON_TIME_PASSED};
+    for (int i = 0; i < 2; i++, tick.event_time_unix_ns++) {
+        assert_int_equal(open_orders(&exit), 0);
+        mri_node_begin_inputs(&story->node);
+        assert_int_equal(mri_batch_add(&story->node.inputs,
+                             &(struct mri_draft){.type = MRI_EVENT_TICK, .fixed = &tick}, 0),
+            MR_OK);
+        assert_int_equal(mri_node_take_inputs(&story->node), MR_OK);
+    }
+    assert_int_equal(open_orders(&exit), 1);
+    assert_string_equal(exit.leg, "time");
+    expect_closed(entry.ordinal, MRI_REASON_TIME);
+    finish();
+}
+
+static void a_position_ends_at_the_venue_where_it_began(void **fixture)
+{
+    (void)fixture;
+    mr_order entry = order_one();
+    mr_order exit;
+    struct mri_position_opened opened = enter(&entry);
+    mr_bus_close(bus);
+    mri_story_close(story);
+    story->config.execute_venue = MRI_CHOICE_VENUE_PAPER;
+    mri_story_open(story);
+    bus = open_bus();
+    bar(opened.stop_price);
+    assert_int_equal(count(MRI_EVENT_ORDER_FILLED, entry.ordinal), 1); /* the entry alone */
+    assert_int_equal(open_orders(&exit), 1);
+    expect_closed(entry.ordinal, MRI_REASON_STOP);
+    uint32_t ordinal = mri_story_trade(story, &minute); /* on paper now */
+    bar(MRI_STORY_PRICE);
+    assert_int_equal(mri_story_slot(story, ordinal)->state, MR_EXECUTED);
+    assert_int_equal(open_orders(&exit), 0);
+    mr_bus_close(bus);
+    mri_story_close(story);
+    story->config.execute_venue = MRI_CHOICE_VENUE_EXTERNAL;
+    mri_story_open(story);
+    bus = open_bus();
+    for (int i = 0; i < 40; i++) {
+        bar(MRI_STORY_PRICE);
+    }
+    assert_int_equal(mri_story_count(story, MRI_EVENT_POSITION_CLOSED, ordinal), 1);
+    assert_int_equal(open_orders(&exit), 0); /* it has ended on paper */
+    finish();
+}
+
 static void a_rejected_or_cancelled_entry_blocks_its_signal(void **fixture)
 {
     (void)fixture;
@@ -682,6 +784,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(nothing_is_filled_from_bars),
         TEST(a_fill_opens_a_position_and_an_exit_closes_it),
+        TEST(target_and_time_close_a_position_too),
+        TEST(a_position_is_closed_when_its_time_is_over_though_no_price_comes),
+        TEST(a_position_ends_at_the_venue_where_it_began),
         TEST(a_rejected_or_cancelled_entry_blocks_its_signal),
         TEST(an_order_in_doubt_stays_open_and_nothing_takes_its_place),
         TEST(an_exit_that_ends_without_a_fill_is_tried_again_as_another_order),
