@@ -4,11 +4,13 @@
  * system: of those who race for a move one wins, and the others are told the state that is true; a
  * claimed signal is in the hands of one living process, also when owners are killed with kill -9.
  *
- * usage: claim_race_test        SEED=n repeats, MOVES=n and KILLS=n make it longer
+ * usage: claim_race_test        SEED=n repeats, MOVES=n and KILLS=n make it longer, TEST=pattern
+ * runs some of it
  *
  * The histories are linearizable: each signal is an object with one value, its state. Moves take
  * effect in the order of the log, which must agree with the times of calls and answers; a conflict
- * names a state that the signal had at some moment between its call and its answer.
+ * names a state that the signal had at some moment between its call and its answer. In the end the
+ * state that all share is that of a rebuild from the log.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -30,6 +32,7 @@
 #include "millrace/bus.h"
 #include "os/os.h"
 #include "tests/lib/cmocka_all.h"
+#include "tests/lib/shared_sample.h"
 #include "tests/lib/temp_folder.h"
 
 enum { WORKERS = 8, SIGNALS = 1000, MOVES = 20000, KILLS = 40, DATA_BYTES = 24 };
@@ -63,6 +66,8 @@ static uint32_t each;
 static char folder[MRI_TEMP_FOLDER_BYTES];
 static char log_path[MRI_PATH_BYTES_MAX];
 static uint64_t seed;
+static uint64_t counted[5]; /* for who adds up many runs */
+static const char *const counted_names[5] = {"moves", "won", "lost", "claims", "kills"};
 
 static unsigned from_environment(const char *name, unsigned otherwise)
 {
@@ -322,6 +327,9 @@ static void check_history(void)
     assert_int_equal(done + conflicts, WORKERS * each);
     assert_true(done > SIGNALS && conflicts > done);
     (void)printf("%u moves won, %u lost\n", done, conflicts);
+    counted[0] += (uint64_t)done + conflicts;
+    counted[1] += done;
+    counted[2] += conflicts;
 }
 
 static pid_t start(void (*work)(unsigned number), unsigned number)
@@ -336,10 +344,18 @@ static pid_t start(void (*work)(unsigned number), unsigned number)
     return child;
 }
 
+static void check_state(mr_bus *bus)
+{
+    static struct mri_fold fold;
+    mri_shared_sample_check(bus, log_path, &fold);
+    mri_fold_fini(&fold);
+}
+
 static void of_those_who_race_for_a_move_one_wins(void **fixture)
 {
     (void)fixture;
     pid_t children[WORKERS];
+    mr_bus *bus = open_bus(); /* keeps the state that they share */
     each = from_environment("MOVES", MOVES) / WORKERS;
     size_t bytes = (size_t)WORKERS * each * sizeof(*attempts);
     attempts = share(bytes);
@@ -356,6 +372,8 @@ static void of_those_who_race_for_a_move_one_wins(void **fixture)
     assert_int_equal(ledger->faults, 0);
     read_moves();
     check_history();
+    check_state(bus);
+    mr_bus_close(bus);
     free(logged);
     (void)munmap(attempts, bytes);
 }
@@ -499,6 +517,7 @@ static void a_claimed_signal_has_one_living_owner(void **fixture)
     unsigned numbers[WORKERS];
     unsigned newest_number = 0;
     struct mri_prng prng;
+    mr_bus *bus = open_bus(); /* keeps the state that they share */
     mri_prng_init(&prng, seed);
     for (unsigned i = 0; i < WORKERS; i++) {
         numbers[i] = ++newest_number;
@@ -516,7 +535,7 @@ static void a_claimed_signal_has_one_living_owner(void **fixture)
     assert_int_equal(ledger->broken, 0);
     assert_int_equal(ledger->faults, 0);
     uint64_t counts[MR_STATE_COUNT];
-    mr_bus *bus = open_bus();
+    check_state(bus);
     assert_int_equal(mr_bus_counts(bus, counts, NULL), MR_OK);
     assert_int_equal(counts[MR_BLOCKED], SIGNALS); /* nothing was lost */
     mr_bus_close(bus);
@@ -525,6 +544,8 @@ static void a_claimed_signal_has_one_living_owner(void **fixture)
     assert_true(lost > 0 || kills < KILLS);
     (void)printf("%u claims, %llu given back by death, %u kills\n", ledger->claims,
         (unsigned long long)lost, kills);
+    counted[3] += ledger->claims;
+    counted[4] += newest_number - WORKERS;
 }
 
 /* ---- waking ---------------------------------------------------------------------------------- */
@@ -604,5 +625,14 @@ int main(void)
         TEST(who_waits_is_woken_by_the_end_of_a_lease),
     };
 #undef TEST
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (getenv("TEST") != NULL) {
+        cmocka_set_test_filter(getenv("TEST"));
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    (void)printf("counts:");
+    for (size_t i = 0; i < MRI_COUNT_OF(counted); i++) {
+        (void)printf(" %s=%llu", counted_names[i], (unsigned long long)counted[i]);
+    }
+    (void)printf("\n");
+    return failed;
 }

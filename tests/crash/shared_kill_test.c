@@ -1,138 +1,148 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that emit and move signals through one shared state, some of them killed with kill -9
- * at any moment: what was acknowledged is there once and in order, of many who move a signal
- * exactly one wins and the losers are told the state, and the state says what the log says.
+ * Processes that emit and move signals through one shared state while others follow them, some of
+ * all killed with kill -9 at any moment: what was acknowledged is there once and in order, each
+ * follower is given every signal in the order of the log and none again that it has acked, and the
+ * state says what the log says.
  *
- * usage: shared_kill_test     SEED=n repeats a run, KILLS=n and MOVES=n change how many
+ * usage: shared_kill_test      SEED=n repeats a run; EMITS=n signals, KILLS=n kills spread over
+ * them; KEPT=n of 1000 signals stay as they are, the others are moved through to their end: the
+ * table has room for 98,304 that stay
  */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "api/bus_api.h"
 #include "base/prng.h"
-#include "pipeline/shared_refresh.h"
 #include "tests/lib/cmocka_all.h"
-#include "tests/lib/engine_sample.h"
 #include "tests/lib/environment.h"
+#include "tests/lib/shared_sample.h"
 #include "tests/lib/temp_folder.h"
 
-enum { WORKERS = 4, RACERS = 8, SIGNALS = 1000, KILLS = 40, MOVES = 20000, BATCH_MAX = 20 };
+enum {
+    EMITTERS = 8,
+    FOLLOWERS = 3,
+    PROCESSES = EMITTERS + FOLLOWERS,
+    EMITS = 20000,
+    KILLS = 40,
+    KEPT_OF_1000 = 25,
+    BATCH_MAX = 20,
+    EVENTS_EACH = 4,       /* that a signal has at most, with what the log adds */
+    EVENTS_BESIDE = 65536, /* room for what the log has without any, and for the last batches */
+    WAIT_MS = 20,
+    LOOK_NS = 200000,
+};
+
+/** What has become of an event, to one follower. */
+enum { UNSEEN = 0, DELIVERED, ACKING, ACKED };
 
 /** What every process sees. */
 static struct board {
-    _Atomic uint64_t acked[WORKERS]; /**< newest number of each that was acknowledged */
-    _Atomic uint64_t tried[WORKERS]; /**< newest number that it has tried */
-    _Atomic uint64_t won[RACERS];    /**< moves that succeeded */
-    _Atomic uint64_t lost[RACERS];   /**< moves that came too late */
-    _Atomic uint32_t turn;           /**< counts won moves: all are after the same signal */
-    _Atomic uint32_t is_over;
+    _Atomic uint64_t acked[EMITTERS]; /**< newest number of each that was acknowledged */
+    _Atomic uint64_t tried[EMITTERS]; /**< newest number that it has tried */
+    _Atomic uint64_t emits;           /**< all that were tried */
+    _Atomic uint64_t again;           /**< events that came more than once, never acked before */
+    _Atomic uint64_t killed;
+    _Atomic uint32_t is_emitted; /**< nothing more comes */
 } * board;
 
+static _Atomic uint8_t *seen[FOLLOWERS]; /* by seq */
+static uint64_t seq_max;
+static uint64_t each; /* signals that an emitter emits at least */
+static uint64_t kills;
+static uint64_t kept_of_1000;
 static char folder[MRI_TEMP_FOLDER_BYTES];
 static char log_folder[MRI_TEMP_FOLDER_BYTES + 8];
-static char symbol[40];
+static char symbol[MRI_SHARED_SAMPLE_SYMBOL_BYTES];
 static uint64_t seed;
-
-/** A log with a symbol and a bar, and nothing that decides. */
-static void make_log(void)
-{
-    const mr_log_options options = {.is_create = true, .segment_bytes = 4 * 1024 * 1024};
-    const struct mri_instrument_spec spec = mri_engine_sample_spec(0);
-    const struct mri_candle candle = {.close_time_unix_ns = MRI_BAR_NS * 1000,
-        .duration_ns = MRI_BAR_NS,
-        .open = 100,
-        .high = 100,
-        .low = 100,
-        .close = 100};
-    const struct mri_bus_limits limits = {
-        .slots = {.signals_max = 100000, .symbols_max = 8, .sources_max = 64}, .names_max = 64};
-    const struct mri_draft draft = {.type = MRI_EVENT_CANDLE, .fixed = &candle};
-    struct mri_bus bus;
-    struct mri_batch batch;
-    mr_log *log;
-    mr_problem problem;
-    if (mri_shared_state_open_log(
-            mri_os_linux(), mri_alloc_system(), log_folder, &options, &log, &problem) != MR_OK) {
-        fail_msg("%s", problem.text);
-    }
-    assert_int_equal(mri_bus_init(&bus, mri_alloc_system(), &limits, log), MR_OK);
-    assert_int_equal(mri_batch_init(&batch, mri_alloc_system(), 4, 65536), MR_OK);
-    mri_bus_begin(&bus, &batch);
-    assert_int_equal(mri_instrument_draft(&batch, &spec, 0), MR_OK);
-    assert_int_equal(mri_batch_add(&batch, &draft, 0), MR_OK);
-    assert_int_equal(mri_bus_append(&bus, &batch, MR_GROUP, NULL, NULL), MR_OK);
-    mri_batch_fini(&batch);
-    mri_bus_fini(&bus);
-    mr_log_close(log);
-    (void)snprintf(symbol, sizeof(symbol), "%s", spec.symbol);
-}
 
 static int set_up(void **fixture)
 {
     (void)fixture;
     (void)mri_temp_folder_make(folder);
     (void)snprintf(log_folder, sizeof(log_folder), "%s/log", folder);
-    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(board, MAP_FAILED);
+    each = mri_environment_number("EMITS", EMITS) / EMITTERS;
+    kills = mri_environment_number("KILLS", KILLS);
+    kept_of_1000 = mri_environment_number("KEPT", KEPT_OF_1000);
+    seq_max = EVENTS_EACH * EMITTERS * each + EVENTS_BESIDE;
+    board = mri_shared_sample_memory(sizeof(*board));
+    for (unsigned i = 0; i < FOLLOWERS; i++) {
+        seen[i] = mri_shared_sample_memory(seq_max + 1);
+    }
     seed = mri_environment_number("SEED", (uint64_t)time(NULL));
-    make_log();
+    mri_shared_sample_make_log(log_folder, symbol);
     return 0;
 }
 
 static int tear_down(void **fixture)
 {
     (void)fixture;
+    for (unsigned i = 0; i < FOLLOWERS; i++) {
+        (void)munmap((void *)seen[i], seq_max + 1);
+    }
     (void)munmap(board, sizeof(*board));
     mri_temp_folder_remove(folder);
     return 0;
 }
 
-static mr_bus *open_bus(void)
+/* ---- emitting -------------------------------------------------------------------------------- */
+
+static void move_through(mr_bus *bus, const mr_emitted *emitted, size_t count)
 {
-    mr_bus *bus = NULL;
     mr_problem problem = {""};
-    mr_err err = mr_bus_open(log_folder, &bus, &problem);
-    if (err != MR_OK) {
-        (void)fprintf(stderr, "open: %s: %s\n", mr_err_name(err), problem.text);
-        _exit(3);
+    mr_move moves[2 * BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        moves[2 * i] = (mr_move){.ordinal = emitted[i].ordinal,
+            .from = MR_GENERATED,
+            .to = MR_BLOCKED,
+            .gate = "external",
+            .reason = "external"};
+        moves[2 * i + 1] = moves[2 * i];
+        moves[2 * i + 1].from = MR_BLOCKED;
+        moves[2 * i + 1].to = MR_LEARNED;
     }
-    return bus;
+    if (count > 0) {
+        mri_shared_sample_expect(
+            mr_bus_move(bus, moves, 2 * count, MR_ASYNC, NULL, &problem), &problem, "move");
+    }
 }
 
-static void expect(mr_err err, const mr_problem *problem, const char *what)
+/** Who is killed is to be killed at work: nobody is far ahead of the kills. */
+static bool is_ahead(uint64_t number)
 {
-    if (err != MR_OK) {
-        (void)fprintf(stderr, "%s: %s: %s\n", what, mr_err_name(err), problem->text);
-        _exit(4);
-    }
+    uint64_t killed = atomic_load(&board->killed);
+    return killed < kills && number > each * (killed + 2) / kills;
 }
 
-/** Emit numbered signals, and move some of the newest on, until killed or told to stop. */
-static void work(unsigned worker, uint64_t own_seed)
+/** Emit numbered signals, and move most of them on, until killed or there are enough. */
+static void emit(unsigned emitter, uint64_t own_seed)
 {
     struct mri_prng prng;
     char source[16];
     static char numbers[BATCH_MAX][24];
     mr_emission emissions[BATCH_MAX];
     mr_emitted emitted[BATCH_MAX];
-    mr_move moves[2 * BATCH_MAX];
-    mr_bus *bus = open_bus();
+    mr_bus *bus = mri_shared_sample_open(log_folder);
     mri_prng_init(&prng, own_seed);
-    (void)snprintf(source, sizeof(source), "worker-%u", worker);
-    while (atomic_load(&board->is_over) == 0) {
+    (void)snprintf(source, sizeof(source), "emitter-%u", emitter);
+    for (;;) {
         mr_problem problem = {""};
-        uint64_t number = atomic_load(&board->tried[worker]);
+        uint64_t number = atomic_load(&board->tried[emitter]);
+        if (is_ahead(number)) {
+            const struct timespec pause = {.tv_nsec = LOOK_NS};
+            (void)nanosleep(&pause, NULL);
+            continue;
+        }
+        if (number >= each) {
+            break;
+        }
         size_t count = 1 + mri_prng_below(&prng, mri_prng_below(&prng, 3) == 0 ? BATCH_MAX : 1);
         for (size_t i = 0; i < count; i++) {
             (void)snprintf(
@@ -143,99 +153,173 @@ static void work(unsigned worker, uint64_t own_seed)
                 .confidence = 0.5,
                 .external_id = numbers[i]};
         }
-        atomic_store(&board->tried[worker], number + count);
-        expect(mr_bus_emit(bus, emissions, count, MR_ASYNC, emitted, &problem), &problem, "emit");
-        atomic_store(&board->acked[worker], number + count);
-        size_t kept = mri_prng_below(&prng, 10) == 0; /* the table has room for so many */
-        for (size_t i = kept; i < count; i++) {
-            moves[2 * i] = (mr_move){.ordinal = emitted[i].ordinal,
-                .from = MR_GENERATED,
-                .to = MR_BLOCKED,
-                .gate = "external",
-                .reason = "external"};
-            moves[2 * i + 1] = moves[2 * i];
-            moves[2 * i + 1].from = MR_BLOCKED;
-            moves[2 * i + 1].to = MR_LEARNED;
+        atomic_fetch_add(&board->emits, count);
+        atomic_store(&board->tried[emitter], number + count);
+        mri_shared_sample_expect(
+            mr_bus_emit(bus, emissions, count, MR_ASYNC, emitted, &problem), &problem, "emit");
+        atomic_store(&board->acked[emitter], number + count);
+        size_t moved = 0;
+        for (size_t i = 0; i < count; i++) {
+            emitted[moved] = emitted[i];
+            moved += mri_prng_below(&prng, 1000) >= kept_of_1000;
         }
-        if (count > kept) {
-            expect(mr_bus_move(bus, moves + 2 * kept, 2 * (count - kept), MR_ASYNC, NULL, &problem),
-                &problem, "move");
-        }
+        move_through(bus, emitted, moved);
     }
     mr_bus_close(bus);
-    _exit(0);
 }
 
-static pid_t begin(void (*job)(unsigned, uint64_t), unsigned which, uint64_t own_seed)
+/* ---- following ------------------------------------------------------------------------------- */
+
+/** An event was handed out: it is one of ours, not acked before, and behind the one before it. */
+static void note_delivery(unsigned follower, const mr_bus_event *event, uint64_t *newest)
 {
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        job(which, own_seed);
+    if (event->seq.n > seq_max || strcmp(event->kind, "signal.generated") != 0) {
+        _exit(5);
     }
-    return child;
+    uint8_t before = atomic_load(&seen[follower][event->seq.n]);
+    if (before == ACKED || event->seq.n <= *newest) {
+        _exit(6);
+    }
+    *newest = event->seq.n;
+    atomic_fetch_add(&board->again, before != UNSEEN);
+    atomic_store(&seen[follower][event->seq.n], DELIVERED);
 }
 
-static void end_well(pid_t child)
+/** Ack every signal there is, until killed or nothing more comes. */
+static void follow(unsigned follower, uint64_t own_seed)
 {
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-static void fold_all(struct mri_fold *fold)
-{
-    const struct mri_fold_options options = {.os = mri_os_linux(),
-        .alloc = mri_alloc_system(),
-        .folder = log_folder,
-        .is_from_start = true,
-        .is_market_only = true};
+    const mr_subscribe_options options = {.kind = "signal.generated", .is_from_beginning = true};
+    char name[16];
+    uint64_t newest = 0;
     mr_problem problem = {""};
-    if (mri_fold_init(fold, &options, &problem) != MR_OK || fold->damage != MR_OK) {
-        fail_msg("fold: %s%s", problem.text, fold->damage_problem.text);
+    mr_subscription *subscription = NULL;
+    (void)own_seed;
+    mr_bus *bus = mri_shared_sample_open(log_folder);
+    (void)snprintf(name, sizeof(name), "follower-%u", follower);
+    mri_shared_sample_expect(
+        mr_bus_subscribe(bus, name, &options, &subscription, &problem), &problem, "subscribe");
+    for (;;) {
+        mr_bus_event event;
+        bool is_all_there = atomic_load(&board->is_emitted) != 0;
+        mr_err err = mr_subscription_next(subscription, &event, &problem);
+        if (err == MR_END && is_all_there) {
+            break;
+        }
+        if (err == MR_END || err == MR_AGAIN) {
+            err = mr_subscription_wait(subscription, WAIT_MS, &problem);
+            mri_shared_sample_expect(err == MR_AGAIN ? MR_OK : err, &problem, "wait");
+            continue;
+        }
+        mri_shared_sample_expect(err, &problem, "next");
+        note_delivery(follower, &event, &newest);
+        atomic_store(&seen[follower][event.seq.n], ACKING);
+        mri_shared_sample_expect(
+            mr_subscription_ack(subscription, event.seq, &problem), &problem, "ack");
+        atomic_store(&seen[follower][event.seq.n], ACKED);
     }
+    mr_subscription_close(subscription);
+    mr_bus_close(bus);
 }
 
-/** The kept state is that of a rebuild; both are looked at while nobody appends. */
-static void check_state(mr_bus *bus, struct mri_fold *fold)
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static void check_generated(const mr_log_event *record, uint64_t newest[EMITTERS])
 {
-    mr_problem problem = {""};
-    fold_all(fold);
-    assert_int_equal(mri_bus_api_share(bus, &problem), MR_OK);
-    if (mri_shared_state_compare(&bus->state, &fold->bus, &problem) != MR_OK) {
-        fail_msg("%s", problem.text);
+    struct mri_event event;
+    char text[24] = "";
+    assert_int_equal(mri_event_decode(record, &event), MR_OK);
+    struct mri_slice source = mri_event_text(&event, MRI_TEXT_signal_generated_source);
+    struct mri_slice number = mri_event_text(&event, MRI_TEXT_signal_generated_external_id);
+    unsigned emitter = (unsigned)(source.bytes[source.count - 1] - '0');
+    assert_true(emitter < EMITTERS && number.count < sizeof(text));
+    memcpy(text, number.bytes, number.count);
+    uint64_t found = strtoull(text, NULL, 10);
+    /* Numbers that were tried and not acknowledged may be missing, none may come twice. */
+    assert_true(found > newest[emitter]);
+    newest[emitter] = found;
+    for (unsigned i = 0; i < FOLLOWERS; i++) { /* who died in an ack has acked it */
+        uint8_t known = atomic_load(&seen[i][record->seq.n]);
+        assert_true(known == ACKED || known == ACKING);
     }
 }
 
-/** Every worker's signals are in the log, in its order, as far as they were acknowledged. */
-static void check_workers(void)
+/** Every signal is in the log once, in its emitter's order, and every follower has had it. */
+static uint64_t check_signals(void)
 {
     mr_log_reader *reader;
     mr_log_event record;
     mr_problem problem = {""};
-    uint64_t newest[WORKERS] = {0};
+    uint64_t newest[EMITTERS] = {0};
+    uint64_t tried = 0;
+    uint64_t missing = 0;
+    uint64_t count = 0;
     assert_int_equal(mr_log_reader_open(log_folder, &reader, &problem), MR_OK);
-    while (mr_log_reader_next(reader, &record, &problem) == MR_OK) {
-        struct mri_event event;
-        if (record.type != MRI_EVENT_SIGNAL_GENERATED) {
-            continue;
+    mr_err err = mr_log_reader_next(reader, &record, &problem);
+    for (; err == MR_OK; err = mr_log_reader_next(reader, &record, &problem)) {
+        assert_true(record.seq.n <= seq_max);
+        if (record.type == MRI_EVENT_SIGNAL_GENERATED) {
+            check_generated(&record, newest);
+            count++;
         }
-        assert_int_equal(mri_event_decode(&record, &event), MR_OK);
-        struct mri_slice source = mri_event_text(&event, MRI_TEXT_signal_generated_source);
-        struct mri_slice number = mri_event_text(&event, MRI_TEXT_signal_generated_external_id);
-        unsigned worker = (unsigned)(source.bytes[source.count - 1] - '0');
-        char text[24] = "";
-        memcpy(text, number.bytes, number.count);
-        uint64_t found = strtoull(text, NULL, 10);
-        /* Numbers that were tried and not acknowledged may be missing, none may come twice. */
-        assert_true(found > newest[worker]);
-        newest[worker] = found;
     }
+    assert_int_equal(err, MR_END);
     mr_log_reader_close(reader);
-    for (unsigned i = 0; i < WORKERS; i++) {
+    for (unsigned i = 0; i < EMITTERS; i++) {
         assert_true(newest[i] >= atomic_load(&board->acked[i]));
         assert_true(newest[i] <= atomic_load(&board->tried[i]));
+        tried += atomic_load(&board->tried[i]);
+    }
+    for (unsigned i = 0; i < FOLLOWERS; i++) {
+        uint64_t had = 0;
+        for (uint64_t seq = 0; seq <= seq_max; seq++) {
+            had += atomic_load(&seen[i][seq]) != UNSEEN;
+        }
+        assert_int_equal(had, count);
+    }
+    missing = tried - count;
+    assert_true(missing <= kills * BATCH_MAX);
+    return count;
+}
+
+/* ---- killing --------------------------------------------------------------------------------- */
+
+static pid_t begin(unsigned which, uint64_t own_seed)
+{
+    return which < EMITTERS ? mri_shared_sample_begin(emit, which, own_seed)
+                            : mri_shared_sample_begin(follow, which - EMITTERS, own_seed);
+}
+
+static void check_alive(pid_t child)
+{
+    int status;
+    assert_int_equal(waitpid(child, &status, WNOHANG), 0); /* it has not failed by itself */
+}
+
+/** Kill one at random, and begin it anew. */
+static void kill_one(struct mri_prng *prng, pid_t children[PROCESSES])
+{
+    unsigned victim = (unsigned)mri_prng_below(prng, PROCESSES);
+    int status;
+    assert_int_equal(kill(children[victim], SIGKILL), 0);
+    assert_int_equal(waitpid(children[victim], &status, 0), children[victim]);
+    /* It had not failed by itself; who has emitted all may have ended. */
+    assert_true(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+    children[victim] = begin(victim, mri_prng_next(prng));
+}
+
+/** Let kills fall at random moments, and as many into each part of the emissions. */
+static void kill_many(struct mri_prng *prng, pid_t children[PROCESSES])
+{
+    for (uint64_t i = 0; i < kills; i++) {
+        const struct timespec look = {.tv_nsec = LOOK_NS};
+        const struct timespec pause = {.tv_nsec = (long)mri_prng_below(prng, 2000000)};
+        while (atomic_load(&board->emits) < i * each * EMITTERS / kills) {
+            (void)nanosleep(&look, NULL);
+            check_alive(children[i % PROCESSES]);
+        }
+        (void)nanosleep(&pause, NULL);
+        kill_one(prng, children);
+        atomic_store(&board->killed, i + 1);
     }
 }
 
@@ -244,130 +328,33 @@ static void killed_processes_leave_what_they_acknowledged(void **fixture)
     (void)fixture;
     static struct mri_fold fold;
     struct mri_prng prng;
-    pid_t children[WORKERS];
-    uint64_t kills = mri_environment_number("KILLS", KILLS);
+    pid_t children[PROCESSES];
     mri_prng_init(&prng, seed);
     print_message("SEED=%llu\n", (unsigned long long)seed);
-    mr_bus *bus = open_bus(); /* keeps the memory while all others are killed */
-    for (unsigned i = 0; i < WORKERS; i++) {
-        children[i] = begin(work, i, mri_prng_next(&prng));
+    mr_bus *bus = mri_shared_sample_open(log_folder); /* keeps the memory while others are killed */
+    for (unsigned i = 0; i < PROCESSES; i++) {
+        children[i] = begin(i, mri_prng_next(&prng));
     }
-    for (uint64_t i = 0; i < kills; i++) {
-        unsigned victim = (unsigned)mri_prng_below(&prng, WORKERS);
-        const struct timespec pause = {.tv_nsec = (long)mri_prng_below(&prng, 20000000)};
-        int status;
-        (void)nanosleep(&pause, NULL);
-        assert_int_equal(kill(children[victim], SIGKILL), 0);
-        assert_int_equal(waitpid(children[victim], &status, 0), children[victim]);
-        assert_true(WIFSIGNALED(status)); /* it had not failed by itself */
-        children[victim] = begin(work, victim, mri_prng_next(&prng));
-    }
-    atomic_store(&board->is_over, 1);
-    for (unsigned i = 0; i < WORKERS; i++) {
-        end_well(children[i]);
-    }
-    check_state(bus, &fold);
-    check_workers();
-    print_message("%llu kills, %u signals\n", (unsigned long long)kills, fold.bus.slots.count);
-    mri_fold_fini(&fold);
-    mr_bus_close(bus);
-}
-
-/** Move signals from state to state, whoever is first. */
-static void race(unsigned racer, uint64_t own_seed)
-{
-    static const mr_state next[MR_STATE_COUNT] = {[MR_GENERATED] = MR_EVALUATING,
-        [MR_EVALUATING] = MR_APPROVED,
-        [MR_APPROVED] = MR_EXECUTING,
-        [MR_EXECUTING] = MR_EXECUTED,
-        [MR_EXECUTED] = MR_LEARNED};
-    struct mri_prng prng;
-    mr_bus *bus = open_bus();
-    mri_prng_init(&prng, own_seed);
-    uint64_t moves = mri_environment_number("MOVES", MOVES) / RACERS;
-    for (uint64_t i = 0; i < moves; i++) {
-        mr_problem problem = {""};
-        mr_move_conflict conflict = {0};
-        mr_signal signal;
-        mr_ordinal ordinal = {1 + atomic_load(&board->turn) % SIGNALS};
-        expect(mr_bus_get(bus, ordinal, &signal), &problem, "get");
-        const mr_move move = {.ordinal = ordinal,
-            .from = signal.state,
-            .to = next[signal.state],
-            .reason = "external"};
-        if (signal.state == MR_LEARNED) {
-            atomic_fetch_add(&board->turn, 1);
-            continue;
-        }
-        if (mri_prng_below(&prng, 2) == 0) {
-            (void)sched_yield();
-        }
-        mr_err err = mr_bus_move(bus, &move, 1, MR_ASYNC, &conflict, &problem);
-        if (err == MR_CONFLICT) {
-            /* The loser is told who was faster, and to where. */
-            if (conflict.ordinal.n != ordinal.n || conflict.found == signal.state ||
-                conflict.winner.n <= signal.moved.n) {
-                _exit(5);
-            }
-            atomic_fetch_add(&board->lost[racer], 1);
-            continue;
-        }
-        expect(err, &problem, "move");
-        atomic_fetch_add(&board->won[racer], 1);
-        atomic_fetch_add(&board->turn, 1);
-    }
-    mr_bus_close(bus);
-    _exit(0);
-}
-
-static void of_many_who_move_a_signal_one_wins(void **fixture)
-{
-    (void)fixture;
-    static struct mri_fold fold;
-    static mr_emission emissions[SIGNALS];
-    pid_t children[RACERS];
-    mr_problem problem = {""};
-    mr_bus *bus = open_bus();
-    for (unsigned i = 0; i < SIGNALS; i++) {
-        emissions[i] = (mr_emission){
-            .symbol = symbol, .source = "worker-0", .side = MR_SHORT, .confidence = 1};
-    }
-    assert_int_equal(mr_bus_emit(bus, emissions, SIGNALS, MR_ASYNC, NULL, &problem), MR_OK);
-    for (unsigned i = 0; i < RACERS; i++) {
-        children[i] = begin(race, i, seed + i);
-    }
-    uint64_t won = 0;
-    uint64_t lost = 0;
-    for (unsigned i = 0; i < RACERS; i++) {
-        end_well(children[i]);
-        won += atomic_load(&board->won[i]);
-        lost += atomic_load(&board->lost[i]);
-    }
-    check_state(bus, &fold);
-    /* As many moves are in the log as were won: a step for each state that was reached. */
-    uint64_t steps = 0;
-    static const unsigned steps_to[MR_STATE_COUNT] = {[MR_EVALUATING] = 1,
-        [MR_APPROVED] = 2,
-        [MR_EXECUTING] = 3,
-        [MR_EXECUTED] = 4,
-        [MR_LEARNED] = 5};
-    for (uint32_t ordinal = 1; ordinal <= SIGNALS; ordinal++) {
-        steps += steps_to[mri_slots_get(&fold.bus.slots, ordinal)->state];
-    }
-    assert_int_equal(steps, won);
-    assert_int_equal(fold.bus.foreign_moves, won);
-    assert_true(lost > 0); /* else nobody has raced */
-    print_message("%llu won, %llu lost\n", (unsigned long long)won, (unsigned long long)lost);
+    kill_many(&prng, children);
+    mri_shared_sample_end(children, EMITTERS);
+    atomic_store(&board->is_emitted, 1);
+    mri_shared_sample_end(children + EMITTERS, FOLLOWERS);
+    mri_shared_sample_check(bus, log_folder, &fold);
+    uint64_t count = check_signals();
+    assert_int_equal(count, fold.bus.slots.count);
+    print_message("counts: signals=%llu kills=%llu delivered=%llu again=%llu kept=%u\n",
+        (unsigned long long)count, (unsigned long long)kills,
+        (unsigned long long)(FOLLOWERS * count), (unsigned long long)atomic_load(&board->again),
+        fold.bus.slots.states[MR_GENERATED].count);
     mri_fold_fini(&fold);
     mr_bus_close(bus);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(killed_processes_leave_what_they_acknowledged),
-        TEST(of_many_who_move_a_signal_one_wins),
+        cmocka_unit_test_setup_teardown(
+            killed_processes_leave_what_they_acknowledged, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Torture the log for a while: failed runs of before first, then seed after seed.
+"""Torture the log and the bus for a while: failed runs of before first, then seed after seed.
 
 usage: run.py BUILD        MINUTES=60 how long; ONLY=word only what has the word in its name
 """
@@ -26,6 +26,11 @@ PLAN = [
     ("held locks", "torture_lock_test", {"TIMES": 2}, "cells", 2000),
     ("history", "torture_history_test", {"HISTORIES": 50, "OPS": 2000}, "histories", 500),
     ("wake-ups", "torture_wake_test", {"PUBLISHES": 500000}, "publishes", 20000000),
+    ("race by turns", "../crash/shared_race_test", {"MOVES": 1000000}, "moves", 1000000),
+    ("free race", "../crash/claim_race_test", {"MOVES": 1000000, "KILLS": 200}, "moves", 1000000),
+    ("emit, follow, kill", "../crash/shared_kill_test", {"EMITS": 1000000, "KILLS": 300},
+     "signals", 1000000),
+    ("bus history", "../crash/bus_history_test", {"HISTORIES": 25, "OPS": 20000}, "histories", 500),
 ]
 
 
@@ -95,12 +100,12 @@ class Run:
         return True
 
     def table(self):
-        print(f"\n{'what':<17}{'done':>12}{'of':>12}  counts")
+        print(f"\n{'what':<19}{'done':>12}{'of':>12}  counts")
         for name, _, _, aim, wanted in PLAN:
             counts = self.counts[name]
             rest = " ".join(f"{key}={value}" if not key.startswith("skipped") else key
                             for key, value in counts.items() if key != aim)
-            print(f"{name:<17}{counts.get(aim, 0):>12}{wanted:>12}  {rest}")
+            print(f"{name:<19}{counts.get(aim, 0):>12}{wanted:>12}  {rest}")
         print(f"{len(self.failures)} failed", *self.failures, sep="\n  ")
 
 
