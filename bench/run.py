@@ -27,7 +27,7 @@ DATA = ROOT.parent / "shared/data/candles_1m"
 SETS = ["binance_um_2025-05", "binance_um_2023-07", "binance_spot_2021-04"]
 AIMS = {"binance_um_2025-05": 6.0, "binance_um_2023-07": 11.0, "binance_spot_2021-04": 16.0}
 HORIZONS = ["1m", "5m", "15m", "30m", "1h"]
-PROGRAM_ROWS = ["run", "append", "learn", "bus", "sql", "asof"]
+PROGRAM_ROWS = ["run", "append", "learn", "bus", "follow", "sql", "asof"]
 NOT_MEASURED = "not measured"
 BUSY_LOAD = 0.5
 
@@ -84,6 +84,15 @@ def measure_past(build, folder, values):
     values.update(peer_rows.run_lines([build / "bench/asof_bench", folder / "past"]))
 
 
+def measure_follow(build, folder, values):
+    """Subscriptions in C and in Python, where the build has the module."""
+    values.update(peer_rows.run_lines([build / "bench/follow_bench", folder / "follow"]))
+    module = build / "bindings/python/_millrace.abi3.so"
+    if module.exists():
+        values.update(peer_rows.run_lines(
+            [sys.executable, ROOT / "bench/follow.py", module, folder / "follow-python"]))
+
+
 def new_folder(scratch):
     folder = pathlib.Path(tempfile.mkdtemp(dir=scratch))
     folder.chmod(0o711)  # a server may run as another user
@@ -102,6 +111,8 @@ def measure_round(build, scratch, stores, arguments, number):
         values.update(peer_rows.run_lines([build / "bench/sql_bench"]))
     if "bus" in arguments.rows:
         values.update(peer_rows.run_lines([build / "bench/bus_bench", folder / "bus"]))
+    if "follow" in arguments.rows:
+        measure_follow(build, folder, values)
     if "asof" in arguments.rows:
         measure_past(build, folder, values)
     if "run" in arguments.rows and DATA.exists():
@@ -219,6 +230,25 @@ def bus_rows(r):
     ]
 
 
+def follow_rows(r):
+    """Durable subscriptions, every event acked, beside a reader of the same log that does nothing."""
+    bare = "a reader: " + r.show(r.values("follow_bare_per_s", 1e-6), 1, " M/s")
+    loop = "a loop over dicts that are there: " + r.show(r.values("py_follow_loop_per_s", 1e-6), 1, " M/s")
+    return [
+        r.at_least("events to a subscriber in C, many at once", 4, r.values("follow_all_per_s", 1e-6), 1, " M/s", bare),
+        r.plain("of those one kind in three events", r.values("follow_kind_per_s", 1e-6), 1, " M/s", bare),
+        r.plain("looked at for one source in 25", r.values("follow_source_looked_per_s", 1e-6), 1, " M/s", bare),
+        r.plain("one by one, each acked", r.values("follow_single_per_s", 1e-3), 0, " k/s", bare),
+        r.at_least("events to a subscriber in Python, by iteration: number and signal", 1,
+                   r.values("py_follow_fields_per_s", 1e-6), 2, " M/s", loop),
+        r.plain("the same in lists", r.values("py_follow_list_per_s", 1e-6), 2, " M/s", loop),
+        r.plain("all but what is known of the signal", r.values("py_follow_no_signal_per_s", 1e-6), 2, " M/s", loop),
+        r.plain("with the signal's id", r.values("py_follow_ids_per_s", 1e-6), 2, " M/s", loop),
+        r.plain("all there is", r.values("py_follow_all_per_s", 1e-6), 2, " M/s", loop),
+        r.plain("of one source in 25", r.values("py_follow_source_per_s", 1e-3), 0, " k/s", loop),
+    ]
+
+
 def sql_rows(r):
     """A million signals: what the virtual table does, beside a table of SQLite with the same rows."""
     rows = []
@@ -248,7 +278,7 @@ def past_rows(r):
 
 def table(rounds, names):
     r = Rounds(rounds)
-    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "bus": bus_rows, "sql": sql_rows, "asof": past_rows, **peer_rows.ROWS}
+    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "bus": bus_rows, "follow": follow_rows, "sql": sql_rows, "asof": past_rows, **peer_rows.ROWS}
     rows = [row for name, maker in makers.items() if name in names for row in maker(r)]
     lines = ["| what | aim | verdict | measured: median (lowest to highest) "
              "| beside it in the same round |",

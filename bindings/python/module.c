@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/ident.h"
 #include "millrace/bus.h"
 #include "millrace/execution.h"
 #include "millrace/log_consumer.h"
@@ -24,6 +25,11 @@
 #include "json/json_write.h"
 
 enum { DATA_BYTES_MAX = 65536, DEPTH_MAX = MRI_JSON_WRITE_DEPTH_MAX, PAGE = 1024 };
+
+enum { LATE_EACH = 8 }; /* one event in so many is looked at for being late */
+
+/* So long iteration may take for what was leased at once, before less is. */
+#define BATCH_NS ((int64_t)20000000)
 
 static PyObject *errors[64]; /* by distance from the lowest code */
 static PyObject *error_base;
@@ -211,11 +217,40 @@ typedef struct {
     PyObject *folder;            /* bytes */
 } Bus;
 
+/** What an event says, as far as it was asked for. */
+enum event_field {
+    EVENT_SEQ,
+    EVENT_KIND,
+    EVENT_TIME,
+    EVENT_SIGNAL,
+    EVENT_FROM,
+    EVENT_TO,
+    EVENT_GATE,
+    EVENT_REASON,
+    EVENT_DELIVERIES,
+    EVENT_USUAL, /* the fields from here on must be asked for */
+    EVENT_ORDINAL = EVENT_USUAL,
+    EVENT_ID,
+    EVENT_FIELDS
+};
+
 struct subscription {
     PyObject_HEAD Bus *bus;
     mr_subscription *subscription; /* NULL: closed */
     Subscription *next;
     unsigned long long held_seq; /* handed out by iteration, acked by its next step; 0: none */
+    mr_seq *done;                /* by iteration, and not acked yet: with the next turn */
+    size_t done_count;
+    mr_bus_event *events; /* leased; those from `event_at` on were not handed out yet */
+    size_t event_count;
+    size_t event_at;
+    size_t batch;     /* how many iteration leases at once, by how fast they are used up */
+    size_t batch_max; /* and the most it may */
+    int64_t leased_ns;
+    int64_t lease_ns; /* how long a lease lasts */
+    enum event_field fields[EVENT_FIELDS];
+    size_t field_count;
+    PyObject *form; /* a dict with these keys, to be copied */
 };
 
 struct claim {
@@ -237,6 +272,8 @@ struct orders {
 static PyObject *subscription_type;
 static PyObject *orders_type;
 static PyObject *claim_type;
+
+static void close_subscription(Subscription *self);
 
 /** Take the handle for a call; -1 and an exception: it is closed, or another process's. */
 static int enter(Bus *self)
@@ -324,8 +361,7 @@ static PyObject *bus_close(Bus *self, PyObject *unused)
         orders->executor = NULL;
     }
     for (; subscriptions != NULL; subscriptions = subscriptions->next) {
-        mr_subscription_close(subscriptions->subscription);
-        subscriptions->subscription = NULL;
+        close_subscription(subscriptions);
     }
     Py_BEGIN_ALLOW_THREADS mr_bus_close(bus);
     Py_END_ALLOW_THREADS Py_RETURN_NONE;
@@ -849,10 +885,97 @@ static PyObject *bus_funding(Bus *self, PyObject *args, PyObject *keywords)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
+/* Words and names that come again and again, by where they are: made once. */
+enum { TEXTS = 256 };
+
+static PyObject *texts_made[TEXTS];
+
+/** A short text as str, a new reference; NULL and an exception. None stands for NULL. */
+static PyObject *text_object(const char *text)
+{
+    if (text == NULL) {
+        return Py_NewRef(Py_None);
+    }
+    PyObject **place = &texts_made[((uintptr_t)text ^ (uintptr_t)text >> 8) % TEXTS];
+    const char *made = *place == NULL ? NULL : PyUnicode_AsUTF8AndSize(*place, NULL);
+    if (made == NULL || strcmp(made, text) != 0) { /* what is there now, wherever it was then */
+        PyObject *fresh = PyUnicode_FromString(text);
+        if (fresh == NULL) {
+            return NULL;
+        }
+        Py_XDECREF(*place);
+        *place = fresh;
+    }
+    return Py_NewRef(*place);
+}
+
 static PyObject *state_text(mr_state state)
 {
     const char *text = mr_state_text(state);
-    return PyUnicode_FromString(text == NULL ? "?" : text);
+    return text_object(text == NULL ? "?" : text);
+}
+
+/** The keys of a signal, in their order. */
+enum signal_key {
+    SIGNAL_ID,
+    SIGNAL_ORDINAL,
+    SIGNAL_SYMBOL,
+    SIGNAL_SIDE,
+    SIGNAL_SOURCE,
+    SIGNAL_NAME,
+    SIGNAL_STATE,
+    SIGNAL_ENDED,
+    SIGNAL_GATE,
+    SIGNAL_REASON,
+    SIGNAL_EVENT_TIME,
+    SIGNAL_GENERATED_SEQ,
+    SIGNAL_MOVED_SEQ,
+    SIGNAL_LAST_SEQ,
+    SIGNAL_KEYS
+};
+
+static const char *const signal_key_texts[SIGNAL_KEYS] = {"id", "ordinal", "symbol", "side",
+    "source", "name", "state", "ended", "gate", "reason", "event_time_unix_ns", "generated_seq",
+    "moved_seq", "last_seq"};
+static PyObject *signal_keys[SIGNAL_KEYS];
+static PyObject *signal_form; /* a dict with all of them, to be copied */
+
+/** Put values under keys that hold None; takes all of the references. NULL among the values is a
+ * failure. */
+static int fill_dict(PyObject *dict, PyObject *const *keys, PyObject **values, size_t count)
+{
+    int result = dict == NULL ? -1 : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (result == 0 && values[i] != Py_None) {
+            result = values[i] == NULL ? -1 : PyDict_SetItem(dict, keys[i], values[i]);
+        }
+        Py_XDECREF(values[i]);
+    }
+    return result;
+}
+
+/** Make the keys of dicts that are made often. */
+static int make_keys(const char *const *texts, PyObject **keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = PyUnicode_InternFromString(texts[i]);
+        if (keys[i] == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/** The id, of what is known of the signal already. */
+static PyObject *id_of_signal(const mr_signal *signal)
+{
+    char id[MRI_IDENT_BYTES];
+    const struct mri_ident ident = {
+        .symbol = mri_slice_of(signal->symbol),
+        .time_unix_ms = signal->event_time_unix_ns / 1000000,
+        .ordinal = signal->ordinal,
+    };
+    return PyUnicode_FromString(mri_ident_format(&ident, id));
 }
 
 /** A signal as of now, or of a moment. */
@@ -865,23 +988,28 @@ static PyObject *signal_of(const Bus *self, const mr_log_token *moment, mr_ordin
     if (err != MR_OK) {
         return raise_error(err, problem.text);
     }
-    PyObject *id = id_of(self, ordinal);
-    PyObject *state = state_text(signal.state);
     bool is_learned = signal.state == MR_LEARNED;
-    PyObject *ended = is_learned ? state_text(signal.ended) : Py_NewRef(Py_None);
-    if (id == NULL || state == NULL || ended == NULL) {
-        Py_XDECREF(id);
-        Py_XDECREF(state);
-        Py_XDECREF(ended);
-        return NULL;
+    PyObject *values[SIGNAL_KEYS] = {
+        [SIGNAL_ID] = id_of_signal(&signal),
+        [SIGNAL_ORDINAL] = PyLong_FromUnsignedLong(ordinal.n),
+        [SIGNAL_SYMBOL] = text_object(signal.symbol),
+        [SIGNAL_SIDE] = text_object(signal.side == MR_SHORT ? "short" : "long"),
+        [SIGNAL_SOURCE] = text_object(signal.source),
+        [SIGNAL_NAME] = text_object(signal.name),
+        [SIGNAL_STATE] = state_text(signal.state),
+        [SIGNAL_ENDED] = is_learned ? state_text(signal.ended) : Py_NewRef(Py_None),
+        [SIGNAL_GATE] = text_object(signal.gate),
+        [SIGNAL_REASON] = text_object(signal.reason),
+        [SIGNAL_EVENT_TIME] = PyLong_FromLongLong(signal.event_time_unix_ns),
+        [SIGNAL_GENERATED_SEQ] = PyLong_FromUnsignedLongLong(signal.generated.n),
+        [SIGNAL_MOVED_SEQ] = PyLong_FromUnsignedLongLong(signal.moved.n),
+        [SIGNAL_LAST_SEQ] = PyLong_FromUnsignedLongLong(signal.last.n),
+    };
+    PyObject *dict = PyDict_Copy(signal_form);
+    if (fill_dict(dict, signal_keys, values, SIGNAL_KEYS) < 0) {
+        Py_CLEAR(dict);
     }
-    return Py_BuildValue("{s:N,s:I,s:s,s:s,s:s,s:s,s:N,s:N,s:s,s:s,s:L,s:K,s:K,s:K}", "id", id,
-        "ordinal", ordinal.n, "symbol", signal.symbol, "side",
-        signal.side == MR_SHORT ? "short" : "long", "source", signal.source, "name", signal.name,
-        "state", state, "ended", ended, "gate", signal.gate, "reason", signal.reason,
-        "event_time_unix_ns", (long long)signal.event_time_unix_ns, "generated_seq",
-        (unsigned long long)signal.generated.n, "moved_seq", (unsigned long long)signal.moved.n,
-        "last_seq", (unsigned long long)signal.last.n);
+    return dict;
 }
 
 /** A signal by its id, or by its ordinal. */
@@ -1566,54 +1694,198 @@ static int enter_subscription(Subscription *self)
     return 0;
 }
 
-static PyObject *event_of(const Subscription *self, const mr_bus_event *event)
+static const char *const event_field_texts[EVENT_FIELDS] = {"seq", "kind", "time_unix_ns", "signal",
+    "from_state", "to", "gate", "reason", "deliveries", "ordinal", "id"};
+static PyObject *event_keys[EVENT_FIELDS];
+
+/** One thing that an event says; NULL and an exception. */
+static PyObject *event_value(
+    const Subscription *self, const mr_bus_event *event, enum event_field field)
 {
-    PyObject *signal =
-        event->ordinal.n == 0 ? Py_NewRef(Py_None) : signal_of(self->bus, NULL, event->ordinal);
-    PyObject *from = event->is_move ? state_text(event->from) : Py_NewRef(Py_None);
-    PyObject *to = event->is_move ? state_text(event->to) : Py_NewRef(Py_None);
-    if (signal == NULL || from == NULL || to == NULL) {
-        Py_XDECREF(signal);
-        Py_XDECREF(from);
-        Py_XDECREF(to);
+    switch (field) {
+    case EVENT_SEQ:
+        return PyLong_FromUnsignedLongLong(event->seq.n);
+    case EVENT_KIND:
+        return text_object(event->kind);
+    case EVENT_TIME:
+        return PyLong_FromLongLong(event->time_unix_ns);
+    case EVENT_SIGNAL:
+        return event->ordinal.n == 0 ? Py_NewRef(Py_None)
+                                     : signal_of(self->bus, NULL, event->ordinal);
+    case EVENT_FROM:
+        return event->is_move ? state_text(event->from) : Py_NewRef(Py_None);
+    case EVENT_TO:
+        return event->is_move ? state_text(event->to) : Py_NewRef(Py_None);
+    case EVENT_GATE:
+        return text_object(event->gate);
+    case EVENT_REASON:
+        return text_object(event->reason);
+    case EVENT_DELIVERIES:
+        return PyLong_FromUnsignedLong(event->deliveries);
+    case EVENT_ORDINAL:
+        return event->ordinal.n == 0 ? Py_NewRef(Py_None)
+                                     : PyLong_FromUnsignedLong(event->ordinal.n);
+    case EVENT_ID:
+        return event->ordinal.n == 0 ? Py_NewRef(Py_None) : id_of(self->bus, event->ordinal);
+    default:
         return NULL;
     }
-    return Py_BuildValue("{s:K,s:s,s:L,s:N,s:N,s:N,s:z,s:z,s:I}", "seq",
-        (unsigned long long)event->seq.n, "kind", event->kind, "time_unix_ns",
-        (long long)event->time_unix_ns, "signal", signal, "from_state", from, "to", to, "gate",
-        event->gate, "reason", event->reason, "deliveries", event->deliveries);
+}
+
+/** What was asked for, as a dict: a copy of one that has all the keys needs no room made. */
+static PyObject *event_of(const Subscription *self, const mr_bus_event *event)
+{
+    PyObject *dict = PyDict_Copy(self->form);
+    for (size_t i = 0; i < self->field_count && dict != NULL; i++) {
+        PyObject *value = event_value(self, event, self->fields[i]);
+        bool is_put =
+            value == Py_None || /* it is there */
+            (value != NULL && PyDict_SetItem(dict, event_keys[self->fields[i]], value) == 0);
+        Py_XDECREF(value);
+        if (!is_put) {
+            Py_CLEAR(dict);
+        }
+    }
+    return dict;
+}
+
+static int64_t now_ns(void)
+{
+    const struct mri_os *os = mri_os_linux();
+    return os->boottime_ns(os->context);
+}
+
+/** Ack what iteration is done with, in the handle; all that can be is, also when one cannot. */
+static mr_err flush(Subscription *self, mr_problem *problem)
+{
+    size_t count = self->done_count;
+    self->done_count = 0;
+    mr_err err = count == 0
+                     ? MR_OK
+                     : mr_subscription_ack_many(self->subscription, self->done, count, problem);
+    if (err != MR_CONFLICT || count == 1) {
+        return err;
+    }
+    err = MR_OK;
+    for (size_t i = 0; i < count; i++) {
+        mr_problem own = {""};
+        mr_err one = mr_subscription_ack(self->subscription, self->done[i], &own);
+        if (one != MR_OK && err == MR_OK) {
+            err = one;
+            *problem = own;
+        }
+    }
+    return err;
+}
+
+/** What was handed out by iteration before is done. */
+static void note_done(Subscription *self)
+{
+    if (self->held_seq != 0) {
+        self->done[self->done_count++].n = self->held_seq;
+        self->held_seq = 0;
+    }
+}
+
+/** Events that were leased long ago are given back: soon they would be others'. */
+static mr_err give_back_late(Subscription *self, mr_problem *problem)
+{
+    mr_err err = MR_OK;
+    if (self->event_at == self->event_count || self->event_at % LATE_EACH != 0 ||
+        now_ns() - self->leased_ns < self->lease_ns / 2) {
+        return MR_OK;
+    }
+    while (self->event_at < self->event_count) {
+        mr_seq seq = self->events[self->event_at++].seq;
+        mr_err one = mr_subscription_nack(self->subscription, seq, 0, problem);
+        err = one == MR_OK || one == MR_CONFLICT ? err : one;
+    }
+    self->batch = 1;
+    return err;
+}
+
+/** Lease as many as are used up within some milliseconds: others of the name get the rest. */
+static size_t choose_batch(Subscription *self)
+{
+    int64_t took_ns = now_ns() - self->leased_ns;
+    bool is_used_up = self->event_count == self->batch;
+    if (is_used_up && took_ns < BATCH_NS / 2) {
+        self->batch = 2 * self->batch < self->batch_max ? 2 * self->batch : self->batch_max;
+    } else if (took_ns > BATCH_NS && self->batch > 1) {
+        self->batch /= 2;
+    }
+    return self->batch;
+}
+
+/** Get more, after what was done before; MR_AGAIN: there is nothing. May wait. */
+static mr_err refill(Subscription *self, size_t batch, int64_t timeout_ms, mr_problem *problem)
+{
+    size_t count = 0;
+    self->event_count = 0;
+    self->event_at = 0;
+    mr_err err = flush(self, problem);
+    if (err == MR_OK) {
+        err = mr_subscription_next_many(self->subscription, self->events, batch, &count, problem);
+    }
+    if (err == MR_END || err == MR_AGAIN) {
+        mr_err waited = mr_subscription_wait(self->subscription, timeout_ms, problem);
+        err = waited == MR_OK ? MR_BUSY : waited;
+    }
+    self->event_count = count;
+    self->leased_ns = now_ns();
+    return err;
+}
+
+/**
+ * Have an event at hand: 1, and the bus is entered; 0 there is none in time, -1 and an exception.
+ * A batch of 0 is iteration's: it is done with the one before, and leases as many as it may.
+ */
+static int have_event(Subscription *self, size_t batch, int64_t timeout_ms)
+{
+    mr_problem problem = {""};
+    for (;;) {
+        if (enter_subscription(self) < 0) {
+            return -1;
+        }
+        if (batch == 0) {
+            note_done(self);
+        }
+        mr_err err = give_back_late(self, &problem);
+        if (err == MR_OK && self->event_at < self->event_count) {
+            return 1;
+        }
+        if (err == MR_OK) {
+            size_t room = batch == 0 ? choose_batch(self) : batch;
+            Py_BEGIN_ALLOW_THREADS err = refill(self, room, timeout_ms, &problem);
+            Py_END_ALLOW_THREADS
+        }
+        if (err == MR_OK) {
+            return 1;
+        }
+        leave(self->bus);
+        if (PyErr_CheckSignals() < 0) {
+            return -1;
+        }
+        if (err == MR_AGAIN && timeout_ms >= 0) {
+            return 0;
+        }
+        if (err != MR_AGAIN && err != MR_BUSY) {
+            (void)raise_error(err, problem.text);
+            return -1;
+        }
+    }
 }
 
 /** The next event as a dict; None when there is none in time; NULL and an exception. */
 static PyObject *take_event(Subscription *self, int64_t timeout_ms)
 {
-    mr_problem problem = {""};
-    mr_bus_event event;
-    mr_err err;
-    for (;;) {
-        if (enter_subscription(self) < 0) {
-            return NULL;
-        }
-        Py_BEGIN_ALLOW_THREADS err = mr_subscription_next(self->subscription, &event, &problem);
-        if (err == MR_END || err == MR_AGAIN) {
-            mr_err waited = mr_subscription_wait(self->subscription, timeout_ms, &problem);
-            err = waited == MR_OK ? MR_BUSY : waited == MR_AGAIN ? MR_AGAIN : waited;
-        }
-        Py_END_ALLOW_THREADS PyObject *taken = err == MR_OK ? event_of(self, &event) : NULL;
-        leave(self->bus);
-        if (err == MR_OK) {
-            return taken;
-        }
-        if (PyErr_CheckSignals() < 0) {
-            return NULL;
-        }
-        if (err == MR_AGAIN && timeout_ms >= 0) {
-            Py_RETURN_NONE;
-        }
-        if (err != MR_AGAIN && err != MR_BUSY) {
-            return raise_error(err, problem.text);
-        }
+    int found = have_event(self, 1, timeout_ms);
+    if (found <= 0) {
+        return found < 0 ? NULL : Py_NewRef(Py_None);
     }
+    PyObject *event = event_of(self, &self->events[self->event_at++]);
+    leave(self->bus);
+    return event;
 }
 
 static PyObject *subscription_take(Subscription *self, PyObject *args, PyObject *keywords)
@@ -1628,6 +1900,37 @@ static PyObject *subscription_take(Subscription *self, PyObject *args, PyObject 
     return take_event(self, timeout_ms);
 }
 
+static PyObject *subscription_take_many(Subscription *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"count", "timeout", NULL};
+    PyObject *timeout = NULL;
+    Py_ssize_t most = MR_CONSUMER_IN_FLIGHT_MAX;
+    int64_t timeout_ms;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|nO:take_many", names, &most, &timeout) ||
+        read_timeout(timeout, &timeout_ms) < 0) {
+        return NULL;
+    }
+    if (most < 1 || most > MR_CONSUMER_IN_FLIGHT_MAX) {
+        return raise_error(MR_EINVAL, "count: expected 1 to 1024");
+    }
+    PyObject *list = PyList_New(0);
+    int found = list == NULL ? -1 : have_event(self, (size_t)most, timeout_ms);
+    if (found > 0) {
+        while (list != NULL && self->event_at < self->event_count && PyList_Size(list) < most) {
+            PyObject *event = event_of(self, &self->events[self->event_at++]);
+            if (event == NULL || PyList_Append(list, event) < 0) {
+                Py_CLEAR(list);
+            }
+            Py_XDECREF(event);
+        }
+        leave(self->bus);
+    }
+    if (found < 0) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
 /** The number of an event: as it is, or of the dict. */
 static int read_seq(PyObject *event, mr_seq *ret_seq)
 {
@@ -1640,13 +1943,18 @@ static int read_seq(PyObject *event, mr_seq *ret_seq)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static PyObject *ack_seq(Subscription *self, mr_seq seq)
+static PyObject *subscription_ack(Subscription *self, PyObject *event)
 {
+    mr_seq seq;
     mr_problem problem = {""};
-    if (enter_subscription(self) < 0) {
+    if (read_seq(event, &seq) < 0 || enter_subscription(self) < 0) {
         return NULL;
     }
-    mr_err err = mr_subscription_ack(self->subscription, seq, &problem);
+    self->held_seq = self->held_seq == seq.n ? 0 : self->held_seq;
+    mr_err err = flush(self, &problem);
+    if (err == MR_OK) {
+        err = mr_subscription_ack(self->subscription, seq, &problem);
+    }
     leave(self->bus);
     if (err != MR_OK) {
         return raise_error(err, problem.text);
@@ -1654,14 +1962,45 @@ static PyObject *ack_seq(Subscription *self, mr_seq seq)
     Py_RETURN_NONE;
 }
 
-static PyObject *subscription_ack(Subscription *self, PyObject *event)
+/** The numbers of many; how many there are, -1 and an exception. */
+static Py_ssize_t read_seqs(PyObject *events, mr_seq seqs[MR_CONSUMER_IN_FLIGHT_MAX])
 {
-    mr_seq seq;
-    if (read_seq(event, &seq) < 0) {
+    Py_ssize_t count = PySequence_Size(events);
+    if (count > MR_CONSUMER_IN_FLIGHT_MAX) {
+        (void)raise_error(MR_EINVAL, "events: expected up to 1024");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *event = PySequence_GetItem(events, i);
+        int result = event == NULL ? -1 : read_seq(event, &seqs[i]);
+        Py_XDECREF(event);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return count;
+}
+
+static PyObject *subscription_ack_many(Subscription *self, PyObject *events)
+{
+    mr_seq seqs[MR_CONSUMER_IN_FLIGHT_MAX];
+    mr_problem problem = {""};
+    Py_ssize_t count = read_seqs(events, seqs);
+    if (count < 0 || enter_subscription(self) < 0) {
         return NULL;
     }
-    self->held_seq = self->held_seq == seq.n ? 0 : self->held_seq;
-    return ack_seq(self, seq);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        self->held_seq = self->held_seq == seqs[i].n ? 0 : self->held_seq;
+    }
+    mr_err err = flush(self, &problem);
+    if (err == MR_OK && count > 0) {
+        err = mr_subscription_ack_many(self->subscription, seqs, (size_t)count, &problem);
+    }
+    leave(self->bus);
+    if (err != MR_OK) {
+        return raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
 }
 
 static PyObject *subscription_nack(Subscription *self, PyObject *args, PyObject *keywords)
@@ -1681,13 +2020,29 @@ static PyObject *subscription_nack(Subscription *self, PyObject *args, PyObject 
     if (enter_subscription(self) < 0) {
         return NULL;
     }
-    mr_err err = mr_subscription_nack(self->subscription, seq, (int64_t)(delay * 1000.0), &problem);
+    mr_err err = flush(self, &problem);
+    if (err == MR_OK) {
+        err = mr_subscription_nack(self->subscription, seq, (int64_t)(delay * 1000.0), &problem);
+    }
     leave(self->bus);
     if (err != MR_OK) {
         return raise_error(err, problem.text);
     }
     self->held_seq = self->held_seq == seq.n ? 0 : self->held_seq;
     Py_RETURN_NONE;
+}
+
+/** Ack what iteration is done with, give back the rest, and close; the bus is entered, or going. */
+static void close_subscription(Subscription *self)
+{
+    mr_problem problem = {""};
+    if (self->subscription != NULL) {
+        (void)flush(self, &problem); /* what could not be acked comes again */
+        mr_subscription_close(self->subscription);
+        self->subscription = NULL;
+        self->event_count = 0;
+        self->event_at = 0;
+    }
 }
 
 static PyObject *subscription_close(Subscription *self, PyObject *unused)
@@ -1707,8 +2062,7 @@ static PyObject *subscription_close(Subscription *self, PyObject *unused)
             break;
         }
     }
-    mr_subscription_close(self->subscription);
-    self->subscription = NULL;
+    close_subscription(self);
     leave(bus);
     Py_RETURN_NONE;
 }
@@ -1720,6 +2074,9 @@ static void subscription_dealloc(Subscription *self)
         Py_XDECREF(subscription_close(self, NULL));
         Py_DECREF(self->bus);
     }
+    PyMem_Free(self->events);
+    PyMem_Free(self->done);
+    Py_XDECREF(self->form);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);
@@ -1728,24 +2085,16 @@ static void subscription_dealloc(Subscription *self)
 /** What was handed out before is done when the next one is asked for. */
 static PyObject *subscription_next(Subscription *self)
 {
-    if (self->held_seq != 0) {
-        mr_seq seq = {self->held_seq};
-        self->held_seq = 0;
-        PyObject *acked = ack_seq(self, seq);
-        if (acked == NULL) {
-            return NULL;
-        }
-        Py_DECREF(acked);
+    if (have_event(self, 0, -1) <= 0) {
+        return NULL;
     }
-    PyObject *event = take_event(self, -1);
+    const mr_bus_event *own = &self->events[self->event_at];
+    PyObject *event = event_of(self, own);
     if (event != NULL) {
-        mr_seq seq;
-        if (read_seq(event, &seq) < 0) {
-            Py_DECREF(event);
-            return NULL;
-        }
-        self->held_seq = seq.n;
+        self->held_seq = own->seq.n;
+        self->event_at++;
     }
+    leave(self->bus);
     return event;
 }
 
@@ -1759,8 +2108,14 @@ static PyMethodDef subscription_methods[] = {
     {"take", FUNCTION(subscription_take), METH_VARARGS | METH_KEYWORDS,
         "take(timeout=None)\n\n"
         "The next event as a dict, to be acked or given back; None after timeout seconds."},
+    {"take_many", FUNCTION(subscription_take_many), METH_VARARGS | METH_KEYWORDS,
+        "take_many(count=1024, timeout=None)\n\n"
+        "As many events as there are now, up to count, as a list, to be acked or given back.\n"
+        "It waits for the first; an empty list after timeout seconds."},
     {"ack", FUNCTION(subscription_ack), METH_O,
         "ack(event)\n\nThe event is done: it does not come again."},
+    {"ack_many", FUNCTION(subscription_ack_many), METH_O,
+        "ack_many(events)\n\nAll of them are done, or none."},
     {"nack", FUNCTION(subscription_nack), METH_VARARGS | METH_KEYWORDS,
         "nack(event, delay=0.0)\n\nGive the event back: it comes again after so many seconds."},
     {"close", FUNCTION(subscription_close), METH_NOARGS,
@@ -1771,8 +2126,11 @@ static PyMethodDef subscription_methods[] = {
 };
 
 static PyType_Slot subscription_slots[] = {
-    {Py_tp_doc, "A durable place in the log, of Bus.subscribe(). Iteration hands out event after\n"
-                "event, waits for the next, and acks one when the next is asked for."},
+    {Py_tp_doc,
+        "A durable place in the log, of Bus.subscribe(). Iteration hands out event after\n"
+        "event, waits for the next, and is done with one when the next is asked for. Who is\n"
+        "fast is given some at a time: what was done is then acked with the last of them, so\n"
+        "that after a kill some come again. subscribe(batch=1) acks each at once."},
     {Py_tp_dealloc, subscription_dealloc},
     {Py_tp_iter, PyObject_SelfIter},
     {Py_tp_iternext, subscription_next},
@@ -1787,19 +2145,78 @@ static PyType_Spec subscription_spec = {
     .slots = subscription_slots,
 };
 
+/** Which fields an event has: those that are named, in their order, or the usual ones. */
+static int read_fields(Subscription *self, PyObject *fields)
+{
+    for (int i = 0; i < EVENT_USUAL; i++) {
+        self->fields[i] = (enum event_field)i;
+    }
+    self->field_count = EVENT_USUAL;
+    if (fields == NULL || fields == Py_None) {
+        return 0;
+    }
+    Py_ssize_t count = PySequence_Size(fields);
+    self->field_count = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PySequence_GetItem(fields, i);
+        const char *name =
+            item != NULL && PyUnicode_Check(item) ? PyUnicode_AsUTF8AndSize(item, NULL) : NULL;
+        int field = 0;
+        while (
+            name != NULL && field < EVENT_FIELDS && strcmp(name, event_field_texts[field]) != 0) {
+            field++;
+        }
+        if (name == NULL || field == EVENT_FIELDS || self->field_count == EVENT_FIELDS) {
+            PyErr_Format(errors[MR_REFUSED - LOWEST],
+                "fields: expected some of seq, kind, time_unix_ns, signal, from_state, to, gate, "
+                "reason, deliveries, ordinal and id, found %R",
+                item);
+            Py_XDECREF(item);
+            return -1;
+        }
+        Py_DECREF(item);
+        self->fields[self->field_count++] = (enum event_field)field;
+    }
+    return count < 0 ? -1 : 0;
+}
+
+static int prepare(Subscription *self, unsigned batch, uint32_t ack_wait_ms, PyObject *fields)
+{
+    self->batch = 1;
+    self->batch_max = batch;
+    self->lease_ns = (int64_t)(ack_wait_ms == 0 ? MR_CONSUMER_ACK_WAIT_MS : ack_wait_ms) * 1000000;
+    self->events = PyMem_Malloc(MR_CONSUMER_IN_FLIGHT_MAX * sizeof(*self->events));
+    self->done = PyMem_Malloc(MR_CONSUMER_IN_FLIGHT_MAX * sizeof(*self->done));
+    if (self->events == NULL || self->done == NULL) {
+        (void)PyErr_NoMemory();
+        return -1;
+    }
+    if (read_fields(self, fields) < 0) {
+        return -1;
+    }
+    self->form = PyDict_New();
+    int result = self->form == NULL ? -1 : 0;
+    for (size_t i = 0; i < self->field_count && result == 0; i++) {
+        result = PyDict_SetItem(self->form, event_keys[self->fields[i]], Py_None);
+    }
+    return result;
+}
+
 static PyObject *bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"name", "kind", "symbol", "source", "signal_name", "state", "start",
-        "max_in_flight", "max_deliver", "ack_wait", NULL};
+        "max_in_flight", "max_deliver", "ack_wait", "batch", "fields", NULL};
     const char *name;
     const char *start = "end";
     double ack_wait = 0.0;
+    unsigned batch = MR_CONSUMER_IN_FLIGHT_MAX;
+    PyObject *fields = NULL;
     mr_subscribe_options options = {0};
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzsIId:subscribe", names, &name,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzsIIdIO:subscribe", names, &name,
             &options.kind, &options.symbol, &options.source, &options.name, &options.state, &start,
-            &options.max_in_flight, &options.max_deliver, &ack_wait)) {
+            &options.max_in_flight, &options.max_deliver, &ack_wait, &batch, &fields)) {
         return NULL;
     }
     options.is_from_beginning = strcmp(start, "beginning") == 0;
@@ -1809,10 +2226,13 @@ static PyObject *bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
     if (!(ack_wait >= 0.0 && ack_wait <= 86400.0)) {
         return raise_error(MR_REFUSED, "ack_wait: expected seconds from 0 to 86400");
     }
+    if (batch < 1 || batch > MR_CONSUMER_IN_FLIGHT_MAX) {
+        return raise_error(MR_REFUSED, "batch: expected 1 to 1024");
+    }
     options.ack_wait_ms = (uint32_t)(ack_wait * 1000.0);
     allocfunc allocate = (allocfunc)PyType_GetSlot((PyTypeObject *)subscription_type, Py_tp_alloc);
     Subscription *made = (Subscription *)allocate((PyTypeObject *)subscription_type, 0);
-    if (made == NULL || enter(self) < 0) {
+    if (made == NULL || prepare(made, batch, options.ack_wait_ms, fields) < 0 || enter(self) < 0) {
         Py_XDECREF(made);
         return NULL;
     }
@@ -2713,9 +3133,14 @@ static PyMethodDef methods[] = {
         "Sleep until somebody appends; True if so, False after timeout seconds."},
     {"subscribe", FUNCTION(bus_subscribe), METH_VARARGS | METH_KEYWORDS,
         "subscribe(name, *, kind=None, symbol=None, source=None, signal_name=None, state=None,\n"
-        "          start='end', max_in_flight=0, max_deliver=0, ack_wait=0.0)\n\n"
+        "          start='end', max_in_flight=0, max_deliver=0, ack_wait=0.0, batch=1024,\n"
+        "          fields=None)\n\n"
         "A durable place in the log: what anybody acked who used this name does not come again.\n"
-        "state='blocked': moves into it. While it waits, other threads use a Bus of their own."},
+        "state='blocked': moves into it. Iteration leases up to `batch` at a time when they are\n"
+        "used up within milliseconds. `fields` are the keys of each event, when not all are\n"
+        "needed; `ordinal` and `id` of its signal may be among them. While it waits, other "
+        "threads\n"
+        "use a Bus of their own."},
     {"close", FUNCTION(bus_close), METH_NOARGS, "close()\n\nClose the handle; twice is once."},
     {"__enter__", FUNCTION(bus_enter), METH_NOARGS, NULL},
     {"__exit__", FUNCTION(bus_exit), METH_VARARGS, NULL},
@@ -2769,6 +3194,18 @@ PyMODINIT_FUNC PyInit__millrace(void)
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL) {
         return NULL;
+    }
+    if (make_keys(signal_key_texts, signal_keys, SIGNAL_KEYS) < 0 ||
+        make_keys(event_field_texts, event_keys, EVENT_FIELDS) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    signal_form = PyDict_New();
+    for (int i = 0; i < SIGNAL_KEYS; i++) {
+        if (signal_form == NULL || PyDict_SetItem(signal_form, signal_keys[i], Py_None) < 0) {
+            Py_DECREF(module);
+            return NULL;
+        }
     }
     PyObject *type = PyType_FromSpec(&spec);
     subscription_type = PyType_FromSpec(&subscription_spec);

@@ -707,10 +707,22 @@ MR_MUST_USE mr_err mr_bus_subscribe(mr_bus *bus, const char *name,
  * mr_subscription_wait(); MR_REWOUND, MR_NOT_FOUND, MR_REFUSED events were lost, removed, or became
  * dead letters, *reterr_problem says which, and the next call goes on; as mr_consumer_next().
  * Threads  one at a time for the bus and its subscriptions.
- * Cost     about 15 us for each event that is passed.
+ * Cost     about 30 us, and about 50 ns for each event that does not pass.
  */
 MR_MUST_USE mr_err mr_subscription_next(
     mr_subscription *subscription, mr_bus_event *ret_event, mr_problem *reterr_problem);
+
+/**
+ * The next events that pass the filter, as many as there are now and room for, but at most 1024.
+ *
+ * @param ret_count  how many; 0 unless MR_OK
+ *
+ * Returns  as mr_subscription_next(); MR_OK one at least.
+ * Threads  one at a time for the bus and its subscriptions.
+ * Cost     about 40 us, and about 50 ns for each event.
+ */
+MR_MUST_USE mr_err mr_subscription_next_many(mr_subscription *subscription,
+    mr_bus_event *ret_events, size_t room, size_t *ret_count, mr_problem *reterr_problem);
 
 /**
  * The event is done.
@@ -720,6 +732,15 @@ MR_MUST_USE mr_err mr_subscription_next(
  */
 MR_MUST_USE mr_err mr_subscription_ack(
     mr_subscription *subscription, mr_seq seq, mr_problem *reterr_problem);
+
+/**
+ * Events are done, all of them or none.
+ *
+ * Returns  as mr_consumer_ack_many().
+ * Threads  one at a time for the bus and its subscriptions.
+ */
+MR_MUST_USE mr_err mr_subscription_ack_many(
+    mr_subscription *subscription, const mr_seq *seqs, size_t count, mr_problem *reterr_problem);
 
 /**
  * Give the event back: it comes again, to any handle, after so long.

@@ -5,82 +5,29 @@
  * Invariants
  *  1. An event that does not pass the filter is acked and not seen again: the cursor goes on, also
  *     where nothing passes.
- *  2. What an event says of its signal is taken from the bus's tables after they have come to it.
+ *  2. What is asked for in one call is leased in one turn of the consumer, and not more than that:
+ *     others who use the name get the rest.
  */
 #include <string.h>
 
 #include "api/bus_api.h"
 #include "api/bus_loop.h"
+#include "api/event_filter.h"
+#include "api/lease_many.h"
 #include "base/problem.h"
 #include "log/consume/consumer.h"
+
+enum { LOOKS_MAX = 16384 }; /* of one turn, which keeps others who use the name waiting */
 
 struct mr_subscription {
     mr_bus *bus;
     mr_consumer *consumer;
     uint64_t end_seq; /* of the log, when there was nothing more */
-    uint16_t kind;    /* 0: every kind */
-    uint32_t symbol;  /* UINT32_MAX: any */
-    bool has_state;
-    mr_state state;
-    char source[MRI_INTERN_BYTES_MAX + 1]; /* "": any; its number may not exist yet */
-    char name[MRI_INTERN_BYTES_MAX + 1];
+    struct mri_event_filter filter;
+    mr_err held; /* what is to be said before the next event; MR_OK: nothing */
+    mr_problem held_problem;
+    mr_seq acks[MR_CONSUMER_IN_FLIGHT_MAX];
 };
-
-/** The number of a kind; 0: there is none of this name. */
-static uint16_t kind_of(const char *name)
-{
-#define IS_KIND(ID, id, number, text, writers)                                                     \
-    if (strcmp(name, text) == 0) {                                                                 \
-        return MRI_EVENT_##ID;                                                                     \
-    }
-    MRI_EVENT_MAP(IS_KIND)
-#undef IS_KIND
-    return 0;
-}
-
-static mr_err copy_text(
-    const char *text, const char *field, char copy[MRI_INTERN_BYTES_MAX + 1], mr_problem *problem)
-{
-    size_t count = text == NULL ? 0 : strlen(text);
-    if (count > MRI_INTERN_BYTES_MAX) {
-        return mri_problem(problem, MR_REFUSED, "%s: expected up to %d bytes, found %zu", field,
-            MRI_INTERN_BYTES_MAX, count);
-    }
-    memcpy(copy, text == NULL ? "" : text, count + 1);
-    return MR_OK;
-}
-
-static mr_err read_filter(
-    struct mr_subscription *subscription, const mr_subscribe_options *options, mr_problem *problem)
-{
-    subscription->symbol = UINT32_MAX;
-    subscription->has_state = options->state != NULL;
-    if (options->kind != NULL) {
-        subscription->kind = kind_of(options->kind);
-        if (subscription->kind == 0) {
-            return mri_problem(problem, MR_REFUSED,
-                "kind: there is none named \"%.60s\" (docs/FORMAT.md has all)", options->kind);
-        }
-    }
-    if (options->state != NULL) {
-        if (mr_state_parse(options->state, &subscription->state) != MR_OK) {
-            return mri_problem(
-                problem, MR_REFUSED, "state: there is none named \"%.60s\"", options->state);
-        }
-        if (subscription->kind != 0 && subscription->kind != MRI_EVENT_SIGNAL_MOVED) {
-            return mri_problem(problem, MR_REFUSED, "state: only signal.moved has one");
-        }
-        subscription->kind = MRI_EVENT_SIGNAL_MOVED;
-    }
-    if (options->symbol != NULL &&
-        mri_instruments_find(mri_bus_api_instruments(subscription->bus),
-            mri_slice_of(options->symbol), &subscription->symbol) != MR_OK) {
-        return mri_problem(
-            problem, MR_REFUSED, "symbol: \"%.60s\" is not registered", options->symbol);
-    }
-    mr_err err = copy_text(options->source, "source", subscription->source, problem);
-    return err == MR_OK ? copy_text(options->name, "name", subscription->name, problem) : err;
-}
 
 mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_options *options,
     mr_subscription **ret_subscription, mr_problem *reterr_problem)
@@ -100,7 +47,7 @@ mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_option
     subscription->bus = bus;
     err = mr_bus_follow(bus, reterr_problem);
     if (err == MR_OK) {
-        err = read_filter(subscription, wanted, reterr_problem);
+        err = mri_event_filter_init(&subscription->filter, bus, wanted, reterr_problem);
     }
     if (err == MR_OK) {
         const struct mri_consumer_at at = {
@@ -115,6 +62,7 @@ mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_option
         err = mri_consumer_open(&at, &consumer_options, &subscription->consumer, reterr_problem);
     }
     if (err != MR_OK) {
+        mri_event_filter_fini(&subscription->filter);
         mri_alloc_free(bus->alloc, subscription, sizeof(*subscription));
         return err;
     }
@@ -122,126 +70,174 @@ mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_option
     return MR_OK;
 }
 
-static bool is_named(const char *wanted, const struct mri_intern *names, uint32_t number)
-{
-    return wanted[0] == '\0' || mri_slice_is(mri_intern_text(names, number), wanted);
-}
+/* ---- next ------------------------------------------------------------------------------------ */
 
-/** Does the event's signal pass? */
-static mr_err is_signal_wanted(
-    const struct mr_subscription *subscription, uint32_t ordinal, bool *ret_is_wanted)
+/** Where events that pass go. */
+struct taking {
+    struct mr_subscription *subscription;
+    mr_bus_event *events;
+    uint32_t count;
+    mr_problem *problem;
+};
+
+static mr_err judge(void *context, const mr_log_event *record, bool *ret_is_wanted)
 {
-    struct mr_bus *bus = subscription->bus;
-    struct mri_signal signal;
-    bool is_any = subscription->symbol == UINT32_MAX && subscription->source[0] == '\0' &&
-                  subscription->name[0] == '\0';
-    *ret_is_wanted = is_any;
-    if (is_any || ordinal == 0) {
-        return MR_OK;
-    }
-    mr_err err = mri_bus_api_signal(bus, ordinal, &signal);
-    *ret_is_wanted =
-        err == MR_OK &&
-        (subscription->symbol == UINT32_MAX || subscription->symbol == signal.symbol) &&
-        is_named(subscription->source, mri_bus_api_sources(bus), signal.source) &&
-        is_named(subscription->name, mri_bus_api_names(bus), signal.name);
+    struct taking *taking = context;
+    mr_err err = mri_event_filter_judge(&taking->subscription->filter, record, ret_is_wanted,
+        &taking->events[taking->count], taking->problem);
+    taking->count += *ret_is_wanted;
     return err;
 }
 
-static mr_err read_event(const mr_log_event *record, const mr_delivery *delivery,
-    mr_bus_event *ret_event, mr_problem *problem)
+/** The next event, whatever is to be said of it; MR_BUSY: it did not pass. */
+static mr_err take_one(struct taking *taking, struct mri_bus_loop_look *ret_look)
 {
-    struct mri_event event;
-    mr_err err = mri_event_decode(record, &event);
-    if (err != MR_OK) {
-        return mri_problem(
-            problem, err, "event %llu: %s", (unsigned long long)record->seq.n, mr_err_text(err));
-    }
-    *ret_event = (mr_bus_event){
-        .seq = record->seq,
-        .kind = mri_event_kind(record->type)->name,
-        .time_unix_ns = record->time_unix_ns,
-        .ordinal = {event.ordinal},
-        .deliveries = delivery->count,
-    };
-    if (event.type == MRI_EVENT_SIGNAL_MOVED) {
-        const struct mri_signal_moved *move = event.body;
-        ret_event->is_move = true;
-        ret_event->from = (mr_state)move->from;
-        ret_event->to = (mr_state)move->to;
-        ret_event->gate = mri_word_text(MRI_VOCABULARY_gate, move->gate);
-        ret_event->reason = mri_word_text(MRI_VOCABULARY_reason, move->reason);
-    }
-    return MR_OK;
-}
-
-/** Look whether an event passes. */
-static mr_err judge(struct mr_subscription *subscription, const mr_log_event *record,
-    const mr_delivery *delivery, bool *ret_is_wanted, mr_bus_event *ret_event, mr_problem *problem)
-{
-    *ret_is_wanted = subscription->kind == 0 || record->type == subscription->kind;
-    if (!*ret_is_wanted) {
-        return MR_OK;
-    }
-    mr_err err = read_event(record, delivery, ret_event, problem);
+    struct mr_subscription *subscription = taking->subscription;
+    mr_log_event record;
+    mr_delivery delivery = {.wait_ns = -1};
+    bool is_wanted = false;
+    mr_err err = mr_consumer_next(subscription->consumer, &record, &delivery, taking->problem);
+    ret_look->wait_ns = delivery.wait_ns;
     if (err != MR_OK) {
         return err;
     }
-    err = is_signal_wanted(subscription, ret_event->ordinal.n, ret_is_wanted);
-    *ret_is_wanted =
-        *ret_is_wanted && (!subscription->has_state || ret_event->to == subscription->state);
-    return err == MR_OK ? MR_OK
-                        : mri_problem(problem, err, "event %llu: its signal: %s",
-                              (unsigned long long)record->seq.n, mr_err_text(err));
+    uint64_t seq = record.seq.n;
+    err = judge(taking, &record, &is_wanted);
+    if (err == MR_OK && is_wanted) {
+        taking->events[taking->count - 1].deliveries = delivery.count;
+    } else if (err == MR_OK) {
+        err = mr_consumer_ack(subscription->consumer, (mr_seq){seq}, taking->problem);
+        err = err == MR_OK ? MR_BUSY : err;
+    }
+    return err;
+}
+
+/** One turn: up to so many events; MR_AGAIN with is_cut: it has looked at as many as it might. */
+static mr_err take_turn(struct taking *taking, uint32_t room, uint32_t looks_max,
+    struct mri_bus_loop_look *ret_look, uint32_t *ret_looked)
+{
+    struct mri_lease_found found;
+    const struct mri_lease_wish wish = {
+        .judge = judge, .context = taking, .events_max = room, .looks_max = looks_max};
+    mr_err err = mri_lease_many(taking->subscription->consumer, &wish, &found, taking->problem);
+    *ret_looked = found.looked;
+    ret_look->wait_ns = found.wait_ns;
+    ret_look->is_cut = err == MR_AGAIN && found.is_cut;
+    if (err == MR_BUSY) {
+        *ret_looked = 1;
+        err = take_one(taking, ret_look);
+        ret_look->is_cut = err == MR_BUSY;
+        err = err == MR_BUSY ? MR_AGAIN : err;
+    }
+    return err;
+}
+
+/** What was found out behind events that were handed out: it is told once. */
+static mr_err say_held(struct mr_subscription *subscription, mr_problem *problem)
+{
+    mr_err err = subscription->held;
+    if (err != MR_OK && problem != NULL) {
+        *problem = subscription->held_problem;
+    }
+    subscription->held = MR_OK;
+    return err;
+}
+
+/** Look until something passes, or there is something else to say. */
+static mr_err take(
+    struct taking *taking, uint32_t room, uint32_t looks_max, struct mri_bus_loop_look *ret_look)
+{
+    struct mr_subscription *subscription = taking->subscription;
+    uint64_t end_seq;
+    mr_err err = say_held(subscription, taking->problem);
+    *ret_look = (struct mri_bus_loop_look){.wait_ns = -1};
+    if (err != MR_OK) {
+        return err;
+    }
+    do {
+        uint32_t looked;
+        uint32_t looks = looks_max < LOOKS_MAX ? looks_max : LOOKS_MAX;
+        end_seq = mr_log_last(subscription->bus->log).n;
+        err = take_turn(taking, room, looks, ret_look, &looked);
+        looks_max -= looks_max == UINT32_MAX ? 0 : looked;
+    } while (err == MR_AGAIN && ret_look->is_cut && looks_max > 0);
+    if (err != MR_OK && !ret_look->is_cut) {
+        subscription->end_seq = end_seq;
+    }
+    return err;
 }
 
 mr_err mri_bus_loop_next(mr_subscription *subscription, uint32_t events_max,
     mr_bus_event *ret_event, struct mri_bus_loop_look *ret_look, mr_problem *reterr_problem)
 {
-    *ret_look = (struct mri_bus_loop_look){.wait_ns = -1};
-    for (uint32_t i = 0; i < events_max; i++) {
-        mr_log_event record;
-        mr_delivery delivery = {.wait_ns = -1};
-        bool is_wanted;
-        uint64_t end_seq = mr_log_last(subscription->bus->log).n;
-        mr_err err = mr_consumer_next(subscription->consumer, &record, &delivery, reterr_problem);
-        if (err != MR_OK) {
-            subscription->end_seq = end_seq;
-            ret_look->wait_ns = delivery.wait_ns;
-            return err;
-        }
-        uint64_t seq = record.seq.n;
-        err = judge(subscription, &record, &delivery, &is_wanted, ret_event, reterr_problem);
-        if (err != MR_OK || is_wanted) {
-            return err;
-        }
-        err = mr_consumer_ack(subscription->consumer, (mr_seq){seq}, reterr_problem);
-        if (err != MR_OK) {
-            return err;
-        }
-    }
-    ret_look->is_cut = true;
-    return MR_AGAIN;
+    struct taking taking = {
+        .subscription = subscription, .events = ret_event, .problem = reterr_problem};
+    return take(&taking, 1, events_max, ret_look);
 }
 
 mr_err mr_subscription_next(
     mr_subscription *subscription, mr_bus_event *ret_event, mr_problem *reterr_problem)
 {
-    struct mri_bus_loop_look look = {.is_cut = true};
-    mr_err err = MR_AGAIN;
+    struct mri_bus_loop_look look;
     if (subscription == NULL || ret_event == NULL) {
         return mri_problem(reterr_problem, MR_EINVAL, "a subscription, and room for an event");
     }
-    while (err == MR_AGAIN && look.is_cut) {
-        err = mri_bus_loop_next(subscription, UINT32_MAX, ret_event, &look, reterr_problem);
+    return mri_bus_loop_next(subscription, UINT32_MAX, ret_event, &look, reterr_problem);
+}
+
+/** What comes again comes one by one: take the rest of it, as far as there is room. */
+static void take_again(struct taking *taking, uint32_t room)
+{
+    struct mr_subscription *subscription = taking->subscription;
+    struct mri_bus_loop_look look;
+    mr_err err = MR_OK;
+    taking->problem = &subscription->held_problem;
+    while (
+        err == MR_OK && taking->count < room && taking->events[taking->count - 1].deliveries > 1) {
+        err = take_one(taking, &look);
     }
+    bool is_told_again = err == MR_END || err == MR_AGAIN || err == MR_BUSY;
+    subscription->held = is_told_again ? MR_OK : err;
+}
+
+mr_err mr_subscription_next_many(mr_subscription *subscription, mr_bus_event *ret_events,
+    size_t room, size_t *ret_count, mr_problem *reterr_problem)
+{
+    struct mri_bus_loop_look look;
+    if (subscription == NULL || ret_events == NULL || ret_count == NULL || room == 0) {
+        return mri_problem(reterr_problem, MR_EINVAL, "a subscription, and room for events");
+    }
+    struct taking taking = {
+        .subscription = subscription, .events = ret_events, .problem = reterr_problem};
+    uint32_t own_room =
+        room < MR_CONSUMER_IN_FLIGHT_MAX ? (uint32_t)room : MR_CONSUMER_IN_FLIGHT_MAX;
+    mr_err err = take(&taking, own_room, UINT32_MAX, &look);
+    if (err == MR_OK) {
+        take_again(&taking, own_room);
+    }
+    *ret_count = err == MR_OK ? taking.count : 0;
     return err;
 }
+
+/* ---- what becomes of them -------------------------------------------------------------------- */
 
 mr_err mr_subscription_ack(mr_subscription *subscription, mr_seq seq, mr_problem *reterr_problem)
 {
     return mr_consumer_ack(
         subscription == NULL ? NULL : subscription->consumer, seq, reterr_problem);
+}
+
+mr_err mr_subscription_ack_many(
+    mr_subscription *subscription, const mr_seq *seqs, size_t count, mr_problem *reterr_problem)
+{
+    if (subscription == NULL || seqs == NULL || count == 0 || count > MR_CONSUMER_IN_FLIGHT_MAX) {
+        return mri_problem(reterr_problem, MR_EINVAL, "expected 1 to %d events of a subscription",
+            MR_CONSUMER_IN_FLIGHT_MAX);
+    }
+    for (size_t i = 0; i < count; i++) { /* the cursor moves once, with the lowest */
+        subscription->acks[i] = seqs[count - 1 - i];
+    }
+    return mr_consumer_ack_many(subscription->consumer, subscription->acks, count, reterr_problem);
 }
 
 mr_err mr_subscription_nack(
@@ -268,6 +264,7 @@ void mr_subscription_close(mr_subscription *subscription)
 {
     if (subscription != NULL) {
         mr_consumer_close(subscription->consumer);
+        mri_event_filter_fini(&subscription->filter);
         mri_alloc_free(subscription->bus->alloc, subscription, sizeof(*subscription));
     }
 }

@@ -4,6 +4,8 @@
  */
 #include <string.h>
 
+#include "base/prng.h"
+#include "log/consume/consumer.h"
 #include "tests/lib/api_sample.h"
 #include "tests/lib/cmocka_all.h"
 
@@ -182,6 +184,194 @@ static void what_cannot_be_is_refused(void **fixture)
     mr_subscription_close(NULL);
 }
 
+/* ---- many at once ---------------------------------------------------------------------------- */
+
+enum { MANY = 3000, ROOM = 700 };
+
+static void emit_many(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) { /* every third one is of the symbol 1 */
+        (void)emit(bus, i % 3 == 0, i % 5 == 0 ? "bot" : "else");
+    }
+}
+
+static size_t next_many(mr_subscription *subscription, mr_bus_event *events, size_t room)
+{
+    size_t count = 0;
+    mr_problem problem = {""};
+    mr_err err = mr_subscription_next_many(subscription, events, room, &count, &problem);
+    if (err != MR_OK && err != MR_END && err != MR_AGAIN) {
+        fail_msg("next_many: %s: %s", mr_err_name(err), problem.text);
+    }
+    assert_true((count > 0) == (err == MR_OK) && count <= room);
+    return count;
+}
+
+static void ack_many(mr_subscription *subscription, const mr_bus_event *events, size_t count)
+{
+    mr_seq seqs[ROOM];
+    for (size_t i = 0; i < count; i++) {
+        seqs[i] = events[i].seq;
+    }
+    assert_int_equal(mr_subscription_ack_many(subscription, seqs, count, NULL), MR_OK);
+}
+
+/** The same events, one by one. */
+static void check_against_one_by_one(const mr_subscribe_options *options)
+{
+    static mr_bus_event events[ROOM];
+    mr_bus_event single;
+    mr_subscription *many = subscribe(bus, "many", options);
+    mr_subscription *one = subscribe(bus, "one", options);
+    uint64_t newest = 0;
+    size_t count = next_many(many, events, ROOM);
+    assert_true(count > 0);
+    for (; count > 0; count = next_many(many, events, ROOM)) {
+        for (size_t i = 0; i < count; i++) {
+            assert_true(events[i].seq.n > newest);
+            newest = events[i].seq.n;
+            assert_int_equal(mr_subscription_next(one, &single, NULL), MR_OK);
+            assert_memory_equal(&single, &events[i], sizeof(single));
+            assert_int_equal(mr_subscription_ack(one, single.seq, NULL), MR_OK);
+        }
+        ack_many(many, events, count);
+    }
+    assert_int_equal(mr_subscription_next(one, &single, NULL), MR_END);
+    assert_int_equal(mr_subscription_ack_many(many, &single.seq, 1, NULL), MR_CONFLICT);
+    mr_subscription_close(one);
+    mr_subscription_close(many);
+}
+
+static void many_at_once_are_the_same_in_the_same_order(void **fixture)
+{
+    (void)fixture;
+    emit_many(MANY);
+    const mr_move move = {.ordinal = {1},
+        .from = MR_GENERATED,
+        .to = MR_BLOCKED,
+        .gate = "external",
+        .reason = "external"};
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, NULL), MR_OK);
+    const mr_subscribe_options options[] = {
+        {.is_from_beginning = true},
+        {.is_from_beginning = true, .kind = "signal.generated"},
+        {.is_from_beginning = true, .source = "bot"},
+        {.is_from_beginning = true, .symbol = sample.symbols[1], .source = "bot"},
+        {.is_from_beginning = true, .state = "blocked"},
+        {.is_from_beginning = true, .max_in_flight = 7},
+    };
+    for (size_t i = 0; i < MRI_COUNT_OF(options); i++) {
+        mr_subscription_close(
+            subscribe(bus, i % 2 == 0 ? "x" : "y", NULL)); /* others are no matter */
+        check_against_one_by_one(&options[i]);
+        assert_int_equal(
+            mri_consumer_remove(
+                &(struct mri_consumer_at){
+                    .os = bus->os, .alloc = bus->alloc, .folder = bus->folder, .name = "many"},
+                NULL),
+            MR_OK);
+        assert_int_equal(
+            mri_consumer_remove(
+                &(struct mri_consumer_at){
+                    .os = bus->os, .alloc = bus->alloc, .folder = bus->folder, .name = "one"},
+                NULL),
+            MR_OK);
+    }
+}
+
+static void what_was_taken_at_once_comes_again_unless_it_was_acked(void **fixture)
+{
+    (void)fixture;
+    const mr_subscribe_options options = {.kind = "signal.generated"};
+    static mr_bus_event events[ROOM];
+    static mr_bus_event again[ROOM];
+    mr_subscription *subscription = subscribe(bus, "again", &options);
+    emit_many(100);
+    assert_int_equal(next_many(subscription, events, 60), 60);
+    ack_many(subscription, events + 10, 20); /* out of the middle */
+    assert_int_equal(mr_subscription_nack(subscription, events[40].seq, 3600000, NULL), MR_OK);
+    mr_subscription_close(subscription);
+    subscription = subscribe(bus, "again", &options);
+    assert_int_equal(next_many(subscription, again, ROOM), 40); /* and the first new one */
+    for (size_t i = 0; i < 39; i++) {
+        assert_int_equal(again[i].seq.n, events[i < 10 ? i : i < 20 ? i + 20 : i + 21].seq.n);
+        assert_int_equal(again[i].deliveries, 2);
+    }
+    assert_int_equal(again[39].deliveries, 1);
+    assert_true(again[39].seq.n > events[59].seq.n);
+    ack_many(subscription, again, 40);
+    assert_int_equal(next_many(subscription, again, ROOM), 39);
+    ack_many(subscription, again, 39);
+    assert_int_equal(next_many(subscription, again, ROOM), 0); /* one waits for its delay */
+    mr_subscription_close(subscription);
+}
+
+static void others_get_what_was_not_taken(void **fixture)
+{
+    (void)fixture;
+    const mr_subscribe_options options = {.kind = "signal.generated", .max_in_flight = 50};
+    static mr_bus_event mine[ROOM];
+    static mr_bus_event theirs[ROOM];
+    mr_bus *other = mri_api_sample_open(&sample);
+    mr_subscription *first = subscribe(bus, "shared", &options);
+    mr_subscription *second = subscribe(other, "shared", &options);
+    emit_many(100);
+    assert_int_equal(next_many(first, mine, 20), 20);
+    assert_int_equal(next_many(second, theirs, ROOM), 30); /* as much is in flight as may be */
+    assert_int_equal(next_many(first, mine + 20, 20), 0);
+    assert_true(theirs[0].seq.n > mine[19].seq.n);
+    ack_many(second, theirs, 30);
+    assert_int_equal(mr_subscription_ack_many(second, &mine[0].seq, 1, NULL), MR_CONFLICT);
+    assert_int_equal(next_many(second, theirs, ROOM), 30);
+    ack_many(first, mine, 20);
+    ack_many(second, theirs, 30);
+    assert_int_equal(next_many(first, mine, ROOM), 20);
+    ack_many(first, mine, 20);
+    assert_int_equal(next_many(first, mine, ROOM), 0);
+    mr_subscription_close(second);
+    mr_subscription_close(first);
+    mr_bus_close(other);
+}
+
+/** Two who share a name take, ack, and give back at random: each event is acked once. */
+static void at_random_each_event_is_acked_once(void **fixture)
+{
+    (void)fixture;
+    const mr_subscribe_options options = {.source = "bot", .is_from_beginning = true};
+    static uint8_t acked[4 * MANY];
+    static mr_bus_event events[ROOM];
+    struct mri_prng prng;
+    uint32_t emitted = 0;
+    uint32_t done = 0;
+    mr_bus *other = mri_api_sample_open(&sample);
+    mr_subscription *users[] = {
+        subscribe(bus, "random", &options), subscribe(other, "random", &options)};
+    mri_prng_init(&prng, 7);
+    memset(acked, 0, sizeof(acked));
+    while (emitted < MANY || done < (MANY + 4) / 5) {
+        size_t user = mri_prng_below(&prng, 2);
+        if (emitted < MANY && mri_prng_below(&prng, 3) == 0) {
+            (void)emit(bus, 0, emitted % 5 == 0 ? "bot" : "else");
+            emitted++;
+        }
+        size_t count = next_many(users[user], events, 1 + mri_prng_below(&prng, 9));
+        for (size_t i = 0; i < count; i++) {
+            uint64_t seq = events[i].seq.n;
+            if (mri_prng_below(&prng, 4) == 0) {
+                assert_int_equal(mr_subscription_nack(users[user], events[i].seq, 0, NULL), MR_OK);
+                continue;
+            }
+            assert_int_equal(acked[seq]++, 0);
+            assert_int_equal(mr_subscription_ack(users[user], events[i].seq, NULL), MR_OK);
+            done++;
+        }
+    }
+    assert_int_equal(next_many(users[0], events, ROOM), 0);
+    mr_subscription_close(users[0]);
+    mr_subscription_close(users[1]);
+    mr_bus_close(other);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -192,6 +382,10 @@ int main(void)
         TEST(a_place_is_kept_from_the_beginning_or_the_end),
         TEST(waiting_ends_with_what_was_emitted_here_too),
         TEST(what_cannot_be_is_refused),
+        TEST(many_at_once_are_the_same_in_the_same_order),
+        TEST(what_was_taken_at_once_comes_again_unless_it_was_acked),
+        TEST(others_get_what_was_not_taken),
+        TEST(at_random_each_event_is_acked_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,19 @@ static void the_form_is_symbol_milliseconds_hex(void **fixture)
     assert_string_equal(mri_ident_format(&ident, text), "BTCUSDT_1746372900000_0000002a");
 }
 
+static void what_is_no_usual_id_is_written_all_the_same(void **fixture)
+{
+    (void)fixture;
+    char text[MRI_IDENT_BYTES];
+    struct mri_ident ident = {
+        .symbol = mri_slice_of("A"), .time_unix_ms = -5, .ordinal = {UINT32_MAX}};
+    assert_string_equal(mri_ident_format(&ident, text), "A_-5_ffffffff");
+    ident.time_unix_ms = 0;
+    assert_string_equal(mri_ident_format(&ident, text), "A_0_ffffffff");
+    ident.time_unix_ms = INT64_MAX;
+    assert_string_equal(mri_ident_format(&ident, text), "A_9223372036854775807_ffffffff");
+}
+
 static void a_text_that_would_be_written_otherwise_is_refused(void **fixture)
 {
     (void)fixture;
@@ -102,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_id_parses_back),
         cmocka_unit_test(the_form_is_symbol_milliseconds_hex),
+        cmocka_unit_test(what_is_no_usual_id_is_written_all_the_same),
         cmocka_unit_test(a_text_that_would_be_written_otherwise_is_refused),
         cmocka_unit_test(no_other_text_means_the_same_id),
     };

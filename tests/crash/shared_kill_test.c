@@ -34,6 +34,7 @@ enum {
     KILLS = 40,
     KEPT_OF_1000 = 25,
     BATCH_MAX = 20,
+    FOLLOW_MAX = 300,      /* events that a follower takes at once */
     EVENTS_EACH = 4,       /* that a signal has at most, with what the log adds */
     EVENTS_BESIDE = 65536, /* room for what the log has without any, and for the last batches */
     WAIT_MS = 20,
@@ -185,23 +186,48 @@ static void note_delivery(unsigned follower, const mr_bus_event *event, uint64_t
     atomic_store(&seen[follower][event->seq.n], DELIVERED);
 }
 
-/** Ack every signal there is, until killed or nothing more comes. */
+/** Ack what was handed out, all at once. */
+static void ack(
+    unsigned follower, mr_subscription *subscription, const mr_bus_event *events, size_t count)
+{
+    mr_seq seqs[FOLLOW_MAX];
+    mr_problem problem = {""};
+    for (size_t i = 0; i < count; i++) {
+        seqs[i] = events[i].seq;
+        atomic_store(&seen[follower][seqs[i].n], ACKING);
+    }
+    mri_shared_sample_expect(count == 1
+                                 ? mr_subscription_ack(subscription, seqs[0], &problem)
+                                 : mr_subscription_ack_many(subscription, seqs, count, &problem),
+        &problem, "ack");
+    for (size_t i = 0; i < count; i++) {
+        atomic_store(&seen[follower][seqs[i].n], ACKED);
+    }
+}
+
+/** Ack every signal there is, one by one and many at once, until killed or nothing more comes. */
 static void follow(unsigned follower, uint64_t own_seed)
 {
     const mr_subscribe_options options = {.kind = "signal.generated", .is_from_beginning = true};
+    static mr_bus_event events[FOLLOW_MAX];
+    struct mri_prng prng;
     char name[16];
     uint64_t newest = 0;
     mr_problem problem = {""};
     mr_subscription *subscription = NULL;
-    (void)own_seed;
     mr_bus *bus = mri_shared_sample_open(log_folder);
+    mri_prng_init(&prng, own_seed);
     (void)snprintf(name, sizeof(name), "follower-%u", follower);
     mri_shared_sample_expect(
         mr_bus_subscribe(bus, name, &options, &subscription, &problem), &problem, "subscribe");
     for (;;) {
-        mr_bus_event event;
+        size_t count = 1;
+        size_t room = 1 + mri_prng_below(&prng, FOLLOW_MAX);
+        bool is_single = mri_prng_below(&prng, 4) == 0;
         bool is_all_there = atomic_load(&board->is_emitted) != 0;
-        mr_err err = mr_subscription_next(subscription, &event, &problem);
+        mr_err err = is_single
+                         ? mr_subscription_next(subscription, events, &problem)
+                         : mr_subscription_next_many(subscription, events, room, &count, &problem);
         if (err == MR_END && is_all_there) {
             break;
         }
@@ -211,11 +237,10 @@ static void follow(unsigned follower, uint64_t own_seed)
             continue;
         }
         mri_shared_sample_expect(err, &problem, "next");
-        note_delivery(follower, &event, &newest);
-        atomic_store(&seen[follower][event.seq.n], ACKING);
-        mri_shared_sample_expect(
-            mr_subscription_ack(subscription, event.seq, &problem), &problem, "ack");
-        atomic_store(&seen[follower][event.seq.n], ACKED);
+        for (size_t i = 0; i < count; i++) {
+            note_delivery(follower, &events[i], &newest);
+        }
+        ack(follower, subscription, events, count);
     }
     mr_subscription_close(subscription);
     mr_bus_close(bus);

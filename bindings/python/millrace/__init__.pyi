@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 from os import PathLike
-from collections.abc import AsyncIterator
-from typing import Any, Literal, TypedDict
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal, NotRequired, TypedDict
 
 __version__: str
 
@@ -34,6 +34,11 @@ class Event(TypedDict):
     gate: str | None
     reason: str | None
     deliveries: int
+    ordinal: NotRequired[int | None]  # these two only when subscribe(fields=...) names them
+    id: NotRequired[str | None]
+
+EventField = Literal["seq", "kind", "time_unix_ns", "signal", "from_state", "to", "gate", "reason",
+                     "deliveries", "ordinal", "id"]
 
 class Observed(TypedDict):
     number: int
@@ -209,7 +214,8 @@ class Bus:
                   source: str | None = None, signal_name: str | None = None,
                   state: str | None = None, start: Literal["beginning", "end"] = "end",
                   max_in_flight: int = 0, max_deliver: int = 0,
-                  ack_wait: float = 0.0) -> Subscription: ...
+                  ack_wait: float = 0.0, batch: int = 1024,
+                  fields: Sequence[EventField] | None = None) -> Subscription: ...
     def close(self) -> None: ...
 
 class Subscription:
@@ -218,7 +224,9 @@ class Subscription:
     def __iter__(self) -> Subscription: ...
     def __next__(self) -> Event: ...
     def take(self, timeout: float | None = None) -> Event | None: ...
+    def take_many(self, count: int = 1024, timeout: float | None = None) -> list[Event]: ...
     def ack(self, event: Event | int) -> None: ...
+    def ack_many(self, events: Sequence[Event | int]) -> None: ...
     def nack(self, event: Event | int, delay: float = 0.0) -> None: ...
     def close(self) -> None: ...
 
