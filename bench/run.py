@@ -27,7 +27,7 @@ DATA = ROOT.parent / "shared/data/candles_1m"
 SETS = ["binance_um_2025-05", "binance_um_2023-07", "binance_spot_2021-04"]
 AIMS = {"binance_um_2025-05": 6.0, "binance_um_2023-07": 11.0, "binance_spot_2021-04": 16.0}
 HORIZONS = ["1m", "5m", "15m", "30m", "1h"]
-PROGRAM_ROWS = ["run", "append", "learn", "bus", "follow", "sql", "asof"]
+PROGRAM_ROWS = ["run", "append", "learn", "bus", "follow", "lines", "sql", "asof"]
 NOT_MEASURED = "not measured"
 BUSY_LOAD = 0.5
 
@@ -113,6 +113,8 @@ def measure_round(build, scratch, stores, arguments, number):
         values.update(peer_rows.run_lines([build / "bench/bus_bench", folder / "bus"]))
     if "follow" in arguments.rows:
         measure_follow(build, folder, values)
+    if "lines" in arguments.rows:
+        values.update(peer_rows.run_lines([build / "bench/lines_bench", build / "millrace", folder / "lines"]))
     if "asof" in arguments.rows:
         measure_past(build, folder, values)
     if "run" in arguments.rows and DATA.exists():
@@ -249,6 +251,18 @@ def follow_rows(r):
     ]
 
 
+def lines_rows(r):
+    """Lines of JSON through `millrace emit`, beside reading, parsing and answering them."""
+    rows = []
+    for size, aim in ((200, 1.0), (575, 0.6)):
+        floor = "read, parsed, and an id written: " + r.show(r.values(f"lines_{size}_floor_per_s", 1e-6), 2, " M/s")
+        rows.append(r.at_least(f"lines of {size} bytes through the shell, ASYNC", aim,
+                               r.values(f"lines_{size}_emit_per_s", 1e-6), 2, " M/s", floor))
+        rows.append(r.plain("the same of a second of the processor, both threads",
+                            r.values(f"lines_{size}_processor_per_s", 1e-6), 2, " M/s", floor))
+    return rows
+
+
 def sql_rows(r):
     """A million signals: what the virtual table does, beside a table of SQLite with the same rows."""
     rows = []
@@ -278,7 +292,8 @@ def past_rows(r):
 
 def table(rounds, names):
     r = Rounds(rounds)
-    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "bus": bus_rows, "follow": follow_rows, "sql": sql_rows, "asof": past_rows, **peer_rows.ROWS}
+    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "bus": bus_rows, "follow": follow_rows, "lines": lines_rows,
+              "sql": sql_rows, "asof": past_rows, **peer_rows.ROWS}
     rows = [row for name, maker in makers.items() if name in names for row in maker(r)]
     lines = ["| what | aim | verdict | measured: median (lowest to highest) "
              "| beside it in the same round |",

@@ -2,48 +2,56 @@
 /*
  * millrace emit: signals from the shell.
  *
- * Good lines are appended in batches, each batch whole or not at all; a bad line is told with its
+ * Good lines are emitted in batches, by the bus as any program does it; a bad line is told with its
  * number and reason, and the others go on. An id is printed once its signal is in the log, with the
  * durability asked for.
  *
  * Invariants
- *  1. A signal with an idempotency key is alone in its batch: when others append meanwhile, its key
- *     is looked for again.
+ *  1. What is kept of a batch (texts and places) does not move until the batch is emitted.
+ *  2. A batch is emitted before anything is waited for, so no line waits for another one.
+ *  3. What the bus refuses in a batch refuses all of it, and is looked for by halving: the signals
+ *     beside it are emitted, in the order of their lines.
  */
 #define _GNU_SOURCE
 #include <string.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "base/problem.h"
 #include "bus/shared_state.h"
 #include "cli/cli.h"
-#include "cli/config_option.h"
-#include "cli/describe.h"
 #include "cli/emission.h"
 #include "cli/opened.h"
-#include "conf/yaml.h"
 #include "log/open/append.h"
 #include "os/line_reader.h"
 #include "os/stop.h"
-#include "pipeline/outside_clock.h"
+#include "pipeline/fold.h"
 
 enum {
-    BATCH_LINES_MAX = 64,
-    BATCH_BYTES_MAX = 32 * 1024 * 1024,
+    BATCH_LINES_MAX = 4096,
+    BATCH_KEYS_MAX = 64, /* keys of a batch are compared with one another */
     LINE_BYTES_MAX = 1024 * 1024,
-    IDS_BYTES_MAX = 64 * 1024,
+    TEXTS_BYTES_MAX = 4 * LINE_BYTES_MAX,
+    IDS_BYTES_MAX = BATCH_LINES_MAX * MR_BUS_ID_BYTES,
+};
+
+static const char limits[] = "limits.";
+
+/** Where a signal comes from. */
+struct place {
+    uint64_t line;
+    bool is_torn;
 };
 
 struct emit {
     struct mri_cli *cli;
-    mr_log *log;
-    struct mri_config config; /**< the log's newest: the next run works with it */
-    struct mri_fold fold;
-    struct mri_outside_clock clock;
-    struct mri_batch batch;
-    struct mri_key key; /**< of the signal drafted */
-    bool has_key;
+    mr_log *log; /**< open as long as the bus: what opening it did is told */
+    mr_bus *bus;
+    mr_emission emissions[BATCH_LINES_MAX]; /**< of the batch, `count` of them */
+    mr_emitted emitted_signals[BATCH_LINES_MAX];
+    struct place places[BATCH_LINES_MAX];
+    size_t count;
+    bool has_keys; /**< those of the batch, all or none */
+    bool is_stdin; /**< what is refused is a line among others */
     struct mri_buf texts;
     struct mri_buf ids;
     mr_durability durability;
@@ -52,217 +60,158 @@ struct emit {
     uint64_t refused;
 };
 
-static struct mri_signal_input_context context_of(struct emit *emit)
+/** A line that was refused is told, and the others go on. */
+static void refuse(struct emit *emit, const struct place *place, const char *reason)
 {
-    return (struct mri_signal_input_context){
-        .instruments = &emit->fold.wiring.market.instruments,
-        .event_time_unix_ns =
-            mri_outside_clock_now(&emit->clock, emit->fold.bus.event_time_unix_ns),
-        .valid_for_ns = emit->config.signals_valid_for * 1000000000,
-    };
+    emit->refused++;
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "stdin:%llu: refused: %s%s\n", (unsigned long long)place->line, reason,
+        place->is_torn ? " (the line has no end)" : "");
 }
 
-/** Take in what others have appended. */
-static mr_err follow(struct emit *emit, mr_problem *problem)
+static enum mri_exit fail(const struct emit *emit, mr_err err, const mr_problem *problem)
 {
-    mr_err err = mri_fold_follow(&emit->fold, problem);
-    return err == MR_OK && emit->fold.damage != MR_OK
-               ? mri_problem(problem, emit->fold.damage, "%s", emit->fold.damage_problem.text)
-               : err;
+    return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s: %s%s", mri_cli_folder(emit->cli),
+        problem->text[0] != '\0' ? problem->text : mr_err_text(err),
+        err == MR_FULL ? " (limits.* of the configuration)" : "");
 }
 
-/** Append what was drafted, wherever others let it land; 0 or the signal that has its key. */
-static mr_err append(struct emit *emit, uint32_t *ret_repeated, mr_problem *problem)
+/** Is it the fault of a signal, so that the others may go on without it? */
+static bool is_of_signal(mr_err err, const mr_problem *problem)
 {
-    struct mri_bus *bus = &emit->fold.bus;
-    *ret_repeated = 0;
-    for (;;) {
-        mr_err err = mri_bus_append(bus, &emit->batch, emit->durability, NULL, NULL);
-        if (err != MR_AGAIN) {
-            return err;
-        }
-        err = follow(emit, problem);
-        if (err == MR_OK && emit->has_key) {
-            *ret_repeated = mri_keys_find(&bus->keys, &emit->key);
-        }
-        if (err != MR_OK || *ret_repeated != 0) {
-            return err;
-        }
-        mri_bus_rebase(bus, &emit->batch);
+    return err == MR_REFUSED ||
+           (err == MR_FULL && strncmp(problem->text, limits, sizeof(limits) - 1) == 0);
+}
+
+static void note_ids(struct emit *emit, size_t first, size_t count)
+{
+    char id[MR_BUS_ID_BYTES];
+    for (size_t i = first; i < first + count; i++) {
+        const mr_emitted *emitted = &emit->emitted_signals[i];
+        emit->repeated += emitted->is_repeated;
+        emit->emitted += !emitted->is_repeated;
+        (void)mr_emitted_id(emitted, id);
+        mri_buf_text(&emit->ids, id);
+        mri_buf_text(&emit->ids, "\n");
     }
 }
 
-/** A batch begins behind what is there by then, with the event time of then. */
-static mr_err begin_batch(struct emit *emit, mr_problem *problem)
+/**
+ * Emit what was drafted: all at once, or, when something in it is refused, in smaller and smaller
+ * parts until it stands alone. Parts are made durable together.
+ */
+static enum mri_exit emit_parts(struct emit *emit)
 {
-    mr_err err = follow(emit, problem);
-    if (err == MR_OK) {
-        mri_bus_begin(&emit->fold.bus, &emit->batch);
+    size_t first = 0;
+    size_t count = emit->count;
+    bool is_split = false;
+    mr_problem problem;
+    while (first < emit->count) {
+        count = count < emit->count - first ? count : emit->count - first;
+        problem.text[0] = '\0';
+        mr_err err = mr_bus_emit(emit->bus, emit->emissions + first, count,
+            is_split ? MR_ASYNC : emit->durability, emit->emitted_signals + first, &problem);
+        bool is_large = is_of_signal(err, &problem) || err == MR_ELIMIT;
+        if (err == MR_OK) {
+            note_ids(emit, first, count);
+            first += count;
+            count *= 2;
+        } else if (is_large && count > 1) {
+            is_split = true;
+            count /= 2;
+        } else if (is_of_signal(err, &problem) && emit->is_stdin) {
+            refuse(emit, &emit->places[first], problem.text);
+            first++;
+        } else {
+            return is_of_signal(err, &problem)
+                       ? mri_cli_fail(emit->cli, MRI_EXIT_USAGE, "%s", problem.text)
+                       : fail(emit, err, &problem);
+        }
     }
-    return err;
+    mr_err err = is_split && emit->durability == MR_GROUP ? mr_log_sync(emit->log) : MR_OK;
+    problem.text[0] = '\0';
+    return err == MR_OK ? MRI_EXIT_OK : fail(emit, err, &problem);
 }
 
-static enum mri_exit print_repeated(struct emit *emit, uint32_t ordinal)
+/** Emit the batch, then print the ids. */
+static enum mri_exit emit_batch(struct emit *emit)
 {
-    char id[MRI_IDENT_BYTES];
-    const struct mri_names names = mri_names_of(&emit->fold);
-    emit->repeated++;
-    mri_buf_clear(&emit->ids);
-    mri_buf_printf(&emit->ids, "%s\n", mri_names_signal(&names, ordinal, id));
-    return mri_cli_print(emit->cli, &emit->ids);
-}
-
-/** Append what was drafted, then print the ids. */
-static enum mri_exit flush(struct emit *emit)
-{
-    struct mri_cli *cli = emit->cli;
-    char id[MRI_IDENT_BYTES];
-    mr_problem problem = {""};
-    uint32_t repeated;
-    if (emit->batch.count == 0) {
+    if (emit->count == 0) {
         return MRI_EXIT_OK;
     }
-    mr_err err = append(emit, &repeated, &problem);
-    if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s: %s%s", mri_cli_folder(cli),
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err),
-            err == MR_FULL ? " (limits.* of the configuration)" : "");
-    }
-    emit->has_key = false;
-    if (repeated != 0) {
-        mri_bus_begin(&emit->fold.bus, &emit->batch);
-        return print_repeated(emit, repeated);
-    }
-    uint32_t first = emit->batch.items[0].ordinal;
-    const struct mri_names names = mri_names_of(&emit->fold);
     mri_buf_clear(&emit->ids);
-    for (uint32_t i = first; i <= emit->fold.bus.slots.count; i++) {
-        mri_buf_printf(&emit->ids, "%s\n", mri_names_signal(&names, i, id));
-    }
-    emit->emitted += emit->fold.bus.slots.count - first + 1;
-    mri_bus_begin(&emit->fold.bus, &emit->batch);
-    return mri_cli_print(cli, &emit->ids);
+    enum mri_exit exit = emit_parts(emit);
+    emit->count = 0;
+    enum mri_exit printed =
+        emit->ids.count > 0 ? mri_cli_print(emit->cli, &emit->ids) : MRI_EXIT_OK;
+    return exit == MRI_EXIT_OK ? printed : exit;
 }
 
-/** The signal that an idempotency key names already; 0 = none. The batch counts too. */
-static mr_err find_repeated(
-    struct emit *emit, const struct mri_emission *emission, uint32_t *ret_ordinal)
+/** Emit the batch, and forget the texts that it was made of. */
+static enum mri_exit flush(struct emit *emit)
 {
-    struct mri_key key;
-    *ret_ordinal = 0;
-    emit->has_key = false;
-    if (emission->idempotency_key.bytes == NULL || emission->source.bytes == NULL) {
-        return MR_OK;
-    }
-    mr_err err = mri_key_of(emission->source, emission->idempotency_key, &key);
-    if (err == MR_OK) {
-        emit->has_key = true;
-        emit->key = key;
-        *ret_ordinal = mri_keys_find(&emit->fold.bus.keys, &key);
-    }
-    return err;
+    enum mri_exit exit = emit_batch(emit);
+    mri_buf_clear(&emit->texts);
+    return exit;
 }
 
-/** Would this text be the last straw? Counts what the batch drafted as if all of it were new. */
-static bool is_full(const struct emit *emit, const struct mri_intern *table, struct mri_slice text)
+/** Take one signal into the batch; those with keys are among themselves. */
+static enum mri_exit take(struct emit *emit, const mr_emission *emission, const struct place *place)
 {
-    uint32_t number;
-    return mri_intern_find(table, text, &number) != MR_OK &&
-           table->count + emit->batch.count >= table->count_max;
-}
-
-/** The limit that a signal exceeds, without limits. and _max; NULL: none. */
-static const char *full_limit(const struct emit *emit, const struct mri_emission *emission)
-{
-    const struct mri_bus *bus = &emit->fold.bus;
-    if (bus->slots.count + emit->batch.count >= bus->slots.limits.signals_max) {
-        return "signals";
-    }
-    if (is_full(emit, &bus->sources, emission->source)) {
-        return "sources";
-    }
-    return is_full(
-               emit, &bus->names, emission->name.bytes == NULL ? emission->source : emission->name)
-               ? "names"
-               : NULL;
-}
-
-/** Draft a signal if there is room for it: no line makes the log refuse a batch with others. */
-static mr_err draft(struct emit *emit, const struct mri_emission *emission, mr_problem *problem)
-{
-    const struct mri_signal_input_context context = context_of(emit);
-    const char *full = full_limit(emit, emission);
-    if (full != NULL) {
-        return mri_problem(
-            problem, MR_REFUSED, "limits.%s_max of the configuration is reached", full);
-    }
-    return mri_emission_draft(emission, &context, &emit->batch, problem);
-}
-
-/** Take one signal in: draft it, or print the id that its key has. Refused ones set
- * *ret_is_refused. */
-static enum mri_exit take(struct emit *emit, const struct mri_emission *emission,
-    bool *ret_is_refused, mr_problem *problem)
-{
-    uint32_t repeated;
-    *ret_is_refused = false;
-    /* First what was drafted, so that its keys, sources and names are known, where they count. */
-    bool is_near = emission->idempotency_key.bytes != NULL || full_limit(emit, emission) != NULL;
-    enum mri_exit exit = is_near ? flush(emit) : MRI_EXIT_OK;
+    bool has_key = emission->key != NULL;
+    enum mri_exit exit =
+        emit->count > 0 && has_key != emit->has_keys ? emit_batch(emit) : MRI_EXIT_OK;
     if (exit != MRI_EXIT_OK) {
         return exit;
     }
-    mr_err err = emit->batch.count == 0 ? begin_batch(emit, problem) : MR_OK;
-    if (err == MR_OK) {
-        err = find_repeated(emit, emission, &repeated);
-    }
-    if (err == MR_OK && repeated != 0) {
-        return print_repeated(emit, repeated);
-    }
-    if (err == MR_OK) {
-        err = draft(emit, emission, problem);
-    }
-    if (err == MR_REFUSED) {
-        *ret_is_refused = true;
-        return MRI_EXIT_OK;
-    }
-    if (err != MR_OK) {
-        return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s",
-            problem->text[0] != '\0' ? problem->text : mr_err_text(err));
-    }
-    return emit->has_key || emit->batch.count == BATCH_LINES_MAX ? flush(emit) : MRI_EXIT_OK;
+    emit->emissions[emit->count] = *emission;
+    emit->places[emit->count] = *place;
+    emit->count++;
+    emit->has_keys = has_key;
+    return emit->count == (has_key ? BATCH_KEYS_MAX : BATCH_LINES_MAX) ? flush(emit) : MRI_EXIT_OK;
+}
+
+/** Have room for the texts of a line. */
+static enum mri_exit make_room(struct emit *emit, const struct mri_line *line)
+{
+    size_t needed = line->text.count + MRI_EMISSION_NULS;
+    return emit->texts.count + needed > TEXTS_BYTES_MAX ? flush(emit) : MRI_EXIT_OK;
 }
 
 /** One line of standard input. */
 static enum mri_exit take_line(
     struct emit *emit, struct mri_json_parser *parser, const struct mri_line *line)
 {
-    struct mri_emission emission;
-    mr_problem problem = {""};
-    bool is_refused = true;
+    struct mri_emission texts;
+    mr_emission emission;
+    mr_problem problem;
     mr_err err = MR_REFUSED;
-    enum mri_exit exit = MRI_EXIT_OK;
+    const struct place place = {.line = line->number, .is_torn = line->is_torn};
     if (line->text.count == 0) {
         return MRI_EXIT_OK; /* an empty line is no signal */
+    }
+    problem.text[0] = '\0';
+    enum mri_exit exit = make_room(emit, line);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
     }
     if (line->is_too_long) {
         (void)mri_problem(&problem, err, "%llu bytes long, at most %d are taken",
             (unsigned long long)line->bytes, LINE_BYTES_MAX);
     } else {
-        err = mri_emission_parse(parser, line->text, &emit->texts, &emission, &problem);
+        err = mri_emission_parse(parser, line->text, &emit->texts, &texts, &problem);
     }
     if (err == MR_OK) {
-        exit = take(emit, &emission, &is_refused, &problem);
-    } else if (err != MR_REFUSED) {
+        err = mri_emission_read(&texts, &emission, &problem);
+    }
+    if (err == MR_REFUSED) {
+        refuse(emit, &place, problem.text);
+        return MRI_EXIT_OK;
+    }
+    if (err != MR_OK) {
         return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s", mr_err_text(err));
     }
-    if (exit == MRI_EXIT_OK && is_refused) {
-        emit->refused++;
-        (void)fflush(stdout);
-        (void)fprintf(stderr, "stdin:%llu: refused: %s%s\n", (unsigned long long)line->number,
-            problem.text, line->is_torn ? " (the line has no end)" : "");
-    }
-    return exit;
+    return take(emit, &emission, &place);
 }
 
 static enum mri_exit take_stdin(struct emit *emit)
@@ -278,14 +227,15 @@ static enum mri_exit take_stdin(struct emit *emit)
     }
     err = mri_json_parser_open(cli->alloc, LINE_BYTES_MAX, &parser);
     enum mri_exit exit = MRI_EXIT_OK;
+    emit->is_stdin = true;
     mri_stop_install();
     while (err == MR_OK && exit == MRI_EXIT_OK && !mri_stop_is_wished()) {
         struct mri_line line;
-        if (!mri_line_reader_has_line(reader)) { /* the next one may be long in coming */
+        if (!mri_line_reader_is_line_at_hand(reader)) { /* the next one may be long in coming */
             exit = flush(emit);
         }
         err = mri_line_reader_next(reader, &line, &problem);
-        if (err == MR_OK) {
+        if (err == MR_OK && exit == MRI_EXIT_OK) {
             exit = take_line(emit, parser, &line);
         } else if (err == MR_AGAIN) {
             err = MR_OK;
@@ -342,20 +292,22 @@ static enum mri_exit check_data(const struct mri_cli *cli, struct mri_slice data
 static enum mri_exit take_flags(struct emit *emit)
 {
     const struct mri_cli *cli = emit->cli;
-    const struct mri_emission emission = {
+    const struct mri_emission texts = {
 #define FROM_OPTION(member, key, value, about) .member = option_slice(cli, key),
         MRI_EMISSION_MAP(FROM_OPTION)
 #undef FROM_OPTION
     };
+    static const struct place nowhere = {0};
+    mr_emission emission;
     mr_problem problem = {""};
-    bool is_refused = false;
-    enum mri_exit exit = check_data(cli, emission.data);
-    if (exit == MRI_EXIT_OK) {
-        exit = take(emit, &emission, &is_refused, &problem);
+    enum mri_exit exit = check_data(cli, texts.data);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
     }
-    if (exit == MRI_EXIT_OK && is_refused) {
+    if (mri_emission_read(&texts, &emission, &problem) != MR_OK) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
     }
+    exit = take(emit, &emission, &nowhere);
     return exit == MRI_EXIT_OK ? flush(emit) : exit;
 }
 
@@ -375,35 +327,21 @@ static enum mri_exit open_log(struct emit *emit)
     struct mri_cli *cli = emit->cli;
     mr_problem problem = {""};
     const char *folder = mri_cli_folder(cli);
-    const struct mri_fold_options options = {.os = cli->os,
-        .alloc = cli->alloc,
-        .folder = folder,
-        .parse = mri_yaml_config,
-        .is_market_only = true,
-        .config = &emit->config}; /* no more signals than the run may take */
     const mr_log_options log_options = {.is_alone = false}; /* a run may be up */
     mr_err err =
         mri_shared_state_open_log(cli->os, cli->alloc, folder, &log_options, &emit->log, &problem);
     if (err == MR_OK) {
         mri_opened_tell(mri_log_opening(emit->log));
-        enum mri_exit exit = mri_config_option_for(cli, NULL, folder, &emit->config);
-        if (exit != MRI_EXIT_OK) {
-            return exit;
-        }
-        err = mri_fold_init(&emit->fold, &options, &problem);
+        err = mr_bus_open(folder, &emit->bus, &problem);
     }
-    if (err == MR_OK && emit->fold.damage != MR_OK) {
-        err = mri_problem(&problem, emit->fold.damage, "%s", emit->fold.damage_problem.text);
-    }
-    if (err != MR_OK) {
+    if (err != MR_OK && err != MR_REFUSED) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
             problem.text[0] != '\0' ? problem.text : mr_err_text(err));
     }
-    emit->fold.bus.log = emit->log;
-    mri_outside_clock_init(
-        &emit->clock, cli->os, folder, mr_log_attribute_get(emit->log, MRI_ATTRIBUTE_TIME));
-    bool has_time = emit->clock.is_live || emit->fold.bus.event_time_unix_ns != 0;
-    bool is_usable = emit->fold.wiring.market.instruments.count > 0 && has_time;
+    const char *time_mode = mr_log_attribute_get(emit->log, MRI_ATTRIBUTE_TIME);
+    bool is_live = time_mode != NULL && strcmp(time_mode, "live") == 0;
+    bool is_usable = err == MR_OK && mr_bus_symbol_count(emit->bus, NULL) > 0 &&
+                     (is_live || mr_bus_event_time_unix_ns(emit->bus) != 0);
     return is_usable
                ? MRI_EXIT_OK
                : mri_cli_fail(cli, MRI_EXIT_USAGE,
@@ -432,18 +370,17 @@ static enum mri_exit read_durability(struct emit *emit)
 static enum mri_exit go(struct emit *emit)
 {
     struct mri_cli *cli = emit->cli;
-    mri_buf_init(&emit->texts, cli->alloc, 2 * LINE_BYTES_MAX);
+    mri_buf_init(&emit->texts, cli->alloc, TEXTS_BYTES_MAX);
     mri_buf_init(&emit->ids, cli->alloc, IDS_BYTES_MAX);
     enum mri_exit exit = read_durability(emit);
     if (exit == MRI_EXIT_OK) {
         exit = open_log(emit);
     }
-    if (exit == MRI_EXIT_OK &&
-        mri_batch_init(&emit->batch, cli->alloc, BATCH_LINES_MAX, BATCH_BYTES_MAX) != MR_OK) {
+    if (exit == MRI_EXIT_OK && mri_buf_grow(&emit->texts, TEXTS_BYTES_MAX) == NULL) {
         exit = mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(MR_ENOMEM));
     }
+    mri_buf_clear(&emit->texts);
     if (exit == MRI_EXIT_OK) {
-        mri_bus_begin(&emit->fold.bus, &emit->batch);
         exit = has_flags(cli) ? take_flags(emit) : take_stdin(emit);
     }
     if (!has_flags(cli) && (exit == MRI_EXIT_OK || emit->emitted > 0)) {
@@ -463,11 +400,9 @@ static enum mri_exit cmd_emit(struct mri_cli *cli)
     struct emit *emit = block;
     emit->cli = cli;
     enum mri_exit exit = go(emit);
-    mri_batch_fini(&emit->batch);
     mri_buf_fini(&emit->texts);
     mri_buf_fini(&emit->ids);
-    mri_fold_fini(&emit->fold);
-    mri_config_fini(&emit->config);
+    mr_bus_close(emit->bus);
     mr_log_close(emit->log);
     mri_alloc_free(cli->alloc, emit, sizeof(*emit));
     return exit;

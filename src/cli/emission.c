@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals from outside, at the boundary: here side, symbol, numbers and texts become what the bus
- * holds, or are refused with a reason.
+ * Signals from outside, at the boundary: here what a text says becomes what the bus takes, or is
+ * refused with a reason.
  */
 #include "cli/emission.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/exact_math.h"
 #include "base/problem.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "bus/vocabulary.h"
 #include "conf/scalar.h"
+#include "pipeline/signal_input.h"
 
 enum { NUMBER_BYTES_MAX = 64 };
+
+#define SECOND_NS ((int64_t)1000000000)
+
+/** What a line becomes while it is parsed. */
+struct reading {
+    struct mri_emission *emission;
+    struct mri_buf *texts; /* copies live here */
+    mr_problem *problem;
+};
 
 static const char *const keys[] = {
 #define KEY(member, key, value, about) key,
@@ -22,10 +32,15 @@ static const char *const keys[] = {
 #undef KEY
 };
 
+static bool is_key(struct mri_slice key, const char *name, size_t count)
+{
+    return key.count == count && memcmp(key.bytes, name, count) == 0;
+}
+
 static struct mri_slice *field_of(struct mri_emission *emission, struct mri_slice key)
 {
 #define FIELD(member, name, value, about)                                                          \
-    if (mri_slice_is(key, name)) {                                                                 \
+    if (is_key(key, name, sizeof(name) - 1)) {                                                     \
         return &emission->member;                                                                  \
     }
     MRI_EMISSION_MAP(FIELD)
@@ -43,14 +58,28 @@ static mr_err refuse_key(mr_problem *problem, struct mri_slice key)
                      (int)key.count, key.bytes, near);
 }
 
+/** Copy a text, and put a NUL behind it. */
+static mr_err keep(struct mri_buf *texts, struct mri_slice text, struct mri_slice *ret_kept)
+{
+    size_t at = texts->count;
+    mri_buf_put(texts, text.bytes, text.count);
+    mri_buf_put(texts, "", 1);
+    if (texts->err != MR_OK) {
+        return MR_ENOMEM;
+    }
+    *ret_kept = (struct mri_slice){(const char *)texts->bytes + at, text.count};
+    return MR_OK;
+}
+
 static mr_err take_field(void *context, struct mri_slice key, const struct mri_json_value *value)
 {
-    struct mri_emission_json *json = context;
-    struct mri_slice *field = field_of(json->emission, key);
-    bool is_data = mri_slice_is(key, "data");
+    struct reading *reading = context;
+    struct mri_emission *emission = reading->emission;
+    struct mri_slice *field = field_of(emission, key);
+    bool is_data = field == &emission->data;
     bool is_number = value->type == MRI_JSON_INTEGER || value->type == MRI_JSON_NUMBER;
     if (field == NULL) {
-        return refuse_key(json->problem, key);
+        return refuse_key(reading->problem, key);
     }
     if (value->type == MRI_JSON_NULL) {
         return MR_OK; /* null is absent */
@@ -58,33 +87,28 @@ static mr_err take_field(void *context, struct mri_slice key, const struct mri_j
     bool is_right =
         is_data ? value->type == MRI_JSON_OBJECT : value->type == MRI_JSON_TEXT || is_number;
     if (!is_right) {
-        return mri_problem(json->problem, MR_REFUSED, "%.*s: expected %s", (int)key.count,
+        return mri_problem(reading->problem, MR_REFUSED, "%.*s: expected %s", (int)key.count,
             key.bytes, is_data ? "an object" : "a text or a number");
     }
-    struct mri_slice text = value->type == MRI_JSON_TEXT ? value->text : value->raw;
-    size_t at = json->texts->count;
-    mri_buf_put(json->texts, text.bytes, text.count);
-    if (json->texts->err != MR_OK) {
-        return MR_ENOMEM;
+    const struct mri_emission_number number = {is_number, value->number};
+    if (field == &emission->confidence) {
+        emission->confidence_number = number;
+    } else if (field == &emission->price) {
+        emission->price_number = number;
     }
-    /* `texts` never moves: it was grown to its maximum before. */
-    *field = (struct mri_slice){(const char *)json->texts->bytes + at, text.count};
-    return MR_OK;
+    return keep(reading->texts, value->type == MRI_JSON_TEXT ? value->text : value->raw, field);
 }
 
 mr_err mri_emission_parse(struct mri_json_parser *parser, struct mri_slice line,
     struct mri_buf *texts, struct mri_emission *ret_emission, mr_problem *reterr_problem)
 {
     struct mri_emission emission = {0};
-    mr_problem of_field = {""};
-    mr_problem of_line = {""};
-    struct mri_emission_json json = {.emission = &emission, .texts = texts, .problem = &of_field};
-    mri_buf_clear(texts);
-    if (mri_buf_grow(texts, line.count + 1) == NULL) {
-        return MR_ENOMEM;
-    }
-    texts->count = 0;
-    mr_err err = mri_json_parse_object(parser, line, take_field, &json, &of_line);
+    mr_problem of_field;
+    mr_problem of_line;
+    struct reading reading = {.emission = &emission, .texts = texts, .problem = &of_field};
+    of_field.text[0] = '\0';
+    of_line.text[0] = '\0';
+    mr_err err = mri_json_parse_object(parser, line, take_field, &reading, &of_line);
     if (err == MR_OK) {
         *ret_emission = emission;
     } else if (of_field.text[0] != '\0') {
@@ -107,95 +131,99 @@ static mr_err read_number(struct mri_slice text, double *ret_value)
     return mri_scalar_number((struct mri_slice){copy, text.count}, ret_value);
 }
 
-static mr_err read_confidence(struct mri_slice text, double *ret_confidence, mr_problem *problem)
+static mr_err read_confidence(
+    const struct mri_emission *emission, double *ret_confidence, mr_problem *problem)
 {
-    double value;
-    if (read_number(text, &value) != MR_OK || value < 0.0 || value > 1.0) {
-        return mri_signal_input_refuse(problem, "confidence", "a number from 0 to 1", text);
+    double value = emission->confidence_number.value;
+    bool is_read =
+        emission->confidence_number.is_read || read_number(emission->confidence, &value) == MR_OK;
+    if (!is_read || !(value >= 0.0 && value <= 1.0)) {
+        return mri_signal_input_refuse(
+            problem, "confidence", "a number from 0 to 1", emission->confidence);
     }
     *ret_confidence = value;
     return MR_OK;
 }
 
-/** Exactly as written; more decimals than the instrument has are rounded. */
-static mr_err read_price(
-    struct mri_slice text, unsigned decimals, int64_t *ret_price, mr_problem *problem)
-{
-    double value;
-    mr_err err = mri_fixed_parse(text, decimals, ret_price);
-    if (err != MR_OK) {
-        err = read_number(text, &value);
-        if (err == MR_OK) {
-            err = mri_fixed_from_double(value, decimals, ret_price);
-        }
-    }
-    return err == MR_OK && *ret_price > 0
-               ? MR_OK
-               : mri_signal_input_refuse(problem, "price",
-                     "a number above zero in the decimals of the instrument", text);
-}
-
 /** The optional numbers: price, horizon, time limit. */
-static mr_err read_optional(const struct mri_emission *emission,
-    const struct mri_instruments *instruments, struct mri_signal_input *input, mr_problem *problem)
+static mr_err read_optional(
+    const struct mri_emission *emission, mr_emission *ret_emission, mr_problem *problem)
 {
     unsigned horizon;
     if (emission->price.bytes != NULL) {
-        uint32_t symbol;
-        mr_err err = mri_signal_input_symbol(instruments, emission->symbol, &symbol, problem);
-        if (err == MR_OK) {
-            const struct mri_instrument_spec *spec = mri_instruments_get(instruments, symbol);
-            err = read_price(emission->price, spec->price_decimals, &input->price, problem);
+        double value = emission->price_number.value;
+        bool is_read =
+            emission->price_number.is_read || read_number(emission->price, &value) == MR_OK;
+        if (!is_read || !(value > 0.0)) {
+            return mri_signal_input_refuse(problem, "price",
+                "a number above zero in the decimals of the instrument", emission->price);
         }
-        if (err != MR_OK) {
-            return err;
-        }
-        input->has_price = true;
+        ret_emission->has_price = true;
+        ret_emission->price = value;
     }
     if (emission->horizon.bytes != NULL) {
         if (mri_word_parse(MRI_VOCABULARY_horizon, emission->horizon, &horizon) != MR_OK) {
             return mri_signal_input_refuse(
                 problem, "horizon", "1m, 5m, 15m, 30m or 1h", emission->horizon);
         }
-        input->has_horizon = true;
-        input->horizon = (mr_horizon)horizon;
+        ret_emission->has_horizon = true;
+        ret_emission->horizon = (mr_horizon)horizon;
     }
     if (emission->valid_for.bytes != NULL &&
-        (mri_utc_parse_duration(emission->valid_for, &input->valid_for_ns) != MR_OK ||
-            input->valid_for_ns < 1000000000 ||
-            input->valid_for_ns > 86400 * (int64_t)1000000000)) {
+        (mri_utc_parse_duration(emission->valid_for, &ret_emission->valid_for_ns) != MR_OK ||
+            ret_emission->valid_for_ns < SECOND_NS ||
+            ret_emission->valid_for_ns > 86400 * SECOND_NS)) {
         return mri_signal_input_refuse(
             problem, "valid_for", "a time from 1s to 24h (90s, 5m)", emission->valid_for);
     }
     return MR_OK;
 }
 
-mr_err mri_emission_draft(const struct mri_emission *emission,
-    const struct mri_signal_input_context *context, struct mri_batch *batch,
-    mr_problem *reterr_problem)
+/** Texts go on as C strings: one with a NUL in it would be another text. */
+static mr_err check_nul(const struct mri_emission *emission, mr_problem *problem)
 {
-    struct mri_signal_input input = {
-        .symbol = emission->symbol,
-        .source = emission->source,
-        .name = emission->name,
-        .external_id = emission->external_id,
-        .key = emission->idempotency_key,
-        .account = emission->account,
-        .data = emission->data,
+    const struct mri_slice *texts[] = {
+#define TEXT(member, key, value, about) &emission->member,
+        MRI_EMISSION_MAP(TEXT)
+#undef TEXT
     };
-    uint32_t symbol;
-    mr_err err =
-        mri_signal_input_symbol(context->instruments, emission->symbol, &symbol, reterr_problem);
-    if (err == MR_OK &&
-        (emission->side.bytes == NULL || mri_side_parse(emission->side, &input.side) != MR_OK)) {
+    for (size_t i = 0; i < MRI_COUNT_OF(texts); i++) {
+        if (texts[i]->bytes != NULL && memchr(texts[i]->bytes, '\0', texts[i]->count) != NULL) {
+            return mri_signal_input_refuse(
+                problem, keys[i], "a text without control characters", *texts[i]);
+        }
+    }
+    return MR_OK;
+}
+
+mr_err mri_emission_read(
+    const struct mri_emission *emission, mr_emission *ret_emission, mr_problem *reterr_problem)
+{
+    mr_emission read = {
+        .symbol = emission->symbol.bytes,
+        .source = emission->source.bytes,
+        .name = emission->name.bytes,
+        .external_id = emission->external_id.bytes,
+        .key = emission->idempotency_key.bytes,
+        .account = emission->account.bytes,
+        .data = emission->data.bytes,
+    };
+    mr_err err = emission->symbol.bytes != NULL ? check_nul(emission, reterr_problem)
+                                                : mri_signal_input_refuse(reterr_problem, "symbol",
+                                                      "a registered symbol", emission->symbol);
+    if (err == MR_OK && (emission->side.bytes == NULL ||
+                            mr_side_parse(emission->side.bytes, &read.side) != MR_OK)) {
         err = mri_signal_input_refuse(
             reterr_problem, "side", "long, buy, short or sell", emission->side);
     }
     if (err == MR_OK) {
-        err = read_confidence(emission->confidence, &input.confidence, reterr_problem);
+        err = read_confidence(emission, &read.confidence, reterr_problem);
     }
     if (err == MR_OK) {
-        err = read_optional(emission, context->instruments, &input, reterr_problem);
+        err = read_optional(emission, &read, reterr_problem);
     }
-    return err == MR_OK ? mri_signal_input_draft(&input, context, batch, reterr_problem) : err;
+    if (err == MR_OK) {
+        *ret_emission = read;
+    }
+    return err;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * A signal as somebody typed it: from flags or a JSON line, checked field by field, drafted.
+ * A signal as somebody typed it: from flags or a JSON line, for the bus.
  */
 #ifndef MRI_CLI_EMISSION_H
 #define MRI_CLI_EMISSION_H
 
-#include "pipeline/signal_input.h"
+#include "base/buf.h"
+#include "millrace/bus.h"
 #include "json/json_read.h"
 
 /** X(member, key, value, about): the fields; flags are --key with '_' as '-'. */
@@ -24,25 +25,28 @@
     X(account, "account", "ACCOUNT", "which account it is meant for")                              \
     X(data, "data", "JSON", "an object of free data, kept as it is")
 
-/** The fields as texts; a NULL text was not given. */
+enum { MRI_EMISSION_NULS = 16 }; /**< bytes behind the texts of one signal, at most */
+
+/** A number of a JSON line that was read with it. */
+struct mri_emission_number {
+    bool is_read;
+    double value;
+};
+
+/** The fields as texts with a NUL behind them; a NULL text was not given. */
 struct mri_emission {
 #define MRI_EMISSION_MEMBER(member, key, value, about) struct mri_slice member;
     MRI_EMISSION_MAP(MRI_EMISSION_MEMBER)
 #undef MRI_EMISSION_MEMBER
-};
-
-/** A field of a JSON line as text; the object's own JSON for data. Used by mri_json_parse_object().
- */
-struct mri_emission_json {
-    struct mri_emission *emission;
-    struct mri_buf *texts; /**< copies live here */
-    mr_problem *problem;
+    struct mri_emission_number confidence_number;
+    struct mri_emission_number price_number;
 };
 
 /**
  * Read a JSON line into fields.
  *
- * @param texts  the fields' texts are copied there; cleared first
+ * @param texts  the fields' texts are added there; it has room for line.count + MRI_EMISSION_NULS
+ *               bytes more, so that it does not move
  *
  * Returns  MR_OK; MR_REFUSED not a JSON object, an unknown key, a value of the wrong type;
  *          *reterr_problem says which; MR_ENOMEM.
@@ -53,14 +57,15 @@ MR_MUST_USE mr_err mri_emission_parse(struct mri_json_parser *parser, struct mri
     struct mri_buf *texts, struct mri_emission *ret_emission, mr_problem *reterr_problem);
 
 /**
- * Check every field and draft the signal.
+ * Check what only a text can be wrong in, and put the signal into the bus's terms. The bus checks
+ * the rest.
  *
  * Returns  MR_OK; MR_REFUSED, *reterr_problem names the field, what was expected and what was
- *          found; as mri_batch_add().
- * Threads  one.
+ *          found.
+ * Owner    *ret_emission points to the texts of `emission`.
+ * Threads  any.
  */
-MR_MUST_USE mr_err mri_emission_draft(const struct mri_emission *emission,
-    const struct mri_signal_input_context *context, struct mri_batch *batch,
-    mr_problem *reterr_problem);
+MR_MUST_USE mr_err mri_emission_read(
+    const struct mri_emission *emission, mr_emission *ret_emission, mr_problem *reterr_problem);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -329,11 +330,19 @@ bool mri_json_scan_check(struct mri_slice text, struct mri_json_fault *reterr_fa
 /** Behind the quote that closes a text. */
 static const char *skip_text(const char *at, const char *end)
 {
-    at++;
-    while (at < end && *at != '"') {
-        at += *at == '\\' && at + 1 < end ? 2 : 1;
+    const char *from = at + 1;
+    const char *quote;
+    while ((quote = memchr(from, '"', (size_t)(end - from))) != NULL) {
+        const char *escapes = quote;
+        while (escapes > from && escapes[-1] == '\\') {
+            escapes--;
+        }
+        if ((quote - escapes) % 2 == 0) {
+            return quote + 1;
+        }
+        from = quote + 1; /* the quote itself is escaped */
     }
-    return at < end ? at + 1 : end;
+    return end;
 }
 
 static bool is_scalar_end(char c)

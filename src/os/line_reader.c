@@ -329,6 +329,23 @@ bool mri_line_reader_has_line(const struct mri_line_reader *reader)
     return memchr(reader->text + reader->start, '\n', reader->count - reader->start) != NULL;
 }
 
+bool mri_line_reader_is_line_at_hand(struct mri_line_reader *reader)
+{
+    const struct mri_os *os = reader->os;
+    mr_err err = MR_OK;
+    while (err == MR_OK && !mri_line_reader_has_line(reader)) {
+        size_t unused;
+        err = reader->end != MR_OK
+                  ? reader->end
+                  : os->wait_any(os->context, &reader->fd, 1, 0, &unused); /* is there anything? */
+        if (err == MR_OK) {
+            drop_middle(reader);
+            err = more_text(reader); /* an end or a fault stays, for the next line to say */
+        }
+    }
+    return err == MR_OK;
+}
+
 static mr_err open_source(struct mri_line_reader *reader, const struct mri_line_source *source)
 {
     const struct mri_os *os = reader->os;

@@ -80,6 +80,15 @@ MR_MUST_USE mr_err mri_line_reader_next(
 bool mri_line_reader_has_line(const struct mri_line_reader *reader);
 
 /**
+ * mri_line_reader_has_line(), after reading what the stream has now. Never waits.
+ *
+ * Returns  true or false.
+ * Threads  one at a time per reader.
+ * Cost     a look at the stream, and a read, when no whole line was read before.
+ */
+bool mri_line_reader_is_line_at_hand(struct mri_line_reader *reader);
+
+/**
  * How far the reader is.
  *
  * Returns  bytes taken from the file and its size.

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -491,6 +492,47 @@ static void a_pipe_gives_its_lines_as_they_come(void **state)
     close(ends[0]);
 }
 
+static void put_bytes(int fd, const char *text)
+{
+    size_t count = strlen(text);
+    assert_int_equal(write(fd, text, count), count);
+}
+
+static void a_line_is_at_hand_when_it_was_written_and_nobody_waits_for_it(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct mri_line line;
+    struct mri_line_reader *reader;
+    assert_int_equal(pipe(ends), 0);
+    struct mri_line_source source = {.fd = ends[0], .line_bytes_max = LIMIT};
+    assert_int_equal(
+        mri_line_reader_open(mri_os_linux(), mri_alloc_system(), &source, &reader, NULL), MR_OK);
+    assert_false(mri_line_reader_is_line_at_hand(reader)); /* it would hang */
+    put_bytes(ends[1], "one\ntw");
+    assert_false(mri_line_reader_has_line(reader));
+    assert_true(mri_line_reader_is_line_at_hand(reader));
+    assert_true(mri_line_reader_has_line(reader));
+    assert_int_equal(mri_line_reader_next(reader, &line, NULL), MR_OK);
+    assert_true(mri_slice_is(line.text, "one"));
+    assert_false(mri_line_reader_is_line_at_hand(reader)); /* half of one is none */
+    put_bytes(ends[1], "o, and more than a line may have");
+    assert_false(mri_line_reader_is_line_at_hand(reader));
+    put_bytes(ends[1], "\n");
+    assert_true(mri_line_reader_is_line_at_hand(reader));
+    assert_int_equal(mri_line_reader_next(reader, &line, NULL), MR_OK);
+    assert_true(line.is_too_long && line.bytes == strlen("two, and more than a line may have"));
+    put_bytes(ends[1], "end");
+    (void)close(ends[1]);
+    assert_false(mri_line_reader_is_line_at_hand(reader)); /* the next one says that it is torn */
+    assert_int_equal(mri_line_reader_next(reader, &line, NULL), MR_OK);
+    assert_true(line.is_torn && mri_slice_is(line.text, "end"));
+    assert_false(mri_line_reader_is_line_at_hand(reader));
+    assert_int_equal(mri_line_reader_next(reader, &line, NULL), MR_END);
+    mri_line_reader_close(reader);
+    (void)close(ends[0]);
+}
+
 static void a_symbolic_link_that_a_user_named_is_followed(void **state)
 {
     (void)state;
@@ -534,6 +576,7 @@ int main(void)
         cmocka_unit_test(every_failing_allocation_is_reported_and_leaks_nothing),
         cmocka_unit_test(what_cannot_be_opened_is_named),
         cmocka_unit_test(a_pipe_gives_its_lines_as_they_come),
+        cmocka_unit_test(a_line_is_at_hand_when_it_was_written_and_nobody_waits_for_it),
         cmocka_unit_test(a_symbolic_link_that_a_user_named_is_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,31 @@ class LinesTest(EmitCase):
             self.assertEqual(self.events_of(ids[i])[0]["external_id"], f"e{i}")
         self.assertEqual(len(self.query("--source", "my-bot", "--limit", "100000")), MANY)
 
+    def test_what_only_the_bus_refuses_is_found_among_many_and_the_others_keep_their_order(self):
+        lines, good, bad = [], [], []
+        for number in range(1, 2001):
+            changes = {"external_id": f"e{number}"}
+            if number % 13 == 0:
+                changes["idempotency_key"] = f"k{number}"
+            if number % 171 == 0 or number in (1, 2000):
+                changes["name"] = "x" * 65
+                bad.append(number)
+            else:
+                good.append(changes["external_id"])
+            lines.append(self.line(**changes) + "\n")
+        for how in ("group", "async"):
+            answer = self.assert_exit(self.emit("".join(lines), "--durability", how), NO)
+            told = [line for line in answer.err.splitlines() if "refused:" in line]
+            self.assertEqual(told, [f"stdin:{number}: refused: name: expected 1 to 64 bytes, found 65"
+                                    for number in bad])
+            self.assertEqual(len(answer.lines), len(good))
+            for i in (0, 11, 12, 13, 500, len(good) - 1):
+                self.assertEqual(self.events_of(answer.lines[i])[0]["external_id"], good[i])
+        repeated = sum(1 for name in good if int(name[1:]) % 13 == 0)
+        self.assert_says(answer, f"{len(good) - repeated} emitted, {len(bad)} refused, "
+                                 f"{repeated} known already")
+        self.ok("verify", "--dir", self.log)
+
     def test_at_a_limit_each_line_without_room_is_refused_by_name_and_the_others_go_on(self):
         known = program.small_log(self.folder, "full", limits__sources_max=40, limits__names_max=12,
                                   limits__signals_max=5000)
