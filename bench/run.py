@@ -258,7 +258,8 @@ def lines_rows(r):
         floor = "read, parsed, and an id written: " + r.show(r.values(f"lines_{size}_floor_per_s", 1e-6), 2, " M/s")
         rows.append(r.at_least(f"lines of {size} bytes through the shell, ASYNC", aim,
                                r.values(f"lines_{size}_emit_per_s", 1e-6), 2, " M/s", floor))
-        rows.append(r.plain("the same of a second of the processor, both threads",
+        floor = "the floor: " + r.show(r.values(f"lines_{size}_floor_processor_per_s", 1e-6), 2, " M/s")
+        rows.append(r.plain("the same of a second of the processor, all threads",
                             r.values(f"lines_{size}_processor_per_s", 1e-6), 2, " M/s", floor))
     return rows
 
