@@ -88,7 +88,10 @@ struct token {
 struct known {
     uint32_t symbol;
     uint32_t source;
+    uint32_t name;
+    uint32_t gate;
     uint32_t states;
+    bool is_all; /**< and what has that matches */
 };
 
 struct parser {
@@ -434,7 +437,18 @@ static enum operator_kind turned(enum operator_kind operator)
     return others[operator];
 }
 
-static const struct known nothing_known = {UINT32_MAX, UINT32_MAX, ALL_STATES};
+static const struct known nothing_known = {
+    UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, ALL_STATES, false};
+
+/** The number that a field has to have, if what is known can say so. */
+static uint32_t *number_known(struct known *known, unsigned field)
+{
+    return field == FIELD_SYMBOL   ? &known->symbol
+           : field == FIELD_SOURCE ? &known->source
+           : field == FIELD_NAME   ? &known->name
+           : field == FIELD_GATE   ? &known->gate
+                                   : NULL;
+}
 
 static struct known known_of(const struct mri_filter *filter, const struct mri_filter_node *node)
 {
@@ -444,12 +458,13 @@ static struct known known_of(const struct mri_filter *filter, const struct mri_f
     for (unsigned i = 0; i < node->count; i++) {
         states |= node->field == FIELD_STATE ? 1U << filter->values[node->first + i] : 0;
     }
+    uint32_t *number = number_known(&known, node->field);
     if (node->field == FIELD_STATE) {
         known.states = is_one_of ? states : ALL_STATES & ~states;
-    } else if (is_one_of && node->count == 1 && node->field == FIELD_SYMBOL) {
-        known.symbol = (uint32_t)filter->values[node->first];
-    } else if (is_one_of && node->count == 1 && node->field == FIELD_SOURCE) {
-        known.source = (uint32_t)filter->values[node->first];
+        known.is_all = true;
+    } else if (is_one_of && node->count == 1 && number != NULL) {
+        *number = (uint32_t)filter->values[node->first];
+        known.is_all = true;
     }
     return known;
 }
@@ -519,16 +534,37 @@ static mr_err take_not(struct parser *parser, struct known *ret_known)
     return err == MR_OK ? next(parser) : err;
 }
 
+/** One of two numbers that a match has; they may contradict one another, and then none matches. */
+static uint32_t number_of_both(uint32_t a, uint32_t b, bool *is_all)
+{
+    *is_all = *is_all && (a == UINT32_MAX || b == UINT32_MAX || a == b);
+    return a == UINT32_MAX ? b : a;
+}
+
 static struct known both(struct known a, struct known b)
 {
-    return (struct known){a.symbol == UINT32_MAX ? b.symbol : a.symbol,
-        a.source == UINT32_MAX ? b.source : a.source, a.states & b.states};
+    struct known known = {.states = a.states & b.states, .is_all = a.is_all && b.is_all};
+    known.symbol = number_of_both(a.symbol, b.symbol, &known.is_all);
+    known.source = number_of_both(a.source, b.source, &known.is_all);
+    known.name = number_of_both(a.name, b.name, &known.is_all);
+    known.gate = number_of_both(a.gate, b.gate, &known.is_all);
+    return known;
+}
+
+static uint32_t number_of_either(uint32_t a, uint32_t b, bool *is_all)
+{
+    *is_all = *is_all && a == b;
+    return a == b ? a : UINT32_MAX;
 }
 
 static struct known either(struct known a, struct known b)
 {
-    return (struct known){a.symbol == b.symbol ? a.symbol : UINT32_MAX,
-        a.source == b.source ? a.source : UINT32_MAX, a.states | b.states};
+    struct known known = {.states = a.states | b.states, .is_all = a.is_all && b.is_all};
+    known.symbol = number_of_either(a.symbol, b.symbol, &known.is_all);
+    known.source = number_of_either(a.source, b.source, &known.is_all);
+    known.name = number_of_either(a.name, b.name, &known.is_all);
+    known.gate = number_of_either(a.gate, b.gate, &known.is_all);
+    return known;
 }
 
 static mr_err take_and(struct parser *parser, struct known *ret_known)
@@ -598,6 +634,7 @@ static mr_err take_limit(struct parser *parser)
 static mr_err take_question(struct parser *parser)
 {
     struct known known = nothing_known;
+    known.is_all = true;
     mr_err err = next(parser);
     bool has_condition =
         parser->token.kind != TOKEN_END && !is_next(parser, "order") && !is_next(parser, "limit");
@@ -618,7 +655,10 @@ static mr_err take_question(struct parser *parser)
     }
     parser->filter->symbol = known.symbol;
     parser->filter->source = known.source;
+    parser->filter->name = known.name;
+    parser->filter->gate = known.gate;
     parser->filter->states = known.states;
+    parser->filter->is_all = known.is_all;
     return err;
 }
 
@@ -639,7 +679,8 @@ mr_err mri_filter_parse(struct mri_slice text, const struct mri_filter_names *na
     mr_problem problem = {""};
     struct parser parser = {
         .text = text, .names = names, .filter = ret_filter, .problem = &problem};
-    memset(ret_filter, 0, sizeof(*ret_filter));
+    ret_filter->node_count = ret_filter->value_count = ret_filter->limit = 0;
+    ret_filter->is_oldest_first = false; /* and what is known, in the end */
     if (text.count > MRI_FILTER_TEXT_BYTES_MAX) {
         return mri_problem(reterr_problem, MR_ELIMIT, "a question of more than %u bytes",
             (unsigned)MRI_FILTER_TEXT_BYTES_MAX);

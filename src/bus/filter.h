@@ -64,7 +64,10 @@ struct mri_filter {
     /* What every match has, for who looks for the shortest way: a number or UINT32_MAX. */
     uint32_t symbol;
     uint32_t source;
+    uint32_t name;
+    uint32_t gate;
     uint32_t states; /**< a bit for each that a match may be in */
+    bool is_all;     /**< whatever has all that matches */
 };
 
 /** What is wrong with a question, and where. */

@@ -75,11 +75,13 @@ static uint32_t count_matches(void)
     for (uint32_t i = 1; i <= SLOTS; i++) {
         bool is_match = mri_filter_match(&filter, &slots[i], i);
         count += is_match;
-        if (is_match) { /* what it says of every match is true */
-            assert_true(filter.symbol == UINT32_MAX || filter.symbol == slots[i].symbol);
-            assert_true(filter.source == UINT32_MAX || filter.source == slots[i].source);
-            assert_true((filter.states >> slots[i].state & 1) != 0);
-        }
+        bool has_all = (filter.states >> slots[i].state & 1) != 0 &&
+                       (filter.symbol == UINT32_MAX || filter.symbol == slots[i].symbol) &&
+                       (filter.source == UINT32_MAX || filter.source == slots[i].source) &&
+                       (filter.name == UINT32_MAX || filter.name == slots[i].name) &&
+                       (filter.gate == UINT32_MAX || filter.gate == slots[i].gate);
+        assert_true(!is_match || has_all); /* what it says of every match is true */
+        assert_true(!filter.is_all || is_match == has_all);
     }
     return count;
 }
@@ -119,6 +121,12 @@ static void a_question_means_what_it_says(void **fixture)
     ASSERT_MEANS("symbol=beta and source='gamma ray'", slot->symbol == 1 && slot->source == 2);
     ASSERT_MEANS("name=\"in\"", slot->name == 3);
     ASSERT_MEANS("name = 'd\\\"e'", slot->name == 4);
+    ASSERT_MEANS("gate=none and name=beta", slot->gate == 0 && slot->name == 1);
+    ASSERT_MEANS("name=alpha and name=beta", slot->name == 5);
+    ASSERT_MEANS("gate=none and state=blocked or state=expired and gate=none",
+        slot->gate == 0 && (slot->state == MR_BLOCKED || slot->state == MR_EXPIRED));
+    ASSERT_MEANS("gate=none and state=blocked or state=expired",
+        (slot->gate == 0 && slot->state == MR_BLOCKED) || slot->state == MR_EXPIRED);
     ASSERT_MEANS("not symbol=beta", slot->symbol != 1);
     ASSERT_MEANS("not not symbol=beta", slot->symbol == 1);
     ASSERT_MEANS("not (symbol=beta or source=alpha)", slot->symbol != 1 && slot->source != 0);
@@ -158,8 +166,21 @@ static void the_shortest_way_is_known(void **fixture)
     assert_int_equal(filter.symbol, 1);
     assert_int_equal(filter.source, 0);
     assert_int_equal(filter.states, 1 << MR_BLOCKED | 1 << MR_EXPIRED);
+    assert_true(filter.is_all);
     assert_int_equal(parse("symbol=beta or symbol=alpha"), MR_OK);
     assert_int_equal(filter.symbol, UINT32_MAX);
+    assert_false(filter.is_all);
+    assert_int_equal(parse("gate=none and name=alpha"), MR_OK);
+    assert_int_equal(filter.gate, 0);
+    assert_int_equal(filter.name, 0);
+    assert_true(filter.is_all);
+    assert_int_equal(parse("gate=none and age<1h"), MR_OK);
+    assert_int_equal(filter.gate, 0);
+    assert_false(filter.is_all);
+    assert_int_equal(parse("name=alpha and name=beta"), MR_OK); /* nothing matches */
+    assert_false(filter.is_all);
+    assert_int_equal(parse(""), MR_OK);
+    assert_true(filter.is_all);
     assert_int_equal(parse("symbol=beta and name=alpha or symbol=beta and state!=learned"), MR_OK);
     assert_int_equal(filter.symbol, 1);
     assert_int_equal(parse("not (symbol=beta and state=blocked)"), MR_OK);

@@ -13,8 +13,13 @@
 
 #include <stdlib.h>
 
+#include "bus/signal_groups.h"
+
 /** As in query.c: what sorting costs beside going through an array. */
 enum { SORT_COST = 16 };
+
+/** Signals of a group that are fetched together: one after the other each would be waited for. */
+enum { AHEAD = 16 };
 
 /** A query on its way. */
 struct asking {
@@ -22,7 +27,7 @@ struct asking {
     const struct mri_query *query;
     uint32_t *ordinals;
     struct mri_query_result result;
-    uint64_t entries; /**< gone through, counted as a guard */
+    bool is_known; /**< what the filter knows of every match is all that is asked for */
 };
 
 static struct mri_slot slot_of(const struct mri_signal *signal)
@@ -43,6 +48,33 @@ static struct mri_slot slot_of(const struct mri_signal *signal)
     };
 }
 
+static bool has(uint32_t wanted, uint32_t number)
+{
+    return wanted == MRI_QUERY_ANY || wanted == number;
+}
+
+/** Does it have what the filter knows of every match? Most that do not match are left here. */
+static bool has_known(const struct mri_filter *filter, const struct mri_signal *signal)
+{
+    return (filter->states >> (signal->state & 31) & 1) != 0 &&
+           has(filter->symbol, signal->symbol) && has(filter->source, signal->source) &&
+           has(filter->name, signal->name) && has(filter->gate, signal->gate);
+}
+
+static bool is_match(const struct asking *asking, const struct mri_signal *signal)
+{
+    const struct mri_query *query = asking->query;
+    if (signal->ordinal == 0 || (query->beyond != 0 && signal->ordinal >= query->beyond) ||
+        (query->filter != NULL && !has_known(query->filter, signal))) {
+        return false;
+    }
+    if (asking->is_known) {
+        return true;
+    }
+    const struct mri_slot slot = slot_of(signal);
+    return mri_query_match(query, &slot, signal->ordinal);
+}
+
 /** Take a signal in if it matches. Returns whether the answer is full. */
 static bool consider(struct asking *asking, const struct mri_signal *signal)
 {
@@ -53,14 +85,15 @@ static bool consider(struct asking *asking, const struct mri_signal *signal)
         return true;
     }
     result->scanned++;
-    const struct mri_slot slot = slot_of(signal);
-    bool is_wanted = signal->ordinal != 0 &&
-                     (query->beyond == 0 || signal->ordinal < query->beyond) &&
-                     mri_query_match(query, &slot, signal->ordinal);
-    if (is_wanted) {
+    if (is_match(asking, signal)) {
         asking->ordinals[result->count++] = signal->ordinal;
     }
     return false;
+}
+
+static void fetch(const struct mri_signal_table *table, uint32_t slot)
+{
+    __builtin_prefetch(table->slots + (size_t)slot * MRI_SIGNAL_SLOT_WORDS);
 }
 
 /** A group, newest first. */
@@ -69,13 +102,23 @@ static void go_through_group(struct asking *asking, struct mri_signal_walk walk)
     const struct mri_signal_table *table = asking->table;
     uint32_t states = mri_query_states(asking->query);
     uint64_t scanned = 0;
-    uint32_t slot;
-    struct mri_signal signal;
-    while (scanned <= 2 * (uint64_t)table->limits.slots_max &&
-           mri_signal_table_walk_next(table, &walk, states, &scanned, &slot)) {
-        mri_signal_table_slot(table, slot, &signal);
-        if (consider(asking, &signal)) {
-            break;
+    uint32_t slots[AHEAD];
+    bool is_more = true;
+    bool is_full = false;
+    while (is_more && !is_full && scanned <= 2 * (uint64_t)table->limits.slots_max) {
+        uint32_t left = asking->query->limit - asking->result.count;
+        uint32_t room = left < AHEAD ? left + 1 : (uint32_t)AHEAD; /* one says that there is more */
+        uint32_t count = 0;
+        while (count < room && is_more) {
+            is_more = mri_signal_table_walk_next(table, &walk, states, &scanned, &slots[count]);
+            if (is_more) {
+                fetch(table, slots[count++]);
+            }
+        }
+        for (uint32_t i = 0; i < count && !is_full; i++) {
+            struct mri_signal signal;
+            mri_signal_table_slot(table, slots[i], &signal);
+            is_full = consider(asking, &signal);
         }
     }
     asking->result.scanned = scanned > UINT32_MAX ? UINT32_MAX : (uint32_t)scanned;
@@ -221,10 +264,19 @@ static bool is_whole(const struct asking *asking)
            asking->ordinals[result->count - 1] > gone;
 }
 
+/** Is nothing asked for but what the filter knows? */
+static bool is_known(const struct mri_query *query)
+{
+    return query->filter != NULL && query->filter->is_all && query->state == MRI_QUERY_ANY &&
+           query->symbol == MRI_QUERY_ANY && query->source == MRI_QUERY_ANY &&
+           query->name == MRI_QUERY_ANY && query->since_unix_ns == INT64_MIN &&
+           query->until_unix_ns == INT64_MAX;
+}
+
 mr_err mri_shared_query_run(const struct mri_signal_table *table, const struct mri_alloc *alloc,
     const struct mri_query *query, uint32_t *ordinals, struct mri_query_result *ret_result)
 {
-    struct asking asking = {.table = table, .query = query};
+    struct asking asking = {.table = table, .query = query, .is_known = is_known(query)};
     asking.ordinals = ordinals;
     if (query->is_oldest_first) {
         return MR_AGAIN;
