@@ -20,6 +20,7 @@ enum {
     MERGED_ENTRIES = 208, /* two blocks with so few living ones become one */
     LINKS_WORD = 126,
     USE_WORD = 127,
+    WORDS_AT_ONCE = 4,
 };
 
 static uint64_t *block_at(const struct mri_signal_table *table, uint32_t number)
@@ -243,25 +244,69 @@ struct mri_signal_walk mri_signal_table_walk_source(
                : (struct mri_signal_walk){0};
 }
 
+/** In both entries of a word: a state, and the bit above it. */
+#define STATES_OF_WORD ((uint64_t)MRI_SIGNAL_STATE_MASK << 32 | MRI_SIGNAL_STATE_MASK)
+#define ABOVE_STATES   ((uint64_t)1 << (32 + MRI_SIGNAL_STATE_BITS) | 1 << MRI_SIGNAL_STATE_BITS)
+
+/** Has one of the entries of some words the state that both of `wanted` have? */
+static bool has_state(const uint64_t *words, uint64_t wanted)
+{
+    uint64_t above = ABOVE_STATES;
+    for (unsigned i = 0; i < WORDS_AT_ONCE; i++) {
+        above &= ((mri_pair_load(&words[i]) ^ wanted) & STATES_OF_WORD) + STATES_OF_WORD;
+    }
+    return above != ABOVE_STATES;
+}
+
+/** The entry that a walk comes to next in its block; 0 = none in it is wanted. */
+static uint32_t next_in_block(const uint64_t *block, uint32_t states, uint32_t *index)
+{
+    const uint64_t one = states != 0 ? (uint64_t)__builtin_ctz(states) : 0;
+    const bool is_one = states != 0 && (states & (states - 1)) == 0;
+    uint32_t at = *index;
+    uint32_t entry = 0;
+    while (at > 0 && entry == 0) {
+        if (is_one && at % 2 == 0 && at >= 2 * WORDS_AT_ONCE &&
+            !has_state(&block[at / 2 - WORDS_AT_ONCE], one << 32 | one)) {
+            at -= 2 * WORDS_AT_ONCE;
+            continue;
+        }
+        at--;
+        uint64_t word = mri_pair_load(&block[at / 2]);
+        entry = at % 2 != 0 ? mri_pair_high(word) : mri_pair_low(word);
+        entry = (states >> (entry & MRI_SIGNAL_STATE_MASK) & 1) != 0 ? entry : 0;
+    }
+    *index = at;
+    return entry;
+}
+
+/** Have the block behind one fetched: to begin with it when the walk gets there takes longer. */
+static void fetch_older(const struct mri_signal_table *table, const uint64_t *block)
+{
+    const uint64_t *older =
+        block_at(table, inside(table, mri_pair_low(mri_pair_load(&block[LINKS_WORD]))));
+    for (uint32_t i = MRI_SIGNAL_BLOCK_WORDS; i > 0; i -= MRI_SIGNAL_SLOT_WORDS) {
+        __builtin_prefetch(older + i - MRI_SIGNAL_SLOT_WORDS); /* the links lie at its end */
+    }
+}
+
 bool mri_signal_table_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
     uint32_t states, uint64_t *ret_scanned, uint32_t *ret_slot)
 {
     while (walk->block != 0) {
         const uint64_t *block = block_at(table, walk->block);
         uint32_t index = walk->index;
-        while (index > 0) {
-            index--;
-            uint64_t word = mri_pair_load(&block[index / 2]);
-            uint32_t entry = index % 2 != 0 ? mri_pair_high(word) : mri_pair_low(word);
-            if (entry != 0 && (states >> (entry & MRI_SIGNAL_STATE_MASK) & 1) != 0) {
-                *ret_scanned += walk->index - index;
-                walk->index = index;
-                *ret_slot = ((entry >> MRI_SIGNAL_STATE_BITS) - 1) & table->slot_mask;
-                return true;
-            }
+        uint32_t entry = next_in_block(block, states, &index);
+        *ret_scanned += walk->index - index;
+        walk->index = index;
+        if (entry != 0) {
+            *ret_slot = ((entry >> MRI_SIGNAL_STATE_BITS) - 1) & table->slot_mask;
+            return true;
         }
-        *ret_scanned += walk->index;
         *walk = walk_from(table, mri_pair_low(mri_pair_load(&block[LINKS_WORD])));
+        if (walk->block != 0) {
+            fetch_older(table, block_at(table, walk->block));
+        }
     }
     return false;
 }

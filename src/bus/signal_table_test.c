@@ -301,6 +301,9 @@ static void check_group(
 static void check_groups(void)
 {
     uint32_t states = (uint32_t)mri_prng_below(&prng, 1 << MR_STATE_COUNT);
+    if (mri_prng_below(&prng, 2) == 0) { /* one state is looked for in another way */
+        states = 1U << mri_prng_below(&prng, MR_STATE_COUNT);
+    }
     for (uint32_t i = 0; i < SYMBOLS; i++) {
         check_group(mri_signal_table_walk_symbol(&table, i), true, i, states);
     }
