@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+import bus_rows
 import peer_rows
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -99,7 +100,15 @@ def new_folder(scratch):
     return folder
 
 
-def measure_round(build, scratch, stores, arguments, number):
+def measure_bus(folder, signal_stores, arguments, number, values):
+    for name in [name for name in bus_rows.MEASURES if name in arguments.rows]:
+        began = time.monotonic()
+        bus_rows.MEASURES[name](signal_stores, folder, arguments, number, values)
+        print(f"  {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+
+
+def measure_round(build, scratch, all_stores, arguments, number):
+    stores, signal_stores = all_stores
     values = {}
     signals = None
     folder = new_folder(scratch)
@@ -115,6 +124,7 @@ def measure_round(build, scratch, stores, arguments, number):
         measure_follow(build, folder, values)
     if "lines" in arguments.rows:
         values.update(peer_rows.run_lines([build / "bench/lines_bench", build / "millrace", folder / "lines"]))
+    measure_bus(folder, signal_stores, arguments, number, values)
     if "asof" in arguments.rows:
         measure_past(build, folder, values)
     if "run" in arguments.rows and DATA.exists():
@@ -215,7 +225,7 @@ def learn_rows(r):
     ]
 
 
-def bus_rows(r):
+def emit_rows(r):
     """Signals through the state that processes share, beside the same bytes in a log without one."""
     bare = "the same bytes in a bare log: " + r.show(r.values("bus_bare_ns"), 0, " ns")
     return [
@@ -293,7 +303,8 @@ def past_rows(r):
 
 def table(rounds, names):
     r = Rounds(rounds)
-    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "bus": bus_rows, "follow": follow_rows, "lines": lines_rows,
+    makers = {"run": run_rows, "append": append_rows, "learn": learn_rows, "bus": emit_rows, **bus_rows.ROWS,
+              "follow": follow_rows, "lines": lines_rows,
               "sql": sql_rows, "asof": past_rows, **peer_rows.ROWS}
     rows = [row for name, maker in makers.items() if name in names for row in maker(r)]
     lines = ["| what | aim | verdict | measured: median (lowest to highest) "
@@ -335,12 +346,14 @@ def commit():
 
 
 def read_arguments():
-    every = [*PROGRAM_ROWS, *peer_rows.MEASURES]
+    every = [*PROGRAM_ROWS, *bus_rows.MEASURES, *peer_rows.MEASURES]
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", default=",".join(every), help="of " + ",".join(every))
     parser.add_argument("--write", action="store_true", help="replace bench/RESULTS.md")
+    parser.add_argument("--most-signals", type=int, default=10**7, help="of the logs of signals, from 100000")
+    parser.add_argument("--store-signals", type=int, default=80000, help="of stores, python; from 3000 to 90000")
     parser.add_argument("--seconds", type=float, default=0.6, help="of each part of durable")
     parser.add_argument("--deliveries", type=int, default=6000)
     parser.add_argument("--sustain-seconds", type=float, default=60)
@@ -358,24 +371,25 @@ def read_arguments():
 
 def measure(build, arguments):
     stores = peer_rows.Stores(build)
+    signal_stores = bus_rows.Stores(build)
     rounds, signals, learning = [], None, []
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         os.chmod(scratch, 0o711)
         for number in range(arguments.rounds):
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
-            values, found = measure_round(build, scratch, stores, arguments, number)
+            values, found = measure_round(build, scratch, (stores, signal_stores), arguments, number)
             rounds.append(values)
             signals = found or signals
         if "run" in arguments.rows and DATA.exists():
             learning = measure_learning(build, scratch)
-    return stores, rounds, signals, learning
+    return stores, signal_stores, rounds, signals, learning
 
 
 def main():
     arguments = read_arguments()
     busy = os.getloadavg()[0]
     try:
-        stores, rounds, signals, learning = measure(arguments.build.resolve(), arguments)
+        stores, signal_stores, rounds, signals, learning = measure(arguments.build.resolve(), arguments)
     except peer_rows.Failed as failed:
         sys.exit(str(failed))
     text = ["# Results", "",
@@ -388,6 +402,8 @@ def main():
         text += ["Stores, each record 192 bytes with a key of 8:", "",
                  *peer_rows.store_table(Rounds(rounds), stores), "", "Settings:", "",
                  *peer_rows.settings_list(stores), ""]
+    if "stores" in arguments.rows:
+        text += ["What signals are kept in:", "", *bus_rows.settings_list(signal_stores), ""]
     if signals:
         by_source = ", ".join(f"{k} {v:,}" for k, v in signals["by_source"].items())
         text += [f"Signals of the lifecycle run: {signals['generated']:,} ({by_source}).", ""]
