@@ -147,6 +147,10 @@ static mr_err take_generated(
         .name = numbers->name,
         .side = body->side,
     };
+    if (body->symbol >= bus->slots.limits.symbols_max) {
+        bus->full = "symbols"; /* a newer configuration may have room for it */
+        return MR_FULL;
+    }
     mr_err err = mri_slots_create(&bus->slots, &slot);
     struct mri_slice key = mri_event_text(event, MRI_TEXT_signal_generated_idempotency_key);
     if (err == MR_OK && key.count > 0) {

@@ -48,7 +48,7 @@ struct mri_bus {
     int64_t event_time_unix_ns;    /**< highest event time of an input so far; 0 = none yet */
     uint64_t foreign_moves;        /**< moves from outside, claims and their ends taken in so far */
     const char *full; /**< what the newest batch refused with MR_FULL had no room for: "signals",
-                           "sources", "names"; NULL: something else */
+                           "symbols", "sources", "names"; NULL: something else */
     mr_log_record *records;          /**< of the batch that is being appended */
     struct mri_bus_numbers *numbers; /**< of its new signals, by position in the batch */
 };

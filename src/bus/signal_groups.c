@@ -17,7 +17,7 @@
 
 enum {
     BLOCK_ENTRIES = 252,
-    MERGED_ENTRIES = 208, /* two blocks with so few living ones become one */
+    MERGED_ENTRIES = 216, /* two blocks with so few living ones become one */
     LINKS_WORD = 126,
     USE_WORD = 127,
     WORDS_AT_ONCE = 4,

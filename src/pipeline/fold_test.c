@@ -245,6 +245,28 @@ static void limits_grow_though_no_engine_has_come_to_the_configuration(void **st
     mri_story_end(story);
 }
 
+static void limits_grow_for_a_symbol_that_only_the_configuration_knows(void **state)
+{
+    (void)state;
+    struct mri_story *story = mri_story_begin(mri_plain_config, 1);
+    static struct mri_fold fold;
+    struct mri_fold_options options = mri_story_fold_options(story);
+    mri_script_add_close(&story->script, 0, 1, MRI_STORY_PRICE);
+    mri_story_open(story);
+    mri_story_play(story);
+    mri_story_close(story);
+    story->config.limits_symbols_max = 100;
+    mri_story_open(story);
+    mri_story_close(story);
+    mri_story_emit(story, &(struct mri_story_emission){
+                              .symbol = 90, .source = "late", .confidence = 0.5, .count = 1});
+    assert_int_equal(mri_fold_init(&fold, &options, &story->problem), MR_OK);
+    assert_int_equal(fold.damage, MR_OK);
+    assert_int_equal(fold.bus.slots.count, 1);
+    mri_fold_fini(&fold);
+    mri_story_end(story);
+}
+
 static void a_configuration_that_is_too_small_for_the_log_is_refused(void **state)
 {
     (void)state;
@@ -376,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_with_other_limits_is_left_aside),
         cmocka_unit_test(limits_grow_to_those_of_the_log),
         cmocka_unit_test(limits_grow_though_no_engine_has_come_to_the_configuration),
+        cmocka_unit_test(limits_grow_for_a_symbol_that_only_the_configuration_knows),
         cmocka_unit_test(a_configuration_that_is_too_small_for_the_log_is_refused),
         cmocka_unit_test(what_lies_before_damage_is_taken_in),
         cmocka_unit_test(a_decision_lost_against_no_move_is_a_contradiction),
