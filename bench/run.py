@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Run the benchmarks in interleaved rounds and print the tables of bench/RESULTS.md.
 
-usage: bench/run.py BUILD [--rounds N] [--rows durable,delivery,...] [--write]
+usage: bench/run.py BUILD [--rounds N] [--rows durable,delivery,...] [--write | --add]
 
 Each number stands beside its floor, measured in the same round, and beside other stores where there
 are any (bench/peer_rows.py). Median and spread (lowest to highest) over the rounds; the verdict is
-the median's. --write replaces bench/RESULTS.md.
+the median's. --write replaces bench/RESULTS.md, --add puts what was measured behind what it has.
 """
 import argparse
 import datetime
@@ -352,6 +352,7 @@ def read_arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", default=",".join(every), help="of " + ",".join(every))
     parser.add_argument("--write", action="store_true", help="replace bench/RESULTS.md")
+    parser.add_argument("--add", action="store_true", help="add to bench/RESULTS.md as a section of its own")
     parser.add_argument("--most-signals", type=int, default=10**7, help="of the logs of signals, from 100000")
     parser.add_argument("--store-signals", type=int, default=80000, help="of stores, python; from 3000 to 90000")
     parser.add_argument("--seconds", type=float, default=0.6, help="of each part of durable")
@@ -412,8 +413,12 @@ def main():
                  "a coin, in 1e-4 nats per prediction, step views after the first three days, zero returns "
                  "left out.", "", *learning_table(learning), ""]
     print("\n".join(text))
+    results = ROOT / "bench/RESULTS.md"
     if arguments.write:
-        (ROOT / "bench/RESULTS.md").write_text("\n".join(text))
+        results.write_text("\n".join(text))
+    if arguments.add:
+        section = [f"## Measured again: {', '.join(arguments.rows)}", *text[1:]]
+        results.write_text(results.read_text().rstrip() + "\n\n" + "\n".join(section))
 
 
 if __name__ == "__main__":
