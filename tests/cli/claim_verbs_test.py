@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """move and claim from the shell, routes, stuck signals: what they say, with which exit code, and
 that a log with them replays."""
+import signal
 import subprocess
 
 import program
@@ -120,16 +121,16 @@ class RoutesTest(program.Case):
         return self.ok("emit", "--symbol", "SIM01USD", "--side", "long", "--source", source,
                        "--confidence", "0.6", *words, "--dir", self.log).out.strip()
 
-    def begin(self, **values):
+    def begin(self, speed="20000", **values):
         """A run that goes on for some seconds, with its first bars."""
         run = self.start("run", "--dir", self.log, "--config", self.config(**values), "--speed",
-                         "20000", "--json", stdout=subprocess.DEVNULL)
+                         speed, "--json", stdout=subprocess.DEVNULL)
         program.wait_until(lambda: "candle" in program.call(
             "tail", "--count", "50", "--dir", self.log).out, "the first bars", run)
         return run
 
     def test_a_worker_decides_beside_a_run(self):
-        run = self.begin()
+        run = self.begin(speed="300")  # longer than this takes on any machine
         worked = []
         for _ in range(5):
             self.emit("bot", "--valid-for", "24h")
@@ -141,7 +142,8 @@ class RoutesTest(program.Case):
             worked.append(answer.json_lines[0]["id"])
             self.assert_exit(program.call("claim", "--owner", "rival", "--source", "bot", "--to",
                                           "evaluating", "--dir", self.log), program.NO)
-        self.assertEqual(run.wait(), program.OK)
+        run.send_signal(signal.SIGINT)
+        self.assert_exit(program.finish(run), program.OK)
         self.ok("run", "--dir", self.log, "--json")
         self.assertEqual(len(set(worked)), 5)
         rows = self.ok("query", "--json", "--limit", "100000", "--dir", self.log).json_lines
