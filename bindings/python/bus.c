@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handle: a bus of millrace/bus.h, opened, closed, and taken for each call.
+ *
+ * Invariants
+ *  1. A handle is used by one thread at a time: `lock` is held during every call of the library,
+ *     and the interpreter is let go of while a call may wait.
+ *  2. A handle is of no use in a child of fork(): every call is refused there, and what the parent
+ *     has is left alone.
+ */
+#include "methods.h"
+
+/* Counts forks: in a child it is another number than when the handle was made. */
+static volatile unsigned long forks;
+
+void mrp_note_fork(void)
+{
+    forks++;
+}
+
+unsigned long mrp_forks(void)
+{
+    return forks;
+}
+
+int mrp_enter(Bus *self)
+{
+    if (self->bus != NULL && self->forks != forks) {
+        PyErr_SetString(
+            mrp_error_kind(MR_EINVAL), "this bus was opened before a fork; open one in the child");
+        return -1;
+    }
+    if (PyThread_acquire_lock(self->lock, NOWAIT_LOCK) == 0) {
+        Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(self->lock, WAIT_LOCK);
+        Py_END_ALLOW_THREADS
+    }
+    if (self->bus == NULL) {
+        PyThread_release_lock(self->lock);
+        PyErr_SetString(mrp_error_kind(MR_EINVAL), "this bus is closed");
+        return -1;
+    }
+    return 0;
+}
+
+void mrp_leave(Bus *self)
+{
+    PyThread_release_lock(self->lock);
+}
+
+int mrp_follow(Bus *self)
+{
+    mr_problem problem = {""};
+    mr_err err;
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_follow(self->bus, &problem);
+    Py_END_ALLOW_THREADS return err == MR_OK ? 0 : (mrp_raise_error(err, problem.text), -1);
+}
+
+PyObject *mrp_bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"dir", "create", "table_signals", NULL};
+    PyObject *path = NULL;
+    int is_create = 0;
+    unsigned int table_signals = 0;
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&|$pI:Bus", names, PyUnicode_FSConverter,
+            &path, &is_create, &table_signals)) {
+        return NULL;
+    }
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Bus *self = (Bus *)allocate(type, 0);
+    if (self == NULL) {
+        Py_DECREF(path);
+        return NULL;
+    }
+    self->lock = PyThread_allocate_lock();
+    self->forks = forks;
+    if (self->lock == NULL) {
+        Py_DECREF(path);
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    const char *folder = PyBytes_AsString(path);
+    Py_BEGIN_ALLOW_THREADS err =
+        is_create ? mr_bus_create_sized(folder, table_signals, &self->bus, &problem)
+                  : mr_bus_open(folder, &self->bus, &problem);
+    Py_END_ALLOW_THREADS self->folder = path;
+    if (err != MR_OK) {
+        self->bus = NULL;
+        Py_DECREF(self);
+        return mrp_raise_error(err, problem.text);
+    }
+    return (PyObject *)self;
+}
+
+PyObject *mrp_bus_close(Bus *self, PyObject *unused)
+{
+    (void)unused;
+    if (self->bus == NULL || self->forks != forks) {
+        self->bus = NULL; /* in a child of fork() it is the parent's */
+        Py_RETURN_NONE;
+    }
+    if (mrp_enter(self) < 0) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    mr_bus *bus = self->bus;
+    self->bus = NULL;
+    Subscription *subscriptions = self->subscriptions;
+    self->subscriptions = NULL;
+    Orders *orders = self->orders;
+    self->orders = NULL;
+    mrp_leave(self);
+    for (; orders != NULL; orders = orders->next) {
+        mr_executor_close(orders->executor);
+        orders->executor = NULL;
+    }
+    for (; subscriptions != NULL; subscriptions = subscriptions->next) {
+        mrp_close_subscription(subscriptions);
+    }
+    Py_BEGIN_ALLOW_THREADS mr_bus_close(bus);
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+}
+
+void mrp_bus_dealloc(Bus *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (self->lock != NULL) {
+        Py_XDECREF(mrp_bus_close(self, NULL));
+        PyThread_free_lock(self->lock);
+    }
+    Py_XDECREF(self->folder);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
+PyObject *mrp_bus_enter(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_NewRef(self);
+}
+
+PyObject *mrp_bus_exit(Bus *self, PyObject *args)
+{
+    (void)args;
+    return mrp_bus_close(self, NULL);
+}
+
+PyObject *mrp_bus_wait(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"timeout", NULL};
+    PyObject *timeout = Py_None;
+    mr_problem problem = {""};
+    int64_t timeout_ms;
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:wait", names, &timeout)) {
+        return NULL;
+    }
+    if (mrp_read_timeout(timeout, &timeout_ms) < 0) {
+        return NULL;
+    }
+    if (mrp_enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_wait(self->bus, timeout_ms, &problem);
+    Py_END_ALLOW_THREADS mrp_leave(self);
+    if (err == MR_OK || err == MR_AGAIN) {
+        return PyErr_CheckSignals() < 0 ? NULL : PyBool_FromLong(err == MR_OK);
+    }
+    return mrp_raise_error(err, problem.text);
+}

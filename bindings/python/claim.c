@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A signal that one bus alone moves: claimed, moved, its lease renewed, and released.
+ */
+#include "methods.h"
+
+#include "base/alloc.h"
+#include "os/os.h"
+
+typedef struct claim Claim;
+
+struct claim {
+    PyObject_HEAD Bus *bus;
+    mr_claim claim;
+    double lease; /* seconds, for renewal */
+    mr_state state;
+    bool is_over; /* released, ended, or lost */
+};
+
+static PyObject *claim_type;
+
+static int64_t lease_ns_of(double seconds)
+{
+    bool is_time = seconds >= 0.0 && seconds <= 1e9; /* else it is refused with its range */
+    return is_time ? (int64_t)(seconds * 1e9) : -1;
+}
+
+/** A claim as an object; NULL and an exception. */
+static PyObject *claim_of(Bus *self, const mr_claim *claim, double lease)
+{
+    allocfunc allocate = (allocfunc)PyType_GetSlot((PyTypeObject *)claim_type, Py_tp_alloc);
+    Claim *made = (Claim *)allocate((PyTypeObject *)claim_type, 0);
+    if (made != NULL) {
+        made->bus = (Bus *)Py_NewRef((PyObject *)self);
+        made->claim = *claim;
+        made->lease = lease;
+        made->state = claim->from;
+    }
+    return (PyObject *)made;
+}
+
+/** Claim, and wait for as long as it says; MR_END: there was nothing in time. */
+static mr_err claim_in_time(Bus *self, const mr_claim_options *options, mr_durability durability,
+    int64_t timeout_ms, mr_claim *ret_claim, mr_problem *problem)
+{
+    mr_err err;
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_bus_claim(self->bus, options, durability, ret_claim, NULL, problem);
+    if (err == MR_END && timeout_ms != 0) {
+        mr_err waited = mr_bus_claim_wait(self->bus, timeout_ms, problem);
+        err = waited == MR_OK ? MR_AGAIN : waited == MR_AGAIN ? MR_END : waited;
+    }
+    Py_END_ALLOW_THREADS return err;
+}
+
+PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {
+        "owner", "to", "state", "lease", "id", "symbol", "source", "timeout", "durable", NULL};
+    const char *to;
+    const char *state = "generated";
+    double lease = 60.0;
+    PyObject *name = NULL;
+    PyObject *timeout = NULL;
+    int is_durable = 0;
+    int64_t timeout_ms = 0;
+    mr_claim_options options = {0};
+    mr_problem problem = {""};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "ss|$sdOzzOp:claim", names, &options.owner,
+            &to, &state, &lease, &name, &options.symbol, &options.source, &timeout, &is_durable)) {
+        return NULL;
+    }
+    if (mr_state_parse(to, &options.next) != MR_OK ||
+        mr_state_parse(state, &options.from) != MR_OK) {
+        return mrp_raise_error(
+            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
+    }
+    if (timeout != NULL && mrp_read_timeout(timeout, &timeout_ms) < 0) {
+        return NULL;
+    }
+    options.lease_ns = lease_ns_of(lease);
+    const struct mri_os *os = mri_os_linux();
+    int64_t until_ms = os->boottime_ns(os->context) / 1000000 + timeout_ms;
+    for (;;) {
+        mr_claim claim;
+        mr_err err = MR_NOT_FOUND;
+        if (mrp_enter(self) < 0) {
+            return NULL;
+        }
+        bool is_found = name == NULL || name == Py_None ||
+                        (mrp_follow(self) == 0 && mrp_find(self, name, &options.ordinal) == 0);
+        int64_t left_ms = until_ms - os->boottime_ns(os->context) / 1000000;
+        if (is_found) {
+            err = claim_in_time(self, &options, mrp_durability_of(is_durable),
+                timeout_ms < 0 ? -1
+                : left_ms < 0  ? 0
+                               : left_ms,
+                &claim, &problem);
+        }
+        mrp_leave(self);
+        if (!is_found || (err != MR_OK && PyErr_CheckSignals() < 0)) {
+            return NULL;
+        }
+        if (err == MR_OK) {
+            return claim_of(self, &claim, lease);
+        }
+        if (err == MR_END && timeout_ms >= 0) {
+            Py_RETURN_NONE;
+        }
+        if (err != MR_END && err != MR_AGAIN) {
+            return mrp_raise_error(err, problem.text);
+        }
+    }
+}
+
+/** Take the bus of a claim for a call; -1 and an exception. */
+static int enter_claim(Claim *self)
+{
+    if (mrp_enter(self->bus) < 0) {
+        return -1;
+    }
+    if (self->is_over) {
+        mrp_leave(self->bus);
+        (void)mrp_raise_error(MR_CONFLICT, "this claim is over");
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *claim_move(Claim *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"to", "gate", "reason", "data", "actor", "durable", NULL};
+    const char *to = NULL;
+    PyObject *data = NULL;
+    mr_move move = {0};
+    mr_problem problem = {""};
+    struct mri_buf texts;
+    int is_durable = 0;
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|z$zzOzp:move", names, &to, &move.gate,
+            &move.reason, &data, &move.actor, &is_durable)) {
+        return NULL;
+    }
+    move.to = self->claim.next;
+    if (to != NULL && mr_state_parse(to, &move.to) != MR_OK) {
+        return mrp_raise_error(
+            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
+    }
+    mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
+    if (mrp_read_move_data(data, &texts, &move) < 0 || enter_claim(self) < 0) {
+        mri_buf_fini(&texts);
+        return NULL;
+    }
+    move.from = self->state;
+    Py_BEGIN_ALLOW_THREADS err = mr_claim_move(
+        self->bus->bus, &self->claim, &move, mrp_durability_of(is_durable), NULL, &problem);
+    Py_END_ALLOW_THREADS if (err == MR_OK)
+    {
+        mr_claimant claimant;
+        self->state = move.to;
+        self->is_over = mr_bus_claimant(self->bus->bus, self->claim.ordinal, &claimant) != MR_OK;
+    }
+    self->is_over = self->is_over || err == MR_CONFLICT;
+    mrp_leave(self->bus);
+    mri_buf_fini(&texts);
+    if (err != MR_OK) {
+        return mrp_raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *claim_renew(Claim *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"lease", NULL};
+    double lease = self->lease;
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|d:renew", names, &lease) ||
+        enter_claim(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_claim_renew(self->bus->bus, &self->claim, lease_ns_of(lease), &problem);
+    Py_END_ALLOW_THREADS self->is_over = err == MR_CONFLICT;
+    mrp_leave(self->bus);
+    if (err != MR_OK) {
+        return mrp_raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *claim_release(Claim *self, PyObject *unused)
+{
+    mr_problem problem = {""};
+    mr_err err;
+    (void)unused;
+    if (enter_claim(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_claim_release(self->bus->bus, &self->claim, MR_ASYNC, &problem);
+    Py_END_ALLOW_THREADS self->is_over = self->is_over || err == MR_OK || err == MR_CONFLICT;
+    mrp_leave(self->bus);
+    if (err != MR_OK) {
+        return mrp_raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
+/** What is still claimed is given back; a claim that was lost is no fault of who leaves. */
+static PyObject *claim_exit(Claim *self, PyObject *args)
+{
+    bool is_ours = !self->is_over && self->bus->bus != NULL && self->bus->forks == mrp_forks();
+    (void)args;
+    if (is_ours) {
+        PyObject *released = claim_release(self, NULL);
+        if (released == NULL && !PyErr_ExceptionMatches(mrp_error_kind(MR_CONFLICT))) {
+            return NULL;
+        }
+        PyErr_Clear();
+        Py_XDECREF(released);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *claim_signal(Claim *self, void *unused)
+{
+    (void)unused;
+    if (mrp_enter(self->bus) < 0) {
+        return NULL;
+    }
+    PyObject *signal =
+        mrp_follow(self->bus) == 0 ? mrp_signal_of(self->bus, NULL, self->claim.ordinal) : NULL;
+    mrp_leave(self->bus);
+    return signal;
+}
+
+static PyObject *claim_id(Claim *self, void *unused)
+{
+    (void)unused;
+    if (mrp_enter(self->bus) < 0) {
+        return NULL;
+    }
+    PyObject *id = mrp_id_of(self->bus, self->claim.ordinal);
+    mrp_leave(self->bus);
+    return id;
+}
+
+static PyObject *claim_seq(Claim *self, void *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(self->claim.seq.n);
+}
+
+static PyObject *claim_is_over(Claim *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(self->is_over);
+}
+
+static void claim_dealloc(Claim *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    Py_XDECREF(self->bus); /* the claim stands until its bus is closed */
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef claim_methods[] = {
+    {"move", MRP_FUNCTION(claim_move), METH_VARARGS | METH_KEYWORDS,
+        "move(to=None, *, gate=None, reason=None, data=None, actor=None, durable=False)\n\n"
+        "Move the signal on, by default to what it was claimed for. To blocked, expired or\n"
+        "executed ends the claim. MR_CONFLICT: the claim has ended, somebody else may have it."},
+    {"renew", MRP_FUNCTION(claim_renew), METH_VARARGS | METH_KEYWORDS,
+        "renew(lease=None)\n\nThe lease lasts from now on for so many seconds, by default as "
+        "many as before."},
+    {"release", MRP_FUNCTION(claim_release), METH_NOARGS,
+        "release()\n\nGive the signal back: others may claim it, or the pipeline decides on it."},
+    {"__enter__", MRP_FUNCTION(mrp_bus_enter), METH_NOARGS, NULL},
+    {"__exit__", MRP_FUNCTION(claim_exit), METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef claim_properties[] = {
+    {"signal", (getter)claim_signal, NULL, "The signal as it is now, as of Bus.get().", NULL},
+    {"id", (getter)claim_id, NULL, "The signal's id.", NULL},
+    {"seq", (getter)claim_seq, NULL, "The number of its signal.claimed in the log.", NULL},
+    {"is_over", (getter)claim_is_over, NULL, "Has it ended, as far as this object was told?", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot claim_slots[] = {
+    {Py_tp_doc, "A signal that only this Bus moves, of Bus.claim(). As a context manager it is\n"
+                "released at the end, unless it was moved to its end."},
+    {Py_tp_dealloc, claim_dealloc},
+    {Py_tp_methods, claim_methods},
+    {Py_tp_getset, claim_properties},
+    {0, NULL},
+};
+
+static PyType_Spec claim_spec = {
+    .name = "millrace.Claim",
+    .basicsize = sizeof(Claim),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = claim_slots,
+};
+
+PyObject *mrp_make_claim_type(void)
+{
+    claim_type = PyType_FromSpec(&claim_spec);
+    return claim_type;
+}

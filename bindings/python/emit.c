@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Emitting: arguments and dicts into emissions, and the symbols that they are of.
+ *
+ * Invariants
+ *  1. What is written as JSON is an offset into `texts`, which may move, until settle_data().
+ */
+#include "methods.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+/** The arguments of emit(), and the keys of the dicts of emit_many(). */
+enum field {
+    SYMBOL,
+    SIDE,
+    SOURCE,
+    CONFIDENCE,
+    NAME,
+    PRICE,
+    HORIZON,
+    VALID_FOR,
+    EXTERNAL_ID,
+    KEY,
+    ACCOUNT,
+    DATA,
+    FIELDS
+};
+
+static const char *const field_names[FIELDS] = {"symbol", "side", "source", "confidence", "name",
+    "price", "horizon", "valid_for", "external_id", "key", "account", "data"};
+
+static const char *const horizon_words[MR_HORIZON_COUNT] = {
+#define HORIZON_WORD(name, index, text, seconds) [index] = text,
+    MR_HORIZON_MAP(HORIZON_WORD)
+#undef HORIZON_WORD
+};
+
+static int read_text(PyObject *value, enum field field, const char **ret_text)
+{
+    Py_ssize_t count;
+    *ret_text = NULL;
+    if (value == NULL || value == Py_None) {
+        return 0;
+    }
+    if (!PyUnicode_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected str, found %R", field_names[field],
+            (PyObject *)Py_TYPE(value));
+        return -1;
+    }
+    *ret_text = PyUnicode_AsUTF8AndSize(value, &count);
+    if (*ret_text != NULL && strlen(*ret_text) != (size_t)count) {
+        PyErr_Format(PyExc_ValueError, "%s: a NUL character", field_names[field]);
+        return -1;
+    }
+    return *ret_text == NULL ? -1 : 0;
+}
+
+static int read_double(PyObject *value, enum field field, double *ret_number)
+{
+    *ret_number = PyFloat_AsDouble(value);
+    if (PyErr_Occurred()) {
+        PyErr_Format(PyExc_TypeError, "%s: expected a number, found %R", field_names[field], value);
+        return -1;
+    }
+    return 0;
+}
+
+int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data)
+{
+    *ret_data = NULL;
+    if (value == NULL || value == Py_None) {
+        return 0;
+    }
+    if (PyBytes_Check(value)) {
+        char *bytes;
+        Py_ssize_t count;
+        if (PyBytes_AsStringAndSize(value, &bytes, &count) < 0 || strlen(bytes) != (size_t)count) {
+            PyErr_SetString(PyExc_ValueError, "data: a NUL byte");
+            return -1;
+        }
+        *ret_data = bytes;
+        return 0;
+    }
+    if (PyUnicode_Check(value)) {
+        return read_text(value, DATA, ret_data);
+    }
+    if (!PyDict_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "data: expected a dict, or JSON as bytes or str");
+        return -1;
+    }
+    struct mri_json_writer json;
+    size_t at = texts->count;
+    mri_json_write_begin(&json, texts);
+    if (mrp_write_value(&json, value, 0) < 0) {
+        return -1;
+    }
+    mri_buf_put(texts, "", 1);
+    if (texts->err != MR_OK || texts->count - at > MRP_DATA_BYTES_MAX + 1) {
+        PyErr_Format(mrp_error_kind(MR_REFUSED), "data: expected up to %d bytes of JSON",
+            MRP_DATA_BYTES_MAX);
+        return -1;
+    }
+    *ret_data = (const char *)(uintptr_t)at; /* `texts` may move: see settle_data() */
+    return 1;
+}
+
+static int read_emission(PyObject *const values[FIELDS], struct mri_buf *texts,
+    mr_emission *ret_emission, bool *ret_is_written)
+{
+    mr_emission emission = {0};
+    const char *side = NULL;
+    const char *horizon = NULL;
+    double seconds = 0.0;
+    if (read_text(values[SYMBOL], SYMBOL, &emission.symbol) < 0 ||
+        read_text(values[SIDE], SIDE, &side) < 0 ||
+        read_text(values[SOURCE], SOURCE, &emission.source) < 0 ||
+        read_text(values[NAME], NAME, &emission.name) < 0 ||
+        read_text(values[HORIZON], HORIZON, &horizon) < 0 ||
+        read_text(values[EXTERNAL_ID], EXTERNAL_ID, &emission.external_id) < 0 ||
+        read_text(values[KEY], KEY, &emission.key) < 0 ||
+        read_text(values[ACCOUNT], ACCOUNT, &emission.account) < 0) {
+        return -1;
+    }
+    if (side == NULL || mr_side_parse(side, &emission.side) != MR_OK) {
+        PyErr_Format(mrp_error_kind(MR_REFUSED),
+            "side: expected long, buy, short or sell, found %s", side == NULL ? "nothing" : side);
+        return -1;
+    }
+    if (values[CONFIDENCE] == NULL) {
+        PyErr_SetString(mrp_error_kind(MR_REFUSED), "confidence is missing");
+        return -1;
+    }
+    emission.lacks_confidence = values[CONFIDENCE] == Py_None;
+    if (!emission.lacks_confidence &&
+        read_double(values[CONFIDENCE], CONFIDENCE, &emission.confidence) < 0) {
+        return -1;
+    }
+    emission.has_price = values[PRICE] != NULL && values[PRICE] != Py_None;
+    if (emission.has_price && read_double(values[PRICE], PRICE, &emission.price) < 0) {
+        return -1;
+    }
+    emission.has_horizon = horizon != NULL;
+    for (int i = 0; horizon != NULL && i < MR_HORIZON_COUNT; i++) {
+        if (strcmp(horizon, horizon_words[i]) == 0) {
+            emission.horizon = (mr_horizon)i;
+            horizon = NULL;
+        }
+    }
+    if (horizon != NULL) {
+        PyErr_Format(mrp_error_kind(MR_REFUSED),
+            "horizon: expected 1m, 5m, 15m, 30m or 1h, found %s", horizon);
+        return -1;
+    }
+    if (values[VALID_FOR] != NULL && values[VALID_FOR] != Py_None) {
+        if (read_double(values[VALID_FOR], VALID_FOR, &seconds) < 0) {
+            return -1;
+        }
+        if (!(seconds >= 1.0 && seconds <= 86400.0)) {
+            PyErr_SetString(mrp_error_kind(MR_REFUSED), "valid_for: expected 1 to 86400 seconds");
+            return -1;
+        }
+        emission.valid_for_ns = (int64_t)(seconds * 1e9);
+    }
+    int written = mrp_read_data(values[DATA], texts, &emission.data);
+    *ret_is_written = written > 0;
+    *ret_emission = emission;
+    return written < 0 ? -1 : 0;
+}
+
+/** What was written into `texts` is where it stays now. */
+static void settle_data(const struct mri_buf *texts, mr_emission *emission)
+{
+    emission->data = (const char *)texts->bytes + (uintptr_t)emission->data;
+}
+
+/* One buffer for free data waits for the next call; the interpreter's lock guards it. */
+static struct mri_buf spare_texts;
+
+static struct mri_buf take_texts(void)
+{
+    struct mri_buf texts = spare_texts;
+    spare_texts = (struct mri_buf){0};
+    if (texts.alloc == NULL) {
+        mri_buf_init(&texts, mri_alloc_system(), 4 * MRP_DATA_BYTES_MAX);
+    }
+    mri_buf_clear(&texts);
+    return texts;
+}
+
+static void give_texts(struct mri_buf *texts)
+{
+    if (spare_texts.alloc == NULL) {
+        spare_texts = *texts;
+    } else {
+        mri_buf_fini(texts);
+    }
+}
+
+/** -1 and an exception: nothing was emitted, or it is not known whether it is durable. */
+static int emit_them(
+    Bus *self, const mr_emission *emissions, size_t count, int is_durable, mr_emitted *ret_emitted)
+{
+    mr_problem problem;
+    mr_err err;
+    problem.text[0] = '\0';
+    if (mrp_enter(self) < 0) {
+        return -1;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_emit(
+        self->bus, emissions, count, mrp_durability_of(is_durable), ret_emitted, &problem);
+    Py_END_ALLOW_THREADS mrp_leave(self);
+    if (err != MR_OK) {
+        (void)mrp_raise_error(err, problem.text);
+    }
+    return err == MR_OK ? 0 : -1;
+}
+
+static PyObject *emitted_id(const mr_emitted *emitted)
+{
+    char id[MR_BUS_ID_BYTES];
+    return PyUnicode_FromString(mr_emitted_id(emitted, id));
+}
+
+static PyObject *emit_one(Bus *self, const mr_emission *emission, int is_durable)
+{
+    mr_emitted emitted;
+    return emit_them(self, emission, 1, is_durable, &emitted) < 0 ? NULL : emitted_id(&emitted);
+}
+
+static PyObject *emit_list(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
+{
+    mr_emitted *emitted = PyMem_Malloc(count * sizeof(*emitted));
+    PyObject *result = NULL;
+    if (emitted == NULL) {
+        return PyErr_NoMemory();
+    }
+    if (emit_them(self, emissions, count, is_durable, emitted) == 0) {
+        result = PyList_New((Py_ssize_t)count);
+    }
+    for (size_t i = 0; result != NULL && i < count; i++) {
+        PyObject *id = emitted_id(&emitted[i]);
+        if (id == NULL || PyList_SetItem(result, (Py_ssize_t)i, id) < 0) {
+            Py_CLEAR(result);
+        }
+    }
+    PyMem_Free(emitted);
+    return result;
+}
+
+/** Which of the arguments, or keys, is this? FIELDS: none. */
+static enum field field_of(const char *name)
+{
+    enum field field = SYMBOL;
+    while (field < FIELDS && strcmp(name, field_names[field]) != 0) {
+        field++;
+    }
+    return field;
+}
+
+PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObject *keyword_names)
+{
+    PyObject *values[FIELDS] = {NULL};
+    PyObject *result = NULL;
+    struct mri_buf texts;
+    mr_emission emission;
+    bool is_written = false;
+    int is_durable = 0;
+    if (count > CONFIDENCE + 1) {
+        PyErr_Format(PyExc_TypeError, "emit() takes symbol, side, source and confidence by "
+                                      "position, the rest by name");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        values[i] = args[i];
+    }
+    Py_ssize_t keywords = keyword_names == NULL ? 0 : PyTuple_Size(keyword_names);
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        const char *name = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(keyword_names, i), NULL);
+        if (name == NULL) {
+            return NULL;
+        }
+        if (strcmp(name, "durable") == 0) {
+            is_durable = PyObject_IsTrue(args[count + i]);
+            continue;
+        }
+        enum field field = field_of(name);
+        if (field == FIELDS || values[field] != NULL) {
+            PyErr_Format(PyExc_TypeError, "emit(): %s argument %s",
+                field == FIELDS ? "unknown" : "twice the", name);
+            return NULL;
+        }
+        values[field] = args[count + i];
+    }
+    texts = take_texts();
+    if (is_durable >= 0 && read_emission(values, &texts, &emission, &is_written) == 0) {
+        if (is_written) {
+            settle_data(&texts, &emission);
+        }
+        result = emit_one(self, &emission, is_durable);
+    }
+    give_texts(&texts);
+    return result;
+}
+
+/** One dict of emit_many(). */
+static int read_dict(PyObject *item, Py_ssize_t index, struct mri_buf *texts,
+    mr_emission *ret_emission, bool *ret_is_written)
+{
+    PyObject *values[FIELDS] = {NULL};
+    PyObject *key;
+    PyObject *value;
+    Py_ssize_t at = 0;
+    if (!PyDict_Check(item)) {
+        PyErr_Format(PyExc_TypeError, "signal %zd: expected a dict", index + 1);
+        return -1;
+    }
+    while (PyDict_Next(item, &at, &key, &value)) {
+        const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, NULL) : NULL;
+        enum field field = name == NULL ? FIELDS : field_of(name);
+        if (field == FIELDS) {
+            PyErr_Format(mrp_error_kind(MR_REFUSED),
+                "signal %zd: unknown key %R (free data go into \"data\")", index + 1, key);
+            return -1;
+        }
+        values[field] = value == Py_None ? NULL : value;
+    }
+    return read_emission(values, texts, ret_emission, ret_is_written);
+}
+
+static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
+{
+    Py_ssize_t count = PyList_Size(signals);
+    struct mri_buf texts;
+    PyObject *result = NULL;
+    if (count == 0) {
+        return PyList_New(0);
+    }
+    if (count > MR_BUS_BATCH_MAX) {
+        return mrp_raise_error(MR_EINVAL, "emit_many() takes up to 8192 signals at once");
+    }
+    mr_emission *emissions = PyMem_Malloc((size_t)count * sizeof(*emissions));
+    bool *is_written = PyMem_Malloc((size_t)count * sizeof(*is_written));
+    mri_buf_init(&texts, mri_alloc_system(), (size_t)1 << 30);
+    bool is_good = emissions != NULL && is_written != NULL;
+    if (!is_good) {
+        (void)PyErr_NoMemory();
+    }
+    for (Py_ssize_t i = 0; is_good && i < count; i++) {
+        is_good =
+            read_dict(PyList_GetItem(signals, i), i, &texts, &emissions[i], &is_written[i]) == 0;
+    }
+    for (Py_ssize_t i = 0; is_good && i < count; i++) {
+        if (is_written[i]) {
+            settle_data(&texts, &emissions[i]);
+        }
+    }
+    if (is_good) {
+        result = emit_list(self, emissions, (size_t)count, is_durable);
+    }
+    mri_buf_fini(&texts);
+    PyMem_Free(emissions);
+    PyMem_Free(is_written);
+    return result;
+}
+
+PyObject *mrp_bus_emit_many(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"signals", "durable", NULL};
+    PyObject *signals;
+    int is_durable = 0;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "O|$p:emit_many", names, &signals, &is_durable)) {
+        return NULL;
+    }
+    PyObject *list = PySequence_List(signals); /* the dicts stay while their texts are used */
+    PyObject *result = list == NULL ? NULL : emit_sequence(self, list, is_durable);
+    Py_XDECREF(list);
+    return result;
+}
+
+PyObject *mrp_bus_register(Bus *self, PyObject *symbol)
+{
+    const char *text;
+    mr_problem problem = {""};
+    mr_err err;
+    if (read_text(symbol, SYMBOL, &text) < 0 || mrp_enter(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_register(self->bus, text, &problem);
+    Py_END_ALLOW_THREADS mrp_leave(self);
+    if (err != MR_OK) {
+        return mrp_raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Results of the library as exceptions: a base, and below it one for each result.
+ */
+#include "module.h"
+
+#include <stdio.h>
+
+static PyObject *errors[64]; /* by distance from the lowest code */
+static PyObject *error_base;
+
+enum { LOWEST = -32 };
+
+/** Every result, by its own name. */
+static const struct {
+    mr_err code;
+    const char *name;
+} error_names[] = {
+#define ERROR_NAME(code, value, text) {code, #code},
+    MR_ERR_MAP(ERROR_NAME)
+#undef ERROR_NAME
+};
+
+PyObject *mrp_raise_error(mr_err err, const char *text)
+{
+    PyObject *kind = errors[(int)err - LOWEST];
+    PyErr_SetString(kind == NULL ? error_base : kind,
+        text != NULL && text[0] != '\0' ? text : mr_err_text(err));
+    return NULL;
+}
+
+PyObject *mrp_error_kind(mr_err err)
+{
+    return errors[(int)err - LOWEST];
+}
+
+int mrp_add_errors(PyObject *module)
+{
+    char name[64];
+    error_base = PyErr_NewExceptionWithDoc("millrace.MillraceError",
+        "What the library answers when it is no success. Each result of docs/ERRORS.md has a "
+        "subclass of its own name.",
+        PyExc_Exception, NULL);
+    if (error_base == NULL || PyModule_AddObjectRef(module, "MillraceError", error_base) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof(error_names) / sizeof(error_names[0]); i++) {
+        if (error_names[i].code == MR_OK) {
+            continue;
+        }
+        (void)snprintf(name, sizeof(name), "millrace.%s", error_names[i].name);
+        PyObject *kind =
+            PyErr_NewExceptionWithDoc(name, mr_err_text(error_names[i].code), error_base, NULL);
+        if (kind == NULL || PyModule_AddObjectRef(module, error_names[i].name, kind) < 0) {
+            return -1;
+        }
+        errors[(int)error_names[i].code - LOWEST] = kind;
+    }
+    return 0;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * What the files of the Python module share: the objects, and what is done to them everywhere.
+ *
+ *   module.c        the module, and the Bus as a type     errors.c     results as exceptions
+ *   json_out.c      values to JSON                        arguments.c  what arguments say
+ *   bus.c           the handle: open, close, fork, wait   forms.c      signals as dicts
+ *   emit.c          signals and symbols into the log      facts.c      quotes, candles and funding
+ *   observed.c      emissions outside the lifecycle       questions.c  get, query, counts, history
+ *   moves.c         moves of signals, and feedback        claim.c      signals for one alone
+ *   subscription.c  a durable place in the log            orders.c     orders at a venue outside
+ *   health.c        how the log is doing
+ *
+ * Caveats first
+ * - Every function is called with the interpreter's lock. One that says "entered" is called between
+ *   mrp_enter() and mrp_leave(), and may let go of the interpreter's lock, but not of the handle's.
+ * - A failure is -1 or NULL, and an exception is set.
+ * - A PyObject * that is returned is a new reference, unless it says so; an argument is borrowed.
+ */
+#ifndef MRP_MODULE_H
+#define MRP_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "millrace/bus.h"
+#include "millrace/execution.h"
+#include "json/json_write.h"
+
+/** The most JSON that free data may be, and how many signals are asked for at once. */
+enum { MRP_DATA_BYTES_MAX = 65536, MRP_PAGE = 1024 };
+
+/** A method as its table has it, whatever its arguments. */
+#define MRP_FUNCTION(name) (PyCFunction)(void (*)(void))(name)
+
+/* ---- objects --------------------------------------------------------------------------------- */
+
+typedef struct subscription Subscription;
+typedef struct orders Orders;
+
+/** A log's bus, for one process. */
+typedef struct {
+    PyObject_HEAD mr_bus *bus; /**< NULL: closed */
+    PyThread_type_lock lock;
+    unsigned long forks;         /**< when it was made */
+    Subscription *subscriptions; /**< open ones, borrowed: each takes itself out */
+    Orders *orders;              /**< likewise */
+    PyObject *folder;            /**< bytes */
+} Bus;
+
+/** What an event says, as far as it was asked for. */
+enum event_field {
+    EVENT_SEQ,
+    EVENT_KIND,
+    EVENT_TIME,
+    EVENT_SIGNAL,
+    EVENT_FROM,
+    EVENT_TO,
+    EVENT_GATE,
+    EVENT_REASON,
+    EVENT_DELIVERIES,
+    EVENT_USUAL, /**< the fields from here on must be asked for */
+    EVENT_ORDINAL = EVENT_USUAL,
+    EVENT_ID,
+    EVENT_FIELDS
+};
+
+/** A durable place in the log. */
+struct subscription {
+    PyObject_HEAD Bus *bus;
+    mr_subscription *subscription; /**< NULL: closed */
+    Subscription *next;
+    unsigned long long held_seq; /**< handed out by iteration, acked by its next step; 0: none */
+    mr_seq *done;                /**< by iteration, and not acked yet: with the next turn */
+    size_t done_count;
+    mr_bus_event *events; /**< leased; those from `event_at` on were not handed out yet */
+    size_t event_count;
+    size_t event_at;
+    size_t batch;     /**< how many iteration leases at once, by how fast they are used up */
+    size_t batch_max; /**< and the most it may */
+    int64_t leased_ns;
+    int64_t lease_ns; /**< how long a lease lasts */
+    enum event_field fields[EVENT_FIELDS];
+    size_t field_count;
+    PyObject *form; /**< a dict with these keys, to be copied */
+};
+
+/** The orders of a log, for who takes them to a venue. */
+struct orders {
+    PyObject_HEAD Bus *bus;
+    mr_executor *executor; /**< NULL: closed */
+    Orders *next;
+    mr_order held; /**< handed out by iteration, acked by its next step */
+    bool is_holding;
+};
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/**
+ * Make the base of the exceptions, and below it one for each result, by its own name.
+ *
+ * Returns  0; -1 and an exception.
+ * Owner    the module; the exceptions live as long as the process.
+ * Threads  any, with the interpreter's lock; once.
+ */
+int mrp_add_errors(PyObject *module);
+
+/**
+ * The exception of a result.
+ *
+ * Returns  it; NULL when no result has this code.
+ * Owner    the module; no new reference.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_error_kind(mr_err err);
+
+/**
+ * Raise what belongs to a result, with a text or, when that is NULL or empty, the result's own.
+ *
+ * Returns  NULL, for returning it.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_raise_error(mr_err err, const char *text);
+
+/* ---- JSON and arguments ---------------------------------------------------------------------- */
+
+/**
+ * Write a value: None, bool, int, float, str, dict, list or tuple; depth is that of what it is in.
+ *
+ * Returns  0; -1 and an exception: it has no form in JSON, and what was written is no value.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_write_value(struct mri_json_writer *json, PyObject *value, int depth);
+
+/**
+ * How durable a call is by its argument `durable`.
+ *
+ * Returns  MR_GROUP for true, MR_INTERVAL for false.
+ * Threads  any.
+ */
+mr_durability mrp_durability_of(int is_durable);
+
+/**
+ * A number that may be None.
+ *
+ * Returns  0; -1 and an exception: it is neither.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_optional_number(PyObject *value, double *ret_number, bool *ret_is_given);
+
+/**
+ * Seconds as milliseconds; -1 without an end, for NULL and None.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_timeout(PyObject *timeout, int64_t *ret_timeout_ms);
+
+/**
+ * Free data: a dict is written behind `texts` as JSON; bytes or str are JSON already.
+ *
+ * Returns  0; 1: *ret_data is how far into `texts` it begins, as they may move; -1: an exception.
+ * Owner    *ret_data is the value's, or lies in `texts`.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data);
+
+/**
+ * The data of a move: None, a dict, or JSON as str or bytes. `texts` is empty before.
+ *
+ * Returns  0; -1 and an exception.
+ * Owner    move->data is the value's, or lies in `texts`.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_move_data(PyObject *value, struct mri_buf *texts, mr_move *move);
+
+/* ---- the handle ------------------------------------------------------------------------------ */
+
+/**
+ * Count a fork; for pthread_atfork(), in the child.
+ *
+ * Returns  nothing.
+ * Threads  the child's only one.
+ */
+void mrp_note_fork(void);
+
+/**
+ * How many forks lie between this process and the one that loaded the module. In a child it is
+ * another number than when its parent made a handle.
+ *
+ * Returns  the number.
+ * Threads  any.
+ */
+unsigned long mrp_forks(void);
+
+/**
+ * Take the handle for a call.
+ *
+ * Returns  0; -1 and an exception: it is closed, or another process's.
+ * Threads  any, with the interpreter's lock, which is let go of while another has the handle.
+ */
+int mrp_enter(Bus *self);
+
+/**
+ * Give the handle back.
+ *
+ * Returns  nothing.
+ * Threads  who entered it.
+ */
+void mrp_leave(Bus *self);
+
+/**
+ * See what others have appended.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  who entered it; lets go of the interpreter's lock.
+ */
+int mrp_follow(Bus *self);
+
+/**
+ * Ack what iteration is done with, give back the rest, and close; closed already is nothing. Does
+ * not take it out of its bus's open ones.
+ *
+ * Returns  nothing; what could not be acked comes again.
+ * Threads  the bus is entered, or closing.
+ */
+void mrp_close_subscription(Subscription *self);
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+/**
+ * Make the keys of dicts that are made often.
+ *
+ * Returns  0; -1 and an exception.
+ * Owner    keys[] has a reference to each.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_make_keys(const char *const *texts, PyObject **keys, size_t count);
+
+/**
+ * Make what the dicts of signals are copied from, and their keys.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  any, with the interpreter's lock; once, before any bus is opened.
+ */
+int mrp_make_signal_form(void);
+
+/**
+ * Make the keys of the dicts of events.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  any, with the interpreter's lock; once, before any bus is opened.
+ */
+int mrp_make_event_keys(void);
+
+/**
+ * A short text as str. None stands for NULL.
+ *
+ * Returns  it; NULL and an exception.
+ * Threads  any, with the interpreter's lock.
+ * Cost     a text that comes again is mostly made once.
+ */
+PyObject *mrp_text_object(const char *text);
+
+/**
+ * The word of a state as str.
+ *
+ * Returns  it; NULL and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_state_text(mr_state state);
+
+/**
+ * The id of a signal as str.
+ *
+ * Returns  it; NULL and an exception.
+ * Threads  entered.
+ */
+PyObject *mrp_id_of(const Bus *self, mr_ordinal ordinal);
+
+/**
+ * A signal as a dict, as of now, or of a moment when that is not NULL.
+ *
+ * Returns  it; NULL and an exception.
+ * Threads  entered.
+ */
+PyObject *mrp_signal_of(const Bus *self, const mr_log_token *moment, mr_ordinal ordinal);
+
+/**
+ * How many are in each state, as a dict.
+ *
+ * Returns  it; NULL and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_counts_dict(const uint64_t counts[MR_STATE_COUNT]);
+
+/**
+ * Find a signal by its id, or by its ordinal; of a number that is none's, later calls say so.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  entered.
+ */
+int mrp_find(const Bus *self, PyObject *name, mr_ordinal *ret_ordinal);
+
+/**
+ * Find the emission outside the lifecycle of an id or number; of a number that is none's, later
+ * calls say so.
+ *
+ * Returns  0; -1 and an exception: the text is not the form of one's id, or there is none.
+ * Threads  entered.
+ */
+int mrp_find_observed(Bus *self, PyObject *name, uint32_t *ret_number);
+
+/* ---- types ----------------------------------------------------------------------------------- */
+
+/**
+ * Make the type of what Bus.subscribe() returns.
+ *
+ * Returns  it; NULL and an exception.
+ * Owner    subscription.c, which makes objects of it; no new reference.
+ * Threads  any, with the interpreter's lock; once.
+ */
+PyObject *mrp_make_subscription_type(void);
+
+/**
+ * Make the type of what Bus.claim() returns.
+ *
+ * Returns  it; NULL and an exception.
+ * Owner    claim.c, which makes objects of it; no new reference.
+ * Threads  any, with the interpreter's lock; once.
+ */
+PyObject *mrp_make_claim_type(void);
+
+/**
+ * Make the type of what Bus.orders() returns.
+ *
+ * Returns  it; NULL and an exception.
+ * Owner    orders.c, which makes objects of it; no new reference.
+ * Threads  any, with the interpreter's lock; once.
+ */
+PyObject *mrp_make_orders_type(void);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is no signal: emissions outside the lifecycle, and words about them and about signals.
+ */
+#include "methods.h"
+
+int mrp_find_observed(Bus *self, PyObject *name, uint32_t *ret_number)
+{
+    mr_problem problem = {""};
+    if (PyLong_Check(name)) {
+        unsigned long number = PyLong_AsUnsignedLong(name);
+        *ret_number = number > UINT32_MAX ? 0 : (uint32_t)number;
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    if (text == NULL) {
+        PyErr_SetString(PyExc_TypeError, "expected the id of an emission, or its number");
+        return -1;
+    }
+    mr_err err = mr_bus_observed_find(self->bus, text, ret_number, &problem);
+    return err == MR_OK ? 0 : ((void)mrp_raise_error(err, problem.text), -1);
+}
+
+static PyObject *observed_id(Bus *self, uint32_t number)
+{
+    char id[MR_BUS_ID_BYTES];
+    mr_problem problem = {""};
+    mr_err err = mr_bus_observed_id(self->bus, number, id, &problem);
+    return err == MR_OK ? PyUnicode_FromString(id) : mrp_raise_error(err, problem.text);
+}
+
+/** Whom the observation is about, by whichever id it is. */
+static int read_about(Bus *self, PyObject *about, mr_observation *observation)
+{
+    if (about == NULL || about == Py_None) {
+        return 0;
+    }
+    const char *text = PyUnicode_Check(about) ? PyUnicode_AsUTF8AndSize(about, NULL) : NULL;
+    bool is_signal = text != NULL && mr_bus_find(self->bus, text, &observation->ordinal) == MR_OK;
+    if (is_signal) {
+        return 0;
+    }
+    observation->ordinal.n = 0;
+    return mrp_find_observed(self, about, &observation->about);
+}
+
+PyObject *mrp_bus_observe(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"symbol", "source", "data", "about", "to", "durable", NULL};
+    PyObject *about = NULL;
+    const char *to = NULL;
+    int is_durable = 0;
+    uint32_t number = 0;
+    mr_observation observation = {0};
+    mr_problem problem = {""};
+    mr_err err;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$zzzOzp:observe", names, &observation.symbol,
+            &observation.source, &observation.data, &about, &to, &is_durable)) {
+        return NULL;
+    }
+    observation.is_moved = to != NULL;
+    if (to != NULL && mr_state_parse(to, &observation.to) != MR_OK) {
+        return mrp_raise_error(
+            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
+    }
+    if (mrp_enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *result = NULL;
+    if (mrp_follow(self) == 0 && read_about(self, about, &observation) == 0) {
+        Py_BEGIN_ALLOW_THREADS err = mr_bus_observe(
+            self->bus, &observation, mrp_durability_of(is_durable), &number, &problem);
+        Py_END_ALLOW_THREADS if (err != MR_OK)
+        {
+            (void)mrp_raise_error(err, problem.text);
+        }
+        else if (number != 0)
+        {
+            result = observed_id(self, number);
+        }
+        else
+        {
+            result = Py_NewRef(about);
+        }
+    }
+    mrp_leave(self);
+    return result;
+}
+
+static PyObject *observed_of(const mr_observed *observed)
+{
+    return Py_BuildValue("{s:I,s:s,s:s,s:L,s:K,s:K}", "number", observed->number, "source",
+        observed->source, "state", mr_state_text(observed->state), "event_time_unix_ns",
+        (long long)observed->event_time_unix_ns, "emitted_seq",
+        (unsigned long long)observed->emitted.n, "last_seq", (unsigned long long)observed->last.n);
+}
+
+PyObject *mrp_bus_observed(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"before", "limit", NULL};
+    unsigned before = 0;
+    unsigned limit = MRP_PAGE;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$II:observed", names, &before, &limit) ||
+        mrp_enter(self) < 0) {
+        return NULL;
+    }
+    uint64_t counts[MR_STATE_COUNT];
+    mr_problem problem = {""};
+    mr_err counted = mr_bus_observed_counts(self->bus, counts, &problem);
+    PyObject *list = counted == MR_OK ? PyList_New(0) : mrp_raise_error(counted, problem.text);
+    uint64_t count = 0;
+    for (int state = 0; list != NULL && state < MR_STATE_COUNT; state++) {
+        count += counts[state];
+    }
+    uint32_t number = before == 0 || before > count ? (uint32_t)count : before - 1;
+    for (; list != NULL && number > 0 && limit > 0; number--, limit--) {
+        mr_observed observed;
+        mr_err err = mr_bus_observed(self->bus, number, &observed, &problem);
+        PyObject *one = err == MR_OK ? observed_of(&observed) : mrp_raise_error(err, problem.text);
+        if (one == NULL || PyList_Append(list, one) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(one);
+    }
+    mrp_leave(self);
+    return list;
+}
+
+PyObject *mrp_bus_observed_counts(Bus *self, PyObject *unused)
+{
+    uint64_t counts[MR_STATE_COUNT];
+    (void)unused;
+    if (mrp_enter(self) < 0) {
+        return NULL;
+    }
+    mr_problem problem = {""};
+    mr_err err = mr_bus_observed_counts(self->bus, counts, &problem);
+    mrp_leave(self);
+    return err != MR_OK ? mrp_raise_error(err, problem.text) : mrp_counts_dict(counts);
+}
+
+PyObject *mrp_bus_observed_id(Bus *self, PyObject *number)
+{
+    uint32_t found;
+    if (mrp_enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *result =
+        mrp_find_observed(self, number, &found) == 0 ? observed_id(self, found) : NULL;
+    mrp_leave(self);
+    return result;
+}
