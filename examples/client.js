@@ -16,14 +16,14 @@ function connect(path) {
   socket.on("error", (error) => waiting.splice(0).forEach((one) => one.reject(error)));
   socket.on("close", () => waiting.splice(0).forEach((one) => one.reject(new Error("closed"))));
   let count = 0;
-  return (verb, fields = {}) => new Promise((resolve, reject) => {
+  const ask = (verb, fields = {}) => new Promise((resolve, reject) => {
     waiting.push({ resolve, reject });
     socket.write(JSON.stringify({ id: ++count, verb, ...fields }) + "\n");
   });
+  return Object.assign(ask, { close: () => socket.destroy() });
 }
 
-async function main(path, symbol) {
-  const ask = connect(path);
+async function main(ask, symbol) {
   await ask("hello", { version: 1 });
   await ask("subscribe", { subscription: "example-js", kind: "signal.generated", source: "client-js" });
   const emitted = await ask("emit", {
@@ -37,7 +37,8 @@ async function main(path, symbol) {
   await ask("quit");
 }
 
-main(process.argv[2], process.argv[3]).catch((error) => {
+const ask = connect(process.argv[2]);
+main(ask, process.argv[3]).catch((error) => {
   console.error(error.message);
   process.exitCode = 1;
-});
+}).finally(ask.close); // an open socket would keep the program alive

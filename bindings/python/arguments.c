@@ -4,6 +4,8 @@
  */
 #include "module.h"
 
+#include "os/os.h"
+
 mr_durability mrp_durability_of(int is_durable)
 {
     return is_durable != 0 ? MR_GROUP : MR_INTERVAL;
@@ -34,4 +36,29 @@ int mrp_read_timeout(PyObject *timeout, int64_t *ret_timeout_ms)
     }
     *ret_timeout_ms = (int64_t)(seconds * 1000.0);
     return 0;
+}
+
+/* So long a call may wait before the interpreter is asked whether a signal came. */
+enum { SLICE_MS = 200 };
+
+static int64_t boot_ms(void)
+{
+    const struct mri_os *os = mri_os_linux();
+    return os->boottime_ns(os->context) / 1000000;
+}
+
+int64_t mrp_wait_until_ms(int64_t timeout_ms)
+{
+    return timeout_ms < 0 ? -1 : boot_ms() + timeout_ms;
+}
+
+int64_t mrp_wait_slice_ms(int64_t until_ms)
+{
+    int64_t left_ms = until_ms < 0 ? SLICE_MS : until_ms - boot_ms();
+    return left_ms < 0 ? 0 : left_ms < SLICE_MS ? left_ms : SLICE_MS;
+}
+
+bool mrp_wait_is_over(int64_t until_ms)
+{
+    return until_ms >= 0 && boot_ms() >= until_ms;
 }

@@ -160,13 +160,19 @@ PyObject *mrp_bus_wait(Bus *self, PyObject *args, PyObject *keywords)
     if (mrp_read_timeout(timeout, &timeout_ms) < 0) {
         return NULL;
     }
-    if (mrp_enter(self) < 0) {
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS err = mr_bus_wait(self->bus, timeout_ms, &problem);
-    Py_END_ALLOW_THREADS mrp_leave(self);
+    int64_t until_ms = mrp_wait_until_ms(timeout_ms);
+    do {
+        if (mrp_enter(self) < 0) {
+            return NULL;
+        }
+        Py_BEGIN_ALLOW_THREADS err = mr_bus_wait(self->bus, mrp_wait_slice_ms(until_ms), &problem);
+        Py_END_ALLOW_THREADS mrp_leave(self);
+        if ((err == MR_OK || err == MR_AGAIN) && PyErr_CheckSignals() < 0) {
+            return NULL;
+        }
+    } while (err == MR_AGAIN && !mrp_wait_is_over(until_ms));
     if (err == MR_OK || err == MR_AGAIN) {
-        return PyErr_CheckSignals() < 0 ? NULL : PyBool_FromLong(err == MR_OK);
+        return PyBool_FromLong(err == MR_OK);
     }
     return mrp_raise_error(err, problem.text);
 }

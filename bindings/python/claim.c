@@ -79,8 +79,7 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     options.lease_ns = lease_ns_of(lease);
-    const struct mri_os *os = mri_os_linux();
-    int64_t until_ms = os->boottime_ns(os->context) / 1000000 + timeout_ms;
+    int64_t until_ms = mrp_wait_until_ms(timeout_ms);
     for (;;) {
         mr_claim claim;
         mr_err err = MR_NOT_FOUND;
@@ -89,13 +88,9 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
         }
         bool is_found = name == NULL || name == Py_None ||
                         (mrp_follow(self) == 0 && mrp_find(self, name, &options.ordinal) == 0);
-        int64_t left_ms = until_ms - os->boottime_ns(os->context) / 1000000;
         if (is_found) {
             err = claim_in_time(self, &options, mrp_durability_of(is_durable),
-                timeout_ms < 0 ? -1
-                : left_ms < 0  ? 0
-                               : left_ms,
-                &claim, &problem);
+                mrp_wait_slice_ms(until_ms), &claim, &problem);
         }
         mrp_leave(self);
         if (!is_found || (err != MR_OK && PyErr_CheckSignals() < 0)) {
@@ -104,7 +99,7 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
         if (err == MR_OK) {
             return claim_of(self, &claim, lease);
         }
-        if (err == MR_END && timeout_ms >= 0) {
+        if (err == MR_END && mrp_wait_is_over(until_ms)) {
             Py_RETURN_NONE;
         }
         if (err != MR_END && err != MR_AGAIN) {

@@ -154,6 +154,33 @@ mr_durability mrp_durability_of(int is_durable);
 int mrp_optional_number(PyObject *value, double *ret_number, bool *ret_is_given);
 
 /**
+ * When a wait is over. The library's waits see no signals of Python: they are made in slices, and
+ * PyErr_CheckSignals() is called between them.
+ *
+ * @param timeout_ms  -1: never
+ *
+ * Returns  the moment, of CLOCK_BOOTTIME; -1: never.
+ * Threads  any.
+ */
+int64_t mrp_wait_until_ms(int64_t timeout_ms);
+
+/**
+ * How long to wait at once.
+ *
+ * Returns  milliseconds, 0 when the moment has come.
+ * Threads  any.
+ */
+int64_t mrp_wait_slice_ms(int64_t until_ms);
+
+/**
+ * Has the moment come?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mrp_wait_is_over(int64_t until_ms);
+
+/**
  * Seconds as milliseconds; -1 without an end, for NULL and None.
  *
  * Returns  0; -1 and an exception.

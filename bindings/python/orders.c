@@ -155,6 +155,7 @@ static int enter_orders(Orders *self)
 /** The next order as a dict; None when there is none in time; NULL and an exception. */
 static PyObject *take_order(Orders *self, int64_t timeout_ms)
 {
+    int64_t until_ms = mrp_wait_until_ms(timeout_ms);
     mr_problem problem = {""};
     mr_order order;
     mr_err err;
@@ -164,7 +165,7 @@ static PyObject *take_order(Orders *self, int64_t timeout_ms)
         }
         Py_BEGIN_ALLOW_THREADS err = mr_executor_next(self->executor, &order, &problem);
         if (err == MR_END || err == MR_AGAIN) {
-            mr_err waited = mr_executor_wait(self->executor, timeout_ms, &problem);
+            mr_err waited = mr_executor_wait(self->executor, mrp_wait_slice_ms(until_ms), &problem);
             err = waited == MR_OK ? MR_BUSY : waited == MR_AGAIN ? MR_AGAIN : waited;
         }
         Py_END_ALLOW_THREADS PyObject *taken = err == MR_OK ? order_of(self->bus, &order) : NULL;
@@ -177,7 +178,7 @@ static PyObject *take_order(Orders *self, int64_t timeout_ms)
         if (PyErr_CheckSignals() < 0) {
             return NULL;
         }
-        if (err == MR_AGAIN && timeout_ms >= 0) {
+        if (err == MR_AGAIN && mrp_wait_is_over(until_ms)) {
             Py_RETURN_NONE;
         }
         if (err != MR_AGAIN && err != MR_BUSY) {

@@ -189,6 +189,7 @@ static mr_err refill(Subscription *self, size_t batch, int64_t timeout_ms, mr_pr
 static int have_event(Subscription *self, size_t batch, int64_t timeout_ms)
 {
     mr_problem problem = {""};
+    int64_t until_ms = mrp_wait_until_ms(timeout_ms);
     for (;;) {
         if (enter_subscription(self) < 0) {
             return -1;
@@ -202,7 +203,7 @@ static int have_event(Subscription *self, size_t batch, int64_t timeout_ms)
         }
         if (err == MR_OK) {
             size_t room = batch == 0 ? choose_batch(self) : batch;
-            Py_BEGIN_ALLOW_THREADS err = refill(self, room, timeout_ms, &problem);
+            Py_BEGIN_ALLOW_THREADS err = refill(self, room, mrp_wait_slice_ms(until_ms), &problem);
             Py_END_ALLOW_THREADS
         }
         if (err == MR_OK) {
@@ -212,7 +213,7 @@ static int have_event(Subscription *self, size_t batch, int64_t timeout_ms)
         if (PyErr_CheckSignals() < 0) {
             return -1;
         }
-        if (err == MR_AGAIN && timeout_ms >= 0) {
+        if (err == MR_AGAIN && mrp_wait_is_over(until_ms)) {
             return 0;
         }
         if (err != MR_AGAIN && err != MR_BUSY) {

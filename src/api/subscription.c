@@ -22,7 +22,8 @@ enum { LOOKS_MAX = 16384 }; /* of one turn, which keeps others who use the name 
 struct mr_subscription {
     mr_bus *bus;
     mr_consumer *consumer;
-    uint64_t end_seq; /* of the log, when there was nothing more */
+    int64_t due_boot_ns; /* when what was handed out or put off comes again; -1: nothing is */
+    uint64_t end_seq;    /* of the log, when there was nothing more */
     struct mri_event_filter filter;
     mr_err held; /* what is to be said before the next event; MR_OK: nothing */
     mr_problem held_problem;
@@ -45,6 +46,7 @@ mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_option
     }
     struct mr_subscription *subscription = block;
     subscription->bus = bus;
+    subscription->due_boot_ns = -1;
     err = mr_bus_follow(bus, reterr_problem);
     if (err == MR_OK) {
         err = mri_event_filter_init(&subscription->filter, bus, wanted, reterr_problem);
@@ -164,6 +166,9 @@ static mr_err take(
     if (err != MR_OK && !ret_look->is_cut) {
         subscription->end_seq = end_seq;
     }
+    const struct mri_os *os = subscription->bus->os;
+    subscription->due_boot_ns =
+        ret_look->wait_ns < 0 ? -1 : os->boottime_ns(os->context) + ret_look->wait_ns;
     return err;
 }
 
@@ -247,6 +252,15 @@ mr_err mr_subscription_nack(
         subscription == NULL ? NULL : subscription->consumer, seq, delay_ms, reterr_problem);
 }
 
+/** For how long, at most, until something comes again; whoever has it may die at any time. */
+static int64_t until_due_ms(const struct mr_subscription *subscription)
+{
+    enum { LOOK_MS = 1000, MS_NS = 1000000 };
+    const struct mri_os *os = subscription->bus->os;
+    int64_t left_ms = (subscription->due_boot_ns - os->boottime_ns(os->context)) / MS_NS + 1;
+    return left_ms < 0 ? 0 : left_ms < LOOK_MS ? left_ms : LOOK_MS;
+}
+
 mr_err mr_subscription_wait(
     mr_subscription *subscription, int64_t timeout_ms, mr_problem *reterr_problem)
 {
@@ -254,10 +268,13 @@ mr_err mr_subscription_wait(
         return mri_problem(reterr_problem, MR_EINVAL, "a subscription is missing");
     }
     mr_bus *bus = subscription->bus;
-    /* The bus may have read on behind what the consumer has seen. */
-    return mr_log_last(bus->log).n > subscription->end_seq
-               ? MR_OK
-               : mr_bus_wait(bus, timeout_ms, reterr_problem);
+    if (mr_log_last(bus->log).n > subscription->end_seq) {
+        return MR_OK; /* the bus may have read on behind what the consumer has seen */
+    }
+    int64_t due_ms = subscription->due_boot_ns < 0 ? -1 : until_due_ms(subscription);
+    bool is_due_first = due_ms >= 0 && (timeout_ms < 0 || due_ms < timeout_ms);
+    mr_err err = mr_bus_wait(bus, is_due_first ? due_ms : timeout_ms, reterr_problem);
+    return err == MR_AGAIN && is_due_first ? MR_OK : err;
 }
 
 void mr_subscription_close(mr_subscription *subscription)

@@ -26,6 +26,17 @@ def open(dir=None):  # noqa: A001  as open() of files
     return Bus(folder)
 
 
+async def _take(call, give_back):
+    """What a call in a thread of the loop's executor returns. Of a task that is cancelled meanwhile, what
+    comes all the same is given back."""
+    work = _asyncio.get_running_loop().run_in_executor(None, call)
+    try:
+        return await _asyncio.shield(work)
+    except _asyncio.CancelledError:
+        work.add_done_callback(lambda done: done.exception() or done.result() is None or give_back(done.result()))
+        raise
+
+
 async def events(subscription):
     """Iterate over a subscription in asyncio: `async for event in millrace.events(subscription)`.
 
@@ -34,7 +45,7 @@ async def events(subscription):
     """
     loop = _asyncio.get_running_loop()
     while True:
-        event = await loop.run_in_executor(None, subscription.take, 0.5)
+        event = await _take(lambda: subscription.take(0.5), lambda event: subscription.nack(event, delay=0))
         if event is not None:
             yield event
             await loop.run_in_executor(None, subscription.ack, event)
@@ -47,10 +58,9 @@ async def claims(bus, owner, to, **options):
     is released. While there is nothing a thread of the loop's executor waits, half a second at a
     time, so that a cancelled task ends; the bus is used by nobody else meanwhile.
     """
-    loop = _asyncio.get_running_loop()
     options.pop("timeout", None)
     while True:
-        claim = await loop.run_in_executor(None, lambda: bus.claim(owner, to, timeout=0.5, **options))
+        claim = await _take(lambda: bus.claim(owner, to, timeout=0.5, **options), lambda claim: claim.release())
         if claim is not None:
             with claim:
                 yield claim
