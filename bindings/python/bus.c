@@ -60,12 +60,17 @@ PyObject *mrp_bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
     static char *names[] = {"dir", "create", "table_signals", NULL};
     PyObject *path = NULL;
     int is_create = 0;
-    unsigned int table_signals = 0;
+    long long table_signals = 0;
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&|$pI:Bus", names, PyUnicode_FSConverter,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&|$pL:Bus", names, PyUnicode_FSConverter,
             &path, &is_create, &table_signals)) {
         return NULL;
+    }
+    if (table_signals < 0 || table_signals > UINT32_MAX) {
+        Py_DECREF(path);
+        return mrp_raise_error(
+            MR_REFUSED, "table_signals: expected a power of two from 4096 to 134217728, or 0");
     }
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     Bus *self = (Bus *)allocate(type, 0);
@@ -82,7 +87,7 @@ PyObject *mrp_bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
     }
     const char *folder = PyBytes_AsString(path);
     Py_BEGIN_ALLOW_THREADS err =
-        is_create ? mr_bus_create_sized(folder, table_signals, &self->bus, &problem)
+        is_create ? mr_bus_create_sized(folder, (uint32_t)table_signals, &self->bus, &problem)
                   : mr_bus_open(folder, &self->bus, &problem);
     Py_END_ALLOW_THREADS self->folder = path;
     if (err != MR_OK) {

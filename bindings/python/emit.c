@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "json/json_scan.h"
 
 /** The arguments of emit(), and the keys of the dicts of emit_many(). */
 enum field {
@@ -67,6 +68,18 @@ static int read_double(PyObject *value, enum field field, double *ret_number)
     return 0;
 }
 
+/** JSON of the caller's own is kept as it is, so it must be JSON. */
+static int check_json(const char *text)
+{
+    struct mri_json_fault fault;
+    if (text == NULL || mri_json_scan_check(mri_slice_of(text), &fault)) {
+        return 0;
+    }
+    PyErr_Format(mrp_error_kind(MR_REFUSED), "data: no JSON, at byte %zu: %s", fault.offset + 1,
+        fault.reason);
+    return -1;
+}
+
 int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data)
 {
     *ret_data = NULL;
@@ -81,10 +94,10 @@ int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data)
             return -1;
         }
         *ret_data = bytes;
-        return 0;
+        return check_json(bytes);
     }
     if (PyUnicode_Check(value)) {
-        return read_text(value, DATA, ret_data);
+        return read_text(value, DATA, ret_data) < 0 ? -1 : check_json(*ret_data);
     }
     if (!PyDict_Check(value)) {
         PyErr_SetString(PyExc_TypeError, "data: expected a dict, or JSON as bytes or str");

@@ -5,6 +5,7 @@
 #include "cli/bus_option.h"
 
 #include "cli/describe.h"
+#include "json/json_scan.h"
 
 enum { ANSWER_BYTES_MAX = 64 * 1024 };
 
@@ -38,6 +39,15 @@ enum mri_exit mri_bus_option_state(
                : mri_cli_fail(cli, MRI_EXIT_USAGE,
                      "%s: there is no state \"%s\"; docs/LIFECYCLE.md has the eight there are",
                      what, text);
+}
+
+enum mri_exit mri_bus_option_data(const struct mri_cli *cli, const char *what, const char *text)
+{
+    struct mri_json_fault fault;
+    return text == NULL || mri_json_scan_check(mri_slice_of(text), &fault)
+               ? MRI_EXIT_OK
+               : mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: no JSON, at byte %zu: %s", what,
+                     fault.offset + 1, fault.reason);
 }
 
 mr_durability mri_bus_option_durability(const struct mri_cli *cli)

@@ -39,6 +39,16 @@ enum mri_exit mri_bus_option_state(
     const struct mri_cli *cli, const char *what, const char *text, mr_state *ret_state);
 
 /**
+ * Free data must be JSON.
+ *
+ * @param text  NULL: none was given
+ *
+ * Returns  MRI_EXIT_OK; MRI_EXIT_USAGE it is not, which was printed with the place.
+ * Threads  one.
+ */
+enum mri_exit mri_bus_option_data(const struct mri_cli *cli, const char *what, const char *text);
+
+/**
  * The durability that --durable asks for: MR_GROUP, else MR_ASYNC.
  *
  * Returns  it.

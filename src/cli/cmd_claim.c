@@ -110,6 +110,10 @@ static enum mri_exit do_move(struct work *work, struct mri_slice rest)
         rest = (struct mri_slice){rest.bytes + 1, rest.count - 1};
     }
     move.data = keep(&texts, rest);
+    exit = mri_bus_option_data(work->cli, "move", move.data);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
     mr_err err = mr_claim_move(
         work->bus, &work->claim, &move, mri_bus_option_durability(work->cli), &conflict, &problem);
     if (err != MR_OK) {

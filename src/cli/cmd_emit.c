@@ -342,8 +342,14 @@ static enum mri_exit open_log(struct emit *emit)
     bool is_live = time_mode != NULL && strcmp(time_mode, "live") == 0;
     bool is_usable = err == MR_OK && mr_bus_symbol_count(emit->bus, NULL) > 0 &&
                      (is_live || mr_bus_event_time_unix_ns(emit->bus) != 0);
-    return is_usable
-               ? MRI_EXIT_OK
+    if (is_usable) {
+        return MRI_EXIT_OK;
+    }
+    return err == MR_OK && mr_bus_symbol_count(emit->bus, NULL) > 0
+               ? mri_cli_fail(cli, MRI_EXIT_USAGE,
+                     "%s has no market time yet: it begins with the first price; the run's feed or "
+                     "`%s feed --dir %s` brings it in",
+                     folder, cli->program, folder)
                : mri_cli_fail(cli, MRI_EXIT_USAGE,
                      "%s has no registered symbols and no market time yet; `%s run --dir %s` gives "
                      "it both",

@@ -70,6 +70,9 @@ static enum mri_exit cmd_move(struct mri_cli *cli)
     enum mri_exit exit =
         mri_bus_option_state(cli, "--to", mri_options_get(cli->options, "to"), &move.to);
     if (exit == MRI_EXIT_OK) {
+        exit = mri_bus_option_data(cli, "--data", move.data);
+    }
+    if (exit == MRI_EXIT_OK) {
         exit = mri_bus_option_open(cli, &bus);
     }
     if (exit != MRI_EXIT_OK) {
