@@ -37,7 +37,8 @@ extern "C" {
     X(MR_EUNKNOWN, -10, "it is not known whether the data are durable")                            \
     X(MR_ERANGE, -11, "a number is out of range")                                                  \
     X(MR_ELIMIT, -12, "a limit of the machine is reached")                                         \
-    X(MR_EINTERNAL, -13, "an internal check failed")
+    X(MR_EINTERNAL, -13, "an internal check failed")                                               \
+    X(MR_ETOOLARGE, -14, "more than one batch may hold")
 
 /** A result: 0 success, > 0 a condition, < 0 a fault. */
 typedef enum mr_err {

@@ -177,9 +177,9 @@ MR_MUST_USE mr_err mr_log_open(const char *folder, const mr_log_options *options
  * Returns  MR_OK, also for a repeat (ret_ack->is_repeated). With any of these nothing was
  *          appended: MR_REFUSED some of the batch is in the log already and some is not;
  *          MR_FULL the batch has a new producer and mr_log_options.producers_max are known;
- *          MR_EINVAL a record is malformed or the batch is too large, or has producer_id
- *          without a producer_seq that grows or producer_seq alone, too many producers or
- *          message ids, or one id twice;
+ *          MR_ETOOLARGE it is more than one batch may hold; MR_EINVAL a record is malformed, or
+ *          has producer_id without a producer_seq that grows or producer_seq alone, or the batch
+ *          too many producers or message ids, or one id twice;
  *          MR_ENOSPC there is no room for the next segment, a later append may work;
  *          MR_EIO and others, its file could not be made; MR_ELIMIT, MR_ENOMEM, MR_EACCESS the
  *          ring is full, or the next segment has no file yet, and this process has no descriptor,

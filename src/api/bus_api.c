@@ -156,6 +156,12 @@ int64_t mri_bus_api_event_time(const struct mr_bus *bus)
 
 mr_err mri_bus_api_explain(mr_err err, const char *full, mr_problem *problem)
 {
+    if (err == MR_ETOOLARGE) {
+        return mri_problem(problem, err,
+            "%s: a quarter of the ring, and less than a segment (millrace log stat); send fewer at "
+            "once",
+            mr_err_text(err));
+    }
     return err == MR_FULL && full != NULL
                ? mri_problem(problem, err, "limits.%s_max of the configuration is reached", full)
                : mri_problem(problem, err, "%s", mr_err_text(err));

@@ -111,8 +111,8 @@ MR_MUST_USE mr_err mri_shared_state_of(const mr_log *log, struct mri_shared_stat
  *          state than its move says, append->conflict; MR_FULL, append->full; MR_NOT_FOUND a move
  *          of a signal that is claimed, or that the table does not know (any more), or a signal
  *          with a key where keys are missing: the log knows; MR_REFUSED a symbol that is not
- *          registered, or a move that contradicts one before it in the batch; MR_ELIMIT the batch
- *          is too large. Nothing was appended then.
+ *          registered, or a move that contradicts one before it in the batch; MR_ETOOLARGE.
+ *          Nothing was appended then.
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_shared_state_append(mr_log *log, mr_log_record *records, size_t count,

@@ -111,7 +111,7 @@ static enum mri_exit emit_parts(struct emit *emit)
         problem.text[0] = '\0';
         mr_err err = mr_bus_emit(emit->bus, emit->emissions + first, count,
             is_split ? MR_ASYNC : emit->durability, emit->emitted_signals + first, &problem);
-        bool is_large = is_of_signal(err, &problem) || err == MR_ELIMIT;
+        bool is_large = is_of_signal(err, &problem) || err == MR_ETOOLARGE;
         if (err == MR_OK) {
             note_ids(emit, first, count);
             first += count;

@@ -111,6 +111,7 @@ enum mri_exit mri_cli_exit_of(mr_err err)
     case MR_NOT_FOUND:
     case MR_BUSY:
     case MR_FULL:
+    case MR_ETOOLARGE:
         return MRI_EXIT_USAGE;
     default:
         return MRI_EXIT_FAULT;

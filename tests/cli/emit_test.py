@@ -34,6 +34,18 @@ class EmitCase(program.LogCase):
         return self.ok("status", "--json", "--dir", self.log).json["summary"]["to"]
 
 
+class BatchTest(EmitCase):
+    def test_lines_that_are_more_than_one_batch_may_hold_are_split(self):
+        """From a file, so that they are there at once: 9 MiB, of which one batch may hold 4."""
+        lines = self.folder / "lines.jsonl"
+        lines.write_text((self.line(data={"x": "y" * 2000}) + "\n") * 4000)
+        with lines.open("rb") as source:
+            answer = program.finish(program.start("emit", "--dir", self.log, stdin=source))
+        self.assert_exit(answer, OK)
+        self.assertEqual(len(set(answer.lines)), 4000)
+        self.assertIn("4000 emitted, 0 refused", answer.err)
+
+
 class FlagsTest(EmitCase):
     def test_the_id_is_printed_and_names_the_signal_everywhere(self):
         ident = self.ok(*self.flags()).out

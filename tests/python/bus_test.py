@@ -89,6 +89,8 @@ class BusTest(program.LogCase):
         with self.assertRaisesRegex(millrace.MR_REFUSED, "signal 2: unknown key 'colour'"):
             self.bus.emit_many([good, {**good, "colour": "red"}])
         self.assertRaises(TypeError, self.bus.emit_many, [good, 5])
+        with self.assertRaisesRegex(millrace.MR_ETOOLARGE, "send fewer at once"):
+            self.bus.emit_many([{**good, "data": {"x": "y" * 2000}}] * 4000)
         self.assertEqual(self.bus.counts()["generated"], before)
         ids = self.bus.emit_many(({**good, "data": {"i": i}} for i in range(3000)), durable=True)
         self.assertEqual(len(set(ids)), 3000)

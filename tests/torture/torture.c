@@ -156,6 +156,27 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/** Tell on standard error where the children of this process stand, in the kernel and, with gdb,
+ * in their code. */
+static void tell_where_children_stand(void)
+{
+    static const char look[] =
+        "for child in $(cat /proc/$PPID/task/*/children); do"
+        "  [ $child = $$ ] && continue;"
+        "  for task in /proc/$child/task/*; do"
+        "    echo \"$task: $(cat $task/comm), $(grep State $task/status), in $(cat $task/wchan),"
+        " call $(cat $task/syscall)\"; cat $task/stack;"
+        "  done;"
+        "  timeout 60 gdb -p $child -batch -ex 'thread apply all backtrace';"
+        "done >&2";
+    pid_t child = fork();
+    if (child == 0) {
+        (void)execlp("sh", "sh", "-c", look, (char *)NULL);
+        _exit(127);
+    }
+    (void)waitpid(child, NULL, 0); /* it helps, and is not needed */
+}
+
 int mri_torture_wait(pid_t child)
 {
     int status;
@@ -166,7 +187,10 @@ int mri_torture_wait(pid_t child)
             return status;
         }
         MRI_TORTURE_CHECK(ended == 0, "waitpid: %s", strerror(errno));
-        MRI_TORTURE_CHECK(now_ms() < until, "process %d hangs", (int)child);
+        if (now_ms() >= until) {
+            tell_where_children_stand();
+            mri_torture_fail("process %d hangs", (int)child);
+        }
         mri_torture_sleep_us(STEP_US);
     }
 }
@@ -195,7 +219,10 @@ void mri_torture_until(bool (*is_so)(void *argument), void *argument, const char
 {
     int64_t until = now_ms() + HANG_MS;
     while (!is_so(argument)) {
-        MRI_TORTURE_CHECK(now_ms() < until, "a hang: still not so after three minutes: %s", what);
+        if (now_ms() >= until) {
+            tell_where_children_stand();
+            mri_torture_fail("a hang: still not so after three minutes: %s", what);
+        }
         mri_torture_sleep_us(STEP_US);
     }
 }

@@ -352,9 +352,9 @@ static mr_err roll(struct mri_hot_tail *hot, int64_t now_unix_ns)
     return MR_OK;
 }
 
-/** Bytes of the batch in the ring; 0 when a record is malformed or they are too many. */
-static uint64_t batch_bytes(
-    const struct mri_hot_tail *hot, const mr_log_record *records, size_t count, bool is_own)
+/** Bytes of the batch in the ring. MR_EINVAL a record is malformed; MR_ETOOLARGE. */
+static mr_err batch_bytes(const struct mri_hot_tail *hot, const mr_log_record *records,
+    size_t count, bool is_own, uint64_t *ret_bytes)
 {
     uint64_t segment_room =
         hot->shared->segment_bytes - MRI_SEGMENT_PAGE_BYTES - (uint64_t)ROLL_BYTES;
@@ -362,22 +362,23 @@ static uint64_t batch_bytes(
     uint64_t sum = 0;
     limit = limit < segment_room ? limit : segment_room;
     if (count == 0 || count > MRI_HOT_BATCH_RECORDS) {
-        return 0;
+        return count == 0 ? MR_EINVAL : MR_ETOOLARGE;
     }
     for (size_t i = 0; i < count; i++) {
         bool has_body = records[i].body != NULL || records[i].body_bytes == 0;
         bool has_producer = records[i].producer_id != 0 || records[i].producer_seq == 0;
-        if (!has_body || !has_producer || records[i].body_bytes > MR_LOG_BODY_BYTES_MAX ||
-            (!is_own && records[i].type < MRI_RECORD_TYPE_FREE)) {
-            return 0;
+        if (!has_body || !has_producer || (!is_own && records[i].type < MRI_RECORD_TYPE_FREE)) {
+            return MR_EINVAL;
         }
         size_t bytes = record_bytes(&records[i]);
         sum += mri_record_stride(bytes);
-        if (sum > limit || bytes > MRI_RECORD_BYTES_MAX) {
-            return 0;
+        if (records[i].body_bytes > MR_LOG_BODY_BYTES_MAX || bytes > MRI_RECORD_BYTES_MAX ||
+            sum > limit) {
+            return MR_ETOOLARGE;
         }
     }
-    return sum;
+    *ret_bytes = sum;
+    return MR_OK;
 }
 
 /** What an append says that must write behind first; it is not appended unless that succeeds. */
@@ -503,7 +504,7 @@ static mr_err derive(struct mri_hot_tail *hot, struct appending *batch)
     mri_hot_derive_begin(shared);
     mr_err err = deriver->derive(deriver->context, batch->how->argument, &journal, batch->records,
         batch->count, shared->writer.next_seq);
-    err = err == MR_OK && journal.is_full && !journal.is_left ? MR_ELIMIT : err;
+    err = err == MR_OK && journal.is_full && !journal.is_left ? MR_ETOOLARGE : err;
     if (err != MR_OK || journal.is_left) {
         mri_hot_derive_put_back(hot);
         batch->is_derived = false;
@@ -683,10 +684,10 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
         .how = how == NULL ? &plain : how,
         .who = &who,
         .ack = ret_ack == NULL ? &unasked : ret_ack};
-    *batch.ack = (mr_log_ack){.stored_bytes = batch_bytes(hot, records, count, batch.how->is_own),
-        .durability = batch.how->durability};
-    if (batch.ack->stored_bytes == 0) {
-        return MR_EINVAL;
+    *batch.ack = (mr_log_ack){.durability = batch.how->durability};
+    mr_err err = batch_bytes(hot, records, count, batch.how->is_own, &batch.ack->stored_bytes);
+    if (err != MR_OK) {
+        return err;
     }
     bool is_identified = false;
     for (size_t i = 0; i < count; i++) {
@@ -700,7 +701,7 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
         mri_dedupe_batch_survey(records, count, &who) != MR_OK) {
         return MR_EINVAL;
     }
-    mr_err err = append_locked(hot, &batch);
+    err = append_locked(hot, &batch);
     if (err == MR_ENOSPC) { /* no spare was ready; whether there is room for one shows now */
         err = append_with_spare(hot, &batch);
     }

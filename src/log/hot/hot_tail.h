@@ -59,7 +59,7 @@ struct mri_hot_journal {
     const struct mri_hot_subject *subjects; /**< by the deriver, one for each record, which stay
                                                  until the append returns; NULL: the records say
                                                  whom they are about */
-    bool is_full;   /**< it had no room for a store: the batch is refused, MR_ELIMIT */
+    bool is_full;   /**< it had no room for a store: the batch is refused, MR_ETOOLARGE */
     bool is_behind; /**< the area lacks events that are before this batch */
     bool is_left;   /**< by the deriver: what it has changed is put back, the batch is appended, and
                          the area lacks it from then on */
@@ -223,12 +223,12 @@ void mri_hot_tail_close(struct mri_hot_tail *hot);
  *                 first or last is 0 when it must be looked up
  *
  * Returns  MR_OK, also for a repeat; MR_CONFLICT another batch came first; MR_EINVAL a record is
- *          malformed or the batch is larger than a quarter of the ring or than a segment;
- *          MR_REFUSED some of the batch is in the log already; MR_FULL a producer too many, or a
- *          SEAL that has no place in this segment; MR_ENOSPC there is no room for the file of the
- *          next segment; what the deriver answered; in all these cases nothing was appended.
- *          The same of MR_ELIMIT, MR_ENOMEM, MR_EACCESS: the ring is full, or the next segment
- *          has no file yet, and this process cannot write to one or make it. MR_EPOISONED;
+ *          malformed; MR_ETOOLARGE the batch is larger than a quarter of the ring or than a
+ * segment, or has more stores than the journal has room for; MR_REFUSED some of the batch is in the
+ * log already; MR_FULL a producer too many, or a SEAL that has no place in this segment; MR_ENOSPC
+ * there is no room for the file of the next segment; what the deriver answered; in all these cases
+ * nothing was appended. The same of MR_ELIMIT, MR_ENOMEM, MR_EACCESS: the ring is full, or the next
+ * segment has no file yet, and this process cannot write to one or make it. MR_EPOISONED;
  *          MR_EUNKNOWN it is appended, and it is not known whether it is written (without a thread
  *          that does) or durable (MR_GROUP).
  * Threads  any.

@@ -145,7 +145,7 @@ static void what_is_refused_is_not_appended(void **fixture)
     assert_int_equal(ack.first.n, 10);
     assert_int_equal(mri_hot_sample_append(&sample.hot, &gap, 1, MR_ASYNC, NULL), MR_REFUSED);
     mr_log_record record = {.body = big, .body_bytes = RING / 4, .type = 300};
-    assert_int_equal(mri_hot_tail_append(&sample.hot, &record, 1, NULL, NULL), MR_EINVAL);
+    assert_int_equal(mri_hot_tail_append(&sample.hot, &record, 1, NULL, NULL), MR_ETOOLARGE);
     record.body_bytes = 8;
     assert_int_equal(mri_hot_tail_append(&sample.hot, &record, 0, NULL, NULL), MR_EINVAL);
     record.type = 3; /* the log's own */

@@ -134,7 +134,7 @@ static void what_is_left_out_leaves_it_behind(void **fixture)
 static void what_does_not_fit_is_refused_and_put_back(void **fixture)
 {
     (void)fixture;
-    assert_int_equal(append(log_handle, FULL_TYPE, NULL), MR_ELIMIT);
+    assert_int_equal(append(log_handle, FULL_TYPE, NULL), MR_ETOOLARGE);
     assert_int_equal(mr_log_last(log_handle).n, 0);
     assert_int_equal(counted(), 0);
     assert_false(is_behind());
