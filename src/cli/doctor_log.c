@@ -440,8 +440,11 @@ static void check_state(struct mri_doctor *doctor)
             problem = fold->damage_problem;
             mri_fold_fini(fold);
         } else if (err == MR_OK) {
-            check_symbols(doctor, fold);
-            check_health(doctor, fold);
+            err = mri_fold_name_pending(fold, &problem);
+            if (err == MR_OK) {
+                check_symbols(doctor, fold);
+                check_health(doctor, fold);
+            }
             mri_fold_fini(fold);
         }
         mri_alloc_free(cli->alloc, block, sizeof(struct mri_fold));

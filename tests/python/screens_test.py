@@ -34,6 +34,15 @@ class ScreensTest(program.LogCase):
         slow.close()
         quick.close()
 
+    def test_doctor_knows_the_symbols_of_a_log_that_nobody_has_run(self):
+        log = self.folder / "begun"
+        with millrace.Bus(log, create=True) as bus:
+            bus.register("BTCUSDT")
+            bus.emit("BTCUSDT", "long", "bot", 0.5)
+        answer = self.ok("doctor", "--json", "--dir", log)
+        told = [one["what"] for one in answer.json["checks"] if one["check"] == "symbols"]
+        self.assertEqual(told, ["1 symbols have signals and no price, BTCUSDT is one"])
+
     def test_doctor_warns_of_dead_letters(self):
         subscription = self.bus.subscribe("fails", kind="signal.generated", max_deliver=1)
         self.emit(1)
