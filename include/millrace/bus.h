@@ -487,8 +487,8 @@ MR_MUST_USE mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordi
  *               ordinal seq last_seq; time (2025-05-04T15:34Z); age (90s, 2h, 7d)
  *
  * @param question   as above; "" matches all; an age counts from the log's event time
- * @param page       asked for and answered
- *
+ * @param page       asked for and answered; of one moment, as mr_bus_query_at(), unless it takes
+ *                   longer than others leave it: then each signal of a moment during the call
  * Returns  MR_OK; MR_REFUSED, MR_ELIMIT the question, *reterr_problem says what and at which
  *          character; MR_ENOMEM.
  * Threads  one at a time per handle.

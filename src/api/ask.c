@@ -126,19 +126,37 @@ static mr_err read_question(struct mr_bus *bus, const char *question, const mr_b
     return MR_OK;
 }
 
+static mr_err look(const void *context, uint32_t *ret_version)
+{
+    return mri_derived_look(context, ret_version);
+}
+
+static bool is_same(const void *context, uint32_t version)
+{
+    return mri_derived_is_same(context, version);
+}
+
 /** MR_AGAIN: the log has to be folded for it. */
 static mr_err ask_shared(struct mr_bus *bus, const struct mri_query *query, uint32_t *ordinals,
     struct mri_query_result *result)
 {
-    enum { LOOKS_MAX = 20 };
+    enum { LOOKS_MAX = 20, SCANNED_MAX = 1000000 };
+    const struct mri_shared_moments moments = {bus->log, look, is_same};
+    uint64_t scanned = 0; /* in vain */
     uint32_t version;
-    for (unsigned i = 0; i < LOOKS_MAX && mri_derived_look(bus->log, &version) == MR_OK; i++) {
-        mr_err err = mri_shared_query_run(&bus->state.table, bus->alloc, query, ordinals, result);
+    for (unsigned i = 0; i < LOOKS_MAX && scanned < SCANNED_MAX; i++) {
+        mr_err err = mri_derived_look(bus->log, &version);
+        if (err != MR_OK) {
+            return MR_AGAIN;
+        }
+        err = mri_shared_query_run(&bus->state.table, bus->alloc, query, ordinals, result);
         if (mri_derived_is_same(bus->log, version)) {
             return err;
         }
+        scanned += result->scanned;
     }
-    return MR_AGAIN;
+    return mri_shared_query_run_in_parts(
+        &bus->state.table, bus->alloc, query, &moments, ordinals, result);
 }
 
 mr_err mr_bus_query(

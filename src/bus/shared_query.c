@@ -5,9 +5,14 @@
  * The shortest of these is gone through: the array of a symbol, of a source, the list of a state
  * (sorted first, it is in order of entering), or the slots in order of their ordinals.
  *
+ * In parts, the ordinals are gone through, some at a time: each part is of one moment, and a part
+ * that somebody has changed meanwhile is gone through again, and smaller.
+ *
  * Invariants
  *  1. Whatever a reader finds while others write, it goes through a bounded number of entries and
  *     never outside of the table.
+ *  2. A signal is found by its ordinal wherever it lies, so one that strays between two parts is
+ *     neither missed nor met twice.
  */
 #include "bus/shared_query.h"
 
@@ -17,6 +22,9 @@
 
 /** As in query.c: what sorting costs beside going through an array. */
 enum { SORT_COST = 16 };
+
+/** Ordinals of a part, and how often one is gone through before the log is asked. */
+enum { PART_ORDINALS = 32768, PART_ORDINALS_MIN = 64, PART_TRIES = 1000 };
 
 /** Signals of a group that are fetched together: one after the other each would be waited for. */
 enum { AHEAD = 16 };
@@ -166,8 +174,8 @@ static mr_err go_through_list(
     return MR_OK;
 }
 
-/** Signals that are older than the table goes: those that are not learned. */
-static mr_err go_through_old(struct asking *asking, const struct mri_alloc *alloc, uint32_t newest)
+/** Signals that are older than the table goes, up to an ordinal: those that are not learned. */
+static mr_err go_through_old(struct asking *asking, const struct mri_alloc *alloc, uint32_t end)
 {
     const struct mri_signal_table *table = asking->table;
     uint32_t slots = table->limits.slots_max;
@@ -181,7 +189,7 @@ static mr_err go_through_old(struct asking *asking, const struct mri_alloc *allo
     for (uint32_t i = 0; i < slots; i++) {
         struct mri_signal signal;
         mri_signal_table_slot(table, i, &signal);
-        if (signal.ordinal != 0 && newest - signal.ordinal >= slots) {
+        if (signal.ordinal != 0 && signal.ordinal <= end) {
             ordinals[count++] = signal.ordinal;
         }
     }
@@ -190,22 +198,37 @@ static mr_err go_through_old(struct asking *asking, const struct mri_alloc *allo
     return MR_OK;
 }
 
-static mr_err go_through_all(struct asking *asking, const struct mri_alloc *alloc)
+/** Where the ordinals begin that may match, of those up to the newest. */
+static uint32_t first_of(const struct mri_query *query, uint32_t newest)
 {
-    const struct mri_signal_table *table = asking->table;
-    uint32_t newest = mri_signal_table_newest(table);
-    uint32_t first = newest;
-    if (asking->query->beyond != 0 && asking->query->beyond <= newest) {
-        first = asking->query->beyond - 1;
-    }
-    uint32_t end = newest > table->limits.slots_max ? newest - table->limits.slots_max : 0;
+    return query->beyond != 0 && query->beyond <= newest ? query->beyond - 1 : newest;
+}
+
+/** The oldest ordinal that the table goes to is the one behind it. */
+static uint32_t end_of(const struct mri_signal_table *table, uint32_t newest)
+{
+    return newest > table->limits.slots_max ? newest - table->limits.slots_max : 0;
+}
+
+/** Ordinals from `first` down to the one before `end`. Returns whether the answer is full. */
+static bool go_down(struct asking *asking, uint32_t first, uint32_t end)
+{
     for (uint32_t ordinal = first; ordinal > end; ordinal--) {
         struct mri_signal signal;
-        if (mri_signal_table_get(table, ordinal, &signal) == MR_OK && consider(asking, &signal)) {
-            return MR_OK;
+        if (mri_signal_table_get(asking->table, ordinal, &signal) == MR_OK &&
+            consider(asking, &signal)) {
+            return true;
         }
     }
-    return end == 0 ? MR_OK : go_through_old(asking, alloc, newest);
+    return false;
+}
+
+static mr_err go_through_all(struct asking *asking, const struct mri_alloc *alloc)
+{
+    uint32_t newest = mri_signal_table_newest(asking->table);
+    uint32_t end = end_of(asking->table, newest);
+    bool is_full = go_down(asking, first_of(asking->query, newest), end);
+    return is_full || end == 0 ? MR_OK : go_through_old(asking, alloc, end);
 }
 
 /** The one state that a match can be in; MR_STATE_COUNT: there are several, or none. */
@@ -282,6 +305,97 @@ mr_err mri_shared_query_run(const struct mri_signal_table *table, const struct m
         return MR_AGAIN;
     }
     mr_err err = go_through(&asking, alloc);
+    *ret_result = asking.result;
+    return err == MR_OK && !is_whole(&asking) ? MR_AGAIN : err;
+}
+
+/* ---- in parts -------------------------------------------------------------------------------- */
+
+/** The newest ordinal of a moment. MR_AGAIN: it cannot be told. */
+static mr_err look_newest(
+    const struct asking *asking, const struct mri_shared_moments *moments, uint32_t *ret_newest)
+{
+    for (unsigned i = 0; i < PART_TRIES; i++) {
+        uint32_t version;
+        if (moments->look(moments->context, &version) != MR_OK) {
+            return MR_AGAIN;
+        }
+        *ret_newest = mri_signal_table_newest(asking->table);
+        if (moments->is_same(moments->context, version)) {
+            return MR_OK;
+        }
+    }
+    return MR_AGAIN;
+}
+
+/** The ordinals that the table goes to. */
+static mr_err go_down_in_parts(struct asking *asking, const struct mri_shared_moments *moments,
+    uint32_t newest, bool *ret_is_full)
+{
+    uint32_t first = first_of(asking->query, newest);
+    uint32_t end = end_of(asking->table, newest);
+    uint32_t part = PART_ORDINALS;
+    unsigned tries = 0;
+    *ret_is_full = false;
+    while (first > end && !*ret_is_full) {
+        const struct mri_query_result before = asking->result;
+        uint32_t count = first - end < part ? first - end : part;
+        uint32_t version;
+        if (tries++ == PART_TRIES || moments->look(moments->context, &version) != MR_OK) {
+            return MR_AGAIN;
+        }
+        *ret_is_full = go_down(asking, first, first - count);
+        if (moments->is_same(moments->context, version)) {
+            first -= count;
+            tries = 0;
+        } else {
+            asking->result = before;
+            *ret_is_full = false;
+            part = part / 2 > PART_ORDINALS_MIN ? part / 2 : (uint32_t)PART_ORDINALS_MIN;
+        }
+    }
+    return MR_OK;
+}
+
+/** What is older, as a whole. */
+static mr_err go_through_old_at_once(struct asking *asking, const struct mri_alloc *alloc,
+    const struct mri_shared_moments *moments, uint32_t end)
+{
+    const struct mri_query_result before = asking->result;
+    for (unsigned i = 0; i < PART_TRIES; i++) {
+        uint32_t version;
+        if (moments->look(moments->context, &version) != MR_OK) {
+            return MR_AGAIN;
+        }
+        mr_err err = go_through_old(asking, alloc, end);
+        if (err != MR_OK || moments->is_same(moments->context, version)) {
+            return err;
+        }
+        asking->result = before;
+    }
+    return MR_AGAIN;
+}
+
+mr_err mri_shared_query_run_in_parts(const struct mri_signal_table *table,
+    const struct mri_alloc *alloc, const struct mri_query *query,
+    const struct mri_shared_moments *moments, uint32_t *ordinals,
+    struct mri_query_result *ret_result)
+{
+    struct asking asking = {
+        .table = table, .query = query, .ordinals = ordinals, .is_known = is_known(query)};
+    uint32_t newest = 0;
+    bool is_full = false;
+    if (query->is_oldest_first) {
+        return MR_AGAIN;
+    }
+    mr_err err = look_newest(&asking, moments, &newest);
+    if (err == MR_OK) {
+        err = go_down_in_parts(&asking, moments, newest, &is_full);
+    }
+    uint32_t end = end_of(table, newest);
+    if (err == MR_OK && !is_full && end > 0) {
+        err = go_through_old_at_once(&asking, alloc, moments, end);
+    }
     *ret_result = asking.result;
     return err == MR_OK && !is_whole(&asking) ? MR_AGAIN : err;
 }

@@ -23,4 +23,26 @@ MR_MUST_USE mr_err mri_shared_query_run(const struct mri_signal_table *table,
     const struct mri_alloc *alloc, const struct mri_query *query, uint32_t *ordinals,
     struct mri_query_result *ret_result);
 
+/** The moments of a table that others change: mri_derived_look() and mri_derived_is_same(). */
+struct mri_shared_moments {
+    const void *context;
+    mr_err (*look)(const void *context, uint32_t *ret_version);
+    bool (*is_same)(const void *context, uint32_t version);
+};
+
+/**
+ * mri_shared_query_run() for a question that takes longer than the table stays the same: parts of
+ * the answer are of different moments between the call and its return, each signal of one. What
+ * matched all the time is in the answer, and nothing that matched never.
+ *
+ * Returns  as mri_shared_query_run().
+ * Threads  any; nothing needs to be the same all the time.
+ * Cost     all ordinals of the table, whatever is asked for, until the limit is reached: 7 ns each;
+ *          and again those of parts that others change, 64 at least.
+ */
+MR_MUST_USE mr_err mri_shared_query_run_in_parts(const struct mri_signal_table *table,
+    const struct mri_alloc *alloc, const struct mri_query *query,
+    const struct mri_shared_moments *moments, uint32_t *ordinals,
+    struct mri_query_result *ret_result);
+
 #endif
