@@ -186,25 +186,6 @@ static mr_err look_up(struct mr_bus *bus, uint32_t ordinal, struct mri_signal *r
     return MR_AGAIN;
 }
 
-static struct mri_signal signal_of(const struct mri_slot *slot, uint32_t ordinal)
-{
-    return (struct mri_signal){
-        .event_time_unix_ns = slot->event_time_unix_ns,
-        .generated_seq = slot->generated_seq,
-        .last_seq = slot->last_seq,
-        .moved_seq = slot->moved_seq,
-        .ordinal = ordinal,
-        .symbol = (uint16_t)slot->symbol,
-        .source = slot->source,
-        .name = slot->name,
-        .side = slot->side,
-        .state = slot->state,
-        .gate = slot->gate,
-        .ended = slot->ended,
-        .reason = slot->reason,
-    };
-}
-
 /** They may be newer than what was looked at last. */
 static bool are_numbers_known(const struct mr_bus *bus, const struct mri_signal *signal)
 {
@@ -225,11 +206,10 @@ mr_err mri_bus_api_signal(struct mr_bus *bus, uint32_t ordinal, struct mri_signa
     }
     err = mri_bus_api_follow(bus, &problem);
     if (err == MR_OK) {
-        const struct mri_slot *slot = mri_slots_get(&bus->fold.bus.slots, ordinal);
-        if (slot == NULL) {
+        if (mri_slots_get(&bus->fold.bus.slots, ordinal) == NULL) {
             return MR_NOT_FOUND;
         }
-        *ret_signal = signal_of(slot, ordinal);
+        *ret_signal = mri_shared_state_expected(&bus->fold.bus, ordinal);
     }
     return err;
 }
