@@ -174,11 +174,15 @@ static void emit(unsigned emitter, uint64_t own_seed)
 /** An event was handed out: it is one of ours, not acked before, and behind the one before it. */
 static void note_delivery(unsigned follower, const mr_bus_event *event, uint64_t *newest)
 {
-    if (event->seq.n > seq_max || strcmp(event->kind, "signal.generated") != 0) {
+    unsigned long long seq = event->seq.n;
+    if (seq > seq_max || strcmp(event->kind, "signal.generated") != 0) {
+        (void)fprintf(stderr, "follower %u: event %llu is a %s\n", follower, seq, event->kind);
         _exit(5);
     }
-    uint8_t before = atomic_load(&seen[follower][event->seq.n]);
-    if (before == ACKED || event->seq.n <= *newest) {
+    uint8_t before = atomic_load(&seen[follower][seq]);
+    if (before == ACKED || seq <= *newest) {
+        (void)fprintf(stderr, "follower %u: event %llu behind %llu, %s\n", follower, seq,
+            (unsigned long long)*newest, before == ACKED ? "acked before" : "not acked before");
         _exit(6);
     }
     *newest = event->seq.n;
@@ -314,10 +318,16 @@ static pid_t begin(unsigned which, uint64_t own_seed)
                             : mri_shared_sample_begin(follow, which - EMITTERS, own_seed);
 }
 
+/** It has not failed by itself; one that has emitted all may have ended, and is left to be waited
+ * for. */
 static void check_alive(pid_t child)
 {
-    int status;
-    assert_int_equal(waitpid(child, &status, WNOHANG), 0); /* it has not failed by itself */
+    siginfo_t found = {0};
+    assert_int_equal(waitid(P_PID, (id_t)child, &found, WEXITED | WNOHANG | WNOWAIT), 0);
+    if (found.si_pid != 0 && (found.si_code != CLD_EXITED || found.si_status != 0)) {
+        fail_msg("process %d ended by itself: %s %d", (int)child,
+            found.si_code == CLD_EXITED ? "exit" : "signal", found.si_status);
+    }
 }
 
 /** Kill one at random, and begin it anew. */

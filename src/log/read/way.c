@@ -48,8 +48,8 @@ size_t mri_way_index_behind(const mr_log_reader *reader, uint64_t seq)
     return low;
 }
 
-/** Is everything of the old list there, but for the oldest? */
-static bool is_continued(const struct mri_segment_list *old, const struct mri_segment_list *list)
+/** The first of the old list that is not there any more, other than the oldest; 0: all are. */
+static uint64_t find_gone(const struct mri_segment_list *old, const struct mri_segment_list *list)
 {
     size_t at = 0;
     for (size_t i = 0; i < old->count; i++) {
@@ -60,10 +60,10 @@ static bool is_continued(const struct mri_segment_list *old, const struct mri_se
         bool is_there = at < list->count && list->base_seqs[at] == base_seq;
         bool is_removed = list->count > 0 && base_seq < list->base_seqs[0];
         if (!is_there && !is_removed) {
-            return false;
+            return base_seq;
         }
     }
-    return true;
+    return 0;
 }
 
 /** Segments of the ring that have no file yet come behind those that have. */
@@ -97,6 +97,18 @@ static size_t list_hot(const struct mri_hot_view *view, uint64_t base_seqs[stati
     return count;
 }
 
+static mr_err tell_gone(const mr_log_reader *reader, uint64_t gone,
+    const struct mri_segment_list *list, size_t hot_count, mr_problem *problem)
+{
+    char names[2][MRI_SEGMENT_NAME_BYTES];
+    const char *newest =
+        list->count == 0 ? "none" : mri_segment_name(list->base_seqs[list->count - 1], names[1]);
+    return mri_problem(problem, MR_ECORRUPT,
+        "%s: %s of the log is gone; of the %zu that are there, with %zu in the ring, the newest is "
+        "%s",
+        reader->folder, mri_segment_name(gone, names[0]), list->count, hot_count, newest);
+}
+
 mr_err mri_way_refresh(mr_log_reader *reader, mr_problem *problem)
 {
     struct mri_segment_list list;
@@ -112,10 +124,11 @@ mr_err mri_way_refresh(mr_log_reader *reader, mr_problem *problem)
     if (err != MR_OK) {
         return mri_problem(problem, err, "%s: %s", reader->folder, mr_err_text(err));
     }
-    if (!is_continued(&reader->list, &list)) {
+    uint64_t gone = find_gone(&reader->list, &list);
+    if (gone != 0) {
+        err = tell_gone(reader, gone, &list, hot_count, problem);
         mri_segment_list_fini(&list);
-        return mri_problem(
-            problem, MR_ECORRUPT, "%s: a segment of the log is gone", reader->folder);
+        return err;
     }
     mri_segment_list_fini(&reader->list);
     reader->list = list;
