@@ -35,7 +35,8 @@ struct asking {
     const struct mri_query *query;
     uint32_t *ordinals;
     struct mri_query_result result;
-    bool is_known; /**< what the filter knows of every match is all that is asked for */
+    bool is_known;    /**< what the filter knows of every match is all that is asked for */
+    bool is_of_group; /**< every signal of the group that is in one of the states matches */
 };
 
 static struct mri_slot slot_of(const struct mri_signal *signal)
@@ -69,10 +70,15 @@ static bool has_known(const struct mri_filter *filter, const struct mri_signal *
            has(filter->name, signal->name) && has(filter->gate, signal->gate);
 }
 
+static bool is_beyond(const struct mri_query *query, uint32_t ordinal)
+{
+    return query->beyond != 0 && ordinal >= query->beyond;
+}
+
 static bool is_match(const struct asking *asking, const struct mri_signal *signal)
 {
     const struct mri_query *query = asking->query;
-    if (signal->ordinal == 0 || (query->beyond != 0 && signal->ordinal >= query->beyond) ||
+    if (signal->ordinal == 0 || is_beyond(query, signal->ordinal) ||
         (query->filter != NULL && !has_known(query->filter, signal))) {
         return false;
     }
@@ -99,6 +105,29 @@ static bool consider(struct asking *asking, const struct mri_signal *signal)
     return false;
 }
 
+static bool consider_slot(struct asking *asking, uint32_t slot)
+{
+    struct mri_signal signal;
+    mri_signal_table_slot(asking->table, slot, &signal);
+    return consider(asking, &signal);
+}
+
+/** consider_slot() of one that matches, by its group and its state there. */
+static bool take_ordinal(struct asking *asking, uint32_t slot)
+{
+    const struct mri_query *query = asking->query;
+    struct mri_query_result *result = &asking->result;
+    uint32_t ordinal = mri_signal_table_ordinal(asking->table, slot);
+    if (result->count == query->limit) {
+        result->is_cut = true;
+        return true;
+    }
+    if (ordinal != 0 && !is_beyond(query, ordinal)) {
+        asking->ordinals[result->count++] = ordinal;
+    }
+    return false;
+}
+
 static void fetch(const struct mri_signal_table *table, uint32_t slot)
 {
     __builtin_prefetch(table->slots + (size_t)slot * MRI_SIGNAL_SLOT_WORDS);
@@ -116,17 +145,14 @@ static void go_through_group(struct asking *asking, struct mri_signal_walk walk)
     while (is_more && !is_full && scanned <= 2 * (uint64_t)table->limits.slots_max) {
         uint32_t left = asking->query->limit - asking->result.count;
         uint32_t room = left < AHEAD ? left + 1 : (uint32_t)AHEAD; /* one says that there is more */
-        uint32_t count = 0;
-        while (count < room && is_more) {
-            is_more = mri_signal_table_walk_next(table, &walk, states, &scanned, &slots[count]);
-            if (is_more) {
-                fetch(table, slots[count++]);
-            }
+        uint32_t count = mri_signal_table_walk(table, &walk, states, room, slots, &scanned);
+        is_more = count == room;
+        for (uint32_t i = 0; i < count; i++) {
+            fetch(table, slots[i]);
         }
         for (uint32_t i = 0; i < count && !is_full; i++) {
-            struct mri_signal signal;
-            mri_signal_table_slot(table, slots[i], &signal);
-            is_full = consider(asking, &signal);
+            is_full = asking->is_of_group ? take_ordinal(asking, slots[i])
+                                          : consider_slot(asking, slots[i]);
         }
     }
     asking->result.scanned = scanned > UINT32_MAX ? UINT32_MAX : (uint32_t)scanned;
@@ -238,6 +264,28 @@ static uint32_t only_state(uint32_t states)
                                                        : (uint32_t)MR_STATE_COUNT;
 }
 
+/** Do question and filter not name two groups? */
+static bool is_same_group(const struct mri_query *query, bool is_by_symbol)
+{
+    uint32_t asked = is_by_symbol ? query->symbol : query->source;
+    uint32_t known = is_by_symbol ? query->filter->symbol : query->filter->source;
+    return asked == MRI_QUERY_ANY || known == MRI_QUERY_ANY || asked == known;
+}
+
+/** Does the group of a symbol or a source, and the state, say whether one matches? */
+static bool is_of_group(const struct mri_query *query, bool is_by_symbol)
+{
+    const struct mri_filter *filter = query->filter;
+    bool has_only_group = (is_by_symbol ? query->source : query->symbol) == MRI_QUERY_ANY &&
+                          query->name == MRI_QUERY_ANY && query->since_unix_ns == INT64_MIN &&
+                          query->until_unix_ns == INT64_MAX;
+    return has_only_group &&
+           (filter == NULL ||
+               (filter->is_all && filter->name == MRI_QUERY_ANY && filter->gate == MRI_QUERY_ANY &&
+                   (is_by_symbol ? filter->source : filter->symbol) == MRI_QUERY_ANY &&
+                   is_same_group(query, is_by_symbol)));
+}
+
 static mr_err go_through(struct asking *asking, const struct mri_alloc *alloc)
 {
     const struct mri_signal_table *table = asking->table;
@@ -265,10 +313,12 @@ static mr_err go_through(struct asking *asking, const struct mri_alloc *alloc)
         }
     }
     if (symbol != MRI_QUERY_ANY && best == by_symbol) {
+        asking->is_of_group = is_of_group(query, true);
         go_through_group(asking, mri_signal_table_walk_symbol(table, symbol));
         return MR_OK;
     }
     if (source != MRI_QUERY_ANY && best == by_source) {
+        asking->is_of_group = is_of_group(query, false);
         go_through_group(asking, mri_signal_table_walk_source(table, source));
         return MR_OK;
     }

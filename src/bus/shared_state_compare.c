@@ -89,7 +89,7 @@ static bool is_next(const struct mri_signal_table *table, struct mri_signal_walk
     uint64_t scanned = 0;
     struct mri_signal found;
     uint32_t slot;
-    if (!mri_signal_table_walk_next(table, walk, states, &scanned, &slot)) {
+    if (mri_signal_table_walk(table, walk, states, 1, &slot, &scanned) == 0) {
         return ordinal == 0;
     }
     mri_signal_table_slot(table, slot, &found);

@@ -21,6 +21,7 @@ enum {
     LINKS_WORD = 126,
     USE_WORD = 127,
     WORDS_AT_ONCE = 4,
+    PASSED_SINGLY = 4,
 };
 
 static uint64_t *block_at(const struct mri_signal_table *table, uint32_t number)
@@ -258,26 +259,35 @@ static bool has_state(const uint64_t *words, uint64_t wanted)
     return above != ABOVE_STATES;
 }
 
-/** The entry that a walk comes to next in its block; 0 = none in it is wanted. */
-static uint32_t next_in_block(const uint64_t *block, uint32_t states, uint32_t *index)
+/**
+ * Slots of the entries that a walk comes to next in its block. Whether some words may be passed at
+ * once is asked when a few entries were not wanted: of a common state one soon is.
+ */
+static uint32_t take_of_block(const struct mri_signal_table *table, struct mri_signal_walk *walk,
+    uint32_t states, uint32_t room, uint32_t *slots)
 {
+    const uint64_t *block = block_at(table, walk->block);
     const uint64_t one = states != 0 ? (uint64_t)__builtin_ctz(states) : 0;
     const bool is_one = states != 0 && (states & (states - 1)) == 0;
-    uint32_t at = *index;
-    uint32_t entry = 0;
-    while (at > 0 && entry == 0) {
-        if (is_one && at % 2 == 0 && at >= 2 * WORDS_AT_ONCE &&
+    uint32_t at = walk->index;
+    uint32_t count = 0;
+    uint32_t passed = 0;
+    while (at > 0 && count < room) {
+        if (is_one && passed >= PASSED_SINGLY && at % 2 == 0 && at >= 2 * WORDS_AT_ONCE &&
             !has_state(&block[at / 2 - WORDS_AT_ONCE], one << 32 | one)) {
             at -= 2 * WORDS_AT_ONCE;
             continue;
         }
         at--;
         uint64_t word = mri_pair_load(&block[at / 2]);
-        entry = at % 2 != 0 ? mri_pair_high(word) : mri_pair_low(word);
-        entry = (states >> (entry & MRI_SIGNAL_STATE_MASK) & 1) != 0 ? entry : 0;
+        uint32_t entry = (uint32_t)(word >> (at % 2 * 32));
+        uint32_t is_wanted = (entry != 0) & states >> (entry & MRI_SIGNAL_STATE_MASK);
+        slots[count] = ((entry >> MRI_SIGNAL_STATE_BITS) - 1) & table->slot_mask;
+        count += is_wanted;
+        passed = is_wanted != 0 ? 0 : passed + 1;
     }
-    *index = at;
-    return entry;
+    walk->index = at;
+    return count;
 }
 
 /** Have the block behind one fetched: to begin with it when the walk gets there takes longer. */
@@ -290,23 +300,22 @@ static void fetch_older(const struct mri_signal_table *table, const uint64_t *bl
     }
 }
 
-bool mri_signal_table_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
-    uint32_t states, uint64_t *ret_scanned, uint32_t *ret_slot)
+uint32_t mri_signal_table_walk(const struct mri_signal_table *table, struct mri_signal_walk *walk,
+    uint32_t states, uint32_t room, uint32_t *ret_slots, uint64_t *ret_scanned)
 {
+    uint32_t count = 0;
     while (walk->block != 0) {
-        const uint64_t *block = block_at(table, walk->block);
-        uint32_t index = walk->index;
-        uint32_t entry = next_in_block(block, states, &index);
-        *ret_scanned += walk->index - index;
-        walk->index = index;
-        if (entry != 0) {
-            *ret_slot = ((entry >> MRI_SIGNAL_STATE_BITS) - 1) & table->slot_mask;
-            return true;
+        uint32_t before = walk->index;
+        count += take_of_block(table, walk, states, room - count, ret_slots + count);
+        *ret_scanned += before - walk->index;
+        if (count == room) {
+            return count;
         }
-        *walk = walk_from(table, mri_pair_low(mri_pair_load(&block[LINKS_WORD])));
+        *walk = walk_from(
+            table, mri_pair_low(mri_pair_load(&block_at(table, walk->block)[LINKS_WORD])));
         if (walk->block != 0) {
             fetch_older(table, block_at(table, walk->block));
         }
     }
-    return false;
+    return count;
 }

@@ -488,11 +488,20 @@ uint32_t mri_signal_table_retire(struct mri_signal_table *table, struct mri_hot_
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
+static const uint64_t *words_of(const struct mri_signal_table *table, uint32_t slot)
+{
+    return table->slots + (size_t)(slot & table->slot_mask) * MRI_SIGNAL_SLOT_WORDS;
+}
+
+uint32_t mri_signal_table_ordinal(const struct mri_signal_table *table, uint32_t slot)
+{
+    return mri_pair_low(mri_pair_load(&words_of(table, slot)[WHO]));
+}
+
 void mri_signal_table_slot(
     const struct mri_signal_table *table, uint32_t slot, struct mri_signal *ret_signal)
 {
-    const uint64_t *words =
-        table->slots + (size_t)(slot & table->slot_mask) * MRI_SIGNAL_SLOT_WORDS;
+    const uint64_t *words = words_of(table, slot);
     uint64_t who = mri_pair_load(&words[WHO]);
     uint64_t what = mri_pair_load(&words[WHAT]);
     *ret_signal = (struct mri_signal){

@@ -304,18 +304,19 @@ struct mri_signal_walk mri_signal_table_walk_source(
     const struct mri_signal_table *table, uint32_t source);
 
 /**
- * Go on to the next older signal of a state.
+ * Go on to the next older signals of some states.
  *
  * @param states       a bit for each state that is wanted
+ * @param room         of ret_slots, at least 1
+ * @param ret_slots    for mri_signal_table_slot()
  * @param ret_scanned  entries looked at are added to it
- * @param ret_slot     for mri_signal_table_slot()
  *
- * Returns  true; false at the end.
+ * Returns  how many; fewer than there is room for at the end.
  * Threads  any; see the caveats.
  * Cost     4 bytes read for each entry that is passed.
  */
-bool mri_signal_table_walk_next(const struct mri_signal_table *table, struct mri_signal_walk *walk,
-    uint32_t states, uint64_t *ret_scanned, uint32_t *ret_slot);
+uint32_t mri_signal_table_walk(const struct mri_signal_table *table, struct mri_signal_walk *walk,
+    uint32_t states, uint32_t room, uint32_t *ret_slots, uint64_t *ret_scanned);
 
 /**
  * The oldest or newest signal of a state, in order of entering it.
@@ -334,6 +335,14 @@ uint32_t mri_signal_table_list_end(
  */
 uint32_t mri_signal_table_list_next(
     const struct mri_signal_table *table, uint32_t slot, bool is_to_newer);
+
+/**
+ * The ordinal of the signal of a slot, which is all that who knows the rest from elsewhere needs.
+ *
+ * Returns  the ordinal; 0 for a slot that holds none.
+ * Threads  any; see the caveats.
+ */
+uint32_t mri_signal_table_ordinal(const struct mri_signal_table *table, uint32_t slot);
 
 /**
  * The signal of a slot.

@@ -290,12 +290,12 @@ static void check_group(
         bool is_in = signal->ordinal != 0 && (states >> signal->state & 1) != 0 &&
                      (is_symbol ? signal->symbol : signal->source) == group;
         if (is_in) {
-            assert_true(mri_signal_table_walk_next(&table, &walk, states, &scanned, &slot));
+            assert_int_equal(mri_signal_table_walk(&table, &walk, states, 1, &slot, &scanned), 1);
             mri_signal_table_slot(&table, slot, &found);
             assert_int_equal(found.ordinal, i);
         }
     }
-    assert_false(mri_signal_table_walk_next(&table, &walk, states, &scanned, &slot));
+    assert_int_equal(mri_signal_table_walk(&table, &walk, states, 1, &slot, &scanned), 0);
 }
 
 static void check_groups(void)
@@ -513,9 +513,9 @@ static void limits_out_of_range_have_no_size(void **fixture)
     uint32_t slot;
     uint64_t scanned = 0;
     struct mri_signal_walk walk = mri_signal_table_walk_symbol(&table, SYMBOLS);
-    assert_false(mri_signal_table_walk_next(&table, &walk, UINT32_MAX, &scanned, &slot));
+    assert_int_equal(mri_signal_table_walk(&table, &walk, UINT32_MAX, 1, &slot, &scanned), 0);
     walk = mri_signal_table_walk_source(&table, SOURCES);
-    assert_false(mri_signal_table_walk_next(&table, &walk, UINT32_MAX, &scanned, &slot));
+    assert_int_equal(mri_signal_table_walk(&table, &walk, UINT32_MAX, 1, &slot, &scanned), 0);
 }
 
 /** Where nothing fits any more nothing is changed. */
