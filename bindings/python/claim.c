@@ -39,16 +39,31 @@ static PyObject *claim_of(Bus *self, const mr_claim *claim, double lease)
     return (PyObject *)made;
 }
 
-/** Claim, and wait for as long as it says; MR_END: there was nothing in time. */
-static mr_err claim_in_time(Bus *self, const mr_claim_options *options, mr_durability durability,
-    int64_t timeout_ms, mr_claim *ret_claim, mr_problem *problem)
+/** A claim that is tried until a time. */
+struct attempt {
+    mr_claim_options options;
+    mr_durability durability;
+    int64_t until_ms;
+    bool may_come; /* what could not be claimed will be free again: it is worth waiting for */
+};
+
+/** Claim, or wait for a slice of the time; what it says is what claiming was answered with. */
+static mr_err claim_in_time(
+    Bus *self, struct attempt *attempt, mr_claim *ret_claim, mr_problem *problem)
 {
+    const mr_claim_options *options = &attempt->options;
+    int64_t timeout_ms = mrp_wait_slice_ms(attempt->until_ms);
+    mr_move_conflict conflict = {0};
     mr_err err;
     Py_BEGIN_ALLOW_THREADS err =
-        mr_bus_claim(self->bus, options, durability, ret_claim, NULL, problem);
-    if (err == MR_END && timeout_ms != 0) {
+        mr_bus_claim(self->bus, options, attempt->durability, ret_claim, &conflict, problem);
+    bool is_held =
+        err == MR_CONFLICT && conflict.owner[0] != '\0' && conflict.found == options->from;
+    attempt->may_come = err == MR_END || is_held;
+    if (attempt->may_come && timeout_ms != 0) {
         mr_err waited = mr_bus_claim_wait(self->bus, timeout_ms, problem);
-        err = waited == MR_OK ? MR_AGAIN : waited == MR_AGAIN ? MR_END : waited;
+        err = waited == MR_OK ? MR_AGAIN : waited == MR_AGAIN ? err : waited;
+        attempt->may_come = waited == MR_OK || waited == MR_AGAIN;
     }
     Py_END_ALLOW_THREADS return err;
 }
@@ -64,22 +79,25 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
     PyObject *timeout = NULL;
     int is_durable = 0;
     int64_t timeout_ms = 0;
-    mr_claim_options options = {0};
+    struct attempt attempt = {.may_come = false};
+    mr_claim_options *options = &attempt.options;
     mr_problem problem = {""};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "ss|$sdOzzOp:claim", names, &options.owner,
-            &to, &state, &lease, &name, &options.symbol, &options.source, &timeout, &is_durable)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "ss|$sdOzzOp:claim", names, &options->owner,
+            &to, &state, &lease, &name, &options->symbol, &options->source, &timeout,
+            &is_durable)) {
         return NULL;
     }
-    if (mr_state_parse(to, &options.next) != MR_OK ||
-        mr_state_parse(state, &options.from) != MR_OK) {
+    if (mr_state_parse(to, &options->next) != MR_OK ||
+        mr_state_parse(state, &options->from) != MR_OK) {
         return mrp_raise_error(
             MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
     }
     if (timeout != NULL && mrp_read_timeout(timeout, &timeout_ms) < 0) {
         return NULL;
     }
-    options.lease_ns = lease_ns_of(lease);
-    int64_t until_ms = mrp_wait_until_ms(timeout_ms);
+    options->lease_ns = lease_ns_of(lease);
+    attempt.durability = mrp_durability_of(is_durable);
+    attempt.until_ms = mrp_wait_until_ms(timeout_ms);
     for (;;) {
         mr_claim claim;
         mr_err err = MR_NOT_FOUND;
@@ -87,10 +105,9 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
             return NULL;
         }
         bool is_found = name == NULL || name == Py_None ||
-                        (mrp_follow(self) == 0 && mrp_find(self, name, &options.ordinal) == 0);
+                        (mrp_follow(self) == 0 && mrp_find(self, name, &options->ordinal) == 0);
         if (is_found) {
-            err = claim_in_time(self, &options, mrp_durability_of(is_durable),
-                mrp_wait_slice_ms(until_ms), &claim, &problem);
+            err = claim_in_time(self, &attempt, &claim, &problem);
         }
         mrp_leave(self);
         if (!is_found || (err != MR_OK && PyErr_CheckSignals() < 0)) {
@@ -99,10 +116,11 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
         if (err == MR_OK) {
             return claim_of(self, &claim, lease);
         }
-        if (err == MR_END && mrp_wait_is_over(until_ms)) {
+        bool is_over = mrp_wait_is_over(attempt.until_ms);
+        if (err == MR_END && is_over) {
             Py_RETURN_NONE;
         }
-        if (err != MR_END && err != MR_AGAIN) {
+        if (!attempt.may_come || (err == MR_CONFLICT && is_over)) {
             return mrp_raise_error(err, problem.text);
         }
     }

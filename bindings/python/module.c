@@ -41,7 +41,8 @@ static PyMethodDef methods[] = {
         "Have the signal that is in its state longest, or the one of the id, for yourself: until\n"
         "the Claim is released, the signal has ended, the lease (seconds) is over, the Bus is\n"
         "closed or the process ends, nobody else moves it. None: nothing came within timeout\n"
-        "seconds (None: wait for ever). MR_CONFLICT: the one of the id is somebody else's."},
+        "seconds (None: wait for ever). MR_CONFLICT: the one of the id is in another state, or\n"
+        "within timeout seconds nobody gave it back."},
     {"get", MRP_FUNCTION(mrp_bus_get), METH_VARARGS | METH_KEYWORDS,
         "get(id, *, as_of=None)\n\nA signal as a dict, by its id or ordinal; as of a moment, as "
         "query()."},

@@ -592,10 +592,10 @@ typedef struct mr_claimant {
  * is claimed by workers of that name alone.
  *
  * Returns  MR_OK; MR_END there is none to claim now, mr_bus_claim_wait(); of one that is named:
- *          MR_NOT_FOUND there is no such signal, MR_CONFLICT it is claimed, by whom is in
- *          *reterr_conflict, or in another state; MR_REFUSED an option is not as it must be, or the
- *          signal is the pipeline's or another worker's; MR_FULL the handle has 1024 claims, or
- *          1024 handles have some; otherwise as mr_bus_emit().
+ *          MR_NOT_FOUND there is no such signal, MR_CONFLICT claimed, *reterr_conflict says by whom
+ *          (is it in `from`: mr_bus_claim_wait()), or in another state; MR_REFUSED an option is not
+ *          as it must be, or the signal is the pipeline's or another worker's; MR_FULL the handle
+ *          has 1024 claims, or 1024 handles have some; otherwise as mr_bus_emit().
  * Threads  one at a time per handle.
  * Cost     an append, a write of 32 bytes, and a look at each signal in `from` that is passed.
  */

@@ -212,7 +212,14 @@ static enum mri_exit work_off(struct work *work)
 
 /* ---- claiming -------------------------------------------------------------------------------- */
 
-/** Claim, and wait for as long as it says when there is nothing. */
+/** Will what cannot be claimed now be free again? What is in another state will not. */
+static bool may_come(mr_err err, const mr_move_conflict *conflict, mr_state from)
+{
+    bool is_held = err == MR_CONFLICT && conflict->owner[0] != '\0' && conflict->found == from;
+    return err == MR_END || is_held;
+}
+
+/** Claim, and wait for as long as it says when there is nothing or somebody else has it. */
 static enum mri_exit take(struct work *work, int64_t wait_ns)
 {
     const struct mri_os *os = work->cli->os;
@@ -223,7 +230,8 @@ static enum mri_exit take(struct work *work, int64_t wait_ns)
         mr_err err = mr_bus_claim(work->bus, &work->options, mri_bus_option_durability(work->cli),
             &work->claim, &conflict, &problem);
         int64_t left_ns = until_ns - os->boottime_ns(os->context);
-        bool is_waiting = err == MR_END && left_ns > 0 && !mri_stop_is_wished();
+        bool is_waiting =
+            may_come(err, &conflict, work->options.from) && left_ns > 0 && !mri_stop_is_wished();
         if (err == MR_OK) {
             work->state = work->claim.from;
             return answer(work, "claimed");
@@ -306,7 +314,8 @@ static const struct mri_option options[] = {
     {"from", "STATE", "the state it is in; default: generated"},
     {"to", "STATE", "what is to be made of it"},
     {"lease", "TIME", "without renewal the claim ends after so long; default: 60s"},
-    {"wait", "TIME", "when there is nothing to claim, wait so long for it; default: not at all"},
+    {"wait", "TIME",
+        "when there is nothing to claim, or ID is somebody else's, wait so long; default: 0s"},
     {"symbol", "SYMBOL", "only signals of this symbol"},
     {"source", "SOURCE", "only signals of this source"},
     {"durable", NULL, "answer when a power cut cannot take it back any more"},
@@ -324,8 +333,9 @@ const struct mri_command mri_cmd_claim = {
         "Then\n"
         "reads from standard input, one a line, and answers each with a line:\n"
         "  move STATE [GATE REASON [JSON]]    renew [TIME]    release\n"
-        "The end of the input releases. Exit code 1: there was nothing to claim, or somebody else\n"
-        "has it.\n",
+        "The end of the input releases. With --wait and ID it waits until the claim of somebody\n"
+        "else ends, and is refused at once when the signal has moved on. Exit code 1: there was\n"
+        "nothing to claim, or somebody else has it.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """move and claim from the shell, routes, stuck signals: what they say, with which exit code, and
 that a log with them replays."""
+import os
+import pathlib
 import signal
 import subprocess
 
@@ -105,6 +107,56 @@ class VerbsTest(program.LogCase):
         self.assertEqual(heir.wait(), program.OK)
         self.assert_says(self.call("why", name), "desk: generated -> evaluating", "owner_lost",
                          "heir: generated -> evaluating", "released")
+
+    def claim_beside(self, name, *words):
+        """A worker that has a signal, and another one that looks at it and wants it."""
+        owner = self.start("claim", name, "--owner", "desk", "--to", "evaluating", *words, "--dir",
+                           self.log, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertIn(b"claimed", owner.stdout.readline())
+        heir = self.start("claim", name, "--owner", "heir", "--to", "evaluating", "--wait", "10m",
+                          "--json", "--dir", self.log, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return owner, heir
+
+    def see_it_wait(self, heir):
+        """Whoever looks at a claim has a descriptor for the process of its owner."""
+        def has_looked():
+            try:
+                return any("pidfd" in os.readlink(fd)
+                           for fd in pathlib.Path(f"/proc/{heir.pid}/fd").iterdir())
+            except FileNotFoundError:  # closed meanwhile
+                return False
+        program.wait_until(has_looked, "it looks at the owner", heir)
+
+    def test_who_waits_for_a_signal_gets_it_however_the_claim_ends(self):
+        for end in ("released", "killed", "lease over"):
+            name = self.emit()
+            owner, heir = self.claim_beside(name, *(("--lease", "2s") if end == "lease over" else ()))
+            if end != "lease over":
+                self.see_it_wait(heir)
+                owner.stdin.close() if end == "released" else owner.kill()
+            answer = program.finish(heir)
+            self.assert_exit(answer, program.OK)
+            self.assertEqual([(line["did"], line["id"]) for line in answer.json_lines],
+                             [("claimed", name), ("released", name)])
+
+    def test_who_waits_for_a_signal_is_refused_when_it_moves_on(self):
+        name = self.emit()
+        owner, heir = self.claim_beside(name)
+        self.see_it_wait(heir)
+        owner.stdin.write(b"move evaluating\n")
+        owner.stdin.flush()
+        answer = program.finish(heir)
+        self.assert_exit(answer, program.NO)
+        self.assertEqual(answer.json_lines[0]["conflict"]["state"], "evaluating")
+        self.assert_says(answer, "is evaluating, claimed by")
+
+    def test_who_waits_for_a_signal_in_vain_is_told_who_has_it(self):
+        name = self.emit()
+        self.claim_beside(name)
+        answer = self.call("claim", name, "--owner", "late", "--to", "evaluating", "--wait", "1s")
+        self.assert_exit(answer, program.NO)
+        self.assert_says(answer, 'is generated, claimed by "desk"')
 
 
 class RoutesTest(program.Case):

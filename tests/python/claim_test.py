@@ -115,6 +115,29 @@ class ClaimTest(program.LogCase):
         self.assertEqual(claim.id, name)
         os.waitpid(child, 0)
 
+    def test_who_waits_for_one_signal_gets_it_when_it_is_free_or_hears_that_it_has_moved_on(self):
+        name = self.emit()
+        claim = self.bus.claim("desk", "evaluating", id=name)
+        with self.assertRaisesRegex(millrace.MR_CONFLICT, 'generated, claimed by "desk"'):
+            self.other.claim("heir", "evaluating", id=name, timeout=0.01)
+        claim.release()
+        self.bus.claim("desk", "evaluating", id=name, lease=0.3)
+        claim = self.other.claim("heir", "evaluating", id=name, timeout=None)
+        self.assertEqual(claim.id, name)
+        found = []
+
+        def wait():
+            try:
+                found.append(self.bus.claim("desk", "evaluating", id=name, timeout=None))
+            except millrace.MR_CONFLICT as error:
+                found.append(error)
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        claim.move()
+        waiter.join()
+        self.assertRegex(str(found[0]), "is evaluating")
+
     def test_asyncio(self):
         names = [self.emit() for _ in range(3)]
 
@@ -127,6 +150,18 @@ class ClaimTest(program.LogCase):
                     return done
 
         self.assertEqual(asyncio.run(work()), names)
+
+    def test_asyncio_waits_for_one_signal_as_long_as_somebody_has_it(self):
+        name = self.emit()
+        self.other.claim("rival", "evaluating", id=name, lease=1.5)
+
+        async def take():
+            async for claim in millrace.claims(self.bus, "desk", "evaluating", id=name):
+                claim.move()
+                claim.move("expired")
+
+        with self.assertRaisesRegex(millrace.MR_CONFLICT, "is expired"):
+            asyncio.run(take())
 
     def test_moves_say_who_and_why(self):
         name = self.emit()

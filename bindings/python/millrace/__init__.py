@@ -59,8 +59,18 @@ async def claims(bus, owner, to, **options):
     time, so that a cancelled task ends; the bus is used by nobody else meanwhile.
     """
     options.pop("timeout", None)
+    id, state = options.get("id"), options.get("state", "generated")
+
+    def claim_in_time():
+        try:
+            return bus.claim(owner, to, timeout=0.5, **options)
+        except _millrace.MR_CONFLICT:
+            if id is None or bus.get(id)["state"] != state:
+                raise
+            return None  # somebody else has it still
+
     while True:
-        claim = await _take(lambda: bus.claim(owner, to, timeout=0.5, **options), lambda claim: claim.release())
+        claim = await _take(claim_in_time, lambda claim: claim.release())
         if claim is not None:
             with claim:
                 yield claim
