@@ -87,6 +87,7 @@ static void put_conflict(const struct mri_cli *cli, mr_bus *bus, const mr_move_c
     mri_buf_text(&text, "\n");
     (void)mri_cli_print(cli, &text); /* a fault of stdout is told there */
     mri_buf_fini(&text);
+    mri_cli_is_told();
 }
 
 enum mri_exit mri_bus_option_refuse(const struct mri_cli *cli, mr_bus *bus, mr_err err,

@@ -59,7 +59,8 @@ mr_durability mri_bus_option_durability(const struct mri_cli *cli);
 /**
  * Say that a move or a claim was not made, and in which state the signal was found.
  *
- * @param err  MR_CONFLICT: with the answer {"conflict":{...}} when --json was given
+ * @param err  MR_CONFLICT: with the answer {"conflict":{...}} when --json was given; else
+ * {"error":...}
  *
  * Returns  MRI_EXIT_NO for MR_CONFLICT, else as mri_cli_exit_of().
  * Threads  one.

@@ -87,6 +87,24 @@ __attribute__((format(printf, 3, 4))) enum mri_exit mri_cli_fail(
     const struct mri_cli *cli, enum mri_exit exit, const char *format, ...);
 
 /**
+ * The answer on stdout said already why the command, or this line of its input, fails: what
+ * mri_cli_fail() adds goes to stderr only.
+ *
+ * Returns  nothing.
+ * Threads  one.
+ */
+void mri_cli_is_told(void);
+
+/**
+ * A command that answers lines of its input begins with the next one: with --json its failure is
+ * said on stdout, too.
+ *
+ * Returns  nothing.
+ * Threads  one.
+ */
+void mri_cli_next_line(void);
+
+/**
  * The exit code for a fault or condition that ends a command.
  *
  * Returns  MRI_EXIT_USAGE for wrong input (MR_EINVAL, MR_REFUSED, MR_NOT_FOUND, MR_BUSY, MR_FULL),

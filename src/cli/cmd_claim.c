@@ -194,12 +194,14 @@ static enum mri_exit work_off(struct work *work)
         if (err != MR_OK) {
             break;
         }
+        mri_cli_next_line();
         enum mri_exit exit = line.is_too_long ? mri_cli_fail(work->cli, MRI_EXIT_USAGE,
                                                     "a line of more than %d bytes", LINE_BYTES_MAX)
                                               : do_line(work, line.text);
         worst = exit > worst ? exit : worst;
     }
     mri_line_reader_close(reader);
+    mri_cli_next_line();
     if (err != MR_OK && err != MR_END && err != MR_AGAIN) {
         return mri_cli_fail(work->cli, mri_cli_exit_of(err), "standard input: %s", problem.text);
     }
@@ -334,8 +336,10 @@ const struct mri_command mri_cmd_claim = {
         "reads from standard input, one a line, and answers each with a line:\n"
         "  move STATE [GATE REASON [JSON]]    renew [TIME]    release\n"
         "The end of the input releases. With --wait and ID it waits until the claim of somebody\n"
-        "else ends, and is refused at once when the signal has moved on. Exit code 1: there was\n"
-        "nothing to claim, or somebody else has it.\n",
+        "else ends, and is refused at once when the signal has moved on. With --json what is\n"
+        "refused is answered, too: {\"error\": ...}, or {\"conflict\": ...} of a signal that is\n"
+        "elsewhere or somebody else's. Exit code 1: there was nothing to claim, or somebody else\n"
+        "has it.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

@@ -44,7 +44,7 @@ static const struct mri_command *const commands[] = {
 
 static const struct mri_command *running;
 static bool is_answered; /* something was printed to stdout */
-static bool is_failed;   /* why the command fails was said on stdout */
+static bool is_failed;   /* why the command, or a line of its input, fails was said on stdout */
 
 /** Escape, but leave backslashes: a problem's text is escaped already, and is not escaped twice. */
 static void escape_words(struct mri_buf *shown, const char *text)
@@ -99,6 +99,16 @@ enum mri_exit mri_cli_fail(const struct mri_cli *cli, enum mri_exit exit, const 
         running == NULL ? "" : running->name, mri_buf_c_text(&shown));
     mri_buf_fini(&shown);
     return exit;
+}
+
+void mri_cli_is_told(void)
+{
+    is_failed = true;
+}
+
+void mri_cli_next_line(void)
+{
+    is_failed = false;
 }
 
 enum mri_exit mri_cli_exit_of(mr_err err)

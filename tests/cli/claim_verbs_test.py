@@ -88,6 +88,25 @@ class VerbsTest(program.LogCase):
         self.assertEqual(answer.code, program.USAGE)
         self.assert_says(answer, "expected move STATE", "nowhere", "gate", "released")
 
+    def test_with_json_each_line_is_answered_with_one_object(self):
+        name = self.emit()
+        answer = self.call("claim", "--owner", "a", "--to", "evaluating", "--json",
+                           stdin="jump\nmove blocked\nrenew soon\n\nmove blocked venue operator {x\n"
+                                 "move nowhere\n" + "x" * 200_000 + "\nrenew 1m\n")
+        self.assertEqual(answer.code, program.USAGE)
+        lines = answer.json_lines
+        self.assertEqual([line.get("did", "refused") for line in lines],
+                         ["claimed"] + 6 * ["refused"] + ["renewed", "released"])
+        for line, text in zip(lines[1:], ("expected move STATE", "gate", "expected a time", "no JSON",
+                                          "no state \"nowhere\"", "more than 131072 bytes")):
+            self.assertEqual(line["error"]["exit"], program.USAGE)
+            self.assertIn(text, line["error"]["text"])
+        self.ok("move", name, "--to", "evaluating", "--dir", self.log)
+        answer = self.call("claim", name, "--owner", "a", "--to", "evaluating", "--json")
+        self.assertEqual((answer.code, [list(line) for line in answer.json_lines]),
+                         (program.NO, [["conflict"]]))
+        self.assert_says(answer, "is evaluating since")
+
     def test_who_has_it_is_said_and_a_kill_gives_it_back(self):
         name = self.emit()
         owner = self.start("claim", name, "--owner", "desk", "--to", "evaluating", "--dir", self.log,
