@@ -351,12 +351,14 @@ static void tell_page(const struct asking *asking, const struct page *page)
     (void)fputs("\n", stderr);
 }
 
+/** As the last line of stdout with --page; else beside the rows, which alone are stdout. */
 static enum mri_exit print_page_json(const struct asking *asking, const struct page *page)
 {
+    const struct mri_cli *cli = asking->cli;
     struct mri_buf text;
     struct mri_json_writer json;
     char named[MR_LOG_TOKEN_BYTES];
-    mri_buf_init(&text, asking->cli->alloc, PIECE_BYTES_MAX);
+    mri_buf_init(&text, cli->alloc, PIECE_BYTES_MAX);
     mri_json_write_begin(&json, &text);
     mri_json_write_object_open(&json);
     mri_json_write_key(&json, "page");
@@ -376,7 +378,12 @@ static enum mri_exit print_page_json(const struct asking *asking, const struct p
     mri_json_write_object_close(&json);
     mri_json_write_object_close(&json);
     mri_buf_text(&text, "\n");
-    enum mri_exit exit = mri_cli_print(asking->cli, &text);
+    enum mri_exit exit = MRI_EXIT_OK;
+    if (mri_options_get(cli->options, "page") != NULL || text.err != MR_OK) {
+        exit = mri_cli_print(cli, &text);
+    } else {
+        (void)fputs(mri_buf_c_text(&text), stderr);
+    }
     mri_buf_fini(&text);
     return exit;
 }
@@ -397,8 +404,7 @@ static enum mri_exit print_result(
     enum mri_exit exit = print_rows(asking, ordinals, result->count);
     if (!cli->is_json) {
         tell_page(asking, &page);
-    } else if (exit == MRI_EXIT_OK &&
-               (asking->is_past || mri_options_get(cli->options, "page") != NULL)) {
+    } else if (exit == MRI_EXIT_OK) {
         exit = print_page_json(asking, &page);
     }
     return exit;
@@ -474,7 +480,7 @@ static const struct mri_option options[] = {
     {"after", "TOKEN",
         "the next page, of the same moment: what an answer said; or behind a signal"},
     {"page", NULL,
-        "with --json: a last line {\"page\": ...} with the next page and what was scanned"},
+        "with --json: what is said of the page is the last line of the answer, not on stderr"},
     {"json", NULL, "one JSON object a line"},
 };
 
@@ -499,9 +505,12 @@ const struct mri_command mri_cmd_query = {
         "then.\n"
         "An age in CONDITION counts from then. An answer that is cut says behind --after where it "
         "goes\n"
-        "on: pages of one moment, which do not shift while signals come. With --json such an "
-        "answer\n"
-        "ends with a line {\"page\": ...}.\n",
+        "on: pages of one moment, which do not shift while signals come. How many there are, how "
+        "many\n"
+        "were looked at and where it goes on is on standard error; with --json as an object\n"
+        "{\"page\": {as_of, as_of_seq, as_of_time, count, scanned, signals, next}}, which --page "
+        "makes\n"
+        "the last line of the answer: all lines before it are signals.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

@@ -70,6 +70,21 @@ class AnswerTest(AsOfCase):
         _, page = self.ask("--as-of", "2000-01-01T00:00Z")
         self.assertEqual((page["as_of_seq"], page["signals"]), (events[0]["seq"] - 1, 0))
 
+    def test_the_page_is_said_the_same_way_as_of_now_and_of_then(self):
+        _, now = self.ask()
+        for words in ((), ("--as-of", now["as_of"])):
+            beside = self.ok("query", "--json", "--limit", "2", "--dir", self.log, *words)
+            last = self.ok("query", "--json", "--limit", "2", "--page", "--dir", self.log, *words)
+            self.assertTrue(all("id" in line for line in beside.json_lines))
+            self.assertEqual(last.lines, beside.lines + beside.err.splitlines())
+            page = json.loads(beside.err)["page"]
+            self.assertEqual((page["count"], page["as_of"]), (2, now["as_of"]))
+            self.assertEqual(page["next"], last.json["page"]["next"])
+            rest = self.ok("query", "--json", "--after", page["next"], "--dir", self.log)
+            self.assertNotIn("page", rest.json)
+        none = program.call("query", "--json", "--source", "nobody", "--dir", self.log)
+        self.assertEqual((none.code, none.out, json.loads(none.err)["page"]["next"]), (NO, "", None))
+
     def test_people_are_told_of_which_moment_the_answer_is(self):
         answer = self.ok("query", "--dir", self.log, "--as-of", "3000", "--limit", "2")
         self.assertRegex(answer.err, r"as of event 3000, market time 2024-")
