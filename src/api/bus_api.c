@@ -81,7 +81,7 @@ mr_err mri_bus_api_follow(struct mr_bus *bus, mr_problem *reterr_problem)
         err = mri_fold_follow(&bus->fold, reterr_problem);
     }
     if (err == MR_OK && bus->fold.damage != MR_OK) {
-        return mri_problem(reterr_problem, bus->fold.damage, "%s", bus->fold.damage_problem.text);
+        return mri_problem_pass(reterr_problem, bus->fold.damage, bus->fold.damage_problem.text);
     }
     return err == MR_OK ? read_config(bus) : err;
 }

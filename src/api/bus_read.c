@@ -110,8 +110,8 @@ mr_err mr_bus_read(mr_bus *bus, mr_seq seq, mr_bus_record *ret_record, mr_proble
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     mr_err err = find_event(bus, seq, &event, &why);
     if (err != MR_OK) {
-        return mri_problem(
-            reterr_problem, err, "%s", why.text[0] != '\0' ? why.text : mr_err_text(err));
+        return mri_problem_pass(
+            reterr_problem, err, why.text[0] != '\0' ? why.text : mr_err_text(err));
     }
     mr_bus_record record = {
         .seq = seq,

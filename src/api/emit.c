@@ -65,8 +65,9 @@ static mr_err tell_which(
     mr_err err, const mr_problem *why, size_t index, size_t count, mr_problem *problem)
 {
     const char *text = why->text[0] != '\0' ? why->text : mr_err_text(err);
-    return count == 1 ? mri_problem(problem, err, "%s", text)
-                      : mri_problem(problem, err, "signal %zu of %zu: %s", index + 1, count, text);
+    return count == 1
+               ? mri_problem_pass(problem, err, text)
+               : mri_problem_behind(problem, err, text, "signal %zu of %zu: ", index + 1, count);
 }
 
 static mr_err draft_one(struct mr_bus *bus, const mr_emission *emission,

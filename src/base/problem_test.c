@@ -76,6 +76,25 @@ static void a_text_longer_than_the_scratch_is_cut_too(void **fixture)
     assert_int_equal(strlen(problem.text), MR_PROBLEM_BYTES - 1);
 }
 
+static void what_another_problem_says_is_not_escaped_again(void **fixture)
+{
+    (void)fixture;
+    mr_problem inner;
+    mr_problem problem;
+    (void)mri_problem(&inner, MR_EIO, "found \"%s\"", "a\n\\b");
+    assert_string_equal(inner.text, "found \"a\\x0a\\x5cb\"");
+    assert_int_equal(mri_problem_pass(&problem, MR_REFUSED, inner.text), MR_REFUSED);
+    assert_string_equal(problem.text, inner.text);
+    assert_int_equal(
+        mri_problem_behind(&problem, MR_FULL, inner.text, "%s, line %d: ", "c\n", 7), MR_FULL);
+    assert_string_equal(problem.text, "c\\x0a, line 7: found \"a\\x0a\\x5cb\"");
+    assert_int_equal(mri_problem_behind(&inner, MR_FULL, inner.text, "1: "), MR_FULL);
+    assert_string_equal(inner.text, "1: found \"a\\x0a\\x5cb\"");
+    assert_int_equal(mri_problem_pass(&inner, MR_EIO, inner.text), MR_EIO);
+    assert_int_equal(mri_problem_pass(NULL, MR_EIO, "nobody reads this"), MR_EIO);
+    assert_int_equal(mri_problem_behind(NULL, MR_EIO, "nobody", "reads %s: ", "this"), MR_EIO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +103,7 @@ int main(void)
         cmocka_unit_test(a_long_text_is_cut_at_a_character_and_says_so),
         cmocka_unit_test(the_longest_text_that_fits_is_kept_whole),
         cmocka_unit_test(a_text_longer_than_the_scratch_is_cut_too),
+        cmocka_unit_test(what_another_problem_says_is_not_escaped_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

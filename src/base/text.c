@@ -124,13 +124,14 @@ bool mri_text_has_control(struct mri_slice text)
     return false;
 }
 
-void mri_text_escape(struct mri_buf *buf, struct mri_slice text)
+static void escape(struct mri_buf *buf, struct mri_slice text, bool keeps_backslashes)
 {
     const unsigned char *bytes = (const unsigned char *)text.bytes;
     size_t i = 0;
     while (i < text.count) {
         size_t count = sequence_bytes(bytes + i, text.count - i);
-        bool is_plain = count != 0 && !is_control(bytes + i, count) && bytes[i] != '\\';
+        bool is_plain =
+            count != 0 && !is_control(bytes + i, count) && (bytes[i] != '\\' || keeps_backslashes);
         if (is_plain) {
             mri_buf_put(buf, bytes + i, count);
             i += count;
@@ -142,6 +143,16 @@ void mri_text_escape(struct mri_buf *buf, struct mri_slice text)
         }
         i += bad;
     }
+}
+
+void mri_text_escape(struct mri_buf *buf, struct mri_slice text)
+{
+    escape(buf, text, false);
+}
+
+void mri_text_escape_rest(struct mri_buf *buf, struct mri_slice text)
+{
+    escape(buf, text, true);
 }
 
 static size_t least(size_t a, size_t b)

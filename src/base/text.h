@@ -46,6 +46,15 @@ bool mri_text_has_control(struct mri_slice text);
 void mri_text_escape(struct mri_buf *buf, struct mri_slice text);
 
 /**
+ * Append text that is escaped in part, as one that quotes what a problem says: as
+ * mri_text_escape(), but backslashes stay, so that nothing is escaped twice.
+ *
+ * Returns  nothing; see buf->err.
+ * Threads  one at a time per buffer.
+ */
+void mri_text_escape_rest(struct mri_buf *buf, struct mri_slice text);
+
+/**
  * How many single-letter edits (insert, delete, replace, swap of neighbours) lie between two texts.
  *
  * Returns  the distance; SIZE_MAX when one of them is longer than 64 bytes.

@@ -140,6 +140,14 @@ static void escaped_text_is_safe_and_loses_nothing(void **fixture)
         assert_true(mri_text_is_utf8(mri_slice_of(escaped)));
         assert_int_equal(unescape(escaped, again), count);
         assert_memory_equal(again, bytes, count);
+        struct mri_buf rest;
+        mri_buf_init(&rest, mri_alloc_system(), 1000);
+        mri_text_escape_rest(&rest, mri_slice_of(escaped)); /* there is nothing left */
+        assert_string_equal(mri_buf_c_text(&rest), escaped);
+        mri_buf_clear(&rest);
+        mri_text_escape_rest(&rest, (struct mri_slice){bytes, count});
+        assert_false(mri_text_has_control(mri_slice_of(mri_buf_c_text(&rest))));
+        mri_buf_fini(&rest);
         mri_buf_fini(&buf);
     }
 }

@@ -693,7 +693,7 @@ mr_err mri_filter_parse(struct mri_slice text, const struct mri_filter_names *na
     if (reterr_fault != NULL) {
         *reterr_fault = (struct mri_filter_fault){parser.fault_offset, character};
     }
-    return mri_problem(reterr_problem, err, "character %zu: %s", character, problem.text);
+    return mri_problem_behind(reterr_problem, err, problem.text, "character %zu: ", character);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

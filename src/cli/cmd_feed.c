@@ -419,7 +419,7 @@ static enum mri_exit open_log(struct feed *feed)
         err = mri_fold_init(&feed->fold, &options, &problem);
     }
     if (err == MR_OK && feed->fold.damage != MR_OK) {
-        err = mri_problem(&problem, feed->fold.damage, "%s", feed->fold.damage_problem.text);
+        err = mri_problem_pass(&problem, feed->fold.damage, feed->fold.damage_problem.text);
     }
     if (err == MR_OK) {
         feed->fold.bus.log = feed->log;

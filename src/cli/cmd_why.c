@@ -148,7 +148,7 @@ static void put_owners(struct why *why)
     }
     for (from = 0; (event = find(why, MRI_EVENT_ALERT, &from)) != NULL;) {
         mri_buf_text(&why->text, "alert       ");
-        mri_text_escape(&why->text, mri_event_text(event, MRI_TEXT_alert_message));
+        mri_text_escape_rest(&why->text, mri_event_text(event, MRI_TEXT_alert_message));
         mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
     }
 }
@@ -379,7 +379,7 @@ static void put_dispute(struct why *why, const struct mri_event *event)
 {
     const struct mri_order_disputed *dispute = event->body;
     mri_buf_printf(&why->text, "DISPUTED    %s: ", word(MRI_VOCABULARY_reason, dispute->reason));
-    mri_text_escape(&why->text, mri_event_text(event, MRI_TEXT_order_disputed_message));
+    mri_text_escape_rest(&why->text, mri_event_text(event, MRI_TEXT_order_disputed_message));
     mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
 }
 

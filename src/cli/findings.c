@@ -63,11 +63,11 @@ void mri_findings_print(const struct mri_findings *findings, struct mri_buf *tex
     for (uint32_t i = 0; i < findings->count; i++) {
         const struct mri_finding *finding = &findings->items[i];
         mri_buf_printf(text, "%-8s %-12s ", level_texts[finding->level], finding->check);
-        mri_text_escape(text, mri_slice_of(finding->what));
+        mri_text_escape_rest(text, mri_slice_of(finding->what));
         mri_buf_text(text, "\n");
         if (finding->level != MRI_FINDING_OK) {
             mri_buf_printf(text, "%-8s %-12s ", "", "to do");
-            mri_text_escape(text, mri_slice_of(finding->todo));
+            mri_text_escape_rest(text, mri_slice_of(finding->todo));
             mri_buf_text(text, "\n");
         }
     }

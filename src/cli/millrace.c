@@ -46,20 +46,6 @@ static const struct mri_command *running;
 static bool is_answered; /* something was printed to stdout */
 static bool is_failed;   /* why the command, or a line of its input, fails was said on stdout */
 
-/** Escape, but leave backslashes: a problem's text is escaped already, and is not escaped twice. */
-static void escape_words(struct mri_buf *shown, const char *text)
-{
-    for (;;) {
-        size_t count = strcspn(text, "\\");
-        mri_text_escape(shown, (struct mri_slice){text, count});
-        if (text[count] == '\0') {
-            return;
-        }
-        mri_buf_text(shown, "\\");
-        text += count + 1;
-    }
-}
-
 /** The outcome of a command that fails, for who reads stdout. A fault of stdout is told by who
  * prints an answer: this is none. */
 static void say_as_json(const struct mri_cli *cli, enum mri_exit exit, const char *text)
@@ -92,7 +78,7 @@ enum mri_exit mri_cli_fail(const struct mri_cli *cli, enum mri_exit exit, const 
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     mri_buf_init(&shown, cli->alloc, 8 * sizeof(text));
-    escape_words(&shown, text);
+    mri_text_escape_rest(&shown, mri_slice_of(text)); /* it may quote what a problem says */
     say_as_json(cli, exit, mri_buf_c_text(&shown));
     (void)fflush(stdout); /* what was printed before comes before */
     (void)fprintf(stderr, "millrace%s%s: %s\n", running == NULL ? "" : " ",

@@ -89,8 +89,9 @@ mr_err mri_proof_text_read(
     }
     err = mri_json_parse_object(parser, text, take_field, proof, &problem);
     mri_json_parser_close(parser);
-    return err == MR_OK ? MR_OK
-                        : mri_problem(reterr_problem, err, "it is no proof: %s",
-                              problem.text[0] != '\0' ? problem.text
-                                                      : "an unknown key or a malformed value");
+    return err == MR_OK
+               ? MR_OK
+               : mri_problem_behind(reterr_problem, err,
+                     problem.text[0] != '\0' ? problem.text : "an unknown key or a malformed value",
+                     "it is no proof: ");
 }

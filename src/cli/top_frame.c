@@ -377,7 +377,7 @@ static void fill_consumers(const struct drawing *drawing, unsigned rows, struct 
         mri_buf_text(pane, "\n");
     }
     if (figures->consumer_problem.text[0] != '\0') {
-        mri_text_escape(pane, mri_slice_of(figures->consumer_problem.text));
+        mri_buf_text(pane, figures->consumer_problem.text);
         mri_buf_text(pane, "\n");
     } else if (figures->consumers_all == 0) {
         mri_buf_text(pane, "none\n");

@@ -400,7 +400,7 @@ mr_err mri_fold_run(
             return MR_OK;
         }
         if (err != MR_OK) {
-            return mri_problem(reterr_problem, err, "%s", fold->damage_problem.text);
+            return mri_problem_pass(reterr_problem, err, fold->damage_problem.text);
         }
         mr_problem problem = {""};
         err = fold_or_decode(fold, &record, &event);
@@ -412,7 +412,7 @@ mr_err mri_fold_run(
             err = visit_output(fold, visitor, &event, &problem);
         }
         if (err != MR_OK && problem.text[0] != '\0') {
-            return mri_problem(reterr_problem, err, "%s", problem.text);
+            return mri_problem_pass(reterr_problem, err, problem.text);
         }
         if (err != MR_OK) {
             return describe(err, fold, &record, reterr_problem);

@@ -562,7 +562,7 @@ static mr_err take_past(struct mri_node *node, mr_problem *problem)
             node->options.folder);
     }
     if (err == MR_OK && node->fold.damage != MR_OK) {
-        return mri_problem(problem, node->fold.damage, "%s", node->fold.damage_problem.text);
+        return mri_problem_pass(problem, node->fold.damage, node->fold.damage_problem.text);
     }
     if (err == MR_OK) {
         node->fold.bus.log = node->log;

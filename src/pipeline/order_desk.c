@@ -256,9 +256,9 @@ static mr_err draft_dispute(const struct check *check, enum mri_reason reason,
             return err;
         }
     }
-    return mri_problem(check->problem,
-        reason == MRI_REASON_ORDER_UNKNOWN ? MR_NOT_FOUND : MR_CONFLICT, "%s: %s",
-        mri_word_text(MRI_VOCABULARY_reason, reason), message.text);
+    return mri_problem_behind(check->problem,
+        reason == MRI_REASON_ORDER_UNKNOWN ? MR_NOT_FOUND : MR_CONFLICT, message.text,
+        "%s: ", mri_word_text(MRI_VOCABULARY_reason, reason));
 }
 
 static mr_err draft_report(

@@ -207,7 +207,7 @@ static mr_err run_once(struct replay *replay, mr_problem *problem)
         .context = replay, .input = visit_input, .output = visit_output};
     mr_err err = mri_fold_run(&replay->fold, &visitor, problem);
     if (err == MR_OK && replay->fold.damage != MR_OK) {
-        return mri_problem(problem, replay->fold.damage, "%s", replay->fold.damage_problem.text);
+        return mri_problem_pass(problem, replay->fold.damage, replay->fold.damage_problem.text);
     }
     if (err == MR_OK) {
         err = finish(replay, problem);

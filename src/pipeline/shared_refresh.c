@@ -55,7 +55,7 @@ static mr_err follow(struct mri_fold *fold, mr_problem *problem)
 {
     mr_err err = mri_fold_follow(fold, problem);
     return err == MR_OK && fold->damage != MR_OK
-               ? mri_problem(problem, fold->damage, "%s", fold->damage_problem.text)
+               ? mri_problem_pass(problem, fold->damage, fold->damage_problem.text)
                : err;
 }
 

@@ -311,8 +311,8 @@ static mr_err explain(struct mri_sql *sql, int result, struct mri_sql_fault *fau
     }
     if (sql->guard.err != MR_OK) {
         const char *text = sql->guard.problem.text;
-        return mri_problem(
-            problem, sql->guard.err, "%s", text[0] != '\0' ? text : mr_err_text(sql->guard.err));
+        return mri_problem_pass(
+            problem, sql->guard.err, text[0] != '\0' ? text : mr_err_text(sql->guard.err));
     }
     return mri_problem(problem, MR_REFUSED, "%s", sqlite3_errmsg(sql->db));
 }
