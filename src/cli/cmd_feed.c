@@ -453,6 +453,10 @@ static enum mri_exit read_options(struct feed *feed)
             "found \"%s\"",
             durability);
     }
+    if (feed->default_kind != NULL && !mri_fact_line_is_kind(mri_slice_of(feed->default_kind))) {
+        return mri_cli_fail(feed->cli, MRI_EXIT_USAGE,
+            "--kind: expected " MRI_FACT_LINE_KINDS ", found \"%s\"", feed->default_kind);
+    }
     bool is_followed = mri_options_get(options, "follow") != NULL;
     const char *path = options->argument_count > 0 ? options->arguments[0] : NULL;
     bool is_file = path != NULL && strcmp(path, "-") != 0;

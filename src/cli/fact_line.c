@@ -23,6 +23,12 @@ static const char *const keys[] = {
 #undef KEY
 };
 
+bool mri_fact_line_is_kind(struct mri_slice kind)
+{
+    return mri_slice_is(kind, "quote") || mri_slice_is(kind, "candle") ||
+           mri_slice_is(kind, "funding");
+}
+
 struct mri_slice *mri_fact_line_field(
     struct mri_fact_line *line, struct mri_slice key, mr_problem *reterr_problem)
 {
@@ -342,5 +348,5 @@ mr_err mri_fact_line_read(const struct mri_fact_line *line,
     if (mri_slice_is(line->kind, "funding")) {
         return read_funding(&reading, line, ret_input);
     }
-    return refuse(&reading, MRI_REASON_ROW_FIELD, "kind", "quote, candle or funding", line->kind);
+    return refuse(&reading, MRI_REASON_ROW_FIELD, "kind", MRI_FACT_LINE_KINDS, line->kind);
 }

@@ -11,7 +11,7 @@
 
 /** L(member, about): every field, by its key. */
 #define MRI_FACT_LINE_MAP(L)                                                                       \
-    L(kind, "quote, candle or funding")                                                            \
+    L(kind, MRI_FACT_LINE_KINDS)                                                                   \
     L(symbol, "registered, however it is spelled")                                                 \
     L(source, "who brings it in")                                                                  \
     L(time, "the venue's, of a quote or funding")                                                  \
@@ -36,6 +36,17 @@ struct mri_fact_line {
     MRI_FACT_LINE_MAP(MRI_FACT_LINE_MEMBER)
 #undef MRI_FACT_LINE_MEMBER
 };
+
+/** The kinds of facts, for who names another one. */
+#define MRI_FACT_LINE_KINDS "quote, candle or funding"
+
+/**
+ * Is there such a kind of facts?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_fact_line_is_kind(struct mri_slice kind);
 
 /**
  * The place of a field.

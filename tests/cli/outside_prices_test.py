@@ -168,6 +168,12 @@ class FeedTest(OutsideCase):
         self.assertEqual(self.sql("select symbol, source from quotes order by seq desc limit 1"),
                          [{"symbol": "ETHUSDT", "source": "file"}])
 
+    def test_a_kind_that_is_none_is_refused_before_a_line_is_read(self):
+        for kind in ("bogus", "", "Quote"):
+            answer = self.refused("feed", "--dir", self.log, "--kind", kind, stdin="")
+            self.assert_says(answer, f'--kind: expected quote, candle or funding, found "{kind}"')
+        self.ok("feed", "--dir", self.log, "--kind", "funding", stdin="")
+
     def test_candle_files_are_those_that_run_reads(self):
         rows = program.bars(30)
         self.ok("feed", "--dir", self.log, self.write("bars.csv", program.text_of(rows)))
