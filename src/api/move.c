@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "bus/lifecycle.h"
 
-enum { ATTEMPTS_MAX = 100 };
+enum { ATTEMPTS_MAX = 100, NEXT_BYTES = 160 };
 
 static struct mri_slice slice_of(const char *text)
 {
@@ -68,6 +68,54 @@ static mr_err read_words(
     return MR_OK;
 }
 
+/** The states that a move may lead to, as "a, b or c". */
+static const char *next_states(mr_state from, char ret_text[static NEXT_BYTES])
+{
+    size_t count = 0;
+    size_t left = 0;
+    for (unsigned to = 0; to < MR_STATE_COUNT; to++) {
+        left += mri_lifecycle_allows(from, (mr_state)to);
+    }
+    ret_text[0] = '\0';
+    for (unsigned to = 0; to < MR_STATE_COUNT; to++) {
+        if (mri_lifecycle_allows(from, (mr_state)to)) {
+            left--;
+            count += (size_t)snprintf(ret_text + count, NEXT_BYTES - count, "%s%s",
+                mr_state_text((mr_state)to),
+                left > 1    ? ", "
+                : left == 1 ? " or "
+                            : "");
+        }
+    }
+    return ret_text;
+}
+
+/** Why the lifecycle has no such move. */
+static mr_err refuse_move(
+    const mr_move *move, const struct mri_signal_moved *fixed, mr_problem *problem)
+{
+    char next[NEXT_BYTES];
+    const char *from = mr_state_text(move->from);
+    const char *to = mr_state_text(move->to);
+    bool needs_gate = move->to == MR_BLOCKED || move->to == MR_EXPIRED;
+    bool has_gate = !needs_gate || fixed->gate != MRI_GATE_NONE;
+    if (from == NULL || to == NULL) {
+        return mri_problem(problem, MR_REFUSED, "%s: expected a state of docs/LIFECYCLE.md",
+            from == NULL ? "from" : "to");
+    }
+    if (mri_lifecycle_allows(move->from, move->to)) {
+        return mri_problem(problem, MR_REFUSED, "%s is missing: a move to %s needs %s",
+            has_gate ? "reason" : "gate", to, needs_gate ? "gate and reason" : "a reason");
+    }
+    (void)next_states(move->from, next);
+    return !mri_lifecycle_is_over(move->from)
+               ? mri_problem(problem, MR_REFUSED, "to: no move leads from %s to %s, only to %s",
+                     from, to, next)
+               : mri_problem(problem, MR_REFUSED,
+                     "to: no move leads from %s to %s: %s is final, and %s%s comes after it", from,
+                     to, from, next[0] == '\0' ? "nothing" : "only ", next);
+}
+
 static mr_err check_move(
     const mr_move *move, const struct mri_signal_moved *fixed, mr_problem *problem)
 {
@@ -79,10 +127,7 @@ static mr_err check_move(
     }
     if ((unsigned)move->from >= MR_STATE_COUNT || (unsigned)move->to >= MR_STATE_COUNT ||
         mri_lifecycle_check(fixed) != MR_OK) {
-        return mri_problem(problem, MR_REFUSED,
-            "signal %u: no move from %s to %s is allowed like this (blocked needs gate and reason)",
-            move->ordinal.n, mr_state_text(move->from) == NULL ? "?" : mr_state_text(move->from),
-            mr_state_text(move->to) == NULL ? "?" : mr_state_text(move->to));
+        return refuse_move(move, fixed, problem);
     }
     return MR_OK;
 }
@@ -137,6 +182,32 @@ mr_err mri_bus_api_conflict(const struct mr_bus *bus, const struct mri_bus_confl
                      mr_state_text(conflict->found), claim->owner, (unsigned long long)claim->seq);
 }
 
+/** Which one of several it is about. */
+static mr_err tell_which(mr_err err, size_t index, size_t count, mr_problem *problem)
+{
+    return count == 1 ? err
+                      : mri_problem_behind(
+                            problem, err, problem->text, "move %zu of %zu: ", index + 1, count);
+}
+
+/** Which move goes on from another state than an earlier one of the same signal leads to. */
+static mr_err explain_refused(const mr_move *moves, size_t count, mr_problem *problem)
+{
+    for (size_t i = 1; i < count; i++) {
+        size_t before = i;
+        while (before > 0 && moves[before - 1].ordinal.n != moves[i].ordinal.n) {
+            before--;
+        }
+        if (before > 0 && moves[before - 1].to != moves[i].from) {
+            return mri_problem(problem, MR_REFUSED,
+                "move %zu of %zu: from: expected %s, where move %zu takes signal %u, found %s",
+                i + 1, count, mr_state_text(moves[before - 1].to), before, moves[i].ordinal.n,
+                mr_state_text(moves[i].from));
+        }
+    }
+    return MR_REFUSED;
+}
+
 /** With the claims that the handle has; none counts for the shared state, which asks for the log.
  */
 static mr_err draft_all(struct mr_bus *bus, const mr_move *moves, size_t count, mr_problem *problem)
@@ -152,6 +223,7 @@ static mr_err draft_all(struct mr_bus *bus, const mr_move *moves, size_t count, 
         }
         err =
             mri_bus_api_draft_move(bus, &moves[i], mri_claim_own(bus, moves[i].ordinal.n), problem);
+        err = err == MR_OK ? MR_OK : tell_which(err, i, count, problem);
     }
     return err;
 }
@@ -233,6 +305,7 @@ static mr_err check_orders(
                 "signal %u: its order may live at the venue (it is %s): only a report of the "
                 "executor ends it",
                 moves[i].ordinal.n, mri_order_state_text((enum mri_order_state)order->state));
+            err = tell_which(err, i, count, problem);
         }
     }
     return err;
@@ -264,6 +337,9 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
     }
     if (err == MR_CONFLICT) {
         return mri_bus_api_conflict(bus, &conflict, reterr_conflict, problem);
+    }
+    if (err == MR_REFUSED && problem->text[0] == '\0') {
+        (void)explain_refused(moves, count, problem);
     }
     return err == MR_OK || problem->text[0] != '\0'
                ? err

@@ -149,6 +149,34 @@ static void a_signal_is_emitted_found_and_moved(void **fixture)
     assert_int_equal(session.counts.moved, 1);
 }
 
+static void which_move_of_a_list_is_refused_is_said(void **fixture)
+{
+    (void)fixture;
+    unsigned long long one = emit("bot");
+    unsigned long long other = emit("bot");
+    says(ask("{'verb':'move','moves':[{'signal':%llu,'from':'generated','to':'evaluating'},"
+             "{'signal':%llu,'from':'generated','to':'evaluating'},"
+             "{'signal':%llu,'from':'generated','to':'evaluating'}]}",
+             one, other, one),
+        "'text':'move 3 of 3: from: expected evaluating, where move 1 takes signal 1, found "
+        "generated','field':'moves[2].from','line':");
+    says(ask("{'verb':'move','moves':[{'signal':%llu,'from':'generated','to':'evaluating'},"
+             "{'signal':%llu,'from':'generated','to':'learned'}]}",
+             one, other),
+        "move 2 of 2: to: no move leads from generated to learned, only to evaluating, blocked or "
+        "expired','field':'moves[1].to','line':");
+    says(ask("{'verb':'move','moves':[{'signal':%llu,'from':'generated','to':'blocked'}]}", one),
+        "'text':'gate is missing: a move to blocked needs gate and "
+        "reason','field':'moves[0].gate'");
+    says(ask("{'verb':'move','signal':%llu,'from':'learned','to':'evaluating'}", one),
+        "learned is final, and nothing comes after it','field':'to'");
+    says(ask("{'verb':'counts'}"), "'generated':2,'evaluating':0");
+    says(ask("{'verb':'move','moves':[{'signal':%llu,'from':'generated','to':'evaluating'},"
+             "{'signal':%llu,'from':'evaluating','to':'approved'}]}",
+             one, one),
+        "'moved':2");
+}
+
 static void a_list_is_emitted_whole_or_not_at_all(void **fixture)
 {
     (void)fixture;
@@ -346,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(hello_agrees_on_a_version_that_both_speak),
         TEST(a_signal_is_emitted_found_and_moved),
+        TEST(which_move_of_a_list_is_refused_is_said),
         TEST(a_list_is_emitted_whole_or_not_at_all),
         TEST(pages_go_through_all),
         TEST(events_come_in_order_until_they_are_acked),

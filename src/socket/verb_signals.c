@@ -91,22 +91,22 @@ static mr_err refuse_missing(
     return MR_REFUSED;
 }
 
-/** "signal 2 of 3: side: expected ..." of the bus: which item, which field. */
-static void take_field(struct mri_request_fault *fault, const char *list)
+/** "signal 2 of 3: side: expected ..." of the bus: which item, which field; `item` is "signal". */
+static void take_field(struct mri_request_fault *fault, const char *list, const char *item)
 {
     const char *text = fault->problem.text;
     struct place place = {.fault = fault, .list = list};
     bool has_index = false; /* of a list of one the bus does not say which */
-    if (strncmp(text, "signal ", 7) == 0 && strstr(text, " of ") != NULL) {
+    size_t count = strlen(item);
+    if (strncmp(text, item, count) == 0 && text[count] == ' ') {
         char *end;
-        unsigned long number = strtoul(text + 7, &end, 10);
+        unsigned long number = strtoul(text + count + 1, &end, 10);
         const char *colon = strncmp(end, " of ", 4) == 0 ? strchr(end, ':') : NULL;
-        if (number == 0 || colon == NULL || colon[1] != ' ') {
-            return;
+        if (number != 0 && colon != NULL && colon[1] == ' ') {
+            place.index = number - 1;
+            has_index = true;
+            text = colon + 2;
         }
-        place.index = number - 1;
-        has_index = true;
-        text = colon + 2;
     }
     struct mri_slice word = {text, strcspn(text, ": ")};
     bool is_key = word.count < sizeof(fault->field) && mri_request_is_key(word);
@@ -288,7 +288,8 @@ mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request 
         return mri_verb_end(session, &reply);
     }
     if (err != MR_OK) {
-        take_field(reterr_fault, request->fields[MRI_FIELD_SIGNALS].is_given ? "signals" : NULL);
+        take_field(
+            reterr_fault, request->fields[MRI_FIELD_SIGNALS].is_given ? "signals" : NULL, "signal");
         return mri_verb_fail(reterr_fault, err);
     }
     mri_reply_begin(&reply, session->out, request->id);
@@ -397,6 +398,8 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
         return tell_conflict(session, request, reterr_fault, &conflict);
     }
     if (err != MR_OK) {
+        take_field(
+            reterr_fault, request->fields[MRI_FIELD_MOVES].is_given ? "moves" : NULL, "move");
         return err;
     }
     session->counts.moved += count;

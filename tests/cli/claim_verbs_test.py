@@ -44,6 +44,8 @@ class VerbsTest(program.LogCase):
                             (("move", name, "--to", "learned"), "generated to learned"),
                             (("move", name, "--to", "blocked"), "gate"),
                             (("move", name, "--to", "blocked", "--gate", "x"), "gate"),
+                            (("move", name, "--to", "blocked", "--gate", "venue"),
+                             "reason is missing: a move to blocked needs gate and reason"),
                             (("move", name, "--to", "evaluating", "--from", "x"), "--from"),
                             (("move", name, "--to", "evaluating", "--actor", "learn"), "actor"),
                             (("move",), "usage")):
@@ -52,6 +54,14 @@ class VerbsTest(program.LogCase):
         self.assertEqual((answer.code, answer.json["error"]["exit"]), (program.NO, 1))
         self.assert_exit(program.call("move", name, "--to", "expired", "--dir", self.folder / "no"),
                          program.USAGE)
+
+    def test_a_move_out_of_a_final_state_is_refused_with_the_state(self):
+        name = self.emit()
+        for state, after in (("expired", "only learned"), ("learned", "nothing")):
+            self.ok("move", name, "--to", state, "--dir", self.log)
+            answer = self.refused("move", name, "--to", "evaluating", "--dir", self.log)
+            self.assert_says(answer, f"no move leads from {state} to evaluating: {state} is final, "
+                                     f"and {after} comes after it")
 
     def test_a_worker_in_the_shell(self):
         name = self.emit()
