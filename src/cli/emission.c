@@ -15,7 +15,7 @@
 #include "conf/scalar.h"
 #include "pipeline/signal_input.h"
 
-enum { NUMBER_BYTES_MAX = 64 };
+enum { NUMBER_BYTES_MAX = 64, FOUND_BYTES_MAX = 60 };
 
 #define SECOND_NS ((int64_t)1000000000)
 
@@ -71,6 +71,18 @@ static mr_err keep(struct mri_buf *texts, struct mri_slice text, struct mri_slic
     return MR_OK;
 }
 
+/** A value of another type than the field's: a number as a text is a text, here as for the bus. */
+static mr_err refuse_type(mr_problem *problem, struct mri_slice key, const char *expected,
+    const struct mri_json_value *value)
+{
+    bool is_text = value->type == MRI_JSON_TEXT;
+    struct mri_slice found = is_text ? value->text : value->raw;
+    return mri_problem(problem, MR_REFUSED, "%.*s: expected %s, found %s%.*s%s", (int)key.count,
+        key.bytes, expected, is_text ? "the text \"" : "",
+        (int)(found.count < FOUND_BYTES_MAX ? found.count : FOUND_BYTES_MAX), found.bytes,
+        is_text ? "\"" : "");
+}
+
 static mr_err take_field(void *context, struct mri_slice key, const struct mri_json_value *value)
 {
     struct reading *reading = context;
@@ -84,11 +96,15 @@ static mr_err take_field(void *context, struct mri_slice key, const struct mri_j
     if (value->type == MRI_JSON_NULL) {
         return MR_OK; /* null is absent */
     }
-    bool is_right =
-        is_data ? value->type == MRI_JSON_OBJECT : value->type == MRI_JSON_TEXT || is_number;
+    bool wants_number = field == &emission->confidence || field == &emission->price;
+    bool is_right = is_data ? value->type == MRI_JSON_OBJECT
+                            : is_number || (value->type == MRI_JSON_TEXT && !wants_number);
     if (!is_right) {
-        return mri_problem(reading->problem, MR_REFUSED, "%.*s: expected %s", (int)key.count,
-            key.bytes, is_data ? "an object" : "a text or a number");
+        return refuse_type(reading->problem, key,
+            is_data        ? "an object"
+            : wants_number ? "a number"
+                           : "a text or a number",
+            value);
     }
     const struct mri_emission_number number = {is_number, value->number};
     if (field == &emission->confidence) {

@@ -138,7 +138,10 @@ class LinesTest(EmitCase):
             "lacks everything": ("{}", "missing"),
             "side HOLD": (self.line(side="HOLD"), 'long, buy, short or sell, found "HOLD"'),
             "confidence 7": (self.line(confidence=7), 'from 0 to 1, found "7"'),
-            "confidence true": (self.line(confidence=True), "confidence: expected"),
+            "confidence true": (self.line(confidence=True), "confidence: expected a number, found true"),
+            "confidence as a text": (self.line(confidence="0.5"),
+                                     'confidence: expected a number, found the text "0.5"'),
+            "price as a text": (self.line(price="81.5"), 'price: expected a number, found the text "81.5"'),
             "infinite confidence": (good.replace("0.7", "1e999"), "a number that is out of range"),
             "NaN": (good.replace("0.7", "NaN"), "JSON"),
             "2 MiB": (self.line(data={"x": "y" * (2 << 20)}), "bytes long, at most 1048576"),
@@ -164,7 +167,7 @@ class LinesTest(EmitCase):
         self.ok("verify", "--dir", self.log)
 
     def test_what_can_be_understood_is_taken(self):
-        text = "\r\n".join([self.line(), self.line(confidence="0.7"), self.line(price=81.5),
+        text = "\r\n".join([self.line(), self.line(confidence=0), self.line(price=81.5),
                             self.line(name=None, account=None), self.line(source="Börse 日本"),
                             self.line().replace("0.7", "7e-1"), "", self.line(side="BUY")])
         answer = self.emit(text)  # the last line has no end
