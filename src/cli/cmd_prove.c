@@ -80,6 +80,7 @@ static enum mri_exit cmd_prove(struct mri_cli *cli)
 static const struct mri_option options[] = {
     MRI_OPTION_DIR,
     {"heads", "FILE", "lead the proof to the first of these heads that covers the event"},
+    {"json", NULL, "the proof is JSON anyway; then why there is none is, too"},
 };
 
 const struct mri_command mri_cmd_log_prove = {

@@ -141,6 +141,31 @@ static enum mri_exit sign(
                         : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
 }
 
+static void put_json(const struct mri_seal_head_line *line, bool is_busy, struct mri_buf *text)
+{
+    struct mri_json_writer json;
+    struct mri_buf hex;
+    mri_buf_init(&hex, text->alloc, 4096);
+    mri_json_write_begin(&json, text);
+    mri_json_write_object_open(&json);
+    mri_json_put_count(&json, "head_seq", line->head.seq);
+    mri_seal_heads_put_hex(line->head.link.bytes, MRI_DIGEST_BYTES, &hex);
+    mri_json_put_text(&json, "head_link", mri_buf_c_text(&hex));
+    mri_json_write_key(&json, "signature");
+    if (line->is_signed) {
+        mri_buf_clear(&hex);
+        mri_seal_heads_put_hex(line->signature, MRI_SIGNATURE_BYTES, &hex);
+        mri_json_write_text(&json, mri_slice_of(mri_buf_c_text(&hex)));
+    } else {
+        mri_json_write_null(&json);
+    }
+    mri_json_put_bool(&json, "sealed_to_end", !is_busy);
+    mri_json_write_object_close(&json);
+    mri_buf_text(text, "\n");
+    text->err = text->err == MR_OK ? hex.err : text->err;
+    mri_buf_fini(&hex);
+}
+
 static enum mri_exit cmd_seal(struct mri_cli *cli)
 {
     const char *folder = mri_cli_folder(cli);
@@ -158,7 +183,11 @@ static enum mri_exit cmd_seal(struct mri_cli *cli)
         return exit;
     }
     mri_buf_init(&text, cli->alloc, 4096);
-    mri_seal_heads_write(&line, &text);
+    if (cli->is_json) {
+        put_json(&line, is_busy, &text);
+    } else {
+        mri_seal_heads_write(&line, &text);
+    }
     exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);
     return exit;
@@ -167,6 +196,7 @@ static enum mri_exit cmd_seal(struct mri_cli *cli)
 static const struct mri_option options[] = {
     MRI_OPTION_DIR,
     {"key", "FILE", "sign the head with this Ed25519 private key (PEM, mode 0600)"},
+    MRI_OPTION_JSON,
 };
 
 const struct mri_command mri_cmd_log_seal = {
@@ -179,7 +209,11 @@ const struct mri_command mri_cmd_log_seal = {
         "can change the log can write, it shows every later change: verify --heads FILE.\n"
         "With --key the head is signed and kept in the log's folder: verify --public-key FILE.\n"
         "A key is made by: openssl genpkey -algorithm ed25519 -out key.pem\n"
-        "and its public part by: openssl pkey -in key.pem -pubout -out key.pub\n",
+        "and its public part by: openssl pkey -in key.pem -pubout -out key.pub\n"
+        "With --json: head_seq, head_link, signature (null: none) and sealed_to_end (false: "
+        "somebody\n"
+        "writes, and it is the newest head so far). verify --heads reads the line without "
+        "--json.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

@@ -57,6 +57,25 @@ class SealTest(program.LogCase):
         self.assert_exit(
             program.call("verify", "--heads", self.folder / "none", "--dir", self.log), FAULT)
 
+    def test_heads_and_proofs_are_told_as_json(self):
+        seq, link = self.head().split()
+        answer = self.ok("log", "seal", "--json", "--dir", self.log)
+        self.assertEqual(answer.json_lines, [{"head_seq": int(seq), "head_link": link,
+                                              "signature": None, "sealed_to_end": True}])
+        proof = self.ok("log", "prove", "7", "--json", "--dir", self.log)
+        self.assertEqual(proof.out, self.ok("log", "prove", "7", "--dir", self.log).out)
+        for words in (("seal", "--dir", self.folder / "none"), ("prove", "99999999", "--dir", self.log),
+                      ("prove", "7", "--heads", self.folder / "none", "--dir", self.log)):
+            answer = program.call("log", *words, "--json")
+            self.assertNotEqual(answer.code, program.OK)
+            self.assertEqual([line["error"]["exit"] for line in answer.json_lines], [answer.code])
+
+    def test_a_signed_head_is_told_as_json(self):
+        private, _ = self.make_key()
+        answer = self.ok("log", "seal", "--json", "--key", private, "--dir", self.log).json
+        kept = self.ok("log", "seal", "--key", private, "--dir", self.log).out.split()
+        self.assertEqual([str(answer["head_seq"]), answer["head_link"], answer["signature"]], kept)
+
     def test_a_file_without_heads_is_refused(self):
         proof = self.write("proof.json", self.ok("log", "prove", "7", "--dir", self.log).out)
         for text in ("", "\n", "# none yet\n"):
