@@ -125,7 +125,7 @@ static void look_at_files(const char *folder, const char *prefix, struct walk *w
     char name[NAME_BYTES + 8];
     DIR *entries = opendir(folder);
     if (entries == NULL) {
-        return; /* there need be no snap and no cur; the folder itself was tried before */
+        return; /* there need be no snap and no cur; of the folder its rights are told */
     }
     for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
@@ -148,9 +148,12 @@ static void tell_rights(struct mri_findings *findings, enum mri_finding_level le
     }
 }
 
-static void check_folder_rights(struct mri_doctor *doctor, const struct stat *status)
+static void check_folder_rights(
+    struct mri_doctor *doctor, const struct stat *status, const struct walk *walk)
 {
     struct mri_findings *findings = &doctor->findings;
+    bool is_readable = faccessat(AT_FDCWD, doctor->folder, R_OK | X_OK, AT_EACCESS) == 0 &&
+                       walk->unreadable.count == 0;
     bool is_writable = faccessat(AT_FDCWD, doctor->folder, W_OK | X_OK, AT_EACCESS) == 0;
     if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         mri_findings_add(findings,
@@ -159,11 +162,16 @@ static void check_folder_rights(struct mri_doctor *doctor, const struct stat *st
             "the folder can be written by %s (mode %03o)",
             (status->st_mode & S_IWOTH) != 0 ? "everybody" : "its group", status->st_mode & 0777);
     }
-    if (!is_writable) {
+    if (!is_writable && !is_readable) {
+        mri_findings_add(findings, MRI_FINDING_WARNING, "rights",
+            "be the user that owns it, or let this one read the folder and its files",
+            "this user (%u) can neither read all of the log of user %u nor append to it",
+            (unsigned)geteuid(), (unsigned)status->st_uid);
+    } else if (!is_writable) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "rights",
             "to emit or run, be the user that owns it",
-            "this user (%u) can read the log of user %u, and append nothing", (unsigned)geteuid(),
-            (unsigned)status->st_uid);
+            "this user (%u) can read the files of the log of user %u, and append nothing",
+            (unsigned)geteuid(), (unsigned)status->st_uid);
     } else if (status->st_uid != geteuid()) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "rights",
             "run as that user: files made by this one could not be opened by it",
@@ -183,7 +191,6 @@ static void check_rights(struct mri_doctor *doctor, uint32_t *ret_spares)
         return; /* gone meanwhile; what follows says so */
     }
     struct walk walk = {.owner = status.st_uid};
-    check_folder_rights(doctor, &status);
     look_at_files(doctor->folder, "", &walk);
     if (mri_os_path(doctor->folder, "snap", path) == MR_OK) {
         look_at_files(path, "snap/", &walk);
@@ -191,6 +198,7 @@ static void check_rights(struct mri_doctor *doctor, uint32_t *ret_spares)
     if (mri_os_path(doctor->folder, "cur", path) == MR_OK) {
         look_at_files(path, "cur/", &walk);
     }
+    check_folder_rights(doctor, &status, &walk);
     tell_rights(findings, MRI_FINDING_FAULT, &walk.unreadable, "cannot be read by this user",
         "let the folder's owner run the programs, or give the files to it (chown)");
     tell_rights(findings, MRI_FINDING_WARNING, &walk.foreign,
@@ -443,7 +451,8 @@ static void check_log_there(struct mri_doctor *doctor)
     const char *todo =
         err == MR_NOT_FOUND  ? "give the directory of a log, or make one with `millrace run --dir`"
         : err == MR_EVERSION ? "use the newer program that wrote it"
-                             : "put the file MANIFEST back from a copy, or let this user read it";
+        : err == MR_EACCESS  ? "be the user that owns the log, or let this one read it"
+                             : "put the file MANIFEST back from a copy";
     mri_findings_add(&doctor->findings, MRI_FINDING_FAULT, "log", todo, "%s", problem.text);
 }
 

@@ -152,6 +152,21 @@ class FolderTest(DoctorCase):
                  if one["level"] == "fault"]
         self.assertEqual(len(found), 1)
         self.assertIn(newest.name, found[0]["what"])
+        self.assert_nobody_reads()
+        for mode in (0o700, 0o744, 0o711):
+            self.log.chmod(mode)
+            self.assert_nobody_reads()
+
+    def assert_nobody_reads(self):
+        """What is said of the rights agrees with what could not be read."""
+        said = [one for one in self.doctor(NO, preexec_fn=program.become_nobody)
+                if one["check"] in ("rights", "log")]
+        whole = [one["what"] for one in said if "append" in one["what"]]
+        self.assertEqual(len(whole), 1, said)
+        self.assertIn("can neither read all of the log of user 0 nor append", whole[0])
+        for one in said:
+            if "permission denied" in one["what"]:
+                self.assertNotIn("MANIFEST", one["to_do"])
 
     @unittest.skipUnless(program.is_root(), "only root mounts")
     def test_a_disk_that_is_nearly_full(self):
