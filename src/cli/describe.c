@@ -223,6 +223,13 @@ static void put_line_fields(const struct field_context *context, const struct mr
     }
 }
 
+/** Was the text a problem's? Then what is foreign in it was escaped before it was logged. */
+static bool is_of_problem(const struct mri_event *event, unsigned index)
+{
+    return (event->type == MRI_EVENT_ALERT && index == MRI_TEXT_alert_message) ||
+           (event->type == MRI_EVENT_ORDER_DISPUTED && index == MRI_TEXT_order_disputed_message);
+}
+
 static void put_line_body(const struct field_context *context, struct mri_buf *text)
 {
     const struct mri_event *event = context->event;
@@ -242,7 +249,11 @@ static void put_line_body(const struct field_context *context, struct mri_buf *t
         struct mri_slice value = mri_event_text(event, i);
         if (value.count > 0) {
             mri_buf_printf(text, " %s=\"", kind->texts[i].name);
-            mri_text_escape(text, value);
+            if (is_of_problem(event, i)) {
+                mri_text_escape_rest(text, value);
+            } else {
+                mri_text_escape(text, value);
+            }
             mri_buf_text(text, "\"");
         }
     }

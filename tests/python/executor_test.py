@@ -261,6 +261,10 @@ class ReportTest(ExternalCase):
                                       "--time", "2025-05-04T15:34:00Z", "--price", "cheap"), "price")
         answer = program.call("report", "--dir", self.log, "nothing", "sent")
         self.assert_says(self.assert_exit(answer, program.NO), "order_unknown")
+        answer = program.call("report", "--dir", self.log, self.order["id"], "sent", "--symbol", "A\nB")
+        self.assert_says(self.assert_exit(answer, program.NO), r"sent A\x0aB of")
+        for words in (("tail", "--count", "1"), ("why", self.order["signal"])):  # escaped once
+            self.assert_says(self.ok(*words, "--dir", self.log), r"sent A\x0aB of")
         self.ok("report", "--dir", self.log, self.order["id"], "cancelled", "--durable")
         self.assertEqual(self.bus.order(self.order["id"])["state"], "cancelled")
 
