@@ -73,9 +73,9 @@ CANARIES = [
     ("an orphaned lock is not mended", LOG + "hot/hot_tail.c",
      "        mri_robust_lock_mend(&hot->shared->append_lock);\n", "", "tests/sim/log_sim_test", {}),
     ("readers are woken before the append", LOG + "hot/hot_tail.c",
-     "    mr_err err = append_locked(hot, &batch);\n    if (err == MR_ENOSPC) {",
+     "    err = append_locked(hot, &batch);\n    if (err == MR_ENOSPC) {",
      "    mri_hot_wake(hot, batch.bits);\n    batch.bits = 0;\n"
-     "    mr_err err = append_locked(hot, &batch);\n    if (err == MR_ENOSPC) {",
+     "    err = append_locked(hot, &batch);\n    if (err == MR_ENOSPC) {",
      "tests/sim/log_sim_test", {}),
     ("a reader that sleeps does not say for what", LOG + "hot/hot_view.c",
      "    atomic_fetch_or(sleep->wanted, sleep->bits);\n", "", "tests/sim/log_sim_test", {}),

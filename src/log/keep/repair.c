@@ -514,7 +514,7 @@ static mr_err map_own(const struct repair *repair, uint64_t base_seq, struct mri
     mr_err err = mri_mapped_segment(
         &repair->files, repair->folder, base_seq, MRI_OPEN_READ, ret_mapped, &problem);
     return err == MR_OK || err == MR_EPATH ? MR_OK
-                                           : mri_problem(repair->problem, err, "%s", problem.text);
+                                           : mri_problem_pass(repair->problem, err, problem.text);
 }
 
 /**

@@ -114,7 +114,7 @@ static mr_err count_events(
     }
     return err == MR_END || err == MR_ECORRUPT
                ? MR_OK
-               : mri_problem(problem, err, "%s", figures->damage_problem.text);
+               : mri_problem_pass(problem, err, figures->damage_problem.text);
 }
 
 /** The bits of every segment's head that can be read. */
@@ -341,7 +341,7 @@ static mr_err flush_locked(const struct mri_os *os, const struct mri_alloc *allo
     }
     err = mri_figures_count(os, alloc, folder, &figures, problem);
     if (err == MR_OK && figures.damage != MR_OK) {
-        return mri_problem(problem, figures.damage, "%s", figures.damage_problem.text);
+        return mri_problem_pass(problem, figures.damage, figures.damage_problem.text);
     }
     *ret_last = figures.last;
     return err;
