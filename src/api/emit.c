@@ -31,7 +31,7 @@ static mr_err read_emission(const struct mr_bus *bus, const mr_emission *emissio
     struct mri_signal_input *ret_input, mr_problem *problem)
 {
     const struct mri_instruments *instruments = mri_bus_api_instruments(bus);
-    struct mri_signal_input input = {
+    *ret_input = (struct mri_signal_input){
         .symbol = slice_of(emission->symbol),
         .source = slice_of(emission->source),
         .name = slice_of(emission->name),
@@ -48,16 +48,15 @@ static mr_err read_emission(const struct mr_bus *bus, const mr_emission *emissio
         .lacks_confidence = emission->lacks_confidence,
     };
     mr_err err = MR_OK;
-    if (input.has_price) {
+    if (emission->has_price) {
         uint32_t symbol;
-        err = mri_signal_input_symbol(instruments, input.symbol, &symbol, problem);
-        if (err == MR_OK &&
-            mri_fixed_from_double(emission->price,
-                mri_instruments_get(instruments, symbol)->price_decimals, &input.price) != MR_OK) {
+        err = mri_signal_input_symbol(instruments, ret_input->symbol, &symbol, problem);
+        if (err == MR_OK && mri_fixed_from_double(emission->price,
+                                mri_instruments_get(instruments, symbol)->price_decimals,
+                                &ret_input->price) != MR_OK) {
             err = mri_problem(problem, MR_REFUSED, "price: expected a number above zero");
         }
     }
-    *ret_input = input;
     return err;
 }
 
@@ -279,7 +278,8 @@ static mr_err try_shared(struct mr_bus *bus, const mr_emission *emissions, size_
 static mr_err emit_shared(struct mr_bus *bus, const mr_emission *emissions, size_t count,
     mr_durability durability, mr_emitted *ret_emitted, mr_problem *problem)
 {
-    struct mri_shared_append append = {.known = bus->known, .subjects = bus->subjects};
+    struct mri_shared_append append = {
+        .state = &bus->state, .known = bus->known, .subjects = bus->subjects};
     mr_err err = MR_AGAIN;
     problem->text[0] = '\0';
     for (unsigned i = 0; i < ATTEMPTS_MAX && err == MR_AGAIN; i++) {

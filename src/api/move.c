@@ -232,7 +232,7 @@ static mr_err draft_all(struct mr_bus *bus, const mr_move *moves, size_t count, 
 static mr_err move_shared(struct mr_bus *bus, const mr_move *moves, size_t count,
     mr_durability durability, struct mri_bus_conflict *conflict, mr_problem *problem)
 {
-    struct mri_shared_append append = {.subjects = bus->subjects};
+    struct mri_shared_append append = {.state = &bus->state, .subjects = bus->subjects};
     mr_err err = MR_AGAIN;
     for (unsigned i = 0; i < ATTEMPTS_MAX && err == MR_AGAIN; i++) {
         err = mri_bus_api_share(bus, problem);

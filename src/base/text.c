@@ -30,33 +30,42 @@ static size_t sequence_bytes(const unsigned char *at, size_t left)
     return is_overlong || is_surrogate || is_beyond ? 0 : count;
 }
 
+#define ONES  (UINT64_MAX / 255)
+#define HIGHS (ONES << 7)
+
+/**
+ * Of eight bytes: a high bit is set in one of them unless all are printable ASCII. Where no high
+ * bit is set, a byte below 0x20 borrows, and one that is 0x7f carries.
+ */
+static uint64_t unprintable(const unsigned char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return (word | (word - ONES * 0x20) | (word + ONES)) & HIGHS;
+}
+
 /** Are the next eight bytes printable ASCII? Most text is nothing else, and is passed over so. */
 static bool is_plain_word(const unsigned char *at, size_t left)
 {
-    const uint64_t ones = UINT64_MAX / 255;
-    const uint64_t highs = ones << 7;
-    uint64_t word;
-    if (left < sizeof(word)) {
-        return false;
-    }
-    memcpy(&word, at, sizeof(word));
-    /* With no high bit set, a byte below 0x20 borrows, and one that is 0x7f carries. */
-    return (word & highs) == 0 && ((word - ones * 0x20) & highs) == 0 &&
-           ((word + ones) & highs) == 0;
+    return left >= sizeof(uint64_t) && unprintable(at) == 0;
 }
 
 bool mri_text_is_plain(struct mri_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.bytes;
+    uint64_t found = 0;
     size_t i = 0;
-    while (is_plain_word(bytes + i, text.count - i)) {
-        i += sizeof(uint64_t);
+    for (; text.count - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        found |= unprintable(bytes + i);
     }
-    bool is_plain = text.count - i < sizeof(uint64_t);
-    for (; i < text.count && is_plain; i++) {
-        is_plain = bytes[i] >= 0x20 && bytes[i] < 0x7f;
+    if (i > 0 && i < text.count) { /* the last eight, some of them again */
+        found |= unprintable(bytes + text.count - sizeof(uint64_t));
+        i = text.count;
     }
-    return is_plain;
+    for (; i < text.count; i++) {
+        found |= bytes[i] < 0x20 || bytes[i] >= 0x7f;
+    }
+    return found == 0;
 }
 
 bool mri_text_is_utf8(struct mri_slice text)

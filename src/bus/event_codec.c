@@ -204,58 +204,94 @@ static uint32_t read_length(const struct mri_text *text, const uint8_t *at)
     return count;
 }
 
-/** Put the length in front of a text; returns where the text begins. */
-static uint8_t *write_length(const struct mri_text *text, uint8_t *at, uint32_t count)
+/* ---- writing: two functions a kind, made from the table ---------------------------------------
+ */
+
+/** More than any body has, and as often as a kind has texts less than overflows. */
+#define TOO_LONG (SIZE_MAX / (2 * MRI_EVENT_TEXTS_MAX))
+
+static inline size_t measure_text(struct mri_slice text)
 {
-    if (text->is_long) {
-        memcpy(at, &count, sizeof(count));
-        return at + sizeof(count);
+    return text.count > UINT16_MAX ? TOO_LONG : sizeof(uint16_t) + text.count;
+}
+
+static inline size_t measure_json(struct mri_slice text)
+{
+    return text.count > UINT32_MAX ? TOO_LONG : sizeof(uint32_t) + text.count;
+}
+
+static inline uint8_t *write_bytes(uint8_t *at, const void *bytes, size_t count)
+{
+    if (count > 0) {
+        memcpy(at, bytes, count);
     }
-    uint16_t few = (uint16_t)count;
-    memcpy(at, &few, sizeof(few));
-    return at + sizeof(few);
+    return at + count;
+}
+
+static inline uint8_t *write_text(uint8_t *at, struct mri_slice text)
+{
+    uint16_t count = (uint16_t)text.count;
+    memcpy(at, &count, sizeof(count));
+    return write_bytes(at + sizeof(count), text.bytes, count);
+}
+
+static inline uint8_t *write_json(uint8_t *at, struct mri_slice text)
+{
+    uint32_t count = (uint32_t)text.count;
+    memcpy(at, &count, sizeof(count));
+    return write_bytes(at + sizeof(count), text.bytes, count);
+}
+
+#define ROWS_BYTES(row, id, member, count)                                                         \
+    +(size_t)((const struct mri_##id *)draft->fixed)->count * sizeof(struct mri_row_##row)
+#define TEXT_BYTES(kind, id, member, about) +measure_##kind(draft->texts[MRI_TEXT_##id##_##member])
+#define WRITE_ROWS(row, id, member, count)                                                         \
+    at = write_bytes(at, *rows++,                                                                  \
+        (size_t)((const struct mri_##id *)draft->fixed)->count * sizeof(struct mri_row_##row));
+#define WRITE_TEXT(kind, id, member, about)                                                        \
+    at = write_##kind(at, draft->texts[MRI_TEXT_##id##_##member]);
+
+#define CODER_FUNCTIONS(ID, id, number, label, writers)                                            \
+    static size_t measure_##id(const struct mri_draft *draft)                                      \
+    {                                                                                              \
+        (void)draft;                                                                               \
+        return sizeof(struct mri_##id) MRI_ROWS_##id(ROWS_BYTES) MRI_TEXTS_##id(TEXT_BYTES);       \
+    }                                                                                              \
+    static void write_##id(const struct mri_draft *draft, uint8_t *at)                             \
+    {                                                                                              \
+        const void *const *rows = draft->rows;                                                     \
+        at = write_bytes(at, draft->fixed, sizeof(struct mri_##id));                               \
+        MRI_ROWS_##id(WRITE_ROWS) MRI_TEXTS_##id(WRITE_TEXT)(void) rows;                           \
+        (void)at;                                                                                  \
+    }
+MRI_EVENT_MAP(CODER_FUNCTIONS)
+
+#define CODER(ID, id, number, label, writers) {measure_##id, write_##id},
+/** In the order of `kinds`. */
+static const struct coder {
+    size_t (*measure)(const struct mri_draft *draft);
+    void (*write)(const struct mri_draft *draft, uint8_t *at);
+} coders[] = {MRI_EVENT_MAP(CODER)};
+
+static const struct coder *coder_of(uint16_t type)
+{
+    const struct mri_event_kind *kind = mri_event_kind(type);
+    MRI_ASSERT(kind != NULL);
+    return &coders[kind - kinds];
 }
 
 size_t mri_event_body_bytes(const struct mri_draft *draft)
 {
-    const struct mri_event_kind *kind = mri_event_kind(draft->type);
-    MRI_ASSERT(kind != NULL);
-    size_t bytes = kind->fixed_bytes;
-    for (unsigned i = 0; i < kind->row_group_count; i++) {
-        bytes += (size_t)row_count(&kind->rows[i], draft->fixed) * kind->rows[i].row_bytes;
-    }
-    for (unsigned i = 0; i < kind->text_count; i++) {
-        size_t limit = kind->texts[i].is_long ? UINT32_MAX : UINT16_MAX;
-        if (draft->texts[i].count > limit) {
-            return SIZE_MAX;
-        }
-        bytes += length_bytes(&kind->texts[i]) + draft->texts[i].count;
-    }
-    return bytes;
+    size_t bytes = coder_of(draft->type)->measure(draft);
+    return bytes < TOO_LONG ? bytes : SIZE_MAX;
 }
 
 void mri_event_encode(const struct mri_draft *draft, void *body)
 {
-    const struct mri_event_kind *kind = mri_event_kind(draft->type);
-    uint8_t *at = body;
-    memcpy(at, draft->fixed, kind->fixed_bytes);
-    at += kind->fixed_bytes;
-    for (unsigned i = 0; i < kind->row_group_count; i++) {
-        size_t bytes = (size_t)row_count(&kind->rows[i], draft->fixed) * kind->rows[i].row_bytes;
-        if (bytes > 0) {
-            memcpy(at, draft->rows[i], bytes);
-        }
-        at += bytes;
-    }
-    for (unsigned i = 0; i < kind->text_count; i++) {
-        uint32_t count = (uint32_t)draft->texts[i].count;
-        at = write_length(&kind->texts[i], at, count);
-        if (count > 0) {
-            memcpy(at, draft->texts[i].bytes, count);
-        }
-        at += count;
-    }
+    coder_of(draft->type)->write(draft, body);
 }
+
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /** Check the rows behind the fixed part; *at moves over them. */
 static bool are_rows_good(

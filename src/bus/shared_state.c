@@ -102,7 +102,7 @@ static struct mri_shared_state state_at(uint64_t *words, const struct mri_signal
 
 /** What is being derived. */
 struct deriving {
-    struct mri_shared_state state;
+    struct mri_shared_state *state;
     struct mri_hot_journal *journal;
     struct mri_shared_append *append; /**< NULL: the caller has folded the log */
     uint64_t first_seq;
@@ -110,7 +110,7 @@ struct deriving {
 
 static void note_time(const struct deriving *deriving, int64_t time_unix_ns)
 {
-    uint64_t *word = &deriving->state.head[HEAD_EVENT_TIME];
+    uint64_t *word = &deriving->state->head[HEAD_EVENT_TIME];
     if (time_unix_ns > (int64_t)*word) {
         mri_hot_tail_set(deriving->journal, word, (uint64_t)time_unix_ns);
     }
@@ -128,9 +128,9 @@ static mr_err is_full(struct deriving *deriving, const char *what)
 static mr_err number_of(struct deriving *deriving, struct mri_shared_texts *texts,
     const struct mri_event *event, unsigned text, uint32_t *ret_number)
 {
-    bool is_source = texts == &deriving->state.sources;
+    bool is_source = texts == &deriving->state->sources;
     uint32_t before = mri_shared_texts_count(texts);
-    uint64_t limit = deriving->state.head[is_source ? HEAD_SOURCES_MAX : HEAD_NAMES_MAX];
+    uint64_t limit = deriving->state->head[is_source ? HEAD_SOURCES_MAX : HEAD_NAMES_MAX];
     mr_err err =
         mri_shared_texts_add(texts, deriving->journal, mri_event_text(event, text), ret_number);
     if (err == MR_OK && *ret_number >= before && *ret_number >= limit) {
@@ -148,11 +148,11 @@ static mr_err take_numbers(struct deriving *deriving, const struct mri_event *ev
     mr_err err = MR_OK;
     if (known->source == 0) {
         err = number_of(
-            deriving, &deriving->state.sources, event, MRI_TEXT_signal_generated_source, &source);
+            deriving, &deriving->state->sources, event, MRI_TEXT_signal_generated_source, &source);
     }
     if (err == MR_OK && known->name == 0) {
         err = number_of(
-            deriving, &deriving->state.names, event, MRI_TEXT_signal_generated_name, &name);
+            deriving, &deriving->state->names, event, MRI_TEXT_signal_generated_name, &name);
     }
     signal->source = (uint16_t)source;
     signal->name = (uint16_t)name;
@@ -162,12 +162,11 @@ static mr_err take_numbers(struct deriving *deriving, const struct mri_event *ev
 /** What was learned so long ago that it need not be here leaves. */
 static void make_way(const struct deriving *deriving, int64_t now_unix_ns)
 {
-    struct mri_signal_table table = deriving->state.table;
-    int64_t kept_for_ns = (int64_t)deriving->state.head[HEAD_KEPT_FOR];
+    int64_t kept_for_ns = (int64_t)deriving->state->head[HEAD_KEPT_FOR];
     bool has_room = *deriving->journal->count < deriving->journal->capacity / 2;
     if (kept_for_ns > 0 && has_room) { /* else the next batch does it */
         (void)mri_signal_table_retire(
-            &table, deriving->journal, now_unix_ns - kept_for_ns, LEAVING_MAX);
+            &deriving->state->table, deriving->journal, now_unix_ns - kept_for_ns, LEAVING_MAX);
     }
 }
 
@@ -175,7 +174,7 @@ static void make_way(const struct deriving *deriving, int64_t now_unix_ns)
  */
 static mr_err check_key(const struct deriving *deriving, const struct mri_shared_known *known)
 {
-    const struct mri_shared_keys *keys = &deriving->state.keys;
+    const struct mri_shared_keys *keys = &deriving->state->keys;
     if (!known->has_key) {
         return MR_OK;
     }
@@ -188,7 +187,7 @@ static mr_err check_key(const struct deriving *deriving, const struct mri_shared
 static void take_key(struct deriving *deriving, const struct mri_event *event,
     const struct mri_shared_known *known, uint32_t ordinal)
 {
-    struct mri_shared_keys *keys = &deriving->state.keys;
+    struct mri_shared_keys *keys = &deriving->state->keys;
     if (known->has_key) {
         mri_shared_keys_add(keys, deriving->journal, &known->key, ordinal);
     } else if (deriving->append == NULL && mri_shared_keys_is_whole(keys) &&
@@ -200,7 +199,7 @@ static void take_key(struct deriving *deriving, const struct mri_event *event,
 static mr_err take_generated(struct deriving *deriving, const struct mri_event *event,
     const struct mri_shared_known *known, struct mri_hot_subject *subject)
 {
-    struct mri_shared_state *state = &deriving->state;
+    struct mri_shared_state *state = deriving->state;
     struct mri_signal_generated *body =
         (struct mri_signal_generated *)(uintptr_t)event->body; /* the caller's, who lets us */
     if (body->symbol >= state->head[HEAD_INSTRUMENTS]) {
@@ -246,7 +245,7 @@ static mr_err take_moved(
     struct deriving *deriving, const struct mri_event *event, struct mri_hot_subject *subject)
 {
     const struct mri_signal_moved *move = event->body;
-    struct mri_signal_table *table = &deriving->state.table;
+    struct mri_signal_table *table = &deriving->state->table;
     struct mri_signal found;
     mr_state state;
     mr_err err = mri_signal_table_get(table, event->ordinal, &found);
@@ -274,14 +273,14 @@ static mr_err take_moved(
 static mr_err take_instrument(struct deriving *deriving, const struct mri_event *event)
 {
     const struct mri_instrument *body = event->body;
-    uint64_t *head = deriving->state.head;
+    uint64_t *head = deriving->state->head;
     uint64_t number = head[HEAD_INSTRUMENTS];
     /* Of a provisional symbol that gets its instrument, all is made anew. */
-    if (body->symbol != number || number >= deriving->state.table.limits.symbols_max ||
+    if (body->symbol != number || number >= deriving->state->table.limits.symbols_max ||
         event->body_bytes > MRI_SHARED_INSTRUMENT_BYTES) {
         return MR_FULL;
     }
-    uint64_t *words = deriving->state.instruments + number * INSTRUMENT_WORDS;
+    uint64_t *words = deriving->state->instruments + number * INSTRUMENT_WORDS;
     words[0] = event->body_bytes; /* nothing leads there yet */
     memcpy(&words[1], event->body, event->body_bytes);
     mri_hot_tail_set(deriving->journal, &head[HEAD_INSTRUMENTS], number + 1);
@@ -297,7 +296,7 @@ static void take_note(
 {
     uint64_t before;
     *subject = (struct mri_hot_subject){event->ordinal_prev, event->ordinal, 0};
-    if (event->ordinal != 0 && mri_signal_table_note(&deriving->state.table, deriving->journal,
+    if (event->ordinal != 0 && mri_signal_table_note(&deriving->state->table, deriving->journal,
                                    event->ordinal, event->seq, &before) == MR_OK) {
         subject->prev = before;
     }
@@ -309,7 +308,7 @@ static mr_err take_claimed(
 {
     const struct mri_signal_claimed *claim = event->body;
     *subject = (struct mri_hot_subject){event->ordinal_prev, event->ordinal, 0};
-    return mri_signal_table_claim(&deriving->state.table, deriving->journal, event->ordinal,
+    return mri_signal_table_claim(&deriving->state->table, deriving->journal, event->ordinal,
         claim->act == MRI_CLAIM_TAKEN, event->seq);
 }
 
@@ -360,16 +359,16 @@ static mr_err take(struct deriving *deriving, const struct mri_event *event,
 static mr_err read_record(const struct deriving *deriving, const mr_log_record *record,
     uint64_t seq, struct mri_event *ret_event)
 {
-    const mr_log_event raw = {
-        .seq = {seq},
-        .body = record->body,
-        .body_bytes = record->body_bytes,
-        .subject_id = record->subject_id,
-        .subject_prev = record->subject_prev,
-        .type = record->type,
-        .version = record->version,
-    };
     if (deriving->append == NULL) {
+        const mr_log_event raw = {
+            .seq = {seq},
+            .body = record->body,
+            .body_bytes = record->body_bytes,
+            .subject_id = record->subject_id,
+            .subject_prev = record->subject_prev,
+            .type = record->type,
+            .version = record->version,
+        };
         mr_err err = mri_event_decode(&raw, ret_event);
         ret_event->ordinal = record->subject_id;
         ret_event->ordinal_prev = record->subject_prev;
@@ -405,20 +404,27 @@ static mr_err take_record(struct deriving *deriving, const mr_log_record *record
 static mr_err derive(const void *context, void *argument, struct mri_hot_journal *journal,
     const mr_log_record *records, size_t count, uint64_t first_seq)
 {
-    struct deriving deriving = {.state = state_at(journal->derived, context),
+    struct mri_shared_append *append = argument;
+    struct mri_shared_state own;
+    bool is_known =
+        append != NULL && append->state != NULL && append->state->head == journal->derived;
+    if (!is_known) {
+        own = state_at(journal->derived, context);
+    }
+    struct deriving deriving = {.state = is_known ? append->state : &own,
         .journal = journal,
-        .append = argument,
+        .append = append,
         .first_seq = first_seq};
-    bool is_whole = !journal->is_behind && deriving.state.head[HEAD_MAGIC] == MAGIC;
+    bool is_whole = !journal->is_behind && deriving.state->head[HEAD_MAGIC] == MAGIC;
     mr_err err = is_whole ? MR_OK : MR_AGAIN;
     for (size_t i = 0; i < count && err == MR_OK; i++) {
         err = take_record(&deriving, &records[i], i);
     }
-    if (deriving.append == NULL) {
+    if (append == NULL) {
         journal->is_left = err != MR_OK || journal->is_full;
         return MR_OK;
     }
-    journal->subjects = deriving.append->subjects;
+    journal->subjects = append->subjects;
     return err;
 }
 

@@ -66,6 +66,7 @@ struct mri_shared_known {
 
 /** What an append tells the deriver, and is told by it. */
 struct mri_shared_append {
+    struct mri_shared_state *state;       /**< NULL, or of mri_shared_state_of() of this log */
     const struct mri_shared_known *known; /**< NULL, or one for each record */
     struct mri_hot_subject *subjects;     /**< room for one for each record: whom it is about */
     struct mri_bus_conflict conflict;     /**< with MR_CONFLICT */
