@@ -234,7 +234,12 @@ static void assert_said_then(mr_bus *by, const struct seen *then)
 
 static void assert_all_said_then(mr_bus *by, uint32_t count)
 {
-    for (uint32_t i = 0; i < 2 * count; i++) {
+    mr_log_token token;
+    mr_problem problem = {""};
+    assert_int_equal(mr_bus_moment(by, NULL, &token, &problem), MR_OK);
+    uint32_t usual = by->as_of.moment.seek_events;
+    for (uint32_t i = 0; i < 2 * count; i++) { /* also where going to an event costs nothing */
+        by->as_of.moment.seek_events = i % 2 == 0 ? 1 : usual;
         assert_said_then(by, &seen[below(count)]);
     }
 }
@@ -318,6 +323,40 @@ static void it_is_so_of_a_log_that_is_run_and_times_are_found(void **fixture)
     mr_bus *fresh = mri_api_sample_open(&sample);
     assert_all_said_then(fresh, 2 * RUNS);
     mr_bus_close(fresh);
+}
+
+static void a_signal_that_waited_for_long_is_looked_up(void **fixture)
+{
+    (void)fixture;
+    enum { OTHERS = 2000, SEEK = 16 };
+    const mr_move end = {.ordinal = {2},
+        .from = MR_GENERATED,
+        .to = MR_BLOCKED,
+        .gate = "cooldown",
+        .reason = "cooldown"};
+    mr_problem problem = {""};
+    mr_log_token token;
+    mr_signal signal;
+    emit(bus);
+    emit(bus); /* this one waits */
+    for (uint32_t i = 3; i < OTHERS; i++) {
+        mr_move move = end;
+        emit(bus);
+        move.ordinal.n = i;
+        assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_OK);
+    }
+    assert_int_equal(mr_bus_moment(bus, NULL, &token, &problem), MR_OK);
+    assert_int_equal(mr_bus_move(bus, &end, 1, MR_ASYNC, NULL, &problem), MR_OK);
+    mr_log_token now;
+    for (uint32_t seek = SEEK; seek <= SEEK * OTHERS; seek *= OTHERS) {
+        bus->as_of.moment.seek_events = seek;
+        assert_int_equal(mr_bus_moment(bus, NULL, &now, &problem), MR_OK);
+        bus->as_of.has_moment = false; /* it is made anew */
+        assert_int_equal(mr_bus_get_at(bus, &token, end.ordinal, &signal, &problem), MR_OK);
+        assert_int_equal(signal.state, MR_GENERATED);
+        assert_int_equal(signal.last.n, signal.generated.n);
+        assert_int_equal(bus->as_of.moment.followed, seek == SEEK);
+    }
 }
 
 static void pages_of_one_moment_do_not_shift(void **fixture)
@@ -408,6 +447,8 @@ int main(void)
             a_question_about_then_is_answered_as_it_was_then, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             it_is_so_of_a_log_that_is_run_and_times_are_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_signal_that_waited_for_long_is_looked_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pages_of_one_moment_do_not_shift, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_moment_is_said_as_number_time_age_or_token, set_up, tear_down),

@@ -28,12 +28,15 @@
 
 enum { CHANGED_FIRST = 1024, READ_ON_EVENTS = 16384 };
 
+/** A seek walks the heads of half a segment, a signal has about so many events. */
+enum { SEEK_EVENTS = 65536, EVENTS_OF_SIGNAL = 8 };
+
 /** An entry of the slots' arrays: the ordinal above so many bits of the state of now. */
 enum { STATE_BITS = 4 };
 
 void mri_moment_init(struct mri_moment *moment, const struct mri_alloc *alloc)
 {
-    *moment = (struct mri_moment){.alloc = alloc};
+    *moment = (struct mri_moment){.alloc = alloc, .seek_events = SEEK_EVENTS};
 }
 
 void mri_moment_fini(struct mri_moment *moment)
@@ -49,7 +52,8 @@ static void clear(struct mri_moment *moment)
 {
     *moment = (struct mri_moment){.alloc = moment->alloc,
         .changed = moment->changed,
-        .changed_capacity = moment->changed_capacity};
+        .changed_capacity = moment->changed_capacity,
+        .seek_events = moment->seek_events};
 }
 
 /* ---- which signals were under way ------------------------------------------------------------ */
@@ -210,6 +214,11 @@ static mr_err take_time(struct looking *looking, const mr_log_event *record)
     return err;
 }
 
+static bool is_looked_for(const struct mri_moment_signal *signal)
+{
+    return signal->needs_last || signal->needs_move;
+}
+
 static mr_err tell_missing(const struct looking *looking, mr_problem *problem)
 {
     const struct mri_moment *moment = looking->moment;
@@ -217,7 +226,7 @@ static mr_err tell_missing(const struct looking *looking, mr_problem *problem)
     if (looking->signals == 0) {
         return MR_OK; /* only no candle or tick: there was none yet, or its time is a signal's */
     }
-    while (!moment->changed[i].needs_last && !moment->changed[i].needs_move) {
+    while (!is_looked_for(&moment->changed[i])) {
         i++;
     }
     return mri_problem(problem, MR_NOT_FOUND,
@@ -225,7 +234,76 @@ static mr_err tell_missing(const struct looking *looking, mr_problem *problem)
         moment->changed[i].ordinal, (unsigned long long)moment->token.seq);
 }
 
-/** Go back from the moment until everything is known. */
+static mr_err tell_event(mr_err err, uint64_t seq, mr_problem *problem)
+{
+    return problem->text[0] != '\0' ? err
+                                    : mri_problem(problem, err, "event %llu: %s",
+                                          (unsigned long long)seq, mr_err_text(err));
+}
+
+/** Would reading on to all that are looked for take longer than going to their events? */
+static bool is_far(const struct looking *looking, uint64_t seq)
+{
+    const struct mri_moment *moment = looking->moment;
+    uint64_t oldest = seq;
+    if (looking->signals == 0 || moment->events_read % moment->seek_events != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < moment->changed_count; i++) {
+        const struct mri_moment_signal *signal = &moment->changed[i];
+        bool is_older = is_looked_for(signal) && signal->slot.generated_seq < oldest;
+        oldest = is_older ? signal->slot.generated_seq : oldest;
+    }
+    return (seq - oldest) / EVENTS_OF_SIGNAL / moment->seek_events > looking->signals;
+}
+
+/** From an event of a signal to the one before it, until what the signal was is known. */
+static mr_err follow_signal(struct looking *looking, mr_log_reader *reader,
+    struct mri_moment_signal *signal, mr_problem *problem)
+{
+    uint64_t seq = signal->slot.last_seq;
+    while (is_looked_for(signal)) {
+        mr_log_event record;
+        if (seq == 0) {
+            return tell_missing(looking, problem);
+        }
+        mr_err err = mr_log_reader_seek(reader, (mr_seq){seq}, problem);
+        if (err == MR_NOT_FOUND) {
+            return tell_missing(looking, problem);
+        }
+        if (err == MR_OK) {
+            err = mr_log_reader_next(reader, &record, problem);
+        }
+        if (err == MR_OK && (record.seq.n != seq || record.subject_id != signal->ordinal ||
+                                record.subject_prev >= seq)) {
+            err = MR_ECORRUPT;
+        }
+        if (err == MR_OK && seq <= looking->moment->token.seq) {
+            err = take_signal(looking, &record);
+        }
+        if (err != MR_OK) {
+            return tell_event(err, seq, problem);
+        }
+        looking->moment->events_read++;
+        seq = record.subject_prev;
+    }
+    return MR_OK;
+}
+
+/** All that are looked for; then the reader stands before an event again. */
+static mr_err follow_signals(
+    struct looking *looking, mr_log_reader *reader, uint64_t seq, mr_problem *problem)
+{
+    struct mri_moment *moment = looking->moment;
+    mr_err err = MR_OK;
+    for (uint32_t i = 0; i < moment->changed_count && err == MR_OK; i++) {
+        moment->followed += is_looked_for(&moment->changed[i]);
+        err = follow_signal(looking, reader, &moment->changed[i], problem);
+    }
+    return err == MR_OK ? mr_log_reader_seek(reader, (mr_seq){seq}, problem) : err;
+}
+
+/** Go back from the moment until everything is known, or what is left is far. */
 static mr_err look_back(struct looking *looking, mr_log_reader *reader, mr_problem *problem)
 {
     while (looking->signals > 0 || looking->needs_time) {
@@ -241,10 +319,13 @@ static mr_err look_back(struct looking *looking, mr_log_reader *reader, mr_probl
         }
         looking->moment->events_read++;
         if (err != MR_OK) {
-            return problem->text[0] != '\0'
-                       ? err
-                       : mri_problem(problem, err, "event %llu: %s",
-                             (unsigned long long)record.seq.n, mr_err_text(err));
+            return tell_event(err, record.seq.n, problem);
+        }
+        if (is_far(looking, record.seq.n)) {
+            err = follow_signals(looking, reader, record.seq.n, problem);
+            if (err != MR_OK) {
+                return err;
+            }
         }
     }
     return MR_OK;

@@ -5,7 +5,7 @@
  * Nearly every signal of a table has had its last event long before, or its first one after, the
  * moment asked for: of those the table of now says how they were, or that they were not. What is
  * left, the signals that were under way, is read backwards from the moment until each of them has
- * been met.
+ * been met; the few that had waited for long are looked up, from event to event of their own.
  */
 #ifndef MRI_BUS_MOMENT_H
 #define MRI_BUS_MOMENT_H
@@ -32,6 +32,8 @@ struct mri_moment {
     uint32_t changed_count;
     uint32_t changed_capacity;
     uint64_t events_read; /**< to make this */
+    uint32_t followed;    /**< signals that were looked up from event to event */
+    uint32_t seek_events; /**< going to an event costs as much as reading so many, at least 1 */
 };
 
 /**
@@ -63,7 +65,8 @@ void mri_moment_fini(struct mri_moment *moment);
  *          MR_ECORRUPT and other faults of reading; MR_ENOMEM. *reterr_problem says which.
  * Threads  one at a time per bus.
  * Cost     looks at every signal that there was (10 ns each), and reads from the event back to the
- *          newest event of each signal that was under way, usually an hour of market time.
+ *          newest event of each signal that was under way, usually an hour of market time; of few
+ *          that had waited for longer, goes to each of their events.
  */
 MR_MUST_USE mr_err mri_moment_go(struct mri_moment *moment, const struct mri_bus *bus,
     mr_log_reader *reader, uint64_t seq, bool is_live, mr_problem *reterr_problem);
