@@ -27,7 +27,8 @@ static void copy_cut(mr_problem *problem, const char *text)
 }
 
 /** What is printed, escaped, and `text` behind it, which is so already. */
-static void fill(mr_problem *problem, const char *text, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void fill(
+    mr_problem *problem, const char *text, const char *format, va_list arguments)
 {
     char raw[2 * MR_PROBLEM_BYTES];
     struct mri_buf escaped;
