@@ -25,15 +25,18 @@ void mri_outside_clock_init(struct mri_outside_clock *clock, const struct mri_os
     };
 }
 
-/** What cannot be seen counts as nobody: then the wall clock is all there is. */
-static void look_for_run(struct mri_outside_clock *clock)
+/**
+ * What cannot be seen counts as nobody: then the wall clock is all there is. A wall clock that was
+ * set is a reason to look, too.
+ */
+static void look_for_run(struct mri_outside_clock *clock, int64_t wall_unix_ns)
 {
-    int64_t now = clock->os->boottime_ns(clock->os->context);
     uint32_t process_id;
-    if (clock->checked_boot_ns != 0 && now - clock->checked_boot_ns < CHECK_NS) {
+    int64_t since = wall_unix_ns - clock->checked_unix_ns;
+    if (since >= 0 && since < CHECK_NS) {
         return;
     }
-    clock->checked_boot_ns = now;
+    clock->checked_unix_ns = wall_unix_ns;
     clock->is_run_up =
         mri_seat_holder(clock->os, clock->folder, MRI_SEAT_RUN, &process_id) == MR_OK &&
         process_id != 0;
@@ -44,10 +47,10 @@ int64_t mri_outside_clock_now(struct mri_outside_clock *clock, int64_t last_even
     if (!clock->is_live) {
         return last_event_unix_ns;
     }
-    look_for_run(clock);
+    int64_t wall = clock->os->realtime_unix_ns(clock->os->context);
+    look_for_run(clock, wall);
     if (clock->is_run_up && last_event_unix_ns != 0) {
         return last_event_unix_ns;
     }
-    int64_t wall = clock->os->realtime_unix_ns(clock->os->context);
     return wall > last_event_unix_ns ? wall : last_event_unix_ns;
 }

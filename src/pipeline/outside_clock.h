@@ -14,8 +14,8 @@ struct mri_outside_clock {
     const struct mri_os *os;
     const char *folder;
     bool is_live;
-    bool is_run_up;          /**< as of checked_boot_ns */
-    int64_t checked_boot_ns; /**< when it was looked for a run; 0: not yet */
+    bool is_run_up;          /**< as of checked_unix_ns */
+    int64_t checked_unix_ns; /**< when it was looked for a run; 0: not yet */
 };
 
 /**
@@ -37,7 +37,7 @@ void mri_outside_clock_init(struct mri_outside_clock *clock, const struct mri_os
  *
  * Returns  the time, never before last_event_unix_ns; 0: a simulated log without any.
  * Threads  one at a time.
- * Cost     looks for a run once a second; otherwise two clocks.
+ * Cost     looks for a run once a second; otherwise a clock.
  */
 int64_t mri_outside_clock_now(struct mri_outside_clock *clock, int64_t last_event_unix_ns);
 

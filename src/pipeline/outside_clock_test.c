@@ -64,8 +64,22 @@ static void while_a_run_is_up_it_alone_moves_the_time(void **state)
     assert_int_equal(mri_outside_clock_now(&beside, 400 * SECOND_NS), 400 * SECOND_NS);
     mri_seat_leave(&seat);
     assert_int_equal(mri_outside_clock_now(&beside, 400 * SECOND_NS), 400 * SECOND_NS);
-    machine.boottime_ns += SECOND_NS; /* it is looked for once a second */
-    assert_int_equal(mri_outside_clock_now(&beside, 400 * SECOND_NS), 1000 * SECOND_NS);
+    machine.realtime_unix_ns += SECOND_NS; /* it is looked for once a second */
+    assert_int_equal(mri_outside_clock_now(&beside, 400 * SECOND_NS), 1001 * SECOND_NS);
+}
+
+static void a_clock_that_was_set_is_a_reason_to_look_for_a_run(void **state)
+{
+    (void)state;
+    struct mri_seat seat;
+    mr_problem problem;
+    mri_outside_clock_init(&beside, &machine.table, "/log", "live");
+    assert_int_equal(mri_outside_clock_now(&beside, 7), 1000 * SECOND_NS);
+    assert_int_equal(mri_seat_take(&machine.table, "/log", MRI_SEAT_RUN, &seat, &problem), MR_OK);
+    assert_int_equal(mri_outside_clock_now(&beside, 7), 1000 * SECOND_NS); /* not yet */
+    machine.realtime_unix_ns -= 1;
+    assert_int_equal(mri_outside_clock_now(&beside, 7), 7);
+    mri_seat_leave(&seat);
 }
 
 int main(void)
@@ -77,6 +91,8 @@ int main(void)
             a_live_log_has_the_wall_clock_and_never_goes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             while_a_run_is_up_it_alone_moves_the_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_clock_that_was_set_is_a_reason_to_look_for_a_run, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
