@@ -210,7 +210,8 @@ static enum mri_exit read_query(struct asking *asking, bool *is_impossible)
     if (mri_options_number(options, "limit", 1, LIMIT_MAX, &limit, &problem) == MR_REFUSED) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
     }
-    query->limit = (uint32_t)limit;
+    bool has_own = query->filter != NULL && query->filter->limit != 0; /* options only narrow it */
+    query->limit = has_own && query->filter->limit < limit ? query->filter->limit : (uint32_t)limit;
     enum mri_exit exit = read_time(asking, "since", &query->since_unix_ns);
     return exit == MRI_EXIT_OK ? read_time(asking, "until", &query->until_unix_ns) : exit;
 }

@@ -12,6 +12,7 @@
 #include "cli/log_verbs.h"
 #include "cli/proof_text.h"
 #include "cli/seal_check.h"
+#include "cli/whole_segments.h"
 
 /** What is checked, and what came out. */
 struct verification {
@@ -232,6 +233,7 @@ static enum mri_exit verify_log(
         return exit;
     }
     mr_err err = mri_log_digest(cli, folder, digest, &counts, &problem);
+    err = err == MR_OK ? mri_whole_segments_check(cli, folder, &problem) : err;
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
     }

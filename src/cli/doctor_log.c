@@ -7,6 +7,7 @@
  *  2. A check that needs a sound log is left out of one that is not: one finding for one damage.
  */
 #include "cli/doctor.h"
+#include "cli/whole_segments.h"
 
 #include <stdlib.h>
 
@@ -159,6 +160,9 @@ static void check_segments(struct mri_doctor *doctor)
     }
     if (err == MR_OK) {
         err = check_end(doctor, &problem);
+    }
+    if (err == MR_OK) {
+        err = mri_whole_segments_check(cli, doctor->folder, &problem);
     }
     if (err != MR_OK) {
         tell_damage(doctor, err, &problem);

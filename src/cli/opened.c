@@ -105,8 +105,9 @@ void mri_opened_tell(const struct mri_log_opening *opening)
 {
     if (opening->cut_bytes > 0) {
         (void)fprintf(stderr,
-            "recovered  an incomplete end of %llu bytes, which nobody was told is durable, was cut "
-            "off\n",
+            "recovered  an incomplete end of %llu bytes was cut off: an append that nobody was "
+            "told is "
+            "durable, unless the file had been cut short (`millrace verify` before says so)\n",
             (unsigned long long)opening->cut_bytes);
     }
     if (opening->is_head_repaired) {

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 import program
-from program import NO, OK
+from program import FAULT, NO, OK
 
 SHARED = pathlib.Path("/dev/shm")
 # What other logs have left here, and who keeps the clock, is none of these tests'.
@@ -207,6 +207,18 @@ class LogTest(DoctorCase):
         found = self.assert_found("segments", "fault", newest.name)
         self.assertIn("repair", found["to_do"])
         self.assertEqual(self.findings("configuration", NO), [])
+
+    def test_a_newest_segment_that_was_cut_short(self):
+        """What is left reads as sound, and so it is told by the length of the file."""
+        newest = program.segments(self.log)[-1]
+        os.truncate(newest, newest.stat().st_size // 2)
+        answer = program.call("verify", "--dir", self.log)
+        self.assert_exit(answer, FAULT)
+        self.assertIn("was cut short", answer.err)
+        self.assertIn(newest.name, self.assert_found("segments", "fault", "cut short")["what"])
+        self.ok("emit", "--dir", self.log, "--symbol", "SIM01USD", "--side", "long", "--source",
+                "x", "--confidence", "0.5")
+        self.ok("verify", "--dir", self.log)  # it has its length again, and what it lost is not
 
     def test_a_segment_or_an_end_that_is_missing(self):
         log = self.folder / "longer"

@@ -115,6 +115,11 @@ class QueryTest(QuestionCase):
         self.assertEqual(recent, [one["id"] for one in whole][:len(recent)])
         self.assertTrue(0 < len(recent) < len(whole))
 
+    def test_the_narrower_of_two_limits_counts(self):
+        for condition, option, count in (("limit 1", 3, 1), ("limit 3", 2, 2)):
+            answer = self.trading("query", condition, "--limit", option, "--json")
+            self.assertEqual(len(answer.json_lines), count, str(answer))
+
     def test_a_limit_cuts_and_says_so(self):
         answer = self.trading("query", "--limit", "3")
         self.assertEqual(len(answer.lines), 3)
