@@ -318,28 +318,45 @@ PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObj
 }
 
 /** One dict of emit_many(). */
-static int read_dict(PyObject *item, Py_ssize_t index, struct mri_buf *texts,
-    mr_emission *ret_emission, bool *ret_is_written)
+static int read_dict(
+    PyObject *item, struct mri_buf *texts, mr_emission *ret_emission, bool *ret_is_written)
 {
     PyObject *values[FIELDS] = {NULL};
     PyObject *key;
     PyObject *value;
     Py_ssize_t at = 0;
     if (!PyDict_Check(item)) {
-        PyErr_Format(PyExc_TypeError, "signal %zd: expected a dict", index + 1);
+        PyErr_SetString(PyExc_TypeError, "expected a dict");
         return -1;
     }
     while (PyDict_Next(item, &at, &key, &value)) {
         const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, NULL) : NULL;
         enum field field = name == NULL ? FIELDS : field_of(name);
         if (field == FIELDS) {
-            PyErr_Format(mrp_error_kind(MR_REFUSED),
-                "signal %zd: unknown key %R (free data go into \"data\")", index + 1, key);
+            PyErr_Format(
+                mrp_error_kind(MR_REFUSED), "unknown key %R (free data go into \"data\")", key);
             return -1;
         }
-        values[field] = value == Py_None ? NULL : value;
+        values[field] = value == Py_None && field != CONFIDENCE ? NULL : value;
     }
     return read_emission(values, texts, ret_emission, ret_is_written);
+}
+
+/** Say of which signal the exception is that was raised. */
+static void name_signal(Py_ssize_t index, Py_ssize_t count)
+{
+    PyObject *kind;
+    PyObject *value;
+    PyObject *trace;
+    PyErr_Fetch(&kind, &value, &trace);
+    if (value == NULL || PyErr_GivenExceptionMatches(kind, PyExc_UnicodeError)) {
+        PyErr_Restore(kind, value, trace); /* it is not made of a text alone */
+        return;
+    }
+    PyErr_Format(kind, "signal %zd of %zd: %S", index + 1, count, value);
+    Py_XDECREF(kind);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
 }
 
 static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
@@ -361,8 +378,10 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
         (void)PyErr_NoMemory();
     }
     for (Py_ssize_t i = 0; is_good && i < count; i++) {
-        is_good =
-            read_dict(PyList_GetItem(signals, i), i, &texts, &emissions[i], &is_written[i]) == 0;
+        is_good = read_dict(PyList_GetItem(signals, i), &texts, &emissions[i], &is_written[i]) == 0;
+        if (!is_good) {
+            name_signal(i, count);
+        }
     }
     for (Py_ssize_t i = 0; is_good && i < count; i++) {
         if (is_written[i]) {

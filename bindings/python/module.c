@@ -15,7 +15,9 @@ static PyMethodDef methods[] = {
         "then. durable=True returns when a power cut cannot take it back any more."},
     {"emit_many", MRP_FUNCTION(mrp_bus_emit_many), METH_VARARGS | METH_KEYWORDS,
         "emit_many(signals, *, durable=False)\n\n"
-        "Emit dicts with the arguments of emit() as one batch, all or none; returns their ids."},
+        "Emit dicts with the arguments of emit() as one batch, all or none; returns their ids. Up "
+        "to\n"
+        "8192 at once, and as much as one batch may hold (MR_ETOOLARGE)."},
     {"quote", MRP_FUNCTION(mrp_bus_quote), METH_VARARGS | METH_KEYWORDS,
         "quote(symbol, bid, ask, *, time_unix_ns=0, bid_quantity=None, ask_quantity=None,\n"
         "      source=None, durable=False)\n\n"

@@ -86,16 +86,24 @@ class BusTest(program.LogCase):
         before = self.bus.counts()["generated"]
         with self.assertRaisesRegex(millrace.MR_REFUSED, "signal 3 of 3: symbol"):
             self.bus.emit_many([good, good, {**good, "symbol": "NOPE"}])
-        with self.assertRaisesRegex(millrace.MR_REFUSED, "signal 2: unknown key 'colour'"):
+        with self.assertRaisesRegex(millrace.MR_REFUSED, "signal 2 of 2: unknown key 'colour'"):
             self.bus.emit_many([good, {**good, "colour": "red"}])
-        self.assertRaises(TypeError, self.bus.emit_many, [good, 5])
+        with self.assertRaisesRegex(TypeError, "signal 2 of 2: expected a dict"):
+            self.bus.emit_many([good, 5])
+        for wrong in ({"side": "up"}, {"horizon": "2m"}, {"valid_for": 0.1}, {"data": b"{"},
+                      {"confidence": "high"}, {"price": "1"}, {"source": 5}):
+            with self.assertRaisesRegex((millrace.MR_REFUSED, TypeError),
+                                        f"signal 2 of 3: {next(iter(wrong))}"):
+                self.bus.emit_many([good, {**good, **wrong}, good])
         with self.assertRaisesRegex(millrace.MR_ETOOLARGE, "send fewer at once"):
             self.bus.emit_many([{**good, "data": {"x": "y" * 2000}}] * 4000)
         self.assertEqual(self.bus.counts()["generated"], before)
         ids = self.bus.emit_many(({**good, "data": {"i": i}} for i in range(3000)), durable=True)
         self.assertEqual(len(set(ids)), 3000)
         self.assertEqual(self.bus.emit_many([]), [])
-        self.assertEqual(self.bus.counts()["generated"], before + 3000)
+        self.bus.emit_many([{**good, "source": "none", "confidence": None}])
+        self.assertEqual(len(self.bus.query("source=none")), 1)
+        self.assertEqual(self.bus.counts()["generated"], before + 3001)
         found = self.bus.query("source=bot order by time asc", limit=5000)
         self.assertEqual([row["id"] for row in found], ids)
         page = self.bus.query("source=bot", limit=10, after=ids[100])
