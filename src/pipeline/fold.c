@@ -171,6 +171,14 @@ static mr_err describe(
     const char *name;
     (void)mri_reader_place(fold->lead, &name);
     const struct mri_event_kind *kind = mri_event_kind(record->type);
+    uint64_t last = fold->bus.last_seq;
+    if (err == MR_ECORRUPT && record->seq.n > last + 1) {
+        return mri_problem(problem, err,
+            "%s: events %llu to %llu are lost, a repair has given them up, and no snapshot behind "
+            "them says what they did",
+            fold->options.folder, (unsigned long long)last + 1,
+            (unsigned long long)record->seq.n - 1);
+    }
     return mri_problem(problem, err, "%s/%s: event %llu (%s): %s", fold->options.folder, name,
         (unsigned long long)record->seq.n, kind == NULL ? "unknown kind" : kind->name,
         mr_err_text(err));

@@ -168,6 +168,9 @@ class RepairTest(SegmentsCase):
         shutil.rmtree(self.log / "snap")
         self.assert_says(self.assert_exit(program.call("status", "--dir", self.log), FAULT),
                          "are lost", "given them up")
+        emitted = program.call("emit", "--dir", self.log, "--symbol", "SIM01USD", "--side", "long",
+                               "--source", "x", "--confidence", "0.5")
+        self.assert_says(self.assert_exit(emitted, FAULT), "given them up", "no snapshot")
         self.assert_says(
             self.assert_exit(program.call("replay", "--check", "--dir", self.log), FAULT),
             "are lost")
