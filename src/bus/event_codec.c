@@ -244,6 +244,7 @@ static inline uint8_t *write_json(uint8_t *at, struct mri_slice text)
 
 #define ROWS_BYTES(row, id, member, count)                                                         \
     +(size_t)((const struct mri_##id *)draft->fixed)->count * sizeof(struct mri_row_##row)
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): it is a term of a sum */
 #define TEXT_BYTES(kind, id, member, about) +measure_##kind(draft->texts[MRI_TEXT_##id##_##member])
 #define WRITE_ROWS(row, id, member, count)                                                         \
     at = write_bytes(at, *rows++,                                                                  \

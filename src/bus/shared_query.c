@@ -431,8 +431,8 @@ mr_err mri_shared_query_run_in_parts(const struct mri_signal_table *table,
     const struct mri_shared_moments *moments, uint32_t *ordinals,
     struct mri_query_result *ret_result)
 {
-    struct asking asking = {
-        .table = table, .query = query, .ordinals = ordinals, .is_known = is_known(query)};
+    struct asking asking = {.table = table, .query = query, .is_known = is_known(query)};
+    asking.ordinals = ordinals;
     uint32_t newest = 0;
     bool is_full = false;
     if (query->is_oldest_first) {
