@@ -22,11 +22,14 @@ run: build ## run the main job: DATA=folder of candles (default: simulated marke
 	@BUILD=$(BUILD) RUNS=$(RUNS) DATA='$(DATA)' SEED='$(SEED)' CONFIG='$(CONFIG)' RESUME='$(RESUME)' \
 		tools/run.sh $(ARGS)
 
-test: ## build everything and run all tests
+# Configured anew once the packages of the tests are there: before, it was done without them.
+$(BUILD)/.tests-configured:
 	@tools/deps.sh test
-	@test -f $(BUILD)/.tests-configured || { \
-		if test -f $(BUILD)/build.ninja; then meson setup --reconfigure $(BUILD) $(MESON_ARGS); \
-		else meson setup $(BUILD) $(MESON_ARGS); fi > /dev/null && touch $(BUILD)/.tests-configured; }
+	@if test -f $(BUILD)/build.ninja; then meson setup --reconfigure $(BUILD) $(MESON_ARGS); \
+		else meson setup $(BUILD) $(MESON_ARGS); fi > /dev/null && touch $@
+
+test: $(BUILD)/.tests-configured ## build everything and run all tests
+	@tools/deps.sh test
 	@ninja -C $(BUILD) --quiet
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs $(TEST_ARGS)
 
@@ -56,7 +59,7 @@ fuzz: ## fuzz every parser for SECONDS=20 each
 	@tools/fuzz.sh $(or $(SECONDS),20)
 
 # Needs root for its disks; without, those parts are skipped with the reason.
-torture: $(BUILD)/build.ninja ## torture the log with real processes: MINUTES=60, ONLY=word of a row
+torture: $(BUILD)/.tests-configured ## torture the log with real processes: MINUTES=60, ONLY=word of a row
 	@tools/deps.sh test
 	@ninja -C $(BUILD) --quiet torture
 	@ninja -C $(BUILD) --quiet tests/sim/log_sim_test tests/crash/power_states_test
