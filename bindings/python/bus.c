@@ -98,6 +98,11 @@ PyObject *mrp_bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
     return (PyObject *)self;
 }
 
+PyObject *mrp_bus_open(PyObject *type, PyObject *args, PyObject *keywords)
+{
+    return PyObject_Call(type, args, keywords);
+}
+
 PyObject *mrp_bus_close(Bus *self, PyObject *unused)
 {
     (void)unused;

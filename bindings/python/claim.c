@@ -13,7 +13,6 @@ struct claim {
     PyObject_HEAD Bus *bus;
     mr_claim claim;
     double lease; /* seconds, for renewal */
-    mr_state state;
     bool is_over; /* released, ended, or lost */
 };
 
@@ -34,7 +33,6 @@ static PyObject *claim_of(Bus *self, const mr_claim *claim, double lease)
         made->bus = (Bus *)Py_NewRef((PyObject *)self);
         made->claim = *claim;
         made->lease = lease;
-        made->state = claim->from;
     }
     return (PyObject *)made;
 }
@@ -140,6 +138,28 @@ static int enter_claim(Claim *self)
     return 0;
 }
 
+/** The state that the claimed signal is in: while the claim stands, only its bus moves it. */
+static mr_err state_of(const Claim *self, mr_state *ret_state, mr_problem *problem)
+{
+    mr_signal signal;
+    mr_err err = mr_bus_follow(self->bus->bus, problem);
+    if (err == MR_OK) {
+        err = mr_bus_get(self->bus->bus, self->claim.ordinal, &signal);
+    }
+    if (err == MR_OK) {
+        *ret_state = signal.state;
+    }
+    return err;
+}
+
+/** Has the log this very claim in force? */
+static bool is_in_force(const Claim *self)
+{
+    mr_claimant claimant;
+    return mr_bus_claimant(self->bus->bus, self->claim.ordinal, &claimant) == MR_OK &&
+           claimant.seq.n == self->claim.seq.n;
+}
+
 static PyObject *claim_move(Claim *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"to", "gate", "reason", "data", "actor", "durable", NULL};
@@ -164,17 +184,15 @@ static PyObject *claim_move(Claim *self, PyObject *args, PyObject *keywords)
         mri_buf_fini(&texts);
         return NULL;
     }
-    move.from = self->state;
-    Py_BEGIN_ALLOW_THREADS err = mr_claim_move(
-        self->bus->bus, &self->claim, &move, mrp_durability_of(is_durable), NULL, &problem);
-    Py_END_ALLOW_THREADS if (err == MR_OK)
-    {
-        mr_claimant claimant;
-        self->state = move.to;
-        self->is_over = mr_bus_claimant(self->bus->bus, self->claim.ordinal, &claimant) != MR_OK;
+    Py_BEGIN_ALLOW_THREADS err = state_of(self, &move.from, &problem);
+    if (err == MR_OK) {
+        err = mr_claim_move(
+            self->bus->bus, &self->claim, &move, mrp_durability_of(is_durable), NULL, &problem);
     }
-    self->is_over = self->is_over || err == MR_CONFLICT;
-    mrp_leave(self->bus);
+    if (err == MR_OK || err == MR_CONFLICT) {
+        self->is_over = !is_in_force(self);
+    }
+    Py_END_ALLOW_THREADS mrp_leave(self->bus);
     mri_buf_fini(&texts);
     if (err != MR_OK) {
         return mrp_raise_error(err, problem.text);

@@ -26,6 +26,15 @@
 PyObject *mrp_bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords);
 
 /**
+ * Bus.open(): the type called.
+ *
+ * Returns  a Bus; NULL and an exception.
+ * Owner    the caller, by reference.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_bus_open(PyObject *type, PyObject *args, PyObject *keywords);
+
+/**
  * Close a bus that nothing refers to any more.
  *
  * Returns  nothing.

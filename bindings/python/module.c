@@ -7,6 +7,8 @@
 #include <pthread.h>
 
 static PyMethodDef methods[] = {
+    {"open", MRP_FUNCTION(mrp_bus_open), METH_VARARGS | METH_KEYWORDS | METH_CLASS,
+        "open(dir, *, create=False, table_signals=0)\n\nBus(dir, ...) by name."},
     {"emit", MRP_FUNCTION(mrp_bus_emit), METH_FASTCALL | METH_KEYWORDS,
         "emit(symbol, side, source, confidence, *, name=None, price=None, horizon=None,\n"
         "     valid_for=None, external_id=None, key=None, account=None, data=None, "

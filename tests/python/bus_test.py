@@ -117,6 +117,14 @@ class BusTest(program.LogCase):
         self.assertRaises(millrace.MR_NOT_FOUND, self.bus.get, 2 ** 40)
         self.assertRaises(TypeError, self.bus.get, 1.5)
 
+    def test_a_bus_is_opened_by_name_too(self):
+        with millrace.Bus.open(self.log) as other:
+            self.assertEqual(other.counts(), self.bus.counts())
+        with self.assertRaises(millrace.MR_EPATH):
+            millrace.Bus.open(self.folder / "none")
+        with millrace.Bus.open(dir=self.folder / "own", create=True) as own:
+            self.assertEqual(sum(own.counts().values()), 0)
+
     def test_of_two_who_move_one_wins(self):
         name = self.emit()
         with millrace.Bus(self.log) as other:

@@ -48,6 +48,18 @@ class ClaimTest(program.LogCase):
         self.assertIn("operator", [event.get("actor") for event in events])
         self.assertIn("desk", [event.get("owner") for event in events])
 
+    def test_a_move_of_its_bus_leaves_the_claim_standing(self):
+        name = self.emit()
+        with self.bus.claim("desk", "evaluating") as claim:
+            self.bus.move(name, "evaluating")
+            self.assertFalse(claim.is_over)
+            claim.move("approved")
+            self.assertEqual(claim.signal["state"], "approved")
+            self.bus.move(name, "blocked", gate="external", reason="external")
+            with self.assertRaises(millrace.MR_CONFLICT):
+                claim.move("executing")
+            self.assertTrue(claim.is_over)
+
     def test_leaving_gives_back(self):
         name = self.emit()
         with self.bus.claim("desk", "evaluating"):
