@@ -14,7 +14,8 @@ static PyMethodDef methods[] = {
         "     valid_for=None, external_id=None, key=None, account=None, data=None, "
         "durable=False)\n\n"
         "Emit one signal; returns its id. A key that the source has used before returns the id of\n"
-        "then. durable=True returns when a power cut cannot take it back any more."},
+        "then; MR_REFUSED: that one has another symbol, side or name. durable=True returns when a\n"
+        "power cut cannot take it back any more."},
     {"emit_many", MRP_FUNCTION(mrp_bus_emit_many), METH_VARARGS | METH_KEYWORDS,
         "emit_many(signals, *, durable=False)\n\n"
         "Emit dicts with the arguments of emit() as one batch, all or none; returns their ids. Up "

@@ -267,7 +267,7 @@ void mr_bus_close(mr_bus *bus);
 
 /**
  * Emit signals as one batch: all of them or none. A signal whose key is in the log already is not
- * emitted again; its ordinal is that of the first.
+ * emitted again; its ordinal is that of the first, whose symbol, side and name must be the same.
  *
  * @param ret_emitted  NULL, or room for `count`
  *

@@ -251,6 +251,7 @@ static mr_err make_arrays(struct mr_bus *bus)
         {sizeof(*bus->records), (void **)&bus->records},
         {sizeof(*bus->known), (void **)&bus->known},
         {sizeof(*bus->subjects), (void **)&bus->subjects},
+        {2 * sizeof(*bus->key_items), (void **)&bus->key_items},
     };
     mr_err err = mri_batch_init(&bus->batch, bus->alloc, MR_BUS_BATCH_MAX, BODIES_BYTES_MAX);
     for (size_t i = 0; i < MRI_COUNT_OF(arrays) && err == MR_OK; i++) {
@@ -359,6 +360,7 @@ void mr_bus_close(mr_bus *bus)
     mri_alloc_free(alloc, bus->records, MR_BUS_BATCH_MAX * sizeof(*bus->records));
     mri_alloc_free(alloc, bus->known, MR_BUS_BATCH_MAX * sizeof(*bus->known));
     mri_alloc_free(alloc, bus->subjects, MR_BUS_BATCH_MAX * sizeof(*bus->subjects));
+    mri_alloc_free(alloc, bus->key_items, 2 * MR_BUS_BATCH_MAX * sizeof(*bus->key_items));
     mri_batch_fini(&bus->batch);
     mri_facts_fini(&bus->facts);
     mri_fold_fini(bus->whole);

@@ -54,6 +54,7 @@ struct mr_bus {
     struct mri_hot_subject *subjects;
     uint32_t
         *places; /**< of each emission: its item in the batch, or an ordinal that its key has */
+    uint16_t *key_items; /**< of a batch, by hash of the key: the item + 1 that has it; 0: none */
     struct mri_as_of as_of; /**< moments of the past, of the fold; zero until one is asked for */
     uint64_t config_seq;    /**< of the configuration that valid_for is from */
     int64_t valid_for_ns;

@@ -129,6 +129,63 @@ static void a_key_names_one_signal_whoever_emits_it(void **fixture)
     mr_bus_close(other);
 }
 
+static void a_key_of_another_symbol_side_or_name_is_no_repetition(void **fixture)
+{
+    (void)fixture;
+    mr_emission first = emission_of("bot", "a");
+    mr_emission plain = emission_of("bot", NULL);
+    uint32_t ordinal = emit_one(bus, &first);
+    for (int what = 0; what < 4; what++) {
+        mr_emission other = first;
+        mr_problem problem = {""};
+        mr_emitted emitted[2];
+        other.symbol = what == 0 ? sample.symbols[1] : other.symbol;
+        other.side = what == 1 ? MR_SHORT : other.side;
+        other.name = what == 2 ? "fast" : other.name;
+        other.confidence = 0.9; /* may be another one: it was reckoned anew */
+        const mr_emission both[2] = {plain, other};
+        mr_err err = mr_bus_emit(bus, both, 2, MR_ASYNC, emitted, &problem);
+        assert_int_equal(err, what == 3 ? MR_OK : MR_REFUSED);
+        if (err == MR_OK) {
+            assert_int_equal(emitted[1].ordinal.n, ordinal);
+            assert_true(emitted[1].is_repeated);
+        } else {
+            assert_non_null(
+                strstr(problem.text, "signal 2 of 2: key: \"a\" is signal 1 already (long "));
+        }
+        mr_signal signal; /* nothing of a refused batch is there */
+        assert_int_equal(
+            mr_bus_get(bus, (mr_ordinal){ordinal + 1}, &signal), what == 3 ? MR_OK : MR_NOT_FOUND);
+        other.key = "b";
+        first.key = "b";
+        const mr_emission twice[2] = {first, other};
+        err = mr_bus_emit(bus, twice, 2, MR_ASYNC, emitted, &problem);
+        first.key = "a";
+        assert_int_equal(err, what == 3 ? MR_OK : MR_REFUSED);
+        if (err != MR_OK) {
+            assert_non_null(strstr(problem.text, "signal 2 of 2: key: \"b\" is of another signal"));
+        }
+    }
+}
+
+static void as_many_keys_as_a_batch_holds_are_told_apart(void **fixture)
+{
+    (void)fixture;
+    enum { COUNT = 2048 };
+    static mr_emission emissions[COUNT];
+    static mr_emitted emitted[COUNT];
+    static char keys[COUNT][8];
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "%d", i % (COUNT / 2));
+        emissions[i] = emission_of("bot", keys[i]);
+    }
+    assert_int_equal(mr_bus_emit(bus, emissions, COUNT, MR_ASYNC, emitted, NULL), MR_OK);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(emitted[i].is_repeated, i >= COUNT / 2);
+        assert_int_equal(emitted[i].ordinal.n, 1 + i % (COUNT / 2));
+    }
+}
+
 static void of_two_who_move_a_signal_one_wins(void **fixture)
 {
     (void)fixture;
@@ -271,6 +328,8 @@ int main(void)
         TEST(a_name_that_fills_its_place_is_whole),
         TEST(a_batch_is_whole_or_not_at_all),
         TEST(a_key_names_one_signal_whoever_emits_it),
+        TEST(a_key_of_another_symbol_side_or_name_is_no_repetition),
+        TEST(as_many_keys_as_a_batch_holds_are_told_apart),
         TEST(of_two_who_move_a_signal_one_wins),
         TEST(moves_that_cannot_be_are_refused_with_the_reason),
         TEST(questions_are_answered_in_pages),

@@ -8,7 +8,8 @@
  *     followed.
  *  2. Where that state has no room it is appended only behind what the handle has folded: when
  *     another process was faster, its events are taken in and keys are looked for again.
- *  3. A signal whose key the log has, or the batch has before it, is not drafted.
+ *  3. A signal whose key the log has, or the batch has before it, is not drafted. It must be of the
+ *     same symbol, side and name as the one that has the key: else it would be lost without a word.
  */
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #include "base/fixed.h"
 #include "base/ident.h"
 #include "base/problem.h"
+#include "bus/vocabulary.h"
 
 #define PLACE_IS_ORDINAL ((uint32_t)1 << 31)
 
@@ -24,6 +26,12 @@ enum { ATTEMPTS_MAX = 100 };
 static struct mri_slice slice_of(const char *text)
 {
     return text == NULL ? (struct mri_slice){0} : mri_slice_of(text);
+}
+
+/** Without a name of its own a signal is called as its source. */
+static const char *name_of(const mr_emission *emission)
+{
+    return emission->name != NULL ? emission->name : emission->source;
 }
 
 /** The emission in the bus's terms. */
@@ -151,25 +159,10 @@ static void number_words(
     struct mri_signal_memo *memo = &bus->memo;
     if (memo->source_known == 0 || memo->name_known == 0) {
         memo->source_known = known_number(&bus->mirror.sources, emission->source);
-        memo->name_known = known_number(
-            &bus->mirror.names, emission->name == NULL ? emission->source : emission->name);
+        memo->name_known = known_number(&bus->mirror.names, name_of(emission));
     }
     known->source = memo->source_known;
     known->name = memo->name_known;
-}
-
-/** The same source and key among the emissions before this one. */
-static size_t same_key_before(const mr_emission *emissions, size_t index)
-{
-    const mr_emission *own = &emissions[index];
-    for (size_t i = 0; i < index; i++) {
-        const mr_emission *other = &emissions[i];
-        if (other->key != NULL && strcmp(other->key, own->key) == 0 &&
-            strcmp(other->source, own->source) == 0) {
-            return i;
-        }
-    }
-    return index;
 }
 
 /** The key of an emission; false: it has none, or one that is refused with its field. */
@@ -180,17 +173,115 @@ static bool key_of(const mr_emission *emission, struct mri_key *ret_key)
                MR_OK;
 }
 
-/** Where a signal goes whose key is there already, in the log or in the batch; else false. */
+/** Twice as many places as emissions, and a power of two. */
+static uint32_t key_places(size_t count)
+{
+    uint32_t places = 2;
+    while (places < 2 * count) {
+        places *= 2;
+    }
+    return places;
+}
+
+static void begin_keys(struct mr_bus *bus, size_t count)
+{
+    memset(bus->key_items, 0, key_places(count) * sizeof(*bus->key_items));
+}
+
+/** Where in key_items a key of the batch is, or would be. */
+static uint16_t *key_item(const struct mr_bus *bus, size_t count, const struct mri_key *key)
+{
+    uint32_t mask = key_places(count) - 1;
+    for (uint32_t i = (uint32_t)key->words[0] & mask;; i = (i + 1) & mask) {
+        uint16_t *item = &bus->key_items[i];
+        if (*item == 0 || memcmp(&bus->known[*item - 1].key, key, sizeof(*key)) == 0) {
+            return item;
+        }
+    }
+}
+
+/**
+ * Where a signal goes whose key is there already, in the log or in the batch; else false, and it is
+ * the next item.
+ *
+ * @param ordinal  of the signal that has the key in the log; 0: none
+ */
 static bool is_repeat(
-    struct mr_bus *bus, const mr_emission *emissions, size_t index, uint32_t ordinal)
+    struct mr_bus *bus, size_t count, size_t index, const struct mri_key *key, uint32_t ordinal)
 {
     if (ordinal != 0) {
         bus->places[index] = ordinal | PLACE_IS_ORDINAL;
         return true;
     }
-    size_t before = same_key_before(emissions, index);
-    bus->places[index] = bus->places[before];
-    return before < index;
+    uint16_t *item = key_item(bus, count, key);
+    if (*item != 0) {
+        bus->places[index] = (uint32_t)*item - 1;
+        return true;
+    }
+    *item = (uint16_t)(bus->batch.count + 1);
+    bus->known[bus->batch.count].key = *key;
+    return false;
+}
+
+/** A key names one signal: is that of the log what is emitted now, once more? */
+static mr_err check_repeat(
+    struct mr_bus *bus, const mr_emission *emission, uint32_t ordinal, mr_problem *why)
+{
+    const struct mri_instruments *instruments = mri_bus_api_instruments(bus);
+    struct mri_signal signal;
+    mr_err err = mri_bus_api_signal(bus, ordinal, &signal);
+    if (err != MR_OK) {
+        return err;
+    }
+    struct mri_slice symbol = mri_slice_of(mri_instruments_get(instruments, signal.symbol)->symbol);
+    struct mri_slice name = mri_intern_text(mri_bus_api_names(bus), signal.name);
+    bool is_same = signal.side == (uint8_t)emission->side &&
+                   mri_slice_is(symbol, emission->symbol == NULL ? "" : emission->symbol) &&
+                   mri_slice_is(name, name_of(emission));
+    return is_same ? MR_OK
+                   : mri_problem(why, MR_REFUSED,
+                         "key: \"%.60s\" is signal %u already (%s %s, \"%.*s\"), and this is "
+                         "another one",
+                         emission->key, ordinal, mri_word_text(MRI_VOCABULARY_side, signal.side),
+                         symbol.bytes, (int)name.count, name.bytes);
+}
+
+/** The same for two of one call. */
+static mr_err check_twice(const mr_emission *first, const mr_emission *second, mr_problem *why)
+{
+    bool is_same = first->side == second->side && first->symbol != NULL && second->symbol != NULL &&
+                   strcmp(first->symbol, second->symbol) == 0 &&
+                   strcmp(name_of(first), name_of(second)) == 0;
+    return is_same ? MR_OK
+                   : mri_problem(why, MR_REFUSED,
+                         "key: \"%.60s\" is of another signal of the same batch", second->key);
+}
+
+/** Of all that have a key that was there: are they repetitions? */
+static mr_err check_repeats(
+    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
+{
+    size_t next = 0; /* the item that would be the next new one */
+    for (size_t i = 0; i < count; i++) {
+        uint32_t place = bus->places[i];
+        mr_problem why = {""};
+        mr_err err = MR_OK;
+        if ((place & PLACE_IS_ORDINAL) != 0) {
+            err = check_repeat(bus, &emissions[i], place & ~PLACE_IS_ORDINAL, &why);
+        } else if (place < next) {
+            size_t first = 0;
+            while (bus->places[first] != place) {
+                first++;
+            }
+            err = check_twice(&emissions[first], &emissions[i], &why);
+        } else {
+            next++;
+        }
+        if (err != MR_OK) {
+            return tell_which(err, &why, i, count, problem);
+        }
+    }
+    return MR_OK;
 }
 
 static mr_err draft_shared(
@@ -203,13 +294,14 @@ static mr_err draft_shared(
             mri_outside_clock_now(&bus->clock, mri_shared_state_event_time_unix_ns(&bus->state)),
         .valid_for_ns = mri_shared_state_valid_for_ns(&bus->state),
     };
+    begin_keys(bus, count);
     mri_batch_begin(&bus->batch, 1, 1); /* where it lands is not known, and does not matter */
     for (size_t i = 0; i < count; i++) {
         mr_problem why;
         struct mri_shared_known *known = &bus->known[bus->batch.count];
         known->has_key = key_of(&emissions[i], &known->key);
-        if (known->has_key &&
-            is_repeat(bus, emissions, i, mri_shared_keys_find(&bus->state.keys, &known->key))) {
+        if (known->has_key && is_repeat(bus, count, i, &known->key,
+                                  mri_shared_keys_find(&bus->state.keys, &known->key))) {
             continue;
         }
         bus->places[i] = bus->batch.count;
@@ -259,6 +351,9 @@ static mr_err try_shared(struct mr_bus *bus, const mr_emission *emissions, size_
     bool is_keyed = has_keys(emissions, count);
     mr_err err = is_keyed ? draft_keyed(bus, emissions, count, problem)
                           : draft_shared(bus, emissions, count, problem);
+    if (err == MR_OK && bus->batch.count < count) {
+        err = check_repeats(bus, emissions, count, problem);
+    }
     if (err != MR_OK || bus->batch.count == 0) {
         return err;
     }
@@ -307,11 +402,11 @@ static mr_err emit_shared(struct mr_bus *bus, const mr_emission *emissions, size
 /* ---- by what was folded ---------------------------------------------------------------------- */
 
 /** Is its key known already: in the log, or in this batch? Then that is its place. */
-static bool find_key(struct mr_bus *bus, const mr_emission *emissions, size_t index)
+static bool find_key(struct mr_bus *bus, const mr_emission *emissions, size_t count, size_t index)
 {
     struct mri_key key;
     return key_of(&emissions[index], &key) &&
-           is_repeat(bus, emissions, index, mri_keys_find(&bus->fold.bus.keys, &key));
+           is_repeat(bus, count, index, &key, mri_keys_find(&bus->fold.bus.keys, &key));
 }
 
 static mr_err draft_all(
@@ -322,10 +417,11 @@ static mr_err draft_all(
         .event_time_unix_ns = mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns),
         .valid_for_ns = bus->valid_for_ns,
     };
+    begin_keys(bus, count);
     mri_bus_begin(&bus->fold.bus, &bus->batch);
     for (size_t i = 0; i < count; i++) {
         mr_problem why;
-        if (find_key(bus, emissions, i)) {
+        if (find_key(bus, emissions, count, i)) {
             continue;
         }
         bus->places[i] = bus->batch.count;
@@ -345,6 +441,9 @@ static mr_err emit_folded(struct mr_bus *bus, const mr_emission *emissions, size
         err = mri_bus_api_follow(bus, problem);
         if (err == MR_OK) {
             err = draft_all(bus, emissions, count, problem);
+        }
+        if (err == MR_OK && bus->batch.count < count) {
+            err = check_repeats(bus, emissions, count, problem);
         }
         if (err != MR_OK) {
             return err;

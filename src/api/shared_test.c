@@ -79,7 +79,7 @@ static void check(void)
 static void emit(mr_bus *bus)
 {
     static char names[BATCH][16];
-    static char keys[BATCH][16];
+    static char keys[BATCH][32];
     mr_emission emissions[BATCH];
     mr_emitted results[BATCH];
     size_t count = 1 + mri_prng_below(&prng, mri_prng_below(&prng, 4) == 0 ? BATCH : 2);
@@ -87,9 +87,10 @@ static void emit(mr_bus *bus)
     for (size_t i = 0; i < count; i++) {
         uint32_t symbol = (uint32_t)mri_prng_below(&prng, MRI_API_SAMPLE_SYMBOLS);
         (void)snprintf(names[i], sizeof(names[i]), "name-%d", (int)mri_prng_below(&prng, SOURCES));
-        (void)snprintf(keys[i], sizeof(keys[i]), "key-%d", (int)mri_prng_below(&prng, 1000));
         emissions[i] = mri_api_sample_emission(&sample, symbol, names[i] + 2);
         emissions[i].name = mri_prng_below(&prng, 2) == 0 ? names[i] : NULL;
+        (void)snprintf(keys[i], sizeof(keys[i]), "%u-%.10s-%d", symbol,
+            emissions[i].name == NULL ? "" : names[i], (int)mri_prng_below(&prng, 30));
         emissions[i].key = is_keyed ? keys[i] : NULL;
         emissions[i].data = mri_prng_below(&prng, 2) == 0 ? "{\"why\": \"test\"}" : NULL;
     }

@@ -425,7 +425,9 @@ static const struct mri_option options[] = {
     {"horizon", "H", "1m, 5m, 15m, 30m or 1h"},
     {"valid-for", "TIME", "how long it may wait (90s, 5m); default: the configuration's"},
     {"external-id", "ID", "the producer's own id"},
-    {"idempotency-key", "KEY", "the same key of the same source again prints the same id"},
+    {"idempotency-key", "KEY",
+        "the same key of the same source again prints the same id; another signal with it is "
+        "refused"},
     {"account", "ACCOUNT", "which account it is meant for"},
     {"data", "JSON", "free data, kept as it is"},
     {"durability", "HOW", "group: an id survives a power cut (default); async: kill -9"},

@@ -232,6 +232,16 @@ class LinesTest(EmitCase):
                                  f"{repeated} known already")
         self.ok("verify", "--dir", self.log)
 
+    def test_a_key_of_another_signal_is_refused_and_not_taken_for_a_repetition(self):
+        lines = [self.line(idempotency_key="k"), self.line(idempotency_key="k", confidence=0.9),
+                 self.line(idempotency_key="k", name="another"),
+                 self.line(idempotency_key="k", source="else")]
+        answer = self.assert_exit(self.emit("\n".join(lines) + "\n"), NO)
+        self.assertEqual(len(answer.lines), 3)
+        self.assertEqual(answer.lines[0], answer.lines[1])
+        self.assert_says(answer, 'stdin:3: refused: key: "k" is signal', "and this is another one",
+                         "2 emitted, 1 refused, 1 known already")
+
     def test_at_a_limit_each_line_without_room_is_refused_by_name_and_the_others_go_on(self):
         known = program.small_log(self.folder, "full", limits__sources_max=40, limits__names_max=12,
                                   limits__signals_max=5000)
