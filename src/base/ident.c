@@ -7,28 +7,39 @@
 
 #include <string.h>
 
-/** In decimal; returns behind it. */
+/** In decimal, two digits a step; returns behind it. */
 static char *put_decimal(char *at, uint64_t value)
 {
     enum { DIGITS_MAX = 20 };
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     char digits[DIGITS_MAX];
     unsigned from = DIGITS_MAX;
-    do {
-        digits[--from] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
+    while (value >= 10) {
+        from -= 2;
+        memcpy(digits + from, pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value > 0 || from == DIGITS_MAX) {
+        digits[--from] = (char)('0' + value);
+    }
     memcpy(at, digits + from, DIGITS_MAX - from);
     return at + (DIGITS_MAX - from);
 }
 
-/** Eight digits, in which every ordinal fits. */
+/** Eight digits, in which every ordinal fits: one in each byte of a word, first the highest. */
 static char *put_hexadecimal(char *at, uint32_t value)
 {
-    static const char letters[] = "0123456789abcdef";
-    for (int shift = 28; shift >= 0; shift -= 4) {
-        *at++ = letters[value >> shift & 15];
-    }
-    return at;
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t digits = value >> 16 | (uint64_t)(value & 0xffff) << 32;
+    digits = (digits >> 8 & 0x000000ff000000ff) | (digits & 0x000000ff000000ff) << 16;
+    digits = (digits >> 4 & 0x000f000f000f000f) | (digits & 0x000f000f000f000f) << 8;
+    uint64_t are_letters = (digits + 6 * ones) >> 4 & ones;
+    digits += '0' * ones + are_letters * ('a' - '9' - 1);
+    memcpy(at, &digits, sizeof(digits));
+    return at + sizeof(digits);
 }
 
 const char *mri_ident_format(const struct mri_ident *ident, char text[static MRI_IDENT_BYTES])

@@ -174,7 +174,7 @@ static void check_folder_rights(
             (unsigned)geteuid(), (unsigned)status->st_uid);
     } else if (status->st_uid != geteuid()) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "rights",
-            "run as that user: files made by this one could not be opened by it",
+            "to emit or run, be that user: only the owner of a log's files appends to it",
             "the folder is user %u's, and this is user %u", (unsigned)status->st_uid,
             (unsigned)geteuid());
     }

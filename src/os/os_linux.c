@@ -7,7 +7,8 @@
  *  2. EINTR never leaves this file; short reads and writes are continued. Only waiting for a stream
  *     ends on a signal, so that the wish to stop is seen.
  *  3. Files are closed on exec and, unless asked to, opened without following a symbolic link in
- *     the last component; new files belong to the user alone (0600, folders 0700).
+ *     the last component; new files belong to the user alone (0600, folders 0700), and none of
+ *     another user is opened to be written, by root neither.
  */
 #define _GNU_SOURCE
 #include "os/os.h"
@@ -72,14 +73,18 @@ static mr_err result_of(int result)
     return result == 0 ? MR_OK : err_of(errno);
 }
 
-/** Only a regular file: a pipe with the name of one of ours would have every reader wait. */
-static mr_err check_regular(int fd)
+/**
+ * Only a regular file: a pipe with the name of one of ours would have every reader wait. To write,
+ * only one's own: what root makes beside another user's files that one could not open.
+ */
+static mr_err check_file(int fd, unsigned flags)
 {
     struct stat status;
     if (fstat(fd, &status) != 0) {
         return err_of(errno);
     }
-    return S_ISREG(status.st_mode) ? MR_OK : MR_EPATH;
+    bool is_own = (flags & MRI_OPEN_WRITE) == 0 || status.st_uid == geteuid();
+    return !S_ISREG(status.st_mode) ? MR_EPATH : is_own ? MR_OK : MR_EACCESS;
 }
 
 static mr_err linux_open(void *context, const char *path, unsigned flags, int *ret_fd)
@@ -97,7 +102,7 @@ static mr_err linux_open(void *context, const char *path, unsigned flags, int *r
     if (fd < 0) {
         return err_of(errno);
     }
-    mr_err err = is_named_by_user ? MR_OK : check_regular(fd);
+    mr_err err = is_named_by_user ? MR_OK : check_file(fd, flags);
     if (err != MR_OK) {
         (void)close(fd);
         return err;

@@ -137,6 +137,22 @@ static void new_files_and_folders_belong_to_the_user_alone(void **fixture)
     (void)umask(kept);
 }
 
+static void a_file_of_another_user_is_read_and_never_written(void **fixture)
+{
+    (void)fixture;
+    int fd = open_new("theirs");
+    os->close(NULL, fd);
+    if (chown(in_folder("theirs"), 65534, 65534) != 0) {
+        print_message("skipped: only root can give a file away\n");
+        return;
+    }
+    assert_int_equal(os->open(NULL, in_folder("theirs"), MRI_OPEN_WRITE, &fd), MR_EACCESS);
+    assert_int_equal(
+        os->open(NULL, in_folder("theirs"), MRI_OPEN_WRITE | MRI_OPEN_CREATE, &fd), MR_EACCESS);
+    assert_int_equal(os->open(NULL, in_folder("theirs"), 0, &fd), MR_OK);
+    os->close(NULL, fd);
+}
+
 static void a_link_to_a_small_file_is_read_only_when_a_user_named_it(void **fixture)
 {
     (void)fixture;
@@ -544,6 +560,7 @@ int main(void)
         cmocka_unit_test(new_files_and_folders_belong_to_the_user_alone),
         cmocka_unit_test(a_symbolic_link_is_followed_only_when_asked),
         cmocka_unit_test(only_a_user_names_pipes_and_nobody_waits_for_one_of_a_log),
+        cmocka_unit_test(a_file_of_another_user_is_read_and_never_written),
         cmocka_unit_test(a_link_to_a_small_file_is_read_only_when_a_user_named_it),
         cmocka_unit_test(a_write_that_is_cut_short_is_not_taken_for_whole),
         cmocka_unit_test(a_file_is_not_made_longer_than_the_process_may_have_it),

@@ -135,6 +135,20 @@ class FolderTest(DoctorCase):
         shutil.chown(program.segments(self.log)[0], program.NOBODY)
         self.assert_found("rights", "warning", "another user")
 
+    @unittest.skipUnless(program.is_root(), "only root gives files away")
+    def test_root_reads_the_log_of_another_user_and_leaves_nothing_that_locks_that_one_out(self):
+        for path in [self.log, *self.log.rglob("*")]:
+            shutil.chown(path, program.NOBODY)
+        before = program.content(self.log)
+        for words in (("emit", "--symbol", "SIM01USD", "--side", "long", "--source", "x",
+                       "--confidence", "0.5"), ("log", "seal"), ("run",)):
+            answer = program.call(*words, "--dir", self.log)
+            self.assertNotEqual(answer.code, 0, words)
+            self.assertIn("permission denied", answer.err, words)
+        self.ok("status", "--dir", self.log)
+        self.assertIn("only the owner", self.assert_found("rights", "warning", "user")["to_do"])
+        self.assertEqual(program.content(self.log), before)
+
     @unittest.skipUnless(program.is_root(), "only root becomes somebody else")
     def test_a_user_without_the_right_to_write_gets_answers_and_one_without_any_is_told(self):
         self.folder.chmod(0o755)
