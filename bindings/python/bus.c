@@ -72,8 +72,7 @@ PyObject *mrp_bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
         return mrp_raise_error(
             MR_REFUSED, "table_signals: expected a power of two from 4096 to 134217728, or 0");
     }
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    Bus *self = (Bus *)allocate(type, 0);
+    Bus *self = (Bus *)mrp_new_object((PyObject *)type);
     if (self == NULL) {
         Py_DECREF(path);
         return NULL;
@@ -134,15 +133,12 @@ PyObject *mrp_bus_close(Bus *self, PyObject *unused)
 
 void mrp_bus_dealloc(Bus *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     if (self->lock != NULL) {
         Py_XDECREF(mrp_bus_close(self, NULL));
         PyThread_free_lock(self->lock);
     }
     Py_XDECREF(self->folder);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    release(self);
-    Py_DECREF(type);
+    mrp_free_object((PyObject *)self);
 }
 
 PyObject *mrp_bus_enter(PyObject *self, PyObject *unused)

@@ -27,8 +27,7 @@ static int64_t lease_ns_of(double seconds)
 /** A claim as an object; NULL and an exception. */
 static PyObject *claim_of(Bus *self, const mr_claim *claim, double lease)
 {
-    allocfunc allocate = (allocfunc)PyType_GetSlot((PyTypeObject *)claim_type, Py_tp_alloc);
-    Claim *made = (Claim *)allocate((PyTypeObject *)claim_type, 0);
+    Claim *made = (Claim *)mrp_new_object(claim_type);
     if (made != NULL) {
         made->bus = (Bus *)Py_NewRef((PyObject *)self);
         made->claim = *claim;
@@ -290,11 +289,8 @@ static PyObject *claim_is_over(Claim *self, void *unused)
 
 static void claim_dealloc(Claim *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     Py_XDECREF(self->bus); /* the claim stands until its bus is closed */
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    release(self);
-    Py_DECREF(type);
+    mrp_free_object((PyObject *)self);
 }
 
 static PyMethodDef claim_methods[] = {

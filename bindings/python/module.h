@@ -9,7 +9,7 @@
  *   observed.c      emissions outside the lifecycle       questions.c  get, query, counts, history
  *   moves.c         moves of signals, and feedback        claim.c      signals for one alone
  *   subscription.c  a durable place in the log            orders.c     orders at a venue outside
- *   health.c        how the log is doing
+ *   health.c        how the log is doing                  objects.c    how objects come and go
  *
  * Caveats first
  * - Every function is called with the interpreter's lock. One that says "entered" is called between
@@ -39,6 +39,23 @@ enum { MRP_DATA_BYTES_MAX = 65536, MRP_PAGE = 1024 };
 #define MRP_FUNCTION(name) (PyCFunction)(void (*)(void))(name)
 
 /* ---- objects --------------------------------------------------------------------------------- */
+
+/**
+ * An object of a type, zeroed.
+ *
+ * Returns  it; NULL and an exception.
+ * Owner    the caller, by reference; its tp_dealloc ends with mrp_free_object().
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_new_object(PyObject *type);
+
+/**
+ * Give back the memory of an object, and its reference to its type.
+ *
+ * Returns  nothing.
+ * Threads  any, with the interpreter's lock.
+ */
+void mrp_free_object(PyObject *object);
 
 typedef struct subscription Subscription;
 typedef struct orders Orders;

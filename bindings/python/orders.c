@@ -245,14 +245,11 @@ static PyObject *orders_close(Orders *self, PyObject *unused)
 
 static void orders_dealloc(Orders *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     if (self->bus != NULL) {
         Py_XDECREF(orders_close(self, NULL));
         Py_DECREF(self->bus);
     }
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    release(self);
-    Py_DECREF(type);
+    mrp_free_object((PyObject *)self);
 }
 
 static PyObject *orders_exit(Orders *self, PyObject *args)
@@ -306,8 +303,7 @@ PyObject *mrp_bus_orders(Bus *self, PyObject *args, PyObject *keywords)
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|s:orders", names, &name)) {
         return NULL;
     }
-    allocfunc allocate = (allocfunc)PyType_GetSlot((PyTypeObject *)orders_type, Py_tp_alloc);
-    Orders *made = (Orders *)allocate((PyTypeObject *)orders_type, 0);
+    Orders *made = (Orders *)mrp_new_object(orders_type);
     if (made == NULL || mrp_enter(self) < 0) {
         Py_XDECREF(made);
         return NULL;

@@ -415,7 +415,6 @@ static PyObject *subscription_close(Subscription *self, PyObject *unused)
 
 static void subscription_dealloc(Subscription *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
     if (self->bus != NULL) {
         Py_XDECREF(subscription_close(self, NULL));
         Py_DECREF(self->bus);
@@ -423,9 +422,7 @@ static void subscription_dealloc(Subscription *self)
     PyMem_Free(self->events);
     PyMem_Free(self->done);
     Py_XDECREF(self->form);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    release(self);
-    Py_DECREF(type);
+    mrp_free_object((PyObject *)self);
 }
 
 /** What was handed out before is done when the next one is asked for. */
@@ -582,8 +579,7 @@ PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
         return mrp_raise_error(MR_REFUSED, "batch: expected 1 to 1024");
     }
     options.ack_wait_ms = (uint32_t)(ack_wait * 1000.0);
-    allocfunc allocate = (allocfunc)PyType_GetSlot((PyTypeObject *)subscription_type, Py_tp_alloc);
-    Subscription *made = (Subscription *)allocate((PyTypeObject *)subscription_type, 0);
+    Subscription *made = (Subscription *)mrp_new_object(subscription_type);
     if (made == NULL || prepare(made, batch, options.ack_wait_ms, fields) < 0 ||
         mrp_enter(self) < 0) {
         Py_XDECREF(made);

@@ -266,6 +266,8 @@ static bool read_values(struct mri_reading *reading, struct entry *entry)
 static void add(struct mri_reading *reading, struct mri_config *config, const struct entry *entry)
 {
     static const struct mri_slice no_key = {NULL, 0};
+    static const struct mri_reading_list list = {
+        "instruments", "symbol", MRI_CONFIG_INSTRUMENTS_MAX};
     mr_problem checked;
     mri_reading_label(reading, entry->label, no_key);
     if (mri_instrument_check(&entry->spec, &checked) != MR_OK) {
@@ -273,16 +275,7 @@ static void add(struct mri_reading *reading, struct mri_config *config, const st
         return;
     }
     mr_err err = mri_config_add_instrument(config, &entry->spec);
-    if (err == MR_EXISTS) {
-        mri_reading_problem(reading, entry->place,
-            "expected each symbol once, found \"%s\" a second time", entry->spec.symbol);
-    } else if (err == MR_FULL) {
-        mri_reading_problem(
-            reading, entry->place, "expected at most %d instruments", MRI_CONFIG_INSTRUMENTS_MAX);
-        reading->is_stopped = true; /* every further one would be one too many */
-    } else if (err != MR_OK) {
-        reading->err = err;
-    }
+    mri_reading_added(reading, entry->place, err, &list, entry->spec.symbol);
 }
 
 static void read_entry(struct mri_reading *reading, struct mri_config *config, uint32_t index)

@@ -118,6 +118,21 @@ void mri_reading_problem(
         &item->what, MR_REFUSED, "%s%s: %s%s%s", reading->name, at, reading->label, colon, what);
 }
 
+void mri_reading_added(struct mri_reading *reading, struct mri_place place, mr_err err,
+    const struct mri_reading_list *list, const char *name)
+{
+    if (err == MR_EXISTS) {
+        mri_reading_problem(
+            reading, place, "expected each %s once, found \"%s\" a second time", list->name, name);
+    } else if (err == MR_FULL) {
+        mri_reading_problem(
+            reading, place, "expected at most %d %s", list->entries_max, list->entries);
+        reading->is_stopped = true; /* every further one would be one too many */
+    } else if (err != MR_OK) {
+        reading->err = err;
+    }
+}
+
 static size_t excerpt_bytes(struct mri_slice text)
 {
     size_t count = text.count;

@@ -173,6 +173,26 @@ void mri_reading_label(struct mri_reading *reading, const char *outer, struct mr
 __attribute__((format(printf, 3, 4))) void mri_reading_problem(
     struct mri_reading *reading, struct mri_place place, const char *format, ...);
 
+/** A list of the configuration each of whose entries has a name of its own. */
+struct mri_reading_list {
+    const char *entries; /**< instruments */
+    const char *name;    /**< what they are told apart by: symbol */
+    int entries_max;
+};
+
+/**
+ * List what there is to say of an entry that was to be added to a list: it is there already, or it
+ * is one too many, and then it is the last one that is read.
+ *
+ * @param err   what adding it was answered with
+ * @param name  the entry's
+ *
+ * Returns  nothing; another fault is reading->err.
+ * Threads  one at a time.
+ */
+void mri_reading_added(struct mri_reading *reading, struct mri_place place, mr_err err,
+    const struct mri_reading_list *list, const char *name);
+
 /**
  * The node it stands on, in words: "a map", "nothing", "\"12x\"".
  *

@@ -69,18 +69,10 @@ static void collect(struct mri_reading *reading, struct entry *entry)
 
 static void add(struct mri_reading *reading, struct mri_config *config, const struct entry *entry)
 {
+    static const struct mri_reading_list list = {"routes", "source", MRI_CONFIG_ROUTES_MAX};
     mri_reading_label(reading, entry->label, no_key);
     mr_err err = mri_config_add_route(config, &entry->route);
-    if (err == MR_EXISTS) {
-        mri_reading_problem(reading, entry->place,
-            "expected each source once, found \"%s\" a second time", entry->route.source);
-    } else if (err == MR_FULL) {
-        mri_reading_problem(
-            reading, entry->place, "expected at most %d routes", MRI_CONFIG_ROUTES_MAX);
-        reading->is_stopped = true; /* every further one would be one too many */
-    } else if (err != MR_OK) {
-        reading->err = err;
-    }
+    mri_reading_added(reading, entry->place, err, &list, entry->route.source);
 }
 
 static void read_entry(struct mri_reading *reading, struct mri_config *config, uint32_t index)
