@@ -235,6 +235,15 @@ static mr_err end_lost(struct mr_bus *bus, mr_problem *problem)
     }
 }
 
+mr_err mri_claim_end_lost(struct mr_bus *bus, mr_problem *reterr_problem)
+{
+    mr_err err = mri_bus_api_follow(bus, reterr_problem);
+    if (err == MR_OK) {
+        err = begin_claiming(bus, reterr_problem);
+    }
+    return err == MR_OK ? end_lost(bus, reterr_problem) : err;
+}
+
 static mr_err draft_claim(
     struct mr_bus *bus, const struct wanted *wanted, uint32_t ordinal, uint32_t place)
 {

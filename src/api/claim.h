@@ -30,6 +30,16 @@ struct mri_claiming {
 uint64_t mri_claim_own(const struct mr_bus *bus, uint32_t ordinal);
 
 /**
+ * Take in what others have done, and log the end of claims that do not stand any more: the owner's
+ * process has ended, or the lease is over.
+ *
+ * Returns  MR_OK; as mri_bus_api_follow() and mr_bus_emit().
+ * Threads  one at a time.
+ * Cost     the first time, as a handle that folds the log; then a look at what has changed since.
+ */
+MR_MUST_USE mr_err mri_claim_end_lost(struct mr_bus *bus, mr_problem *reterr_problem);
+
+/**
  * Keep the routes of a configuration.
  *
  * Returns  MR_OK; MR_ENOMEM.

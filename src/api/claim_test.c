@@ -268,6 +268,28 @@ static void a_dead_workers_claims_come_back_at_once(void **fixture)
     assert_int_equal(acts(second, MRI_CLAIM_OWNER_LOST), 1);
 }
 
+static void a_claim_that_does_not_stand_holds_no_mover_up(void **fixture)
+{
+    (void)fixture;
+    uint32_t left = emit("bot");
+    uint32_t late = emit("bot");
+    uint32_t held = emit("bot");
+    (void)claim_one(other, "gone", left);
+    kill_worker(other);
+    (void)claim_one(desk, "slow", late);
+    mr_bus *third = mri_api_sample_open(&sample);
+    assert_int_equal(move_by(third, late, MR_GENERATED, MR_EVALUATING), MR_CONFLICT);
+    assert_string_equal(conflict.owner, "slow");
+    pass(61 * S);
+    (void)claim_one(desk, "quick", held);
+    assert_int_equal(move_by(third, left, MR_GENERATED, MR_EVALUATING), MR_OK);
+    assert_int_equal(move_by(third, late, MR_GENERATED, MR_EVALUATING), MR_OK);
+    assert_int_equal(move_by(third, held, MR_GENERATED, MR_EVALUATING), MR_CONFLICT);
+    assert_string_equal(conflict.owner, "quick");
+    assert_int_equal(acts(late, MRI_CLAIM_LEASE_OVER), 1);
+    mr_bus_close(third);
+}
+
 static void closing_the_handle_gives_everything_back(void **fixture)
 {
     (void)fixture;
@@ -686,6 +708,7 @@ int main(void)
         TEST(a_lease_that_is_over_returns_the_signal),
         TEST(a_lost_claim_moves_nothing_also_when_nobody_has_taken_it_since),
         TEST(a_dead_workers_claims_come_back_at_once),
+        TEST(a_claim_that_does_not_stand_holds_no_mover_up),
         TEST(closing_the_handle_gives_everything_back),
         TEST(a_restart_of_the_machine_ends_all_claims),
         TEST(a_worker_of_the_same_number_inherits_nothing),

@@ -311,6 +311,37 @@ static mr_err check_orders(
     return err;
 }
 
+/** By the shared state, or where there is none for it by what was folded. */
+static mr_err move_once(struct mr_bus *bus, const mr_move *moves, size_t count,
+    mr_durability durability, struct mri_bus_conflict *conflict, mr_problem *problem)
+{
+    problem->text[0] = '\0';
+    mr_err err = move_shared(bus, moves, count, durability, conflict, problem);
+    if (err == MR_NOT_FOUND) {
+        problem->text[0] = '\0';
+        err = move_folded(bus, moves, count, durability, conflict, problem);
+    }
+    return err;
+}
+
+/** A claim whose owner is gone, or whose lease is over, is ended here: it holds nobody up. */
+static mr_err move_free(struct mr_bus *bus, const mr_move *moves, size_t count,
+    mr_durability durability, struct mri_bus_conflict *conflict, mr_problem *problem)
+{
+    mr_err err = move_once(bus, moves, count, durability, conflict, problem);
+    for (unsigned i = 0; i < ATTEMPTS_MAX && err == MR_CONFLICT && conflict->is_claimed; i++) {
+        mr_err ended = mri_claim_end_lost(bus, problem);
+        if (ended != MR_OK) {
+            return ended;
+        }
+        if (mri_claims_seq(&bus->fold.bus.claims, conflict->ordinal) != 0) {
+            return err;
+        }
+        err = move_once(bus, moves, count, durability, conflict, problem);
+    }
+    return err;
+}
+
 mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durability durability,
     mr_move_conflict *reterr_conflict, mr_problem *reterr_problem)
 {
@@ -330,11 +361,7 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
     if (err != MR_OK) {
         return err;
     }
-    err = move_shared(bus, moves, count, durability, &conflict, problem);
-    if (err == MR_NOT_FOUND) {
-        problem->text[0] = '\0';
-        err = move_folded(bus, moves, count, durability, &conflict, problem);
-    }
+    err = move_free(bus, moves, count, durability, &conflict, problem);
     if (err == MR_CONFLICT) {
         return mri_bus_api_conflict(bus, &conflict, reterr_conflict, problem);
     }

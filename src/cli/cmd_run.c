@@ -425,10 +425,7 @@ static mr_err feed_all(struct run *run, mr_problem *problem)
             err = mri_intake_step(&run->intake, problem);
         }
         if (err == MR_OK) {
-            err = mri_node_snapshot_if_due(&run->node);
-        }
-        if (err == MR_OK) {
-            err = mri_node_compare_if_due(&run->node);
+            err = mri_node_maintain(&run->node);
         }
         show_progress(run);
     }
@@ -447,7 +444,7 @@ static mr_err live_on_others(struct run *run)
     while (err == MR_OK && !mri_stop_is_wished()) {
         err = mri_node_tick(node);
         if (err == MR_OK) {
-            err = mri_node_snapshot_if_due(node);
+            err = mri_node_maintain(node);
         }
         if (err != MR_OK || run->is_drained) {
             break;

@@ -730,19 +730,27 @@ mr_err mri_node_snapshot_if_due(struct mri_node *node)
 
 mr_err mri_node_compare_if_due(struct mri_node *node)
 {
+    enum { TRIES = 16 }; /* while others append all the time */
     mr_problem message = {""};
-    uint64_t since = node->fold.bus.last_seq - node->compare_seq;
-    if (since < (uint64_t)node->options.config->log_compare_events) {
+    uint64_t interval = (uint64_t)node->options.config->log_compare_events;
+    uint64_t last_seq = node->fold.bus.last_seq;
+    if (last_seq - node->compare_seq < interval) {
         return MR_OK;
     }
-    node->compare_seq = node->fold.bus.last_seq;
     mr_err err = mri_shared_refresh_check(&node->fold, node->log, &message);
+    node->compare_seq = err == MR_AGAIN ? last_seq - interval + interval / TRIES : last_seq;
     if (err != MR_ECORRUPT) {
-        return err == MR_NOT_FOUND ? MR_OK : err;
+        return err == MR_NOT_FOUND || err == MR_AGAIN ? MR_OK : err;
     }
     node->differences++;
     err = warn(node, &message);
     return err == MR_OK ? share_state(node, &message) : err;
+}
+
+mr_err mri_node_maintain(struct mri_node *node)
+{
+    mr_err err = mri_node_snapshot_if_due(node);
+    return err == MR_OK ? mri_node_compare_if_due(node) : err;
 }
 
 mr_err mri_node_end_session(struct mri_node *node)

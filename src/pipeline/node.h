@@ -134,13 +134,22 @@ MR_MUST_USE mr_err mri_node_snapshot_if_due(struct mri_node *node);
 
 /**
  * Compare the state that processes share with what was folded here, when log.compare_events have
- * come since; what differs is logged as an alert, and the state made anew from the fold.
+ * come since; what differs is logged as an alert, and the state made anew from the fold. While
+ * others append in the middle of it, it is tried again after a sixteenth of these.
  *
  * Returns  MR_OK; as mri_node_take_inputs().
  * Threads  one at a time.
  * Cost     when it is due, about 100 ns a signal.
  */
 MR_MUST_USE mr_err mri_node_compare_if_due(struct mri_node *node);
+
+/**
+ * Whatever is due after so many events: mri_node_snapshot_if_due(), mri_node_compare_if_due().
+ *
+ * Returns  as these.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_node_maintain(struct mri_node *node);
 
 /**
  * End the session: last snapshot (as mri_node_snapshot_if_due()), session event, sync.

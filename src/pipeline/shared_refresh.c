@@ -115,15 +115,20 @@ mr_err mri_shared_refresh_check(
         err = mri_derived_look(log, &version);
     }
     if (err == MR_AGAIN || err == MR_BUSY) {
-        return MR_OK;
+        return MR_AGAIN;
     }
-    if (err != MR_OK || mr_log_last(log).n != fold->bus.last_seq) {
+    if (err != MR_OK) {
         return err;
+    }
+    if (mr_log_last(log).n != fold->bus.last_seq) {
+        return MR_AGAIN;
     }
     mr_problem found = {""};
     err = mri_shared_state_compare(&state, &fold->bus, &found);
-    if (err == MR_OK || !mri_derived_is_same(log, version) ||
-        mr_log_last(log).n != fold->bus.last_seq) {
+    if (!mri_derived_is_same(log, version) || mr_log_last(log).n != fold->bus.last_seq) {
+        return MR_AGAIN;
+    }
+    if (err == MR_OK) {
         return MR_OK;
     }
     uint64_t *words;

@@ -36,9 +36,9 @@ MR_MUST_USE mr_err mri_shared_refresh_if_current(
 /**
  * Compare the shared state with a fold that has taken in everything.
  *
- * Returns  MR_OK it is the same, or not all was comparable now (others append); MR_NOT_FOUND there
- *          is none; MR_ECORRUPT, *reterr_problem says what differs: it is behind from now on, and
- *          will be made anew.
+ * Returns  MR_OK it is the same; MR_AGAIN that could not be told now: others append; MR_NOT_FOUND
+ *          there is none; MR_ECORRUPT, *reterr_problem says what differs: it is behind from now on,
+ *          and will be made anew.
  * Threads  one at a time per fold.
  */
 MR_MUST_USE mr_err mri_shared_refresh_check(

@@ -89,10 +89,7 @@ mr_err mri_story_try_play(struct mri_story *story)
     while (err == MR_OK) {
         err = mri_intake_step(&story->intake, &story->problem);
         if (err == MR_OK) {
-            err = mri_node_snapshot_if_due(&story->node);
-        }
-        if (err == MR_OK) {
-            err = mri_node_compare_if_due(&story->node);
+            err = mri_node_maintain(&story->node);
         }
     }
     return err == MR_END ? MR_OK : err;

@@ -127,6 +127,23 @@ class ClaimTest(program.LogCase):
         self.assertEqual(claim.id, name)
         os.waitpid(child, 0)
 
+    def test_the_claim_of_a_dead_process_holds_no_move_up(self):
+        name = self.emit()
+        ready, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            with millrace.Bus(self.log) as bus:
+                bus.claim("mortal", "evaluating", lease=3600)
+                os.write(tell, b"x")
+                signal.pause()
+        os.read(ready, 1)
+        with self.assertRaisesRegex(millrace.MR_CONFLICT, 'claimed by "mortal"'):
+            self.bus.move(name, "evaluating")
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        self.bus.move(name, "evaluating")
+        self.assertEqual(self.bus.get(name)["state"], "evaluating")
+
     def test_who_waits_for_one_signal_gets_it_when_it_is_free_or_hears_that_it_has_moved_on(self):
         name = self.emit()
         claim = self.bus.claim("desk", "evaluating", id=name)
