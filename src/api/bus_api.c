@@ -368,7 +368,9 @@ void mr_bus_close(mr_bus *bus)
     mri_mirror_fini(&bus->mirror);
     mr_log_reader_close(bus->waiter);
     mri_as_of_fini(&bus->as_of);
-    mr_log_reader_close(bus->reader);
+    for (unsigned i = 0; i < MRI_BUS_READERS; i++) {
+        mr_log_reader_close(bus->readers[i].reader);
+    }
     mri_buf_fini(&bus->texts);
     mri_fold_fini(&bus->fold);
     mr_log_close(bus->log);

@@ -30,6 +30,16 @@ enum {
 
 struct mri_claiming;
 
+/** The events of a signal lie far apart: who reads signal after signal reads on in several places.
+ */
+enum { MRI_BUS_READERS = 4 };
+
+struct mri_bus_reader {
+    mr_log_reader *reader; /**< NULL: not yet */
+    uint64_t next;         /**< the event that it would read next; 0: it must seek */
+    uint64_t used;         /**< the read it was used for last */
+};
+
 struct mr_bus {
     uint32_t magic; /**< MRI_BUS_API_MAGIC */
     const struct mri_os *os;
@@ -40,9 +50,9 @@ struct mr_bus {
     struct mri_mirror mirror;
     struct mri_fold fold; /**< with has_fold, after mri_bus_api_follow() */
     struct mri_outside_clock clock;
-    mr_log_reader *reader; /**< of mr_bus_read(); NULL before the first */
-    uint64_t reader_next;  /**< what it would read next; 0: it must seek */
-    struct mri_buf texts;  /**< of the record it read last */
+    struct mri_bus_reader readers[MRI_BUS_READERS]; /**< of mr_bus_read() */
+    uint64_t reads;
+    struct mri_buf texts;  /**< of the record that was read last */
     mr_log_reader *waiter; /**< NULL until the first wait; it reads nothing */
     uint64_t seen_seq;     /**< newest event when the log was looked at last */
     struct mri_batch batch;

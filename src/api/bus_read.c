@@ -75,6 +75,25 @@ static void read_observed(struct mr_bus *bus, const struct mri_event *event, mr_
     }
 }
 
+/** The reader for an event: one that stands shortly before it, or the one least used lately. */
+static struct mri_bus_reader *reader_for(struct mr_bus *bus, uint64_t seq)
+{
+    enum { NEAR = 4096 };
+    struct mri_bus_reader *oldest = &bus->readers[0];
+    struct mri_bus_reader *nearest = NULL;
+    for (unsigned i = 0; i < MRI_BUS_READERS; i++) {
+        struct mri_bus_reader *reader = &bus->readers[i];
+        oldest = reader->used < oldest->used ? reader : oldest;
+        bool is_near = reader->next != 0 && reader->next <= seq && seq - reader->next <= NEAR;
+        if (is_near && (nearest == NULL || reader->next > nearest->next)) {
+            nearest = reader;
+        }
+    }
+    struct mri_bus_reader *reader = nearest != NULL ? nearest : oldest;
+    reader->used = ++bus->reads;
+    return reader;
+}
+
 /** The event, out of the log. */
 static mr_err find_event(
     struct mr_bus *bus, mr_seq seq, struct mri_event *ret_event, mr_problem *problem)
@@ -85,18 +104,20 @@ static mr_err find_event(
         return mri_problem(
             problem, MR_NOT_FOUND, "there is no event %llu", (unsigned long long)seq.n);
     }
-    if (bus->reader == NULL) {
-        err = mri_reader_open(bus->os, bus->alloc, bus->folder, &bus->reader, problem);
+    struct mri_bus_reader *reader = reader_for(bus, seq.n);
+    if (reader->reader == NULL) {
+        err = mri_reader_open(bus->os, bus->alloc, bus->folder, &reader->reader, problem);
     }
     if (err != MR_OK) {
         return err;
     }
     mr_log_event record;
-    bool is_next = bus->reader_next == seq.n && /* to seek takes longer than to read on */
-                   mr_log_reader_next(bus->reader, &record, NULL) == MR_OK && record.seq.n == seq.n;
+    bool is_next = reader->next == seq.n && /* to seek takes longer than to read on */
+                   mr_log_reader_next(reader->reader, &record, NULL) == MR_OK &&
+                   record.seq.n == seq.n;
     err = is_next ? mri_event_decode(&record, ret_event)
-                  : mri_fold_read(bus->reader, seq.n, ret_event, problem);
-    bus->reader_next = err == MR_OK ? seq.n + 1 : 0;
+                  : mri_fold_read(reader->reader, seq.n, ret_event, problem);
+    reader->next = err == MR_OK ? seq.n + 1 : 0;
     return err;
 }
 

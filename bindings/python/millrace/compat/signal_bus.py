@@ -533,7 +533,7 @@ class SignalBus:
         """Every emission and change of state out of the log, oldest first."""
         since = None if since_ts is None else _seconds(since_ts)
         events = []
-        for _, _, signal_id, _ in self._walk(None, None, None):
+        for _, _, signal_id, _ in reversed(list(self._walk(None, None, None))):  # as _records()
             events.extend(self._told(signal_id, self._handle().history(signal_id)))
         events.sort(key=lambda event: int(event["event_id"]))
         return [event for event in events if since is None or event["ts"] >= since]
@@ -609,9 +609,9 @@ class SignalBus:
         now = time.time()
         stuck = []
         for state in WAITING:
-            for _, seconds, signal_id, last_seq in self._walk_signals(state, None, None):
-                if now - seconds <= STUCK_AFTER_S:
-                    continue
+            rows = [row for row in self._walk_signals(state, None, None)
+                    if now - row[1] > STUCK_AFTER_S]
+            for _, _, signal_id, last_seq in reversed(rows):  # as _records()
                 record = self._record(signal_id, last_seq)
                 waited = now - record.get("last_state_change", record["ts"])
                 if waited > STUCK_AFTER_S and record["state"] == state:
