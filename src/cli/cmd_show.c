@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/opened.h"
+#include "cli/own_record.h"
 #include "pipeline/explain.h"
 
 enum { SHOW_BYTES_MAX = 8 * 1024 * 1024 };
@@ -22,6 +23,21 @@ static void put_event(const struct mri_cli *cli, const struct mri_opened *opened
     mri_buf_text(text, "\n");
 }
 
+/** A record of the log's own: what a consumer has given up, a repair. */
+static mr_err read_own(mr_log_reader *reader, uint64_t seq, struct mri_event *ret_event)
+{
+    mr_log_event record;
+    mr_err err = mr_log_reader_seek(reader, (mr_seq){seq}, NULL);
+    if (err == MR_OK) {
+        err = mr_log_reader_next(reader, &record, NULL);
+    }
+    if (err != MR_OK || record.seq.n != seq) {
+        return err == MR_OK || err == MR_END ? MR_NOT_FOUND : err;
+    }
+    *ret_event = mri_own_record_event(&record);
+    return MR_OK;
+}
+
 static enum mri_exit show_event(
     struct mri_cli *cli, const struct mri_opened *opened, uint64_t seq, struct mri_buf *text)
 {
@@ -33,6 +49,9 @@ static enum mri_exit show_event(
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
     }
     err = mri_fold_read(reader, seq, &event, &problem);
+    if (err == MR_NOT_FOUND) {
+        err = read_own(reader, seq, &event);
+    }
     if (err == MR_OK) {
         put_event(cli, opened, &event, text);
     }

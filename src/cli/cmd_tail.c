@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/opened.h"
+#include "cli/own_record.h"
 #include "os/stop.h"
 
 enum { TAIL_BYTES_MAX = 8 * 1024 * 1024, WAIT_MS = 1000 };
@@ -25,7 +26,7 @@ struct tail {
 static enum mri_exit print_record(struct tail *tail, const mr_log_event *record)
 {
     struct mri_fold *fold = &tail->opened->fold;
-    struct mri_event event = {.type = record->type, .seq = record->seq.n};
+    struct mri_event event = mri_own_record_event(record);
     mr_err err = MR_OK;
     if (record->seq.n == fold->bus.last_seq + 1) {
         err = mri_bus_fold(&fold->bus, record, &event);

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "bus/event_absent.h"
-#include "log/format/record.h"
+#include "cli/own_record.h"
 
 struct mri_names mri_names_of(const struct mri_fold *fold)
 {
@@ -268,7 +268,7 @@ void mri_describe_line(
     mri_buf_printf(text, "%llu  %s  ", (unsigned long long)event->seq,
         mri_utc_format(event->wall_unix_ns, time));
     if (kind == NULL) {
-        mri_buf_text(text, event->type == MRI_RECORD_RECOVERY ? "log.recovery" : "log.record");
+        mri_own_record_line(event, text);
         return;
     }
     const struct field_context context = {
@@ -375,16 +375,19 @@ void mri_describe_json(
     mri_json_write_begin(&json, text);
     mri_json_write_object_open(&json);
     mri_json_put_count(&json, "seq", event->seq);
-    mri_json_put_text(&json, "event", kind == NULL ? "log" : kind->name);
+    if (kind == NULL) {
+        mri_own_record_json(event, &json);
+        mri_json_write_object_close(&json);
+        return;
+    }
+    mri_json_put_text(&json, "event", kind->name);
     mri_json_put_time(&json, "logged", event->wall_unix_ns);
     if (event->ordinal != 0) {
         mri_json_put_text(&json, "signal_id", mri_names_signal(names, event->ordinal, id));
     }
-    if (kind != NULL) {
-        const struct field_context context = {
-            .names = names, .event = event, .instrument = instrument_of(names, event)};
-        put_json_body(&context, &json);
-    }
+    const struct field_context context = {
+        .names = names, .event = event, .instrument = instrument_of(names, event)};
+    put_json_body(&context, &json);
     mri_json_write_object_close(&json);
 }
 

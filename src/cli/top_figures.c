@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "cli/own_record.h"
 #include "log/consume/consumer.h"
 #include "log/open/figures.h"
 #include "pipeline/seat.h"
@@ -388,7 +389,7 @@ const struct mri_top_event *mri_top_figures_event(
 
 struct mri_event mri_top_figures_decode(const struct mri_top_event *kept)
 {
-    struct mri_event event = {.type = kept->record.type, .seq = kept->record.seq.n};
+    struct mri_event event = mri_own_record_event(&kept->record);
     if (kept->record.type >= MR_LOG_TYPE_FREE && mri_event_decode(&kept->record, &event) != MR_OK) {
         event =
             (struct mri_event){.seq = kept->record.seq.n}; /* cannot be: it was decoded before */

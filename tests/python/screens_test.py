@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What the program's screens show of consumers, which the Python package makes."""
+import json
+
 import bus_test
 import program
 
@@ -53,6 +55,19 @@ class ScreensTest(program.LogCase):
         self.assertEqual([one["level"] for one in dead], ["warning"])
         self.assertIn("fails has given up 1 events", dead[0]["what"])
         subscription.close()
+        self.assert_the_letter_is_told()
+
+    def assert_the_letter_is_told(self):
+        """Which event it was, whose, how often it came, and why it was given up."""
+        lines = [json.loads(line) for line in self.ok("tail", "--json", "--dir", self.log).lines]
+        (letter,) = [line for line in lines if line["event"] == "log.dead_letter"]
+        self.assertEqual((letter["consumer"], letter["deliveries"]), ("fails", 1))
+        self.assertIn("as often as it may", letter["reason"])
+        self.assertEqual(lines[letter["of"] - lines[0]["seq"]]["seq"], letter["of"])
+        shown = self.ok("show", str(letter["seq"]), "--dir", self.log)
+        self.assert_says(shown, "log.dead_letter", 'consumer="fails"', f"event={letter['of']}",
+                         "deliveries=1")
+        self.assertEqual(self.ok("show", str(letter["seq"]), "--json", "--dir", self.log).json, letter)
 
 
 if __name__ == "__main__":
