@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "log/open/append.h"
+#include "market/known_names.h"
 #include "pipeline/fold.h"
 
 /** A folded log on the heap: a fold must not move. */
@@ -35,6 +36,26 @@ enum mri_exit mri_opened_open(const struct mri_cli *cli, struct mri_opened **ret
  */
 enum mri_exit mri_opened_close(
     const struct mri_cli *cli, struct mri_opened *opened, enum mri_exit exit);
+
+/**
+ * The symbols, sources and names that the log knows.
+ *
+ * Returns  them, which point into `opened`.
+ * Threads  one.
+ */
+struct mri_known_names mri_opened_names(const struct mri_opened *opened);
+
+/**
+ * Read an option that names a symbol, a source, or a source's name for a signal.
+ *
+ * @param number  unchanged when the option is not given
+ *
+ * Returns  MRI_EXIT_OK; MRI_EXIT_USAGE the log knows no such name, which was printed with those
+ *          that it knows.
+ * Threads  one.
+ */
+enum mri_exit mri_opened_name(const struct mri_cli *cli, const struct mri_opened *opened,
+    const char *option, enum mri_name_kind kind, uint32_t *number);
 
 /**
  * Say on stderr what an open for writing found that an operator should know: an end that was cut
