@@ -3,6 +3,7 @@
  * millrace query: signals that match a condition, or flags.
  */
 #include "base/check.h"
+#include "base/problem.h"
 #include "base/text.h"
 #include "base/utc.h"
 #include "bus/query.h"
@@ -106,7 +107,9 @@ static enum mri_exit go_to_moment(struct asking *asking, struct mri_slice text, 
     mr_log_token token;
     mr_err err = mri_as_of_find(&asking->as_of, text, &token, &problem);
     if (err != MR_OK) {
-        return mri_cli_fail(asking->cli, mri_cli_exit_of(err), "--%s: %s", option, problem.text);
+        mr_problem named = {""};
+        (void)mri_problem_behind(&named, err, problem.text, "--%s: ", option);
+        return mri_opened_fail(asking->cli, err, &named);
     }
     asking->is_past = true;
     asking->now_unix_ns = asking->as_of.moment.event_time_unix_ns;

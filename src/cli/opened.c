@@ -51,6 +51,12 @@ enum mri_exit mri_opened_close(
     return exit;
 }
 
+enum mri_exit mri_opened_fail(const struct mri_cli *cli, mr_err err, const mr_problem *problem)
+{
+    return mri_cli_fail(cli, err == MR_NOT_FOUND ? MRI_EXIT_NO : mri_cli_exit_of(err), "%s",
+        problem->text[0] != '\0' ? problem->text : mr_err_text(err));
+}
+
 struct mri_known_names mri_opened_names(const struct mri_opened *opened)
 {
     return (struct mri_known_names){.instruments = &opened->fold.wiring.market.instruments,

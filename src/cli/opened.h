@@ -67,6 +67,17 @@ enum mri_exit mri_opened_name(const struct mri_cli *cli, const struct mri_opened
 void mri_opened_tell(const struct mri_log_opening *opening);
 
 /**
+ * Say why a question has no answer. What was asked for and is not there (MR_NOT_FOUND: removed,
+ * given up by a repair, never been) is no mistake of who asks.
+ *
+ * @param problem  of it; may be empty
+ *
+ * Returns  MRI_EXIT_NO for MR_NOT_FOUND; as mri_cli_exit_of() for all else.
+ * Threads  one.
+ */
+enum mri_exit mri_opened_fail(const struct mri_cli *cli, mr_err err, const mr_problem *problem);
+
+/**
  * Find a signal by its id as text, or by its ordinal as a number.
  *
  * Returns  its ordinal; 0 when there is none, which was printed.
