@@ -389,7 +389,7 @@ static void check_symbols(struct mri_doctor *doctor, const struct mri_fold *fold
     uint32_t used = 0;
     for (uint32_t i = 0; i < market->instruments.count; i++) {
         const struct mri_market_symbol *symbol = mri_market_symbol(market, i);
-        if (symbol == NULL || symbol->close_time_unix_ns == 0) {
+        if (symbol == NULL || symbol->price.time_unix_ns == 0) {
             bool is_used = fold->bus.slots.by_symbol[i].count > 0;
             first = is_used && first == NULL ? market->instruments.specs[i].symbol : first;
             used += is_used;
@@ -402,7 +402,8 @@ static void check_symbols(struct mri_doctor *doctor, const struct mri_fold *fold
             "none is registered: no signal can be emitted");
     } else if (used > 0) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "symbols",
-            "give the feed candles of them: their signals can only be blocked, and end unresolved",
+            "give the feed candles or quotes of them: their signals can only be blocked, and end "
+            "unresolved",
             "%u symbols have signals and no price, %s is one", used, first);
     } else {
         mri_findings_ok(findings, "symbols", "%u are registered; %u without a price have no signal",
@@ -410,12 +411,14 @@ static void check_symbols(struct mri_doctor *doctor, const struct mri_fold *fold
     }
 }
 
+/** Judged first: the market knows then what was fed and is not taken in. */
 static void check_health(struct mri_doctor *doctor, struct mri_fold *fold)
 {
     struct mri_findings *findings = &doctor->findings;
     struct mri_health health;
     mr_problem problem = {""};
     mr_err err = mri_health_judge(fold, &health, &problem);
+    check_symbols(doctor, fold);
     if (err != MR_OK || health.state == MRI_HEALTH_DOWN) {
         mri_findings_add(findings, MRI_FINDING_FAULT, "health",
             "`millrace status` and `millrace verify` say more", "%s",
@@ -425,7 +428,7 @@ static void check_health(struct mri_doctor *doctor, struct mri_fold *fold)
             "%s", health.why);
     } else {
         mri_findings_ok(findings, "health", "%s, %llu inputs undecided",
-            mri_health_text(health.state), u(health.pending_inputs));
+            mri_health_text(health.state), u(health.pending.inputs));
     }
 }
 
@@ -446,7 +449,6 @@ static void check_state(struct mri_doctor *doctor)
         } else if (err == MR_OK) {
             err = mri_fold_name_pending(fold, &problem);
             if (err == MR_OK) {
-                check_symbols(doctor, fold);
                 check_health(doctor, fold);
             }
             mri_fold_fini(fold);

@@ -182,6 +182,17 @@ class FolderTest(DoctorCase):
         with open(disk / "filler", "wb") as file:
             file.write(b"x" * (9 << 20))
         self.assert_found("disk", "fault", "appends will stop", log=disk / "log")
+        told = program.call("status", "--json", "--dir", disk / "log").json
+        self.assertIn("appends will stop", told["disk_warning"])
+        self.assertLess(told["disk_free_bytes"], 4 << 20)
+        self.assert_says(program.call("status", "--dir", disk / "log"), "disk       ",
+                         "appends will stop", "WARNING: make room")
+        (disk / "filler").unlink()
+        self.assertIn("more segments",
+                      program.call("status", "--json", "--dir", disk / "log").json["disk_warning"])
+        told = program.call("status", "--json", "--dir", self.log).json
+        self.assertIsNone(told["disk_warning"])
+        self.assertGreater(told["disk_free_bytes"], 32 << 20)
 
 
 class MemoryTest(DoctorCase):

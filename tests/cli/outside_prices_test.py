@@ -295,7 +295,7 @@ class StatusTest(OutsideCase):
         self.assertEqual(sources["BTCUSDT"]["candle_time"], "2024-01-01T00:01:00.000Z")
         self.assertEqual(sources["ETHUSDT"]["quote_time"], "2024-01-01T00:01:01.000Z")
         self.assertEqual(sources["SOLUSDT"],
-                         {"symbol": "SOLUSDT", "state": "none", "price_time": None,
+                         {"symbol": "SOLUSDT", "state": "none", "price": None, "price_time": None,
                           "candle_time": None, "quote_time": None})
         self.feed(*[candle(minute) for minute in range(2, 8)])
         self.drain()
@@ -304,6 +304,31 @@ class StatusTest(OutsideCase):
         self.assertIn("1 fresh, 1 stale (older than 120s)", text)
         self.assertIn("ETHUSDT: stale since 2024-01-01T00:01:01.000Z, 5m 59s behind", text)
         self.assertRegex(text, r"no candle or quote ever, outcomes are unresolved \(no_price_source\): SOLUSDT ")
+
+    def test_what_was_fed_is_counted_before_anybody_has_run_with_it(self):
+        self.feed(quote(0), quote(5), funding(6), candle(1, symbol="ETHUSDT", price=2200))
+        told = program.call("status", "--json", "--dir", self.log).json
+        self.assertEqual((told["health"], told["pending_inputs"], told["pending_facts"]),
+                         ("UNKNOWN", 4, 4))
+        self.assertIn("nobody runs", told["why"])
+        self.assertRegex(told["pending_facts_since"], r"^20\d\d-")
+        sources = self.sources()
+        self.assertEqual((sources["BTCUSDT"]["state"], sources["BTCUSDT"]["price"],
+                          sources["BTCUSDT"]["quote_time"]),
+                         ("fresh", 42000.15, "2024-01-01T00:00:05.000Z"))
+        self.assertEqual(sources["ETHUSDT"]["price"], 2201)
+        text = self.ok("status", "--dir", self.log).out
+        self.assertRegex(text, r"4 of them are bars, quotes and funding, since 20.*; nobody runs")
+        self.assertIn("BTCUSDT: of 2024-01-01T00:00:05.000Z, 55s behind; last 42000.15", text)
+        self.assertRegex(text, r"(?m)^ +bars .* 4$")
+        found = program.call("doctor", "--json", "--dir", self.log).json["checks"]
+        self.assertIn("14 without a price", [one["what"] for one in found if one["check"] == "symbols"][0])
+        top = self.ok("top", "--json", "--dir", self.log).json
+        self.assertIn("nobody runs", top["why"])
+        self.drain()
+        told = program.call("status", "--json", "--dir", self.log).json
+        self.assertEqual((told["pending_facts"], told["pending_facts_since"], told["why"]),
+                         (0, None, None))
 
 
 if __name__ == "__main__":
