@@ -216,8 +216,13 @@ class LogTest(DoctorCase):
         newest = program.segments(self.log)[-1]
         program.flip(newest, 70000)
         found = self.assert_found("segments", "fault", newest.name)
-        self.assertIn("repair", found["to_do"])
+        self.assertIn("log repair --restore COPY", found["to_do"])
+        self.assertIn("without --yes", found["to_do"])
         self.assertEqual(self.findings("configuration", NO), [])
+        shutil.rmtree(self.log / "snap")
+        found = self.assert_found("segments", "fault", newest.name)
+        self.assertIn("log repair --restore COPY", found["to_do"])
+        self.assertIn("no snapshot lies behind", found["to_do"])
 
     def test_a_newest_segment_that_was_cut_short(self):
         """What is left reads as sound, and so it is told by the length of the file."""
