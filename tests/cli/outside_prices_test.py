@@ -118,8 +118,7 @@ class FeedTest(OutsideCase):
         answer = self.feed(*facts, code=NO)
         told = answer.err.splitlines()
         self.assertEqual(len(told), len(wrong) + 1, answer)
-        for number, ((fact, reason, field), line) in enumerate(zip(wrong, sorted(
-                told[:-1], key=lambda line: int(line.split(":")[1]))), start=2):
+        for number, ((fact, reason, field), line) in enumerate(zip(wrong, told), start=2):
             with self.subTest(fact=str(fact)[:100]):
                 self.assertTrue(line.startswith(f"stdin:{number}: refused ({reason}): "), line)
                 self.assertIn(field, line)
@@ -138,6 +137,13 @@ class FeedTest(OutsideCase):
         self.assert_says(answer, "stdin:1: refused (row_duplicate)", "stdin:2: refused (row_backwards)",
                          "stdin:3: refused (row_backwards)", "stdin:4: refused (row_backwards)",
                          "0 taken, 4 refused")
+
+    def test_an_unknown_symbol_for_all_lines_is_refused_whatever_they_are(self):
+        for stdin in ("", lines(quote(0)), lines(quote(0, symbol=...))):
+            answer = self.refused("feed", "--dir", self.log, "--symbol", "BTCUST", stdin=stdin)
+            self.assert_says(answer, "--symbol: expected a symbol that is known here (BTCUSDT, ",
+                             'found "BTCUST"')
+        self.assertEqual(self.count("quotes") + self.count("quarantined"), 0)
 
     def test_symbols_are_spelled_as_venues_spell_them(self):
         self.feed(quote(0, symbol="BTC-USDT"), quote(1, symbol="btc_usdt"), quote(2, symbol="BTC/USDT"))

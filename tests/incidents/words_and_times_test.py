@@ -3,9 +3,9 @@
 """I-15: times were compared as texts of six forms: one with zero microseconds hid those behind it, and
 a host that was not in UTC was off by its zone."""
 import json
-import re
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
