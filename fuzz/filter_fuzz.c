@@ -14,18 +14,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
 enum { SIGNALS = 32 };
 
-static mr_err find(const void *context, struct mri_slice name, uint32_t *ret_number)
+static mr_err find(
+    const void *context, enum mri_name_kind kind, struct mri_slice name, uint32_t *ret_number)
 {
     (void)context;
+    (void)kind;
     *ret_number = name.count > 0 ? (uint32_t)(name.bytes[0] % 4) : 0;
     return name.count > 0 ? MR_OK : MR_NOT_FOUND;
+}
+
+static const char *text_of(const void *context, enum mri_name_kind kind, uint32_t number)
+{
+    static const char *const names[] = {"alpha", "", "beta"};
+    (void)context;
+    (void)kind;
+    return number < MRI_COUNT_OF(names) ? names[number] : NULL;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     static struct mri_filter filter;
     static const struct mri_filter_names names = {
-        .symbol = find, .source = find, .name = find, .now_unix_ns = 1000000000000};
+        .find = find, .text = text_of, .now_unix_ns = 1000000000000};
     const struct mri_slice text = {(const char *)bytes, count};
     struct mri_filter_fault fault = {0};
     mr_problem problem = {""};

@@ -91,9 +91,9 @@ MR_MUST_USE mr_err mr_bus_query(
  * @param text  NULL: now; "12345", behind that event; "2025-05-04T15:34Z", behind all that was
  *              logged up to that event time; "2h", so long before the newest; a token's text
  *
- * Returns  MR_OK; MR_REFUSED it is none of these, or the log does not hold that very event any
- *          more; MR_NOT_FOUND that part of the log was removed, or has not come yet; MR_ECORRUPT
- *          and other faults of reading; MR_ENOMEM.
+ * Returns  MR_OK; MR_REFUSED it is none of these, in the future (behind the newest event, or behind
+ *          both event time and clock), or the log does not hold that very event any more;
+ *          MR_NOT_FOUND it was removed, or given up by a repair; faults of reading; MR_ENOMEM.
  * Threads  one at a time per handle.
  * Cost     now: nothing. Else looks at every signal (10 ns each), and reads what came in the hour
  *          of market time before the moment.

@@ -11,6 +11,7 @@
 #include "base/problem.h"
 #include "bus/query.h"
 #include "bus/shared_query.h"
+#include "market/known_names.h"
 
 MRI_STATIC_ASSERT(MR_BUS_ID_BYTES >= MRI_IDENT_BYTES, "every id fits");
 
@@ -90,29 +91,14 @@ mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordinal)
     return is_found ? MR_OK : MR_NOT_FOUND;
 }
 
-static mr_err find_symbol(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    return mri_instruments_find(mri_bus_api_instruments(context), name, ret_number);
-}
-
-static mr_err find_source(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    return mri_intern_find(mri_bus_api_sources(context), name, ret_number);
-}
-
-static mr_err find_name(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    return mri_intern_find(mri_bus_api_names(context), name, ret_number);
-}
-
 static mr_err read_question(struct mr_bus *bus, const char *question, const mr_bus_page *page,
     struct mri_query *ret_query, mr_problem *problem)
 {
-    const struct mri_filter_names names = {.context = bus,
-        .symbol = find_symbol,
-        .source = find_source,
-        .name = find_name,
-        .now_unix_ns = mri_bus_api_event_time(bus)};
+    const struct mri_known_names known = {.instruments = mri_bus_api_instruments(bus),
+        .sources = mri_bus_api_sources(bus),
+        .names = mri_bus_api_names(bus)};
+    const struct mri_filter_names names =
+        mri_known_names_filter(&known, mri_bus_api_event_time(bus));
     mr_err err = mri_filter_parse(mri_slice_of(question), &names, &bus->filter, NULL, problem);
     if (err != MR_OK) {
         return err;

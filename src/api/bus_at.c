@@ -10,6 +10,7 @@
  */
 #include "api/bus_api.h"
 #include "base/problem.h"
+#include "market/known_names.h"
 
 /** Have a fold that has come at least to an event; UINT64_MAX: to the end. */
 static mr_err reach(struct mr_bus *bus, uint64_t seq, mr_problem *problem)
@@ -44,32 +45,14 @@ static mr_err go(struct mr_bus *bus, const mr_log_token *moment, mr_problem *pro
     return err == MR_OK ? mri_as_of_go(&bus->as_of, moment, problem) : err;
 }
 
-static mr_err find_symbol(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    const struct mri_fold *fold = context;
-    return mri_instruments_find(&fold->wiring.market.instruments, name, ret_number);
-}
-
-static mr_err find_source(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    const struct mri_fold *fold = context;
-    return mri_intern_find(&fold->bus.sources, name, ret_number);
-}
-
-static mr_err find_name(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    const struct mri_fold *fold = context;
-    return mri_intern_find(&fold->bus.names, name, ret_number);
-}
-
 static mr_err read_question(struct mr_bus *bus, const char *question, const mr_bus_page *page,
     struct mri_query *ret_query, mr_problem *problem)
 {
-    const struct mri_filter_names names = {.context = &bus->fold,
-        .symbol = find_symbol,
-        .source = find_source,
-        .name = find_name,
-        .now_unix_ns = bus->as_of.moment.event_time_unix_ns};
+    const struct mri_known_names known = {.instruments = &bus->fold.wiring.market.instruments,
+        .sources = &bus->fold.bus.sources,
+        .names = &bus->fold.bus.names};
+    const struct mri_filter_names names =
+        mri_known_names_filter(&known, bus->as_of.moment.event_time_unix_ns);
     mr_err err = mri_filter_parse(mri_slice_of(question), &names, &bus->filter, NULL, problem);
     if (err != MR_OK) {
         return err;

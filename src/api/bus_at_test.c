@@ -427,7 +427,10 @@ static void what_is_no_moment_is_refused(void **fixture)
     assert_int_equal(mr_bus_moment(bus, "-1", &token, &problem), MR_REFUSED);
     assert_int_equal(mr_bus_moment(bus, "", &token, &problem), MR_REFUSED);
     (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)mr_log_last(bus->log).n + 1);
-    assert_int_equal(mr_bus_moment(bus, text, &token, &problem), MR_NOT_FOUND);
+    assert_int_equal(mr_bus_moment(bus, text, &token, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "is in the future"));
+    assert_int_equal(mr_bus_moment(bus, "2200-01-01T00:00Z", &token, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "is in the future"));
     assert_int_equal(mr_bus_moment(bus, NULL, &token, &problem), MR_OK);
     token.chain_crc ^= 1;
     mr_ordinal ordinals[1];

@@ -51,11 +51,11 @@ static mr_err follow(const struct mr_bus *bus, struct mri_fold *whole, mr_proble
 }
 
 /** Inputs behind the newest that was decided. */
-static mr_err count_pending(struct mr_bus *bus, uint64_t *ret_count, mr_problem *problem)
+static mr_err count_pending(
+    struct mr_bus *bus, struct mri_health_pending *pending, mr_problem *problem)
 {
     const struct mri_fold *fold = bus->whole;
     mr_log_reader *reader;
-    *ret_count = 0;
     if (fold->applied_seq >= fold->bus.last_seq || fold->damage != MR_OK) {
         return MR_OK;
     }
@@ -71,8 +71,9 @@ static mr_err count_pending(struct mr_bus *bus, uint64_t *ret_count, mr_problem 
         if (err != MR_OK || record.seq.n > fold->bus.last_seq) {
             break;
         }
-        if (record.type >= MR_LOG_TYPE_FREE && mri_event_decode(&record, &event) == MR_OK) {
-            *ret_count += mri_wiring_is_input(&event) && mri_health_is_decided_on(&event);
+        if (record.type >= MR_LOG_TYPE_FREE && mri_event_decode(&record, &event) == MR_OK &&
+            mri_wiring_is_input(&event)) {
+            mri_health_count(pending, &event);
         }
     }
     mr_log_reader_close(reader);
@@ -124,7 +125,7 @@ static void put_stages(const struct mri_health *judged, mr_health *health)
 mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_problem)
 {
     struct mri_health judged;
-    mr_health health = {.pending_inputs = 0};
+    struct mri_health_pending pending = {0};
     const struct mri_stuck_visitor nobody = {.visit = see_nothing};
     if (bus == NULL || ret_health == NULL) {
         return mri_problem(reterr_problem, MR_EINVAL, "a bus, and room for its health");
@@ -135,13 +136,14 @@ mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_prob
         err = follow(bus, bus->whole, reterr_problem);
     }
     if (err == MR_OK) {
-        err = count_pending(bus, &health.pending_inputs, reterr_problem);
+        err = count_pending(bus, &pending, reterr_problem);
     }
     if (err != MR_OK) {
         return err;
     }
     const struct mri_fold *fold = bus->whole;
-    mri_health_look(fold, health.pending_inputs, &judged);
+    mri_health_look(fold, &pending, &judged);
+    mr_health health = {.pending_inputs = pending.inputs};
     health.state = mri_health_text(judged.state);
     health.why = judged.why;
     health.mode = mri_word_text(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode);

@@ -295,13 +295,14 @@ static mr_err read_word(struct parser *parser, enum field field, int64_t *ret_va
 static mr_err read_name(struct parser *parser, enum field field, int64_t *ret_value)
 {
     const struct mri_filter_names *names = parser->names;
+    const struct mri_slice text = parser->token.text;
+    char what[MRI_EXPECTED_NAME_BYTES];
     uint32_t number = 0;
-    mr_err err = field == FIELD_SYMBOL ? names->symbol(names->context, parser->token.text, &number)
-                 : field == FIELD_SOURCE
-                     ? names->source(names->context, parser->token.text, &number)
-                     : names->name(names->context, parser->token.text, &number);
-    if (err != MR_OK) {
-        return expected_around(parser, "a ", field_texts[field], " that is known here");
+    enum mri_name_kind kind = field == FIELD_SYMBOL   ? MRI_NAME_SYMBOL
+                              : field == FIELD_SOURCE ? MRI_NAME_SOURCE
+                                                      : MRI_NAME_NAME;
+    if (names->find(names->context, kind, text, &number) != MR_OK) {
+        return expected(parser, mri_filter_names_expected(names, kind, text, what));
     }
     *ret_value = number;
     return MR_OK;

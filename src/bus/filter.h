@@ -23,6 +23,7 @@
 #define MRI_BUS_FILTER_H
 
 #include "base/slice.h"
+#include "bus/filter_names.h"
 #include "bus/slots.h"
 
 enum {
@@ -31,16 +32,6 @@ enum {
     MRI_FILTER_DEPTH_MAX = 48,
     MRI_FILTER_LIMIT_MAX = 1000000,
     MRI_FILTER_TEXT_BYTES_MAX = 65536,
-};
-
-/** Who knows the names that stand in the text. */
-struct mri_filter_names {
-    const void *context;
-    /** MR_OK and the number; MR_NOT_FOUND there is no such name. */
-    mr_err (*symbol)(const void *context, struct mri_slice name, uint32_t *ret_number);
-    mr_err (*source)(const void *context, struct mri_slice name, uint32_t *ret_number);
-    mr_err (*name)(const void *context, struct mri_slice name, uint32_t *ret_number);
-    int64_t now_unix_ns; /**< what an age counts from */
 };
 
 /** A step: a comparison puts its result on a stack, the others combine what lies there. */

@@ -23,9 +23,11 @@ static struct mri_prng prng;
 
 static const char *const names[] = {"alpha", "beta", "gamma ray", "in", "d\"e"};
 
-static mr_err find(const void *context, struct mri_slice name, uint32_t *ret_number)
+static mr_err find(
+    const void *context, enum mri_name_kind kind, struct mri_slice name, uint32_t *ret_number)
 {
     (void)context;
+    (void)kind;
     for (uint32_t i = 0; i < MRI_COUNT_OF(names); i++) {
         if (mri_slice_is(name, names[i])) {
             *ret_number = i;
@@ -35,8 +37,15 @@ static mr_err find(const void *context, struct mri_slice name, uint32_t *ret_num
     return MR_NOT_FOUND;
 }
 
+static const char *text_of(const void *context, enum mri_name_kind kind, uint32_t number)
+{
+    (void)context;
+    (void)kind;
+    return number < MRI_COUNT_OF(names) ? names[number] : NULL;
+}
+
 static const struct mri_filter_names lookup = {
-    .symbol = find, .source = find, .name = find, .now_unix_ns = NOW * SECOND_NS};
+    .find = find, .text = text_of, .now_unix_ns = NOW * SECOND_NS};
 
 static mr_err parse(const char *text)
 {

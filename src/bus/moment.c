@@ -21,10 +21,14 @@
  */
 #include "bus/moment.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/problem.h"
+#include "base/utc.h"
 #include "bus/event_codec.h"
+#include "bus/missing_event.h"
+#include "millrace/log_admin.h"
 
 enum { CHANGED_FIRST = 1024, READ_ON_EVENTS = 16384 };
 
@@ -219,7 +223,18 @@ static bool is_looked_for(const struct mri_moment_signal *signal)
     return signal->needs_last || signal->needs_move;
 }
 
-static mr_err tell_missing(const struct looking *looking, mr_problem *problem)
+/** What is left to look for is not there, since an event of the signal is not. */
+static mr_err tell_missing(const struct looking *looking, mr_log_reader *reader,
+    const struct mri_moment_signal *signal, uint64_t seq, mr_problem *problem)
+{
+    mr_problem why = {""};
+    mr_err err = mri_missing_event_tell(reader, seq, &why);
+    return mri_problem_behind(problem, err, why.text, "signal %u was under way at event %llu, and ",
+        signal->ordinal, (unsigned long long)looking->moment->token.seq);
+}
+
+/** The log begins behind what is looked for. */
+static mr_err tell_begun(const struct looking *looking, mr_log_reader *reader, mr_problem *problem)
 {
     const struct mri_moment *moment = looking->moment;
     uint32_t i = 0;
@@ -229,9 +244,8 @@ static mr_err tell_missing(const struct looking *looking, mr_problem *problem)
     while (!is_looked_for(&moment->changed[i])) {
         i++;
     }
-    return mri_problem(problem, MR_NOT_FOUND,
-        "signal %u was under way at event %llu, and its events before that were removed",
-        moment->changed[i].ordinal, (unsigned long long)moment->token.seq);
+    return tell_missing(
+        looking, reader, &moment->changed[i], moment->changed[i].slot.generated_seq, problem);
 }
 
 static mr_err tell_event(mr_err err, uint64_t seq, mr_problem *problem)
@@ -264,15 +278,12 @@ static mr_err follow_signal(struct looking *looking, mr_log_reader *reader,
     uint64_t seq = signal->slot.last_seq;
     while (is_looked_for(signal)) {
         mr_log_event record;
-        if (seq == 0) {
-            return tell_missing(looking, problem);
-        }
         mr_err err = mr_log_reader_seek(reader, (mr_seq){seq}, problem);
-        if (err == MR_NOT_FOUND) {
-            return tell_missing(looking, problem);
-        }
         if (err == MR_OK) {
             err = mr_log_reader_next(reader, &record, problem);
+        }
+        if (err == MR_NOT_FOUND || (err == MR_OK && mr_log_event_gap(&record, NULL))) {
+            return tell_missing(looking, reader, signal, seq, problem);
         }
         if (err == MR_OK && (record.seq.n != seq || record.subject_id != signal->ordinal ||
                                 record.subject_prev >= seq)) {
@@ -310,9 +321,12 @@ static mr_err look_back(struct looking *looking, mr_log_reader *reader, mr_probl
         mr_log_event record;
         mr_err err = mr_log_reader_previous(reader, &record, problem);
         if (err == MR_END) {
-            return tell_missing(looking, problem);
+            return tell_begun(looking, reader, problem);
         }
-        if (err == MR_OK && record.subject_id != 0 && looking->signals > 0) {
+        bool is_gap = err == MR_OK && mr_log_event_gap(&record, NULL);
+        if (is_gap && looking->signals > 0) { /* what it gave up may have been of any of them */
+            err = follow_signals(looking, reader, record.seq.n, problem);
+        } else if (err == MR_OK && !is_gap && record.subject_id != 0 && looking->signals > 0) {
             err = take_signal(looking, &record);
         } else if (err == MR_OK && looking->needs_time) {
             err = take_time(looking, &record);
@@ -340,17 +354,14 @@ static mr_err stand(
     if (err == MR_OK) {
         err = mr_log_reader_next(reader, &record, problem);
     }
-    if (err == MR_OK && record.seq.n != seq) {
+    if (err == MR_OK && (record.seq.n != seq || mr_log_event_gap(&record, NULL))) {
         err = MR_NOT_FOUND; /* given up by a repair */
     }
     if (err == MR_OK) {
         moment->token = mr_log_reader_token(reader);
     }
-    return err == MR_NOT_FOUND || err == MR_END
-               ? mri_problem(problem, MR_NOT_FOUND,
-                     "event %llu is not in the log: it was removed, or has not come yet",
-                     (unsigned long long)seq)
-               : err;
+    return err == MR_NOT_FOUND || err == MR_END ? mri_missing_event_tell(reader, seq, problem)
+                                                : err;
 }
 
 mr_err mri_moment_go(struct mri_moment *moment, const struct mri_bus *bus, mr_log_reader *reader,
@@ -480,21 +491,28 @@ static struct range range_of(const struct mri_bus *bus, uint64_t first_seq, int6
     return range;
 }
 
+static mr_err tell_removed(int64_t time_unix_ns, uint64_t first_seq, mr_problem *problem)
+{
+    char time[MRI_UTC_BYTES];
+    char what[MRI_UTC_BYTES + 40];
+    (void)snprintf(
+        what, sizeof(what), "what was logged up to %s", mri_utc_format(time_unix_ns, time));
+    return mri_missing_event_removed(what, first_seq, problem);
+}
+
 mr_err mri_moment_find(const struct mri_bus *bus, mr_log_reader *reader, uint64_t first_seq,
     int64_t time_unix_ns, uint64_t *ret_seq, mr_problem *reterr_problem)
 {
     struct range range = range_of(bus, first_seq, time_unix_ns);
     if (range.later < first_seq) {
-        return mri_problem(reterr_problem, MR_NOT_FOUND,
-            "the log is kept from event %llu on, which is later", (unsigned long long)first_seq);
+        return tell_removed(time_unix_ns, first_seq, reterr_problem);
     }
     mr_err err = range.below < bus->last_seq ? narrow(reader, &range, reterr_problem) : MR_OK;
     if (err == MR_OK && range.below + 1 < range.later) {
         err = read_range(reader, &range, reterr_problem);
     }
     if (err == MR_OK && range.later == first_seq && first_seq > 1) {
-        return mri_problem(reterr_problem, MR_NOT_FOUND,
-            "the log is kept from event %llu on, which is later", (unsigned long long)first_seq);
+        return tell_removed(time_unix_ns, first_seq, reterr_problem);
     }
     *ret_seq = range.later - 1;
     return err;

@@ -60,8 +60,9 @@ void mri_moment_fini(struct mri_moment *moment);
  * @param seq      0: before the first event
  * @param is_live  the log's event time goes on by ticks, at least once a second
  *
- * Returns  MR_OK; MR_NOT_FOUND the event is not there: it was removed, it is behind what the bus
- *          has taken in, or what is needed of a signal that was under way was removed;
+ * Returns  MR_OK; MR_NOT_FOUND the event is not there: it was removed, a repair has given it up, it
+ *          is behind what the bus has taken in; or that is so of an event of a signal that was
+ *          under way;
  *          MR_ECORRUPT and other faults of reading; MR_ENOMEM. *reterr_problem says which.
  * Threads  one at a time per bus.
  * Cost     looks at every signal that there was (10 ns each), and reads from the event back to the

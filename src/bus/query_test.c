@@ -89,9 +89,11 @@ static struct mri_query any_query(void)
     return query;
 }
 
-static mr_err find_number(const void *context, struct mri_slice name, uint32_t *ret_number)
+static mr_err find_number(
+    const void *context, enum mri_name_kind kind, struct mri_slice name, uint32_t *ret_number)
 {
     (void)context;
+    (void)kind;
     *ret_number = (uint32_t)(name.bytes[0] - '0');
     return MR_OK;
 }
@@ -99,8 +101,7 @@ static mr_err find_number(const void *context, struct mri_slice name, uint32_t *
 /** The same query as a text, its fields left free. */
 static struct mri_query as_text(const struct mri_query *query, struct mri_filter *filter)
 {
-    static const struct mri_filter_names names = {
-        .symbol = find_number, .source = find_number, .name = find_number};
+    static const struct mri_filter_names names = {.find = find_number};
     struct mri_buf text;
     mri_buf_init(&text, mri_alloc_system(), 1000);
     struct mri_query other = *query;

@@ -8,7 +8,8 @@
  *
  * Invariants
  *  1. The facts of a batch are in the order of their lines.
- *  2. Texts of a batch stay where they are until it is appended: their buffer was grown before.
+ *  2. What was refused is told in the order of the lines: when the batch is known to have no more.
+ *  3. Texts of a batch stay where they are until it is appended: their buffer was grown before.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "cli/opened.h"
 #include "conf/yaml.h"
 #include "feeds/csv_row.h"
+#include "market/known_names.h"
 #include "os/stop.h"
 #include "pipeline/facts.h"
 #include "pipeline/signal_input.h"
@@ -34,6 +36,7 @@ enum {
     ROW_BYTES_MAX = 120,
     SOURCE_BYTES_MAX = 64,
     KEPT_BYTES_MAX = BATCH_LINES_MAX * (8 * ROW_BYTES_MAX + SOURCE_BYTES_MAX + 1),
+    WHYS_BYTES_MAX = BATCH_LINES_MAX * MR_PROBLEM_BYTES,
     COLUMNS_MAX = 32,
 };
 
@@ -53,7 +56,9 @@ struct feed {
     struct {
         uint64_t number;
         struct mri_slice row; /**< its beginning, escaped */
+        size_t why_offset;    /**< of a refused one, in `whys`, with a NUL behind */
     } lines[BATCH_LINES_MAX];
+    struct mri_buf whys; /**< of the batch */
     size_t count;
     mr_durability durability;
     enum format format;
@@ -74,12 +79,18 @@ static const struct mri_instruments *instruments_of(const struct feed *feed)
 
 /* ---- the batch ------------------------------------------------------------------------------- */
 
-static void tell_refused(
-    struct feed *feed, uint64_t number, enum mri_reason reason, const char *why)
+/** Tell what was refused of the batch, in the order of its lines. */
+static void tell_refused(struct feed *feed)
 {
-    feed->refused++;
-    (void)fprintf(stderr, "%s:%llu: refused (%s): %s\n", feed->source.name,
-        (unsigned long long)number, mri_word_text(MRI_VOCABULARY_reason, reason), why);
+    for (size_t i = 0; i < feed->count; i++) {
+        const struct mri_fact_input *input = &feed->inputs[i];
+        if (input->type == MRI_EVENT_QUARANTINED) {
+            (void)fprintf(stderr, "%s:%llu: refused (%s): %s\n", feed->source.name,
+                (unsigned long long)feed->lines[i].number,
+                mri_word_text(MRI_VOCABULARY_reason, input->quarantined.reason),
+                (const char *)feed->whys.bytes + feed->lines[i].why_offset);
+        }
+    }
 }
 
 /** The place of a line in the batch is taken by what is said of it. */
@@ -91,37 +102,43 @@ static void quarantine(struct feed *feed, size_t index, enum mri_reason reason, 
     input.quarantined.line = feed->lines[index].number;
     input.quarantined.row = feed->lines[index].row;
     feed->inputs[index] = input;
-    tell_refused(feed, feed->lines[index].number, reason, why);
+    feed->lines[index].why_offset = feed->whys.count;
+    mri_buf_put(&feed->whys, why, strlen(why) + 1);
+    MRI_ASSERT(feed->whys.err == MR_OK); /* there is room for the longest of every line */
+    feed->refused++;
 }
 
 static enum mri_exit flush(struct feed *feed)
 {
     struct mri_facts_answer answer;
+    enum mri_exit exit = MRI_EXIT_OK;
     mr_err err = feed->count == 0 ? MR_OK : MR_REFUSED;
+    mr_problem problem;
     size_t refused = 0;
     for (size_t i = 0; i < feed->count; i++) {
         refused += feed->inputs[i].type == MRI_EVENT_QUARANTINED;
     }
     while (err == MR_REFUSED) {
-        mr_problem problem = {""};
+        problem.text[0] = '\0';
         err = mri_facts_append(
             &feed->facts, feed->inputs, feed->count, feed->durability, &answer, &problem);
         if (err == MR_REFUSED) {
             quarantine(feed, answer.index, answer.reason, problem.text);
             refused++;
-        } else if (err != MR_OK) {
-            return mri_cli_fail(feed->cli, mri_cli_exit_of(err), "%s: %s",
-                mri_cli_folder(feed->cli),
-                problem.text[0] != '\0' ? problem.text : mr_err_text(err));
         }
     }
-    if (feed->count > 0) {
+    tell_refused(feed);
+    if (err != MR_OK) {
+        exit = mri_cli_fail(feed->cli, mri_cli_exit_of(err), "%s: %s", mri_cli_folder(feed->cli),
+            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+    } else if (feed->count > 0) {
         feed->repeated += answer.repeated;
         feed->taken += feed->count - refused - answer.repeated;
     }
     feed->count = 0;
     mri_buf_clear(&feed->kept);
-    return MRI_EXIT_OK;
+    mri_buf_clear(&feed->whys);
+    return exit;
 }
 
 /** Copy a text for as long as the batch lives. */
@@ -389,6 +406,7 @@ static enum mri_exit take_all(struct feed *feed)
         }
     }
     enum mri_exit flushed = exit == MRI_EXIT_OK ? flush(feed) : exit;
+    tell_refused(feed); /* of a batch that is not appended: its lines come to nothing */
     if (err != MR_OK && err != MR_END) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s: %s", feed->source.name,
             problem.text[0] != '\0' ? problem.text : mr_err_text(err));
@@ -435,6 +453,24 @@ static enum mri_exit open_log(struct feed *feed)
                      "%s has no registered symbols yet; `%s run --feed none --dir %s` registers "
                      "those of the configuration",
                      folder, cli->program, folder);
+}
+
+/** --symbol is wrong or right whatever the input is. */
+static enum mri_exit check_symbol(struct feed *feed)
+{
+    const struct mri_bus *bus = &feed->fold.bus;
+    const struct mri_known_names known = {
+        .instruments = instruments_of(feed), .sources = &bus->sources, .names = &bus->names};
+    const struct mri_filter_names names = mri_known_names_filter(&known, 0);
+    const struct mri_slice symbol = mri_slice_of(feed->default_symbol);
+    char what[MRI_EXPECTED_NAME_BYTES];
+    uint32_t number;
+    if (feed->default_symbol == NULL ||
+        names.find(names.context, MRI_NAME_SYMBOL, symbol, &number) == MR_OK) {
+        return MRI_EXIT_OK;
+    }
+    return mri_cli_fail(feed->cli, MRI_EXIT_USAGE, "--symbol: expected %s, found \"%s\"",
+        mri_filter_names_expected(&names, MRI_NAME_SYMBOL, symbol, what), feed->default_symbol);
 }
 
 static enum mri_exit read_options(struct feed *feed)
@@ -499,15 +535,21 @@ static enum mri_exit go(struct feed *feed)
     struct mri_cli *cli = feed->cli;
     mri_buf_init(&feed->texts, cli->alloc, 2 * LINE_BYTES_MAX);
     mri_buf_init(&feed->kept, cli->alloc, KEPT_BYTES_MAX);
+    mri_buf_init(&feed->whys, cli->alloc, WHYS_BYTES_MAX);
     bool has_memory = mri_buf_grow(&feed->kept, KEPT_BYTES_MAX) != NULL &&
+                      mri_buf_grow(&feed->whys, WHYS_BYTES_MAX) != NULL &&
                       mri_json_parser_open(cli->alloc, LINE_BYTES_MAX, &feed->parser) == MR_OK;
     mri_buf_clear(&feed->kept);
+    mri_buf_clear(&feed->whys);
     if (!has_memory) {
         return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(MR_ENOMEM));
     }
     enum mri_exit exit = read_options(feed);
     if (exit == MRI_EXIT_OK) {
         exit = open_log(feed);
+    }
+    if (exit == MRI_EXIT_OK) {
+        exit = check_symbol(feed);
     }
     if (exit != MRI_EXIT_OK) {
         return exit;
@@ -533,6 +575,7 @@ static enum mri_exit cmd_feed(struct mri_cli *cli)
     mri_json_parser_close(feed->parser);
     mri_buf_fini(&feed->texts);
     mri_buf_fini(&feed->kept);
+    mri_buf_fini(&feed->whys);
     mri_facts_fini(&feed->facts);
     mri_fold_fini(&feed->fold);
     mr_log_close(feed->log);
@@ -544,7 +587,7 @@ static const struct mri_option options[] = {
     MRI_OPTION_DIR,
     {"follow", NULL, "when FILE ends, wait for more lines"},
     {"kind", "KIND", "quote, candle or funding, for lines that do not say it"},
-    {"symbol", "SYMBOL", "for lines that do not say it"},
+    {"symbol", "SYMBOL", "for lines that do not say it; must be registered"},
     {"source", "SOURCE", "who brings it in, for quotes and funding that do not say it"},
     {"durability", "HOW", "async: survives kill -9 (default); group: a power cut"},
     {"json", NULL, "the counts as one JSON object on standard output"},

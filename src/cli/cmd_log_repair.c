@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
+#include "cli/gap_outlook.h"
 #include "cli/log_verbs.h"
 #include "log/keep/repair.h"
 
@@ -23,9 +24,17 @@ static const char *text_of(mr_log_loss loss)
     return (size_t)loss < MRI_COUNT_OF(texts) && texts[loss] != NULL ? texts[loss] : "unknown";
 }
 
+/** What was wanted, and what the log is good for behind what is given up. */
+struct outlook {
+    const mr_log_repair_options *wanted;
+    uint64_t lost_seq;     /**< the last event that is given up; 0: none is */
+    uint64_t snapshot_seq; /**< a snapshot behind it; 0: there is none */
+};
+
 static void put_json(
-    const mr_log_repair_report *report, const mr_log_repair_options *wanted, struct mri_buf *text)
+    const mr_log_repair_report *report, const struct outlook *outlook, struct mri_buf *text)
 {
+    const mr_log_repair_options *wanted = outlook->wanted;
     struct mri_json_writer json;
     mri_json_write_begin(&json, text);
     mri_json_write_object_open(&json);
@@ -33,6 +42,13 @@ static void put_json(
     mri_json_put_text(&json, "way", wanted->source == NULL ? "gap" : "restore");
     mri_json_put_count(&json, "repaired", report->repaired);
     mri_json_put_bool(&json, "more", report->has_more);
+    mri_json_write_key(&json, "snapshot_behind"); /* of what is given up */
+    if (outlook->snapshot_seq > 0) {
+        mri_json_write_unsigned(&json, outlook->snapshot_seq);
+    } else {
+        mri_json_write_null(&json);
+    }
+    mri_json_put_bool(&json, "loses_state", outlook->lost_seq > 0 && outlook->snapshot_seq == 0);
     mri_json_write_key(&json, "damages");
     mri_json_write_array_open(&json);
     for (uint32_t i = 0; i < report->count; i++) {
@@ -77,9 +93,22 @@ static void put_damage(
     }
 }
 
-static void put_text(const char *folder, const mr_log_repair_report *report,
-    const mr_log_repair_options *wanted, struct mri_buf *text)
+static void put_outlook(const struct outlook *outlook, struct mri_buf *text)
 {
+    if (outlook->lost_seq > 0 && outlook->snapshot_seq > 0) {
+        mri_buf_printf(text, "the log goes on from a snapshot behind them, as of event %llu\n",
+            (unsigned long long)outlook->snapshot_seq);
+    } else if (outlook->lost_seq > 0) {
+        mri_buf_printf(text, "WARNING: " MRI_GAP_OUTLOOK_LOST "; %s\n",
+            outlook->wanted->is_done ? "put the whole log back from a copy of before, or begin one"
+                                     : "--restore COPY keeps its use");
+    }
+}
+
+static void put_text(const char *folder, const mr_log_repair_report *report,
+    const struct outlook *outlook, struct mri_buf *text)
+{
+    const mr_log_repair_options *wanted = outlook->wanted;
     if (report->count == 0) {
         mri_buf_printf(text, "%s: nothing is damaged\n", folder);
         return;
@@ -89,12 +118,38 @@ static void put_text(const char *folder, const mr_log_repair_report *report,
     for (uint32_t i = 0; i < report->count; i++) {
         put_damage(&report->damages[i], wanted, text);
     }
+    put_outlook(outlook, text);
     if (wanted->is_done) {
         mri_buf_printf(text, "%u repaired; each damaged segment stays beside it as .damaged-N\n",
             report->repaired);
     } else {
         mri_buf_text(text, "nothing was changed; --yes does it\n");
     }
+}
+
+/** The last event that a GAP stands, or would stand, for; 0: none does. */
+static uint64_t given_up(const mr_log_repair_report *report, const mr_log_repair_options *wanted)
+{
+    uint64_t last = 0;
+    for (uint32_t i = 0; wanted->source == NULL && i < report->count; i++) {
+        const mr_log_damage *damage = &report->damages[i];
+        bool is_one = damage->is_repairable && damage->last.n >= damage->first.n;
+        last = is_one && damage->last.n > last ? damage->last.n : last;
+    }
+    return last;
+}
+
+/** What --gap costs beside the events: without a snapshot behind them, the log's use. */
+static enum mri_exit look_behind(const struct mri_cli *cli, const char *folder,
+    const mr_log_repair_report *report, struct outlook *outlook)
+{
+    outlook->lost_seq = given_up(report, outlook->wanted);
+    mr_err err = outlook->lost_seq == 0 ? MR_OK
+                                        : mri_gap_outlook_snapshot(cli, folder, outlook->lost_seq,
+                                              &outlook->snapshot_seq);
+    return err == MR_OK
+               ? MRI_EXIT_OK
+               : mri_cli_fail(cli, mri_cli_exit_of(err), "%s/snap: %s", folder, mr_err_text(err));
 }
 
 static enum mri_exit cmd_log_repair(struct mri_cli *cli)
@@ -115,13 +170,18 @@ static enum mri_exit cmd_log_repair(struct mri_cli *cli)
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
     }
+    struct outlook outlook = {.wanted = &wanted};
+    enum mri_exit exit = look_behind(cli, folder, &report, &outlook);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
     mri_buf_init(&text, cli->alloc, TEXT_BYTES_MAX);
     if (cli->is_json) {
-        put_json(&report, &wanted, &text);
+        put_json(&report, &outlook, &text);
     } else {
-        put_text(folder, &report, &wanted, &text);
+        put_text(folder, &report, &outlook, &text);
     }
-    enum mri_exit exit = mri_cli_print(cli, &text);
+    exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);
     bool is_whole = report.repaired == report.count && !report.has_more;
     return exit == MRI_EXIT_OK && !is_whole ? MRI_EXIT_NO : exit;
@@ -146,7 +206,8 @@ const struct mri_command mri_cmd_log_repair = {
         "what the copy continues it with. --gap makes the loss a part of\n"
         "history, so that the rest can be read again; whole batches are given up, and `run` goes "
         "on\n"
-        "only from a snapshot behind them. Nobody may be writing.\n"
+        "only from a snapshot behind them: without --yes it is said whether there is one. Nobody "
+        "may be writing.\n"
         "Exit code 0: nothing is damaged any more; 1: something is.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),

@@ -28,7 +28,7 @@ static enum mri_exit check_kept(const struct mri_cli *cli, uint64_t seq)
     }
     return seq >= first_seq ? MRI_EXIT_OK
                             : mri_cli_fail(cli, MRI_EXIT_NO,
-                                  "event %llu was removed; the log is kept from event %llu on",
+                                  "event %llu was removed: the log is kept from event %llu on",
                                   (unsigned long long)seq, (unsigned long long)first_seq);
 }
 

@@ -3,6 +3,7 @@
  * millrace query: signals that match a condition, or flags.
  */
 #include "base/check.h"
+#include "base/problem.h"
 #include "base/text.h"
 #include "base/utc.h"
 #include "bus/query.h"
@@ -59,34 +60,7 @@ static enum mri_exit read_time(const struct asking *asking, const char *name, in
         name, text);
 }
 
-/** A text that must be in a table of names; nothing matches when it is not. */
-static void find_text(
-    const struct mri_intern *table, const char *text, uint32_t *number, bool *is_impossible)
-{
-    if (text != NULL && mri_intern_find(table, mri_slice_of(text), number) != MR_OK) {
-        *is_impossible = true;
-    }
-}
-
 /* ---- the condition --------------------------------------------------------------------------- */
-
-static mr_err find_symbol(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    const struct mri_opened *opened = context;
-    return mri_instruments_find(&opened->fold.wiring.market.instruments, name, ret_number);
-}
-
-static mr_err find_source(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    const struct mri_opened *opened = context;
-    return mri_intern_find(&opened->fold.bus.sources, name, ret_number);
-}
-
-static mr_err find_name(const void *context, struct mri_slice name, uint32_t *ret_number)
-{
-    const struct mri_opened *opened = context;
-    return mri_intern_find(&opened->fold.bus.names, name, ret_number);
-}
 
 /** The question, and a mark under what is wrong with it, if a terminal shows it as it is. */
 static void point_at(
@@ -107,11 +81,8 @@ static enum mri_exit read_condition(struct asking *asking, struct mri_filter *fi
     const struct mri_cli *cli = asking->cli;
     struct mri_query *query = &asking->query;
     const char *text = cli->options->arguments[0];
-    const struct mri_filter_names names = {.context = asking->opened,
-        .symbol = find_symbol,
-        .source = find_source,
-        .name = find_name,
-        .now_unix_ns = asking->now_unix_ns};
+    const struct mri_known_names known = mri_opened_names(asking->opened);
+    const struct mri_filter_names names = mri_known_names_filter(&known, asking->now_unix_ns);
     mr_problem problem = {""};
     struct mri_filter_fault fault = {0};
     if (cli->options->argument_count == 0) {
@@ -136,7 +107,9 @@ static enum mri_exit go_to_moment(struct asking *asking, struct mri_slice text, 
     mr_log_token token;
     mr_err err = mri_as_of_find(&asking->as_of, text, &token, &problem);
     if (err != MR_OK) {
-        return mri_cli_fail(asking->cli, mri_cli_exit_of(err), "--%s: %s", option, problem.text);
+        mr_problem named = {""};
+        (void)mri_problem_behind(&named, err, problem.text, "--%s: ", option);
+        return mri_opened_fail(asking->cli, err, &named);
     }
     asking->is_past = true;
     asking->now_unix_ns = asking->as_of.moment.event_time_unix_ns;
@@ -178,14 +151,12 @@ static enum mri_exit read_moment(struct asking *asking)
 
 /* ---- flags ----------------------------------------------------------------------------------- */
 
-static enum mri_exit read_query(struct asking *asking, bool *is_impossible)
+static enum mri_exit read_query(struct asking *asking)
 {
     const struct mri_cli *cli = asking->cli;
-    const struct mri_opened *opened = asking->opened;
     struct mri_query *query = &asking->query;
     const struct mri_options *options = cli->options;
     const char *state = mri_options_get(options, "state");
-    const char *symbol = mri_options_get(options, "symbol");
     uint64_t limit = query->limit;
     mr_problem problem = {""};
     if (state != NULL) {
@@ -198,21 +169,22 @@ static enum mri_exit read_query(struct asking *asking, bool *is_impossible)
         }
         query->state = value;
     }
-    if (symbol != NULL && mri_instruments_find(&opened->fold.wiring.market.instruments,
-                              mri_slice_of(symbol), &query->symbol) != MR_OK) {
-        return mri_cli_fail(
-            cli, MRI_EXIT_USAGE, "--symbol: \"%s\" is not registered in this directory", symbol);
-    }
-    find_text(&opened->fold.bus.sources, mri_options_get(options, "source"), &query->source,
-        is_impossible);
-    find_text(
-        &opened->fold.bus.names, mri_options_get(options, "name"), &query->name, is_impossible);
     if (mri_options_number(options, "limit", 1, LIMIT_MAX, &limit, &problem) == MR_REFUSED) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
     }
     bool has_own = query->filter != NULL && query->filter->limit != 0; /* options only narrow it */
     query->limit = has_own && query->filter->limit < limit ? query->filter->limit : (uint32_t)limit;
-    enum mri_exit exit = read_time(asking, "since", &query->since_unix_ns);
+    enum mri_exit exit =
+        mri_opened_name(cli, asking->opened, "symbol", MRI_NAME_SYMBOL, &query->symbol);
+    if (exit == MRI_EXIT_OK) {
+        exit = mri_opened_name(cli, asking->opened, "source", MRI_NAME_SOURCE, &query->source);
+    }
+    if (exit == MRI_EXIT_OK) {
+        exit = mri_opened_name(cli, asking->opened, "name", MRI_NAME_NAME, &query->name);
+    }
+    if (exit == MRI_EXIT_OK) {
+        exit = read_time(asking, "since", &query->since_unix_ns);
+    }
     return exit == MRI_EXIT_OK ? read_time(asking, "until", &query->until_unix_ns) : exit;
 }
 
@@ -411,7 +383,7 @@ static enum mri_exit print_result(
     return exit;
 }
 
-static enum mri_exit find_and_print(struct asking *asking, bool is_impossible)
+static enum mri_exit find_and_print(struct asking *asking)
 {
     const struct mri_cli *cli = asking->cli;
     const struct mri_query *query = &asking->query;
@@ -422,11 +394,8 @@ static enum mri_exit find_and_print(struct asking *asking, bool is_impossible)
     if (err != MR_OK) {
         return mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
     }
-    if (!is_impossible && asking->is_past) {
-        err = mri_moment_query(&asking->as_of.moment, bus, query, ordinals, &result);
-    } else if (!is_impossible) {
-        err = mri_query_run(bus, query, ordinals, &result);
-    }
+    err = asking->is_past ? mri_moment_query(&asking->as_of.moment, bus, query, ordinals, &result)
+                          : mri_query_run(bus, query, ordinals, &result);
     enum mri_exit exit = err == MR_OK ? print_result(asking, ordinals, &result)
                                       : mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
     mri_alloc_free(cli->alloc, ordinals, query->limit * sizeof(uint32_t));
@@ -441,7 +410,6 @@ static enum mri_exit run_query(
         .now_unix_ns = opened->fold.bus.event_time_unix_ns,
         .signal_count = opened->fold.bus.slots.count,
         .query = mri_query_all};
-    bool is_impossible = false;
     asking.query.limit = LIMIT_DEFAULT;
     mri_as_of_init(&asking.as_of, &opened->fold);
     enum mri_exit exit = read_moment(&asking);
@@ -449,10 +417,10 @@ static enum mri_exit run_query(
         exit = read_condition(&asking, filter);
     }
     if (exit == MRI_EXIT_OK) {
-        exit = read_query(&asking, &is_impossible);
+        exit = read_query(&asking);
     }
     if (exit == MRI_EXIT_OK) {
-        exit = find_and_print(&asking, is_impossible);
+        exit = find_and_print(&asking);
     }
     mri_as_of_fini(&asking.as_of);
     return exit;

@@ -56,18 +56,7 @@ static enum mri_exit show_event(
         put_event(cli, opened, &event, text);
     }
     mr_log_reader_close(reader);
-    if (err == MR_NOT_FOUND && seq > 0 && seq < opened->fold.first_seq) {
-        return mri_cli_fail(cli, MRI_EXIT_NO,
-            "event %llu was removed; the log is kept from event %llu on", (unsigned long long)seq,
-            (unsigned long long)opened->fold.first_seq);
-    }
-    if (err == MR_NOT_FOUND) {
-        return mri_cli_fail(cli, MRI_EXIT_NO, "no event %llu; the newest is %llu",
-            (unsigned long long)seq, (unsigned long long)opened->fold.bus.last_seq);
-    }
-    return err == MR_OK ? MRI_EXIT_OK
-                        : mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
-                              problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+    return err == MR_OK ? MRI_EXIT_OK : mri_opened_fail(cli, err, &problem);
 }
 
 static enum mri_exit show_signal(
@@ -81,8 +70,7 @@ static enum mri_exit show_signal(
     }
     mr_err err = mri_explain_signal(&opened->fold, ordinal, &story, &problem);
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+        return mri_opened_fail(cli, err, &problem);
     }
     for (uint32_t i = 0; i < story.count; i++) {
         put_event(cli, opened, &story.events[i], text);

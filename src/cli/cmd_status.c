@@ -11,10 +11,12 @@
 #include "base/utc.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
+#include "cli/disk_room.h"
 #include "cli/opened.h"
 #include "cli/price_sources.h"
 #include "cli/summary.h"
 #include "cli/table.h"
+#include "log/format/manifest.h"
 #include "pipeline/health.h"
 #include "pipeline/stuck_order.h"
 
@@ -25,6 +27,7 @@ struct status {
     struct mri_fold *fold;
     struct mri_buf text;
     struct mri_health health;
+    struct mri_disk_room disk;
 };
 
 static const char *word(enum mri_vocabulary_id id, unsigned value)
@@ -36,6 +39,19 @@ static const char *word(enum mri_vocabulary_id id, unsigned value)
 static unsigned long long u(uint64_t value)
 {
     return (unsigned long long)value;
+}
+
+/** What was fed and is not taken in: prices that no decision knows. */
+static void put_facts(struct status *status)
+{
+    const struct mri_health_pending *pending = &status->health.pending;
+    char time[MRI_UTC_BYTES];
+    if (pending->facts > 0) {
+        mri_buf_printf(&status->text,
+            "           %llu of them are bars, quotes and funding, since %s%s\n", u(pending->facts),
+            mri_utc_format(pending->facts_since_unix_ns, time),
+            status->fold->runner_id != 0 ? "" : "; nobody runs, so no decision knows them yet");
+    }
 }
 
 static void put_running(struct status *status)
@@ -57,11 +73,12 @@ static void put_running(struct status *status)
         report->last_event_unix_ns == 0 ? "not begun"
                                         : mri_utc_format(report->last_event_unix_ns, time),
         fold->wiring.is_simulated_market ? " (SIMULATED)" : "");
-    if (status->health.pending_inputs > 0) {
+    if (status->health.pending.inputs > 0) {
         mri_buf_printf(&status->text, "           %llu inputs wait for their decision: %s\n",
-            u(status->health.pending_inputs),
+            u(status->health.pending.inputs),
             fold->runner_id != 0 ? "they are being worked on" : "the next `run` takes them first");
     }
+    put_facts(status);
     if (fold->is_torn) {
         mri_buf_printf(&status->text, "           an incomplete batch lies at the end: it is being "
                                       "written, or the next `run` "
@@ -74,6 +91,34 @@ static void put_alerts(struct status *status)
     uint64_t count = status->fold->wiring.report.alerts;
     if (count > 0) {
         mri_buf_printf(&status->text, "alerts     %llu in the log\n", u(count));
+    }
+}
+
+/** Whether it is enough is judged as `doctor` does. */
+static void put_disk(struct status *status)
+{
+    const char *todo = mri_disk_room_todo(&status->disk);
+    char text[MRI_DISK_ROOM_TEXT_BYTES];
+    mri_buf_printf(&status->text, "disk       %s\n", mri_disk_room_text(&status->disk, text));
+    if (todo != NULL) {
+        mri_buf_printf(&status->text, "           WARNING: %s\n", todo);
+    }
+}
+
+static void put_disk_json(struct status *status, struct mri_json_writer *json)
+{
+    char text[MRI_DISK_ROOM_TEXT_BYTES];
+    mri_json_write_key(json, "disk_free_bytes");
+    if (status->disk.state == MRI_DISK_UNKNOWN) {
+        mri_json_write_null(json);
+    } else {
+        mri_json_write_unsigned(json, status->disk.free_bytes);
+    }
+    mri_json_write_key(json, "disk_warning");
+    if (mri_disk_room_todo(&status->disk) == NULL) {
+        mri_json_write_null(json);
+    } else {
+        mri_json_write_text(json, mri_slice_of(mri_disk_room_text(&status->disk, text)));
     }
 }
 
@@ -352,10 +397,14 @@ static void put_json(struct status *status)
     }
     mri_json_put_count(&json, "writer_process", fold->runner_id);
     mri_json_put_text(&json, "mode", word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode));
-    mri_json_put_count(&json, "pending_inputs", status->health.pending_inputs);
+    mri_json_put_count(&json, "pending_inputs", status->health.pending.inputs);
+    mri_json_put_count(&json, "pending_facts", status->health.pending.facts);
+    mri_price_sources_time(
+        &json, "pending_facts_since", status->health.pending.facts_since_unix_ns);
     mri_json_put_count(&json, "undecided", fold->wiring.evaluate.undecided_count);
     mri_json_put_count(&json, "open_horizons", status->health.stages[MRI_STAGE_OUTCOMES].waiting);
     mri_json_put_bool(&json, "torn_end", fold->is_torn);
+    put_disk_json(status, &json);
     mri_json_put_count(&json, "symbols", fold->wiring.market.instruments.count);
     mri_json_put_count(
         &json, "provisional_symbols", fold->wiring.market.instruments.provisional_count);
@@ -378,13 +427,21 @@ static enum mri_exit print_status(struct status *status)
     if (err != MR_OK) {
         return mri_cli_fail(status->cli, mri_cli_exit_of(err), "%s", problem.text);
     }
+    struct mri_manifest manifest;
+    const char *folder = mri_cli_folder(status->cli);
+    err = mri_manifest_read(status->cli->os, folder, &manifest, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(status->cli, mri_cli_exit_of(err), "%s", problem.text);
+    }
+    status->disk = mri_disk_room_look(status->cli, folder, manifest.segment_bytes);
     mri_buf_init(&status->text, status->cli->alloc, STATUS_BYTES_MAX);
     if (status->cli->is_json) {
         put_json(status);
     } else {
         put_running(status);
+        put_disk(status);
         put_alerts(status);
-        mri_price_sources_print(status->fold, &status->text);
+        mri_price_sources_print(status->fold, &status->text, status->health.pending.facts > 0);
         put_stuck(status);
         put_provisional(status);
         put_observed(status);
@@ -421,7 +478,8 @@ const struct mri_command mri_cmd_status = {
     .arguments = "",
     .about =
         "Health is judged by what was done, never by the age of a file. Exit code 1: DEGRADED or\n"
-        "DOWN, with the reason in the first line; 3: the log is damaged.\n",
+        "DOWN, with the reason in the first line; 3: the log is damaged. Prices that were fed and\n"
+        "that no `run` has taken in yet are counted; a disk with little room is warned of.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

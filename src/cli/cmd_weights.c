@@ -207,11 +207,10 @@ static void put_json(struct weights *weights)
     mri_buf_text(&weights->text, "\n");
 }
 
-static enum mri_exit read_options(struct weights *weights)
+static enum mri_exit read_options(struct weights *weights, const struct mri_opened *opened)
 {
     const struct mri_cli *cli = weights->cli;
     const char *horizon = mri_options_get(cli->options, "horizon");
-    const char *symbol = mri_options_get(cli->options, "symbol");
     unsigned value = MR_HORIZON_15M;
     if (horizon != NULL &&
         mri_word_parse(MRI_VOCABULARY_horizon, mri_slice_of(horizon), &value) != MR_OK) {
@@ -220,12 +219,7 @@ static enum mri_exit read_options(struct weights *weights)
     }
     weights->horizon = (mr_horizon)value;
     weights->symbol = UINT32_MAX;
-    if (symbol != NULL && mri_instruments_find(&weights->fold->wiring.market.instruments,
-                              mri_slice_of(symbol), &weights->symbol) != MR_OK) {
-        return mri_cli_fail(
-            cli, MRI_EXIT_USAGE, "--symbol: \"%s\" is not registered in this directory", symbol);
-    }
-    return MRI_EXIT_OK;
+    return mri_opened_name(cli, opened, "symbol", MRI_NAME_SYMBOL, &weights->symbol);
 }
 
 static enum mri_exit cmd_weights(struct mri_cli *cli)
@@ -236,7 +230,7 @@ static enum mri_exit cmd_weights(struct mri_cli *cli)
         return exit;
     }
     struct weights weights = {.cli = cli, .fold = &opened->fold};
-    exit = read_options(&weights);
+    exit = read_options(&weights, opened);
     if (exit == MRI_EXIT_OK) {
         mri_buf_init(&weights.text, cli->alloc, WEIGHTS_BYTES_MAX);
         if (cli->is_json) {

@@ -605,8 +605,7 @@ static enum mri_exit tell(struct why *why)
     mr_problem problem = {""};
     mr_err err = mri_explain_signal(why->fold, why->ordinal, &why->story, &problem);
     if (err != MR_OK) {
-        return mri_cli_fail(why->cli, mri_cli_exit_of(err), "%s",
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+        return mri_opened_fail(why->cli, err, &problem);
     }
     mri_buf_init(&why->text, why->cli->alloc, WHY_BYTES_MAX);
     if (why->cli->is_json) {

@@ -19,6 +19,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "cli/disk_room.h"
 #include "log/format/segment.h"
 #include "log/meet/control.h"
 #include "log/meet/presence.h"
@@ -26,7 +27,6 @@
 #include "pipeline/seat.h"
 
 enum {
-    SEGMENTS_FEW = 8,
     MEMORIES_MAX = 64,
     NAME_BYTES = 256,
     LINE_BYTES = 1024,
@@ -38,11 +38,6 @@ enum {
 static double mb(uint64_t bytes)
 {
     return (double)bytes / 1e6;
-}
-
-static unsigned long long u(uint64_t value)
-{
-    return (unsigned long long)value;
 }
 
 /* ---- the folder and its files ---------------------------------------------------------------- */
@@ -86,7 +81,6 @@ struct walk {
     struct rights open_to_others;
     struct rights links;
     uint32_t files;
-    uint32_t spares;
 };
 
 static void note(struct rights *rights, const char *name)
@@ -107,7 +101,6 @@ static void look_at_file(const char *path, const char *name, struct walk *walk)
         return;
     }
     walk->files += S_ISREG(status.st_mode);
-    walk->spares += strncmp(name, "spare-", 6) == 0;
     if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0 && errno == EACCES) {
         note(&walk->unreadable, name);
     }
@@ -180,7 +173,7 @@ static void check_folder_rights(
     }
 }
 
-static void check_rights(struct mri_doctor *doctor, uint32_t *ret_spares)
+static void check_rights(struct mri_doctor *doctor)
 {
     struct mri_findings *findings = &doctor->findings;
     struct stat status;
@@ -212,7 +205,6 @@ static void check_rights(struct mri_doctor *doctor, uint32_t *ret_spares)
         mri_findings_ok(findings, "rights", "folder and %u files belong to user %u, mode %03o",
             walk.files, (unsigned)status.st_uid, status.st_mode & 0777);
     }
-    *ret_spares = walk.spares;
 }
 
 /* ---- room ------------------------------------------------------------------------------------ */
@@ -222,34 +214,23 @@ static uint64_t room_of(const struct statvfs *system)
     return (uint64_t)system->f_bavail * system->f_frsize;
 }
 
-static void check_disk(struct mri_doctor *doctor, uint32_t spares)
+static void check_disk(struct mri_doctor *doctor)
 {
-    struct mri_findings *findings = &doctor->findings;
-    struct statvfs system;
-    uint64_t segment_bytes = doctor->manifest.segment_bytes;
-    static const char todo[] =
-        "make room: `millrace log archive`, `millrace log retain`, or a larger disk";
-    if (statvfs(doctor->folder, &system) != 0) {
-        mri_findings_add(
-            findings, MRI_FINDING_FAULT, "disk", "look at the disk", "%s", strerror(errno));
-        return;
-    }
-    uint64_t room = room_of(&system);
-    bool is_read_only = (system.f_flag & ST_RDONLY) != 0;
-    if (is_read_only) {
-        mri_findings_add(findings, MRI_FINDING_WARNING, "disk", "mount it read-write to append",
-            "it is mounted read-only");
-    } else if (room < segment_bytes && spares == 0) {
-        mri_findings_add(findings, MRI_FINDING_FAULT, "disk", todo,
-            "%.1f MB free: the next segment of %.1f MB has no room, and appends will stop",
-            mb(room), mb(segment_bytes));
-    } else if (room < SEGMENTS_FEW * segment_bytes) {
-        mri_findings_add(findings, MRI_FINDING_WARNING, "disk", todo,
-            "%.1f MB free, %u segments made ahead: room for %llu more segments of %.1f MB",
-            mb(room), spares, u(room / segment_bytes), mb(segment_bytes));
+    static const enum mri_finding_level levels[] = {
+        [MRI_DISK_FEW] = MRI_FINDING_WARNING,
+        [MRI_DISK_NONE] = MRI_FINDING_FAULT,
+        [MRI_DISK_READ_ONLY] = MRI_FINDING_WARNING,
+        [MRI_DISK_UNKNOWN] = MRI_FINDING_FAULT,
+    };
+    const struct mri_disk_room room =
+        mri_disk_room_look(doctor->cli, doctor->folder, doctor->manifest.segment_bytes);
+    const char *todo = mri_disk_room_todo(&room);
+    char text[MRI_DISK_ROOM_TEXT_BYTES];
+    if (todo == NULL) {
+        mri_findings_ok(&doctor->findings, "disk", "%s", mri_disk_room_text(&room, text));
     } else {
-        mri_findings_ok(findings, "disk", "%.1f GB free, segments of %.1f MB, %u made ahead",
-            (double)room / 1e9, mb(segment_bytes), spares);
+        mri_findings_add(&doctor->findings, levels[room.state], "disk", todo, "%s",
+            mri_disk_room_text(&room, text));
     }
 }
 
@@ -459,19 +440,18 @@ static void check_log_there(struct mri_doctor *doctor)
 void mri_doctor_folder_check(struct mri_doctor *doctor)
 {
     char own[MRI_PATH_BYTES_MAX];
-    uint32_t spares = 0;
     doctor->has_folder = check_place(doctor);
     if (!doctor->has_folder) {
         return;
     }
     check_log_there(doctor);
-    check_rights(doctor, &spares);
+    check_rights(doctor);
     if (!doctor->has_manifest) {
         return;
     }
     check_users(doctor);
     check_own_memory(doctor, own);
     check_other_memories(doctor, own);
-    check_disk(doctor, spares);
+    check_disk(doctor);
     check_memory_room(doctor);
 }

@@ -7,6 +7,7 @@
  *  2. A check that needs a sound log is left out of one that is not: one finding for one damage.
  */
 #include "cli/doctor.h"
+#include "cli/gap_outlook.h"
 #include "cli/whole_segments.h"
 
 #include <stdlib.h>
@@ -82,12 +83,25 @@ static mr_err read_newest(struct mri_doctor *doctor, struct reading *reading, mr
     return err == MR_END ? MR_OK : err;
 }
 
+/** A GAP is the way only of who can do without what is lost with it. */
+static const char *todo_of_damage(const struct mri_doctor *doctor)
+{
+    uint64_t snapshot_seq = 0;
+    mr_err err =
+        mri_gap_outlook_snapshot(doctor->cli, doctor->folder, doctor->last_seq, &snapshot_seq);
+    return err == MR_OK && snapshot_seq > 0
+               ? "take it back: `millrace log repair --restore COPY`, with a copy or an archive; "
+                 "only if the damaged events may be lost for good, `--gap` gives them up: without "
+                 "--yes it says which"
+               : "take it back: `millrace log repair --restore COPY`, with a copy or an archive; "
+                 "`--gap` would give the damaged events up, and " MRI_GAP_OUTLOOK_LOST;
+}
+
 static void tell_damage(struct mri_doctor *doctor, mr_err err, const mr_problem *problem)
 {
     doctor->is_sound = false;
     mri_findings_add(&doctor->findings, MRI_FINDING_FAULT, "segments",
-        err == MR_ECORRUPT ? "`millrace log repair` with --restore COPY or --gap says what can be "
-                             "done; `millrace verify` reads all of the log"
+        err == MR_ECORRUPT   ? todo_of_damage(doctor)
         : err == MR_EVERSION ? "use the newer program that wrote it"
                              : "let this user read the files; look at the disk",
         "%s", problem->text[0] != '\0' ? problem->text : mr_err_text(err));
@@ -389,7 +403,7 @@ static void check_symbols(struct mri_doctor *doctor, const struct mri_fold *fold
     uint32_t used = 0;
     for (uint32_t i = 0; i < market->instruments.count; i++) {
         const struct mri_market_symbol *symbol = mri_market_symbol(market, i);
-        if (symbol == NULL || symbol->close_time_unix_ns == 0) {
+        if (symbol == NULL || symbol->price.time_unix_ns == 0) {
             bool is_used = fold->bus.slots.by_symbol[i].count > 0;
             first = is_used && first == NULL ? market->instruments.specs[i].symbol : first;
             used += is_used;
@@ -402,7 +416,8 @@ static void check_symbols(struct mri_doctor *doctor, const struct mri_fold *fold
             "none is registered: no signal can be emitted");
     } else if (used > 0) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "symbols",
-            "give the feed candles of them: their signals can only be blocked, and end unresolved",
+            "give the feed candles or quotes of them: their signals can only be blocked, and end "
+            "unresolved",
             "%u symbols have signals and no price, %s is one", used, first);
     } else {
         mri_findings_ok(findings, "symbols", "%u are registered; %u without a price have no signal",
@@ -410,12 +425,14 @@ static void check_symbols(struct mri_doctor *doctor, const struct mri_fold *fold
     }
 }
 
+/** Judged first: the market knows then what was fed and is not taken in. */
 static void check_health(struct mri_doctor *doctor, struct mri_fold *fold)
 {
     struct mri_findings *findings = &doctor->findings;
     struct mri_health health;
     mr_problem problem = {""};
     mr_err err = mri_health_judge(fold, &health, &problem);
+    check_symbols(doctor, fold);
     if (err != MR_OK || health.state == MRI_HEALTH_DOWN) {
         mri_findings_add(findings, MRI_FINDING_FAULT, "health",
             "`millrace status` and `millrace verify` say more", "%s",
@@ -425,12 +442,29 @@ static void check_health(struct mri_doctor *doctor, struct mri_fold *fold)
             "%s", health.why);
     } else {
         mri_findings_ok(findings, "health", "%s, %llu inputs undecided",
-            mri_health_text(health.state), u(health.pending_inputs));
+            mri_health_text(health.state), u(health.pending.inputs));
     }
+}
+
+/** Is what follows an event a GAP? Then nothing is damaged: it was given up. */
+static bool is_before_gap(const struct mri_doctor *doctor, uint64_t seq)
+{
+    const struct mri_cli *cli = doctor->cli;
+    mr_log_reader *reader;
+    mr_log_event record;
+    if (mri_reader_open(cli->os, cli->alloc, doctor->folder, &reader, NULL) != MR_OK) {
+        return false; /* it is told as damage, which it may be */
+    }
+    bool is_gap = mr_log_reader_seek(reader, (mr_seq){seq + 1}, NULL) == MR_OK &&
+                  mr_log_reader_next(reader, &record, NULL) == MR_OK &&
+                  mr_log_event_gap(&record, NULL);
+    mr_log_reader_close(reader);
+    return is_gap;
 }
 
 static void check_state(struct mri_doctor *doctor)
 {
+    bool is_gap = false;
     const struct mri_cli *cli = doctor->cli;
     const struct mri_fold_options options = fold_options(doctor);
     mr_problem problem = {""};
@@ -442,11 +476,11 @@ static void check_state(struct mri_doctor *doctor)
         if (err == MR_OK && fold->damage != MR_OK) {
             err = fold->damage;
             problem = fold->damage_problem;
+            is_gap = is_before_gap(doctor, fold->bus.last_seq);
             mri_fold_fini(fold);
         } else if (err == MR_OK) {
             err = mri_fold_name_pending(fold, &problem);
             if (err == MR_OK) {
-                check_symbols(doctor, fold);
                 check_health(doctor, fold);
             }
             mri_fold_fini(fold);
@@ -455,8 +489,13 @@ static void check_state(struct mri_doctor *doctor)
     }
     if (err != MR_OK) {
         mri_findings_add(&doctor->findings, MRI_FINDING_FAULT, "state",
-            "`millrace verify` finds damage; `millrace log repair` says what can be done", "%s",
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+            is_gap
+                ? "put the whole log back from a copy or an archive of before the repair, or "
+                  "begin a new one; what is behind the GAP can be read (tail, show, verify), and "
+                  "nobody can run or emit here"
+                : "`millrace verify` finds damage; `millrace log repair --restore COPY` takes it "
+                  "back from a copy or an archive",
+            "%s", problem.text[0] != '\0' ? problem.text : mr_err_text(err));
     }
 }
 

@@ -51,6 +51,37 @@ enum mri_exit mri_opened_close(
     return exit;
 }
 
+enum mri_exit mri_opened_fail(const struct mri_cli *cli, mr_err err, const mr_problem *problem)
+{
+    return mri_cli_fail(cli, err == MR_NOT_FOUND ? MRI_EXIT_NO : mri_cli_exit_of(err), "%s",
+        problem->text[0] != '\0' ? problem->text : mr_err_text(err));
+}
+
+struct mri_known_names mri_opened_names(const struct mri_opened *opened)
+{
+    return (struct mri_known_names){.instruments = &opened->fold.wiring.market.instruments,
+        .sources = &opened->fold.bus.sources,
+        .names = &opened->fold.bus.names};
+}
+
+enum mri_exit mri_opened_name(const struct mri_cli *cli, const struct mri_opened *opened,
+    const char *option, enum mri_name_kind kind, uint32_t *number)
+{
+    const char *text = mri_options_get(cli->options, option);
+    char what[MRI_EXPECTED_NAME_BYTES];
+    if (text == NULL) {
+        return MRI_EXIT_OK;
+    }
+    const struct mri_known_names known = mri_opened_names(opened);
+    const struct mri_filter_names names =
+        mri_known_names_filter(&known, opened->fold.bus.event_time_unix_ns);
+    if (names.find(names.context, kind, mri_slice_of(text), number) == MR_OK) {
+        return MRI_EXIT_OK;
+    }
+    return mri_cli_fail(cli, MRI_EXIT_USAGE, "--%s: expected %s, found \"%s\"", option,
+        mri_filter_names_expected(&names, kind, mri_slice_of(text), what), text);
+}
+
 static uint32_t ordinal_of(const struct mri_opened *opened, const char *text)
 {
     struct mri_ident ident;

@@ -51,7 +51,15 @@ static enum price_state state_of(
     return (double)age_ns(fold, symbol) > stale_after_s(fold) * 1e9 ? PRICE_STALE : PRICE_FRESH;
 }
 
-/** The symbols of a state, on one line; of stale ones since when. */
+static const char *price_text(
+    const struct mri_fold *fold, uint32_t number, char text[static MRI_FIXED_TEXT_BYTES])
+{
+    const struct mri_names names = mri_names_of(fold);
+    return mri_names_price(
+        &names, number, mri_market_symbol(&fold->wiring.market, number)->price.price, text);
+}
+
+/** The symbols of a state: without a price on one line, of others their last one. */
 static void print_state(
     const struct mri_fold *fold, enum price_state state, uint32_t count, struct mri_buf *text)
 {
@@ -60,6 +68,7 @@ static void print_state(
     for (uint32_t i = 0; i < market->instruments.count && shown < SHOWN_MAX; i++) {
         const struct mri_market_symbol *symbol = mri_market_symbol(market, i);
         const char *name = mri_instruments_get(&market->instruments, i)->symbol;
+        char price[MRI_FIXED_TEXT_BYTES];
         char time[MRI_UTC_BYTES];
         char age[MRI_UTC_BYTES];
         if (state_of(fold, symbol) != state) {
@@ -70,9 +79,10 @@ static void print_state(
             mri_buf_printf(text, " %s", name);
             continue;
         }
-        mri_buf_printf(text, "           %s: stale since %s, %s behind\n", name,
+        mri_buf_printf(text, "           %s: %s %s, %s behind; last %s\n", name,
+            state == PRICE_STALE ? "stale since" : "of",
             mri_utc_format(symbol->price.time_unix_ns, time),
-            mri_utc_duration(age_ns(fold, symbol), age));
+            mri_utc_duration(age_ns(fold, symbol), age), price_text(fold, i, price));
     }
     if (count > shown) {
         mri_buf_printf(text, "%sand %u more (--json has all)%s",
@@ -81,7 +91,7 @@ static void print_state(
     }
 }
 
-void mri_price_sources_print(const struct mri_fold *fold, struct mri_buf *text)
+void mri_price_sources_print(const struct mri_fold *fold, struct mri_buf *text, bool with_fresh)
 {
     const struct mri_market *market = &fold->wiring.market;
     uint32_t counts[MRI_COUNT_OF(state_texts)] = {0};
@@ -91,6 +101,9 @@ void mri_price_sources_print(const struct mri_fold *fold, struct mri_buf *text)
     mri_buf_printf(text, "prices     %u symbols: %u fresh, %u stale (older than %gs), %u never\n",
         market->instruments.count, counts[PRICE_FRESH], counts[PRICE_STALE], stale_after_s(fold),
         counts[PRICE_NONE]);
+    if (with_fresh) {
+        print_state(fold, PRICE_FRESH, counts[PRICE_FRESH], text);
+    }
     print_state(fold, PRICE_STALE, counts[PRICE_STALE], text);
     if (counts[PRICE_NONE] > 0) {
         mri_buf_text(
@@ -100,7 +113,7 @@ void mri_price_sources_print(const struct mri_fold *fold, struct mri_buf *text)
     }
 }
 
-static void put_time(struct mri_json_writer *json, const char *key, int64_t unix_ns)
+void mri_price_sources_time(struct mri_json_writer *json, const char *key, int64_t unix_ns)
 {
     char time[MRI_UTC_BYTES];
     if (unix_ns != 0) {
@@ -121,9 +134,16 @@ void mri_price_sources_json(const struct mri_fold *fold, struct mri_json_writer 
         mri_json_write_object_open(json);
         mri_json_put_text(json, "symbol", mri_instruments_get(&market->instruments, i)->symbol);
         mri_json_put_text(json, "state", state_texts[state_of(fold, symbol)]);
-        put_time(json, "price_time", symbol->price.time_unix_ns);
-        put_time(json, "candle_time", symbol->close_time_unix_ns);
-        put_time(json, "quote_time", symbol->quote.event_time_unix_ns);
+        char price[MRI_FIXED_TEXT_BYTES];
+        mri_json_write_key(json, "price");
+        if (symbol->price.time_unix_ns != 0) {
+            mri_json_write_raw(json, mri_slice_of(price_text(fold, i, price)));
+        } else {
+            mri_json_write_null(json);
+        }
+        mri_price_sources_time(json, "price_time", symbol->price.time_unix_ns);
+        mri_price_sources_time(json, "candle_time", symbol->close_time_unix_ns);
+        mri_price_sources_time(json, "quote_time", symbol->quote.event_time_unix_ns);
         mri_json_write_object_close(json);
     }
     mri_json_write_array_close(json);

@@ -56,7 +56,7 @@ static unsigned family_of(uint16_t type)
     return family < MRI_TOP_FAMILIES ? family : MRI_TOP_LOG;
 }
 
-static mr_err push_pending(struct mri_top_figures *figures, uint64_t seq)
+static mr_err push_pending(struct mri_top_figures *figures, const struct mri_event *event)
 {
     struct mri_top_pending *pending = &figures->pending;
     if (pending->first > 0 && pending->first + pending->count == pending->capacity) {
@@ -75,14 +75,17 @@ static mr_err push_pending(struct mri_top_figures *figures, uint64_t seq)
         pending->seqs = block;
         pending->capacity = capacity;
     }
-    pending->seqs[pending->first + pending->count++] = seq;
+    bool is_fact = mri_health_is_fact(event);
+    pending->seqs[pending->first + pending->count++] = 2 * event->seq + is_fact;
+    pending->facts += is_fact;
     return MR_OK;
 }
 
 /** Every input up to `seq` is decided, be it with nothing. */
 static void settle(struct mri_top_pending *pending, uint64_t seq)
 {
-    while (pending->count > 0 && pending->seqs[pending->first] <= seq) {
+    while (pending->count > 0 && pending->seqs[pending->first] / 2 <= seq) {
+        pending->facts -= pending->seqs[pending->first] % 2;
         pending->first++;
         pending->count--;
     }
@@ -101,7 +104,7 @@ static mr_err note_pending(struct mri_top_figures *figures, const struct mri_eve
     }
     bool is_decided = event->seq <= figures->opened->fold.applied_seq;
     bool is_waiting = mri_wiring_is_input(event) && event->type != MRI_EVENT_ALERT && !is_decided;
-    return is_waiting ? push_pending(figures, event->seq) : MR_OK;
+    return is_waiting ? push_pending(figures, event) : MR_OK;
 }
 
 static mr_err keep(struct mri_top_figures *figures, const mr_log_event *record)
@@ -331,7 +334,9 @@ mr_err mri_top_figures_refresh(struct mri_top_figures *figures, mr_problem *rete
     put_sample(figures, now);
     look_at_consumers(figures);
     find_waiting(figures);
-    mri_health_look(fold, figures->pending.count, &figures->health);
+    const struct mri_health_pending pending = {
+        .inputs = figures->pending.count, .facts = figures->pending.facts};
+    mri_health_look(fold, &pending, &figures->health);
     figures->wall_unix_ns = os->realtime_unix_ns(os->context);
     return MR_OK;
 }

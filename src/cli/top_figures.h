@@ -63,9 +63,10 @@ struct mri_top_event {
 
 /** Inputs that are not decided yet, oldest first. */
 struct mri_top_pending {
-    uint64_t *seqs;
+    uint64_t *seqs; /**< twice the seq; one more of a bar, a quote or a funding rate */
     size_t first;
     size_t count; /**< from `first` on */
+    size_t facts; /**< so many of them are bars, quotes and funding rates */
     size_t capacity;
 };
 

@@ -220,7 +220,7 @@ static void put_runner_row(struct drawing *drawing, struct mri_buf *line)
         mri_buf_text(line, "runner  nobody runs it");
     }
     mri_buf_printf(line, ", %llu inputs undecided; %u processes have it open; mode %s, %u open",
-        u(figures->health.pending_inputs), figures->memory.processes,
+        u(figures->health.pending.inputs), figures->memory.processes,
         word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode), fold->wiring.execute.open_count);
     put_row(drawing, STYLE_PLAIN, slice_of(line));
     mri_buf_clear(line);

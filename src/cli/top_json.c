@@ -159,7 +159,7 @@ void mri_top_json_put(const struct mri_top_figures *figures, struct mri_buf *tex
         mri_json_write_text(&json, mri_slice_of(figures->health.why));
     }
     mri_json_put_count(&json, "runner_process", fold->runner_id);
-    mri_json_put_count(&json, "pending_inputs", figures->health.pending_inputs);
+    mri_json_put_count(&json, "pending_inputs", figures->health.pending.inputs);
     mri_json_put_text(&json, "mode", word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode));
     mri_json_put_count(&json, "open_positions", fold->wiring.execute.open_count);
     mri_json_put_time(&json, "market_time", fold->bus.event_time_unix_ns);

@@ -5,11 +5,14 @@
  * Invariants
  *  1. A moment that was handed out is known again by number, epoch and checksum of its event: a
  *     number alone may be another event's after a power cut.
- *  2. The moment that is held was made for what the fold has taken in: when the fold goes on, it is
+ *  2. A moment is of the past: no event behind the newest one, no time behind both the log's event
+ *     time and the clock. Here alone that is checked.
+ *  3. The moment that is held was made for what the fold has taken in: when the fold goes on, it is
  *     made anew.
  */
 #include "pipeline/as_of.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fixed.h"
@@ -39,6 +42,18 @@ static mr_err open_reader(struct mri_as_of *as_of, mr_problem *problem)
                                        &as_of->reader, problem);
 }
 
+/** Behind what is known there is nothing to answer yet: it is none of the past. */
+static mr_err refuse_future(
+    const struct mri_as_of *as_of, struct mri_slice what, mr_problem *problem)
+{
+    const struct mri_bus *bus = &as_of->fold->bus;
+    char time[MRI_UTC_BYTES];
+    return mri_problem(problem, MR_REFUSED,
+        "%.*s is in the future; the log ends at event %llu, market time %s", (int)what.count,
+        what.bytes, (unsigned long long)bus->last_seq,
+        bus->event_time_unix_ns == 0 ? "none yet" : mri_utc_format(bus->event_time_unix_ns, time));
+}
+
 static mr_err go(struct mri_as_of *as_of, uint64_t seq, mr_problem *problem)
 {
     const struct mri_bus *bus = &as_of->fold->bus;
@@ -48,6 +63,11 @@ static mr_err go(struct mri_as_of *as_of, uint64_t seq, mr_problem *problem)
         return MR_OK;
     }
     as_of->has_moment = false;
+    if (seq > bus->last_seq) {
+        char what[40];
+        (void)snprintf(what, sizeof(what), "event %llu", (unsigned long long)seq);
+        return refuse_future(as_of, mri_slice_of(what), problem);
+    }
     mr_err err = open_reader(as_of, problem);
     if (err != MR_OK) {
         return err;
@@ -95,6 +115,10 @@ static mr_err find_seq(
             "expected the number of an event, a time (2025-05-04T15:34Z), an age (2h), or what an "
             "answer called its moment, found \"%.*s\"",
             (int)text.count, text.bytes);
+    }
+    const struct mri_os *os = fold->options.os;
+    if (time > fold->bus.event_time_unix_ns && time > os->realtime_unix_ns(os->context)) {
+        return refuse_future(as_of, text, problem);
     }
     mr_err err = open_reader(as_of, problem);
     return err == MR_OK

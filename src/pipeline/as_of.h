@@ -52,9 +52,9 @@ MR_MUST_USE mr_err mri_as_of_now(
 /**
  * Find the moment that a text says.
  *
- * Returns  MR_OK; MR_REFUSED it says none, or the log does not hold that event any more
- *          (*reterr_problem says which); MR_NOT_FOUND that part of the log was removed or has not
- *          come yet; faults of reading; MR_ENOMEM.
+ * Returns  MR_OK; MR_REFUSED it says none, one of the future, or the log does not hold that event
+ *          any more (*reterr_problem says which); MR_NOT_FOUND that part of the log was removed, or
+ *          a repair has given it up; faults of reading; MR_ENOMEM.
  * Threads  one at a time per fold.
  * Cost     as mri_moment_go().
  */

@@ -133,6 +133,7 @@ mr_err mri_explain_signal(const struct mri_fold *fold, uint32_t ordinal,
     struct mri_explained *ret_story, mr_problem *reterr_problem)
 {
     const struct mri_slot *slot = mri_slots_get(&fold->bus.slots, ordinal);
+    mr_problem problem = {""};
     struct mri_explained story = {.alloc = fold->options.alloc};
     mr_log_reader *reader;
     void *block;
@@ -145,21 +146,22 @@ mr_err mri_explain_signal(const struct mri_fold *fold, uint32_t ordinal,
     }
     story.events = block;
     err = mri_reader_open(
-        fold->options.os, fold->options.alloc, fold->options.folder, &reader, reterr_problem);
+        fold->options.os, fold->options.alloc, fold->options.folder, &reader, &problem);
     if (err == MR_OK) {
-        err = add_own_events(&story, reader, slot->last_seq, reterr_problem);
+        err = add_own_events(&story, reader, slot->last_seq, &problem);
         if (err == MR_OK) {
-            err = add_view(&story, reader, &view_seq, reterr_problem);
+            err = add_view(&story, reader, &view_seq, &problem);
         }
         if (err == MR_OK && view_seq != 0) {
-            err = add_lessons(&story, reader, view_seq, reterr_problem);
+            err = add_lessons(&story, reader, view_seq, &problem);
         }
         mr_log_reader_close(reader);
     }
-    if (err == MR_NOT_FOUND && fold->first_seq > 1) {
-        (void)mri_problem(reterr_problem, err,
-            "a part of this signal's story was removed: the log is kept from event %llu on",
-            (unsigned long long)fold->first_seq);
+    if (err == MR_NOT_FOUND) {
+        (void)mri_problem_behind(
+            reterr_problem, err, problem.text, "a part of this signal's story is missing: ");
+    } else if (err != MR_OK) {
+        (void)mri_problem_pass(reterr_problem, err, problem.text);
     }
     if (err != MR_OK) {
         mri_explain_fini(&story);

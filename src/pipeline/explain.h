@@ -25,7 +25,8 @@ struct mri_explained {
  * @param fold     the past of the log
  * @param ordinal  of a signal that exists
  *
- * Returns  MR_OK; MR_ENOMEM; faults of reading the log.
+ * Returns  MR_OK; MR_NOT_FOUND a part of the story was removed or given up, *reterr_problem says
+ *          which; MR_ENOMEM; faults of reading the log.
  * Owner    mri_explain_fini() frees.
  * Threads  one at a time.
  * Cost     a seek for each event: about 20 ms each in a log of 64 MiB segments.

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "bus/missing_event.h"
 #include "log/open/known_end.h"
 #include "log/open/snapshot.h"
 #include "log/read/retain_first.h"
@@ -286,9 +287,13 @@ mr_err mri_fold_read(
         err = mr_log_reader_next(reader, &record, reterr_problem);
     }
     if (err == MR_OK) {
-        err = mri_event_decode(&record, ret_event);
+        err = record.seq.n == seq ? mri_event_decode(&record, ret_event) : MR_NOT_FOUND;
     }
-    return err == MR_END ? MR_NOT_FOUND : err;
+    bool is_missing = err == MR_END || err == MR_NOT_FOUND;
+    if (is_missing && reterr_problem != NULL) {
+        return mri_missing_event_tell(reader, seq, reterr_problem);
+    }
+    return is_missing ? MR_NOT_FOUND : err;
 }
 
 /** Apply the move or claim that overtook a decision, out of its turn. */

@@ -180,7 +180,7 @@ MR_MUST_USE mr_err mri_fold_take_early(struct mri_fold *fold, uint64_t seq);
  *
  * @param reader  of the caller
  *
- * Returns  MR_OK; MR_NOT_FOUND; faults of reading.
+ * Returns  MR_OK; MR_NOT_FOUND, *reterr_problem says what became of it; faults of reading.
  * Owner    ret_event->body points into the reader, until the next call on it.
  * Threads  one at a time.
  */

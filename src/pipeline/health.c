@@ -13,6 +13,7 @@
  */
 #include "pipeline/health.h"
 
+#include "base/problem.h"
 #include "pipeline/stuck_order.h"
 
 static const char *const health_texts[] = {
@@ -76,16 +77,39 @@ bool mri_health_is_decided_on(const struct mri_event *event)
            event->type != MRI_EVENT_SIGNAL_ANNOTATED && event->type != MRI_EVENT_ORDER_DISPUTED;
 }
 
-/** Inputs whose decision is not in the log: signals emitted since, or a crash. */
-static mr_err count_pending(struct mri_fold *fold, uint64_t *ret_count, mr_problem *problem)
+bool mri_health_is_fact(const struct mri_event *event)
+{
+    return event->type == MRI_EVENT_CANDLE || event->type == MRI_EVENT_QUOTE ||
+           event->type == MRI_EVENT_FUNDING;
+}
+
+void mri_health_count(struct mri_health_pending *pending, const struct mri_event *event)
+{
+    if (!mri_health_is_decided_on(event)) {
+        return;
+    }
+    pending->inputs++;
+    if (mri_health_is_fact(event)) {
+        pending->facts_since_unix_ns =
+            pending->facts == 0 ? event->wall_unix_ns : pending->facts_since_unix_ns;
+        pending->facts++;
+    }
+}
+
+/** Inputs whose decision is not in the log: signals emitted since, prices, or a crash. */
+static mr_err count_pending(
+    struct mri_fold *fold, struct mri_health_pending *pending, mr_problem *problem)
 {
     struct mri_event event;
-    uint64_t count = 0;
     mr_err err;
     while ((err = mri_fold_next_input(fold, &event, problem)) == MR_OK) {
-        count += mri_health_is_decided_on(&event);
+        mri_health_count(pending, &event);
+        err = mri_health_is_fact(&event) ? mri_market_apply(&fold->wiring.market, &event) : MR_OK;
+        if (err != MR_OK) {
+            return mri_problem(problem, err, "%s: event %llu: %s", fold->options.folder,
+                (unsigned long long)event.seq, mr_err_text(err));
+        }
     }
-    *ret_count = count;
     return err == MR_END || err == MR_ECORRUPT ? MR_OK : err; /* damage is judged by the fold */
 }
 
@@ -120,7 +144,9 @@ static void judge(const struct mri_fold *fold, struct mri_health *health)
         health->why = "signals are stuck";
     } else if (report->candles == 0 && report->quotes == 0) {
         health->state = MRI_HEALTH_UNKNOWN;
-        health->why = "no bar or quote has arrived yet";
+        health->why = health->pending.facts == 0 ? "no bar or quote has arrived yet"
+                      : fold->runner_id == 0     ? "what was fed waits: nobody runs to take it in"
+                                                 : "what was fed is not taken in yet";
     }
 }
 
@@ -136,9 +162,10 @@ static void put_stages(const struct mri_fold *fold, struct mri_health *health)
     const struct mri_wiring *wiring = &fold->wiring;
     const struct mri_report *report = &wiring->report;
     const struct mri_report_outcomes outcomes = mri_report_all_outcomes(report);
-    put_stage(health, MRI_STAGE_BARS, report->candles, report->last_event_unix_ns, 0);
+    put_stage(
+        health, MRI_STAGE_BARS, report->candles, report->last_event_unix_ns, health->pending.facts);
     put_stage(health, MRI_STAGE_SIGNALS, report->signals, report->last_signal_unix_ns,
-        health->pending_inputs);
+        health->pending.inputs - health->pending.facts);
     put_stage(health, MRI_STAGE_DECISIONS, report->decisions, report->last_decision_unix_ns,
         wiring->evaluate.undecided_count);
     put_stage(health, MRI_STAGE_FILLS, wiring->execute.ledger.fills, report->last_fill_unix_ns,
@@ -149,10 +176,10 @@ static void put_stages(const struct mri_fold *fold, struct mri_health *health)
     put_stage(health, MRI_STAGE_FEEDBACK, report->feedback, report->last_feedback_unix_ns, 0);
 }
 
-void mri_health_look(
-    const struct mri_fold *fold, uint64_t pending_inputs, struct mri_health *ret_health)
+void mri_health_look(const struct mri_fold *fold, const struct mri_health_pending *pending,
+    struct mri_health *ret_health)
 {
-    struct mri_health health = {.pending_inputs = pending_inputs};
+    struct mri_health health = {.pending = *pending};
     judge(fold, &health);
     put_stages(fold, &health);
     *ret_health = health;
@@ -161,10 +188,10 @@ void mri_health_look(
 mr_err mri_health_judge(
     struct mri_fold *fold, struct mri_health *ret_health, mr_problem *reterr_problem)
 {
-    uint64_t pending_inputs = 0;
-    mr_err err = count_pending(fold, &pending_inputs, reterr_problem);
+    struct mri_health_pending pending = {0};
+    mr_err err = count_pending(fold, &pending, reterr_problem);
     if (err == MR_OK) {
-        mri_health_look(fold, pending_inputs, ret_health);
+        mri_health_look(fold, &pending, ret_health);
     }
     return err;
 }

@@ -44,17 +44,25 @@ struct mri_stage_progress {
     uint64_t waiting;
 };
 
+/** Inputs that are logged and not decided. */
+struct mri_health_pending {
+    uint64_t inputs;
+    uint64_t facts;              /**< those of them that are bars, quotes and funding */
+    int64_t facts_since_unix_ns; /**< by the clock, when the first of these was logged; 0: none */
+};
+
 struct mri_health {
     enum mri_health_state state;
-    const char *why;         /**< it is not OK; NULL when it is */
-    uint64_t pending_inputs; /**< logged, not decided */
+    const char *why; /**< it is not OK; NULL when it is */
+    struct mri_health_pending pending;
     struct mri_stage_progress stages[MRI_STAGE_COUNT];
 };
 
 /**
- * Judge a folded log. Reads the inputs that are not decided yet.
+ * Judge a folded log. Reads the inputs that are not decided yet, and the fold's market takes in the
+ * prices among them: for who only shows things.
  *
- * Returns  MR_OK; faults of reading.
+ * Returns  MR_OK; faults of reading; as mri_market_apply().
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_health_judge(
@@ -64,13 +72,29 @@ MR_MUST_USE mr_err mri_health_judge(
  * mri_health_judge() for who follows a log and has counted what waits: nothing is read, and the
  * fold can go on.
  *
- * @param pending_inputs  logged, not decided
+ * @param pending  counted by mri_health_count()
  *
  * Returns  nothing.
  * Threads  one at a time.
  */
-void mri_health_look(
-    const struct mri_fold *fold, uint64_t pending_inputs, struct mri_health *ret_health);
+void mri_health_look(const struct mri_fold *fold, const struct mri_health_pending *pending,
+    struct mri_health *ret_health);
+
+/**
+ * Count an input that nobody has decided on, if somebody waits for that.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_health_count(struct mri_health_pending *pending, const struct mri_event *event);
+
+/**
+ * Is an event a bar, a quote or a funding rate?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_health_is_fact(const struct mri_event *event);
 
 /**
  * Does somebody wait for what is decided on an input?

@@ -123,7 +123,7 @@ static void every_stage_says_what_it_has_done_and_what_waits(void **state)
     mri_story_emit(story, &(struct mri_story_emission){
                               .source = "bot", .confidence = 0.5, .valid_minutes = 5, .count = 3});
     struct mri_health health = judge(story);
-    assert_int_equal(health.pending_inputs, 3);
+    assert_int_equal(health.pending.inputs, 3);
     assert_int_equal(health.stages[MRI_STAGE_BARS].done, 10);
     assert_int_equal(health.stages[MRI_STAGE_BARS].last_unix_ns, mri_script_time(10));
     assert_int_equal(health.stages[MRI_STAGE_SIGNALS].done, 10);

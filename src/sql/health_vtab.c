@@ -166,7 +166,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int numbe
         }
         break;
     case COLUMN_pending_inputs:
-        sqlite3_result_int64(context, (int64_t)table->health.pending_inputs);
+        sqlite3_result_int64(context, (int64_t)table->health.pending.inputs);
         break;
     case COLUMN_mode:
         put_text(

@@ -4,13 +4,14 @@
 import json
 import random
 import signal
+import time
 
 import program
 from program import NO, OK, USAGE
 
 QUESTIONS = ((), ("state=generated",), ("state!=learned",), ("--state", "blocked"),
              ("gate=expected_value or side=short",), ("age<1h",), ("--since", "2h"),
-             ("--until", "30m", "--source", "late"), ("last_seq>3000 order by time asc",),
+             ("--until", "30m", "--source", "rsi"), ("last_seq>3000 order by time asc",),
              ("--symbol", "SIM02USD", "not state in (learned, generated)"))
 
 
@@ -61,12 +62,12 @@ class AnswerTest(AsOfCase):
                   if event["event"] == "candle"]
         chance = random.Random(1)
         for event in chance.sample(events, 12):
-            time = event["close_time"]
-            later = [one["seq"] for one in events if one["close_time"] > time]
-            _, page = self.ask("--as-of", time)
+            closed = event["close_time"]
+            later = [one["seq"] for one in events if one["close_time"] > closed]
+            _, page = self.ask("--as-of", closed)
             self.assertEqual(page["as_of_seq"], min(later) - 1 if later else
                              self.ok("verify", "--json", "--dir", self.log).json["up_to_seq"])
-            self.assertEqual(page["as_of_time"], time)
+            self.assertEqual(page["as_of_time"], closed)
         _, page = self.ask("--as-of", "2000-01-01T00:00Z")
         self.assertEqual((page["as_of_seq"], page["signals"]), (events[0]["seq"] - 1, 0))
 
@@ -82,7 +83,7 @@ class AnswerTest(AsOfCase):
             self.assertEqual(page["next"], last.json["page"]["next"])
             rest = self.ok("query", "--json", "--after", page["next"], "--dir", self.log)
             self.assertNotIn("page", rest.json)
-        none = program.call("query", "--json", "--source", "nobody", "--dir", self.log)
+        none = program.call("query", "--json", "--since", "2200-01-01T00:00Z", "--dir", self.log)
         self.assertEqual((none.code, none.out, json.loads(none.err)["page"]["next"]), (NO, "", None))
 
     def test_people_are_told_of_which_moment_the_answer_is(self):
@@ -102,11 +103,46 @@ class RemovedTest(AsOfCase):
         before, page = self.ask("--as-of", str(last), "--limit", "50")
         self.ok("log", "retain", "--keep-events", "1", "--dir", self.log)
         self.assertEqual(self.ask("--as-of", page["as_of"], "--limit", "50")[0], before)
-        answer = self.assert_exit(program.call("query", "--as-of", "10", "--dir", self.log), USAGE)
-        self.assert_says(answer, "event 10 is not in the log")
-        answer = self.assert_exit(
-            program.call("query", "--as-of", "2024-01-01T00:30Z", "--dir", self.log), USAGE)
-        self.assert_says(answer, "kept from event")
+        first = self.ok("log", "stat", "--json", "--dir", self.log).json["first_seq"]
+        told = f" was removed: the log is kept from event {first} on"
+        oldest = self.query("order by time asc limit 1")[0]["id"]
+        for words, part in ((("query", "--as-of", "10"), "event 10"),
+                            (("query", "--as-of", "2024-01-01T00:30Z"), "2024-01-01T00:30:00.000Z"),
+                            (("show", "10"), "event 10"), (("show", oldest), "story is missing: event"),
+                            (("why", oldest), "story is missing: event"),
+                            (("log", "prove", "10"), "event 10")):
+            with self.subTest(words=words):
+                answer = self.assert_exit(program.call(*words, "--dir", self.log), NO)
+                self.assert_says(answer, part, told)
+
+
+class LostTest(AsOfCase):
+    def test_moments_that_a_repair_gave_up_are_lost_and_what_hangs_on_them_is_told(self):
+        program.flip(program.segments(self.log)[0], 60_000)
+        lost = self.ok("log", "repair", "--gap", "--yes", "--json", "--dir",
+                       self.log).json["damages"][0]
+        first, last = lost["first_seq"], lost["last_seq"]
+        told = f" is lost: a repair has given up events {first} to {last}"
+        for words in (("show", last), ("query", "--as-of", first), ("query", "--as-of", last)):
+            answer = self.assert_exit(program.call(*words, "--dir", self.log), NO)
+            self.assert_says(answer, f"event {words[-1]}{told}")
+        self.ok("query", "--as-of", first - 1, "--limit", "1", "--dir", self.log)
+        answer = program.call("query", "--as-of", last + 1, "--dir", self.log)  # under way there
+        self.assert_says(self.assert_exit(answer, NO), f"under way at event {last + 1}, and ", told)
+
+
+class FutureTest(AsOfCase):
+    def test_what_is_still_to_come_is_no_moment(self):
+        last = self.ok("verify", "--json", "--dir", self.log).json["up_to_seq"]
+        ends = f"is in the future; the log ends at event {last}, market time 2024-01-01T"
+        for moment in ("2200-01-01T00:00Z", last + 1, 99999999, f"1.{last + 1}.89abcdef.{last}"):
+            answer = self.refused("query", "--as-of", moment, "--limit", "1", "--dir", self.log)
+            self.assert_says(answer, "--as-of: ", ends)
+
+    def test_now_is_one_by_the_clock_as_by_the_log(self):
+        _, now = self.ask()
+        for moment in (now["as_of_time"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())):
+            self.assertEqual(self.ask("--as-of", moment)[1]["as_of_seq"], now["as_of_seq"])
 
 
 class PageTest(AsOfCase):
@@ -133,7 +169,6 @@ class PageTest(AsOfCase):
     def test_what_is_wrong_is_told(self):
         for words, parts in (
                 (("--as-of", "yesterday"), ("--as-of", "yesterday")),
-                (("--as-of", "99999999"), ("has not come yet",)),
                 (("--as-of", "3000", "--after", self.ask("--limit", "1")[1]["next"]),
                  ("of a moment already",)),
                 (("--after", self.ask()[1]["as_of"] + "/0"), ("--after",))):

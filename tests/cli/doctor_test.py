@@ -196,6 +196,17 @@ class FolderTest(DoctorCase):
         with open(disk / "filler", "wb") as file:
             file.write(b"x" * (9 << 20))
         self.assert_found("disk", "fault", "appends will stop", log=disk / "log")
+        told = program.call("status", "--json", "--dir", disk / "log").json
+        self.assertIn("appends will stop", told["disk_warning"])
+        self.assertLess(told["disk_free_bytes"], 4 << 20)
+        self.assert_says(program.call("status", "--dir", disk / "log"), "disk       ",
+                         "appends will stop", "WARNING: make room")
+        (disk / "filler").unlink()
+        self.assertIn("more segments",
+                      program.call("status", "--json", "--dir", disk / "log").json["disk_warning"])
+        told = program.call("status", "--json", "--dir", self.log).json
+        self.assertIsNone(told["disk_warning"])
+        self.assertGreater(told["disk_free_bytes"], 32 << 20)
 
 
 class MemoryTest(DoctorCase):
@@ -219,8 +230,13 @@ class LogTest(DoctorCase):
         newest = program.segments(self.log)[-1]
         program.flip(newest, 70000)
         found = self.assert_found("segments", "fault", newest.name)
-        self.assertIn("repair", found["to_do"])
+        self.assertIn("log repair --restore COPY", found["to_do"])
+        self.assertIn("without --yes", found["to_do"])
         self.assertEqual(self.findings("configuration", NO), [])
+        shutil.rmtree(self.log / "snap")
+        found = self.assert_found("segments", "fault", newest.name)
+        self.assertIn("log repair --restore COPY", found["to_do"])
+        self.assertIn("no snapshot lies behind", found["to_do"])
 
     def test_a_newest_segment_that_was_cut_short(self):
         """What is left reads as sound, and so it is told by the length of the file."""

@@ -118,8 +118,7 @@ class FeedTest(OutsideCase):
         answer = self.feed(*facts, code=NO)
         told = answer.err.splitlines()
         self.assertEqual(len(told), len(wrong) + 1, answer)
-        for number, ((fact, reason, field), line) in enumerate(zip(wrong, sorted(
-                told[:-1], key=lambda line: int(line.split(":")[1]))), start=2):
+        for number, ((fact, reason, field), line) in enumerate(zip(wrong, told), start=2):
             with self.subTest(fact=str(fact)[:100]):
                 self.assertTrue(line.startswith(f"stdin:{number}: refused ({reason}): "), line)
                 self.assertIn(field, line)
@@ -138,6 +137,13 @@ class FeedTest(OutsideCase):
         self.assert_says(answer, "stdin:1: refused (row_duplicate)", "stdin:2: refused (row_backwards)",
                          "stdin:3: refused (row_backwards)", "stdin:4: refused (row_backwards)",
                          "0 taken, 4 refused")
+
+    def test_an_unknown_symbol_for_all_lines_is_refused_whatever_they_are(self):
+        for stdin in ("", lines(quote(0)), lines(quote(0, symbol=...))):
+            answer = self.refused("feed", "--dir", self.log, "--symbol", "BTCUST", stdin=stdin)
+            self.assert_says(answer, "--symbol: expected a symbol that is known here (BTCUSDT, ",
+                             'found "BTCUST"')
+        self.assertEqual(self.count("quotes") + self.count("quarantined"), 0)
 
     def test_symbols_are_spelled_as_venues_spell_them(self):
         self.feed(quote(0, symbol="BTC-USDT"), quote(1, symbol="btc_usdt"), quote(2, symbol="BTC/USDT"))
@@ -295,7 +301,7 @@ class StatusTest(OutsideCase):
         self.assertEqual(sources["BTCUSDT"]["candle_time"], "2024-01-01T00:01:00.000Z")
         self.assertEqual(sources["ETHUSDT"]["quote_time"], "2024-01-01T00:01:01.000Z")
         self.assertEqual(sources["SOLUSDT"],
-                         {"symbol": "SOLUSDT", "state": "none", "price_time": None,
+                         {"symbol": "SOLUSDT", "state": "none", "price": None, "price_time": None,
                           "candle_time": None, "quote_time": None})
         self.feed(*[candle(minute) for minute in range(2, 8)])
         self.drain()
@@ -304,6 +310,31 @@ class StatusTest(OutsideCase):
         self.assertIn("1 fresh, 1 stale (older than 120s)", text)
         self.assertIn("ETHUSDT: stale since 2024-01-01T00:01:01.000Z, 5m 59s behind", text)
         self.assertRegex(text, r"no candle or quote ever, outcomes are unresolved \(no_price_source\): SOLUSDT ")
+
+    def test_what_was_fed_is_counted_before_anybody_has_run_with_it(self):
+        self.feed(quote(0), quote(5), funding(6), candle(1, symbol="ETHUSDT", price=2200))
+        told = program.call("status", "--json", "--dir", self.log).json
+        self.assertEqual((told["health"], told["pending_inputs"], told["pending_facts"]),
+                         ("UNKNOWN", 4, 4))
+        self.assertIn("nobody runs", told["why"])
+        self.assertRegex(told["pending_facts_since"], r"^20\d\d-")
+        sources = self.sources()
+        self.assertEqual((sources["BTCUSDT"]["state"], sources["BTCUSDT"]["price"],
+                          sources["BTCUSDT"]["quote_time"]),
+                         ("fresh", 42000.15, "2024-01-01T00:00:05.000Z"))
+        self.assertEqual(sources["ETHUSDT"]["price"], 2201)
+        text = self.ok("status", "--dir", self.log).out
+        self.assertRegex(text, r"4 of them are bars, quotes and funding, since 20.*; nobody runs")
+        self.assertIn("BTCUSDT: of 2024-01-01T00:00:05.000Z, 55s behind; last 42000.15", text)
+        self.assertRegex(text, r"(?m)^ +bars .* 4$")
+        found = program.call("doctor", "--json", "--dir", self.log).json["checks"]
+        self.assertIn("14 without a price", [one["what"] for one in found if one["check"] == "symbols"][0])
+        top = self.ok("top", "--json", "--dir", self.log).json
+        self.assertIn("nobody runs", top["why"])
+        self.drain()
+        told = program.call("status", "--json", "--dir", self.log).json
+        self.assertEqual((told["pending_facts"], told["pending_facts_since"], told["why"]),
+                         (0, None, None))
 
 
 if __name__ == "__main__":

@@ -181,11 +181,35 @@ class QueryTest(QuestionCase):
         self.refused("query", "--dir", self.log, "state=learned", "limit 3")
 
     def test_nothing_found_is_a_no(self):
-        for words in (["--source", "nobody"], ["--name", "nothing"], ["--since", "2200-01-01T00:00Z"]):
+        for words in (["--since", "2200-01-01T00:00Z"], ["source=rsi and side=long and side=short"]):
             with self.subTest(words=words):
                 answer = self.assert_exit(program.call("query", "--dir", self.log, *words), NO)
                 self.assertEqual(answer.out, "")
                 self.assert_says(answer, "0 signals")
+
+    def test_an_unknown_name_is_told_the_same_way_in_options_and_conditions(self):
+        for field, near, others in (("source", "rsii", "rsi, momentum"), ("name", "mom16", "mom15, "),
+                                    ("symbol", "SIM01UST", "SIM01USD, SIM02USD")):
+            with self.subTest(field=field):
+                words = f"expected a {field} that is known here ({others}"
+                flag = self.refused("query", "--dir", self.log, f"--{field}", near)
+                self.assert_says(flag, f"--{field}: {words}", f'found "{near}"')
+                condition = self.refused("query", "--dir", self.log, f"{field}={near}")
+                self.assert_says(condition, words, f"found {near}")
+                told = [answer.err.split("expected ")[1].split(", found")[0]
+                        for answer in (flag, condition)]
+                self.assertEqual(told[0], told[1])
+        answer = self.refused("weights", "--dir", self.log, "--symbol", "SIM01UST")
+        self.assert_says(answer, "--symbol: expected a symbol that is known here (SIM01USD")
+
+    def test_of_many_names_the_first_are_told_and_the_others_counted(self):
+        lines = "".join(json.dumps({"symbol": "SIM01USD", "side": "long", "confidence": 0.5,
+                                    "source": f"bot-of-a-longer-name-{i}"}) + "\n" for i in range(40))
+        self.ok("emit", "--dir", self.log, stdin=lines)
+        answer = self.refused("query", "--dir", self.log, "--source", "nobody")
+        self.assertRegex(answer.err, r"bot-of-a-longer-name-0.* and \d+ more\), found \"nobody\"\n$")
+        listed, more = answer.err.split("(")[1].split(" and ")
+        self.assertEqual(listed.count(",") + 1 + int(more.split()[0]), 49)
 
     def test_wrong_values_are_refused_with_what_was_expected(self):
         cases = {"state": ["bloked", "", "BLOCKED "], "symbol": ["NOPE", ""],

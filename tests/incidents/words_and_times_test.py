@@ -5,6 +5,7 @@ a host that was not in UTC was off by its zone."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -63,7 +64,8 @@ class TimesWereComparedAsTextsTest(incident.BotCase):
         signal_id = self.sql("SELECT signal_id FROM decisions LIMIT 1")[0]["signal_id"]
         for verb in (("query", "--limit", "5"), ("why", signal_id), ("status", "--json"),
                      ("sql", "SELECT event_time FROM signals LIMIT 3")):
-            answers = {self.ok(*verb, "--dir", log, env={"TZ": zone}).out for zone in ZONES}
+            answers = {re.sub(r'"disk_free_bytes":\d+', "",  # of a disk that others write to
+                              self.ok(*verb, "--dir", log, env={"TZ": zone}).out) for zone in ZONES}
             self.assertEqual(len(answers), 1, verb)
 
     def test_the_zone_of_the_host_moves_no_time_of_the_bus(self):
