@@ -551,26 +551,72 @@ static int prepare(Subscription *self, unsigned batch, uint32_t ack_wait_ms, PyO
     return result;
 }
 
+static int read_start_number(PyObject *number, mr_subscribe_options *options)
+{
+    options->start_seq.n = PyLong_AsUnsignedLongLong(number);
+    if (!PyErr_Occurred() && options->start_seq.n != 0) {
+        return 0;
+    }
+    PyErr_Clear();
+    PyErr_Format(mrp_error_kind(MR_REFUSED),
+        "start: expected the number of an event, from 1, found %R", number);
+    return -1;
+}
+
+/** Where a new name begins: end, beginning, the number of an event, or behind a moment. */
+static int read_start(PyObject *start, mr_subscribe_options *options)
+{
+    if (start == NULL) {
+        return 0;
+    }
+    if (PyLong_Check(start) && !PyBool_Check(start)) {
+        return read_start_number(start, options);
+    }
+    if (!PyUnicode_Check(start)) {
+        PyErr_Format(PyExc_TypeError,
+            "start: expected end, beginning, the number of an event, or a time, an age or a moment "
+            "as str, found %R",
+            (PyObject *)Py_TYPE(start));
+        return -1;
+    }
+    Py_ssize_t bytes;
+    const char *text = PyUnicode_AsUTF8AndSize(start, &bytes);
+    if (text == NULL || strlen(text) != (size_t)bytes) {
+        if (text != NULL) {
+            PyErr_SetString(PyExc_ValueError, "start: embedded null character");
+        }
+        return -1;
+    }
+    if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') { /* as the int is */
+        PyObject *number = PyLong_FromString(text, NULL, 10);
+        int result = number == NULL ? -1 : read_start_number(number, options);
+        Py_XDECREF(number);
+        return result;
+    }
+    options->is_from_beginning = strcmp(text, "beginning") == 0;
+    options->start_after = options->is_from_beginning || strcmp(text, "end") == 0 ? NULL : text;
+    return 0;
+}
+
 PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"name", "kind", "symbol", "source", "signal_name", "state", "start",
         "max_in_flight", "max_deliver", "ack_wait", "batch", "fields", NULL};
     const char *name;
-    const char *start = "end";
+    PyObject *start = NULL;
     double ack_wait = 0.0;
     unsigned batch = MR_CONSUMER_IN_FLIGHT_MAX;
     PyObject *fields = NULL;
     mr_subscribe_options options = {0};
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzsIIdIO:subscribe", names, &name,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzOIIdIO:subscribe", names, &name,
             &options.kind, &options.symbol, &options.source, &options.name, &options.state, &start,
             &options.max_in_flight, &options.max_deliver, &ack_wait, &batch, &fields)) {
         return NULL;
     }
-    options.is_from_beginning = strcmp(start, "beginning") == 0;
-    if (!options.is_from_beginning && strcmp(start, "end") != 0) {
-        return mrp_raise_error(MR_REFUSED, "start: expected beginning or end");
+    if (read_start(start, &options) < 0) {
+        return NULL;
     }
     if (!(ack_wait >= 0.0 && ack_wait <= 86400.0)) {
         return mrp_raise_error(MR_REFUSED, "ack_wait: expected seconds from 0 to 86400");

@@ -216,7 +216,7 @@ class Bus:
     def wait(self, timeout: float | None = None) -> bool: ...
     def subscribe(self, name: str, *, kind: str | None = None, symbol: str | None = None,
                   source: str | None = None, signal_name: str | None = None,
-                  state: str | None = None, start: Literal["beginning", "end"] = "end",
+                  state: str | None = None, start: str | int = "end",
                   max_in_flight: int = 0, max_deliver: int = 0,
                   ack_wait: float = 0.0, batch: int = 1024,
                   fields: Sequence[EventField] | None = None) -> Subscription: ...
