@@ -118,12 +118,15 @@ static PyMethodDef methods[] = {
         "Sleep until somebody appends; True if so, False after timeout seconds."},
     {"subscribe", MRP_FUNCTION(mrp_bus_subscribe), METH_VARARGS | METH_KEYWORDS,
         "subscribe(name, *, kind=None, symbol=None, source=None, signal_name=None, state=None,\n"
-        "          start='end', max_in_flight=0, max_deliver=0, ack_wait=0.0, batch=1024,\n"
-        "          fields=None)\n\n"
+        "          start='end', max_in_flight=0, max_deliver=0, ack_wait=0.0, backoff=(),\n"
+        "          batch=1024, fields=None)\n\n"
         "A durable place in the log: what anybody acked who used this name does not come again.\n"
         "start says where a new name begins (one that is known goes on): 'end', 'beginning', an\n"
         "int: with that event, or behind a moment as query(as_of=) has it: '2025-05-04T15:34Z',\n"
         "'2h', moment(). MR_NOT_FOUND: that part of the log was removed.\n"
+        "What is given back waits backoff[0] seconds after its first delivery, and so on; the "
+        "last\n"
+        "of up to 8 repeats. "
         "state='blocked': moves into it. Iteration leases up to `batch` at a time when they are\n"
         "used up within milliseconds. `fields` are the keys of each event, when not all are\n"
         "needed; `ordinal` and `id` of its signal may be among them. While it waits, other "

@@ -31,6 +31,9 @@ typedef struct mr_subscribe_options {
     uint32_t max_in_flight;  /**< as mr_consumer_options */
     uint32_t max_deliver;
     uint32_t ack_wait_ms;
+    const int64_t *backoff_ms; /**< delays of what is given back without one: after the first,
+                                    second, ... delivery; the last one repeats. NULL: none */
+    size_t backoff_count;      /**< up to MR_CONSUMER_BACK_OFF_MAX */
 } mr_subscribe_options;
 
 /** An event that was delivered. Texts are static, or belong to the bus. */
@@ -51,8 +54,8 @@ typedef struct mr_bus_event {
  * Subscribe by a name: what was acked by anybody who used it does not come again.
  *
  * @param name     a-z, 0-9, '_' and '-', up to 64
- * @param options  max_in_flight, max_deliver and ack_wait_ms are those that it was made with,
- * others are MR_EINVAL; the filter is this handle's
+ * @param options  the filter is this handle's; max_in_flight, max_deliver, ack_wait_ms and
+ *                 backoff_ms are those that it was made with: others are MR_EINVAL
  *
  * Returns  MR_OK; MR_REFUSED a kind, state or moment that there is not; MR_NOT_FOUND the events to
  *          begin with were removed from the log, or such a moment has not come yet; as
@@ -110,6 +113,8 @@ MR_MUST_USE mr_err mr_subscription_ack_many(
 
 /**
  * Give the event back: it comes again, to any handle, after so long.
+ *
+ * @param delay_ms  negative: what backoff_ms says
  *
  * Returns  as mr_consumer_nack().
  * Threads  one at a time for the bus and its subscriptions.

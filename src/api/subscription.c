@@ -65,6 +65,28 @@ static mr_err check_start(const mr_subscribe_options *wanted, mr_problem *proble
                      wanted->start_after);
 }
 
+/** The delays as the cursor keeps them. */
+static mr_err read_backoff(
+    const mr_subscribe_options *wanted, mr_consumer_options *options, mr_problem *problem)
+{
+    enum { DAY_MS = 86400000 };
+    if (wanted->backoff_count > MR_CONSUMER_BACK_OFF_MAX ||
+        (wanted->backoff_ms == NULL && wanted->backoff_count > 0)) {
+        return mri_problem(problem, MR_REFUSED, "backoff: expected up to %d delays, found %zu",
+            MR_CONSUMER_BACK_OFF_MAX, wanted->backoff_count);
+    }
+    for (size_t i = 0; i < wanted->backoff_count; i++) {
+        int64_t delay_ms = wanted->backoff_ms[i];
+        if (delay_ms < 0 || delay_ms > DAY_MS) {
+            return mri_problem(problem, MR_REFUSED,
+                "backoff: expected delays of 0 to %d ms, found %lld", DAY_MS, (long long)delay_ms);
+        }
+        options->back_off_ms[i] = (uint32_t)delay_ms;
+    }
+    options->back_off_count = (uint32_t)wanted->backoff_count;
+    return MR_OK;
+}
+
 /** How a cursor was made; MR_NOT_FOUND: there is none. */
 static mr_err look_at_cursor(
     const struct mri_consumer_at *at, struct mri_consumer_rules *ret_rules, mr_problem *problem)
@@ -156,7 +178,10 @@ static mr_err open_consumer(struct mr_subscription *subscription, const char *na
             .ack_wait_ms = wanted->ack_wait_ms,
             .log = bus->log,
         };
-        err = choose_start(&at, bus, wanted, &options, &is_new, problem);
+        err = read_backoff(wanted, &options, problem);
+        if (err == MR_OK) {
+            err = choose_start(&at, bus, wanted, &options, &is_new, problem);
+        }
         if (err != MR_OK) {
             return err;
         }

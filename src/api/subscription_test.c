@@ -214,6 +214,41 @@ static void a_name_that_is_known_goes_on_wherever_one_would_have_begun(void **fi
     }
 }
 
+static void what_is_given_back_without_a_delay_waits_as_the_list_says(void **fixture)
+{
+    (void)fixture;
+    int64_t delays[] = {3600000, 0};
+    const mr_subscribe_options options = {
+        .kind = "signal.generated", .backoff_ms = delays, .backoff_count = 2};
+    mr_bus_event event;
+    mr_subscription *subscription = subscribe(bus, "slow", &options);
+    delays[0] = 0; /* it has its own */
+    mr_ordinal ordinal = emit(bus, 0, "bot");
+    next_is(subscription, ordinal, &event);
+    assert_int_equal(mr_subscription_nack(subscription, event.seq, -1, NULL), MR_OK);
+    assert_int_equal(mr_subscription_next(subscription, &event, NULL), MR_AGAIN);
+    ordinal = emit(bus, 0, "bot");
+    next_is(subscription, ordinal, &event);
+    assert_int_equal(mr_subscription_nack(subscription, event.seq, 0, NULL), MR_OK);
+    for (uint32_t deliveries = 2; deliveries < 5; deliveries++) { /* the last one repeats */
+        next_is(subscription, ordinal, &event);
+        assert_int_equal(event.deliveries, deliveries);
+        assert_int_equal(mr_subscription_nack(subscription, event.seq, -1, NULL), MR_OK);
+    }
+    mr_subscription_close(subscription);
+    mr_problem problem = {""};
+    assert_int_equal(mr_bus_subscribe(bus, "slow", &options, &subscription, &problem), MR_EINVAL);
+    assert_non_null(strstr(problem.text, "another back-off list"));
+    delays[0] = 3600000;
+    mr_subscription_close(subscribe(bus, "slow", &options));
+    delays[1] = -1;
+    assert_int_equal(mr_bus_subscribe(bus, "x", &options, &subscription, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "backoff: expected delays of 0 to 86400000 ms, found -1");
+    const mr_subscribe_options many = {.backoff_ms = delays, .backoff_count = 9};
+    assert_int_equal(mr_bus_subscribe(bus, "x", &many, &subscription, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "backoff: expected up to 8 delays, found 9");
+}
+
 static void waiting_ends_with_what_was_emitted_here_too(void **fixture)
 {
     (void)fixture;
@@ -483,6 +518,7 @@ int main(void)
         TEST(a_place_is_kept_from_the_beginning_or_the_end),
         TEST(a_new_name_begins_with_an_event_or_behind_a_moment),
         TEST(a_name_that_is_known_goes_on_wherever_one_would_have_begun),
+        TEST(what_is_given_back_without_a_delay_waits_as_the_list_says),
         TEST(waiting_ends_with_what_was_emitted_here_too),
         TEST(what_cannot_be_is_refused),
         TEST(many_at_once_are_the_same_in_the_same_order),

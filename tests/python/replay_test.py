@@ -57,6 +57,32 @@ class ReplayTest(program.LogCase):
         with self.assertRaisesRegex(millrace.MR_EINVAL, "another ack_wait"):
             self.bus.subscribe("known", ack_wait=3)
 
+    def test_what_is_given_back_waits_as_the_list_says(self):
+        with self.bus.subscribe("slow", kind="signal.generated", backoff=[0.2, 0]) as slow:
+            self.emit()
+            event = slow.take()
+            began = bus_test.time.monotonic()
+            slow.nack(event)
+            self.assertIsNone(slow.take(timeout=0))
+            for deliveries in (2, 3, 4):
+                event = slow.take(timeout=30)
+                self.assertEqual(event["deliveries"], deliveries)
+                self.assertGreater(bus_test.time.monotonic() - began, 0.19)
+                slow.nack(event)
+            slow.nack(slow.take(), 3600)  # a delay that is given counts
+            self.assertIsNone(slow.take(timeout=0))
+            for wrong in (-1, 86401, float("nan")):
+                self.assertRaises(millrace.MR_EINVAL, slow.nack, event, wrong)
+        with self.assertRaisesRegex(millrace.MR_EINVAL, "another back-off list"):
+            self.bus.subscribe("slow", kind="signal.generated", backoff=(1, 5, 30))
+        with self.assertRaisesRegex(millrace.MR_REFUSED, "backoff: expected up to 8.*found 9"):
+            self.bus.subscribe("new", backoff=[1] * 9)
+        for wrong in (-1, 86401, float("nan")):
+            with self.assertRaisesRegex(millrace.MR_REFUSED, "backoff: expected seconds"):
+                self.bus.subscribe("new", backoff=[1, wrong])
+        for wrong in (5, ["x"], {1, 2}):
+            self.assertRaises(TypeError, self.bus.subscribe, "new", backoff=wrong)
+
     def test_what_is_no_start_is_told(self):
         self.first("known")
         for name in ("new", "known"):
