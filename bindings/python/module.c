@@ -61,6 +61,14 @@ static PyMethodDef methods[] = {
         "after=ID goes on behind it. as_of: the number of an event, a time "
         "('2025-05-04T15:34Z'), an age ('2h')\n"
         "or what moment() said: what the same question said then."},
+    {"page", MRP_FUNCTION(mrp_bus_page), METH_VARARGS | METH_KEYWORDS,
+        "page(question='', *, limit=100, after=None, as_of=None)\n\n"
+        "query() as a dict: signals; scanned: how many were looked at; after: the id behind which\n"
+        "the next page begins, None: there is none; moment: what the page is of. Give both to the\n"
+        "next one, page(question, after=page['after'], as_of=page['moment']), and pages do not\n"
+        "shift while signals come and move. A limit in the question is a page's. The first page "
+        "that\n"
+        "a Bus is asked for reads the log."},
     {"counts", MRP_FUNCTION(mrp_bus_counts), METH_NOARGS,
         "counts()\n\nHow many signals are in each state."},
     {"register", MRP_FUNCTION(mrp_bus_register), METH_O,

@@ -40,6 +40,12 @@ class Event(TypedDict):
 EventField = Literal["seq", "kind", "time_unix_ns", "signal", "from_state", "to", "gate", "reason",
                      "deliveries", "ordinal", "id"]
 
+class Page(TypedDict):
+    signals: list[Signal]
+    scanned: int
+    after: str | None
+    moment: str
+
 class Observed(TypedDict):
     number: int
     source: str
@@ -182,6 +188,9 @@ class Bus:
     def query(self, question: str = "", *, limit: int = 100,
               after: str | int | None = None,
               as_of: str | int | None = None) -> list[Signal]: ...
+    def page(self, question: str = "", *, limit: int = 100,
+             after: str | int | None = None,
+             as_of: str | int | None = None) -> Page: ...
     def counts(self) -> dict[State, int]: ...
     def register(self, symbol: str) -> None: ...
     def symbols(self) -> tuple[int, int]: ...
