@@ -144,6 +144,14 @@ PyObject *mrp_bus_observe(Bus *self, PyObject *args, PyObject *keywords);
 PyObject *mrp_bus_move(Bus *self, PyObject *args, PyObject *keywords);
 
 /**
+ * Move many signals, all or none.
+ *
+ * Returns  None; NULL and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_bus_move_many(Bus *self, PyObject *args, PyObject *keywords);
+
+/**
  * Move a signal by several steps, all or none.
  *
  * Returns  None; NULL and an exception.

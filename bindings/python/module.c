@@ -40,6 +40,12 @@ static PyMethodDef methods[] = {
         "Move a signal, if it is in from_state (None: where it is now). MR_CONFLICT: it is not, "
         "or\n"
         "somebody else has claimed it. data: a dict, or JSON; actor: external or operator."},
+    {"move_many", MRP_FUNCTION(mrp_bus_move_many), METH_VARARGS | METH_KEYWORDS,
+        "move_many(moves, *, durable=False)\n\n"
+        "Move by dicts with the arguments of move() as one batch, all or none; up to 8192 at "
+        "once.\n"
+        "Without from_state a signal that is there twice goes on from where the one before takes "
+        "it."},
     {"claim", MRP_FUNCTION(mrp_bus_claim), METH_VARARGS | METH_KEYWORDS,
         "claim(owner, to, *, state='generated', lease=60.0, id=None, symbol=None, source=None,\n"
         "      timeout=0, durable=False)\n\n"

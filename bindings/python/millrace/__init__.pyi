@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 from os import PathLike
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Literal, NotRequired, TypedDict
 
 __version__: str
@@ -39,6 +39,15 @@ class Event(TypedDict):
 
 EventField = Literal["seq", "kind", "time_unix_ns", "signal", "from_state", "to", "gate", "reason",
                      "deliveries", "ordinal", "id"]
+
+class Move(TypedDict):
+    id: str | int
+    to: str
+    from_state: NotRequired[str | None]
+    gate: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    data: NotRequired[dict[str, Any] | str | bytes | None]
+    actor: NotRequired[Literal["external", "operator"] | None]
 
 class Page(TypedDict):
     signals: list[Signal]
@@ -180,6 +189,7 @@ class Bus:
              data: dict[str, Any] | str | bytes | None = None,
              actor: Literal["external", "operator"] | None = None,
              durable: bool = False) -> None: ...
+    def move_many(self, moves: Iterable[Move], *, durable: bool = False) -> None: ...
     def claim(self, owner: str, to: str, *, state: str = "generated", lease: float = 60.0,
               id: str | int | None = None, symbol: str | None = None, source: str | None = None,
               timeout: float | None = 0, durable: bool = False) -> Claim | None: ...
