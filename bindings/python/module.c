@@ -138,14 +138,15 @@ static PyMethodDef methods[] = {
         "start says where a new name begins (one that is known goes on): 'end', 'beginning', an\n"
         "int: with that event, or behind a moment as query(as_of=) has it: '2025-05-04T15:34Z',\n"
         "'2h', moment(). MR_NOT_FOUND: that part of the log was removed.\n"
-        "What is given back waits backoff[0] seconds after its first delivery, and so on; the "
-        "last\n"
-        "of up to 8 repeats. "
-        "state='blocked': moves into it. Iteration leases up to `batch` at a time when they are\n"
-        "used up within milliseconds. `fields` are the keys of each event, when not all are\n"
-        "needed; `ordinal` and `id` of its signal may be among them. While it waits, other "
-        "threads\n"
-        "use a Bus of their own."},
+        "state='blocked': moves into it. What is given back waits backoff[0] seconds after its\n"
+        "first delivery, and so on; the last of up to 8 repeats. Iteration leases up to `batch` "
+        "at\n"
+        "a time when they are used up within milliseconds. `fields` are the keys of each event,\n"
+        "when not all are needed; `ordinal` and `id` of its signal may be among them. While it\n"
+        "waits, other threads use a Bus of their own.\n\n"
+        "Who emits because of an event has exactly one output of each, wherever kill -9 comes:\n"
+        "emit(..., key=f\"{name}:{event['seq']}\"), then ack. An event that comes again finds its\n"
+        "output there, and emits nothing. durable=True: nor does a power cut take it."},
     {"close", MRP_FUNCTION(mrp_bus_close), METH_NOARGS,
         "close()\n\nClose the handle; twice is once."},
     {"__enter__", MRP_FUNCTION(mrp_bus_enter), METH_NOARGS, NULL},
