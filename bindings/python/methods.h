@@ -144,6 +144,14 @@ PyObject *mrp_bus_observe(Bus *self, PyObject *args, PyObject *keywords);
 PyObject *mrp_bus_move(Bus *self, PyObject *args, PyObject *keywords);
 
 /**
+ * Move many signals, all or none.
+ *
+ * Returns  None; NULL and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_bus_move_many(Bus *self, PyObject *args, PyObject *keywords);
+
+/**
  * Move a signal by several steps, all or none.
  *
  * Returns  None; NULL and an exception.
@@ -193,6 +201,14 @@ PyObject *mrp_bus_moment(Bus *self, PyObject *args, PyObject *keywords);
  * Threads  any, with the interpreter's lock.
  */
 PyObject *mrp_bus_query(Bus *self, PyObject *args, PyObject *keywords);
+
+/**
+ * The same with how many were looked at, where the next page begins, and the moment it is of.
+ *
+ * Returns  a dict; NULL and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_bus_page(Bus *self, PyObject *args, PyObject *keywords);
 
 /**
  * How many signals are in each state.

@@ -40,6 +40,12 @@ static PyMethodDef methods[] = {
         "Move a signal, if it is in from_state (None: where it is now). MR_CONFLICT: it is not, "
         "or\n"
         "somebody else has claimed it. data: a dict, or JSON; actor: external or operator."},
+    {"move_many", MRP_FUNCTION(mrp_bus_move_many), METH_VARARGS | METH_KEYWORDS,
+        "move_many(moves, *, durable=False)\n\n"
+        "Move by dicts with the arguments of move() as one batch, all or none; up to 8192 at "
+        "once.\n"
+        "Without from_state a signal that is there twice goes on from where the one before takes "
+        "it."},
     {"claim", MRP_FUNCTION(mrp_bus_claim), METH_VARARGS | METH_KEYWORDS,
         "claim(owner, to, *, state='generated', lease=60.0, id=None, symbol=None, source=None,\n"
         "      timeout=0, durable=False)\n\n"
@@ -61,6 +67,14 @@ static PyMethodDef methods[] = {
         "after=ID goes on behind it. as_of: the number of an event, a time "
         "('2025-05-04T15:34Z'), an age ('2h')\n"
         "or what moment() said: what the same question said then."},
+    {"page", MRP_FUNCTION(mrp_bus_page), METH_VARARGS | METH_KEYWORDS,
+        "page(question='', *, limit=100, after=None, as_of=None)\n\n"
+        "query() as a dict: signals; scanned: how many were looked at; after: the id behind which\n"
+        "the next page begins, None: there is none; moment: what the page is of. Give both to the\n"
+        "next one, page(question, after=page['after'], as_of=page['moment']), and pages do not\n"
+        "shift while signals come and move. A limit in the question is a page's. The first page "
+        "that\n"
+        "a Bus is asked for reads the log."},
     {"counts", MRP_FUNCTION(mrp_bus_counts), METH_NOARGS,
         "counts()\n\nHow many signals are in each state."},
     {"register", MRP_FUNCTION(mrp_bus_register), METH_O,
@@ -118,14 +132,21 @@ static PyMethodDef methods[] = {
         "Sleep until somebody appends; True if so, False after timeout seconds."},
     {"subscribe", MRP_FUNCTION(mrp_bus_subscribe), METH_VARARGS | METH_KEYWORDS,
         "subscribe(name, *, kind=None, symbol=None, source=None, signal_name=None, state=None,\n"
-        "          start='end', max_in_flight=0, max_deliver=0, ack_wait=0.0, batch=1024,\n"
-        "          fields=None)\n\n"
+        "          start='end', max_in_flight=0, max_deliver=0, ack_wait=0.0, backoff=(),\n"
+        "          batch=1024, fields=None)\n\n"
         "A durable place in the log: what anybody acked who used this name does not come again.\n"
-        "state='blocked': moves into it. Iteration leases up to `batch` at a time when they are\n"
-        "used up within milliseconds. `fields` are the keys of each event, when not all are\n"
-        "needed; `ordinal` and `id` of its signal may be among them. While it waits, other "
-        "threads\n"
-        "use a Bus of their own."},
+        "start says where a new name begins (one that is known goes on): 'end', 'beginning', an\n"
+        "int: with that event, or behind a moment as query(as_of=) has it: '2025-05-04T15:34Z',\n"
+        "'2h', moment(). MR_NOT_FOUND: that part of the log was removed.\n"
+        "state='blocked': moves into it. What is given back waits backoff[0] seconds after its\n"
+        "first delivery, and so on; the last of up to 8 repeats. Iteration leases up to `batch` "
+        "at\n"
+        "a time when they are used up within milliseconds. `fields` are the keys of each event,\n"
+        "when not all are needed; `ordinal` and `id` of its signal may be among them. While it\n"
+        "waits, other threads use a Bus of their own.\n\n"
+        "Who emits because of an event has exactly one output of each, wherever kill -9 comes:\n"
+        "emit(..., key=f\"{name}:{event['seq']}\"), then ack. An event that comes again finds its\n"
+        "output there, and emits nothing. durable=True: nor does a power cut take it."},
     {"close", MRP_FUNCTION(mrp_bus_close), METH_NOARGS,
         "close()\n\nClose the handle; twice is once."},
     {"__enter__", MRP_FUNCTION(mrp_bus_enter), METH_NOARGS, NULL},

@@ -4,6 +4,8 @@
  */
 #include "methods.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 
 int mrp_read_move_data(PyObject *value, struct mri_buf *texts, mr_move *move)
@@ -20,40 +22,66 @@ int mrp_read_move_data(PyObject *value, struct mri_buf *texts, mr_move *move)
     return 0;
 }
 
+/** A move as it is asked for. */
+struct wish {
+    PyObject *name;
+    PyObject *data;
+    const char *to;
+    const char *from; /**< NULL: where the signal is now */
+};
+
+/** The states of a move; its `from` only when it is given. */
+static int read_states(const struct wish *wish, mr_move *move)
+{
+    if (mr_state_parse(wish->to, &move->to) == MR_OK &&
+        (wish->from == NULL || mr_state_parse(wish->from, &move->from) == MR_OK)) {
+        return 0;
+    }
+    (void)mrp_raise_error(
+        MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
+    return -1;
+}
+
+/** Whose move it is, and from where when that is not given; the bus is entered. */
+static int find_signal(const Bus *self, const struct wish *wish, mr_move *move)
+{
+    if (mrp_find(self, wish->name, &move->ordinal) < 0) {
+        return -1;
+    }
+    if (wish->from == NULL) {
+        mr_signal signal;
+        mr_err err = mr_bus_get(self->bus, move->ordinal, &signal);
+        if (err != MR_OK) {
+            (void)mrp_raise_error(err, NULL);
+            return -1;
+        }
+        move->from = signal.state;
+    }
+    return 0;
+}
+
 PyObject *mrp_bus_move(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {
         "id", "to", "from_state", "gate", "reason", "data", "actor", "durable", NULL};
-    PyObject *name;
-    PyObject *data = NULL;
-    const char *to;
-    const char *from = NULL;
+    struct wish wish = {.data = NULL};
     mr_move move = {0};
     mr_problem problem = {""};
     struct mri_buf texts;
     int is_durable = 0;
     mr_err err = MR_OK;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os|$zzzOzp:move", names, &name, &to, &from,
-            &move.gate, &move.reason, &data, &move.actor, &is_durable)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os|$zzzOzp:move", names, &wish.name, &wish.to,
+            &wish.from, &move.gate, &move.reason, &wish.data, &move.actor, &is_durable) ||
+        read_states(&wish, &move) < 0) {
         return NULL;
     }
-    if (mr_state_parse(to, &move.to) != MR_OK ||
-        (from != NULL && mr_state_parse(from, &move.from) != MR_OK)) {
-        return mrp_raise_error(
-            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
-    }
     mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
-    if (mrp_read_move_data(data, &texts, &move) < 0 || mrp_enter(self) < 0) {
+    if (mrp_read_move_data(wish.data, &texts, &move) < 0 || mrp_enter(self) < 0) {
         mri_buf_fini(&texts);
         return NULL;
     }
-    bool is_found = mrp_follow(self) == 0 && mrp_find(self, name, &move.ordinal) == 0;
-    if (is_found && from == NULL) { /* from where it is now */
-        mr_signal signal;
-        err = mr_bus_get(self->bus, move.ordinal, &signal);
-        move.from = signal.state;
-    }
-    if (is_found && err == MR_OK) {
+    bool is_found = mrp_follow(self) == 0 && find_signal(self, &wish, &move) == 0;
+    if (is_found) {
         Py_BEGIN_ALLOW_THREADS err =
             mr_bus_move(self->bus, &move, 1, mrp_durability_of(is_durable), NULL, &problem);
         Py_END_ALLOW_THREADS
@@ -68,6 +96,204 @@ PyObject *mrp_bus_move(Bus *self, PyObject *args, PyObject *keywords)
     }
     Py_RETURN_NONE;
 }
+
+/* ---- many at once ---------------------------------------------------------------------------- */
+
+/** Moves of one batch. */
+struct moving {
+    struct wish *wishes;
+    mr_move *moves;
+    size_t *data_at; /**< where its data begin in `texts`, from 1; 0: it is where `moves` says */
+    size_t count;
+    struct mri_buf texts;
+    PyObject *states; /**< ordinal: the state that an earlier move of the batch takes it to */
+};
+
+/** Say of which move the exception is that was raised. */
+static void name_move(size_t index, size_t count)
+{
+    PyObject *kind;
+    PyObject *value;
+    PyObject *trace;
+    PyErr_Fetch(&kind, &value, &trace);
+    if (value == NULL || PyErr_GivenExceptionMatches(kind, PyExc_UnicodeError)) {
+        PyErr_Restore(kind, value, trace); /* it is not made of a text alone */
+        return;
+    }
+    PyErr_Format(kind, "move %zu of %zu: %S", index + 1, count, value);
+    Py_XDECREF(kind);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+}
+
+/** A dict of the list becomes a copy that nobody else has: its texts stay while they are used. */
+static int keep_dict(PyObject *list, Py_ssize_t index)
+{
+    PyObject *item = PyList_GetItem(list, index);
+    if (item == NULL || !PyDict_Check(item)) {
+        PyErr_SetString(PyExc_TypeError, "expected a dict");
+        return -1;
+    }
+    PyObject *copy = PyDict_Copy(item);
+    return copy == NULL ? -1 : PyList_SetItem(list, index, copy);
+}
+
+/** One dict of move_many(). */
+static int read_move(struct moving *moving, size_t index, PyObject *item)
+{
+    static char *names[] = {"id", "to", "from_state", "gate", "reason", "data", "actor", NULL};
+    struct wish *wish = &moving->wishes[index];
+    mr_move *move = &moving->moves[index];
+    *wish = (struct wish){.data = NULL};
+    *move = (mr_move){0};
+    PyObject *none = PyTuple_New(0);
+    bool is_read =
+        none != NULL &&
+        PyArg_ParseTupleAndKeywords(none, item, "Os|zzzOz:move", names, &wish->name, &wish->to,
+            &wish->from, &move->gate, &move->reason, &wish->data, &move->actor) &&
+        read_states(wish, move) == 0;
+    Py_XDECREF(none);
+    moving->data_at[index] = 0;
+    if (!is_read || wish->data == NULL || wish->data == Py_None) {
+        return is_read ? 0 : -1;
+    }
+    size_t at = moving->texts.count;
+    int result = mrp_read_data(wish->data, &moving->texts, &move->data);
+    moving->data_at[index] = result == 1 ? at + 1 : 0;
+    return result < 0 ? -1 : 0;
+}
+
+/** The state that a signal is in when its turn has come in the batch. */
+static int find_in_batch(const Bus *self, struct moving *moving, size_t index)
+{
+    mr_move *move = &moving->moves[index];
+    struct wish wish = moving->wishes[index];
+    if (mrp_find(self, wish.name, &move->ordinal) < 0) {
+        return -1;
+    }
+    PyObject *key = PyLong_FromUnsignedLong(move->ordinal.n);
+    PyObject *earlier = key == NULL ? NULL : PyDict_GetItemWithError(moving->states, key);
+    PyObject *to = PyLong_FromLong((long)move->to);
+    int result = to == NULL || PyErr_Occurred() ? -1 : 0;
+    if (result == 0 && earlier != NULL && wish.from == NULL) {
+        move->from = (mr_state)PyLong_AsLong(earlier);
+    } else if (result == 0) {
+        result = find_signal(self, &wish, move);
+    }
+    if (result == 0) {
+        result = PyDict_SetItem(moving->states, key, to);
+    }
+    Py_XDECREF(key);
+    Py_XDECREF(to);
+    return result;
+}
+
+/** What has come of them, with the number of the move in every text. */
+static PyObject *tell_moved(const struct moving *moving, mr_err err,
+    const mr_move_conflict *conflict, const mr_problem *problem)
+{
+    if (err == MR_OK) {
+        Py_RETURN_NONE;
+    }
+    (void)mrp_raise_error(err, problem->text);
+    bool is_named = moving->count > 1 && strncmp(problem->text, "move ", 5) == 0;
+    for (size_t i = 0; i < moving->count && err == MR_CONFLICT && !is_named; i++) {
+        if (moving->moves[i].ordinal.n == conflict->ordinal.n) { /* its first one: it is compared */
+            name_move(i, moving->count);
+            break;
+        }
+    }
+    if (err == MR_REFUSED && moving->count == 1) {
+        name_move(0, 1);
+    }
+    return NULL;
+}
+
+/** All of them have been read: find their signals, and move. */
+static PyObject *move_all(Bus *self, struct moving *moving, int is_durable)
+{
+    mr_problem problem = {""};
+    mr_move_conflict conflict = {.ordinal = {0}};
+    mr_err err = MR_OK;
+    for (size_t i = 0; i < moving->count; i++) {
+        size_t at = moving->data_at[i];
+        moving->moves[i].data =
+            at == 0 ? moving->moves[i].data : (const char *)moving->texts.bytes + at - 1;
+    }
+    if (mrp_enter(self) < 0) {
+        return NULL;
+    }
+    bool is_good = mrp_follow(self) == 0;
+    for (size_t i = 0; i < moving->count && is_good; i++) {
+        is_good = find_in_batch(self, moving, i) == 0;
+        if (!is_good) {
+            name_move(i, moving->count);
+        }
+    }
+    if (is_good) {
+        Py_BEGIN_ALLOW_THREADS err = mr_bus_move(self->bus, moving->moves, moving->count,
+            mrp_durability_of(is_durable), &conflict, &problem);
+        Py_END_ALLOW_THREADS
+    }
+    mrp_leave(self);
+    return is_good ? tell_moved(moving, err, &conflict, &problem) : NULL;
+}
+
+static PyObject *move_list(Bus *self, PyObject *list, int is_durable)
+{
+    Py_ssize_t count = PyList_Size(list);
+    PyObject *result = NULL;
+    if (count == 0) {
+        Py_RETURN_NONE;
+    }
+    if (count > MR_BUS_BATCH_MAX) {
+        return mrp_raise_error(MR_EINVAL, "move_many() takes up to 8192 moves at once");
+    }
+    struct moving moving = {.count = (size_t)count,
+        .wishes = PyMem_Malloc((size_t)count * sizeof(*moving.wishes)),
+        .moves = PyMem_Malloc((size_t)count * sizeof(*moving.moves)),
+        .data_at = PyMem_Malloc((size_t)count * sizeof(*moving.data_at)),
+        .states = PyDict_New()};
+    mri_buf_init(&moving.texts, mri_alloc_system(), (size_t)1 << 30);
+    bool is_good = moving.wishes != NULL && moving.moves != NULL && moving.data_at != NULL &&
+                   moving.states != NULL;
+    if (!is_good && !PyErr_Occurred()) {
+        (void)PyErr_NoMemory();
+    }
+    for (size_t i = 0; is_good && i < moving.count; i++) {
+        is_good = keep_dict(list, (Py_ssize_t)i) == 0 &&
+                  read_move(&moving, i, PyList_GetItem(list, (Py_ssize_t)i)) == 0;
+        if (!is_good) {
+            name_move(i, moving.count);
+        }
+    }
+    if (is_good) {
+        result = move_all(self, &moving, is_durable);
+    }
+    mri_buf_fini(&moving.texts);
+    Py_XDECREF(moving.states);
+    PyMem_Free(moving.wishes);
+    PyMem_Free(moving.moves);
+    PyMem_Free(moving.data_at);
+    return result;
+}
+
+PyObject *mrp_bus_move_many(Bus *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"moves", "durable", NULL};
+    PyObject *moves;
+    int is_durable = 0;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "O|$p:move_many", names, &moves, &is_durable)) {
+        return NULL;
+    }
+    PyObject *list = PySequence_List(moves);
+    PyObject *result = list == NULL ? NULL : move_list(self, list, is_durable);
+    Py_XDECREF(list);
+    return result;
+}
+
+/* ---- several of one, and feedback ------------------------------------------------------------ */
 
 static int read_step(PyObject *item, mr_move *ret_move)
 {

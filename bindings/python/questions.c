@@ -4,6 +4,8 @@
  */
 #include "methods.h"
 
+enum { ROOM_MAX = 1 << 22 }; /* ordinals, of one answer */
+
 int mrp_find(const Bus *self, PyObject *name, mr_ordinal *ret_ordinal)
 {
     if (PyLong_Check(name)) {
@@ -101,64 +103,146 @@ PyObject *mrp_bus_moment(Bus *self, PyObject *args, PyObject *keywords)
     return result;
 }
 
-static PyObject *query_page(const Bus *self, const char *question, const mr_log_token *moment,
-    mr_ordinal beyond, Py_ssize_t limit, PyObject *signals)
+/** What is asked for, and how much of it there was. */
+struct asking {
+    const char *question;
+    Py_ssize_t limit;
+    PyObject *after;
+    mr_ordinal beyond;
+    mr_log_token token;
+    const mr_log_token *moment; /**< NULL: now */
+    unsigned long long scanned;
+    bool is_cut;
+};
+
+/** Ask once more, behind what was found; so many were. -1 and an exception. */
+static int64_t ask_on(const Bus *self, struct asking *asking, mr_bus_page *page, PyObject *signals)
 {
-    mr_ordinal ordinals[MRP_PAGE];
-    mr_bus_page page = {.beyond = beyond, .ordinals = ordinals};
     mr_problem problem = {""};
+    mr_err err = asking->moment == NULL
+                     ? mr_bus_query(self->bus, asking->question, page, &problem)
+                     : mr_bus_query_at(self->bus, asking->moment, asking->question, page, &problem);
+    if (err != MR_OK) {
+        (void)mrp_raise_error(err, problem.text);
+        return -1;
+    }
+    for (uint32_t i = 0; i < page->count; i++) {
+        PyObject *signal = mrp_signal_of(self, asking->moment, page->ordinals[i]);
+        int result = signal == NULL ? -1 : PyList_Append(signals, signal);
+        Py_XDECREF(signal);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    page->beyond = page->count > 0 ? page->ordinals[page->count - 1] : page->beyond;
+    asking->scanned += page->scanned;
+    asking->is_cut = page->is_cut && page->count > 0;
+    return page->count;
+}
+
+/** All in one answer, as the question may have a limit, too; more than there is room for in
+ * several. */
+static PyObject *ask(const Bus *self, struct asking *asking, PyObject *signals)
+{
+    Py_ssize_t room = asking->limit < ROOM_MAX ? asking->limit : ROOM_MAX;
+    mr_bus_page page = {
+        .beyond = asking->beyond, .ordinals = PyMem_Malloc((size_t)room * sizeof(*page.ordinals))};
+    if (page.ordinals == NULL) {
+        return PyErr_NoMemory();
+    }
+    int64_t found;
     do {
-        Py_ssize_t left = limit - PyList_Size(signals);
-        page.room = (uint32_t)(left < MRP_PAGE ? left : MRP_PAGE);
-        mr_err err = moment == NULL ? mr_bus_query(self->bus, question, &page, &problem)
-                                    : mr_bus_query_at(self->bus, moment, question, &page, &problem);
-        if (err != MR_OK) {
-            return mrp_raise_error(err, problem.text);
-        }
-        for (uint32_t i = 0; i < page.count; i++) {
-            PyObject *signal = mrp_signal_of(self, moment, ordinals[i]);
-            int result = signal == NULL ? -1 : PyList_Append(signals, signal);
-            Py_XDECREF(signal);
-            if (result < 0) {
-                return NULL;
-            }
-        }
-        page.beyond = page.count > 0 ? ordinals[page.count - 1] : page.beyond;
-    } while (page.is_cut && page.count > 0 && PyList_Size(signals) < limit);
+        Py_ssize_t left = asking->limit - PyList_Size(signals);
+        page.room = (uint32_t)(left < room ? left : room);
+        found = ask_on(self, asking, &page, signals);
+    } while (asking->is_cut && found == page.room && PyList_Size(signals) < asking->limit);
+    PyMem_Free(page.ordinals);
+    return found < 0 ? NULL : signals;
+}
+
+/** What query() and page() are given; *ret_as_of is borrowed. */
+static int read_asking(PyObject *args, PyObject *keywords, const char *format,
+    struct asking *ret_asking, PyObject **ret_as_of)
+{
+    static char *names[] = {"question", "limit", "after", "as_of", NULL};
+    *ret_asking = (struct asking){.question = "", .limit = 100};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, format, names, &ret_asking->question,
+            &ret_asking->limit, &ret_asking->after, ret_as_of)) {
+        return -1;
+    }
+    if (ret_asking->limit < 1) {
+        (void)mrp_raise_error(MR_EINVAL, "limit: expected a number from 1");
+        return -1;
+    }
+    return 0;
+}
+
+/** The signals that are asked for, as a list; the bus is entered. */
+static PyObject *answer(Bus *self, struct asking *asking)
+{
+    PyObject *signals = PyList_New(0);
+    bool has_after = asking->after != NULL && asking->after != Py_None;
+    bool is_good = signals != NULL &&
+                   (!has_after || mrp_find(self, asking->after, &asking->beyond) == 0) &&
+                   ask(self, asking, signals) != NULL;
+    if (!is_good) {
+        Py_CLEAR(signals);
+    }
     return signals;
 }
 
 PyObject *mrp_bus_query(Bus *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"question", "limit", "after", "as_of", NULL};
-    const char *question = "";
-    Py_ssize_t limit = 100;
-    PyObject *after = NULL;
+    struct asking asking;
     PyObject *as_of = NULL;
-    mr_ordinal beyond = {0};
-    mr_log_token token;
-    const mr_log_token *moment;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|s$nOO:query", names, &question, &limit, &after, &as_of)) {
+    PyObject *signals = NULL;
+    if (read_asking(args, keywords, "|s$nOO:query", &asking, &as_of) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
-    if (limit < 1) {
-        return mrp_raise_error(MR_EINVAL, "limit: expected a number from 1");
+    if (mrp_follow(self) == 0 && find_moment(self, as_of, &asking.token, &asking.moment) == 0) {
+        signals = answer(self, &asking);
     }
-    PyObject *signals = PyList_New(0);
-    if (signals == NULL || mrp_enter(self) < 0) {
+    mrp_leave(self);
+    return signals;
+}
+
+/** Where the next page begins: behind the last signal; None when there is none. */
+static PyObject *next_after(PyObject *signals, bool is_cut)
+{
+    Py_ssize_t count = PyList_Size(signals);
+    if (!is_cut || count < 1) {
+        return Py_NewRef(Py_None);
+    }
+    PyObject *id = PyDict_GetItemString(PyList_GetItem(signals, count - 1), "id");
+    return id == NULL ? NULL : Py_NewRef(id);
+}
+
+PyObject *mrp_bus_page(Bus *self, PyObject *args, PyObject *keywords)
+{
+    struct asking asking;
+    PyObject *as_of = NULL;
+    PyObject *signals = NULL;
+    mr_problem problem = {""};
+    char text[MR_LOG_TOKEN_BYTES];
+    if (read_asking(args, keywords, "|s$nOO:page", &asking, &as_of) < 0 || mrp_enter(self) < 0) {
+        return NULL;
+    }
+    if (mrp_follow(self) == 0 && find_moment(self, as_of, &asking.token, &asking.moment) == 0) {
+        mr_err err = MR_OK;
+        if (asking.moment == NULL) { /* of one moment, which the next page can name */
+            Py_BEGIN_ALLOW_THREADS err = mr_bus_moment(self->bus, NULL, &asking.token, &problem);
+            Py_END_ALLOW_THREADS asking.moment = &asking.token;
+        }
+        signals = err == MR_OK ? answer(self, &asking) : mrp_raise_error(err, problem.text);
+    }
+    mrp_leave(self);
+    PyObject *after = signals == NULL ? NULL : next_after(signals, asking.is_cut);
+    if (after == NULL) {
         Py_XDECREF(signals);
         return NULL;
     }
-    bool is_good = mrp_follow(self) == 0 &&
-                   (after == NULL || after == Py_None || mrp_find(self, after, &beyond) == 0) &&
-                   find_moment(self, as_of, &token, &moment) == 0 &&
-                   query_page(self, question, moment, beyond, limit, signals) != NULL;
-    mrp_leave(self);
-    if (!is_good) {
-        Py_CLEAR(signals);
-    }
-    return signals;
+    return Py_BuildValue("{s:N,s:K,s:N,s:s}", "signals", signals, "scanned", asking.scanned,
+        "after", after, "moment", mr_log_token_text(&asking.token, text));
 }
 
 PyObject *mrp_bus_counts(Bus *self, PyObject *unused)

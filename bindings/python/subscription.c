@@ -355,13 +355,15 @@ static PyObject *subscription_nack(Subscription *self, PyObject *args, PyObject 
     static char *names[] = {"event", "delay", NULL};
     mr_problem problem = {""};
     PyObject *event;
+    PyObject *given = Py_None;
     double delay = 0.0;
+    bool is_given = false;
     mr_seq seq;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|d:nack", names, &event, &delay) ||
-        read_seq(event, &seq) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:nack", names, &event, &given) ||
+        read_seq(event, &seq) < 0 || mrp_optional_number(given, &delay, &is_given) < 0) {
         return NULL;
     }
-    if (!(delay >= 0.0 && delay <= 86400.0)) {
+    if (is_given && !(delay >= 0.0 && delay <= 86400.0)) {
         return mrp_raise_error(MR_EINVAL, "delay: expected seconds from 0 to 86400");
     }
     if (enter_subscription(self) < 0) {
@@ -369,7 +371,8 @@ static PyObject *subscription_nack(Subscription *self, PyObject *args, PyObject 
     }
     mr_err err = flush(self, &problem);
     if (err == MR_OK) {
-        err = mr_subscription_nack(self->subscription, seq, (int64_t)(delay * 1000.0), &problem);
+        int64_t delay_ms = is_given ? (int64_t)(delay * 1000.0) : -1;
+        err = mr_subscription_nack(self->subscription, seq, delay_ms, &problem);
     }
     mrp_leave(self->bus);
     if (err != MR_OK) {
@@ -460,7 +463,8 @@ static PyMethodDef subscription_methods[] = {
     {"ack_many", MRP_FUNCTION(subscription_ack_many), METH_O,
         "ack_many(events)\n\nAll of them are done, or none."},
     {"nack", MRP_FUNCTION(subscription_nack), METH_VARARGS | METH_KEYWORDS,
-        "nack(event, delay=0.0)\n\nGive the event back: it comes again after so many seconds."},
+        "nack(event, delay=None)\n\nGive the event back: it comes again after so many seconds; "
+        "None: what subscribe(backoff=) says, at once without."},
     {"close", MRP_FUNCTION(subscription_close), METH_NOARGS,
         "close()\n\nGive back what was not acked, and close."},
     {"__enter__", MRP_FUNCTION(mrp_bus_enter), METH_NOARGS, NULL},
@@ -551,26 +555,105 @@ static int prepare(Subscription *self, unsigned batch, uint32_t ack_wait_ms, PyO
     return result;
 }
 
+static int read_start_number(PyObject *number, mr_subscribe_options *options)
+{
+    options->start_seq.n = PyLong_AsUnsignedLongLong(number);
+    if (!PyErr_Occurred() && options->start_seq.n != 0) {
+        return 0;
+    }
+    PyErr_Clear();
+    PyErr_Format(mrp_error_kind(MR_REFUSED),
+        "start: expected the number of an event, from 1, found %R", number);
+    return -1;
+}
+
+/** The delays of what is given back, in seconds. */
+static int read_backoff(
+    PyObject *delays, int64_t ret_ms[MR_CONSUMER_BACK_OFF_MAX], mr_subscribe_options *options)
+{
+    if (delays == NULL || delays == Py_None) {
+        return 0;
+    }
+    Py_ssize_t count = PySequence_Size(delays);
+    if (count > MR_CONSUMER_BACK_OFF_MAX) {
+        PyErr_Format(mrp_error_kind(MR_REFUSED), "backoff: expected up to %d delays, found %zd",
+            MR_CONSUMER_BACK_OFF_MAX, count);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PySequence_GetItem(delays, i);
+        double seconds = item == NULL ? -1.0 : PyFloat_AsDouble(item);
+        if (!PyErr_Occurred() && !(seconds >= 0.0 && seconds <= 86400.0)) {
+            PyErr_Format(mrp_error_kind(MR_REFUSED),
+                "backoff: expected seconds from 0 to 86400, found %R", item);
+        }
+        Py_XDECREF(item);
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+        ret_ms[i] = (int64_t)(seconds * 1000.0);
+    }
+    options->backoff_ms = ret_ms;
+    options->backoff_count = count < 0 ? 0 : (size_t)count;
+    return count < 0 ? -1 : 0;
+}
+
+/** Where a new name begins: end, beginning, the number of an event, or behind a moment. */
+static int read_start(PyObject *start, mr_subscribe_options *options)
+{
+    if (start == NULL) {
+        return 0;
+    }
+    if (PyLong_Check(start) && !PyBool_Check(start)) {
+        return read_start_number(start, options);
+    }
+    if (!PyUnicode_Check(start)) {
+        PyErr_Format(PyExc_TypeError,
+            "start: expected end, beginning, the number of an event, or a time, an age or a moment "
+            "as str, found %R",
+            (PyObject *)Py_TYPE(start));
+        return -1;
+    }
+    Py_ssize_t bytes;
+    const char *text = PyUnicode_AsUTF8AndSize(start, &bytes);
+    if (text == NULL || strlen(text) != (size_t)bytes) {
+        if (text != NULL) {
+            PyErr_SetString(PyExc_ValueError, "start: embedded null character");
+        }
+        return -1;
+    }
+    if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') { /* as the int is */
+        PyObject *number = PyLong_FromString(text, NULL, 10);
+        int result = number == NULL ? -1 : read_start_number(number, options);
+        Py_XDECREF(number);
+        return result;
+    }
+    options->is_from_beginning = strcmp(text, "beginning") == 0;
+    options->start_after = options->is_from_beginning || strcmp(text, "end") == 0 ? NULL : text;
+    return 0;
+}
+
 PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"name", "kind", "symbol", "source", "signal_name", "state", "start",
-        "max_in_flight", "max_deliver", "ack_wait", "batch", "fields", NULL};
+        "max_in_flight", "max_deliver", "ack_wait", "backoff", "batch", "fields", NULL};
     const char *name;
-    const char *start = "end";
+    PyObject *start = NULL;
     double ack_wait = 0.0;
     unsigned batch = MR_CONSUMER_IN_FLIGHT_MAX;
     PyObject *fields = NULL;
+    PyObject *backoff = NULL;
+    int64_t backoff_ms[MR_CONSUMER_BACK_OFF_MAX];
     mr_subscribe_options options = {0};
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzsIIdIO:subscribe", names, &name,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzOIIdOIO:subscribe", names, &name,
             &options.kind, &options.symbol, &options.source, &options.name, &options.state, &start,
-            &options.max_in_flight, &options.max_deliver, &ack_wait, &batch, &fields)) {
+            &options.max_in_flight, &options.max_deliver, &ack_wait, &backoff, &batch, &fields)) {
         return NULL;
     }
-    options.is_from_beginning = strcmp(start, "beginning") == 0;
-    if (!options.is_from_beginning && strcmp(start, "end") != 0) {
-        return mrp_raise_error(MR_REFUSED, "start: expected beginning or end");
+    if (read_start(start, &options) < 0 || read_backoff(backoff, backoff_ms, &options) < 0) {
+        return NULL;
     }
     if (!(ack_wait >= 0.0 && ack_wait <= 86400.0)) {
         return mrp_raise_error(MR_REFUSED, "ack_wait: expected seconds from 0 to 86400");

@@ -21,11 +21,19 @@ typedef struct mr_subscribe_options {
                              when symbol, source or name is given */
     const char *source;
     const char *name;
-    const char *state;      /**< moves into this state only; implies kind signal.moved */
-    bool is_from_beginning; /**< when it is made: every event there is, else what comes after */
-    uint32_t max_in_flight; /**< as mr_consumer_options */
+    const char *state; /**< moves into this state only; implies kind signal.moved */
+    /* Where a name begins that is new; one of them at most, none: with what comes after. A name
+       that is known goes on where it was. */
+    bool is_from_beginning;  /**< every event there is */
+    mr_seq start_seq;        /**< this event and what comes after it; 0: not given */
+    const char *start_after; /**< what comes after a moment, as mr_bus_moment(): a number, a time,
+                                an age or a token; NULL: not given */
+    uint32_t max_in_flight;  /**< as mr_consumer_options */
     uint32_t max_deliver;
     uint32_t ack_wait_ms;
+    const int64_t *backoff_ms; /**< delays of what is given back without one: after the first,
+                                    second, ... delivery; the last one repeats. NULL: none */
+    size_t backoff_count;      /**< up to MR_CONSUMER_BACK_OFF_MAX */
 } mr_subscribe_options;
 
 /** An event that was delivered. Texts are static, or belong to the bus. */
@@ -46,13 +54,15 @@ typedef struct mr_bus_event {
  * Subscribe by a name: what was acked by anybody who used it does not come again.
  *
  * @param name     a-z, 0-9, '_' and '-', up to 64
- * @param options  max_in_flight, max_deliver, ack_wait_ms and is_from_beginning count when it is
- * made; the filter is this handle's
+ * @param options  the filter is this handle's; max_in_flight, max_deliver, ack_wait_ms and
+ *                 backoff_ms are those that it was made with: others are MR_EINVAL
  *
- * Returns  MR_OK; MR_REFUSED a kind or state that there is not, or another value than it was made
- *          with; as mr_consumer_open().
+ * Returns  MR_OK; MR_REFUSED a kind, state or moment that there is not; MR_NOT_FOUND the events to
+ *          begin with were removed from the log, or such a moment has not come yet; as
+ *          mr_consumer_open().
  * Owner    mr_subscription_close() frees, before the bus is closed.
  * Threads  one at a time for the bus and its subscriptions.
+ * Cost     as mr_consumer_open(); a name that begins after a moment as mr_bus_moment().
  */
 MR_MUST_USE mr_err mr_bus_subscribe(mr_bus *bus, const char *name,
     const mr_subscribe_options *options, mr_subscription **ret_subscription,
@@ -103,6 +113,8 @@ MR_MUST_USE mr_err mr_subscription_ack_many(
 
 /**
  * Give the event back: it comes again, to any handle, after so long.
+ *
+ * @param delay_ms  negative: what backoff_ms says
  *
  * Returns  as mr_consumer_nack().
  * Threads  one at a time for the bus and its subscriptions.

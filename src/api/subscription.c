@@ -7,6 +7,7 @@
  *     where nothing passes.
  *  2. What is asked for in one call is leased in one turn of the consumer, and not more than that:
  *     others who use the name get the rest.
+ *  3. A name that is known goes on where it was, wherever the caller would have begun.
  */
 #include <string.h>
 
@@ -14,8 +15,12 @@
 #include "api/bus_loop.h"
 #include "api/event_filter.h"
 #include "api/lease_many.h"
+#include "base/fixed.h"
 #include "base/problem.h"
+#include "base/utc.h"
 #include "log/consume/consumer.h"
+#include "log/consume/consumer_file.h"
+#include "log/read/retain_first.h"
 
 enum { LOOKS_MAX = 16384 }; /* of one turn, which keeps others who use the name waiting */
 
@@ -30,6 +35,161 @@ struct mr_subscription {
     mr_seq acks[MR_CONSUMER_IN_FLIGHT_MAX];
 };
 
+/* ---- where it begins ------------------------------------------------------------------------- */
+
+static bool is_moment(const char *text)
+{
+    struct mri_slice slice = mri_slice_of(text);
+    mr_log_token token;
+    int64_t number;
+    return mr_log_token_parse(text, &token) == MR_OK ||
+           mri_fixed_parse(slice, 0, &number) == MR_OK ||
+           mri_utc_parse_duration(slice, &number) == MR_OK ||
+           mri_utc_parse(slice, &number) == MR_OK;
+}
+
+/** Also of a name that is known, where it does not matter. */
+static mr_err check_start(const mr_subscribe_options *wanted, mr_problem *problem)
+{
+    int given =
+        wanted->is_from_beginning + (wanted->start_seq.n != 0) + (wanted->start_after != NULL);
+    if (given > 1) {
+        return mri_problem(problem, MR_REFUSED,
+            "start: expected one of the beginning, an event and a moment, found %d", given);
+    }
+    return wanted->start_after == NULL || is_moment(wanted->start_after)
+               ? MR_OK
+               : mri_problem(problem, MR_REFUSED,
+                     "start: expected the number of an event, a time (2025-05-04T15:34Z), an age "
+                     "(2h), or what an answer called its moment, found \"%.100s\"",
+                     wanted->start_after);
+}
+
+/** The delays as the cursor keeps them. */
+static mr_err read_backoff(
+    const mr_subscribe_options *wanted, mr_consumer_options *options, mr_problem *problem)
+{
+    enum { DAY_MS = 86400000 };
+    if (wanted->backoff_count > MR_CONSUMER_BACK_OFF_MAX ||
+        (wanted->backoff_ms == NULL && wanted->backoff_count > 0)) {
+        return mri_problem(problem, MR_REFUSED, "backoff: expected up to %d delays, found %zu",
+            MR_CONSUMER_BACK_OFF_MAX, wanted->backoff_count);
+    }
+    for (size_t i = 0; i < wanted->backoff_count; i++) {
+        int64_t delay_ms = wanted->backoff_ms[i];
+        if (delay_ms < 0 || delay_ms > DAY_MS) {
+            return mri_problem(problem, MR_REFUSED,
+                "backoff: expected delays of 0 to %d ms, found %lld", DAY_MS, (long long)delay_ms);
+        }
+        options->back_off_ms[i] = (uint32_t)delay_ms;
+    }
+    options->back_off_count = (uint32_t)wanted->backoff_count;
+    return MR_OK;
+}
+
+/** How a cursor was made; MR_NOT_FOUND: there is none. */
+static mr_err look_at_cursor(
+    const struct mri_consumer_at *at, struct mri_consumer_rules *ret_rules, mr_problem *problem)
+{
+    void *block;
+    if (!mri_consumer_slot_is_name(at->name)) {
+        return MR_NOT_FOUND; /* who opens it says so */
+    }
+    mr_err err = mri_alloc_array(at->alloc, 1, sizeof(struct mri_consumer_file), &block);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s", mr_err_text(err));
+    }
+    struct mri_consumer_file *file = block;
+    err = mri_consumer_file_open(file, at->os, at->folder, at->name, false, problem);
+    if (err == MR_OK) {
+        err = mri_consumer_file_look(file, problem);
+    }
+    if (err == MR_OK) {
+        *ret_rules = file->slot.rules;
+    }
+    mri_consumer_file_close(file);
+    mri_alloc_free(at->alloc, file, sizeof(*file));
+    return err;
+}
+
+/** The event that a new name begins with; nothing is skipped in silence. */
+static mr_err find_start(
+    struct mr_bus *bus, const mr_subscribe_options *wanted, mr_seq *ret_seq, mr_problem *problem)
+{
+    mr_log_token moment;
+    uint64_t first = 0;
+    mr_seq start = wanted->start_seq;
+    if (wanted->start_after != NULL) {
+        mr_err err = mr_bus_moment(bus, wanted->start_after, &moment, problem);
+        if (err != MR_OK) {
+            return err;
+        }
+        start.n = moment.seq + 1;
+    }
+    mr_err err = mri_retain_first(bus->os, bus->alloc, bus->folder, &first);
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s: %s", bus->folder, mr_err_text(err));
+    }
+    if (start.n < first) {
+        return mri_problem(problem, MR_NOT_FOUND,
+            "start: event %llu was removed, the log begins with event %llu",
+            (unsigned long long)start.n, (unsigned long long)first);
+    }
+    *ret_seq = start;
+    return MR_OK;
+}
+
+/** Where a cursor began that is there, or where one begins that is not. */
+static mr_err choose_start(const struct mri_consumer_at *at, struct mr_bus *bus,
+    const mr_subscribe_options *wanted, mr_consumer_options *options, bool *ret_is_new,
+    mr_problem *problem)
+{
+    struct mri_consumer_rules rules = {.start = MR_CONSUMER_END};
+    mr_err err = look_at_cursor(at, &rules, problem);
+    *ret_is_new = err == MR_NOT_FOUND;
+    if (err == MR_OK) {
+        options->start = (mr_consumer_start)rules.start;
+        options->start_seq.n = rules.start_seq;
+    }
+    if (!*ret_is_new) {
+        return err;
+    }
+    options->start = wanted->is_from_beginning ? MR_CONSUMER_BEGINNING : MR_CONSUMER_END;
+    if (wanted->start_seq.n == 0 && wanted->start_after == NULL) {
+        return MR_OK;
+    }
+    options->start = MR_CONSUMER_SEQ;
+    return find_start(bus, wanted, &options->start_seq, problem);
+}
+
+static mr_err open_consumer(struct mr_subscription *subscription, const char *name,
+    const mr_subscribe_options *wanted, mr_problem *problem)
+{
+    enum { TURNS = 2 }; /* another process may make it between the look and the opening */
+    struct mr_bus *bus = subscription->bus;
+    const struct mri_consumer_at at = {
+        .os = bus->os, .alloc = bus->alloc, .folder = bus->folder, .name = name};
+    mr_err err = MR_EINVAL;
+    bool is_new = true;
+    for (int turn = 0; turn < TURNS && is_new && err == MR_EINVAL; turn++) {
+        mr_consumer_options options = {
+            .max_in_flight = wanted->max_in_flight,
+            .max_deliver = wanted->max_deliver,
+            .ack_wait_ms = wanted->ack_wait_ms,
+            .log = bus->log,
+        };
+        err = read_backoff(wanted, &options, problem);
+        if (err == MR_OK) {
+            err = choose_start(&at, bus, wanted, &options, &is_new, problem);
+        }
+        if (err != MR_OK) {
+            return err;
+        }
+        err = mri_consumer_open(&at, &options, &subscription->consumer, problem);
+    }
+    return err;
+}
+
 mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_options *options,
     mr_subscription **ret_subscription, mr_problem *reterr_problem)
 {
@@ -40,7 +200,11 @@ mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_option
         return mri_problem(reterr_problem, MR_EINVAL, "a bus, and the name of the subscription");
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = mri_alloc_array(bus->alloc, 1, sizeof(struct mr_subscription), &block);
+    mr_err err = check_start(wanted, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_alloc_array(bus->alloc, 1, sizeof(struct mr_subscription), &block);
     if (err != MR_OK) {
         return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
     }
@@ -52,16 +216,7 @@ mr_err mr_bus_subscribe(mr_bus *bus, const char *name, const mr_subscribe_option
         err = mri_event_filter_init(&subscription->filter, bus, wanted, reterr_problem);
     }
     if (err == MR_OK) {
-        const struct mri_consumer_at at = {
-            .os = bus->os, .alloc = bus->alloc, .folder = bus->folder, .name = name};
-        const mr_consumer_options consumer_options = {
-            .start = wanted->is_from_beginning ? MR_CONSUMER_BEGINNING : MR_CONSUMER_END,
-            .max_in_flight = wanted->max_in_flight,
-            .max_deliver = wanted->max_deliver,
-            .ack_wait_ms = wanted->ack_wait_ms,
-            .log = bus->log,
-        };
-        err = mri_consumer_open(&at, &consumer_options, &subscription->consumer, reterr_problem);
+        err = open_consumer(subscription, name, wanted, reterr_problem);
     }
     if (err != MR_OK) {
         mri_event_filter_fini(&subscription->filter);

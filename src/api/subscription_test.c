@@ -2,6 +2,7 @@
 /*
  * Subscriptions: what passes the filter is delivered until it is acked, by name, to whoever asks.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/prng.h"
@@ -145,6 +146,109 @@ static void a_place_is_kept_from_the_beginning_or_the_end(void **fixture)
     mr_subscription_close(subscription);
 }
 
+static void first_is(const char *name, const mr_subscribe_options *options, uint64_t seq)
+{
+    mr_bus_event event;
+    mr_subscription *subscription = subscribe(bus, name, options);
+    assert_int_equal(mr_subscription_next(subscription, &event, NULL), MR_OK);
+    assert_int_equal(event.seq.n, seq);
+    mr_subscription_close(subscription);
+}
+
+static void a_new_name_begins_with_an_event_or_behind_a_moment(void **fixture)
+{
+    (void)fixture;
+    char text[MR_LOG_TOKEN_BYTES];
+    mr_log_token token;
+    mr_signal signal[2];
+    mr_signal last;
+    mr_ordinal ordinals[] = {emit(bus, 0, "bot"), emit(bus, 0, "bot")};
+    assert_int_equal(mr_bus_moment(bus, NULL, &token, NULL), MR_OK);
+    mr_ordinal later = emit(bus, 0, "bot");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mr_bus_get(bus, ordinals[i], &signal[i]), MR_OK);
+    }
+    assert_int_equal(mr_bus_get(bus, later, &last), MR_OK);
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)signal[0].generated.n);
+    first_is(
+        "with", &(mr_subscribe_options){.start_seq = signal[0].generated}, signal[0].generated.n);
+    first_is("behind", &(mr_subscribe_options){.start_after = text}, signal[1].generated.n);
+    first_is("token", &(mr_subscribe_options){.start_after = mr_log_token_text(&token, text)},
+        last.generated.n);
+    assert_int_equal(mr_bus_moment(bus, "9999d", &token, NULL), MR_OK);
+    first_is("time", &(mr_subscribe_options){.start_after = "9999d"}, token.seq + 1);
+}
+
+static void a_name_that_is_known_goes_on_wherever_one_would_have_begun(void **fixture)
+{
+    (void)fixture;
+    mr_bus_event event;
+    mr_seq beyond = {1000000};
+    mr_ordinal first = emit(bus, 0, "bot");
+    mr_ordinal second = emit(bus, 0, "bot");
+    mr_signal signal;
+    assert_int_equal(mr_bus_get(bus, first, &signal), MR_OK);
+    const mr_subscribe_options starts[] = {
+        {.start_seq = signal.generated, .kind = "signal.generated"},
+        {.kind = "signal.generated"},
+        {.is_from_beginning = true, .kind = "signal.generated"},
+        {.start_after = "2h", .kind = "signal.generated"},
+        {.start_seq = beyond, .kind = "signal.generated"},
+    };
+    for (size_t made = 0; made < MRI_COUNT_OF(starts) - 1; made++) {
+        char name[] = {'m', (char)('0' + made), '\0'};
+        mr_subscription_close(subscribe(bus, name, &starts[made]));
+        second = emit(bus, 0, "bot");
+        for (size_t i = 0; i < MRI_COUNT_OF(starts); i++) {
+            mr_subscription *subscription = subscribe(bus, name, &starts[i]);
+            assert_int_equal(mr_subscription_next(subscription, &event, NULL), MR_OK);
+            if (i == 0) {
+                assert_int_equal(event.ordinal.n, made == 1 ? second.n : first.n);
+                assert_int_equal(mr_subscription_ack(subscription, event.seq, NULL), MR_OK);
+                second = emit(bus, 0, "bot");
+            } else {
+                assert_true(event.ordinal.n > first.n);
+            }
+            mr_subscription_close(subscription);
+        }
+    }
+}
+
+static void what_is_given_back_without_a_delay_waits_as_the_list_says(void **fixture)
+{
+    (void)fixture;
+    int64_t delays[] = {3600000, 0};
+    const mr_subscribe_options options = {
+        .kind = "signal.generated", .backoff_ms = delays, .backoff_count = 2};
+    mr_bus_event event;
+    mr_subscription *subscription = subscribe(bus, "slow", &options);
+    delays[0] = 0; /* it has its own */
+    mr_ordinal ordinal = emit(bus, 0, "bot");
+    next_is(subscription, ordinal, &event);
+    assert_int_equal(mr_subscription_nack(subscription, event.seq, -1, NULL), MR_OK);
+    assert_int_equal(mr_subscription_next(subscription, &event, NULL), MR_AGAIN);
+    ordinal = emit(bus, 0, "bot");
+    next_is(subscription, ordinal, &event);
+    assert_int_equal(mr_subscription_nack(subscription, event.seq, 0, NULL), MR_OK);
+    for (uint32_t deliveries = 2; deliveries < 5; deliveries++) { /* the last one repeats */
+        next_is(subscription, ordinal, &event);
+        assert_int_equal(event.deliveries, deliveries);
+        assert_int_equal(mr_subscription_nack(subscription, event.seq, -1, NULL), MR_OK);
+    }
+    mr_subscription_close(subscription);
+    mr_problem problem = {""};
+    assert_int_equal(mr_bus_subscribe(bus, "slow", &options, &subscription, &problem), MR_EINVAL);
+    assert_non_null(strstr(problem.text, "another back-off list"));
+    delays[0] = 3600000;
+    mr_subscription_close(subscribe(bus, "slow", &options));
+    delays[1] = -1;
+    assert_int_equal(mr_bus_subscribe(bus, "x", &options, &subscription, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "backoff: expected delays of 0 to 86400000 ms, found -1");
+    const mr_subscribe_options many = {.backoff_ms = delays, .backoff_count = 9};
+    assert_int_equal(mr_bus_subscribe(bus, "x", &many, &subscription, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "backoff: expected up to 8 delays, found 9");
+}
+
 static void waiting_ends_with_what_was_emitted_here_too(void **fixture)
 {
     (void)fixture;
@@ -178,6 +282,24 @@ static void what_cannot_be_is_refused(void **fixture)
             mr_bus_subscribe(bus, "x", &cases[i], &subscription, &problem), MR_REFUSED);
         assert_true(problem.text[0] != '\0');
     }
+    const mr_subscribe_options starts[] = {
+        {.is_from_beginning = true, .start_seq = {1}},
+        {.start_seq = {1}, .start_after = "2h"},
+        {.start_after = "yesterday"},
+    };
+    mr_subscription_close(subscribe(bus, "known", NULL));
+    for (size_t i = 0; i < 2 * MRI_COUNT_OF(starts); i++) {
+        assert_int_equal(mr_bus_subscribe(bus, i % 2 == 0 ? "x" : "known", &starts[i / 2],
+                             &subscription, &problem),
+            MR_REFUSED);
+        assert_memory_equal(problem.text, "start: ", 7);
+    }
+    const mr_subscribe_options beyond = {.start_seq = {1000000}};
+    assert_int_equal(mr_bus_subscribe(bus, "x", &beyond, &subscription, &problem), MR_EINVAL);
+    assert_non_null(strstr(problem.text, "the log ends with event"));
+    const mr_subscribe_options other = {.max_deliver = 3, .is_from_beginning = true};
+    assert_int_equal(mr_bus_subscribe(bus, "known", &other, &subscription, &problem), MR_EINVAL);
+    assert_non_null(strstr(problem.text, "another max_deliver"));
     assert_int_equal(mr_bus_subscribe(bus, "No Name", NULL, &subscription, &problem), MR_EINVAL);
     assert_int_equal(mr_bus_subscribe(NULL, "x", NULL, &subscription, &problem), MR_EINVAL);
     assert_int_equal(mr_subscription_next(NULL, NULL, &problem), MR_EINVAL);
@@ -394,6 +516,9 @@ int main(void)
         TEST(two_who_use_a_name_share_the_events),
         TEST(moves_into_a_state_are_told_with_gate_and_reason),
         TEST(a_place_is_kept_from_the_beginning_or_the_end),
+        TEST(a_new_name_begins_with_an_event_or_behind_a_moment),
+        TEST(a_name_that_is_known_goes_on_wherever_one_would_have_begun),
+        TEST(what_is_given_back_without_a_delay_waits_as_the_list_says),
         TEST(waiting_ends_with_what_was_emitted_here_too),
         TEST(what_cannot_be_is_refused),
         TEST(many_at_once_are_the_same_in_the_same_order),

@@ -64,6 +64,55 @@ class AsOfTest(program.LogCase):
         pages += self.bus.query(limit=100, after=pages[-1]["id"], as_of=moment)
         self.assertEqual(pages, whole)
 
+    def pages(self, question, limit):
+        """All signals of a question page by page, while others come and move."""
+        found, page = [], None
+        while page is None or page["after"] is not None:
+            page = self.bus.page(question, limit=limit, after=page and page["after"],
+                                 as_of=page and page["moment"])
+            self.assertLessEqual(len(page["signals"]), limit)
+            self.assertGreaterEqual(page["scanned"], len(page["signals"]))
+            found.append(page)
+            self.grow()
+        self.assertEqual(len({page["moment"] for page in found}), 1)
+        return [signal for page in found for signal in page["signals"]]
+
+    def test_a_page_leads_to_the_next_one_of_its_moment(self):
+        self.grow()
+        for question in QUESTIONS:
+            for limit in (37, 100, 5000):
+                whole = self.bus.query(question, limit=5000)
+                self.assertEqual(self.pages(question, limit), whole, question)
+
+    def test_a_page_says_what_it_looked_at_and_of_when_it_is(self):
+        page = self.bus.page("state=generated and symbol=SIM02USD", limit=5000)
+        self.assertEqual(set(page), {"signals", "scanned", "after", "moment"})
+        self.assertIsNone(page["after"])
+        self.assertEqual(page["moment"], self.bus.moment())
+        whole = self.bus.page(limit=5000)
+        self.assertEqual(whole["scanned"], len(whole["signals"]))
+        self.assertGreater(whole["scanned"], page["scanned"])
+        self.assertLessEqual(self.bus.page(limit=3)["scanned"], 4)
+        self.assertEqual(self.bus.page(limit=3)["after"], whole["signals"][2]["id"])
+        none = self.bus.page("state=executed and state=blocked")
+        self.assertEqual((none["signals"], none["after"]), ([], None))
+        early = self.bus.page(as_of=30, limit=5000)
+        self.assertEqual(early["moment"].split(".")[1], "30")
+        self.assertEqual(early["signals"], self.bus.query(as_of=30, limit=5000))
+        self.assertRaises(millrace.MR_EINVAL, self.bus.page, limit=0)
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.page, after="NOPE_0_00000001")
+        self.assertRaises(millrace.MR_REFUSED, self.bus.page, "state=nonsense")
+
+    def test_the_narrower_limit_counts(self):
+        whole = self.bus.query(limit=5000)
+        for as_of in (None, self.bus.moment()):
+            for own, limit in ((3, 100), (3, 2), (3, 3), (5000, 7), (200, 10**9)):
+                found = self.bus.query(f"limit {own}", limit=limit, as_of=as_of)
+                self.assertEqual(found, whole[:min(own, limit)])
+        page = self.bus.page("limit 3")
+        again = self.bus.page("limit 3", after=page["after"], as_of=page["moment"])
+        self.assertEqual(page["signals"] + again["signals"], whole[:6])
+
     def test_what_is_no_moment_is_told(self):
         self.assertRaises(TypeError, self.bus.query, as_of=1.5)
         self.assertRaises(TypeError, self.bus.query, as_of=True)

@@ -138,6 +138,50 @@ class BusTest(program.LogCase):
             self.bus.move(name, "no such state")
         self.assertEqual(self.bus.get(name)["state"], "blocked")
 
+    def test_many_moves_are_all_or_none(self):
+        names = [self.emit() for _ in range(3)]
+        other, blocked = self.emit(), {"gate": "external", "reason": "external", "to": "blocked"}
+        states = lambda: [self.bus.get(name)["state"] for name in names]  # noqa: E731
+        good = [{"id": name, **blocked} for name in names]
+        with millrace.Bus(self.log) as bus:
+            bus.move(other, "blocked", gate="external", reason="external")
+        last = self.bus.moment()
+        wrong = [({"id": "NOPE_0_00000001"}, millrace.MR_NOT_FOUND, "there is no signal"),
+                 ({"to": "nowhere"}, millrace.MR_REFUSED, "no such state"),
+                 ({"from_state": "nowhere"}, millrace.MR_REFUSED, "no such state"),
+                 ({"to": "executed"}, millrace.MR_REFUSED, "to: no move leads"),
+                 ({"gate": "none such"}, millrace.MR_REFUSED, "gate"),
+                 ({"from_state": "evaluating"}, millrace.MR_CONFLICT, "is generated since"),
+                 ({"id": other, "from_state": "generated"}, millrace.MR_CONFLICT, "is blocked since"),
+                 ({"data": "{"}, millrace.MR_REFUSED, "data"), ({"colour": 1}, TypeError, "colour"),
+                 ({"data": 5}, TypeError, "data"), ({"to": None}, TypeError, "")]
+        for values, kind, word in wrong:
+            with self.subTest(values=values):
+                with self.assertRaisesRegex(kind, f"^move 2 of 3: .*{word}"):
+                    self.bus.move_many([good[0], {**good[1], **values}, good[2]])
+                with self.assertRaisesRegex(kind, f"^move 1 of 1: .*{word}"):
+                    self.bus.move_many([{**good[1], **values}])
+        with self.assertRaisesRegex(TypeError, "^move 3 of 3: expected a dict"):
+            self.bus.move_many([*good[:2], names[2]])
+        with self.assertRaisesRegex(TypeError, "^move 1 of 1: .*to"):
+            self.bus.move_many([{"id": names[0]}])
+        with self.assertRaisesRegex(millrace.MR_REFUSED, "^move 2 of 2: .*evaluating"):
+            self.bus.move_many([good[0], {**good[0], "from_state": "evaluating"}])
+        self.assertRaises(millrace.MR_EINVAL, self.bus.move_many, good * 3000)
+        self.assertRaises(TypeError, self.bus.move_many, 5)
+        self.bus.move_many([])
+        self.assertEqual(states(), ["generated"] * 3)
+        self.assertEqual(self.bus.moment(), last)
+        self.bus.move_many(({**move, "data": {"i": i, "long": "x" * 3000}}
+                            for i, move in enumerate(good)), durable=True)
+        self.assertEqual(states(), ["blocked"] * 3)
+        for i, name in enumerate(names):
+            self.assertEqual(json.loads(self.bus.history(name)[-1]["data"])["i"], i)
+        again = [self.emit() for _ in range(1000)]
+        self.bus.move_many([{"id": name, "to": to, **more} for name in again for to, more in
+                            (("evaluating", {}), ("blocked", {**blocked, "actor": "operator"}))])
+        self.assertEqual({self.bus.get(name)["state"] for name in again}, {"blocked"})
+
     def test_waiting_ends_when_somebody_emits(self):
         self.assertFalse(self.bus.wait(0.01))
         with millrace.Bus(self.log) as other:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 from os import PathLike
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Literal, NotRequired, TypedDict
 
 __version__: str
@@ -39,6 +39,21 @@ class Event(TypedDict):
 
 EventField = Literal["seq", "kind", "time_unix_ns", "signal", "from_state", "to", "gate", "reason",
                      "deliveries", "ordinal", "id"]
+
+class Move(TypedDict):
+    id: str | int
+    to: str
+    from_state: NotRequired[str | None]
+    gate: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    data: NotRequired[dict[str, Any] | str | bytes | None]
+    actor: NotRequired[Literal["external", "operator"] | None]
+
+class Page(TypedDict):
+    signals: list[Signal]
+    scanned: int
+    after: str | None
+    moment: str
 
 class Observed(TypedDict):
     number: int
@@ -174,6 +189,7 @@ class Bus:
              data: dict[str, Any] | str | bytes | None = None,
              actor: Literal["external", "operator"] | None = None,
              durable: bool = False) -> None: ...
+    def move_many(self, moves: Iterable[Move], *, durable: bool = False) -> None: ...
     def claim(self, owner: str, to: str, *, state: str = "generated", lease: float = 60.0,
               id: str | int | None = None, symbol: str | None = None, source: str | None = None,
               timeout: float | None = 0, durable: bool = False) -> Claim | None: ...
@@ -182,6 +198,9 @@ class Bus:
     def query(self, question: str = "", *, limit: int = 100,
               after: str | int | None = None,
               as_of: str | int | None = None) -> list[Signal]: ...
+    def page(self, question: str = "", *, limit: int = 100,
+             after: str | int | None = None,
+             as_of: str | int | None = None) -> Page: ...
     def counts(self) -> dict[State, int]: ...
     def register(self, symbol: str) -> None: ...
     def symbols(self) -> tuple[int, int]: ...
@@ -216,9 +235,10 @@ class Bus:
     def wait(self, timeout: float | None = None) -> bool: ...
     def subscribe(self, name: str, *, kind: str | None = None, symbol: str | None = None,
                   source: str | None = None, signal_name: str | None = None,
-                  state: str | None = None, start: Literal["beginning", "end"] = "end",
+                  state: str | None = None, start: str | int = "end",
                   max_in_flight: int = 0, max_deliver: int = 0,
-                  ack_wait: float = 0.0, batch: int = 1024,
+                  ack_wait: float = 0.0, backoff: Sequence[float] | None = None,
+                  batch: int = 1024,
                   fields: Sequence[EventField] | None = None) -> Subscription: ...
     def close(self) -> None: ...
 
@@ -231,7 +251,7 @@ class Subscription:
     def take_many(self, count: int = 1024, timeout: float | None = None) -> list[Event]: ...
     def ack(self, event: Event | int) -> None: ...
     def ack_many(self, events: Sequence[Event | int]) -> None: ...
-    def nack(self, event: Event | int, delay: float = 0.0) -> None: ...
+    def nack(self, event: Event | int, delay: float | None = None) -> None: ...
     def close(self) -> None: ...
 
 class Orders:
