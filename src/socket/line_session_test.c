@@ -183,7 +183,7 @@ static void a_list_is_emitted_whole_or_not_at_all(void **fixture)
     const char *reply =
         ask("{'verb':'emit','durability':'async','signals':["
             "{'symbol':'$','side':'long','source':'a','confidence':0.1,'idempotency_key':'k'},"
-            "{'symbol':'$','side':'sell','source':'a','confidence':1,'idempotency_key':'k'}]}");
+            "{'symbol':'$','side':'buy','source':'a','confidence':1,'idempotency_key':'k'}]}");
     says(reply, "'repeated':false},{'id':");
     says(reply, "'repeated':true}],'durability':'async'}");
     assert_false(session.is_promising);
