@@ -91,7 +91,7 @@ const char *mri_request_field_key(enum mri_request_field field)
     return keys[field];
 }
 
-static int find_key(struct mri_slice key)
+int mri_request_find_key(struct mri_slice key)
 {
     for (int i = 0; i < MRI_FIELD_COUNT; i++) {
         if (mri_slice_is(key, keys[i])) {
@@ -99,11 +99,6 @@ static int find_key(struct mri_slice key)
         }
     }
     return -1;
-}
-
-bool mri_request_is_key(struct mri_slice key)
-{
-    return find_key(key) >= 0;
 }
 
 mr_err mri_request_refuse(const struct mri_request_reader *reader, struct mri_request_fault *fault,
@@ -234,7 +229,7 @@ static bool take_value(struct mri_request_reader *reader, const struct mri_json_
 static mr_err take_field(void *context, struct mri_slice key, const struct mri_json_value *value)
 {
     struct reading *reading = context;
-    int field = find_key(key);
+    int field = mri_request_find_key(key);
     bool is_good = reading->fault->err == MR_OK; /* else only id and verb are still of interest */
     bool is_wanted = is_good || field == MRI_FIELD_ID || field == MRI_FIELD_VERB;
     if (field < 0) {
