@@ -13,14 +13,45 @@
 #include "base/check.h"
 #include "socket/line_session.h"
 #include "tests/lib/api_sample.h"
+#include "tests/lib/plain_config.h"
 #include "json/json_scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-enum { INPUT_BYTES_MAX = 64 * 1024, OUT_BYTES_MAX = 8 * 1024 * 1024, INPUTS_A_LOG = 1000 };
+enum {
+    INPUT_BYTES_MAX = 64 * 1024,
+    OUT_BYTES_MAX = 8 * 1024 * 1024,
+    INPUTS_A_LOG = 1000,
+    WALL_MINUTE = 1000000
+};
 
 static struct mri_api_sample sample;
 static struct mri_service service;
+
+/** A log that facts may be brought into, with one symbol and its first bar. */
+static void begin_sample(void)
+{
+    struct mri_story *story = mri_story_begin(mri_plain_config, 1);
+    const struct mri_instrument_spec *spec = &story->script.instruments[0];
+    const mr_candle first = {.symbol = spec->symbol,
+        .close_time_unix_ns = mri_script_time(1),
+        .open = 100.0,
+        .high = 100.0,
+        .low = 100.0,
+        .close = 100.0};
+    mr_problem problem = {""};
+    story->has_no_feed = true;
+    story->machine.has_clock = true;
+    story->machine.realtime_unix_ns = mri_script_time(WALL_MINUTE);
+    mr_err err = mri_config_add_instrument(&story->config, spec);
+    MRI_ASSERT(err == MR_OK);
+    mri_story_open(story);
+    mri_story_close(story);
+    sample = (struct mri_api_sample){.story = story};
+    sample.bus = mri_api_sample_open(&sample);
+    err = mr_bus_candle(sample.bus, &first, 1, MR_ASYNC, NULL, &problem);
+    MRI_ASSERT(err == MR_OK);
+}
 
 /** A log gets longer with what is emitted: now and then there is a new one. */
 static void begin_log(void)
@@ -31,7 +62,7 @@ static void begin_log(void)
             mri_service_fini(&service);
             mri_api_sample_end(&sample);
         }
-        mri_api_sample_begin(&sample);
+        begin_sample();
         mr_err err = mri_service_init(
             &service, &sample.story->machine.table, mri_alloc_system(), sample.bus);
         MRI_ASSERT(err == MR_OK);

@@ -41,6 +41,7 @@ OTHER_MODULES = {
     "event_codec.h": ["event", "field", "ref"],
     "event_digest.h": ["ranks"],
     "exact_math.h": ["exp", "log", "sqrt", "sigmoid", "abs", "nan", "is_finite", "clamp"],
+    "fact_line_fields.h": ["fact_line"],
     "horizon.h": ["timers"],
     "hot_shared.h": ["hot"],
     "instruments.h": ["symbol"],

@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "api/bus_api.h"
+#include "api/fact_batch.h"
 #include "base/problem.h"
-
-MRI_STATIC_ASSERT(MR_BUS_FACTS_MAX == MRI_FACT_BATCH_MAX, "one append takes it");
 
 static struct mri_slice slice_of(const char *text)
 {
@@ -62,7 +61,7 @@ static mr_err read_numbers(const struct mri_instrument_spec *spec, const struct 
 static mr_err read_symbol(const struct mr_bus *bus, const char *name, struct mri_fact_input *input,
     const struct mri_instrument_spec **ret_spec, mr_problem *problem)
 {
-    const struct mri_instruments *instruments = &bus->fold.wiring.market.instruments;
+    const struct mri_instruments *instruments = mri_fact_batch_instruments(bus);
     mr_err err = mri_signal_input_symbol(instruments, slice_of(name), &input->symbol, problem);
     *ret_spec = err == MR_OK ? mri_instruments_get(instruments, input->symbol) : NULL;
     return err;
@@ -130,22 +129,6 @@ struct kind {
         mr_problem *problem);
 };
 
-static mr_err make_ready(struct mr_bus *bus, mr_problem *problem)
-{
-    mr_err err = mri_bus_api_may_append(bus, problem);
-    if (err == MR_OK) {
-        err = mri_facts_check_log(bus->log, bus->folder, problem);
-    }
-    if (err == MR_OK) {
-        err = mri_bus_api_follow(bus, problem);
-    }
-    if (err == MR_OK && !bus->has_facts) {
-        err = mri_facts_init(&bus->facts, bus->os, bus->alloc, &bus->fold);
-        bus->has_facts = err == MR_OK;
-    }
-    return err;
-}
-
 static mr_err tell_which(const struct kind *kind, mr_err err, const mr_problem *why, size_t index,
     size_t count, mr_problem *problem)
 {
@@ -176,7 +159,7 @@ static mr_err take(
             reterr_problem, MR_EINVAL, "expected 1 to %d of %s", MR_BUS_FACTS_MAX, kind->name);
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    mr_err err = make_ready(bus, &why);
+    mr_err err = mri_fact_batch_begin(bus, &why);
     if (err != MR_OK) {
         return tell_which(kind, err, &why, 0, 1, reterr_problem);
     }
@@ -190,7 +173,7 @@ static mr_err take(
         answer.index = i;
     }
     if (err == MR_OK) {
-        err = mri_facts_append(&bus->facts, inputs, count, given->durability, &answer, &why);
+        err = mri_fact_batch_append(bus, inputs, count, given->durability, &answer, &why);
     }
     mri_alloc_free(bus->alloc, inputs, count * sizeof(*inputs));
     if (ret_repeated != NULL && (err == MR_OK || err == MR_EUNKNOWN)) {

@@ -169,7 +169,8 @@ static mr_err refuse_time(
 {
     char text[2][MRI_UTC_BYTES];
     check->answer->reason = reason;
-    return mri_problem(check->problem, MR_REFUSED, "time: %s %s %s",
+    return mri_problem(check->problem, MR_REFUSED, "%s: %s %s %s",
+        check->input->type == MRI_EVENT_CANDLE ? "close_time" : "time",
         mri_utc_format(check->input->time_unix_ns, text[0]), why,
         mri_utc_format(other_unix_ns, text[1]));
 }
@@ -188,7 +189,9 @@ static mr_err check_time(const struct check *check)
                                    : "time: expected the venue's, this log is simulated");
     }
     if (time < FIRST_UNIX_NS || time >= BEYOND_UNIX_NS) {
-        return refuse(check, MRI_REASON_ROW_TIME, "time: expected one from 2000 to 2099");
+        return refuse(check, MRI_REASON_ROW_TIME,
+            is_candle ? "close_time: expected one from 2000 to 2099"
+                      : "time: expected one from 2000 to 2099");
     }
     int64_t now = desk->wall_unix_ns > desk->event_time_unix_ns ? desk->wall_unix_ns
                                                                 : desk->event_time_unix_ns;

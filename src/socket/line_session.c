@@ -131,6 +131,7 @@ static void put_limits(struct mri_reply *reply)
     mri_json_write_object_open(&reply->json);
     mri_reply_count(reply, "line_bytes", MRI_REQUEST_LINE_BYTES_MAX);
     mri_reply_count(reply, "batch", MR_BUS_BATCH_MAX);
+    mri_reply_count(reply, "facts", MR_BUS_FACTS_MAX);
     mri_reply_count(reply, "page", MRI_SERVICE_PAGE_MAX);
     mri_reply_count(reply, "subscriptions", MRI_LINE_SESSION_SUBSCRIPTIONS_MAX);
     mri_reply_count(reply, "timeout_ms", MRI_SERVICE_TIMEOUT_MS_MAX);
@@ -198,6 +199,9 @@ static mri_verb *const verbs[] = {
     [MRI_VERB_HELLO] = verb_hello,
     [MRI_VERB_EMIT] = mri_verb_emit,
     [MRI_VERB_MOVE] = mri_verb_move,
+    [MRI_VERB_QUOTE] = mri_verb_quote,
+    [MRI_VERB_CANDLE] = mri_verb_candle,
+    [MRI_VERB_FUNDING] = mri_verb_funding,
     [MRI_VERB_GET] = mri_verb_get,
     [MRI_VERB_QUERY] = mri_verb_query,
     [MRI_VERB_ORDERS] = mri_verb_orders,
@@ -219,6 +223,7 @@ MRI_STATIC_ASSERT(MRI_COUNT_OF(verbs) == MRI_VERB_COUNT, "every verb does someth
 static bool has_effect(enum mri_request_verb verb)
 {
     return verb == MRI_VERB_EMIT || verb == MRI_VERB_MOVE || verb == MRI_VERB_REPORT ||
+           verb == MRI_VERB_QUOTE || verb == MRI_VERB_CANDLE || verb == MRI_VERB_FUNDING ||
            verb == MRI_VERB_ACK || verb == MRI_VERB_NACK;
 }
 

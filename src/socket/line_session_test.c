@@ -183,7 +183,7 @@ static void a_list_is_emitted_whole_or_not_at_all(void **fixture)
     const char *reply =
         ask("{'verb':'emit','durability':'async','signals':["
             "{'symbol':'$','side':'long','source':'a','confidence':0.1,'idempotency_key':'k'},"
-            "{'symbol':'$','side':'sell','source':'a','confidence':1,'idempotency_key':'k'}]}");
+            "{'symbol':'$','side':'buy','source':'a','confidence':1,'idempotency_key':'k'}]}");
     says(reply, "'repeated':false},{'id':");
     says(reply, "'repeated':true}],'durability':'async'}");
     assert_false(session.is_promising);
@@ -348,6 +348,9 @@ static void orders_are_told_and_reports_checked(void **fixture)
     says(ask("{'verb':'report','status':'sent'}"), "'field':'order'");
     says(ask("{'verb':'report','order':'m1'}"), "'field':'status'");
     says(ask("{'verb':'report','order':'m1','status':'filled','time':'noon'}"), "'field':'time'");
+    says(ask("{'verb':'report','order':'m1','status':'filled','time':1.5}"), "'field':'time'");
+    says(ask("{'verb':'report','order':'m1','status':'filled','time':-1}"), "'field':'time'");
+    says(ask("{'verb':'report','order':'m1','status':'sent','time':1746372840}"), "MR_NOT_FOUND");
     says(ask("{'verb':'report','order':'m1','status':'half'}"), "'error':'MR_REFUSED'");
     says(ask("{'verb':'report','order':'m1','status':'filled','price':1}"), "'text':'time: ");
     says(ask("{'verb':'report','order':'m1','status':'sent','durability':'never'}"),

@@ -4,7 +4,8 @@
  *
  * Invariants
  *  1. The first thing that is wrong is what is told; the line is read to its end all the same,
- *     since the id may stand behind it.
+ *     since the id may stand behind it, and the verb: which fields there are is a matter of the
+ *     verb, so one that is unknown is told before them.
  *  2. Every text and object that is copied stands in the line with more bytes around it than the
  *     NUL that it gets: copies of a line's values fit into the length of the line.
  */
@@ -56,6 +57,7 @@ struct reading {
     struct mri_request_reader *reader;
     struct mri_request_value *values;
     struct mri_request_fault *fault; /* its err is MR_OK until something is wrong */
+    bool is_whole;                   /* the object was read to its end */
 };
 
 mr_err mri_request_reader_init(struct mri_request_reader *reader, const struct mri_alloc *alloc)
@@ -89,7 +91,7 @@ const char *mri_request_field_key(enum mri_request_field field)
     return keys[field];
 }
 
-static int find_key(struct mri_slice key)
+int mri_request_find_key(struct mri_slice key)
 {
     for (int i = 0; i < MRI_FIELD_COUNT; i++) {
         if (mri_slice_is(key, keys[i])) {
@@ -97,11 +99,6 @@ static int find_key(struct mri_slice key)
         }
     }
     return -1;
-}
-
-bool mri_request_is_key(struct mri_slice key)
-{
-    return find_key(key) >= 0;
 }
 
 mr_err mri_request_refuse(const struct mri_request_reader *reader, struct mri_request_fault *fault,
@@ -232,15 +229,16 @@ static bool take_value(struct mri_request_reader *reader, const struct mri_json_
 static mr_err take_field(void *context, struct mri_slice key, const struct mri_json_value *value)
 {
     struct reading *reading = context;
-    int field = find_key(key);
-    bool is_good = reading->fault->err == MR_OK; /* else only the id is still of interest */
+    int field = mri_request_find_key(key);
+    bool is_good = reading->fault->err == MR_OK; /* else only id and verb are still of interest */
+    bool is_wanted = is_good || field == MRI_FIELD_ID || field == MRI_FIELD_VERB;
     if (field < 0) {
         if (is_good) {
             refuse_key(reading, key, value);
         }
         return MR_OK;
     }
-    if (value->type == MRI_JSON_NULL || (!is_good && field != MRI_FIELD_ID)) {
+    if (value->type == MRI_JSON_NULL || !is_wanted) {
         return MR_OK;
     }
     const char *problem = NULL;
@@ -284,6 +282,7 @@ static mr_err read_object(struct reading *reading, struct mri_slice object)
     *fault = (struct mri_request_fault){.err = MR_OK, .byte = -1};
     mr_err err =
         mri_json_parse_object(reading->reader->parser, object, take_field, reading, &problem);
+    reading->is_whole = err == MR_OK;
     if (err == MR_ENOMEM) {
         *fault = (struct mri_request_fault){.err = err, .byte = -1, .problem = problem};
     } else if (err != MR_OK && fault->err == MR_OK) {
@@ -303,6 +302,16 @@ static mr_err check_fields(const struct reading *reading, uint64_t allowed, cons
     return MR_OK;
 }
 
+/** MRI_VERB_COUNT: there is none of that text. */
+static enum mri_request_verb verb_of(struct mri_slice text)
+{
+    int verb = 0;
+    while (verb < MRI_VERB_COUNT && !mri_slice_is(text, verbs[verb])) {
+        verb++;
+    }
+    return (enum mri_request_verb)verb;
+}
+
 static mr_err find_verb(struct reading *reading, enum mri_request_verb *ret_verb)
 {
     char word[64];
@@ -312,11 +321,10 @@ static mr_err find_verb(struct reading *reading, enum mri_request_verb *ret_verb
             reading->reader, reading->fault, "verb", NULL, "verb: it is missing");
     }
     struct mri_slice text = mri_slice_of(value->text);
-    for (int i = 0; i < MRI_VERB_COUNT; i++) {
-        if (mri_slice_is(text, verbs[i])) {
-            *ret_verb = (enum mri_request_verb)i;
-            return MR_OK;
-        }
+    enum mri_request_verb verb = verb_of(text);
+    if (verb != MRI_VERB_COUNT) {
+        *ret_verb = verb;
+        return MR_OK;
     }
     const char *near = mri_text_nearest(text, verbs, MRI_COUNT_OF(verbs));
     return mri_request_refuse(reading->reader, reading->fault, "verb", value->raw.bytes,
@@ -334,8 +342,10 @@ mr_err mri_request_read(struct mri_request_reader *reader, struct mri_slice line
     mr_err err = read_object(&reading, line);
     const struct mri_request_value *id = &ret_request->fields[MRI_FIELD_ID];
     ret_request->id = id->is_given ? id->raw : mri_slice_of("null");
-    if (err == MR_OK) {
-        err = find_verb(&reading, &ret_request->verb);
+    bool is_verb_read = reading.is_whole && ret_request->fields[MRI_FIELD_VERB].is_given;
+    if (err == MR_OK || (err == MR_REFUSED && is_verb_read)) { /* invariant 1 */
+        mr_err found = find_verb(&reading, &ret_request->verb);
+        err = found == MR_OK ? err : found;
     }
     return err == MR_OK
                ? check_fields(&reading,

@@ -33,10 +33,11 @@ enum mri_request_type {
     X(VERB, "verb", MRI_REQUEST_TEXT, "what is asked for")                                         \
     X(VERSION, "version", MRI_REQUEST_INTEGER,                                                     \
         "the newest version of the protocol that the client speaks")                               \
-    X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "of the signal; must be registered")                     \
+    X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "must be registered")                                    \
     X(SIDE, "side", MRI_REQUEST_TEXT, "long, buy, short or sell")                                  \
     X(SOURCE, "source", MRI_REQUEST_TEXT,                                                          \
-        "who emits, up to 64 bytes; not the name of a built-in source")                            \
+        "who emits, or brings in a fact, up to 64 bytes; of a signal not the name of a built-in "  \
+        "source")                                                                                  \
     X(NAME, "name", MRI_REQUEST_TEXT, "kind of signal, up to 64 bytes; default: the source")       \
     X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1")                                      \
     X(PRICE, "price", MRI_REQUEST_NUMBER, "above zero, rounded to the instrument's decimals")      \
@@ -45,7 +46,8 @@ enum mri_request_type {
         "how long it may wait, 1s to 24h (90s, 5m); default: the configuration's")                 \
     X(EXTERNAL_ID, "external_id", MRI_REQUEST_TEXT, "the producer's own id, up to 256 bytes")      \
     X(IDEMPOTENCY_KEY, "idempotency_key", MRI_REQUEST_TEXT,                                        \
-        "up to 256 bytes; the same key of the same source is the same signal")                     \
+        "up to 256 bytes; the same key of the same source is the same signal, and refused with "   \
+        "another symbol, side or name")                                                            \
     X(ACCOUNT, "account", MRI_REQUEST_TEXT, "which account it is meant for, up to 256 bytes")      \
     X(DATA, "data", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")               \
     X(DURABILITY, "durability", MRI_REQUEST_TEXT,                                                  \
@@ -85,15 +87,46 @@ enum mri_request_type {
         "sent, accepted, filled, rejected, cancelled or unknown")                                  \
     X(QUANTITY, "quantity", MRI_REQUEST_NUMBER, "of a fill: the whole order's")                    \
     X(FEE, "fee", MRI_REQUEST_NUMBER, "of a fill: in the quote currency; below 0: the venue paid") \
-    X(TIME, "time", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                        \
-        "the venue's: 2025-05-04T15:34:00Z, or nanoseconds since 1970; needed of a fill")          \
+    X(TIME, "time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                         \
+        "the venue's: 2025-05-04T15:34:00Z, or seconds, milliseconds, microseconds or "            \
+        "nanoseconds since 1970; needed of a fill, and in a simulated log of quotes and funding")  \
     X(VENUE_ORDER_ID, "venue_order_id", MRI_REQUEST_TEXT,                                          \
         "the order's id at the venue, up to 64 bytes")                                             \
     X(EXECUTOR, "executor", MRI_REQUEST_TEXT, "who reports, up to 64 bytes")                       \
     X(MESSAGE, "message", MRI_REQUEST_TEXT, "what the venue said, up to 1,024 bytes")              \
     X(SEQ, "seq", MRI_REQUEST_INTEGER, "the number of an event")                                   \
     X(AFTER, "after", MRI_REQUEST_INTEGER,                                                         \
-        "the newest event that the client has seen; default: the newest there is")
+        "the newest event that the client has seen; default: the newest there is")                 \
+    X(QUOTES, "quotes", MRI_REQUEST_ARRAY,                                                         \
+        "1 to 4,096 quotes, each with the fields of one; all that are new, or none")               \
+    X(CANDLES, "candles", MRI_REQUEST_ARRAY,                                                       \
+        "1 to 4,096 candles, each with the fields of one; all that are new, or none")              \
+    X(FUNDINGS, "fundings", MRI_REQUEST_ARRAY,                                                     \
+        "1 to 4,096 of funding, each with the fields of one; all that are new, or none")           \
+    X(BID, "bid", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                           \
+        "above zero, a multiple of the tick, not above the ask")                                   \
+    X(ASK, "ask", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER, "above zero, a multiple of the tick")     \
+    X(BID_QUANTITY, "bid_quantity", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                         \
+        "zero or more, rounded to the instrument's decimals")                                      \
+    X(ASK_QUANTITY, "ask_quantity", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                         \
+        "zero or more, rounded to the instrument's decimals")                                      \
+    X(OPEN_TIME, "open_time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                               \
+        "when the candle's minute begins, as `time`; or close_time")                               \
+    X(CLOSE_TIME, "close_time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                             \
+        "when the candle's minute ends, as `time`: a full minute")                                 \
+    X(OPEN, "open", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER, "above zero, a multiple of the tick")   \
+    X(HIGH, "high", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                         \
+        "above zero, a multiple of the tick; none of the four is above it")                        \
+    X(LOW, "low", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                           \
+        "above zero, a multiple of the tick; none of the four is below it")                        \
+    X(CLOSE, "close", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER, "above zero, a multiple of the tick") \
+    X(VOLUME, "volume", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER, "zero or more")                     \
+    X(RATE, "rate", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                         \
+        "share of the notional that longs pay shorts, -1 to 1")                                    \
+    X(INTERVAL, "interval", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                 \
+        "between payments of funding (8h), up to 7 days")                                          \
+    X(NEXT_TIME, "next_time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                               \
+        "when the next payment is due, as `time`: at most 7 days after it")
 
 enum mri_request_field {
 #define MRI_REQUEST_FIELD_ENUM(NAME, key, types, about) MRI_FIELD_##NAME,
@@ -114,11 +147,29 @@ enum mri_request_field {
     (MRI_REQUEST_BIT(SIGNAL) | MRI_REQUEST_BIT(FROM) | MRI_REQUEST_BIT(TO) |                       \
         MRI_REQUEST_BIT(GATE) | MRI_REQUEST_BIT(REASON) | MRI_REQUEST_BIT(DATA))
 
+/** The fields of facts. */
+#define MRI_REQUEST_QUOTE                                                                          \
+    (MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(SOURCE) | MRI_REQUEST_BIT(TIME) |                   \
+        MRI_REQUEST_BIT(BID) | MRI_REQUEST_BIT(ASK) | MRI_REQUEST_BIT(BID_QUANTITY) |              \
+        MRI_REQUEST_BIT(ASK_QUANTITY))
+#define MRI_REQUEST_CANDLE                                                                         \
+    (MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(OPEN_TIME) | MRI_REQUEST_BIT(CLOSE_TIME) |          \
+        MRI_REQUEST_BIT(OPEN) | MRI_REQUEST_BIT(HIGH) | MRI_REQUEST_BIT(LOW) |                     \
+        MRI_REQUEST_BIT(CLOSE) | MRI_REQUEST_BIT(VOLUME))
+#define MRI_REQUEST_FUNDING                                                                        \
+    (MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(SOURCE) | MRI_REQUEST_BIT(TIME) |                   \
+        MRI_REQUEST_BIT(RATE) | MRI_REQUEST_BIT(INTERVAL) | MRI_REQUEST_BIT(NEXT_TIME))
+
 /** X(NAME, text, fields beside id and verb): what can be asked for. */
 #define MRI_REQUEST_VERB_MAP(X)                                                                    \
     X(HELLO, "hello", MRI_REQUEST_BIT(VERSION))                                                    \
     X(EMIT, "emit", MRI_REQUEST_EMISSION | MRI_REQUEST_BIT(SIGNALS) | MRI_REQUEST_BIT(DURABILITY)) \
     X(MOVE, "move", MRI_REQUEST_MOVE | MRI_REQUEST_BIT(MOVES) | MRI_REQUEST_BIT(DURABILITY))       \
+    X(QUOTE, "quote", MRI_REQUEST_QUOTE | MRI_REQUEST_BIT(QUOTES) | MRI_REQUEST_BIT(DURABILITY))   \
+    X(CANDLE, "candle",                                                                            \
+        MRI_REQUEST_CANDLE | MRI_REQUEST_BIT(CANDLES) | MRI_REQUEST_BIT(DURABILITY))               \
+    X(FUNDING, "funding",                                                                          \
+        MRI_REQUEST_FUNDING | MRI_REQUEST_BIT(FUNDINGS) | MRI_REQUEST_BIT(DURABILITY))             \
     X(GET, "get", MRI_REQUEST_BIT(SIGNAL))                                                         \
     X(QUERY, "query", MRI_REQUEST_BIT(QUESTION) | MRI_REQUEST_BIT(PAGE) | MRI_REQUEST_BIT(LIMIT))  \
     X(ORDERS, "orders", 0)                                                                         \
@@ -266,12 +317,12 @@ const char *mri_request_field_about(enum mri_request_field field);
 uint64_t mri_request_verb_fields(enum mri_request_verb verb);
 
 /**
- * Is it a field's key?
+ * The field of a key.
  *
- * Returns  true: it is.
+ * Returns  an enum mri_request_field; -1: there is none.
  * Threads  any.
  */
-bool mri_request_is_key(struct mri_slice key);
+int mri_request_find_key(struct mri_slice key);
 
 /**
  * Note a fault of a field (printf).

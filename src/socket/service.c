@@ -20,6 +20,7 @@ static mr_err make_arrays(struct mri_service *service)
         {MR_BUS_BATCH_MAX, sizeof(*service->emissions), (void **)&service->emissions},
         {MR_BUS_BATCH_MAX, sizeof(*service->emitted), (void **)&service->emitted},
         {MR_BUS_BATCH_MAX, sizeof(*service->moves), (void **)&service->moves},
+        {MR_BUS_FACTS_MAX, sizeof(*service->facts), (void **)&service->facts},
         {MRI_SERVICE_PAGE_MAX, sizeof(*service->ordinals), (void **)&service->ordinals},
         {MRI_LINE_INPUT_PIECE_BYTES, sizeof(*service->piece), (void **)&service->piece},
     };
@@ -56,6 +57,7 @@ void mri_service_fini(struct mri_service *service)
     mri_alloc_free(alloc, service->emissions, MR_BUS_BATCH_MAX * sizeof(*service->emissions));
     mri_alloc_free(alloc, service->emitted, MR_BUS_BATCH_MAX * sizeof(*service->emitted));
     mri_alloc_free(alloc, service->moves, MR_BUS_BATCH_MAX * sizeof(*service->moves));
+    mri_alloc_free(alloc, service->facts, MR_BUS_FACTS_MAX * sizeof(*service->facts));
     mri_alloc_free(alloc, service->ordinals, MRI_SERVICE_PAGE_MAX * sizeof(*service->ordinals));
     mri_alloc_free(alloc, service->piece, MRI_LINE_INPUT_PIECE_BYTES);
     *service = (struct mri_service){0};

@@ -7,6 +7,7 @@
 
 #include "millrace/bus.h"
 #include "os/os.h"
+#include "pipeline/fact_desk.h"
 #include "socket/line_input.h"
 #include "socket/request.h"
 #include "json/json_write.h"
@@ -21,7 +22,7 @@ enum {
 
 /** X(name): what is counted, of a session and of all. */
 #define MRI_SERVICE_COUNT_MAP(X)                                                                   \
-    X(requests) X(errors) X(emitted) X(repeated) X(moved) X(delivered) X(acked)
+    X(requests) X(errors) X(emitted) X(repeated) X(moved) X(facts) X(delivered) X(acked)
 
 struct mri_service_counts {
 #define MRI_SERVICE_COUNT(name) uint64_t name;
@@ -39,8 +40,9 @@ struct mri_service {
     mr_emission *emissions; /**< MR_BUS_BATCH_MAX each */
     mr_emitted *emitted;
     mr_move *moves;
-    mr_ordinal *ordinals; /**< MRI_SERVICE_PAGE_MAX */
-    uint8_t *piece;       /**< MRI_LINE_INPUT_PIECE_BYTES: what one read brings */
+    struct mri_fact_input *facts; /**< MR_BUS_FACTS_MAX */
+    mr_ordinal *ordinals;         /**< MRI_SERVICE_PAGE_MAX */
+    uint8_t *piece;               /**< MRI_LINE_INPUT_PIECE_BYTES: what one read brings */
     uint32_t subscriptions;
     uint64_t freed;  /**< how often an event was acked or given back: others may get one now */
     bool needs_sync; /**< replies are waiting that promise what is not durable yet */

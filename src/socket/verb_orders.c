@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/utc.h"
 #include "millrace/execution.h"
+#include "socket/fact_line_fields.h"
 #include "socket/verbs.h"
 
 /** Beyond this the rest is left out, and said so. */
@@ -97,14 +98,12 @@ static mr_err read_time(const struct mri_line_session *session, const struct mri
     if (!value->is_given) {
         return MR_OK;
     }
-    if (!value->is_text) {
-        *ret_time = value->integer;
-        return MR_OK;
-    }
-    return mri_utc_parse(mri_slice_of(value->text), ret_time) == MR_OK
+    struct mri_slice text = value->is_text ? mri_slice_of(value->text) : value->raw;
+    return mri_fact_line_time(text, ret_time)
                ? MR_OK
                : mri_request_refuse(&session->service->reader, fault, "time", value->raw.bytes,
-                     "time: expected one like 2025-05-04T15:34:00Z, or nanoseconds since 1970");
+                     "time: expected one like 2025-05-04T15:34:00Z, or seconds, milliseconds or "
+                     "nanoseconds since 1970");
 }
 
 static mr_err read_report(const struct mri_line_session *session, const struct mri_request *request,

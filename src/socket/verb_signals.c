@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/utc.h"
 #include "bus/vocabulary.h"
+#include "socket/request_items.h"
 #include "socket/verbs.h"
 
 mr_err mri_verb_fail(struct mri_request_fault *fault, mr_err err)
@@ -52,140 +53,16 @@ mr_err mri_verb_integer(const struct mri_line_session *session, const struct mri
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
-/** Where an item of a batch stands, for faults. */
-struct place {
-    const struct mri_request_reader *reader;
-    struct mri_request_fault *fault;
-    const char *list; /* "signals", "moves"; NULL: the request itself is the item */
-    size_t index;
-};
-
-/** "side", or "signals[3].side". */
-static void qualify(const struct place *place)
-{
-    char key[sizeof(place->fault->field)];
-    if (place->list != NULL) {
-        (void)snprintf(key, sizeof(key), "%s", place->fault->field);
-        (void)snprintf(place->fault->field, sizeof(place->fault->field), "%s[%zu]%s%.30s",
-            place->list, place->index, key[0] == '\0' ? "" : ".", key);
-    }
-}
-
-static mr_err refuse(
-    const struct place *place, enum mri_request_field field, const char *raw, const char *expected)
-{
-    const char *key = mri_request_field_key(field);
-    (void)mri_request_refuse(
-        place->reader, place->fault, key, raw, "%s: expected %s", key, expected);
-    qualify(place);
-    return MR_REFUSED;
-}
-
-static mr_err refuse_missing(
-    const struct place *place, enum mri_request_field field, const char *expected)
-{
-    const char *key = mri_request_field_key(field);
-    (void)mri_request_refuse(
-        place->reader, place->fault, key, NULL, "%s is missing: expected %s", key, expected);
-    qualify(place);
-    return MR_REFUSED;
-}
-
-/** "signal 2 of 3: side: expected ..." of the bus: which item, which field; `item` is "signal". */
-static void take_field(struct mri_request_fault *fault, const char *list, const char *item)
-{
-    const char *text = fault->problem.text;
-    struct place place = {.fault = fault, .list = list};
-    bool has_index = false; /* of a list of one the bus does not say which */
-    size_t count = strlen(item);
-    if (strncmp(text, item, count) == 0 && text[count] == ' ') {
-        char *end;
-        unsigned long number = strtoul(text + count + 1, &end, 10);
-        const char *colon = strncmp(end, " of ", 4) == 0 ? strchr(end, ':') : NULL;
-        if (number != 0 && colon != NULL && colon[1] == ' ') {
-            place.index = number - 1;
-            has_index = true;
-            text = colon + 2;
-        }
-    }
-    struct mri_slice word = {text, strcspn(text, ": ")};
-    bool is_key = word.count < sizeof(fault->field) && mri_request_is_key(word);
-    (void)snprintf(fault->field, sizeof(fault->field), "%.*s", is_key ? (int)word.count : 0, text);
-    if (is_key || has_index) {
-        qualify(&place);
-    }
-}
-
 mr_err mri_verb_durability(const struct mri_line_session *session,
     const struct mri_request *request, bool *ret_is_group, struct mri_request_fault *fault)
 {
     const struct mri_request_value *value = &request->fields[MRI_FIELD_DURABILITY];
-    const struct place place = {.reader = &session->service->reader, .fault = fault};
+    const struct mri_request_place place = {.reader = &session->service->reader, .fault = fault};
     *ret_is_group = !value->is_given || strcmp(value->text, "group") == 0;
     return *ret_is_group || strcmp(value->text, "async") == 0
                ? MR_OK
-               : refuse(&place, MRI_FIELD_DURABILITY, value->raw.bytes,
+               : mri_request_items_refuse(&place, MRI_FIELD_DURABILITY, value->raw.bytes,
                      "group (survives a power cut) or async (survives kill -9)");
-}
-
-typedef mr_err read_item(struct mri_line_session *session, const struct mri_request_value *values,
-    size_t index, const struct place *place);
-
-/** Items of a request: the objects of its list, or the request itself. */
-struct items {
-    enum mri_request_field list;
-    uint64_t fields;
-    read_item *read;
-};
-
-static mr_err read_list(struct mri_line_session *session, const struct mri_request *request,
-    const struct items *items, size_t *ret_count, struct mri_request_fault *fault)
-{
-    struct mri_service *service = session->service;
-    struct mri_slice rest = request->fields[items->list].raw;
-    const char *list = mri_request_field_key(items->list);
-    for (size_t i = 0;; i++) {
-        const struct place place = {
-            .reader = &service->reader, .fault = fault, .list = list, .index = i};
-        mr_err err = mri_request_item(&service->reader, &rest, items->fields, service->item, fault);
-        if (err == MR_END && i > 0) {
-            *ret_count = i;
-            return MR_OK;
-        }
-        if (err == MR_END || i == MR_BUS_BATCH_MAX) {
-            return mri_request_refuse(&service->reader, fault, list,
-                request->fields[items->list].raw.bytes, "%s: expected 1 to %d of them", list,
-                MR_BUS_BATCH_MAX);
-        }
-        if (err != MR_OK) {
-            qualify(&place);
-            return err;
-        }
-        err = items->read(session, service->item, i, &place);
-        if (err != MR_OK) {
-            return err;
-        }
-    }
-}
-
-static mr_err read_items(struct mri_line_session *session, const struct mri_request *request,
-    const struct items *items, size_t *ret_count, struct mri_request_fault *fault)
-{
-    struct mri_service *service = session->service;
-    if (!request->fields[items->list].is_given) {
-        const struct place place = {.reader = &service->reader, .fault = fault};
-        *ret_count = 1;
-        return items->read(session, request->fields, 0, &place);
-    }
-    const char *list = mri_request_field_key(items->list);
-    for (int i = 0; i < MRI_FIELD_COUNT; i++) {
-        if (request->fields[i].is_given && (items->fields >> i & 1) != 0) {
-            return mri_request_refuse(&service->reader, fault, mri_request_field_key(i),
-                request->fields[i].raw.bytes, "%s: it belongs into the items of \"%s\"",
-                mri_request_field_key(i), list);
-        }
-    }
-    return read_list(session, request, items, ret_count, fault);
 }
 
 void mri_verb_promise(struct mri_line_session *session, struct mri_reply *reply, bool is_group)
@@ -198,7 +75,7 @@ void mri_verb_promise(struct mri_line_session *session, struct mri_reply *reply,
 /* ---- emit ------------------------------------------------------------------------------------ */
 
 static mr_err read_emission(struct mri_line_session *session,
-    const struct mri_request_value *values, size_t index, const struct place *place)
+    const struct mri_request_value *values, size_t index, const struct mri_request_place *place)
 {
     const struct mri_request_value *horizon = &values[MRI_FIELD_HORIZON];
     const struct mri_request_value *valid_for = &values[MRI_FIELD_VALID_FOR];
@@ -217,24 +94,26 @@ static mr_err read_emission(struct mri_line_session *session,
     };
     unsigned word = 0;
     if (!values[MRI_FIELD_SIDE].is_given) {
-        return refuse_missing(place, MRI_FIELD_SIDE, "long, buy, short or sell");
+        return mri_request_items_refuse_missing(place, MRI_FIELD_SIDE, "long, buy, short or sell");
     }
     if (mr_side_parse(values[MRI_FIELD_SIDE].text, &emission.side) != MR_OK) {
-        return refuse(
+        return mri_request_items_refuse(
             place, MRI_FIELD_SIDE, values[MRI_FIELD_SIDE].raw.bytes, "long, buy, short or sell");
     }
     if (!values[MRI_FIELD_CONFIDENCE].is_given) {
-        return refuse_missing(place, MRI_FIELD_CONFIDENCE, "a number from 0 to 1");
+        return mri_request_items_refuse_missing(
+            place, MRI_FIELD_CONFIDENCE, "a number from 0 to 1");
     }
     if (horizon->is_given &&
         mri_word_parse(MRI_VOCABULARY_horizon, mri_slice_of(horizon->text), &word) != MR_OK) {
-        return refuse(place, MRI_FIELD_HORIZON, horizon->raw.bytes, "1m, 5m, 15m, 30m or 1h");
+        return mri_request_items_refuse(
+            place, MRI_FIELD_HORIZON, horizon->raw.bytes, "1m, 5m, 15m, 30m or 1h");
     }
     emission.horizon = (mr_horizon)word;
     if (valid_for->is_given &&
         (mri_utc_parse_duration(mri_slice_of(valid_for->text), &emission.valid_for_ns) != MR_OK ||
             emission.valid_for_ns <= 0)) {
-        return refuse(
+        return mri_request_items_refuse(
             place, MRI_FIELD_VALID_FOR, valid_for->raw.bytes, "a time from 1s to 24h (90s, 5m)");
     }
     session->service->emissions[index] = emission;
@@ -265,14 +144,15 @@ static void put_emitted(struct mri_line_session *session, struct mri_reply *repl
 mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request *request,
     struct mri_request_fault *reterr_fault)
 {
-    static const struct items items = {MRI_FIELD_SIGNALS, MRI_REQUEST_EMISSION, read_emission};
+    static const struct mri_request_items items = {
+        MRI_FIELD_SIGNALS, MRI_REQUEST_EMISSION, MR_BUS_BATCH_MAX, read_emission};
     struct mri_service *service = session->service;
     struct mri_reply reply;
     bool is_group = true;
     size_t count = 0;
     mr_err err = mri_verb_durability(session, request, &is_group, reterr_fault);
     if (err == MR_OK) {
-        err = read_items(session, request, &items, &count, reterr_fault);
+        err = mri_request_items_read(session, request, &items, &count, reterr_fault);
     }
     if (err != MR_OK) {
         return err;
@@ -288,7 +168,7 @@ mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request 
         return mri_verb_end(session, &reply);
     }
     if (err != MR_OK) {
-        take_field(
+        mri_request_items_find_field(
             reterr_fault, request->fields[MRI_FIELD_SIGNALS].is_given ? "signals" : NULL, "signal");
         return mri_verb_fail(reterr_fault, err);
     }
@@ -302,35 +182,38 @@ mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request 
 
 /** A signal by its id, or its ordinal as a number. */
 static mr_err find_signal(struct mri_line_session *session, const struct mri_request_value *value,
-    const struct place *place, mr_ordinal *ret_ordinal)
+    const struct mri_request_place *place, mr_ordinal *ret_ordinal)
 {
     char number[24];
     if (!value->is_given) {
-        return refuse_missing(place, MRI_FIELD_SIGNAL, "the id of a signal, or its ordinal");
+        return mri_request_items_refuse_missing(
+            place, MRI_FIELD_SIGNAL, "the id of a signal, or its ordinal");
     }
     (void)snprintf(number, sizeof(number), "%lld", (long long)value->integer);
     mr_err err =
         mr_bus_find(session->service->bus, value->is_text ? value->text : number, ret_ordinal);
     if (err == MR_NOT_FOUND) {
-        (void)refuse(place, MRI_FIELD_SIGNAL, value->raw.bytes, "a signal that there is");
+        (void)mri_request_items_refuse(
+            place, MRI_FIELD_SIGNAL, value->raw.bytes, "a signal that there is");
         return mri_verb_fail(place->fault, MR_NOT_FOUND);
     }
     return err == MR_OK ? MR_OK : mri_verb_fail(place->fault, err);
 }
 
 static mr_err read_state(const struct mri_request_value *values, enum mri_request_field field,
-    const struct place *place, mr_state *ret_state)
+    const struct mri_request_place *place, mr_state *ret_state)
 {
     if (!values[field].is_given) {
-        return refuse_missing(place, field, "a state of docs/LIFECYCLE.md");
+        return mri_request_items_refuse_missing(place, field, "a state of docs/LIFECYCLE.md");
     }
     return mr_state_parse(values[field].text, ret_state) == MR_OK
                ? MR_OK
-               : refuse(place, field, values[field].raw.bytes, "a state of docs/LIFECYCLE.md");
+               : mri_request_items_refuse(
+                     place, field, values[field].raw.bytes, "a state of docs/LIFECYCLE.md");
 }
 
 static mr_err read_move(struct mri_line_session *session, const struct mri_request_value *values,
-    size_t index, const struct place *place)
+    size_t index, const struct mri_request_place *place)
 {
     mr_move move = {
         .gate = values[MRI_FIELD_GATE].text,
@@ -347,12 +230,12 @@ static mr_err read_move(struct mri_line_session *session, const struct mri_reque
     }
     if (err == MR_OK && move.gate != NULL &&
         mri_word_parse(MRI_VOCABULARY_gate, mri_slice_of(move.gate), &word) != MR_OK) {
-        err = refuse(
+        err = mri_request_items_refuse(
             place, MRI_FIELD_GATE, values[MRI_FIELD_GATE].raw.bytes, "a gate of docs/FORMAT.md");
     }
     if (err == MR_OK && move.reason != NULL &&
         mri_word_parse(MRI_VOCABULARY_reason, mri_slice_of(move.reason), &word) != MR_OK) {
-        err = refuse(place, MRI_FIELD_REASON, values[MRI_FIELD_REASON].raw.bytes,
+        err = mri_request_items_refuse(place, MRI_FIELD_REASON, values[MRI_FIELD_REASON].raw.bytes,
             "a reason of docs/FORMAT.md");
     }
     session->service->moves[index] = move;
@@ -378,7 +261,8 @@ static mr_err tell_conflict(struct mri_line_session *session, const struct mri_r
 mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request *request,
     struct mri_request_fault *reterr_fault)
 {
-    static const struct items items = {MRI_FIELD_MOVES, MRI_REQUEST_MOVE, read_move};
+    static const struct mri_request_items items = {
+        MRI_FIELD_MOVES, MRI_REQUEST_MOVE, MR_BUS_BATCH_MAX, read_move};
     struct mri_service *service = session->service;
     struct mri_reply reply;
     mr_move_conflict conflict = {0};
@@ -386,7 +270,7 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
     size_t count = 0;
     mr_err err = mri_verb_durability(session, request, &is_group, reterr_fault);
     if (err == MR_OK) {
-        err = read_items(session, request, &items, &count, reterr_fault);
+        err = mri_request_items_read(session, request, &items, &count, reterr_fault);
     }
     if (err != MR_OK) {
         return err;
@@ -398,7 +282,7 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
         return tell_conflict(session, request, reterr_fault, &conflict);
     }
     if (err != MR_OK) {
-        take_field(
+        mri_request_items_find_field(
             reterr_fault, request->fields[MRI_FIELD_MOVES].is_given ? "moves" : NULL, "move");
         return err;
     }
@@ -415,7 +299,8 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
 mr_err mri_verb_get(struct mri_line_session *session, const struct mri_request *request,
     struct mri_request_fault *reterr_fault)
 {
-    const struct place place = {.reader = &session->service->reader, .fault = reterr_fault};
+    const struct mri_request_place place = {
+        .reader = &session->service->reader, .fault = reterr_fault};
     mr_ordinal ordinal;
     mr_signal signal;
     char id[MR_BUS_ID_BYTES];
@@ -439,7 +324,7 @@ static mr_err read_page(const struct mri_line_session *session, const struct mri
     mr_ordinal *ret_beyond, struct mri_request_fault *fault)
 {
     const struct mri_request_value *value = &request->fields[MRI_FIELD_PAGE];
-    const struct place place = {.reader = &session->service->reader, .fault = fault};
+    const struct mri_request_place place = {.reader = &session->service->reader, .fault = fault};
     *ret_beyond = (mr_ordinal){0};
     if (!value->is_given) {
         return MR_OK;
@@ -451,7 +336,7 @@ static mr_err read_page(const struct mri_line_session *session, const struct mri
                     *end == '\0' && number <= UINT32_MAX;
     ret_beyond->n = is_token ? (uint32_t)number : 0;
     return is_token ? MR_OK
-                    : refuse(&place, MRI_FIELD_PAGE, value->raw.bytes,
+                    : mri_request_items_refuse(&place, MRI_FIELD_PAGE, value->raw.bytes,
                           "the field \"next\" of the page before");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * What each verb does: verb_signals.c has those about signals, verb_orders.c those about orders,
- * verb_events.c those about events.
+ * What each verb does: verb_signals.c has those about signals, verb_facts.c those that bring in
+ * facts, verb_orders.c those about orders, verb_events.c those about events.
  *
  * A verb either puts its whole reply and returns MR_OK, or puts nothing and says what is wrong.
  */
@@ -20,6 +20,7 @@ typedef mr_err mri_verb(struct mri_line_session *session, const struct mri_reque
     struct mri_request_fault *reterr_fault);
 
 mri_verb mri_verb_emit, mri_verb_move, mri_verb_get, mri_verb_query, mri_verb_counts;
+mri_verb mri_verb_quote, mri_verb_candle, mri_verb_funding;
 mri_verb mri_verb_orders, mri_verb_report;
 mri_verb mri_verb_subscribe, mri_verb_unsubscribe, mri_verb_next, mri_verb_ack, mri_verb_nack,
     mri_verb_wait;

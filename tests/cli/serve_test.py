@@ -14,7 +14,7 @@ import sys
 import unittest
 
 import program
-from program import FAULT, OK, USAGE
+from program import FAULT, MINUTE_MS, OK, START_MS, USAGE
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LINE_BYTES_MAX = 1024 * 1024
@@ -375,6 +375,200 @@ class PeersTest(ServeCase):
         self.assertEqual(idle.rest(), [])
         self.peer().ok("emit", **self.emission())
         self.assertTrue(waiting.reply()["grown"])
+
+
+class FactsTest(ServeCase):
+    """quote, candle and funding, into a log without a feed of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "outside"
+        self.ok("run", "--dir", self.log, "--feed", "none", "--drain",
+                "--config", self.write_config(log__segment=4))
+        self.path = self.log / "socket"
+        self.server = self.serve()
+        self.addCleanup(lambda: self.server.poll() is None and self.stop(self.server))
+        self.bus = self.peer()
+
+    def quote(self, second=0, **changes):
+        return self.fact({"time": START_MS + 1000 * second, "bid": 42000.1, "ask": 42000.2}, changes)
+
+    def candle(self, minute=1, **changes):
+        return self.fact({"close_time": START_MS + MINUTE_MS * minute, "open": 42000, "high": 42005,
+                          "low": 41995, "close": 42001, "volume": 3.5}, changes)
+
+    def funding(self, second=0, **changes):
+        return self.fact({"time": START_MS + 1000 * second, "rate": -0.00012, "interval": "8h"}, changes)
+
+    @staticmethod
+    def fact(fields, changes):
+        fields = {"symbol": "BTCUSDT", **fields, **changes}
+        return {key: value for key, value in fields.items() if value is not ...}
+
+    def sql(self, question):
+        return json.loads(self.ok("sql", "--json", "--dir", self.log, question).out)
+
+    def last(self):
+        return self.bus.ok("hello")["last"]
+
+    def bring(self, verb, *facts, **more):
+        """(how many were taken, how many were there already)"""
+        fields = facts[0] if len(facts) == 1 else {verb + "s": list(facts)}
+        reply = self.bus.ok(verb, **fields, **more)
+        self.assertEqual(reply["durability"], more.get("durability", "group"))
+        return reply["taken"], reply["repeated"]
+
+    def refuse(self, verb, fields, field, *texts):
+        """It is refused by the name of the field, and nothing was done."""
+        before = self.last()
+        reply = self.bus.ask(verb, **fields)
+        self.assertEqual((reply["ok"], reply.get("error"), reply.get("field")),
+                         (False, "MR_REFUSED", field), reply)
+        for text in texts:
+            self.assertIn(text, reply["text"])
+        self.assertEqual(self.last(), before)
+        return reply
+
+    def test_every_field_is_kept_as_it_was_given(self):
+        self.assertEqual(self.bring("quote", self.quote(5, bid_quantity=1.5, source="ws")), (1, 0))
+        self.assertEqual(self.bring("candle", self.candle(), durability="async"), (1, 0))
+        self.assertEqual(self.bring("funding", self.funding(70, next_time=START_MS + 8 * 3_600_000)), (1, 0))
+        kept = self.sql("select * from quotes")[0]
+        self.assertEqual([kept[key] for key in ("symbol", "bid", "ask", "bid_quantity", "ask_quantity", "source")],
+                         ["BTCUSDT", 42000.1, 42000.2, 1.5, None, "ws"])
+        self.assertEqual(kept["event_time_unix_ns"], (START_MS + 5000) * 1_000_000)
+        kept = self.sql("select * from prices")[0]
+        self.assertEqual([kept[key] for key in ("open", "high", "low", "close", "volume")],
+                         [42000, 42005, 41995, 42001, 3.5])
+        kept = self.sql("select * from funding")[0]
+        self.assertEqual((kept["rate"], kept["interval_ns"], kept["next_time_unix_ns"]),
+                         (-0.00012, 8 * 3600 * 10**9, (START_MS + 8 * 3_600_000) * 1_000_000))
+        totals = self.bus.ok("stats")["totals"]
+        self.assertEqual((totals["facts"], totals["errors"]), (3, 0))
+        self.stop(self.server)
+        self.ok("verify", "--dir", self.log)
+
+    def test_the_forms_of_a_field_are_those_of_feed(self):
+        """Each line is brought in by both, in either order: the second one finds it there."""
+        times = [START_MS + 1000, f"{START_MS + 2000}", START_MS // 1000 + 3, (START_MS + 4000) * 10**6,
+                 "2024-01-01T00:00:05Z"]
+        self.assertEqual(START_MS, 1704067200000)
+        facts = [("quote", self.quote(time=times[0], bid="42000.1", ask=4.20002e4)),
+                 ("quote", self.quote(time=times[1], bid="42000.10", ask_quantity="1e-3")),
+                 ("quote", self.quote(time=times[2], symbol="BTC-USDT", source=None)),
+                 ("quote", self.quote(time=times[3], source="ws")),
+                 ("funding", self.funding(time=times[4], rate="1e-4", interval="480m")),
+                 ("candle", self.candle(close_time=..., open_time="2024-01-01T00:00Z", volume="2e0"))]
+        for i, (verb, fields) in enumerate(facts):
+            line = json.dumps({"kind": verb, **fields}) + "\n"
+            for first in (True, False):
+                if first == (i % 2 == 0):
+                    self.assertEqual(self.bring(verb, fields), (int(first), int(not first)), fields)
+                else:
+                    told = self.assert_exit(program.call("feed", "--json", "--dir", self.log, stdin=line), OK)
+                    self.assertEqual((told.json["taken"], told.json["known"]),
+                                     (int(first), int(not first)), fields)
+
+    def test_what_is_there_already_is_counted_and_not_taken_again(self):
+        before = self.last()
+        quotes = [self.quote(second) for second in range(3)]
+        self.assertEqual(self.bring("quote", *quotes), (3, 0))
+        self.assertEqual(self.last(), before + 3)
+        self.assertEqual(self.bring("quote", quotes[2], quotes[2]), (0, 2))
+        self.assertEqual(self.bring("quote", quotes[2]), (0, 1))
+        self.assertEqual(self.last(), before + 3)
+        self.assertEqual(self.bring("quote", quotes[2], self.quote(3)), (1, 1))
+        self.assertEqual(self.bring("candle", self.candle(1), self.candle(1), self.candle(2)), (2, 1))
+        self.assertEqual(self.bring("funding", self.funding(200), self.funding(200)), (1, 1))
+
+    def test_a_batch_has_up_to_4096(self):
+        self.assertEqual(self.bus.ok("hello")["limits"]["facts"], 4096)
+        quotes = [self.quote(second, source="ws") for second in range(4097)]
+        self.refuse("quote", {"quotes": quotes}, "quotes", "1 to 4096")
+        self.refuse("quote", {"quotes": []}, "quotes", "1 to 4096")
+        self.assertEqual(self.bring("quote", *quotes[:-1]), (4096, 0))
+
+    def test_each_wrong_field_is_named_and_nothing_is_done(self):
+        late = "2099-12-31T23:59:00Z"
+        wrong = {
+            "quote": [("symbol", "NOPE"), ("symbol", ...), ("bid", ...), ("ask", ...), ("bid", 0), ("bid", -1),
+                      ("bid", "x"), ("ask", "nan"), ("bid", 42000.123456789), ("bid", 42000.3), ("ask", True),
+                      ("bid", {}), ("bid_quantity", -1), ("ask_quantity", "much"), ("time", "noon"),
+                      ("time", -1), ("time", 1.5), ("time", late), ("time", ...), ("source", "x" * 65),
+                      ("source", "a\nb"), ("source", 7), ("close", 1), ("kind", "quote"), ("bids", 1)],
+            "candle": [("symbol", "NOPE"), ("close_time", ...), ("open_time", START_MS),
+                       ("close_time", START_MS + 1), ("close_time", "noon"), ("close_time", late),
+                       ("close_time", 1), *((key, bad) for key in ("open", "high", "low", "close")
+                                            for bad in (..., 0, "x", 42000.123456789)),
+                       ("high", 41000), ("volume", ...), ("volume", -1), ("volume", "x"), ("time", START_MS),
+                       ("source", "ws"), ("bid", 1)],
+            "funding": [("symbol", "NOPE"), ("rate", ...), ("rate", 1.5), ("rate", "x"), ("interval", "8d"),
+                        ("interval", 8), ("time", "noon"), ("time", ...), ("next_time", START_MS - 1),
+                        ("next_time", "soon"), ("source", "x" * 65), ("bid", 1)],
+        }
+        # Where a missing or second field says more about another one:
+        told = {("candle", "open_time"): "close_time"}
+        for verb, cases in wrong.items():
+            good = getattr(self, verb)
+            for field, bad in cases:
+                with self.subTest(verb=verb, field=field, bad=bad):
+                    name = told.get((verb, field), field)
+                    reply = self.refuse(verb, good(**{field: bad}), name)
+                    text = json.dumps({"id": 1, "verb": verb, **good(**{field: bad})})
+                    if bad is not ... and name == field and field != "kind":
+                        self.assertEqual(text[reply["byte"] - len(field) - 4:reply["byte"]], f'"{field}": ', reply)
+                    batch = [good(), good(**{field: bad}), good()]
+                    self.refuse(verb, {verb + "s": batch}, f"{verb}s[1].{name}")
+            self.refuse(verb, good(durability="never"), "durability")
+            self.refuse(verb, {verb + "s": [good()], "symbol": "BTCUSDT"}, "symbol", "belongs into the items")
+            self.refuse(verb, {verb + "s": [good(), 7]}, verb + "s[1]", "an object")
+            self.refuse(verb, {verb + "s": [good(), good(durability="async")]}, verb + "s[1].durability")
+            self.refuse(verb, {verb + "s": good()}, verb + "s", "a list")
+        for verb, at in (("quote", 1), ("candle", 1), ("funding", 600)):
+            self.assertEqual(self.bring(verb, getattr(self, verb)(at)), (1, 0))
+
+    def test_a_batch_with_one_that_is_too_old_is_refused_as_a_whole(self):
+        self.bring("quote", self.quote(10))
+        self.refuse("quote", {"quotes": [self.quote(11), self.quote(12), self.quote(9)]},
+                    "quotes[2].time", "lies before")
+        self.bring("candle", self.candle(2))
+        self.refuse("candle", {"candles": [self.candle(3), self.candle(1)]}, "candles[1].close_time", "lies before")
+        self.refuse("candle", self.candle(2, close=42002), "close_time", "another bar")
+
+    def test_a_log_with_a_feed_of_its_own_takes_none(self):
+        self.stop(self.server)
+        self.log = self.folder / "log"
+        self.path = self.log / "socket"
+        self.server = self.serve()
+        self.bus = self.peer()
+        for verb in ("quote", "candle", "funding"):
+            fields = getattr(self, verb)(symbol=self.symbol)
+            for request in (fields, {verb + "s": [fields]}):
+                self.refuse(verb, request, None, "has a feed of its own", "--feed none")
+
+    def test_another_process_and_those_who_wait_see_them(self):
+        waiting = self.peer()
+        waiting.send({"id": 1, "verb": "wait", "timeout_ms": 600000})
+        follower = self.peer()
+        follower.ok("subscribe", subscription="prices", kind="quote")
+        self.bring("quote", self.quote(1))
+        self.assertTrue(waiting.reply()["grown"])
+        self.assertEqual(follower.ok("next", subscription="prices", timeout_ms=60000)["event"]["event"], "quote")
+        line = json.dumps({"kind": "quote", **self.quote(1)}) + "\n"
+        told = self.assert_exit(program.call("feed", "--json", "--dir", self.log, stdin=line), OK)
+        self.assertEqual(told.json, {"taken": 0, "refused": 0, "known": 1})
+        self.bus.ok("emit", symbol="BTCUSDT", side="long", source="bot", confidence=0.5)
+
+    def test_whole_lines_of_one_who_has_gone_are_done(self):
+        for at, verb in ((1, "quote"), (1, "candle"), (600, "funding")):
+            peer = self.peer()
+            peer.send({"verb": verb, **getattr(self, verb)(at)})
+            peer.close()
+        program.wait_until(lambda: self.bus.ok("stats")["totals"]["facts"] == 3, "they are done", self.server)
+
+    def test_a_verb_that_is_unknown_is_told_before_its_fields(self):
+        reply = self.bus.ask("quotation", bidding=1)
+        self.assertEqual((reply["field"], reply["text"].split(" (")[0]), ("verb", 'verb: unknown verb "quotation"'))
 
 
 @unittest.skipUnless(program.is_root(), "needs root to become another user")
