@@ -109,8 +109,8 @@ static mr_err check_lease(int64_t lease_ns, mr_problem *problem)
 {
     return lease_ns >= LEASE_MIN_NS && lease_ns <= LEASE_MAX_NS
                ? MR_OK
-               : mri_problem(problem, MR_REFUSED, "lease: expected 1 ms to 24 h, found %lld ns",
-                     (long long)lease_ns);
+               : mri_problem(problem, MR_REFUSED, "lease: expected 1 ms to 24 h, found %.9g s",
+                     (double)lease_ns / 1e9);
 }
 
 /** What is claimed, in the bus's terms. */

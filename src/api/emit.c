@@ -34,6 +34,18 @@ static const char *name_of(const mr_emission *emission)
     return emission->name != NULL ? emission->name : emission->source;
 }
 
+static mr_err read_price(unsigned decimals, double price, int64_t *ret_price, mr_problem *problem)
+{
+    char least[MRI_FIXED_TEXT_BYTES];
+    char most[MRI_FIXED_TEXT_BYTES];
+    return mri_fixed_from_double(price, decimals, ret_price) == MR_OK && *ret_price > 0
+               ? MR_OK
+               : mri_problem(problem, MR_REFUSED,
+                     "price: expected a number from %s to %s, found %g",
+                     mri_fixed_format(1, decimals, least),
+                     mri_fixed_format(INT64_MAX, decimals, most), price);
+}
+
 /** The emission in the bus's terms. */
 static mr_err read_emission(const struct mr_bus *bus, const mr_emission *emission,
     struct mri_signal_input *ret_input, mr_problem *problem)
@@ -59,10 +71,9 @@ static mr_err read_emission(const struct mr_bus *bus, const mr_emission *emissio
     if (emission->has_price) {
         uint32_t symbol;
         err = mri_signal_input_symbol(instruments, ret_input->symbol, &symbol, problem);
-        if (err == MR_OK && mri_fixed_from_double(emission->price,
-                                mri_instruments_get(instruments, symbol)->price_decimals,
-                                &ret_input->price) != MR_OK) {
-            err = mri_problem(problem, MR_REFUSED, "price: expected a number above zero");
+        if (err == MR_OK) {
+            err = read_price(mri_instruments_get(instruments, symbol)->price_decimals,
+                emission->price, &ret_input->price, problem);
         }
     }
     return err;

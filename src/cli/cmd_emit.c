@@ -441,7 +441,7 @@ const struct mri_command mri_cmd_emit = {
         "With flags: one signal. Without: JSON lines on standard input, with the same fields as "
         "keys:\n"
         "  {\"symbol\":\"BTCUSDT\",\"side\":\"long\",\"source\":\"mybot\",\"confidence\":0.7}\n"
-        "confidence and price are numbers there, not texts.\n"
+        "confidence and price are numbers there, data an object, all others texts.\n"
         "Prints an id a signal. A bad line is told with its number and reason and left out, the "
         "others\n"
         "go on (exit code 1). The directory must have been run before; its event time is the "

@@ -114,7 +114,9 @@ const struct mri_command mri_cmd_log_retain = {
         "Whole segments go, oldest first, as far as every limit given allows it, and never what "
         "the\n"
         "log needs to open: its newest snapshots, and what is behind them. Events keep their\n"
-        "numbers. What asks about removed events is told so; `replay --check` and the digest need\n"
+        "numbers. --keep-bytes counts an archived segment at its unpacked size, not at what its "
+        "file\n"
+        "takes. What asks about removed events is told so; `replay --check` and the digest need\n"
         "all of a log and are not to be had afterwards. Others may write meanwhile.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),

@@ -318,9 +318,10 @@ const struct mri_command mri_cmd_sql = {
         "\n"
         "Tables: signals, events, moves, decisions, gates, orders, positions, outcomes, feedback, "
         "prices,\n"
-        "health, and one for every other kind of event and its rows (.tables; docs/SQL.md). Only "
-        "reading\n"
-        "is allowed. Exit code 2: the query is wrong; 3: its time or memory is over.\n",
+        "health, and one for every other kind of event and its rows (docs/SQL.md; at the prompt\n"
+        ".tables and .schema TABLE, anywhere PRAGMA table_info(TABLE)). Only reading is allowed. "
+        "Exit\n"
+        "code 2: the query is wrong; 3: its time or memory is over.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

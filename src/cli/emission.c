@@ -97,13 +97,14 @@ static mr_err take_field(void *context, struct mri_slice key, const struct mri_j
         return MR_OK; /* null is absent */
     }
     bool wants_number = field == &emission->confidence || field == &emission->price;
-    bool is_right = is_data ? value->type == MRI_JSON_OBJECT
-                            : is_number || (value->type == MRI_JSON_TEXT && !wants_number);
+    bool is_right = is_data        ? value->type == MRI_JSON_OBJECT
+                    : wants_number ? is_number
+                                   : value->type == MRI_JSON_TEXT;
     if (!is_right) {
         return refuse_type(reading->problem, key,
             is_data        ? "an object"
             : wants_number ? "a number"
-                           : "a text or a number",
+                           : "a text",
             value);
     }
     const struct mri_emission_number number = {is_number, value->number};
@@ -204,9 +205,13 @@ static mr_err check_nul(const struct mri_emission *emission, mr_problem *problem
 #undef TEXT
     };
     for (size_t i = 0; i < MRI_COUNT_OF(texts); i++) {
-        if (texts[i]->bytes != NULL && memchr(texts[i]->bytes, '\0', texts[i]->count) != NULL) {
-            return mri_signal_input_refuse(
-                problem, keys[i], "a text without control characters", *texts[i]);
+        const char *nul =
+            texts[i]->bytes == NULL ? NULL : memchr(texts[i]->bytes, '\0', texts[i]->count);
+        if (nul != NULL) {
+            return mri_problem(problem, MR_REFUSED,
+                "%s: expected a text without control characters, found a NUL behind "
+                "\"%s\"",
+                keys[i], texts[i]->bytes);
         }
     }
     return MR_OK;

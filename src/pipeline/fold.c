@@ -604,6 +604,24 @@ mr_err mri_fold_restart(struct mri_fold *fold, mr_problem *reterr_problem)
     return err;
 }
 
+/** No snapshot opens the log: since none may be read, or since there is none that does. */
+static mr_err tell_none(const struct mri_fold_options *options,
+    const struct mri_snapshot_list *list, mr_problem *problem)
+{
+    struct mri_snapshot_place place;
+    struct mri_buf payload;
+    mr_err err = MR_NOT_FOUND;
+    mri_buf_init(&payload, options->alloc, SNAPSHOT_BYTES_MAX);
+    for (uint32_t i = 0; err != MR_EACCESS && i < list->count && i < MRI_SNAPSHOTS_KEPT; i++) {
+        err = mri_snapshot_read(options->os, options->folder, list->seqs[i], &place, &payload);
+    }
+    mri_buf_fini(&payload);
+    return err == MR_EACCESS
+               ? mri_problem(problem, err, "%s/snap: %s", options->folder, mr_err_text(err))
+               : mri_problem(problem, MR_NOT_FOUND,
+                     "%s: no snapshot opens this log, so all of it is needed", options->folder);
+}
+
 mr_err mri_fold_needed(
     const struct mri_fold_options *options, uint64_t *ret_seq, mr_problem *reterr_problem)
 {
@@ -621,6 +639,10 @@ mr_err mri_fold_needed(
     if (err == MR_OK) {
         mri_buf_init(&payload, options->alloc, SNAPSHOT_BYTES_MAX);
         err = mri_snapshot_list(options->os, options->folder, &list);
+        if (err != MR_OK) {
+            (void)mri_problem(
+                reterr_problem, err, "%s/snap: %s", options->folder, mr_err_text(err));
+        }
         for (uint32_t i = 0; err == MR_OK && i < list.count && i < MRI_SNAPSHOTS_KEPT; i++) {
             if (start_from(fold, list.seqs[i], &payload)) {
                 uint64_t next = fold->applied_seq + 1;
@@ -633,8 +655,7 @@ mr_err mri_fold_needed(
     }
     mri_alloc_free(options->alloc, fold, sizeof(*fold));
     if (err == MR_OK && needed == 0) {
-        return mri_problem(reterr_problem, MR_NOT_FOUND,
-            "%s: no snapshot opens this log, so all of it is needed", options->folder);
+        return tell_none(options, &list, reterr_problem);
     }
     *ret_seq = needed;
     return err;

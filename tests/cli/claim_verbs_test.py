@@ -90,7 +90,7 @@ class VerbsTest(program.LogCase):
                             (("--owner", "a", "--to", "learned", "--from", "blocked"), "blocked"),
                             (("--owner", "a", "--to", "evaluating", "--lease", "0s"), "lease"),
                             (("--owner", "a", "--to", "evaluating", "--lease", "-5s"), "lease"),
-                            (("--owner", "a", "--to", "evaluating", "--lease", "9999d"), "lease"),
+                            (("--owner", "a", "--to", "evaluating", "--lease", "9999d"), "lease: expected 1 ms to 24 h, found 863913600 s"),
                             (("--owner", "a", "--to", "evaluating", "--symbol", "X"), "symbol")):
             self.assert_says(self.refused("claim", *words, "--dir", self.log), text)
         answer = self.call("claim", "--owner", "a", "--to", "evaluating",

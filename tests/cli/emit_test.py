@@ -142,6 +142,12 @@ class LinesTest(EmitCase):
             "confidence as a text": (self.line(confidence="0.5"),
                                      'confidence: expected a number, found the text "0.5"'),
             "price as a text": (self.line(price="81.5"), 'price: expected a number, found the text "81.5"'),
+            "price 1e30": (self.line(price=1e30), "price: expected a number from 0.0001 to "
+                           "922337203685477.5807, found 1e+30"),
+            "price 1e-30": (self.line(price=1e-30), "found 1e-30"),
+            "a number for a source": (self.line(source=7), "source: expected a text, found 7"),
+            "a number for a symbol": (self.line(symbol=5), "symbol: expected a text, found 5"),
+            "a number for an id": (self.line(external_id=1), "external_id: expected a text, found 1"),
             "infinite confidence": (good.replace("0.7", "1e999"), "a number that is out of range"),
             "NaN": (good.replace("0.7", "NaN"), "JSON"),
             "2 MiB": (self.line(data={"x": "y" * (2 << 20)}), "bytes long, at most 1048576"),
@@ -150,7 +156,8 @@ class LinesTest(EmitCase):
                                      r'without control characters, found "\x1b]0;title\x07"'),
             "a line's end in a symbol": (self.line(symbol="A\n"), r'symbol, found "A\x0a"'),
             "a raw escape in a name": ('{"name":"\x1b[2J"}', ""),
-            "a zero byte in a name": (self.line(name="a\x00b"), "control"),
+            "a zero byte in a name": (self.line(name="a\x00b"), 'name: expected a text without control '
+                                      'characters, found a NUL behind "a"'),
             "half a surrogate pair": (good.replace("my-bot", "\\ud800"), ""),
             "unknown symbol": (self.line(symbol="NOPE"), 'a registered symbol, found "NOPE"'),
             "unknown key": (self.line(confidance=1), "did you mean confidence?"),

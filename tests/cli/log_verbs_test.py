@@ -5,7 +5,9 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import tempfile
+import unittest
 
 import program
 from program import FAULT, NO, USAGE
@@ -252,6 +254,26 @@ class RetainTest(SegmentsCase):
         self.assertGreater(answer.json["segments"], 0)
         self.assertFalse(answer.json["done"])
         self.assertEqual(program.content(self.log), before)
+
+    @unittest.skipUnless(program.is_root(), "only root becomes another user")
+    def test_snapshots_that_may_not_be_read_are_no_missing_ones(self):
+        shutil.copy(program.binary(), self.folder / "program")
+        for path in (self.folder, self.folder / "program", self.log, *self.log.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or path.name == "program" else 0o644)
+
+        def refused():
+            answer = subprocess.run(
+                [self.folder / "program", "log", "retain", "--keep-bytes", "1", "--dir", self.log],
+                env=program.environment(), preexec_fn=program.become_nobody, capture_output=True,
+                text=True, check=False, cwd="/", timeout=120)
+            self.assertEqual(answer.returncode, FAULT, answer)
+            self.assertIn("snap: permission denied", answer.stderr)
+
+        for path in (self.log / "snap").iterdir():
+            path.chmod(0o600)
+        refused()
+        (self.log / "snap").chmod(0o700)
+        refused()
 
     def test_without_a_snapshot_nothing_goes(self):
         shutil.rmtree(self.log / "snap")
