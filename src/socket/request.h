@@ -126,7 +126,10 @@ enum mri_request_type {
     X(INTERVAL, "interval", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                 \
         "between payments of funding (8h), up to 7 days")                                          \
     X(NEXT_TIME, "next_time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                               \
-        "when the next payment is due, as `time`: at most 7 days after it")
+        "when the next payment is due, as `time`: at most 7 days after it")                        \
+    X(AS_OF, "as_of", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                      \
+        "what was known then: behind an event (its number), at a time of the log "                 \
+        "(2025-05-04T15:34Z), so long before its newest (2h), or the `as_of` of a reply")
 
 enum mri_request_field {
 #define MRI_REQUEST_FIELD_ENUM(NAME, key, types, about) MRI_FIELD_##NAME,
@@ -170,8 +173,10 @@ enum mri_request_field {
         MRI_REQUEST_CANDLE | MRI_REQUEST_BIT(CANDLES) | MRI_REQUEST_BIT(DURABILITY))               \
     X(FUNDING, "funding",                                                                          \
         MRI_REQUEST_FUNDING | MRI_REQUEST_BIT(FUNDINGS) | MRI_REQUEST_BIT(DURABILITY))             \
-    X(GET, "get", MRI_REQUEST_BIT(SIGNAL))                                                         \
-    X(QUERY, "query", MRI_REQUEST_BIT(QUESTION) | MRI_REQUEST_BIT(PAGE) | MRI_REQUEST_BIT(LIMIT))  \
+    X(GET, "get", MRI_REQUEST_BIT(SIGNAL) | MRI_REQUEST_BIT(AS_OF))                                \
+    X(QUERY, "query",                                                                              \
+        MRI_REQUEST_BIT(QUESTION) | MRI_REQUEST_BIT(PAGE) | MRI_REQUEST_BIT(LIMIT) |               \
+            MRI_REQUEST_BIT(AS_OF))                                                                \
     X(ORDERS, "orders", 0)                                                                         \
     X(REPORT, "report",                                                                            \
         MRI_REQUEST_BIT(ORDER) | MRI_REQUEST_BIT(STATUS) | MRI_REQUEST_BIT(PRICE) |                \

@@ -296,6 +296,49 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
+/** The moment that is asked about; is_past is false for now. */
+struct asked {
+    bool is_past;
+    mr_log_token moment;
+};
+
+static mr_err read_moment(struct mri_line_session *session, const struct mri_request *request,
+    struct asked *ret_asked, struct mri_request_fault *fault)
+{
+    const struct mri_request_value *value = &request->fields[MRI_FIELD_AS_OF];
+    char number[24];
+    *ret_asked = (struct asked){.is_past = value->is_given};
+    if (!value->is_given) {
+        return MR_OK;
+    }
+    (void)snprintf(number, sizeof(number), "%lld", (long long)value->integer);
+    mr_err err = mr_bus_moment(session->service->bus, value->is_text ? value->text : number,
+        &ret_asked->moment, &fault->problem);
+    if (err == MR_REFUSED || err == MR_NOT_FOUND) {
+        (void)snprintf(fault->field, sizeof(fault->field), "as_of");
+        fault->byte = value->raw.bytes - session->service->reader.line;
+    }
+    return err == MR_OK ? MR_OK : mri_verb_fail(fault, err);
+}
+
+static mr_err get(struct mri_line_session *session, const struct asked *asked, mr_ordinal ordinal,
+    mr_signal *ret_signal, mr_problem *problem)
+{
+    mr_bus *bus = session->service->bus;
+    return asked->is_past ? mr_bus_get_at(bus, &asked->moment, ordinal, ret_signal, problem)
+                          : mr_bus_get(bus, ordinal, ret_signal);
+}
+
+/** By its token, so that the next page can be one of the same moment. */
+static void put_moment(struct mri_reply *reply, const struct asked *asked)
+{
+    char text[MR_LOG_TOKEN_BYTES];
+    if (asked->is_past) {
+        mri_reply_text(reply, "as_of", mr_log_token_text(&asked->moment, text));
+        mri_reply_count(reply, "as_of_seq", asked->moment.seq);
+    }
+}
+
 mr_err mri_verb_get(struct mri_line_session *session, const struct mri_request *request,
     struct mri_request_fault *reterr_fault)
 {
@@ -304,18 +347,26 @@ mr_err mri_verb_get(struct mri_line_session *session, const struct mri_request *
     mr_ordinal ordinal;
     mr_signal signal;
     char id[MR_BUS_ID_BYTES];
+    struct asked asked;
     struct mri_reply reply;
     mr_err err = find_signal(session, &request->fields[MRI_FIELD_SIGNAL], &place, &ordinal);
+    if (err == MR_OK) {
+        err = read_moment(session, request, &asked, reterr_fault);
+    }
     if (err != MR_OK) {
         return err;
     }
-    err = mr_bus_get(session->service->bus, ordinal, &signal);
+    err = get(session, &asked, ordinal, &signal, &reterr_fault->problem);
     if (err != MR_OK) {
+        bool is_none = err == MR_NOT_FOUND;
+        (void)snprintf(
+            reterr_fault->field, sizeof(reterr_fault->field), "%s", is_none ? "signal" : "");
         return mri_verb_fail(reterr_fault, err);
     }
     mri_reply_begin(&reply, session->out, request->id);
     mri_json_write_key(&reply.json, "signal");
     mri_reply_signal(&reply, &signal, mri_verb_signal_id(session, ordinal, id));
+    put_moment(&reply, &asked);
     return mri_verb_end(session, &reply);
 }
 
@@ -340,8 +391,8 @@ static mr_err read_page(const struct mri_line_session *session, const struct mri
                           "the field \"next\" of the page before");
 }
 
-static void put_page(
-    struct mri_line_session *session, struct mri_reply *reply, const mr_bus_page *page)
+static void put_page(struct mri_line_session *session, struct mri_reply *reply,
+    const struct asked *asked, const mr_bus_page *page)
 {
     char token[16];
     mri_json_write_key(&reply->json, "signals");
@@ -349,7 +400,7 @@ static void put_page(
     for (uint32_t i = 0; i < page->count; i++) {
         char id[MR_BUS_ID_BYTES];
         mr_signal signal;
-        if (mr_bus_get(session->service->bus, page->ordinals[i], &signal) == MR_OK) {
+        if (get(session, asked, page->ordinals[i], &signal, NULL) == MR_OK) {
             mri_reply_signal(reply, &signal, mri_verb_signal_id(session, page->ordinals[i], id));
         } else {
             mri_json_write_null(&reply->json); /* it was there a moment ago: damage, told by all */
@@ -360,6 +411,7 @@ static void put_page(
     bool has_next = page->is_cut && page->count > 0;
     (void)snprintf(token, sizeof(token), "%u", has_next ? page->ordinals[page->count - 1].n : 0);
     mri_reply_text(reply, "next", has_next ? token : NULL);
+    put_moment(reply, asked);
 }
 
 mr_err mri_verb_query(struct mri_line_session *session, const struct mri_request *request,
@@ -369,18 +421,24 @@ mr_err mri_verb_query(struct mri_line_session *session, const struct mri_request
     struct mri_service *service = session->service;
     const struct mri_request_value *question = &request->fields[MRI_FIELD_QUESTION];
     mr_bus_page page = {.ordinals = service->ordinals};
+    struct asked asked;
     struct mri_reply reply;
     int64_t limit;
     mr_err err = mri_verb_integer(session, request, MRI_FIELD_LIMIT, bounds, &limit, reterr_fault);
     if (err == MR_OK) {
         err = read_page(session, request, &page.beyond, reterr_fault);
     }
+    if (err == MR_OK) {
+        err = read_moment(session, request, &asked, reterr_fault);
+    }
     if (err != MR_OK) {
         return err;
     }
     page.room = (uint32_t)limit;
-    err = mr_bus_query(
-        service->bus, question->is_given ? question->text : "", &page, &reterr_fault->problem);
+    const char *text = question->is_given ? question->text : "";
+    mr_problem *problem = &reterr_fault->problem;
+    err = asked.is_past ? mr_bus_query_at(service->bus, &asked.moment, text, &page, problem)
+                        : mr_bus_query(service->bus, text, &page, problem);
     if (err != MR_OK) {
         bool is_asked = err == MR_REFUSED || err == MR_ELIMIT;
         (void)snprintf(
@@ -388,7 +446,7 @@ mr_err mri_verb_query(struct mri_line_session *session, const struct mri_request
         return mri_verb_fail(reterr_fault, err);
     }
     mri_reply_begin(&reply, session->out, request->id);
-    put_page(session, &reply, &page);
+    put_page(session, &reply, &asked, &page);
     return mri_verb_end(session, &reply);
 }
 

@@ -377,6 +377,48 @@ class PeersTest(ServeCase):
         self.assertTrue(waiting.reply()["grown"])
 
 
+class AsOfTest(ServeCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve()
+        self.addCleanup(lambda: self.server.poll() is None and self.stop(self.server))
+
+    def test_get_and_query_answer_as_of_a_moment(self):
+        peer = self.peer()
+        before = peer.ok("hello")["last"]
+        emitted = peer.ok("emit", signals=[self.emission() for _ in range(3)])["signals"]
+        first = emitted[0]["id"]
+        then = peer.ok("hello")["last"]
+        peer.ok("move", signal=first, **{"from": "generated", "to": "expired"})
+        self.assertEqual(peer.ok("get", signal=first)["signal"]["state"], "expired")
+        for moment in (then, str(then)):
+            reply = peer.ok("get", signal=first, as_of=moment)
+            self.assertEqual((reply["signal"]["state"], reply["as_of_seq"]), ("generated", then))
+        again = peer.ok("get", signal=first, as_of=reply["as_of"])
+        self.assertEqual(again, reply)
+        question = "source=bot and state=generated"
+        self.assertEqual(len(peer.ok("query", question=question)["signals"]), 2)
+        page = peer.ok("query", question=question, as_of=then, limit=2)
+        peer.ok("emit", **self.emission())
+        rest = peer.ok("query", question=question, as_of=page["as_of"], limit=2, page=page["next"])
+        self.assertEqual([one["id"] for one in page["signals"] + rest["signals"]],
+                         [one["id"] for one in reversed(emitted)])
+        self.assertEqual((rest["next"], rest["as_of"]), (None, page["as_of"]))
+        self.assertEqual({one["state"] for one in page["signals"] + rest["signals"]}, {"generated"})
+        missing = peer.ask("get", signal=first, as_of=before)
+        self.assertEqual((missing["error"], missing["field"]), ("MR_NOT_FOUND", "signal"), missing)
+        self.assertEqual(peer.ok("query", question=question, as_of=before)["signals"], [])
+
+    def test_a_moment_that_is_none_is_refused_by_its_field(self):
+        peer = self.peer()
+        ident = peer.ok("emit", **self.emission())["signals"][0]["id"]
+        for moment, error in (("noon", "MR_REFUSED"), (1.5, "MR_REFUSED"), (-1, "MR_REFUSED"),
+                              (10**12, "MR_NOT_FOUND"), (True, "MR_REFUSED")):
+            for verb, fields in (("get", {"signal": ident}), ("query", {})):
+                reply = peer.ask(verb, **fields, as_of=moment)
+                self.assertEqual((reply.get("error"), reply.get("field")), (error, "as_of"), (moment, reply))
+
+
 class FactsTest(ServeCase):
     """quote, candle and funding, into a log without a feed of its own."""
 
