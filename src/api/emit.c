@@ -34,11 +34,15 @@ static const char *name_of(const mr_emission *emission)
     return emission->name != NULL ? emission->name : emission->source;
 }
 
-static mr_err read_price(unsigned decimals, double price, int64_t *ret_price, mr_problem *problem)
+/** A provisional symbol has no decimals yet; that it takes no price is said where it is drafted. */
+static mr_err read_price(
+    const struct mri_instrument_spec *spec, double price, int64_t *ret_price, mr_problem *problem)
 {
+    unsigned decimals = spec->price_decimals;
     char least[MRI_FIXED_TEXT_BYTES];
     char most[MRI_FIXED_TEXT_BYTES];
-    return mri_fixed_from_double(price, decimals, ret_price) == MR_OK && *ret_price > 0
+    bool is_read = mri_fixed_from_double(price, decimals, ret_price) == MR_OK;
+    return (is_read && *ret_price > 0) || spec->is_provisional != 0
                ? MR_OK
                : mri_problem(problem, MR_REFUSED,
                      "price: expected a number from %s to %s, found %g",
@@ -72,8 +76,8 @@ static mr_err read_emission(const struct mr_bus *bus, const mr_emission *emissio
         uint32_t symbol;
         err = mri_signal_input_symbol(instruments, ret_input->symbol, &symbol, problem);
         if (err == MR_OK) {
-            err = read_price(mri_instruments_get(instruments, symbol)->price_decimals,
-                emission->price, &ret_input->price, problem);
+            err = read_price(mri_instruments_get(instruments, symbol), emission->price,
+                &ret_input->price, problem);
         }
     }
     return err;

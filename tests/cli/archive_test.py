@@ -19,7 +19,7 @@ class ArchiveTest(program.LogCase):
             cls._shared, "longer", synthetic__bars=2500, synthetic__symbols=5)
 
     def answers(self):
-        return [self.ok(*words, "--dir", self.log).out for words in self.QUESTIONS]
+        return [program.steady(self.ok(*words, "--dir", self.log).out) for words in self.QUESTIONS]
 
     def names(self, end):
         return sorted(name for name in os.listdir(self.log)

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -146,6 +147,11 @@ def wait_until(condition, what, process=None):
             raise AssertionError(f"it ended before: {what}: {finish(process)}")
         time.sleep(0.01)
     raise AssertionError(f"it never happened: {what}")
+
+
+def steady(text):
+    """What a screen says, but for the room of a disk that others use, too."""
+    return re.sub(r'[0-9.]+ [GM]B free|"disk_free_bytes": ?\d+', "", text)
 
 
 def is_root():
