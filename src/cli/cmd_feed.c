@@ -110,7 +110,7 @@ static void quarantine(struct feed *feed, size_t index, enum mri_reason reason, 
 
 static enum mri_exit flush(struct feed *feed)
 {
-    struct mri_facts_answer answer;
+    struct mri_facts_answer answer = {0};
     enum mri_exit exit = MRI_EXIT_OK;
     mr_err err = feed->count == 0 ? MR_OK : MR_REFUSED;
     mr_problem problem;

@@ -5,8 +5,8 @@
 #include "base/check.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
-#include "cli/gap_outlook.h"
 #include "cli/log_verbs.h"
+#include "cli/repair_outlook.h"
 #include "log/keep/repair.h"
 
 enum { TEXT_BYTES_MAX = 256 * 1024 };
@@ -99,7 +99,7 @@ static void put_outlook(const struct outlook *outlook, struct mri_buf *text)
         mri_buf_printf(text, "the log goes on from a snapshot behind them, as of event %llu\n",
             (unsigned long long)outlook->snapshot_seq);
     } else if (outlook->lost_seq > 0) {
-        mri_buf_printf(text, "WARNING: " MRI_GAP_OUTLOOK_LOST "; %s\n",
+        mri_buf_printf(text, "WARNING: " MRI_REPAIR_OUTLOOK_LOST "; %s\n",
             outlook->wanted->is_done ? "put the whole log back from a copy of before, or begin one"
                                      : "--restore COPY keeps its use");
     }
@@ -145,8 +145,8 @@ static enum mri_exit look_behind(const struct mri_cli *cli, const char *folder,
 {
     outlook->lost_seq = given_up(report, outlook->wanted);
     mr_err err = outlook->lost_seq == 0 ? MR_OK
-                                        : mri_gap_outlook_snapshot(cli, folder, outlook->lost_seq,
-                                              &outlook->snapshot_seq);
+                                        : mri_repair_outlook_snapshot(cli, folder,
+                                              outlook->lost_seq, &outlook->snapshot_seq);
     return err == MR_OK
                ? MRI_EXIT_OK
                : mri_cli_fail(cli, mri_cli_exit_of(err), "%s/snap: %s", folder, mr_err_text(err));
@@ -168,7 +168,9 @@ static enum mri_exit cmd_log_repair(struct mri_cli *cli)
     }
     mr_err err = mri_repair(cli->os, cli->alloc, folder, &wanted, &report, &problem);
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+        const char *before = mri_repair_outlook_before(err, problem.text);
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s%s%s", problem.text,
+            before == NULL ? "" : "; ", before == NULL ? "" : before);
     }
     struct outlook outlook = {.wanted = &wanted};
     enum mri_exit exit = look_behind(cli, folder, &report, &outlook);

@@ -7,7 +7,7 @@
  *  2. A check that needs a sound log is left out of one that is not: one finding for one damage.
  */
 #include "cli/doctor.h"
-#include "cli/gap_outlook.h"
+#include "cli/repair_outlook.h"
 #include "cli/whole_segments.h"
 
 #include <stdlib.h>
@@ -88,13 +88,13 @@ static const char *todo_of_damage(const struct mri_doctor *doctor)
 {
     uint64_t snapshot_seq = 0;
     mr_err err =
-        mri_gap_outlook_snapshot(doctor->cli, doctor->folder, doctor->last_seq, &snapshot_seq);
+        mri_repair_outlook_snapshot(doctor->cli, doctor->folder, doctor->last_seq, &snapshot_seq);
     return err == MR_OK && snapshot_seq > 0
                ? "take it back: `millrace log repair --restore COPY`, with a copy or an archive; "
                  "only if the damaged events may be lost for good, `--gap` gives them up: without "
                  "--yes it says which"
                : "take it back: `millrace log repair --restore COPY`, with a copy or an archive; "
-                 "`--gap` would give the damaged events up, and " MRI_GAP_OUTLOOK_LOST;
+                 "`--gap` would give the damaged events up, and " MRI_REPAIR_OUTLOOK_LOST;
 }
 
 static void tell_damage(struct mri_doctor *doctor, mr_err err, const mr_problem *problem)
@@ -249,9 +249,10 @@ static void check_snapshots(struct mri_doctor *doctor)
     if (err == MR_NOT_FOUND) {
         tell_no_snapshot(doctor, list.count);
     } else if (err != MR_OK) {
-        mri_findings_add(findings, MRI_FINDING_FAULT, "snapshots",
-            "look at the disk, and at the rights of the folder snap", "%s",
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+        const char *before = mri_repair_outlook_before(err, problem.text);
+        mri_findings_add(findings, MRI_FINDING_FAULT, before == NULL ? "snapshots" : "segments",
+            before == NULL ? "look at the disk, and at the rights of the folder snap" : before,
+            "%s", problem.text[0] != '\0' ? problem.text : mr_err_text(err));
     } else if (whole < list.count) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "snapshots",
             "remove the damaged ones; the log opens from another",
@@ -488,8 +489,10 @@ static void check_state(struct mri_doctor *doctor)
         mri_alloc_free(cli->alloc, block, sizeof(struct mri_fold));
     }
     if (err != MR_OK) {
+        const char *before = mri_repair_outlook_before(err, problem.text);
         mri_findings_add(&doctor->findings, MRI_FINDING_FAULT, "state",
-            is_gap
+            before != NULL ? before
+            : is_gap
                 ? "put the whole log back from a copy or an archive of before the repair, or "
                   "begin a new one; what is behind the GAP can be read (tail, show, verify), and "
                   "nobody can run or emit here"

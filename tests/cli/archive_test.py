@@ -55,6 +55,25 @@ class ArchiveTest(program.LogCase):
             answer = self.assert_exit(program.call(*words, "--dir", self.log), program.FAULT)
             self.assert_says(answer, name, "offset")
 
+    def test_a_damaged_archive_is_moved_away_and_its_segment_restored_from_a_copy(self):
+        copy = self.folder / "copy"
+        shutil.copytree(self.log, copy)
+        shutil.rmtree(self.log / "snap", ignore_errors=True)
+        self.archive()
+        name = self.names(".log.zst")[1]
+        program.flip(self.log / name, 5000)
+        words = ("log", "repair", "--restore", str(copy), "--yes", "--dir", self.log)
+        answer = self.assert_exit(program.call(*words), program.FAULT)
+        self.assert_says(answer, name, "offset", "move that archive away")
+        checks = program.call("doctor", "--json", "--dir", self.log).json["checks"]
+        told = [one["to_do"] for one in checks if name in one["what"]]
+        self.assertTrue(told and all("move that archive away" in text for text in told), told)
+        (self.log / name).rename(self.folder / name)
+        self.ok(*words)
+        self.ok("verify", "--dir", self.log)
+        self.assertEqual((self.log / name.removesuffix(".zst")).read_bytes(),
+                         (copy / name.removesuffix(".zst")).read_bytes())
+
     def test_the_newest_events_are_found_without_the_older_segments(self):
         newest = self.ok("tail", "--count", "3", "--dir", self.log).lines
         self.archive()
