@@ -308,7 +308,7 @@ static mr_err visit_winner(struct mri_fold *fold, const struct mri_fold_visitor 
     if (err != MR_OK) {
         return err;
     }
-    struct mri_event move;
+    struct mri_event move = {0};
     err = mri_fold_read(reader, winner, &move, problem);
     bool is_move = err == MR_OK &&
                    (move.type == MRI_EVENT_SIGNAL_MOVED || move.type == MRI_EVENT_SIGNAL_CLAIMED) &&
