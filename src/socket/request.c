@@ -33,7 +33,7 @@ static const unsigned types[] = {
 };
 
 static const char *const abouts[] = {
-#define ABOUT(NAME, key, types, about) about,
+#define ABOUT(NAME, key, types, about) (about),
     MRI_REQUEST_FIELD_MAP(ABOUT)
 #undef ABOUT
 };

@@ -344,7 +344,7 @@ mr_err mri_verb_get(struct mri_line_session *session, const struct mri_request *
 {
     const struct mri_request_place place = {
         .reader = &session->service->reader, .fault = reterr_fault};
-    mr_ordinal ordinal;
+    mr_ordinal ordinal = {0};
     mr_signal signal;
     char id[MR_BUS_ID_BYTES];
     struct asked asked;
