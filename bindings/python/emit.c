@@ -342,23 +342,6 @@ static int read_dict(
     return read_emission(values, texts, ret_emission, ret_is_written);
 }
 
-/** Say of which signal the exception is that was raised. */
-static void name_signal(Py_ssize_t index, Py_ssize_t count)
-{
-    PyObject *kind;
-    PyObject *value;
-    PyObject *trace;
-    PyErr_Fetch(&kind, &value, &trace);
-    if (value == NULL || PyErr_GivenExceptionMatches(kind, PyExc_UnicodeError)) {
-        PyErr_Restore(kind, value, trace); /* it is not made of a text alone */
-        return;
-    }
-    PyErr_Format(kind, "signal %zd of %zd: %S", index + 1, count, value);
-    Py_XDECREF(kind);
-    Py_XDECREF(value);
-    Py_XDECREF(trace);
-}
-
 static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
 {
     Py_ssize_t count = PyList_Size(signals);
@@ -380,7 +363,7 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
     for (Py_ssize_t i = 0; is_good && i < count; i++) {
         is_good = read_dict(PyList_GetItem(signals, i), &texts, &emissions[i], &is_written[i]) == 0;
         if (!is_good) {
-            name_signal(i, count);
+            mrp_name_item("signal", (size_t)i, (size_t)count);
         }
     }
     for (Py_ssize_t i = 0; is_good && i < count; i++) {

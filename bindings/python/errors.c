@@ -58,3 +58,19 @@ int mrp_add_errors(PyObject *module)
     }
     return 0;
 }
+
+void mrp_name_item(const char *what, size_t index, size_t count)
+{
+    PyObject *kind;
+    PyObject *value;
+    PyObject *trace;
+    PyErr_Fetch(&kind, &value, &trace);
+    if (value == NULL || PyErr_GivenExceptionMatches(kind, PyExc_UnicodeError)) {
+        PyErr_Restore(kind, value, trace); /* it is not made of a text alone */
+        return;
+    }
+    PyErr_Format(kind, "%s %zu of %zu: %S", what, index + 1, count, value);
+    Py_XDECREF(kind);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+}

@@ -41,6 +41,16 @@ enum { MRP_DATA_BYTES_MAX = 65536, MRP_PAGE = 1024 };
 /* ---- objects --------------------------------------------------------------------------------- */
 
 /**
+ * Say of which one of several things the exception is that was raised.
+ *
+ * @param what  a signal, a move; index is from 0
+ *
+ * Returns  nothing.
+ * Threads  any, with the interpreter's lock.
+ */
+void mrp_name_item(const char *what, size_t index, size_t count);
+
+/**
  * An object of a type, zeroed.
  *
  * Returns  it; NULL and an exception.

@@ -109,23 +109,6 @@ struct moving {
     PyObject *states; /**< ordinal: the state that an earlier move of the batch takes it to */
 };
 
-/** Say of which move the exception is that was raised. */
-static void name_move(size_t index, size_t count)
-{
-    PyObject *kind;
-    PyObject *value;
-    PyObject *trace;
-    PyErr_Fetch(&kind, &value, &trace);
-    if (value == NULL || PyErr_GivenExceptionMatches(kind, PyExc_UnicodeError)) {
-        PyErr_Restore(kind, value, trace); /* it is not made of a text alone */
-        return;
-    }
-    PyErr_Format(kind, "move %zu of %zu: %S", index + 1, count, value);
-    Py_XDECREF(kind);
-    Py_XDECREF(value);
-    Py_XDECREF(trace);
-}
-
 /** A dict of the list becomes a copy that nobody else has: its texts stay while they are used. */
 static int keep_dict(PyObject *list, Py_ssize_t index)
 {
@@ -199,12 +182,12 @@ static PyObject *tell_moved(const struct moving *moving, mr_err err,
     bool is_named = moving->count > 1 && strncmp(problem->text, "move ", 5) == 0;
     for (size_t i = 0; i < moving->count && err == MR_CONFLICT && !is_named; i++) {
         if (moving->moves[i].ordinal.n == conflict->ordinal.n) { /* its first one: it is compared */
-            name_move(i, moving->count);
+            mrp_name_item("move", i, moving->count);
             break;
         }
     }
     if (err == MR_REFUSED && moving->count == 1) {
-        name_move(0, 1);
+        mrp_name_item("move", 0, 1);
     }
     return NULL;
 }
@@ -227,7 +210,7 @@ static PyObject *move_all(Bus *self, struct moving *moving, int is_durable)
     for (size_t i = 0; i < moving->count && is_good; i++) {
         is_good = find_in_batch(self, moving, i) == 0;
         if (!is_good) {
-            name_move(i, moving->count);
+            mrp_name_item("move", i, moving->count);
         }
     }
     if (is_good) {
@@ -264,7 +247,7 @@ static PyObject *move_list(Bus *self, PyObject *list, int is_durable)
         is_good = keep_dict(list, (Py_ssize_t)i) == 0 &&
                   read_move(&moving, i, PyList_GetItem(list, (Py_ssize_t)i)) == 0;
         if (!is_good) {
-            name_move(i, moving.count);
+            mrp_name_item("move", i, moving.count);
         }
     }
     if (is_good) {
