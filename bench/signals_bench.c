@@ -397,6 +397,7 @@ static void time_health(const struct size *size)
         .folder = size->folder,
         .parse = mri_yaml_config,
         .config = &config};
+    const struct mri_health_pending pending = {.inputs = size->emitted};
     struct mri_health health;
     mr_problem problem = {""};
     char name[64];
@@ -404,10 +405,10 @@ static void time_health(const struct size *size)
     check(mri_fold_init(&fold, &options, &problem), &problem, "a fold");
     for (size_t i = 0; i < TURNS * 100; i++) {
         int64_t began = mri_harness_ns();
-        mri_health_look(&fold, size->emitted, &health);
+        mri_health_look(&fold, &pending, &health);
         took_ns[i] = mri_harness_ns() - began;
     }
-    if (fold.bus.slots.count != size->emitted || health.pending_inputs != size->emitted) {
+    if (fold.bus.slots.count != size->emitted || health.pending.inputs != size->emitted) {
         stop("health", "not as many signals as there are");
     }
     (void)snprintf(name, sizeof(name), "signals_health_%s_ns", size->name);
