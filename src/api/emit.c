@@ -198,9 +198,22 @@ static uint32_t key_places(size_t count)
     return places;
 }
 
-static void begin_keys(struct mr_bus *bus, size_t count)
+static bool has_keys(const mr_emission *emissions, size_t count)
 {
-    memset(bus->key_items, 0, key_places(count) * sizeof(*bus->key_items));
+    for (size_t i = 0; i < count; i++) {
+        if (emissions[i].key != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** The batch has no keys yet; without any to come nobody looks. */
+static void begin_keys(struct mr_bus *bus, const mr_emission *emissions, size_t count)
+{
+    if (has_keys(emissions, count)) {
+        memset(bus->key_items, 0, key_places(count) * sizeof(*bus->key_items));
+    }
 }
 
 /** Where in key_items a key of the batch is, or would be. */
@@ -309,7 +322,7 @@ static mr_err draft_shared(
             mri_outside_clock_now(&bus->clock, mri_shared_state_event_time_unix_ns(&bus->state)),
         .valid_for_ns = mri_shared_state_valid_for_ns(&bus->state),
     };
-    begin_keys(bus, count);
+    begin_keys(bus, emissions, count);
     mri_batch_begin(&bus->batch, 1, 1); /* where it lands is not known, and does not matter */
     for (size_t i = 0; i < count; i++) {
         mr_problem why;
@@ -347,16 +360,6 @@ static mr_err draft_keyed(
         }
     }
     return MR_NOT_FOUND;
-}
-
-static bool has_keys(const mr_emission *emissions, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (emissions[i].key != NULL) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /** Draft it and append it once. */
@@ -432,7 +435,7 @@ static mr_err draft_all(
         .event_time_unix_ns = mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns),
         .valid_for_ns = bus->valid_for_ns,
     };
-    begin_keys(bus, count);
+    begin_keys(bus, emissions, count);
     mri_bus_begin(&bus->fold.bus, &bus->batch);
     for (size_t i = 0; i < count; i++) {
         mr_problem why;

@@ -90,6 +90,11 @@ void *mri_buf_grow(struct mri_buf *buf, size_t count)
     return place;
 }
 
+void *mri_buf_room(struct mri_buf *buf, size_t count)
+{
+    return take_room(buf, count);
+}
+
 void mri_buf_put(struct mri_buf *buf, const void *bytes, size_t count)
 {
     uint8_t *place = count == 0 ? NULL : take_room(buf, count);

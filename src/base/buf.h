@@ -60,6 +60,15 @@ void mri_buf_clear(struct mri_buf *buf);
 void *mri_buf_grow(struct mri_buf *buf, size_t count);
 
 /**
+ * mri_buf_grow() for who stores to every byte: what the new ones are is not said.
+ *
+ * Returns  as mri_buf_grow().
+ * Owner    as mri_buf_grow().
+ * Threads  one at a time.
+ */
+void *mri_buf_room(struct mri_buf *buf, size_t count);
+
+/**
  * Append bytes.
  *
  * Returns  nothing; see buf->err.

@@ -50,16 +50,44 @@ static bool is_plain_word(const unsigned char *at, size_t left)
     return left >= sizeof(uint64_t) && unprintable(at) == 0;
 }
 
+/** Sixteen bytes that are looked at at once. */
+typedef uint8_t block __attribute__((vector_size(16)));
+
+/** The same of sixteen bytes: a word that is not 0 is in it unless all are printable ASCII. */
+static block unprintable_block(const unsigned char *at)
+{
+    block bytes;
+    memcpy(&bytes, at, sizeof(bytes));
+    return (block)((uint8_t)0x5f <= bytes - (uint8_t)0x20);
+}
+
+static bool is_zero(block found)
+{
+    uint64_t words[sizeof(block) / sizeof(uint64_t)];
+    memcpy(words, &found, sizeof(found));
+    return (words[0] | words[1]) == 0;
+}
+
+/** Of a text of at least sixteen bytes. */
+static bool are_blocks_plain(const unsigned char *bytes, size_t count)
+{
+    block found = unprintable_block(bytes + count - sizeof(block)); /* some of them twice */
+    for (size_t i = 0; count - i > sizeof(block); i += sizeof(block)) {
+        found |= unprintable_block(bytes + i);
+    }
+    return is_zero(found);
+}
+
 bool mri_text_is_plain(struct mri_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.bytes;
     uint64_t found = 0;
     size_t i = 0;
-    for (; text.count - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-        found |= unprintable(bytes + i);
+    if (text.count >= sizeof(block)) {
+        return are_blocks_plain(bytes, text.count);
     }
-    if (i > 0 && i < text.count) { /* the last eight, some of them again */
-        found |= unprintable(bytes + text.count - sizeof(uint64_t));
+    if (text.count >= sizeof(uint64_t)) { /* the last eight, some of them twice */
+        found = unprintable(bytes) | unprintable(bytes + text.count - sizeof(uint64_t));
         i = text.count;
     }
     for (; i < text.count; i++) {

@@ -59,11 +59,11 @@ bool mri_batch_is_filled(const struct mri_batch *batch, double share)
            (double)batch->bodies.count >= share * (double)batch->bodies.bytes_max;
 }
 
-mr_err mri_batch_add(struct mri_batch *batch, const struct mri_draft *draft, uint32_t ordinal)
+mr_err mri_batch_place(
+    struct mri_batch *batch, uint16_t type, size_t bytes, uint32_t ordinal, void **ret_body)
 {
-    bool is_generated = draft->type == MRI_EVENT_SIGNAL_GENERATED;
+    bool is_generated = type == MRI_EVENT_SIGNAL_GENERATED;
     MRI_ASSERT(!is_generated || ordinal == batch->next_ordinal);
-    size_t bytes = mri_event_body_bytes(draft);
     if (bytes > MR_LOG_BODY_BYTES_MAX) {
         return MR_EINVAL;
     }
@@ -71,15 +71,30 @@ mr_err mri_batch_add(struct mri_batch *batch, const struct mri_draft *draft, uin
         return MR_FULL;
     }
     size_t offset = batch->bodies.count;
-    void *body = mri_buf_grow(&batch->bodies, (bytes + 7) & ~(size_t)7);
+    size_t padding = -bytes & 7;
+    uint8_t *body = mri_buf_room(&batch->bodies, bytes + padding);
     if (body == NULL) {
         return batch->bodies.err;
     }
-    mri_event_encode(draft, body);
+    for (size_t i = 0; i < padding; i++) {
+        body[bytes + i] = 0;
+    }
     batch->items[batch->count++] = (struct mri_batch_item){
-        .offset = offset, .bytes = (uint32_t)bytes, .ordinal = ordinal, .type = draft->type};
+        .offset = offset, .bytes = (uint32_t)bytes, .ordinal = ordinal, .type = type};
     batch->next_ordinal += is_generated;
+    *ret_body = body;
     return MR_OK;
+}
+
+mr_err mri_batch_add(struct mri_batch *batch, const struct mri_draft *draft, uint32_t ordinal)
+{
+    void *body;
+    mr_err err =
+        mri_batch_place(batch, draft->type, mri_event_body_bytes(draft), ordinal, &body);
+    if (err == MR_OK) {
+        mri_event_encode(draft, body);
+    }
+    return err;
 }
 
 struct mri_event mri_batch_event(const struct mri_batch *batch, uint32_t index)

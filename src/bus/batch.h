@@ -69,6 +69,19 @@ void mri_batch_begin(struct mri_batch *batch, uint64_t next_seq, uint32_t next_o
 void mri_batch_rebase(struct mri_batch *batch, uint64_t next_seq, uint32_t next_ordinal);
 
 /**
+ * Add an event whose body the caller stores, all of it, as mri_event_encode() would.
+ *
+ * @param ordinal   as for mri_batch_add()
+ * @param ret_body  room for `bytes`, a multiple of 8 behind the batch's first body
+ *
+ * Returns  as mri_batch_add().
+ * Owner    the batch; it moves with the next event that is added.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_batch_place(
+    struct mri_batch *batch, uint16_t type, size_t bytes, uint32_t ordinal, void **ret_body);
+
+/**
  * Draft an event.
  *
  * @param ordinal  of the signal it belongs to, 0 = none; for signal.generated it must be

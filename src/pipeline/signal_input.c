@@ -143,6 +143,37 @@ static uint32_t note(char *noted, size_t bytes_max, struct mri_slice text)
     return (uint32_t)text.count;
 }
 
+/** The draft of a signal; a text that was not given is empty. */
+static struct mri_draft draft_of(
+    const struct mri_signal_input *input, const struct mri_signal_generated *fixed)
+{
+    return (struct mri_draft){
+        .type = MRI_EVENT_SIGNAL_GENERATED,
+        .fixed = fixed,
+        .texts = {[MRI_TEXT_signal_generated_source] = input->source,
+            [MRI_TEXT_signal_generated_name] =
+                input->name.bytes == NULL ? input->source : input->name,
+            [MRI_TEXT_signal_generated_external_id] = input->external_id,
+            [MRI_TEXT_signal_generated_idempotency_key] = input->key,
+            [MRI_TEXT_signal_generated_account] = input->account,
+            [MRI_TEXT_signal_generated_data] = input->data},
+    };
+}
+
+/** What the body of a signal of these words says behind its fixed part. */
+static void note_body(struct mri_signal_memo *memo, const struct mri_signal_input *input)
+{
+    static const struct mri_signal_generated fixed;
+    uint8_t body[sizeof(fixed) + sizeof(memo->words)];
+    const struct mri_signal_input words = {.source = input->source, .name = input->name};
+    const struct mri_draft draft = draft_of(&words, &fixed);
+    size_t bytes = mri_event_body_bytes(&draft);
+    MRI_ASSERT(bytes <= sizeof(body));
+    mri_event_encode(&draft, body);
+    memo->words_bytes = (uint32_t)(bytes - sizeof(fixed));
+    memcpy(memo->words, body + sizeof(fixed), memo->words_bytes);
+}
+
 /** Words that were found good. A symbol may be spelled longer than any is registered. */
 static void take_note(
     struct mri_signal_memo *memo, const struct mri_signal_input *input, uint32_t number)
@@ -157,6 +188,7 @@ static void take_note(
     memo->source_bytes = note(memo->source, sizeof(memo->source), input->source);
     memo->name_bytes = note(memo->name, sizeof(memo->name), input->name);
     memo->number = number;
+    note_body(memo, input);
 }
 
 /** Source, name and symbol, unless they are those of the signal before. */
@@ -178,6 +210,63 @@ static mr_err check_words(const struct mri_signal_input *input,
     return err;
 }
 
+/** Its words are those that are noted, and it has no text beside them and its data. */
+static bool is_as_noted(const struct mri_signal_memo *memo, const struct mri_signal_input *input)
+{
+    bool has_others =
+        input->external_id.bytes != NULL || input->key.bytes != NULL || input->account.bytes != NULL;
+    return memo != NULL && !has_others && mri_signal_input_is_noted(memo, input);
+}
+
+/** The body out of what is noted of the one before. */
+static mr_err add_as_noted(const struct mri_signal_memo *memo,
+    const struct mri_signal_generated *fixed, struct mri_slice data, struct mri_batch *batch)
+{
+    uint32_t data_bytes = (uint32_t)data.count;
+    size_t before = sizeof(*fixed) + memo->words_bytes;
+    void *body;
+    mr_err err = mri_batch_place(batch, MRI_EVENT_SIGNAL_GENERATED, before + data.count,
+        batch->next_ordinal, &body);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint8_t *at = body;
+    memcpy(at, fixed, sizeof(*fixed));
+    memcpy(at + sizeof(*fixed), memo->words, memo->words_bytes);
+    memcpy(at + before - sizeof(data_bytes), &data_bytes, sizeof(data_bytes));
+    if (data_bytes > 0) {
+        memcpy(at + before, data.bytes, data_bytes);
+    }
+    return MR_OK;
+}
+
+/** What is left when the words and texts are good. */
+static mr_err finish(const struct mri_signal_input *input,
+    const struct mri_signal_input_context *context, struct mri_signal_generated *fixed,
+    mr_problem *problem)
+{
+    if (input->has_price &&
+        mri_instruments_get(context->instruments, fixed->symbol)->is_provisional != 0) {
+        return mri_problem(problem, MR_REFUSED,
+            "price: %.*s is provisional, nobody knows its decimals", (int)input->symbol.count,
+            input->symbol.bytes);
+    }
+    fixed->instrument = fixed->symbol;
+    if (input->has_price) {
+        fixed->present |= MRI_HAS_PRICE;
+        fixed->price = input->price;
+        fixed->price_time_unix_ns = context->event_time_unix_ns;
+    }
+    if (input->lacks_confidence) {
+        fixed->present |= MRI_LACKS_CONFIDENCE;
+    }
+    if (input->has_horizon) {
+        fixed->present |= MRI_HAS_HORIZON;
+        fixed->horizon = (uint8_t)input->horizon;
+    }
+    return check_numbers(input, problem);
+}
+
 mr_err mri_signal_input_draft(const struct mri_signal_input *input,
     const struct mri_signal_input_context *context, struct mri_batch *batch,
     mr_problem *reterr_problem)
@@ -189,45 +278,24 @@ mr_err mri_signal_input_draft(const struct mri_signal_input *input,
         .side = (uint8_t)input->side,
         .regime = MRI_REGIME_ABSENT,
     };
+    if (is_as_noted(context->memo, input)) {
+        fixed.symbol = context->memo->number;
+        mr_err err = check_text(input->data, "data", DATA_BYTES_MAX, reterr_problem);
+        if (err == MR_OK) {
+            err = finish(input, context, &fixed, reterr_problem);
+        }
+        return err == MR_OK ? add_as_noted(context->memo, &fixed, input->data, batch) : err;
+    }
     mr_err err = check_words(input, context, &fixed.symbol, reterr_problem);
     if (err == MR_OK) {
         err = check_texts(input, reterr_problem);
     }
-    if (err == MR_OK && input->has_price &&
-        mri_instruments_get(context->instruments, fixed.symbol)->is_provisional != 0) {
-        err = mri_problem(reterr_problem, MR_REFUSED,
-            "price: %.*s is provisional, nobody knows its decimals", (int)input->symbol.count,
-            input->symbol.bytes);
-    }
     if (err == MR_OK) {
-        err = check_numbers(input, reterr_problem);
+        err = finish(input, context, &fixed, reterr_problem);
     }
     if (err != MR_OK) {
         return err;
     }
-    fixed.instrument = fixed.symbol;
-    if (input->has_price) {
-        fixed.present |= MRI_HAS_PRICE;
-        fixed.price = input->price;
-        fixed.price_time_unix_ns = context->event_time_unix_ns;
-    }
-    if (input->lacks_confidence) {
-        fixed.present |= MRI_LACKS_CONFIDENCE;
-    }
-    if (input->has_horizon) {
-        fixed.present |= MRI_HAS_HORIZON;
-        fixed.horizon = (uint8_t)input->horizon;
-    }
-    const struct mri_draft draft = {
-        .type = MRI_EVENT_SIGNAL_GENERATED,
-        .fixed = &fixed,
-        .texts = {[MRI_TEXT_signal_generated_source] = input->source,
-            [MRI_TEXT_signal_generated_name] =
-                input->name.bytes == NULL ? input->source : input->name,
-            [MRI_TEXT_signal_generated_external_id] = input->external_id,
-            [MRI_TEXT_signal_generated_idempotency_key] = input->key,
-            [MRI_TEXT_signal_generated_account] = input->account,
-            [MRI_TEXT_signal_generated_data] = input->data},
-    };
+    const struct mri_draft draft = draft_of(input, &fixed);
     return mri_batch_add(batch, &draft, batch->next_ordinal);
 }

@@ -28,9 +28,13 @@ struct mri_signal_input {
     bool lacks_confidence; /**< the producer gave none; `confidence` is 0 */
 };
 
+enum {
+    MRI_SIGNAL_WORDS_BYTES_MAX = 2 * (2 + MRI_INTERN_BYTES_MAX) + 3 * 2 + 4, /**< with lengths */
+};
+
 /**
  * The words of the newest signal that was found good. Programs emit one after another with the
- * same: they are not checked again.
+ * same: they are neither checked nor encoded again.
  */
 struct mri_signal_memo {
     char symbol[MRI_INSTRUMENT_TEXT_BYTES];
@@ -42,6 +46,9 @@ struct mri_signal_memo {
     uint32_t number;       /**< of the symbol, in the instruments that it was checked against */
     uint32_t source_known; /**< the caller's; 0 since other words were noted */
     uint32_t name_known;
+    uint32_t words_bytes; /**< of these: what stands in a body between its fixed part and its data,
+                               whose length is the last word, when it has no other texts */
+    uint8_t words[MRI_SIGNAL_WORDS_BYTES_MAX];
 };
 
 /** What a signal is checked against. */

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/prng.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/engine_sample.h"
 
@@ -140,6 +141,74 @@ static void every_field_is_checked(void **fixture)
     refused(&input, "horizon: ");
 }
 
+/** Many signals, each drafted with a memo and without one. */
+static void what_is_noted_changes_no_byte(void **fixture)
+{
+    (void)fixture;
+    static const char *const words[] = {"a", "bot", "a source with a longer name, of 48 bytes, say"};
+    static const char *const texts[] = {NULL, "{}", "{\"why\": \"sixteen\"}", "{\"\xc3\xa9\": 1}"};
+    enum { SIGNALS = 2000 };
+    struct mri_batch plain;
+    struct mri_signal_memo memo = {.symbol_bytes = 0};
+    struct mri_signal_input_context noting = context;
+    struct mri_prng prng;
+    noting.memo = &memo;
+    mri_prng_init(&prng, 1);
+    assert_int_equal(mri_batch_init(&plain, mri_alloc_system(), 4, 1 << 20), MR_OK);
+    for (unsigned i = 0; i < SIGNALS; i++) {
+        struct mri_signal_input input = good();
+        const char *data = texts[mri_prng_below(&prng, MRI_COUNT_OF(texts))];
+        uint64_t which = mri_prng_below(&prng, 64);
+        input.source = mri_slice_of(words[mri_prng_below(&prng, MRI_COUNT_OF(words))]);
+        if (mri_prng_below(&prng, 3) == 0) {
+            input.name = mri_slice_of(words[mri_prng_below(&prng, MRI_COUNT_OF(words))]);
+        }
+        if (data != NULL) {
+            input.data = mri_slice_of(data);
+        }
+        if (which == 0) {
+            input.key = mri_slice_of("k");
+        } else if (which == 1) {
+            input.account = mri_slice_of("main");
+        }
+        input.has_price = which % 2 != 0;
+        input.price = input.has_price ? (int64_t)i + 1 : 0;
+        input.has_horizon = which % 4 == 3;
+        input.horizon = MR_HORIZON_5M;
+        mri_batch_begin(&batch, 1, 1);
+        mri_batch_begin(&plain, 1, 1);
+        assert_int_equal(mri_signal_input_draft(&input, &noting, &batch, NULL), MR_OK);
+        assert_int_equal(mri_signal_input_draft(&input, &context, &plain, NULL), MR_OK);
+        assert_int_equal(batch.bodies.count, plain.bodies.count);
+        assert_int_equal(batch.items[0].bytes, plain.items[0].bytes);
+        assert_memory_equal(batch.bodies.bytes, plain.bodies.bytes, plain.bodies.count);
+    }
+    mri_batch_fini(&plain);
+}
+
+/** What is refused of a signal is refused behind one of the same words, too. */
+static void what_is_noted_hides_no_fault(void **fixture)
+{
+    (void)fixture;
+    struct mri_signal_memo memo = {.symbol_bytes = 0};
+    struct mri_signal_input input = good();
+    mr_problem problem = {""};
+    context.memo = &memo;
+    assert_int_equal(mri_signal_input_draft(&input, &context, &batch, &problem), MR_OK);
+    input.data = mri_slice_of("{\"a\": \"sixteen bytes\xff\"}");
+    assert_int_equal(mri_signal_input_draft(&input, &context, &batch, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "data"));
+    input = good();
+    input.confidence = 1.5;
+    assert_int_equal(mri_signal_input_draft(&input, &context, &batch, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "confidence"));
+    input = good();
+    input.key = mri_slice_of("");
+    assert_int_equal(mri_signal_input_draft(&input, &context, &batch, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "idempotency_key"));
+    assert_int_equal(batch.count, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -147,6 +216,8 @@ int main(void)
         TEST(what_is_given_is_drafted),
         TEST(what_is_not_given_is_absent),
         TEST(every_field_is_checked),
+        TEST(what_is_noted_changes_no_byte),
+        TEST(what_is_noted_hides_no_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
