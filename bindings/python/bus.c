@@ -4,7 +4,8 @@
  *
  * Invariants
  *  1. A handle is used by one thread at a time: `lock` is held during every call of the library,
- *     and the interpreter is let go of while a call may wait.
+ *     and the interpreter is let go of while a call may wait. A call that does not wait may do
+ *     without the lock while nobody has entered: with the interpreter's, nobody can.
  *  2. A handle is of no use in a child of fork(): every call is refused there, and what the parent
  *     has is left alone.
  */
@@ -39,11 +40,18 @@ int mrp_enter(Bus *self)
         PyErr_SetString(mrp_error_kind(MR_EINVAL), "this bus is closed");
         return -1;
     }
+    self->is_entered = true;
     return 0;
+}
+
+bool mrp_is_free(const Bus *self)
+{
+    return !self->is_entered && self->bus != NULL && self->forks == forks;
 }
 
 void mrp_leave(Bus *self)
 {
+    self->is_entered = false;
     PyThread_release_lock(self->lock);
 }
 
@@ -137,6 +145,7 @@ void mrp_bus_dealloc(Bus *self)
         Py_XDECREF(mrp_bus_close(self, NULL));
         PyThread_free_lock(self->lock);
     }
+    mrp_forget_words(self);
     Py_XDECREF(self->folder);
     mrp_free_object((PyObject *)self);
 }

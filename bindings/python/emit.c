@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/ident.h"
 #include "json/json_scan.h"
 
 /** The arguments of emit(), and the keys of the dicts of emit_many(). */
@@ -119,26 +120,90 @@ int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data)
     return 1;
 }
 
-static int read_emission(PyObject *const values[FIELDS], struct mri_buf *texts,
+static void note_object(PyObject **noted, PyObject *object)
+{
+    PyObject *before = *noted;
+    *noted = Py_NewRef(object);
+    Py_XDECREF(before);
+}
+
+void mrp_forget_words(Bus *self)
+{
+    Py_CLEAR(self->words.symbol);
+    Py_CLEAR(self->words.side);
+    Py_CLEAR(self->words.source);
+}
+
+/** Symbol, side and source: objects that were read before say the same. */
+static int read_words(Bus *self, PyObject *const values[FIELDS], mr_emission *emission)
+{
+    struct mrp_words *words = &self->words;
+    const char *side = NULL;
+    bool is_noted = words->symbol != NULL && values[SYMBOL] == words->symbol &&
+                    values[SIDE] == words->side && values[SOURCE] == words->source;
+    if (is_noted) {
+        emission->symbol = words->symbol_text;
+        emission->source = words->source_text;
+        emission->side = words->side_value;
+        return 0;
+    }
+    if (read_text(values[SYMBOL], SYMBOL, &emission->symbol) < 0 ||
+        read_text(values[SIDE], SIDE, &side) < 0 ||
+        read_text(values[SOURCE], SOURCE, &emission->source) < 0) {
+        return -1;
+    }
+    if (side == NULL || mr_side_parse(side, &emission->side) != MR_OK) {
+        PyErr_Format(mrp_error_kind(MR_REFUSED),
+            "side: expected long, buy, short or sell, found %s", side == NULL ? "nothing" : side);
+        return -1;
+    }
+    bool is_plain = emission->symbol != NULL && PyUnicode_CheckExact(values[SYMBOL]) &&
+                    PyUnicode_CheckExact(values[SIDE]) && emission->source != NULL &&
+                    PyUnicode_CheckExact(values[SOURCE]); /* to let go of one runs no program */
+    if (is_plain) {
+        note_object(&words->symbol, values[SYMBOL]);
+        note_object(&words->side, values[SIDE]);
+        note_object(&words->source, values[SOURCE]);
+        words->symbol_text = emission->symbol;
+        words->source_text = emission->source;
+        words->side_value = emission->side;
+    }
+    return 0;
+}
+
+/** "1m", "5m", ...; NULL: not given. */
+static int read_horizon(PyObject *value, mr_emission *emission)
+{
+    const char *horizon;
+    if (read_text(value, HORIZON, &horizon) < 0) {
+        return -1;
+    }
+    emission->has_horizon = horizon != NULL;
+    for (int i = 0; horizon != NULL && i < MR_HORIZON_COUNT; i++) {
+        if (strcmp(horizon, horizon_words[i]) == 0) {
+            emission->horizon = (mr_horizon)i;
+            return 0;
+        }
+    }
+    if (horizon != NULL) {
+        PyErr_Format(mrp_error_kind(MR_REFUSED),
+            "horizon: expected 1m, 5m, 15m, 30m or 1h, found %s", horizon);
+        return -1;
+    }
+    return 0;
+}
+
+static int read_emission(Bus *self, PyObject *const values[FIELDS], struct mri_buf *texts,
     mr_emission *ret_emission, bool *ret_is_written)
 {
     mr_emission emission = {0};
-    const char *side = NULL;
-    const char *horizon = NULL;
     double seconds = 0.0;
-    if (read_text(values[SYMBOL], SYMBOL, &emission.symbol) < 0 ||
-        read_text(values[SIDE], SIDE, &side) < 0 ||
-        read_text(values[SOURCE], SOURCE, &emission.source) < 0 ||
+    if (read_words(self, values, &emission) < 0 ||
         read_text(values[NAME], NAME, &emission.name) < 0 ||
-        read_text(values[HORIZON], HORIZON, &horizon) < 0 ||
         read_text(values[EXTERNAL_ID], EXTERNAL_ID, &emission.external_id) < 0 ||
         read_text(values[KEY], KEY, &emission.key) < 0 ||
-        read_text(values[ACCOUNT], ACCOUNT, &emission.account) < 0) {
-        return -1;
-    }
-    if (side == NULL || mr_side_parse(side, &emission.side) != MR_OK) {
-        PyErr_Format(mrp_error_kind(MR_REFUSED),
-            "side: expected long, buy, short or sell, found %s", side == NULL ? "nothing" : side);
+        read_text(values[ACCOUNT], ACCOUNT, &emission.account) < 0 ||
+        read_horizon(values[HORIZON], &emission) < 0) {
         return -1;
     }
     if (values[CONFIDENCE] == NULL) {
@@ -152,18 +217,6 @@ static int read_emission(PyObject *const values[FIELDS], struct mri_buf *texts,
     }
     emission.has_price = values[PRICE] != NULL && values[PRICE] != Py_None;
     if (emission.has_price && read_double(values[PRICE], PRICE, &emission.price) < 0) {
-        return -1;
-    }
-    emission.has_horizon = horizon != NULL;
-    for (int i = 0; horizon != NULL && i < MR_HORIZON_COUNT; i++) {
-        if (strcmp(horizon, horizon_words[i]) == 0) {
-            emission.horizon = (mr_horizon)i;
-            horizon = NULL;
-        }
-    }
-    if (horizon != NULL) {
-        PyErr_Format(mrp_error_kind(MR_REFUSED),
-            "horizon: expected 1m, 5m, 15m, 30m or 1h, found %s", horizon);
         return -1;
     }
     if (values[VALID_FOR] != NULL && values[VALID_FOR] != Py_None) {
@@ -215,31 +268,48 @@ static void give_texts(struct mri_buf *texts)
 static int emit_them(
     Bus *self, const mr_emission *emissions, size_t count, int is_durable, mr_emitted *ret_emitted)
 {
+    mr_durability durability = mrp_durability_of(is_durable);
     mr_problem problem;
     mr_err err;
     problem.text[0] = '\0';
-    if (mrp_enter(self) < 0) {
-        return -1;
+    bool is_at_once = count == 1 && durability != MR_GROUP && emissions->key == NULL &&
+                      mrp_is_free(self) && mr_bus_emits_at_once(self->bus);
+    if (is_at_once) { /* letting go of the interpreter takes longer than that */
+        err = mr_bus_emit(self->bus, emissions, count, durability, ret_emitted, &problem);
+    } else {
+        if (mrp_enter(self) < 0) {
+            return -1;
+        }
+        Py_BEGIN_ALLOW_THREADS err =
+            mr_bus_emit(self->bus, emissions, count, durability, ret_emitted, &problem);
+        Py_END_ALLOW_THREADS mrp_leave(self);
     }
-    Py_BEGIN_ALLOW_THREADS err = mr_bus_emit(
-        self->bus, emissions, count, mrp_durability_of(is_durable), ret_emitted, &problem);
-    Py_END_ALLOW_THREADS mrp_leave(self);
     if (err != MR_OK) {
         (void)mrp_raise_error(err, problem.text);
     }
     return err == MR_OK ? 0 : -1;
 }
 
-static PyObject *emitted_id(const mr_emitted *emitted)
+static PyObject *emitted_id(Bus *self, const mr_emitted *emitted)
 {
-    char id[MR_BUS_ID_BYTES];
-    return PyUnicode_FromString(mr_emitted_id(emitted, id));
+    enum { MILLISECOND_NS = 1000000 };
+    struct mrp_last_id *last = &self->last_id;
+    int64_t time_unix_ms = emitted->event_time_unix_ns / MILLISECOND_NS;
+    if (emitted->symbol == last->symbol && time_unix_ms == last->time_unix_ms) {
+        mri_ident_put_ordinal(
+            emitted->ordinal, last->text + last->count - MRI_IDENT_ORDINAL_BYTES);
+    } else {
+        last->symbol = emitted->symbol;
+        last->time_unix_ms = time_unix_ms;
+        last->count = strlen(mr_emitted_id(emitted, last->text));
+    }
+    return PyUnicode_FromStringAndSize(last->text, (Py_ssize_t)last->count);
 }
 
 static PyObject *emit_one(Bus *self, const mr_emission *emission, int is_durable)
 {
     mr_emitted emitted;
-    return emit_them(self, emission, 1, is_durable, &emitted) < 0 ? NULL : emitted_id(&emitted);
+    return emit_them(self, emission, 1, is_durable, &emitted) < 0 ? NULL : emitted_id(self, &emitted);
 }
 
 static PyObject *emit_list(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
@@ -253,7 +323,7 @@ static PyObject *emit_list(Bus *self, const mr_emission *emissions, size_t count
         result = PyList_New((Py_ssize_t)count);
     }
     for (size_t i = 0; result != NULL && i < count; i++) {
-        PyObject *id = emitted_id(&emitted[i]);
+        PyObject *id = emitted_id(self, &emitted[i]);
         if (id == NULL || PyList_SetItem(result, (Py_ssize_t)i, id) < 0) {
             Py_CLEAR(result);
         }
@@ -262,14 +332,34 @@ static PyObject *emit_list(Bus *self, const mr_emission *emissions, size_t count
     return result;
 }
 
-/** Which of the arguments, or keys, is this? FIELDS: none. */
-static enum field field_of(const char *name)
+/* The names as the interpreter has them: what is spelled in a program is one of these objects. */
+static PyObject *field_objects[FIELDS];
+
+int mrp_make_emit_names(void)
 {
-    enum field field = SYMBOL;
-    while (field < FIELDS && strcmp(name, field_names[field]) != 0) {
+    bool is_made = true;
+    for (unsigned i = 0; i < FIELDS && is_made; i++) {
+        field_objects[i] = PyUnicode_InternFromString(field_names[i]);
+        is_made = field_objects[i] != NULL;
+    }
+    return is_made ? 0 : -1;
+}
+
+/** Which of the arguments, or keys, is this? FIELDS: none. */
+static enum field field_of(PyObject *name)
+{
+    unsigned field = SYMBOL;
+    while (field < FIELDS && name != field_objects[field]) {
         field++;
     }
-    return field;
+    if (field < FIELDS || !PyUnicode_Check(name)) {
+        return (enum field)field;
+    }
+    field = SYMBOL;
+    while (field < FIELDS && PyUnicode_CompareWithASCIIString(name, field_names[field]) != 0) {
+        field++;
+    }
+    return (enum field)field;
 }
 
 PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObject *keyword_names)
@@ -290,24 +380,24 @@ PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObj
     }
     Py_ssize_t keywords = keyword_names == NULL ? 0 : PyTuple_Size(keyword_names);
     for (Py_ssize_t i = 0; i < keywords; i++) {
-        const char *name = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(keyword_names, i), NULL);
+        PyObject *name = PyTuple_GetItem(keyword_names, i);
         if (name == NULL) {
             return NULL;
         }
-        if (strcmp(name, "durable") == 0) {
+        enum field field = field_of(name);
+        if (field == FIELDS && PyUnicode_CompareWithASCIIString(name, "durable") == 0) {
             is_durable = PyObject_IsTrue(args[count + i]);
             continue;
         }
-        enum field field = field_of(name);
         if (field == FIELDS || values[field] != NULL) {
-            PyErr_Format(PyExc_TypeError, "emit(): %s argument %s",
+            PyErr_Format(PyExc_TypeError, "emit(): %s argument %U",
                 field == FIELDS ? "unknown" : "twice the", name);
             return NULL;
         }
         values[field] = args[count + i];
     }
     texts = take_texts();
-    if (is_durable >= 0 && read_emission(values, &texts, &emission, &is_written) == 0) {
+    if (is_durable >= 0 && read_emission(self, values, &texts, &emission, &is_written) == 0) {
         if (is_written) {
             settle_data(&texts, &emission);
         }
@@ -318,8 +408,8 @@ PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObj
 }
 
 /** One dict of emit_many(). */
-static int read_dict(
-    PyObject *item, struct mri_buf *texts, mr_emission *ret_emission, bool *ret_is_written)
+static int read_dict(Bus *self, PyObject *item, struct mri_buf *texts, mr_emission *ret_emission,
+    bool *ret_is_written)
 {
     PyObject *values[FIELDS] = {NULL};
     PyObject *key;
@@ -330,8 +420,7 @@ static int read_dict(
         return -1;
     }
     while (PyDict_Next(item, &at, &key, &value)) {
-        const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, NULL) : NULL;
-        enum field field = name == NULL ? FIELDS : field_of(name);
+        enum field field = field_of(key);
         if (field == FIELDS) {
             PyErr_Format(
                 mrp_error_kind(MR_REFUSED), "unknown key %R (free data go into \"data\")", key);
@@ -339,7 +428,7 @@ static int read_dict(
         }
         values[field] = value == Py_None && field != CONFIDENCE ? NULL : value;
     }
-    return read_emission(values, texts, ret_emission, ret_is_written);
+    return read_emission(self, values, texts, ret_emission, ret_is_written);
 }
 
 static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
@@ -361,7 +450,8 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
         (void)PyErr_NoMemory();
     }
     for (Py_ssize_t i = 0; is_good && i < count; i++) {
-        is_good = read_dict(PyList_GetItem(signals, i), &texts, &emissions[i], &is_written[i]) == 0;
+        is_good = read_dict(self, PyList_GetItem(signals, i), &texts, &emissions[i],
+                      &is_written[i]) == 0;
         if (!is_good) {
             mrp_name_item("signal", (size_t)i, (size_t)count);
         }

@@ -94,6 +94,14 @@ PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObj
 PyObject *mrp_bus_emit_many(Bus *self, PyObject *args, PyObject *keywords);
 
 /**
+ * Let go of the words that emitting has noted.
+ *
+ * Returns  nothing.
+ * Threads  any, with the interpreter's lock.
+ */
+void mrp_forget_words(Bus *self);
+
+/**
  * Register a symbol as provisional, unless the log knows it.
  *
  * Returns  None; NULL and an exception.

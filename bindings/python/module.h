@@ -70,14 +70,38 @@ void mrp_free_object(PyObject *object);
 typedef struct subscription Subscription;
 typedef struct orders Orders;
 
+/**
+ * The words of the newest signal that was emitted: programs spell most of them in their text, and
+ * so come with the same objects again.
+ */
+struct mrp_words {
+    PyObject *symbol; /**< NULL: nothing is noted */
+    PyObject *side;
+    PyObject *source;
+    const char *symbol_text; /**< the objects' */
+    const char *source_text;
+    mr_side side_value;
+};
+
+/** The id of the newest signal that was emitted: the next one's differs at its end, as a rule. */
+struct mrp_last_id {
+    const char *symbol; /**< as mr_emitted has it; NULL: there is none */
+    int64_t time_unix_ms;
+    size_t count; /**< of text, without NUL */
+    char text[MR_BUS_ID_BYTES];
+};
+
 /** A log's bus, for one process. */
 typedef struct {
     PyObject_HEAD mr_bus *bus; /**< NULL: closed */
     PyThread_type_lock lock;
+    bool is_entered;             /**< the lock is held; changes with the interpreter's lock */
     unsigned long forks;         /**< when it was made */
     Subscription *subscriptions; /**< open ones, borrowed: each takes itself out */
     Orders *orders;              /**< likewise */
     PyObject *folder;            /**< bytes */
+    struct mrp_words words;
+    struct mrp_last_id last_id;
 } Bus;
 
 /** What an event says, as far as it was asked for. */
@@ -261,6 +285,14 @@ unsigned long mrp_forks(void);
 int mrp_enter(Bus *self);
 
 /**
+ * Is the handle open and nobody's? It stays so while the interpreter's lock is held.
+ *
+ * Returns  true or false; no exception.
+ * Threads  any, with the interpreter's lock.
+ */
+bool mrp_is_free(const Bus *self);
+
+/**
  * Give the handle back.
  *
  * Returns  nothing.
@@ -311,6 +343,14 @@ int mrp_make_signal_form(void);
  * Threads  any, with the interpreter's lock; once, before any bus is opened.
  */
 int mrp_make_event_keys(void);
+
+/**
+ * Make the names of the arguments of emit().
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  any, with the interpreter's lock; once, before any bus is opened.
+ */
+int mrp_make_emit_names(void);
 
 /**
  * A short text as str. None stands for NULL.

@@ -165,6 +165,18 @@ MR_MUST_USE mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t
     mr_durability durability, mr_emitted *ret_emitted, mr_problem *reterr_problem);
 
 /**
+ * Would mr_bus_emit() of one signal with MR_ASYNC or MR_INTERVAL
+ * and without a key be done at once, as far as can
+ * be seen: without reading the log, and without waiting for the disk? For who holds something
+ * meanwhile that others need, as the lock of an interpreter.
+ *
+ * Returns  true or false.
+ * Threads  one at a time per handle.
+ * Cost     some loads.
+ */
+bool mr_bus_emits_at_once(mr_bus *bus);
+
+/**
  * The id of what was emitted, as mr_bus_id() says it, without looking anything up.
  *
  * Returns  ret_id.

@@ -18,6 +18,7 @@
 #include "base/ident.h"
 #include "base/problem.h"
 #include "bus/vocabulary.h"
+#include "log/open/append.h"
 
 #define PLACE_IS_ORDINAL ((uint32_t)1 << 31)
 
@@ -494,4 +495,13 @@ mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
     return err == MR_NOT_FOUND
                ? emit_folded(bus, emissions, count, durability, ret_emitted, problem)
                : err;
+}
+
+bool mr_bus_emits_at_once(mr_bus *bus)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    return bus->log != NULL && bus->has_state && bus->retry_seq == 0 &&
+           mri_shared_state_of(bus->log, &bus->state) == MR_OK &&
+           !mri_derived_is_behind(bus->log) && mri_mirror_is_current(&bus->mirror, &bus->state) &&
+           mri_log_has_room(bus->log);
 }

@@ -79,7 +79,7 @@ static mr_err copy_instruments(
     return err;
 }
 
-static bool has_all(const struct mri_mirror *mirror, const struct mri_shared_state *state)
+bool mri_mirror_is_current(const struct mri_mirror *mirror, const struct mri_shared_state *state)
 {
     return mri_shared_texts_count(&state->sources) == mirror->sources.count &&
            mri_shared_texts_count(&state->names) == mirror->names.count &&
@@ -91,7 +91,7 @@ mr_err mri_mirror_follow(
     struct mri_mirror *mirror, const mr_log *log, const struct mri_shared_state *state)
 {
     mr_err err = MR_OK;
-    for (unsigned i = 0; i < ATTEMPTS && !has_all(mirror, state); i++) {
+    for (unsigned i = 0; i < ATTEMPTS && !mri_mirror_is_current(mirror, state); i++) {
         uint32_t version;
         uint32_t source_count = mirror->sources.count;
         uint32_t name_count = mirror->names.count;

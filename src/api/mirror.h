@@ -35,6 +35,14 @@ MR_MUST_USE mr_err mri_mirror_init(struct mri_mirror *mirror, const struct mri_a
 void mri_mirror_fini(struct mri_mirror *mirror);
 
 /**
+ * Is there nothing new to copy?
+ *
+ * Returns  true or false.
+ * Threads  one at a time per mirror.
+ */
+bool mri_mirror_is_current(const struct mri_mirror *mirror, const struct mri_shared_state *state);
+
+/**
  * Copy what is new.
  *
  * Returns  MR_OK; MR_AGAIN the state lacks something that is in the log; MR_BUSY as

@@ -29,17 +29,17 @@ static char *put_decimal(char *at, uint64_t value)
     return at + (DIGITS_MAX - from);
 }
 
-/** Eight digits, in which every ordinal fits: one in each byte of a word, first the highest. */
-static char *put_hexadecimal(char *at, uint32_t value)
+/* One digit in each byte of a word, first the highest. */
+void mri_ident_put_ordinal(mr_ordinal ordinal, char ret_digits[static MRI_IDENT_ORDINAL_BYTES])
 {
+    uint32_t value = ordinal.n;
     const uint64_t ones = 0x0101010101010101;
     uint64_t digits = value >> 16 | (uint64_t)(value & 0xffff) << 32;
     digits = (digits >> 8 & 0x000000ff000000ff) | (digits & 0x000000ff000000ff) << 16;
     digits = (digits >> 4 & 0x000f000f000f000f) | (digits & 0x000f000f000f000f) << 8;
     uint64_t are_letters = (digits + 6 * ones) >> 4 & ones;
     digits += '0' * ones + are_letters * ('a' - '9' - 1);
-    memcpy(at, &digits, sizeof(digits));
-    return at + sizeof(digits);
+    memcpy(ret_digits, &digits, sizeof(digits));
 }
 
 const char *mri_ident_format(const struct mri_ident *ident, char text[static MRI_IDENT_BYTES])
@@ -59,8 +59,8 @@ const char *mri_ident_format(const struct mri_ident *ident, char text[static MRI
     }
     at = put_decimal(at, is_before_1970 ? 0 - time : time);
     *at++ = '_';
-    at = put_hexadecimal(at, ident->ordinal.n);
-    *at = '\0';
+    mri_ident_put_ordinal(ident->ordinal, at);
+    at[MRI_IDENT_ORDINAL_BYTES] = '\0';
     return text;
 }
 

@@ -24,6 +24,18 @@ struct mri_ident {
     mr_ordinal ordinal;
 };
 
+/** The digits of an ordinal, with which an id ends. */
+enum { MRI_IDENT_ORDINAL_BYTES = 8 };
+
+/**
+ * An ordinal as an id ends with it: hexadecimal, in which every ordinal fits. For who has the rest
+ * of an id already.
+ *
+ * Returns  nothing; no NUL is stored.
+ * Threads  any.
+ */
+void mri_ident_put_ordinal(mr_ordinal ordinal, char ret_digits[static MRI_IDENT_ORDINAL_BYTES]);
+
 /**
  * Write an id as text.
  *

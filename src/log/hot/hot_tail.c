@@ -716,6 +716,15 @@ mr_err mri_hot_tail_append(struct mri_hot_tail *hot, const mr_log_record *record
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
+bool mri_hot_tail_has_room(const struct mri_hot_tail *hot)
+{
+    const struct mri_hot_shared *shared = hot->shared;
+    uint64_t written = atomic_load_explicit(&shared->written, memory_order_relaxed);
+    uint64_t tail = atomic_load_explicit(&shared->tail, memory_order_relaxed);
+    return !hot->is_writing_at_once && tail - written < hot->options.ring_bytes / 2 &&
+           atomic_load_explicit(&shared->is_poisoned, memory_order_relaxed) == 0;
+}
+
 struct mri_hot_view_counters mri_hot_tail_counters(const struct mri_hot_tail *hot)
 {
     const struct mri_hot_view view = mri_hot_tail_view(hot);

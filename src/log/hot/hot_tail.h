@@ -374,6 +374,15 @@ void mri_hot_tail_retire(struct mri_hot_tail *hot);
 struct mri_hot_view mri_hot_tail_view(const struct mri_hot_tail *hot);
 
 /**
+ * Is more than half of the ring free, and does another thread write behind? Then an append does not
+ * wait for the disk, unless others fill it meanwhile.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_hot_tail_has_room(const struct mri_hot_tail *hot);
+
+/**
  * The watermarks and counters.
  *
  * Returns  them; each is true by itself, not all at one moment.

@@ -86,6 +86,12 @@ mr_seq mr_log_last(const mr_log *log)
     return (mr_seq){attachment == NULL ? 0 : mri_hot_tail_counters(&attachment->hot).tail_seq};
 }
 
+bool mri_log_has_room(const mr_log *log)
+{
+    const struct mri_attachment *attachment = mri_writer_attachment(log);
+    return attachment != NULL && mri_hot_tail_has_room(&attachment->hot);
+}
+
 uint32_t mri_log_chain_crc(const mr_log *log)
 {
     MRI_ASSERT(log->magic == MRI_LOG_MAGIC);

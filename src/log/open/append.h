@@ -89,6 +89,15 @@ MR_MUST_USE mr_err mri_log_append_derived(mr_log *log, const mr_log_record *reco
 const struct mri_log_opening *mri_log_opening(const mr_log *log);
 
 /**
+ * Does the ring have room for a batch without waiting for the disk, as far as can be seen: more
+ * than half of it is free, and another thread writes behind? Others may fill it meanwhile.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_log_has_room(const mr_log *log);
+
+/**
  * The checksum of the newest event's head, which names this very event in its history. Meant for
  * who has the log alone; mr_log_ack has that of each batch.
  *
