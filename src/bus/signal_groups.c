@@ -91,7 +91,8 @@ uint32_t mri_signal_groups_append(const struct mri_signal_table *table,
     }
     uint64_t *block = block_at(table, newest);
     uint32_t place = newest * BLOCK_ENTRIES + used;
-    mri_signal_groups_put(table, NULL, place, entry);
+    uint64_t *word = &block[used / 2]; /* of one that nobody looks at yet */
+    *word = used % 2 != 0 ? mri_pair_of(mri_pair_low(*word), entry) : entry;
     mri_pair_set(
         journal, &block[USE_WORD], mri_pair_of(mri_pair_low(block[USE_WORD]) + 1, used + 1));
     mri_pair_set(journal, group, mri_pair_of(newest, mri_pair_high(*group) + 1));

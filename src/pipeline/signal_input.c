@@ -160,17 +160,21 @@ static struct mri_draft draft_of(
     };
 }
 
+enum {
+    NO_OTHERS_BYTES = 3 * 2 + 4, /* lengths of external_id, key, account and data */
+};
+
 /** What the body of a signal of these words says behind its fixed part. */
 static void note_body(struct mri_signal_memo *memo, const struct mri_signal_input *input)
 {
     static const struct mri_signal_generated fixed;
-    uint8_t body[sizeof(fixed) + sizeof(memo->words)];
+    uint8_t body[sizeof(fixed) + sizeof(memo->words) + NO_OTHERS_BYTES];
     const struct mri_signal_input words = {.source = input->source, .name = input->name};
     const struct mri_draft draft = draft_of(&words, &fixed);
     size_t bytes = mri_event_body_bytes(&draft);
     MRI_ASSERT(bytes <= sizeof(body));
     mri_event_encode(&draft, body);
-    memo->words_bytes = (uint32_t)(bytes - sizeof(fixed));
+    memo->words_bytes = (uint32_t)(bytes - sizeof(fixed) - NO_OTHERS_BYTES);
     memcpy(memo->words, body + sizeof(fixed), memo->words_bytes);
 }
 
@@ -191,51 +195,56 @@ static void take_note(
     note_body(memo, input);
 }
 
-/** Source, name and symbol, unless they are those of the signal before. */
+/** Source, name and symbol. */
 static mr_err check_words(const struct mri_signal_input *input,
     const struct mri_signal_input_context *context, uint32_t *ret_symbol, mr_problem *problem)
 {
-    struct mri_signal_memo *memo = context->memo;
-    if (memo != NULL && mri_signal_input_is_noted(memo, input)) {
-        *ret_symbol = memo->number;
-        return MR_OK;
-    }
     mr_err err = check_names(input, problem);
     if (err == MR_OK) {
         err = mri_signal_input_symbol(context->instruments, input->symbol, ret_symbol, problem);
     }
-    if (err == MR_OK && memo != NULL) {
-        take_note(memo, input, *ret_symbol);
+    if (err == MR_OK && context->memo != NULL) {
+        take_note(context->memo, input, *ret_symbol);
     }
     return err;
 }
 
-/** Its words are those that are noted, and it has no text beside them and its data. */
-static bool is_as_noted(const struct mri_signal_memo *memo, const struct mri_signal_input *input)
+/** A text that is short enough, behind its length. */
+static uint8_t *put_text(uint8_t *at, struct mri_slice text)
 {
-    bool has_others =
-        input->external_id.bytes != NULL || input->key.bytes != NULL || input->account.bytes != NULL;
-    return memo != NULL && !has_others && mri_signal_input_is_noted(memo, input);
+    uint16_t count = (uint16_t)text.count;
+    memcpy(at, &count, sizeof(count));
+    at += sizeof(count);
+    if (count > 0) {
+        memcpy(at, text.bytes, count);
+    }
+    return at + count;
 }
 
-/** The body out of what is noted of the one before. */
+/** The body out of what is noted of the one before, as mri_event_encode() would make it. */
 static mr_err add_as_noted(const struct mri_signal_memo *memo,
-    const struct mri_signal_generated *fixed, struct mri_slice data, struct mri_batch *batch)
+    const struct mri_signal_generated *fixed, const struct mri_signal_input *input,
+    struct mri_batch *batch)
 {
-    uint32_t data_bytes = (uint32_t)data.count;
-    size_t before = sizeof(*fixed) + memo->words_bytes;
+    uint32_t data_bytes = (uint32_t)input->data.count;
+    size_t bytes = sizeof(*fixed) + memo->words_bytes + NO_OTHERS_BYTES + input->external_id.count +
+                   input->key.count + input->account.count + input->data.count;
     void *body;
-    mr_err err = mri_batch_place(batch, MRI_EVENT_SIGNAL_GENERATED, before + data.count,
-        batch->next_ordinal, &body);
+    mr_err err = mri_batch_place(
+        batch, MRI_EVENT_SIGNAL_GENERATED, bytes, batch->next_ordinal, &body);
     if (err != MR_OK) {
         return err;
     }
     uint8_t *at = body;
     memcpy(at, fixed, sizeof(*fixed));
-    memcpy(at + sizeof(*fixed), memo->words, memo->words_bytes);
-    memcpy(at + before - sizeof(data_bytes), &data_bytes, sizeof(data_bytes));
+    at += sizeof(*fixed);
+    memcpy(at, memo->words, memo->words_bytes);
+    at = put_text(at + memo->words_bytes, input->external_id);
+    at = put_text(at, input->key);
+    at = put_text(at, input->account);
+    memcpy(at, &data_bytes, sizeof(data_bytes));
     if (data_bytes > 0) {
-        memcpy(at + before, data.bytes, data_bytes);
+        memcpy(at + sizeof(data_bytes), input->data.bytes, data_bytes);
     }
     return MR_OK;
 }
@@ -278,20 +287,20 @@ mr_err mri_signal_input_draft(const struct mri_signal_input *input,
         .side = (uint8_t)input->side,
         .regime = MRI_REGIME_ABSENT,
     };
-    if (is_as_noted(context->memo, input)) {
-        fixed.symbol = context->memo->number;
-        mr_err err = check_text(input->data, "data", DATA_BYTES_MAX, reterr_problem);
-        if (err == MR_OK) {
-            err = finish(input, context, &fixed, reterr_problem);
-        }
-        return err == MR_OK ? add_as_noted(context->memo, &fixed, input->data, batch) : err;
+    struct mri_signal_memo *memo = context->memo;
+    bool is_noted = memo != NULL && mri_signal_input_is_noted(memo, input);
+    mr_err err = is_noted ? MR_OK : check_words(input, context, &fixed.symbol, reterr_problem);
+    if (is_noted) {
+        fixed.symbol = memo->number;
     }
-    mr_err err = check_words(input, context, &fixed.symbol, reterr_problem);
     if (err == MR_OK) {
         err = check_texts(input, reterr_problem);
     }
     if (err == MR_OK) {
         err = finish(input, context, &fixed, reterr_problem);
+    }
+    if (err == MR_OK && is_noted) {
+        return add_as_noted(memo, &fixed, input, batch);
     }
     if (err != MR_OK) {
         return err;

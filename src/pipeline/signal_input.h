@@ -29,7 +29,7 @@ struct mri_signal_input {
 };
 
 enum {
-    MRI_SIGNAL_WORDS_BYTES_MAX = 2 * (2 + MRI_INTERN_BYTES_MAX) + 3 * 2 + 4, /**< with lengths */
+    MRI_SIGNAL_WORDS_BYTES_MAX = 2 * (2 + MRI_INTERN_BYTES_MAX), /**< with their lengths */
 };
 
 /**
@@ -46,8 +46,8 @@ struct mri_signal_memo {
     uint32_t number;       /**< of the symbol, in the instruments that it was checked against */
     uint32_t source_known; /**< the caller's; 0 since other words were noted */
     uint32_t name_known;
-    uint32_t words_bytes; /**< of these: what stands in a body between its fixed part and its data,
-                               whose length is the last word, when it has no other texts */
+    uint32_t words_bytes; /**< of these: source and name as they stand in a body behind its fixed
+                               part */
     uint8_t words[MRI_SIGNAL_WORDS_BYTES_MAX];
 };
 
