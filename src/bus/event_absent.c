@@ -54,6 +54,11 @@ static bool is_unset(const struct mri_event *event, const char *name)
         bool is_fill = ((const struct mri_order_report *)event->body)->status == MRI_REPORT_FILLED;
         return !is_fill && (strcmp(name, "quantity") == 0 || strcmp(name, "fee_e8") == 0);
     }
+    if (event->type == MRI_EVENT_SHADOW_CLOSED) {
+        bool has_exit = ((const struct mri_shadow_closed *)event->body)->exit_price != 0;
+        return !has_exit && (strcmp(name, "gross_e8") == 0 || strcmp(name, "fee_e8") == 0 ||
+                                strcmp(name, "net_e8") == 0);
+    }
     if (event->type == MRI_EVENT_OUTCOME) {
         const struct mri_outcome *outcome = event->body;
         return strcmp(name, "return_bps") == 0 && outcome->status != MRI_OUTCOME_RESOLVED;

@@ -50,6 +50,8 @@
     K(ORDER_DISPUTED, order_disputed, 328, "order.disputed", "executors, execute")                 \
     K(POSITION_OPENED, position_opened, 336, "position.opened", "execute")                         \
     K(POSITION_CLOSED, position_closed, 337, "position.closed", "execute")                         \
+    K(SHADOW_OPENED, shadow_opened, 338, "shadow.opened", "execute")                               \
+    K(SHADOW_CLOSED, shadow_closed, 339, "shadow.closed", "execute")                               \
     K(MODE_CHANGED, mode_changed, 344, "mode", "execute")                                          \
     K(OUTCOME, outcome, 352, "outcome", "resolve")                                                 \
     K(FEEDBACK, feedback, 384, "feedback", "learn")                                                \
@@ -220,7 +222,7 @@ enum { MRI_HAS_RETURN = 1 };
     F(small, gate_count, "", "")                                                                   \
     F(small, factor_count, "", "0 unless every gate of the chain passed")                          \
     F(small, size_count, "", "1: the size of the order follows")                                   \
-    F(small, advisory, "", "1: said beside the signal's owner, nothing was moved or traded")       \
+    F(small, advisory, "", "1: said beside the signal's owner: nothing was moved, a shadow alone") \
     F(pad16, reserved_b, "", "")                                                                   \
     F(symbol, symbol, "", "")
 #define MRI_ROWS_decision(R)                                                                       \
@@ -398,6 +400,44 @@ enum { MRI_HAS_RETURN = 1 };
     F(pad32, reserved, "", "")
 #define MRI_ROWS_position_closed(R)
 #define MRI_TEXTS_position_closed(T)
+
+/** What a signal would have earned: nothing is traded, and no order stands behind it. */
+#define MRI_FIELDS_shadow_opened(F)                                                                \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, signal, "", "")                                                                         \
+    F(ref, decided, "", "the decision, or the move that was one")                                  \
+    F(time, event_time_unix_ns, "", "the open of the bar that it is filled at")                    \
+    F(time, exit_time_unix_ns, "", "when it is closed at the latest")                              \
+    F(quantity, quantity, "", "of the order that was approved; else the base size")                \
+    F(price, price, "", "entry price")                                                             \
+    F(price, reference_price, "", "the market without spread and slippage")                        \
+    F(price, stop_price, "", "")                                                                   \
+    F(price, target_price, "", "")                                                                 \
+    F(money, fee_e8, "", "of the entry")                                                           \
+    F(symbol, symbol, "", "")                                                                      \
+    F(side, side, "", "")                                                                          \
+    F(gate, gate, "", "who had blocked by then; absent of a twin")                                 \
+    F(small, advisory, "", "1: decided beside the signal's owner")                                 \
+    F(pad8, reserved, "", "")
+#define MRI_ROWS_shadow_opened(R)
+#define MRI_TEXTS_shadow_opened(T)
+
+/** The end of a shadow, or that there can be none. */
+#define MRI_FIELDS_shadow_closed(F)                                                                \
+    F(ref, cause, "", "")                                                                          \
+    F(ref, opened, "", "its shadow.opened; absent: it was never opened")                           \
+    F(time, event_time_unix_ns, "", "")                                                            \
+    F(price, exit_price, "", "absent when there was no exit")                                      \
+    F(money, gross_e8, "", "at the reference prices; absent when there was no exit")               \
+    F(money, fee_e8, "", "of entry and exit; absent likewise")                                     \
+    F(money, net_e8, "", "gross - fee - slippage; absent likewise")                                \
+    F(symbol, symbol, "", "")                                                                      \
+    F(side, side, "", "")                                                                          \
+    F(gate, gate, "", "who blocked; absent of a twin")                                             \
+    F(reason8, reason, "", "stop, target or time; else why it was not priced")                     \
+    F(small, advisory, "", "1: decided beside the signal's owner")
+#define MRI_ROWS_shadow_closed(R)
+#define MRI_TEXTS_shadow_closed(T)
 
 #define MRI_FIELDS_mode_changed(F)                                                                 \
     F(ref, cause, "", "")                                                                          \

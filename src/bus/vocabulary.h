@@ -220,6 +220,7 @@
     X(MRI_REASON_NO_PRICE_SOURCE, 50, "no_price_source", "the symbol had no price at its start")   \
     X(MRI_REASON_LATE_PRICE, 51, "late_price", "the price at the horizon is older than tolerated") \
     X(MRI_REASON_FEED_ENDED, 52, "feed_ended", "the feed ended before the horizon")                \
+    X(MRI_REASON_NUMBER_RANGE, 53, "number_range", "a number does not fit")                        \
     X(MRI_REASON_STOP, 60, "stop", "the stop price was reached")                                   \
     X(MRI_REASON_TARGET, 61, "target", "the target price was reached")                             \
     X(MRI_REASON_TIME, 62, "time", "the holding time was over")                                    \

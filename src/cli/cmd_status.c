@@ -14,6 +14,7 @@
 #include "cli/disk_room.h"
 #include "cli/opened.h"
 #include "cli/price_sources.h"
+#include "cli/shadow_text.h"
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "log/format/manifest.h"
@@ -446,6 +447,7 @@ static enum mri_exit print_status(struct status *status)
         put_provisional(status);
         put_observed(status);
         put_trading(status);
+        mri_shadow_text_line(status->fold, &status->text);
         put_orders(status);
         put_ledger(status);
         put_stages(status);

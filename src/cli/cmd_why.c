@@ -341,6 +341,64 @@ static void put_closed(struct why *why, const struct mri_event *event)
     mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
 }
 
+static void put_shadow_opened(struct why *why, const struct mri_event *event)
+{
+    const struct mri_shadow_opened *opened = event->body;
+    char quantity[MRI_FIXED_TEXT_BYTES];
+    char price[MRI_FIXED_TEXT_BYTES];
+    char stop[MRI_FIXED_TEXT_BYTES];
+    char target[MRI_FIXED_TEXT_BYTES];
+    char time[MRI_UTC_BYTES];
+    bool is_twin = opened->gate == MRI_GATE_NONE && opened->advisory == 0;
+    mri_buf_printf(&why->text, "shadow      %s%s %s at %s, %s; stop %s, target %s (event %llu)\n",
+        is_twin ? "twin, " : "", word(MRI_VOCABULARY_side, opened->side),
+        mri_names_quantity(&why->names, opened->symbol, opened->quantity, quantity),
+        mri_names_price(&why->names, opened->symbol, opened->price, price),
+        mri_utc_format(opened->event_time_unix_ns, time),
+        mri_names_price(&why->names, opened->symbol, opened->stop_price, stop),
+        mri_names_price(&why->names, opened->symbol, opened->target_price, target), u(event->seq));
+}
+
+static void put_shadow_closed(struct why *why, const struct mri_event *event)
+{
+    const struct mri_shadow_closed *closed = event->body;
+    char price[MRI_FIXED_TEXT_BYTES];
+    if (closed->exit_price == 0) {
+        mri_buf_printf(&why->text, "shadow      unresolved: %s (event %llu)\n",
+            word(MRI_VOCABULARY_reason, closed->reason), u(event->seq));
+        return;
+    }
+    mri_buf_printf(&why->text, "shadow      closed by %s at %s: gross ",
+        word(MRI_VOCABULARY_reason, closed->reason),
+        mri_names_price(&why->names, closed->symbol, closed->exit_price, price));
+    mri_describe_money(closed->gross_e8, &why->text);
+    mri_buf_text(&why->text, " - fees ");
+    mri_describe_money(closed->fee_e8, &why->text);
+    mri_buf_text(&why->text, " - slippage ");
+    mri_describe_money(closed->gross_e8 - closed->fee_e8 - closed->net_e8, &why->text);
+    mri_buf_text(&why->text, " = net ");
+    mri_describe_money(closed->net_e8, &why->text);
+    if (closed->gate != MRI_GATE_NONE) {
+        mri_buf_printf(&why->text, "; %s has %s it", word(MRI_VOCABULARY_gate, closed->gate),
+            closed->net_e8 < 0 ? "saved" : "missed");
+    }
+    mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
+}
+
+static void put_shadow(struct why *why)
+{
+    uint32_t from = 0;
+    const struct mri_event *event = find(why, MRI_EVENT_SHADOW_OPENED, &from);
+    if (event != NULL) {
+        put_shadow_opened(why, event);
+    }
+    from = 0;
+    event = find(why, MRI_EVENT_SHADOW_CLOSED, &from);
+    if (event != NULL) {
+        put_shadow_closed(why, event);
+    }
+}
+
 static void put_fact(struct why *why, const struct mri_event *event, const char *what)
 {
     const struct mri_order_sent *fact = event->body;
@@ -542,6 +600,7 @@ static void put_text(struct why *why)
     put_prediction(why);
     put_decision(why);
     put_trading(why);
+    put_shadow(why);
     put_outcomes(why);
     put_feedback(why);
     put_annotations(why);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "cli/describe.h"
+#include "cli/shadow_text.h"
 #include "cli/table.h"
 #include "pipeline/health.h"
 
@@ -229,6 +230,7 @@ void mri_summary_print(
     print_market(fold, text);
     print_signals(fold, text);
     print_trading(fold, text);
+    mri_shadow_text_print(fold, text);
     print_outcomes(fold, text);
     print_skill(fold, text);
     print_log(fold, run, text);
@@ -398,6 +400,7 @@ void mri_summary_json(
     json_signals(fold, &json);
     json_outcomes(fold, &json);
     json_trading(fold, &json);
+    mri_shadow_text_json(fold, &json);
     json_learning(fold, &json);
     json_log(fold, run, &json);
     mri_json_write_object_close(&json);

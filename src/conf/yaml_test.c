@@ -322,7 +322,7 @@ static const struct fault faults[] = {
         "gates: expected a key, found a map"},
     {"view:\n", "x: 1\nview:\n", 0, 1,
         "x: unknown section; expected one of sources, signals, view, gates, execute, venue, "
-        "resolve, learn, lifecycle, log, limits, synthetic, routes, instruments"},
+        "shadow, resolve, learn, lifecycle, log, limits, synthetic, routes, instruments"},
     {"routes: []", "routes:\n  - {source: a, route: external}", 1, 24,
         "routes[0].route: expected internal, external:NAME (up to 64 bytes) or advisory, found "
         "\"external\""},
@@ -511,16 +511,16 @@ static void every_missing_section_is_named_with_its_keys(void **fixture)
     struct mri_config config;
     static const char text[] = "view: {step_bars: 5}\ngates:\n";
     assert_int_equal(parse(text, sizeof(text) - 1, &config), MR_REFUSED);
-    assert_int_equal(problems.count, 1 + 10 + 2); /* gates is empty; ten others; both lists */
+    assert_int_equal(problems.count, 1 + 11 + 2); /* gates is empty; eleven others; both lists */
     assert_string_equal(
         problems.items[0].what.text, "t.yaml:2:7: gates: expected a map of keys, found nothing");
     assert_string_equal(problems.items[1].what.text,
         "t.yaml:3:1: sources: missing section; add \"sources: {emit: on_change, band: 0.25}\"");
-    assert_string_equal(problems.items[11].what.text,
-        "t.yaml:3:1: routes: missing section; add \"routes: []\", or a list of them");
     assert_string_equal(problems.items[12].what.text,
+        "t.yaml:3:1: routes: missing section; add \"routes: []\", or a list of them");
+    assert_string_equal(problems.items[13].what.text,
         "t.yaml:3:1: instruments: missing section; add \"instruments: []\", or a list of them");
-    for (uint32_t i = 1; i < 11; i++) { /* the line to add is whole: it ends with its bracket */
+    for (uint32_t i = 1; i < 12; i++) { /* the line to add is whole: it ends with its bracket */
         const char *what = problems.items[i].what.text;
         assert_string_equal(what + strlen(what) - 2, "}\"");
     }

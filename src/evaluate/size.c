@@ -22,20 +22,7 @@ static void round_to_lot(
     double quantity_min = mri_fixed_to_double(spec->quantity_min, spec->quantity_decimals);
     double value_min = mri_fixed_to_double(spec->notional_min_e8, MRI_MONEY_DECIMALS);
     size->notional_min = quantity_min * unit > value_min ? quantity_min * unit : value_min;
-    double lots = size->notional / unit / mri_fixed_to_double(spec->lot, spec->quantity_decimals);
-    if (!(lots >= 1.0 && lots < 9e15)) {
-        return;
-    }
-    int64_t quantity;
-    int64_t notional_e8;
-    mr_err err = mri_fixed_mul_div((int64_t)lots, spec->lot, 1, &quantity);
-    if (err == MR_OK) {
-        err = mri_instrument_value_e8(spec, price, quantity, &notional_e8);
-    }
-    if (err == MR_OK && quantity >= spec->quantity_min && notional_e8 >= spec->notional_min_e8) {
-        size->quantity = quantity;
-        size->notional_e8 = notional_e8;
-    }
+    size->quantity = mri_instrument_quantity(spec, size->notional, price, &size->notional_e8);
 }
 
 struct mri_size mri_size_compute(const struct mri_size_limits *limits,

@@ -18,6 +18,7 @@
  */
 #include "execute/execute.h"
 
+#include "execute/exits.h"
 #include "execute/order_draft.h"
 #include "execute/outside.h"
 
@@ -45,82 +46,33 @@ void mri_execute_fini(struct mri_execute *execute)
 
 /* ---- what the venue did in a bar ------------------------------------------------------------- */
 
-static mr_err match_leg(
-    const struct mri_order_draft *context, enum mri_leg leg, struct mri_venue_fill *ret_fill)
+/** What the bar at hand meets a position with. */
+static struct mri_exits_bar meeting(const struct mri_order_draft *context)
 {
-    const struct mri_order *order = &context->position->orders[leg];
-    if (order->state != MRI_ORDER_ACCEPTED) {
-        return MR_NOT_FOUND;
-    }
-    const struct mri_venue *venue = &context->execute->venue;
-    const struct mri_venue_order at_venue = {
+    return (struct mri_exits_bar){
+        .venue = &context->execute->venue,
         .spec = mri_instruments_get(&context->execute->market->instruments, context->symbol),
-        .side = (mr_side)order->side,
-        .type = (enum mri_order_type)order->type,
-        .quantity = order->quantity,
-        .trigger_price = order->price,
+        .bar = &context->bar,
     };
-    return venue->match(venue->context, &at_venue, &context->bar, ret_fill);
 }
 
 static mr_err decide_exits(const struct mri_order_draft *context)
 {
-    static const enum mri_leg order_of_exits[] = {MRI_LEG_TIME, MRI_LEG_STOP, MRI_LEG_TARGET};
     const struct mri_position *position = context->position;
-    for (unsigned i = 0; i < MRI_COUNT_OF(order_of_exits); i++) {
-        struct mri_venue_fill fill;
-        mr_err err = match_leg(context, order_of_exits[i], &fill);
-        if (err == MR_OK) {
-            return mri_order_draft_close(context, order_of_exits[i], &fill);
-        }
-        if (err != MR_NOT_FOUND) {
-            return err;
-        }
+    const struct mri_exits_bar met = meeting(context);
+    enum mri_leg leg;
+    struct mri_venue_fill fill;
+    mr_err err = mri_exits_first(&met, position, &leg, &fill);
+    if (err == MR_OK) {
+        return mri_order_draft_close(context, leg, &fill);
+    }
+    if (err != MR_NOT_FOUND) {
+        return err;
     }
     bool is_time = context->execute->market->event_time_unix_ns >= position->exit_time_unix_ns &&
                    position->orders[MRI_LEG_TIME].state == MRI_ORDER_NONE &&
                    context->execute->mode.mode != MRI_MODE_HALT;
     return is_time ? mri_order_draft_exit(context, MRI_LEG_TIME, MRI_ORDER_MARKET, 0) : MR_OK;
-}
-
-/** A price of one moment as a bar without width. */
-static struct mri_candle moment(uint32_t symbol, int64_t price, int64_t time_unix_ns)
-{
-    return (struct mri_candle){.close_time_unix_ns = time_unix_ns,
-        .open = price,
-        .high = price,
-        .low = price,
-        .close = price,
-        .symbol = symbol,
-        .instrument = symbol};
-}
-
-/**
- * What an input shows of the market; false: nothing. Where quotes came within a bar's time, orders
- * were matched with them, and a position may have been opened in the middle of it: the bar counts
- * with its close alone, but for a position that was there when it began.
- */
-static bool read_bar(
-    const struct mri_execute *execute, const struct mri_event *input, struct mri_candle *ret_bar)
-{
-    if (input->type == MRI_EVENT_QUOTE) {
-        const struct mri_quote *quote = input->body;
-        *ret_bar = moment(quote->symbol, mri_market_quote_middle(quote), quote->event_time_unix_ns);
-        return true;
-    }
-    if (input->type != MRI_EVENT_CANDLE) {
-        return false;
-    }
-    const struct mri_candle *candle = input->body;
-    const struct mri_position *position = &execute->positions[candle->symbol];
-    bool is_whole =
-        mri_market_symbol(execute->market, candle->symbol)->is_quoted_within == 0 ||
-        (position->is_open != 0 &&
-            position->opened_unix_ns <= candle->close_time_unix_ns - candle->duration_ns &&
-            position->orders[MRI_LEG_TIME].state == MRI_ORDER_NONE);
-    *ret_bar =
-        is_whole ? *candle : moment(candle->symbol, candle->close, candle->close_time_unix_ns);
-    return true;
 }
 
 static mr_err decide_fills(
@@ -134,12 +86,12 @@ static mr_err decide_fills(
     if (input->type == MRI_EVENT_TICK) {
         return mri_outside_decide_tick(&context);
     }
-    if (!read_bar(execute, input, &context.bar)) {
+    if (!mri_exits_symbol(input, &context.symbol)) {
         return MR_OK;
     }
-    context.symbol = context.bar.symbol;
     const struct mri_position *position = &execute->positions[context.symbol];
     context.position = position;
+    context.bar = mri_exits_read_bar(execute->market, position, input);
     context.mode = mri_order_draft_mode(execute, position->is_outside != 0);
     context.time_unix_ns = context.bar.close_time_unix_ns - context.bar.duration_ns;
     if (position->ordinal == 0) {
@@ -152,7 +104,8 @@ static mr_err decide_fills(
         return decide_exits(&context);
     }
     struct mri_venue_fill fill;
-    mr_err err = match_leg(&context, MRI_LEG_ENTRY, &fill);
+    const struct mri_exits_bar met = meeting(&context);
+    mr_err err = mri_exits_match(&met, position, MRI_LEG_ENTRY, &fill);
     if (err == MR_NOT_FOUND) {
         return MR_OK;
     }

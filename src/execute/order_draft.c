@@ -7,6 +7,8 @@
  */
 #include "execute/order_draft.h"
 
+#include "execute/exits.h"
+
 /** The venue of a position, or where new orders go. */
 enum mri_venue_mode mri_order_draft_mode(const struct mri_execute *execute, bool is_outside)
 {
@@ -51,12 +53,6 @@ mr_err mri_order_draft_move(
     return add(context, MRI_EVENT_SIGNAL_MOVED, &fixed);
 }
 
-static mr_side side_of(const struct mri_position *position, enum mri_leg leg)
-{
-    bool is_long = position->side == MR_LONG;
-    return is_long == (leg == MRI_LEG_ENTRY) ? MR_LONG : MR_SHORT;
-}
-
 mr_err mri_order_draft_intent(const struct mri_order_draft *context, enum mri_leg leg,
     enum mri_order_type type, int64_t trigger_price)
 {
@@ -70,7 +66,7 @@ mr_err mri_order_draft_intent(const struct mri_order_draft *context, enum mri_le
             mri_market_symbol(context->execute->market, context->symbol)->price.price,
         .trigger_price = trigger_price,
         .instrument = context->symbol,
-        .side = (uint8_t)side_of(position, leg),
+        .side = (uint8_t)mri_exits_side(position, leg),
         .leg = (uint8_t)leg,
         .order_type = (uint8_t)type,
         .venue_mode = (uint8_t)context->mode,
@@ -109,7 +105,7 @@ static mr_err draft_fill(
         .fee_e8 = fill->fee_e8,
         .slippage_e8 = fill->slippage_e8,
         .instrument = context->symbol,
-        .side = (uint8_t)side_of(position, leg),
+        .side = (uint8_t)mri_exits_side(position, leg),
         .leg = (uint8_t)leg,
         .venue_mode = (uint8_t)context->mode,
     };
@@ -184,12 +180,6 @@ mr_err mri_order_draft_entry(
     return err == MR_OK ? draft_exit_orders(context, &opened) : err;
 }
 
-static enum mri_reason exit_reason(enum mri_leg leg)
-{
-    return leg == MRI_LEG_STOP ? MRI_REASON_STOP
-                               : (leg == MRI_LEG_TARGET ? MRI_REASON_TARGET : MRI_REASON_TIME);
-}
-
 static mr_err draft_cancels(const struct mri_order_draft *context, enum mri_leg filled)
 {
     mr_err err = MR_OK;
@@ -220,7 +210,7 @@ mr_err mri_order_draft_close(
         .instrument = context->symbol,
         .side = position->side,
         .venue_mode = (uint8_t)context->mode,
-        .reason = (uint16_t)exit_reason(leg),
+        .reason = (uint16_t)mri_exits_reason(leg),
     };
     mr_err err = mri_position_result(position,
         mri_instruments_get(&context->execute->market->instruments, context->symbol), fill, &fixed);

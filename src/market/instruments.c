@@ -399,6 +399,27 @@ mr_err mri_instrument_value_e8(
                         : err;
 }
 
+int64_t mri_instrument_quantity(const struct mri_instrument_spec *spec, double notional,
+    int64_t price, int64_t *ret_notional_e8)
+{
+    double unit = mri_instrument_price(spec, price) * (double)spec->multiplier;
+    double lots = notional / unit / mri_fixed_to_double(spec->lot, spec->quantity_decimals);
+    if (!(lots >= 1.0 && lots < 9e15)) {
+        return 0;
+    }
+    int64_t quantity;
+    int64_t notional_e8;
+    mr_err err = mri_fixed_mul_div((int64_t)lots, spec->lot, 1, &quantity);
+    if (err == MR_OK) {
+        err = mri_instrument_value_e8(spec, price, quantity, &notional_e8);
+    }
+    if (err != MR_OK || quantity < spec->quantity_min || notional_e8 < spec->notional_min_e8) {
+        return 0;
+    }
+    *ret_notional_e8 = notional_e8;
+    return quantity;
+}
+
 int64_t mri_instrument_round_price(
     const struct mri_instrument_spec *spec, int64_t price, int direction)
 {

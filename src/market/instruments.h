@@ -196,6 +196,16 @@ MR_MUST_USE mr_err mri_instrument_value_e8(
     const struct mri_instrument_spec *spec, int64_t price, int64_t quantity, int64_t *ret_money_e8);
 
 /**
+ * The quantity that a notional buys at a price, rounded down to the lot.
+ *
+ * Returns  the quantity, *ret_notional_e8 its value; 0: it is below the smallest order, or does not
+ *          fit.
+ * Threads  any.
+ */
+int64_t mri_instrument_quantity(const struct mri_instrument_spec *spec, double notional,
+    int64_t price, int64_t *ret_notional_e8);
+
+/**
  * A price rounded to the instrument's tick.
  *
  * @param direction  -1 down, +1 up, 0 nearest (half away from zero)

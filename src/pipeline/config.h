@@ -16,12 +16,14 @@
 #define MRI_CHOICE_ENUM(name, value, text) name = (value),
 enum mri_choice_emit { MRI_CHOICE_EMIT_MAP(MRI_CHOICE_ENUM) };
 enum mri_choice_venue { MRI_CHOICE_VENUE_MAP(MRI_CHOICE_ENUM) };
+enum mri_choice_switch { MRI_CHOICE_SWITCH_MAP(MRI_CHOICE_ENUM) };
 #undef MRI_CHOICE_ENUM
 
 typedef int64_t mri_config_integer;
 typedef double mri_config_number;
-typedef int64_t mri_config_choice_emit;  /* the value of an enum mri_choice_emit */
-typedef int64_t mri_config_choice_venue; /* the value of an enum mri_choice_venue */
+typedef int64_t mri_config_choice_emit;   /* the value of an enum mri_choice_emit */
+typedef int64_t mri_config_choice_venue;  /* the value of an enum mri_choice_venue */
+typedef int64_t mri_config_choice_switch; /* the value of an enum mri_choice_switch */
 
 /** The longest text, and the most instruments and routes: so many, whatever they are, print within
  * it. */

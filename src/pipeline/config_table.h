@@ -47,6 +47,13 @@
     C(venue, fee, number, 5, 0, 100, "bps", "taker fee of each fill")                              \
     C(venue, half_spread, number, 1, 0, 100, "bps", "half the spread, paid by market orders")      \
     C(venue, slippage, number, 1, 0, 100, "bps", "beyond the spread, paid by market orders")       \
+    C(shadow, enabled, choice_switch, MRI_CHOICE_SWITCH_TRUE, 0, 0, "",                            \
+        "what every signal would have earned is kept (EXECUTION.md); false: new signals have no "  \
+        "shadow")                                                                                  \
+    C(shadow, places_max, integer, 65536, 1, 16777216, "count",                                    \
+        "signals in the shadow book, from birth until the shadow closes, 160 bytes each; more "    \
+        "are "                                                                                     \
+        "left out, and counted")                                                                   \
     C(resolve, tolerance, integer, 90, 1, 3600, "s",                                               \
         "oldest price that counts as the price at a horizon")                                      \
     C(learn, kappa, number, 0.2, 0.01, 1, "", "overlap weight of a view that is alone")            \
@@ -102,10 +109,16 @@
     X(MRI_CHOICE_VENUE_PAPER, 0, "paper")                                                          \
     X(MRI_CHOICE_VENUE_EXTERNAL, 1, "external")
 
+/** X(NAME, value, text): on and off. */
+#define MRI_CHOICE_SWITCH_MAP(X)                                                                   \
+    X(MRI_CHOICE_SWITCH_FALSE, 0, "false")                                                         \
+    X(MRI_CHOICE_SWITCH_TRUE, 1, "true")
+
 /** X(choice): the choices. */
 #define MRI_CHOICE_MAP(X)                                                                          \
     X(emit, MRI_CHOICE_EMIT_MAP)                                                                   \
-    X(venue, MRI_CHOICE_VENUE_MAP)
+    X(venue, MRI_CHOICE_VENUE_MAP)                                                                 \
+    X(switch, MRI_CHOICE_SWITCH_MAP)
 
 /**
  * I(key, kind, about): the fields of one entry of `instruments:`. Text has no default; decimal is

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/intern.h"
 #include "log/format/record.h"
 
@@ -205,6 +206,28 @@ static void count_trade(struct mri_report *report, const struct mri_event *event
     }
 }
 
+static void count_shadow(struct mri_report *report, const struct mri_event *event)
+{
+    if (event->type == MRI_EVENT_SHADOW_OPENED) {
+        report->shadows_opened++;
+        return;
+    }
+    const struct mri_shadow_closed *closed = event->body;
+    bool is_passed_beside = closed->advisory != 0 && closed->gate == MRI_GATE_NONE;
+    struct mri_report_shadows *sums =
+        is_passed_beside ? &report->advisory_shadows : &report->shadows[closed->gate];
+    if (closed->exit_price == 0) {
+        sums->unresolved++;
+        return;
+    }
+    int64_t *sum = closed->net_e8 < 0 ? &sums->saved_e8 : &sums->missed_e8;
+    int64_t amount = closed->net_e8 < 0 ? -closed->net_e8 : closed->net_e8;
+    sums->closed++;
+    if (mri_fixed_add(*sum, amount, sum) != MR_OK) {
+        *sum = INT64_MAX; /* a count, not a book: it stays at the most there is */
+    }
+}
+
 static void count_view(struct mri_report *report, const struct mri_event *event)
 {
     const struct mri_view *view = event->body;
@@ -296,6 +319,10 @@ static mr_err apply(void *state, const struct mri_event *event)
     case MRI_EVENT_POSITION_OPENED:
     case MRI_EVENT_POSITION_CLOSED:
         count_trade(report, event);
+        break;
+    case MRI_EVENT_SHADOW_OPENED:
+    case MRI_EVENT_SHADOW_CLOSED:
+        count_shadow(report, event);
         break;
     case MRI_EVENT_SIGNAL_CLAIMED:
         report->claims_by_act[((const struct mri_signal_claimed *)event->body)->act]++;

@@ -27,6 +27,14 @@ struct mri_report_bytes {
     uint64_t other;
 };
 
+/** Shadows by what became of their signals. */
+struct mri_report_shadows {
+    uint64_t closed;
+    uint64_t unresolved; /**< without a price, or without an exit */
+    int64_t saved_e8;    /**< what closed ones lost: not trading saved it */
+    int64_t missed_e8;   /**< what closed ones won */
+};
+
 /** Outcomes of one horizon. */
 struct mri_report_outcomes {
     uint64_t resolved;
@@ -85,6 +93,11 @@ struct mri_report {
     uint64_t last_view_signals;
     struct mri_report_outcomes outcomes[MR_HORIZON_COUNT];
     struct mri_report_bytes bytes;
+    uint64_t shadows_opened;
+    struct mri_report_shadows shadows[MRI_REPORT_GATES]; /**< by gate; none: twins of what was
+                                                              traded */
+    struct mri_report_shadows advisory_shadows;          /**< of signals that passed beside their
+                                                              owners */
 };
 
 /**

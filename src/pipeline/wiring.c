@@ -17,7 +17,7 @@ struct member {
     void *state;
 };
 
-enum { APPLIED_COUNT = 7, DECIDING_COUNT = 6 };
+enum { APPLIED_COUNT = 8, DECIDING_COUNT = 7 };
 
 /** Who applies, after the market; also the order of a snapshot. */
 static void applied_members(struct mri_wiring *wiring, struct member members[APPLIED_COUNT])
@@ -29,6 +29,7 @@ static void applied_members(struct mri_wiring *wiring, struct member members[APP
     members[4] = (struct member){&mri_learn_engine, &wiring->learn};
     members[5] = (struct member){&mri_report_engine, &wiring->report};
     members[6] = (struct member){&mri_stuck_engine, &wiring->stuck};
+    members[7] = (struct member){&mri_shadow_engine, &wiring->shadows};
 }
 
 /** Who decides, in order. */
@@ -40,6 +41,7 @@ static void deciding_members(struct mri_wiring *wiring, struct member members[DE
     members[3] = (struct member){&mri_sources_engine, &wiring->sources};
     members[4] = (struct member){&mri_evaluate_engine, &wiring->evaluate};
     members[5] = (struct member){&mri_execute_orders_engine, &wiring->execute};
+    members[6] = (struct member){&mri_shadow_engine, &wiring->shadows};
 }
 
 struct mri_wiring_limits mri_wiring_limits_of(const struct mri_config *config)
@@ -157,6 +159,21 @@ static struct mri_execute_options execute_options(const struct mri_wiring *wirin
     };
 }
 
+/** A shadow costs and ends as a position on paper does, wherever orders go. */
+static struct mri_shadow_options shadow_options(
+    const struct mri_execute_options *execute, const struct mri_config *config)
+{
+    return (struct mri_shadow_options){
+        .costs = execute->costs,
+        .exits = execute->exits,
+        .venue_mode = execute->venue_mode,
+        .is_enabled = config->shadow_enabled == MRI_CHOICE_SWITCH_TRUE,
+        .places_max = (uint32_t)config->shadow_places_max,
+        .notional = config->execute_equity * config->execute_notional_cap,
+        .symbols_max = execute->symbols_max,
+    };
+}
+
 static struct mri_learn_options learn_options(
     const struct mri_config *config, const struct mri_wiring_limits *limits)
 {
@@ -236,6 +253,10 @@ static mr_err init_engines(struct mri_wiring *wiring, const struct mri_config *c
         err = mri_execute_init(&wiring->execute, alloc, &wiring->market, &execute);
     }
     if (err == MR_OK) {
+        const struct mri_shadow_options shadows = shadow_options(&execute, config);
+        err = mri_shadows_init(&wiring->shadows, alloc, &wiring->market, &shadows);
+    }
+    if (err == MR_OK) {
         err = mri_resolve_init(&wiring->resolve, alloc, &wiring->market, &resolve);
     }
     if (err == MR_OK) {
@@ -279,6 +300,7 @@ void mri_wiring_fini(struct mri_wiring *wiring)
         mri_report_fini(&wiring->report);
         mri_learn_fini(&wiring->learn);
         mri_resolve_fini(&wiring->resolve);
+        mri_shadows_fini(&wiring->shadows);
         mri_execute_fini(&wiring->execute);
         mri_evaluate_fini(&wiring->evaluate);
         mri_sources_fini(&wiring->sources);
@@ -308,6 +330,7 @@ static mr_err configure(struct mri_wiring *wiring, const struct mri_config *conf
     }
     wiring->sources.options = sources_options(config, limits);
     wiring->execute.options = execute_options(wiring, config, limits);
+    wiring->shadows.options = shadow_options(&wiring->execute.options, config);
     wiring->report_within_ns = config->execute_report_within * SECOND_NS;
     wiring->resolve.options.tolerance_ns = config->resolve_tolerance * SECOND_NS;
     wiring->learn.options = learn;

@@ -3,9 +3,9 @@
  * The engines, composed: who is applied, who decides, in which order.
  *
  *   applied to every event   market, sources, evaluate, execute, resolve, learn, report,
- *                            stuck
+ *                            stuck, shadow
  *   deciding on an input     execute (fills, exits) -> resolve -> learn -> sources -> evaluate
- *                            -> execute (new orders)
+ *                            -> execute (new orders) -> shadow
  *
  * Everything here is a function of the events in causal order: inputs in log order, each followed
  * by what was decided on it.
@@ -16,6 +16,7 @@
 #include "bus/bus.h"
 #include "evaluate/evaluate.h"
 #include "execute/execute.h"
+#include "execute/shadow.h"
 #include "learn/learn.h"
 #include "market/market.h"
 #include "pipeline/config.h"
@@ -25,7 +26,7 @@
 #include "sources/sources.h"
 
 /** Of everything that decides. A change that changes any decision makes it one more. */
-enum { MRI_ENGINE_VERSION = 1 };
+enum { MRI_ENGINE_VERSION = 2 };
 
 /** The most that is decided on one input; what does not fit follows at the next tick. */
 enum { MRI_WIRING_BATCH_EVENTS_MAX = 4096, MRI_WIRING_BATCH_BYTES_MAX = 2 * 1024 * 1024 };
@@ -57,6 +58,7 @@ struct mri_wiring {
     struct mri_learn learn;
     struct mri_report report;
     struct mri_stuck stuck;
+    struct mri_shadows shadows;
 };
 
 /** What wiring is made of. */

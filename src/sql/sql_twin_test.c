@@ -35,9 +35,48 @@ static struct mri_prng prng;
 static struct mri_sql *sql;
 static sqlite3 *twin;
 
-static const char *const copied[] = {"signals", "events", "moves", "emissions"};
+static const char *const copied[] = {"signals", "events", "moves", "emissions", "shadows"};
+
+/* seqs of what was opened by ordinal; 1 = its shadow has ended */
+static uint64_t shadow_seqs[BATCH_MAX * BATCHES + 1];
 
 /* ---- a log ----------------------------------------------------------------------------------- */
+
+/** The next event of a signal's shadow, if there is one to come: a few are never opened. */
+static void add_shadow(uint32_t ordinal)
+{
+    static const uint8_t reasons[] = {MRI_REASON_STOP, MRI_REASON_TARGET, MRI_REASON_TIME};
+    uint64_t *seq = &shadow_seqs[ordinal];
+    uint8_t gate = mri_prng_below(&prng, 2) == 0 ? MRI_GATE_NONE : MRI_GATE_STALE;
+    if (*seq == 0 && mri_prng_below(&prng, 8) != 0) {
+        *seq = mri_batch_next_seq(&batch);
+        const struct mri_shadow_opened opened = {.signal = 1,
+            .event_time_unix_ns = 1,
+            .quantity = 1 + (int64_t)mri_prng_below(&prng, 100),
+            .price = 1 + (int64_t)mri_prng_below(&prng, 100),
+            .side = MR_LONG,
+            .gate = gate};
+        assert_int_equal(
+            mri_batch_add(&batch,
+                &(struct mri_draft){.type = MRI_EVENT_SHADOW_OPENED, .fixed = &opened}, ordinal),
+            MR_OK);
+        return;
+    }
+    struct mri_shadow_closed closed = {
+        .event_time_unix_ns = 2, .side = MR_SHORT, .reason = MRI_REASON_NO_PRICE_SOURCE};
+    if (*seq != 0) {
+        closed.opened = mri_batch_ref(&batch, *seq);
+        closed.exit_price = 1 + (int64_t)mri_prng_below(&prng, 100);
+        closed.net_e8 = (int64_t)mri_prng_below(&prng, 2000) - 1000;
+        closed.gate = gate;
+        closed.reason = reasons[mri_prng_below(&prng, MRI_COUNT_OF(reasons))];
+    }
+    *seq = 1;
+    assert_int_equal(
+        mri_batch_add(&batch,
+            &(struct mri_draft){.type = MRI_EVENT_SHADOW_CLOSED, .fixed = &closed}, ordinal),
+        MR_OK);
+}
 
 static void append_some(void)
 {
@@ -52,6 +91,10 @@ static void append_some(void)
             continue;
         }
         uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, known);
+        if (shadow_seqs[ordinal] != 1 && mri_prng_below(&prng, 4) == 0) {
+            add_shadow(ordinal);
+            continue;
+        }
         unsigned from = mri_slots_get(&bus.slots, ordinal)->state;
         unsigned to = mri_bus_sample_next_state(&prng, from);
         if (to < MR_STATE_COUNT && is_moved[ordinal] == 0) {
@@ -459,6 +502,24 @@ static void event_condition(char text[static 512])
     }
 }
 
+static void shadow_condition(char text[static 512])
+{
+    static const char *const plain[] = {"closed_seq IS NULL", "entry_price IS NULL", "net < 0",
+        "exit_price IS NOT NULL", "gate IS NULL", "gate = 'stale'", "reason IN ('stop', 'time')",
+        "side = 'long'", "reason IS NULL", "net_e8 BETWEEN -500 AND 100"};
+    switch (mri_prng_below(&prng, 3)) {
+    case 0:
+        number_condition(text, "ordinal", bus.slots.count + 3);
+        break;
+    case 1:
+        id_condition(text);
+        break;
+    default:
+        (void)snprintf(text, 512, "%s", ONE_OF(plain));
+        break;
+    }
+}
+
 /** Up to three conditions. */
 static void where(char text[static 2048], void (*condition)(char text[static 512]))
 {
@@ -584,6 +645,38 @@ static void random_statements_over_events_get_the_same_rows(void **fixture)
     }
 }
 
+static void random_statements_over_shadows_get_the_same_rows(void **fixture)
+{
+    (void)fixture;
+    char text[4096];
+    char condition[2048];
+    size_t rows = 0;
+    mri_prng_init(&prng, 17);
+    for (int i = 0; i < EVENT_STATEMENTS; i++) {
+        where(condition, shadow_condition);
+        switch (mri_prng_below(&prng, 4)) {
+        case 0:
+            (void)snprintf(text, sizeof(text),
+                "SELECT gate, reason, count(*), sum(net_e8) FROM shadows %s GROUP BY gate, reason",
+                condition);
+            break;
+        case 1:
+            (void)snprintf(text, sizeof(text),
+                "SELECT h.*, s.state FROM signals s JOIN shadows h ON h.ordinal = s.ordinal "
+                "WHERE s.ordinal < %u ORDER BY s.ordinal",
+                (unsigned)mri_prng_below(&prng, 40));
+            break;
+        default:
+            (void)snprintf(text, sizeof(text),
+                "SELECT * FROM shadows %s ORDER BY ordinal %s LIMIT %u", condition, direction(),
+                (unsigned)mri_prng_below(&prng, 100));
+            break;
+        }
+        rows += compare(text);
+    }
+    assert_true(rows > EVENT_STATEMENTS);
+}
+
 static void what_the_bus_finds_is_found_in_the_same_order(void **fixture)
 {
     (void)fixture;
@@ -696,6 +789,7 @@ int main(void)
         cmocka_unit_test(random_statements_get_the_same_rows_pushed_down_or_not),
         cmocka_unit_test(no_signal_is_lost_where_blocks_meet),
         cmocka_unit_test(random_statements_over_events_get_the_same_rows),
+        cmocka_unit_test(random_statements_over_shadows_get_the_same_rows),
         cmocka_unit_test(what_the_bus_finds_is_found_in_the_same_order),
         cmocka_unit_test(the_plan_says_what_is_pushed_down),
         cmocka_unit_test(every_column_of_every_table_needs_no_quotes),

@@ -67,6 +67,8 @@ class ConfigTest(program.Case):
             "empty": ("cooldown: 300", "cooldown:", ["cooldown", "integer"]),
             "a list for a number": ("cooldown: 300", "cooldown: [300]", ["cooldown", "integer"]),
             "a word that is none": ("emit: on_change", "emit: sometimes", ["emit", "on_change", "every_bar"]),
+            "a switch that is none": ("enabled: true", "enabled: yes", ["shadow.enabled", "false or true"]),
+            "a book without places": ("places_max: 65536", "places_max: 0", ["shadow.places_max", "1 to"]),
             "an alias": ("cooldown: 300", "cooldown: *x", ["alias"]),
         }
         for what, (old, new, parts) in cases.items():

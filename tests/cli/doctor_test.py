@@ -241,7 +241,7 @@ class LogTest(DoctorCase):
     def test_a_newest_segment_that_was_cut_short(self):
         """What is left reads as sound, and so it is told by the length of the file."""
         newest = program.segments(self.log)[-1]
-        os.truncate(newest, newest.stat().st_size // 2)
+        os.truncate(newest, newest.stat().st_size * 3 // 4)
         answer = program.call("verify", "--dir", self.log)
         self.assert_exit(answer, FAULT)
         self.assertIn("was cut short", answer.err)

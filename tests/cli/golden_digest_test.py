@@ -7,7 +7,7 @@ here; when it is not, this test has found a bug.
 """
 import program
 
-GOLDEN = "f9f137b0e227106e599d40c7766acaaeb4a7d646184740714eb95ab8ca489f30"
+GOLDEN = "cada5e06fcb33b18a06d8c884838a96dddcb5868806d67d2ef1b5f770ec286e4"
 MARKET = {"synthetic__symbols": 4, "synthetic__bars": 1500}
 # Ways to make the C library choose other code. Names differ between its versions; those it does
 # not know it ignores.

@@ -64,6 +64,84 @@ class SourceTest(SqlCase):
             self.assert_says(answer, "the query")
 
 
+class ShadowTest(SqlCase):
+    """The table of shadow positions, against the events, the summary and `why`."""
+
+    def setUp(self):
+        super().setUp()
+        config = self.write_config(synthetic__symbols=4, synthetic__bars=1500)
+        self.log = self.folder / "traded"
+        self.summary = self.ok("run", "--json", "--feed", "synthetic:1", "--config", config,
+                               "--dir", self.log).json
+
+    def test_a_twin_earns_what_its_trade_earns(self):
+        trades = self.rows("SELECT ordinal, net_e8, fee_e8, gross_e8, exit_price, reason FROM positions "
+                           "WHERE kind = 'position.closed' ORDER BY ordinal")
+        self.assertGreater(len(trades), 3)
+        for trade in trades:
+            twin, = self.rows("SELECT ordinal, net_e8, fee_e8, gross_e8, exit_price, reason FROM shadows "
+                              f"WHERE gate IS NULL AND ordinal = {trade['ordinal']}")
+            self.assertEqual(twin, trade)
+        ledger = self.rows("SELECT sum(net_e8) AS net FROM shadows WHERE gate IS NULL")[0]["net"]
+        self.assertEqual(ledger, sum(trade["net_e8"] for trade in trades))
+
+    def test_each_gate_has_saved_and_missed_what_its_shadows_say(self):
+        found = self.rows(
+            "SELECT gate, count(exit_price) AS closed, "
+            "-coalesce(sum(net_e8) FILTER (WHERE net_e8 < 0), 0) AS saved, "
+            "coalesce(sum(net_e8) FILTER (WHERE net_e8 >= 0), 0) AS missed "
+            "FROM shadows WHERE reason IS NOT NULL GROUP BY gate")
+        shadow = self.summary["shadow"]
+        said = {gate: sums for gate, sums in shadow["by_gate"].items()}
+        said[None] = shadow["twins"]
+        self.assertGreater(len(said), 3)
+        self.assertEqual({row["gate"] for row in found}, set(said))
+        for row in found:
+            sums = said[row["gate"]]
+            self.assertEqual(row["closed"], sums["closed"])
+            self.assertAlmostEqual(row["saved"] / 1e8, sums["saved"], 2)
+            self.assertAlmostEqual(row["missed"] / 1e8, sums["missed"], 2)
+        still = self.rows("SELECT count(*) AS n, count(exit_time) AS ended FROM shadows "
+                          "WHERE closed_seq IS NULL")[0]
+        self.assertEqual((still["n"], still["ended"]), (shadow["open"], 0))
+
+    def test_by_signal_or_through_the_log_it_is_the_same_row(self):
+        every = self.rows("SELECT * FROM shadows ORDER BY ordinal")
+        self.assertGreater(len(every), 100)
+        self.assertEqual(len({row["ordinal"] for row in every}), len(every))
+        for row in every[::len(every) // 20] + every[-2:]:
+            for condition in (f"ordinal = {row['ordinal']}", f"signal_id = '{row['signal_id']}'",
+                              f"ordinal IN ({row['ordinal']}, 0, -1, 1e12)"):
+                self.assertEqual(self.rows(f"SELECT * FROM shadows WHERE {condition}"), [row])
+        self.assertEqual(self.rows("SELECT * FROM shadows WHERE ordinal = 99999999"), [])
+        self.assertIn("signal_id=", self.sql("EXPLAIN QUERY PLAN SELECT * FROM shadows "
+                                             "WHERE signal_id = 'x'").out)
+
+    def test_why_and_status_tell_it(self):
+        row = self.rows("SELECT signal_id, gate, net, closed_seq FROM shadows WHERE net < 0 "
+                        "AND gate = 'expected_value' LIMIT 1")[0]
+        told = self.ok("why", row["signal_id"], "--dir", self.log)
+        self.assert_says(told, "shadow ", f"net {row['net']:.2f}; expected_value has saved it",
+                         f"(event {row['closed_seq']})")
+        twin = self.rows("SELECT signal_id FROM shadows WHERE gate IS NULL LIMIT 1")[0]
+        self.assert_says(self.ok("why", twin["signal_id"], "--dir", self.log), "twin, ")
+        shadow = self.summary["shadow"]
+        self.assert_says(self.ok("status", "--dir", self.log),
+                         f"{shadow['closed']} closed, {shadow['open']} open")
+        self.assertEqual(self.ok("status", "--json", "--dir", self.log).json["summary"]["shadow"], shadow)
+
+    def test_a_full_book_is_told(self):
+        config = self.write_config(synthetic__symbols=4, synthetic__bars=1500, shadow__places_max=3)
+        log = self.folder / "full"
+        found = self.ok("run", "--json", "--feed", "synthetic:1", "--config", config, "--dir", log).json
+        self.assertGreater(found["shadow"]["left_out"], 100)
+        self.assertEqual(found["signals"], self.summary["signals"])
+        self.assertEqual(found["ledger"], self.summary["ledger"])
+        self.assert_says(self.ok("status", "--dir", log),
+                         f"{found['shadow']['left_out']} LEFT OUT", "shadow.places_max")
+        self.assert_says(self.ok("replay", "--check", "--dir", log), "identical")
+
+
 class AnswerTest(SqlCase):
     def test_the_signals_are_those_of_query(self):
         found = {one["ordinal"]: one for one in self.query("--limit", "1000000")}

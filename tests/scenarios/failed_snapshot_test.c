@@ -8,7 +8,7 @@
 #include "tests/lib/plain_config.h"
 #include "tests/lib/story.h"
 
-enum { MINUTES = 1500, SNAPSHOT_EVENTS = 1000 };
+enum { MINUTES = 1200, SNAPSHOT_EVENTS = 1000 }; /* the log has one segment */
 
 static struct mri_story *told_story(void)
 {
