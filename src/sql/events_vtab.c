@@ -86,15 +86,16 @@ static int connect(sqlite3 *db, void *context, int argc, const char *const *argv
     struct mri_buf text;
     mri_buf_init(&text, events->alloc, DECLARATION_BYTES_MAX);
     mri_event_columns_declare(described, &text);
-    int result = text.err == MR_OK ? sqlite3_declare_vtab(db, mri_buf_c_text(&text)) : SQLITE_NOMEM;
+    int result = text.err == MR_OK
+                     ? mri_vtab_make(db, mri_buf_c_text(&text), sizeof(struct table), ret_vtab)
+                     : SQLITE_NOMEM;
     mri_buf_fini(&text);
-    struct table *table = result == SQLITE_OK ? sqlite3_malloc64(sizeof(*table)) : NULL;
-    if (table == NULL) {
-        return result == SQLITE_OK ? SQLITE_NOMEM : result;
+    if (result == SQLITE_OK) {
+        struct table *table = (struct table *)*ret_vtab;
+        table->events = events;
+        table->described = described;
     }
-    *table = (struct table){.events = events, .described = described};
-    *ret_vtab = &table->base;
-    return SQLITE_OK;
+    return result;
 }
 
 static int disconnect(sqlite3_vtab *vtab)
