@@ -206,11 +206,7 @@ static int read_emission(Bus *self, PyObject *const values[FIELDS], struct mri_b
         read_horizon(values[HORIZON], &emission) < 0) {
         return -1;
     }
-    if (values[CONFIDENCE] == NULL) {
-        PyErr_SetString(mrp_error_kind(MR_REFUSED), "confidence is missing");
-        return -1;
-    }
-    emission.lacks_confidence = values[CONFIDENCE] == Py_None;
+    emission.lacks_confidence = values[CONFIDENCE] == NULL || values[CONFIDENCE] == Py_None;
     if (!emission.lacks_confidence &&
         read_double(values[CONFIDENCE], CONFIDENCE, &emission.confidence) < 0) {
         return -1;

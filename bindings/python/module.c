@@ -10,7 +10,7 @@ static PyMethodDef methods[] = {
     {"open", MRP_FUNCTION(mrp_bus_open), METH_VARARGS | METH_KEYWORDS | METH_CLASS,
         "open(dir, *, create=False, table_signals=0)\n\nBus(dir, ...) by name."},
     {"emit", MRP_FUNCTION(mrp_bus_emit), METH_FASTCALL | METH_KEYWORDS,
-        "emit(symbol, side, source, confidence, *, name=None, price=None, horizon=None,\n"
+        "emit(symbol, side, source, confidence=None, *, name=None, price=None, horizon=None,\n"
         "     valid_for=None, external_id=None, key=None, account=None, data=None, "
         "durable=False)\n\n"
         "Emit one signal; returns its id. A key that the source has used before returns the id of\n"

@@ -91,15 +91,10 @@ mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordinal)
     return is_found ? MR_OK : MR_NOT_FOUND;
 }
 
-static mr_err read_question(struct mr_bus *bus, const char *question, const mr_bus_page *page,
-    struct mri_query *ret_query, mr_problem *problem)
+mr_err mri_bus_api_read_question(struct mr_bus *bus, const struct mri_filter_names *names,
+    const char *question, const mr_bus_page *page, struct mri_query *ret_query, mr_problem *problem)
 {
-    const struct mri_known_names known = {.instruments = mri_bus_api_instruments(bus),
-        .sources = mri_bus_api_sources(bus),
-        .names = mri_bus_api_names(bus)};
-    const struct mri_filter_names names =
-        mri_known_names_filter(&known, mri_bus_api_event_time(bus));
-    mr_err err = mri_filter_parse(mri_slice_of(question), &names, &bus->filter, NULL, problem);
+    mr_err err = mri_filter_parse(mri_slice_of(question), names, &bus->filter, NULL, problem);
     if (err != MR_OK) {
         return err;
     }
@@ -110,6 +105,18 @@ static mr_err read_question(struct mr_bus *bus, const char *question, const mr_b
     ret_query->limit = limit != 0 && limit < page->room ? limit : page->room;
     ret_query->beyond = page->beyond.n;
     return MR_OK;
+}
+
+/** A question about the signals as they are now. */
+static mr_err read_question(struct mr_bus *bus, const char *question, const mr_bus_page *page,
+    struct mri_query *ret_query, mr_problem *problem)
+{
+    const struct mri_known_names known = {.instruments = mri_bus_api_instruments(bus),
+        .sources = mri_bus_api_sources(bus),
+        .names = mri_bus_api_names(bus)};
+    const struct mri_filter_names names =
+        mri_known_names_filter(&known, mri_bus_api_event_time(bus));
+    return mri_bus_api_read_question(bus, &names, question, page, ret_query, problem);
 }
 
 static mr_err look(const void *context, uint32_t *ret_version)

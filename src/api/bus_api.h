@@ -142,6 +142,19 @@ const struct mri_intern *mri_bus_api_names(const struct mr_bus *bus);
 int64_t mri_bus_api_event_time(const struct mr_bus *bus);
 
 /**
+ * Read a question for a page.
+ *
+ * @param names  of the moment that is asked about
+ *
+ * Returns  as mri_filter_parse().
+ * Owner    *ret_query points into the bus, until the next question.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_api_read_question(struct mr_bus *bus,
+    const struct mri_filter_names *names, const char *question, const mr_bus_page *page,
+    struct mri_query *ret_query, mr_problem *problem);
+
+/**
  * Do without the shared state for a while: more signals are not learned than it has room for.
  *
  * Returns  nothing.

@@ -45,6 +45,7 @@ static mr_err go(struct mr_bus *bus, const mr_log_token *moment, mr_problem *pro
     return err == MR_OK ? mri_as_of_go(&bus->as_of, moment, problem) : err;
 }
 
+/** A question about the signals as they were then. */
 static mr_err read_question(struct mr_bus *bus, const char *question, const mr_bus_page *page,
     struct mri_query *ret_query, mr_problem *problem)
 {
@@ -53,17 +54,7 @@ static mr_err read_question(struct mr_bus *bus, const char *question, const mr_b
         .names = &bus->fold.bus.names};
     const struct mri_filter_names names =
         mri_known_names_filter(&known, bus->as_of.moment.event_time_unix_ns);
-    mr_err err = mri_filter_parse(mri_slice_of(question), &names, &bus->filter, NULL, problem);
-    if (err != MR_OK) {
-        return err;
-    }
-    uint32_t limit = bus->filter.limit;
-    *ret_query = mri_query_all;
-    ret_query->filter = &bus->filter;
-    ret_query->is_oldest_first = bus->filter.is_oldest_first;
-    ret_query->limit = limit != 0 && limit < page->room ? limit : page->room;
-    ret_query->beyond = page->beyond.n;
-    return MR_OK;
+    return mri_bus_api_read_question(bus, &names, question, page, ret_query, problem);
 }
 
 mr_err mr_bus_query_at(mr_bus *bus, const mr_log_token *moment, const char *question,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading and asking the language of questions: one function for each rule of its grammar, which
- * leaves steps for a stack behind.
+ * Reading the language of questions: one function for each rule of its grammar, which leaves steps
+ * for a stack behind. filter_match.c goes through them.
  *
  * Invariants
  *  1. The steps leave one result on the stack, which never holds more than MRI_FILTER_DEPTH_MAX
@@ -17,55 +17,19 @@
 #include "base/problem.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "bus/filter_step.h"
 
 #define ALL_STATES ((1U << MR_STATE_COUNT) - 1)
 
-enum node_kind { NODE_TEST, NODE_AND, NODE_OR, NODE_NOT };
-
-enum operator_kind {
-    OP_EQUAL,
-    OP_OTHER,
-    OP_LESS,
-    OP_AT_MOST,
-    OP_MORE,
-    OP_AT_LEAST,
-    OP_IN,
-    OP_NOT_IN
-};
-
-/** F(ID, text, kind): the fields. */
-#define FIELDS(F)                                                                                  \
-    F(STATE, "state", KIND_WORD)                                                                   \
-    F(ENDED, "ended", KIND_WORD)                                                                   \
-    F(SIDE, "side", KIND_WORD)                                                                     \
-    F(GATE, "gate", KIND_WORD)                                                                     \
-    F(REASON, "reason", KIND_WORD)                                                                 \
-    F(SYMBOL, "symbol", KIND_NAME)                                                                 \
-    F(SOURCE, "source", KIND_NAME)                                                                 \
-    F(NAME, "name", KIND_NAME)                                                                     \
-    F(ORDINAL, "ordinal", KIND_NUMBER)                                                             \
-    F(SEQ, "seq", KIND_NUMBER)                                                                     \
-    F(LAST_SEQ, "last_seq", KIND_NUMBER)                                                           \
-    F(TIME, "time", KIND_TIME)                                                                     \
-    F(AGE, "age", KIND_AGE)                                                                        \
-    F(ID, "id", KIND_ID)
-
 enum field_kind { KIND_WORD, KIND_NAME, KIND_NUMBER, KIND_TIME, KIND_AGE, KIND_ID };
 
-enum field {
-#define FIELD_ID(id, text, kind) FIELD_##id,
-    FIELDS(FIELD_ID)
-#undef FIELD_ID
-        FIELD_COUNT
-};
+#define TEXT_OF(id, text, kind) text,
+static const char *const field_texts[MRI_FILTER_FIELD_COUNT] = {MRI_FILTER_FIELD_MAP(TEXT_OF)};
+#undef TEXT_OF
 
-#define FIELD_TEXT(id, text, kind) text,
-static const char *const field_texts[FIELD_COUNT] = {FIELDS(FIELD_TEXT)};
-#undef FIELD_TEXT
-
-#define FIELD_KIND(id, text, kind) kind,
-static const enum field_kind field_kinds[FIELD_COUNT] = {FIELDS(FIELD_KIND)};
-#undef FIELD_KIND
+#define KIND_OF(id, text, kind) kind,
+static const enum field_kind field_kinds[MRI_FILTER_FIELD_COUNT] = {MRI_FILTER_FIELD_MAP(KIND_OF)};
+#undef KIND_OF
 
 static const char *const operator_texts[] = {"=", "!=", "<", "<=", ">", ">=", "in", "not in"};
 
@@ -91,7 +55,9 @@ struct known {
     uint32_t name;
     uint32_t gate;
     uint32_t states;
-    bool is_all; /**< and what has that matches */
+    bool is_all; /**< and what has that, whatever its ordinal and seq, matches */
+    struct mri_filter_range ordinals;
+    struct mri_filter_range seqs;
 };
 
 struct parser {
@@ -265,18 +231,18 @@ static mr_err expected_around(
     return expected(parser, text);
 }
 
-static mr_err read_word(struct parser *parser, enum field field, int64_t *ret_value)
+static mr_err read_word(struct parser *parser, enum mri_filter_field field, int64_t *ret_value)
 {
-    static const enum mri_vocabulary_id ids[FIELD_COUNT] = {
-        [FIELD_STATE] = MRI_VOCABULARY_state,
-        [FIELD_ENDED] = MRI_VOCABULARY_state,
-        [FIELD_SIDE] = MRI_VOCABULARY_side,
-        [FIELD_GATE] = MRI_VOCABULARY_gate,
-        [FIELD_REASON] = MRI_VOCABULARY_reason,
+    static const enum mri_vocabulary_id ids[MRI_FILTER_FIELD_COUNT] = {
+        [MRI_FILTER_FIELD_STATE] = MRI_VOCABULARY_state,
+        [MRI_FILTER_FIELD_ENDED] = MRI_VOCABULARY_state,
+        [MRI_FILTER_FIELD_SIDE] = MRI_VOCABULARY_side,
+        [MRI_FILTER_FIELD_GATE] = MRI_VOCABULARY_gate,
+        [MRI_FILTER_FIELD_REASON] = MRI_VOCABULARY_reason,
     };
     unsigned value = 0;
     mr_side side;
-    if (field == FIELD_SIDE && mri_side_parse(parser->token.text, &side) == MR_OK) {
+    if (field == MRI_FILTER_FIELD_SIDE && mri_side_parse(parser->token.text, &side) == MR_OK) {
         *ret_value = side;
         return MR_OK;
     }
@@ -292,15 +258,15 @@ static mr_err read_word(struct parser *parser, enum field field, int64_t *ret_va
     return MR_OK;
 }
 
-static mr_err read_name(struct parser *parser, enum field field, int64_t *ret_value)
+static mr_err read_name(struct parser *parser, enum mri_filter_field field, int64_t *ret_value)
 {
     const struct mri_filter_names *names = parser->names;
     const struct mri_slice text = parser->token.text;
     char what[MRI_EXPECTED_NAME_BYTES];
     uint32_t number = 0;
-    enum mri_name_kind kind = field == FIELD_SYMBOL   ? MRI_NAME_SYMBOL
-                              : field == FIELD_SOURCE ? MRI_NAME_SOURCE
-                                                      : MRI_NAME_NAME;
+    enum mri_name_kind kind = field == MRI_FILTER_FIELD_SYMBOL   ? MRI_NAME_SYMBOL
+                              : field == MRI_FILTER_FIELD_SOURCE ? MRI_NAME_SOURCE
+                                                                 : MRI_NAME_NAME;
     if (names->find(names->context, kind, text, &number) != MR_OK) {
         return expected(parser, mri_filter_names_expected(names, kind, text, what));
     }
@@ -332,7 +298,7 @@ static mr_err read_id(struct parser *parser, int64_t *ret_value)
 }
 
 /** Take the next token as a value of a field. */
-static mr_err take_value(struct parser *parser, enum field field)
+static mr_err take_value(struct parser *parser, enum mri_filter_field field)
 {
     int64_t value = 0;
     mr_err err = MR_OK;
@@ -370,7 +336,7 @@ static mr_err take_value(struct parser *parser, enum field field)
     return err == MR_OK ? next(parser) : err;
 }
 
-static mr_err take_list(struct parser *parser, enum field field)
+static mr_err take_list(struct parser *parser, enum mri_filter_field field)
 {
     if (!is_next_sign(parser, "(")) {
         return expected(parser, "(");
@@ -389,17 +355,17 @@ static mr_err take_list(struct parser *parser, enum field field)
 
 /* ---- comparisons ----------------------------------------------------------------------------- */
 
-static mr_err take_field(struct parser *parser, enum field *ret_field)
+static mr_err take_field(struct parser *parser, enum mri_filter_field *ret_field)
 {
-    for (unsigned i = 0; parser->token.kind == TOKEN_WORD && i < FIELD_COUNT; i++) {
+    for (unsigned i = 0; parser->token.kind == TOKEN_WORD && i < MRI_FILTER_FIELD_COUNT; i++) {
         if (is_same_word(parser->token.text, field_texts[i])) {
-            *ret_field = (enum field)i;
+            *ret_field = (enum mri_filter_field)i;
             return next(parser);
         }
     }
-    const char *near = parser->token.kind == TOKEN_WORD
-                           ? mri_text_nearest(parser->token.text, field_texts, FIELD_COUNT)
-                           : NULL;
+    const char *near = parser->token.kind == TOKEN_WORD ? mri_text_nearest(parser->token.text,
+                                                              field_texts, MRI_FILTER_FIELD_COUNT)
+                                                        : NULL;
     return near == NULL
                ? expected(parser,
                      "a field (state, symbol, side, source, name, gate, reason, ended, time, "
@@ -408,21 +374,22 @@ static mr_err take_field(struct parser *parser, enum field *ret_field)
 }
 
 static mr_err take_operator(
-    struct parser *parser, enum field field, enum operator_kind *ret_operator)
+    struct parser *parser, enum mri_filter_field field, enum mri_filter_op *ret_operator)
 {
     bool is_ordered = field_kinds[field] == KIND_NUMBER || field_kinds[field] == KIND_TIME ||
                       field_kinds[field] == KIND_AGE;
     const char *what = is_ordered ? "= != < <= > >= or \"in\"" : "=, != or \"in\"";
-    for (unsigned i = 0; i <= OP_AT_LEAST && parser->token.kind == TOKEN_SIGN; i++) {
-        if (mri_slice_is(parser->token.text, operator_texts[i]) && (is_ordered || i <= OP_OTHER)) {
-            *ret_operator = (enum operator_kind)i;
+    for (unsigned i = 0; i <= MRI_FILTER_OP_AT_LEAST && parser->token.kind == TOKEN_SIGN; i++) {
+        if (mri_slice_is(parser->token.text, operator_texts[i]) &&
+            (is_ordered || i <= MRI_FILTER_OP_OTHER)) {
+            *ret_operator = (enum mri_filter_op)i;
             return next(parser);
         }
     }
-    *ret_operator = OP_IN;
+    *ret_operator = MRI_FILTER_OP_IN;
     if (is_next(parser, "not")) {
         mr_err err = next(parser);
-        *ret_operator = OP_NOT_IN;
+        *ret_operator = MRI_FILTER_OP_NOT_IN;
         if (err != MR_OK || !is_next(parser, "in")) {
             return err != MR_OK ? err : expected(parser, "\"in\"");
         }
@@ -431,41 +398,79 @@ static mr_err take_operator(
 }
 
 /** An older signal has a smaller time and a greater age. */
-static enum operator_kind turned(enum operator_kind operator)
+static enum mri_filter_op turned(enum mri_filter_op operator)
 {
-    static const enum operator_kind others[] = {
-        OP_EQUAL, OP_OTHER, OP_MORE, OP_AT_LEAST, OP_LESS, OP_AT_MOST, OP_IN, OP_NOT_IN};
+    static const enum mri_filter_op others[] = {MRI_FILTER_OP_EQUAL, MRI_FILTER_OP_OTHER,
+        MRI_FILTER_OP_MORE, MRI_FILTER_OP_AT_LEAST, MRI_FILTER_OP_LESS, MRI_FILTER_OP_AT_MOST,
+        MRI_FILTER_OP_IN, MRI_FILTER_OP_NOT_IN};
     return others[operator];
 }
 
-static const struct known nothing_known = {
-    UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, ALL_STATES, false};
+static const struct known nothing_known = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+    ALL_STATES, false, {INT64_MIN, INT64_MAX}, {INT64_MIN, INT64_MAX}};
 
 /** The number that a field has to have, if what is known can say so. */
 static uint32_t *number_known(struct known *known, unsigned field)
 {
-    return field == FIELD_SYMBOL   ? &known->symbol
-           : field == FIELD_SOURCE ? &known->source
-           : field == FIELD_NAME   ? &known->name
-           : field == FIELD_GATE   ? &known->gate
-                                   : NULL;
+    return field == MRI_FILTER_FIELD_SYMBOL   ? &known->symbol
+           : field == MRI_FILTER_FIELD_SOURCE ? &known->source
+           : field == MRI_FILTER_FIELD_NAME   ? &known->name
+           : field == MRI_FILTER_FIELD_GATE   ? &known->gate
+                                              : NULL;
+}
+
+/** The numbers that a comparison allows. Values are whole numbers of at most 18 digits. */
+static struct mri_filter_range range_of(
+    const struct mri_filter *filter, const struct mri_filter_node *node)
+{
+    struct mri_filter_range range = {INT64_MIN, INT64_MAX};
+    const int64_t *values = filter->values + node->first;
+    switch ((enum mri_filter_op)node->operator) {
+    case MRI_FILTER_OP_EQUAL:
+    case MRI_FILTER_OP_IN:
+        range = (struct mri_filter_range){values[0], values[0]};
+        for (unsigned i = 1; i < node->count; i++) {
+            range.low = values[i] < range.low ? values[i] : range.low;
+            range.high = values[i] > range.high ? values[i] : range.high;
+        }
+        break;
+    case MRI_FILTER_OP_LESS:
+        range.high = values[0] - 1;
+        break;
+    case MRI_FILTER_OP_AT_MOST:
+        range.high = values[0];
+        break;
+    case MRI_FILTER_OP_MORE:
+        range.low = values[0] + 1;
+        break;
+    case MRI_FILTER_OP_AT_LEAST:
+        range.low = values[0];
+        break;
+    default: /* all but some: any */
+        break;
+    }
+    return range;
 }
 
 static struct known known_of(const struct mri_filter *filter, const struct mri_filter_node *node)
 {
     struct known known = nothing_known;
     uint32_t states = 0;
-    bool is_one_of = node->operator== OP_EQUAL || node->operator== OP_IN;
+    bool is_one_of = node->operator== MRI_FILTER_OP_EQUAL || node->operator== MRI_FILTER_OP_IN;
     for (unsigned i = 0; i < node->count; i++) {
-        states |= node->field == FIELD_STATE ? 1U << filter->values[node->first + i] : 0;
+        states |= node->field == MRI_FILTER_FIELD_STATE ? 1U << filter->values[node->first + i] : 0;
     }
     uint32_t *number = number_known(&known, node->field);
-    if (node->field == FIELD_STATE) {
+    if (node->field == MRI_FILTER_FIELD_STATE) {
         known.states = is_one_of ? states : ALL_STATES & ~states;
         known.is_all = true;
     } else if (is_one_of && node->count == 1 && number != NULL) {
         *number = (uint32_t)filter->values[node->first];
         known.is_all = true;
+    } else if (node->field == MRI_FILTER_FIELD_ORDINAL) {
+        known.ordinals = range_of(filter, node);
+    } else if (node->field == MRI_FILTER_FIELD_SEQ) {
+        known.seqs = range_of(filter, node);
     }
     return known;
 }
@@ -474,23 +479,25 @@ static mr_err take_comparison(struct parser *parser, struct known *ret_known)
 {
     struct mri_filter *filter = parser->filter;
     size_t offset = parser->token.offset;
-    enum field field = FIELD_COUNT;
-    enum operator_kind operator= OP_EQUAL;
-    struct mri_filter_node node = {.kind = NODE_TEST, .first = (uint16_t)filter->value_count};
+    enum mri_filter_field field = MRI_FILTER_FIELD_COUNT;
+    enum mri_filter_op operator= MRI_FILTER_OP_EQUAL;
+    struct mri_filter_node node = {
+        .kind = MRI_FILTER_NODE_TEST, .first = (uint16_t)filter->value_count};
     mr_err err = take_field(parser, &field);
     if (err == MR_OK) {
         err = take_operator(parser, field, &operator);
     }
     if (err == MR_OK) {
-        err = operator== OP_IN || operator== OP_NOT_IN ? take_list(parser, field)
-                                                       : take_value(parser, field);
+        err = operator== MRI_FILTER_OP_IN || operator== MRI_FILTER_OP_NOT_IN
+                  ? take_list(parser, field)
+                  : take_value(parser, field);
     }
     if (err != MR_OK) {
         return err;
     }
-    node.field = (uint8_t)(field == FIELD_AGE ? FIELD_TIME : field);
-    node.field = (uint8_t)(field == FIELD_ID ? FIELD_ORDINAL : node.field);
-    node.operator=(uint8_t)(field == FIELD_AGE ? turned(operator) : operator);
+    node.field = (uint8_t)(field == MRI_FILTER_FIELD_AGE ? MRI_FILTER_FIELD_TIME : field);
+    node.field = (uint8_t)(field == MRI_FILTER_FIELD_ID ? MRI_FILTER_FIELD_ORDINAL : node.field);
+    node.operator=(uint8_t)(field == MRI_FILTER_FIELD_AGE ? turned(operator) : operator);
     node.count = (uint16_t)(filter->value_count - node.first);
     *ret_known = known_of(filter, &node);
     return add_node(parser, offset, &node);
@@ -520,7 +527,8 @@ static mr_err take_not(struct parser *parser, struct known *ret_known)
         err = err == MR_OK ? take_not(parser, ret_known) : err;
         *ret_known = nothing_known;
         parser->depth--;
-        return err == MR_OK ? add_node(parser, offset, &(struct mri_filter_node){.kind = NODE_NOT})
+        return err == MR_OK ? add_node(parser, offset,
+                                  &(struct mri_filter_node){.kind = MRI_FILTER_NODE_NOT})
                             : err;
     }
     if (!is_next_sign(parser, "(")) {
@@ -542,6 +550,19 @@ static uint32_t number_of_both(uint32_t a, uint32_t b, bool *is_all)
     return a == UINT32_MAX ? b : a;
 }
 
+static struct mri_filter_range range_of_both(struct mri_filter_range a, struct mri_filter_range b)
+{
+    return (struct mri_filter_range){
+        a.low > b.low ? a.low : b.low, a.high < b.high ? a.high : b.high};
+}
+
+/** All between the two, too. */
+static struct mri_filter_range range_of_either(struct mri_filter_range a, struct mri_filter_range b)
+{
+    return (struct mri_filter_range){
+        a.low < b.low ? a.low : b.low, a.high > b.high ? a.high : b.high};
+}
+
 static struct known both(struct known a, struct known b)
 {
     struct known known = {.states = a.states & b.states, .is_all = a.is_all && b.is_all};
@@ -549,6 +570,8 @@ static struct known both(struct known a, struct known b)
     known.source = number_of_both(a.source, b.source, &known.is_all);
     known.name = number_of_both(a.name, b.name, &known.is_all);
     known.gate = number_of_both(a.gate, b.gate, &known.is_all);
+    known.ordinals = range_of_both(a.ordinals, b.ordinals);
+    known.seqs = range_of_both(a.seqs, b.seqs);
     return known;
 }
 
@@ -565,6 +588,8 @@ static struct known either(struct known a, struct known b)
     known.source = number_of_either(a.source, b.source, &known.is_all);
     known.name = number_of_either(a.name, b.name, &known.is_all);
     known.gate = number_of_either(a.gate, b.gate, &known.is_all);
+    known.ordinals = range_of_either(a.ordinals, b.ordinals);
+    known.seqs = range_of_either(a.seqs, b.seqs);
     return known;
 }
 
@@ -576,8 +601,9 @@ static mr_err take_and(struct parser *parser, struct known *ret_known)
         struct known known = nothing_known;
         err = next(parser);
         err = err == MR_OK ? take_not(parser, &known) : err;
-        err = err == MR_OK ? add_node(parser, offset, &(struct mri_filter_node){.kind = NODE_AND})
-                           : err;
+        err = err == MR_OK
+                  ? add_node(parser, offset, &(struct mri_filter_node){.kind = MRI_FILTER_NODE_AND})
+                  : err;
         *ret_known = both(*ret_known, known);
     }
     return err;
@@ -591,8 +617,9 @@ static mr_err take_or(struct parser *parser, struct known *ret_known)
         struct known known = nothing_known;
         err = next(parser);
         err = err == MR_OK ? take_and(parser, &known) : err;
-        err = err == MR_OK ? add_node(parser, offset, &(struct mri_filter_node){.kind = NODE_OR})
-                           : err;
+        err = err == MR_OK
+                  ? add_node(parser, offset, &(struct mri_filter_node){.kind = MRI_FILTER_NODE_OR})
+                  : err;
         *ret_known = either(*ret_known, known);
     }
     return err;
@@ -660,6 +687,8 @@ static mr_err take_question(struct parser *parser)
     parser->filter->gate = known.gate;
     parser->filter->states = known.states;
     parser->filter->is_all = known.is_all;
+    parser->filter->ordinals = known.ordinals;
+    parser->filter->seqs = known.seqs;
     return err;
 }
 
@@ -695,88 +724,4 @@ mr_err mri_filter_parse(struct mri_slice text, const struct mri_filter_names *na
         *reterr_fault = (struct mri_filter_fault){parser.fault_offset, character};
     }
     return mri_problem_behind(reterr_problem, err, problem.text, "character %zu: ", character);
-}
-
-/* ---- asking ---------------------------------------------------------------------------------- */
-
-static int64_t value_of(const struct mri_slot *slot, uint32_t ordinal, enum field field)
-{
-    switch (field) {
-    case FIELD_STATE:
-        return slot->state;
-    case FIELD_ENDED:
-        return slot->state == MR_LEARNED ? slot->ended : -1; /* absent: no word */
-    case FIELD_SIDE:
-        return slot->side;
-    case FIELD_GATE:
-        return slot->gate;
-    case FIELD_REASON:
-        return slot->reason;
-    case FIELD_SYMBOL:
-        return slot->symbol;
-    case FIELD_SOURCE:
-        return slot->source;
-    case FIELD_NAME:
-        return slot->name;
-    case FIELD_ORDINAL:
-        return ordinal;
-    case FIELD_SEQ:
-        return (int64_t)slot->generated_seq;
-    case FIELD_LAST_SEQ:
-        return (int64_t)slot->last_seq;
-    default:
-        return slot->event_time_unix_ns;
-    }
-}
-
-static bool is_true(
-    const struct mri_filter *filter, const struct mri_filter_node *node, int64_t value)
-{
-    const int64_t *values = filter->values + node->first;
-    bool is_in = false;
-    switch ((enum operator_kind)node->operator) {
-    case OP_EQUAL:
-        return value == values[0];
-    case OP_OTHER:
-        return value != values[0];
-    case OP_LESS:
-        return value < values[0];
-    case OP_AT_MOST:
-        return value <= values[0];
-    case OP_MORE:
-        return value > values[0];
-    case OP_AT_LEAST:
-        return value >= values[0];
-    default:
-        for (unsigned i = 0; i < node->count; i++) {
-            is_in = is_in || value == values[i];
-        }
-        return is_in == (node->operator== OP_IN);
-    }
-}
-
-bool mri_filter_match(
-    const struct mri_filter *filter, const struct mri_slot *slot, uint32_t ordinal)
-{
-    uint64_t stack = 1; /* the newest result in the lowest bit; nothing asked: it matches */
-    for (uint32_t i = 0; i < filter->node_count; i++) {
-        const struct mri_filter_node *node = &filter->nodes[i];
-        uint64_t top = stack & 1;
-        switch ((enum node_kind)node->kind) {
-        case NODE_TEST:
-            stack = stack << 1 |
-                    is_true(filter, node, value_of(slot, ordinal, (enum field)node->field));
-            break;
-        case NODE_NOT:
-            stack ^= 1;
-            break;
-        case NODE_AND:
-            stack = (stack >> 1) & (top | ~(uint64_t)1);
-            break;
-        default:
-            stack = (stack >> 1) | top;
-            break;
-        }
-    }
-    return (stack & 1) != 0;
 }

@@ -44,6 +44,12 @@ struct mri_filter_node {
     uint16_t count;
 };
 
+/** Numbers, both ends included. */
+struct mri_filter_range {
+    int64_t low;
+    int64_t high;
+};
+
 /** A question that was read. Its copies stand by themselves. */
 struct mri_filter {
     struct mri_filter_node nodes[MRI_FILTER_NODES_MAX];
@@ -57,8 +63,10 @@ struct mri_filter {
     uint32_t source;
     uint32_t name;
     uint32_t gate;
-    uint32_t states; /**< a bit for each that a match may be in */
-    bool is_all;     /**< whatever has all that matches */
+    uint32_t states;                  /**< a bit for each that a match may be in */
+    struct mri_filter_range ordinals; /**< of `ordinal` and `id` */
+    struct mri_filter_range seqs;     /**< of `seq` */
+    bool is_all;                      /**< whatever has all that matches */
 };
 
 /** What is wrong with a question, and where. */

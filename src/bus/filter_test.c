@@ -89,6 +89,10 @@ static uint32_t count_matches(void)
                        (filter.source == UINT32_MAX || filter.source == slots[i].source) &&
                        (filter.name == UINT32_MAX || filter.name == slots[i].name) &&
                        (filter.gate == UINT32_MAX || filter.gate == slots[i].gate);
+        bool is_in_range = i >= filter.ordinals.low && i <= filter.ordinals.high &&
+                           (int64_t)slots[i].generated_seq >= filter.seqs.low &&
+                           (int64_t)slots[i].generated_seq <= filter.seqs.high;
+        assert_true(!is_match || is_in_range);
         assert_true(!is_match || has_all); /* what it says of every match is true */
         assert_true(!filter.is_all || is_match == has_all);
     }

@@ -593,15 +593,11 @@ mr_err mri_moment_query(const struct mri_moment *moment, const struct mri_bus *b
     struct mri_query_result result = {0};
     const struct candidates candidates = candidates_of(bus, query);
     bool is_up = query->is_oldest_first;
-    uint32_t end = count_up_to(&candidates, moment->signal_count);
-    uint32_t low = 0; /* candidates from low to below high are looked at */
-    uint32_t high = end;
-    if (query->beyond != 0 && is_up) {
-        low = count_up_to(&candidates, query->beyond);
-    } else if (query->beyond != 0) {
-        high = count_up_to(&candidates, query->beyond - 1);
-        high = high < end ? high : end;
-    }
+    const struct mri_query_span span =
+        mri_query_ordinals_of(&bus->slots, query, moment->signal_count);
+    /* Candidates from low to below high are looked at. */
+    uint32_t low = count_up_to(&candidates, span.low - 1);
+    uint32_t high = count_up_to(&candidates, span.high);
     while (low < high) {
         if (result.count == query->limit) {
             result.is_cut = true;

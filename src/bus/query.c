@@ -6,6 +6,8 @@
  * the limit is reached. "Newest" is creation order, so the list of a state, which is in order of
  * entering, is sorted first.
  *
+ * Of each sequence only the part is taken whose ordinals may match. An id names one of them.
+ *
  * Invariants
  *  1. The ordinals found do not depend on the plan; `scanned` does, and `is_cut` when exactly limit
  *     signals match.
@@ -34,9 +36,11 @@ enum { STATE_MASK = 15, STATE_BITS = 4 };
  */
 enum { SORT_COST = 16 };
 
-/** Candidates in creation order: an array of entries, or ordinals 1..count when it is NULL. */
+/** Candidates in creation order: an array of entries, or ordinals from `first` on when it is NULL.
+ */
 struct plan {
     const uint32_t *entries;
+    uint32_t first;
     uint32_t count;
     bool has_state; /**< the low bits of an entry are the signal's state */
 };
@@ -60,11 +64,62 @@ uint32_t mri_query_states(const struct mri_query *query)
                                            : 0;
 }
 
-/** Is the signal past where the answer is to go on? */
-static bool is_beyond(uint32_t ordinal, const struct mri_query *query)
+static bool is_empty(struct mri_filter_range range)
 {
-    return query->beyond == 0 ||
-           (query->is_oldest_first ? ordinal > query->beyond : ordinal < query->beyond);
+    return range.low > range.high;
+}
+
+struct mri_query_span mri_query_ordinals(const struct mri_query *query, uint32_t newest)
+{
+    const struct mri_query_span none = {1, 0};
+    struct mri_filter_range range = {1, newest};
+    if (query->filter != NULL) {
+        const struct mri_filter_range asked = query->filter->ordinals;
+        range.low = asked.low > range.low ? asked.low : range.low;
+        range.high = asked.high < range.high ? asked.high : range.high;
+    }
+    if (query->beyond != 0 && query->is_oldest_first) {
+        range.low = range.low > query->beyond ? range.low : (int64_t)query->beyond + 1;
+    } else if (query->beyond != 0) {
+        range.high = range.high < query->beyond ? range.high : (int64_t)query->beyond - 1;
+    }
+    return is_empty(range) ? none
+                           : (struct mri_query_span){(uint32_t)range.low, (uint32_t)range.high};
+}
+
+/** The first ordinal in a span whose signal was emitted at or after a seq; behind it: none. */
+static uint32_t first_from_seq(
+    const struct mri_slots *slots, struct mri_query_span span, int64_t seq)
+{
+    uint32_t low = span.low;
+    uint32_t high = span.high + 1;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if ((int64_t)mri_slots_get(slots, middle)->generated_seq < seq) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct mri_query_span mri_query_ordinals_of(
+    const struct mri_slots *slots, const struct mri_query *query, uint32_t newest)
+{
+    struct mri_query_span span = mri_query_ordinals(query, newest);
+    if (query->filter == NULL || span.low > span.high) {
+        return span;
+    }
+    const struct mri_filter_range seqs = query->filter->seqs;
+    if (is_empty(seqs)) {
+        return (struct mri_query_span){1, 0};
+    }
+    const uint32_t low = seqs.low == INT64_MIN ? span.low : first_from_seq(slots, span, seqs.low);
+    if (seqs.high != INT64_MAX) {
+        span.high = first_from_seq(slots, span, seqs.high + 1) - 1;
+    }
+    return (struct mri_query_span){low, span.high};
 }
 
 static void scan(const struct mri_bus *bus, const struct mri_query *query, const struct plan *plan,
@@ -73,7 +128,7 @@ static void scan(const struct mri_bus *bus, const struct mri_query *query, const
     uint32_t states = mri_query_states(query);
     for (uint32_t i = 0; i < plan->count; i++) {
         uint32_t at = query->is_oldest_first ? i : plan->count - 1 - i;
-        uint32_t entry = plan->entries == NULL ? at + 1 : plan->entries[at];
+        uint32_t entry = plan->entries == NULL ? plan->first + at : plan->entries[at];
         uint32_t ordinal = plan->has_state ? entry >> STATE_BITS : entry;
         if (result->count == query->limit) {
             result->is_cut = true;
@@ -81,7 +136,7 @@ static void scan(const struct mri_bus *bus, const struct mri_query *query, const
         }
         result->scanned++;
         bool is_other_state = plan->has_state && (states >> (entry & STATE_MASK) & 1) == 0;
-        if (!is_other_state && is_beyond(ordinal, query) &&
+        if (!is_other_state &&
             mri_query_match(query, mri_slots_get(&bus->slots, ordinal), ordinal)) {
             ordinals[result->count++] = ordinal;
         }
@@ -115,22 +170,65 @@ static mr_err sort_state(const struct mri_bus *bus, uint32_t state, uint32_t **r
     return MR_OK;
 }
 
-static void consider(struct plan *plan, const struct mri_slot_array *array)
+/** How many entries of an array have an ordinal below this one? */
+static uint32_t count_below(const struct mri_slot_array *array, uint32_t ordinal)
 {
-    if (array->count < plan->count) {
-        *plan = (struct plan){.entries = array->entries, .count = array->count, .has_state = true};
+    uint32_t low = 0;
+    uint32_t high = array->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (array->entries[middle] >> STATE_BITS < ordinal) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static void consider(
+    struct plan *plan, const struct mri_slot_array *array, struct mri_query_span span)
+{
+    if (span.low > span.high) {
+        return;
+    }
+    uint32_t first = count_below(array, span.low);
+    uint32_t count = count_below(array, span.high + 1) - first;
+    if (count < plan->count) {
+        *plan = (struct plan){.entries = count == 0 ? NULL : array->entries + first,
+            .count = count,
+            .has_state = true};
     }
 }
 
-static void consider_groups(
-    const struct mri_slots *slots, uint32_t symbol, uint32_t source, struct plan *plan)
+static void consider_groups(const struct mri_slots *slots, const struct mri_query *query,
+    struct mri_query_span span, struct plan *plan)
 {
-    if (symbol < slots->limits.symbols_max) {
-        consider(plan, &slots->by_symbol[symbol]);
+    const struct mri_filter *filter = query->filter;
+    const uint32_t symbols[] = {query->symbol, filter == NULL ? MRI_QUERY_ANY : filter->symbol};
+    const uint32_t sources[] = {query->source, filter == NULL ? MRI_QUERY_ANY : filter->source};
+    for (unsigned i = 0; i < 2; i++) {
+        if (symbols[i] < slots->limits.symbols_max) {
+            consider(plan, &slots->by_symbol[symbols[i]], span);
+        }
+        if (sources[i] < slots->limits.sources_max) {
+            consider(plan, &slots->by_source[sources[i]], span);
+        }
     }
-    if (source < slots->limits.sources_max) {
-        consider(plan, &slots->by_source[source]);
+}
+
+/** The part of a sorted list that lies in the span. */
+static struct plan part_of(const uint32_t *sorted, uint32_t count, struct mri_query_span span)
+{
+    uint32_t first = 0;
+    uint32_t end = count;
+    while (first < end && sorted[first] < span.low) {
+        first++;
     }
+    while (end > first && sorted[end - 1] > span.high) {
+        end--;
+    }
+    return (struct plan){.entries = sorted + first, .count = end - first};
 }
 
 mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query, uint32_t *ordinals,
@@ -138,28 +236,25 @@ mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query, u
 {
     const struct mri_slots *slots = &bus->slots;
     struct mri_query_result result = {0};
-    struct plan plan = {.count = slots->count};
-    const struct mri_filter *filter = query->filter;
-    consider_groups(slots, query->symbol, query->source, &plan);
-    if (filter != NULL) {
-        consider_groups(slots, filter->symbol, filter->source, &plan);
-    }
+    const struct mri_query_span span = mri_query_ordinals_of(slots, query, slots->count);
+    struct plan plan = {.first = span.low};
+    plan.count = span.low > span.high ? 0 : span.high - span.low + 1;
+    consider_groups(slots, query, span, &plan);
     uint32_t *sorted = NULL;
     uint32_t sorted_count = 0;
     uint32_t states = mri_query_states(query) & ((1U << MR_STATE_COUNT) - 1);
     bool is_one_state = states != 0 && (states & (states - 1)) == 0;
     uint32_t state = is_one_state ? (uint32_t)__builtin_ctz(states) : MR_STATE_COUNT;
     bool is_by_state = is_one_state && slots->states[state].count < plan.count / SORT_COST;
-    if (is_by_state || states == 0) { /* or nothing can match */
-        sorted_count = is_by_state ? slots->states[state].count : 0;
-        plan = (struct plan){.count = sorted_count};
-    }
-    if (sorted_count > 0) {
+    if (states == 0 || (is_by_state && slots->states[state].count == 0)) { /* nothing can match */
+        plan.count = 0;
+    } else if (is_by_state) {
+        sorted_count = slots->states[state].count;
         mr_err err = sort_state(bus, state, &sorted);
         if (err != MR_OK) {
             return err;
         }
-        plan.entries = sorted;
+        plan = part_of(sorted, sorted_count, span);
     }
     scan(bus, query, &plan, ordinals, &result);
     mri_alloc_free(bus->alloc, sorted, sorted_count * sizeof(*sorted));

@@ -45,6 +45,34 @@ struct mri_query_result {
  */
 bool mri_query_match(const struct mri_query *query, const struct mri_slot *slot, uint32_t ordinal);
 
+/** Ordinals, both ends included; low > high: none. */
+struct mri_query_span {
+    uint32_t low;
+    uint32_t high;
+};
+
+/**
+ * Which ordinals may a match have, as far as the question and query->beyond say by ordinals?
+ *
+ * @param newest  the highest ordinal that there is
+ *
+ * Returns  the span, within 1 and newest.
+ * Threads  any.
+ */
+struct mri_query_span mri_query_ordinals(const struct mri_query *query, uint32_t newest);
+
+/**
+ * The same, and by the seqs of what was emitted: they grow with the ordinals, since both are given
+ * in the order of the log. Event times need not: two processes may append in another order than
+ * they read the clock in.
+ *
+ * Returns  the span, within 1 and newest.
+ * Threads  any, while the table does not change.
+ * Cost     O(log n) when the question names a seq.
+ */
+struct mri_query_span mri_query_ordinals_of(
+    const struct mri_slots *slots, const struct mri_query *query, uint32_t newest);
+
 /**
  * Which states may a match be in?
  *
@@ -61,7 +89,8 @@ uint32_t mri_query_states(const struct mri_query *query);
  * Returns  MR_OK, also when nothing matches; MR_ENOMEM.
  * Threads  one at a time per bus.
  * Cost     O(scanned): the shortest of the symbol's array, the source's array, the state's list and
- *          the whole table is scanned from its end.
+ *          the whole table is scanned from its end, each only where its ordinals may match; and
+ *          O(log n) to find where.
  */
 MR_MUST_USE mr_err mri_query_run(const struct mri_bus *bus, const struct mri_query *query,
     uint32_t *ordinals, struct mri_query_result *ret_result);

@@ -123,6 +123,11 @@ static struct mri_query as_text(const struct mri_query *query, struct mri_filter
         mri_buf_printf(&text, " and name=%u", query->name);
         other.name = MRI_QUERY_ANY;
     }
+    if (query->beyond != 0) {
+        mri_buf_printf(
+            &text, " and ordinal%s%u", query->is_oldest_first ? ">" : "<", query->beyond);
+        other.beyond = 0;
+    }
     if (text.count > 0) {
         const size_t before = strlen(" and ");
         const struct mri_slice question = {(const char *)text.bytes + before, text.count - before};
@@ -203,6 +208,65 @@ static void the_newest_are_found_without_looking_at_the_rest(void **fixture)
     assert_int_equal(result.scanned, 1);
 }
 
+static mr_err no_name(
+    const void *context, enum mri_name_kind kind, struct mri_slice name, uint32_t *ret_number)
+{
+    (void)context;
+    (void)kind;
+    (void)name;
+    (void)ret_number;
+    return MR_NOT_FOUND;
+}
+
+static void ordinals_and_seqs_say_where_to_look(void **fixture)
+{
+    (void)fixture;
+    static const struct {
+        const char *question;
+        uint32_t scanned;
+        uint32_t count;
+    } cases[] = {
+        {"id=SYM_1700000000000_00000064", 1, 1},
+        {"ordinal=100", 1, 1},
+        {"ordinal=100 and seq=100", 1, 1},
+        {"ordinal=100 and seq=101", 0, 0},
+        {"ordinal=0", 0, 0},
+        {"ordinal=999999999999999999", 0, 0},
+        {"seq=4000", 1, 1},
+        {"seq>=4000 and seq<4005", 5, 5},
+        {"seq<3", 2, 2},
+        {"seq>5998", 2, 2},
+        {"seq>6000", 0, 0},
+        {"ordinal>5990", 10, 10},
+        {"ordinal in (7, 9)", 3, 2},
+        {"ordinal=3 or seq=5", 6000, 2},
+        {"ordinal>10 and (ordinal=12 or ordinal=14)", 3, 2},
+        {"not ordinal=5 and seq<=6", 6, 5},
+        {"ordinal>=5 and ordinal<5", 0, 0},
+        {"ordinal!=5 and ordinal<8", 7, 6},
+    };
+    static const struct mri_filter_names names = {.find = no_name};
+    static struct mri_filter filter;
+    static uint32_t found[SIGNALS];
+    for (size_t i = 0; i < MRI_COUNT_OF(cases); i++) {
+        for (unsigned way = 0; way < 2; way++) {
+            struct mri_query query = mri_query_all;
+            struct mri_query_result result;
+            query.limit = SIGNALS;
+            query.filter = &filter;
+            query.is_oldest_first = way == 1;
+            assert_int_equal(
+                mri_filter_parse(mri_slice_of(cases[i].question), &names, &filter, NULL, NULL),
+                MR_OK);
+            assert_int_equal(mri_query_run(&bus, &query, found, &result), MR_OK);
+            if (result.scanned != cases[i].scanned || result.count != cases[i].count) {
+                fail_msg(
+                    "%s: %u found, %u looked at", cases[i].question, result.count, result.scanned);
+            }
+        }
+    }
+}
+
 static void nothing_matches_in_an_empty_table(void **fixture)
 {
     (void)fixture;
@@ -244,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_is_that_of_looking_at_every_signal),
         cmocka_unit_test(the_newest_are_found_without_looking_at_the_rest),
+        cmocka_unit_test(ordinals_and_seqs_say_where_to_look),
         cmocka_unit_test(nothing_matches_in_an_empty_table),
         cmocka_unit_test(without_memory_a_query_says_so),
     };

@@ -5,6 +5,9 @@
  * The shortest of these is gone through: the array of a symbol, of a source, the list of a state
  * (sorted first, it is in order of entering), or the slots in order of their ordinals.
  *
+ * Ordinals that cannot match are left out where ordinals are gone through. A few of them, as those
+ * of an id, are looked up one by one.
+ *
  * In parts, the ordinals are gone through, some at a time: each part is of one moment, and a part
  * that somebody has changed meanwhile is gone through again, and smaller.
  *
@@ -34,6 +37,7 @@ struct asking {
     const struct mri_signal_table *table;
     const struct mri_query *query;
     uint32_t *ordinals;
+    struct mri_query_span span; /**< of the ordinals that may match */
     struct mri_query_result result;
     bool is_known;    /**< what the filter knows of every match is all that is asked for */
     bool is_of_group; /**< every signal of the group that is in one of the states matches */
@@ -224,10 +228,75 @@ static mr_err go_through_old(struct asking *asking, const struct mri_alloc *allo
     return MR_OK;
 }
 
-/** Where the ordinals begin that may match, of those up to the newest. */
-static uint32_t first_of(const struct mri_query *query, uint32_t newest)
+/**
+ * The first ordinal of a span whose signal was emitted at or after a seq, which grows with the
+ * ordinals. Where one is met that has left the table it is not looked for further: one that is too
+ * low leaves nothing out.
+ */
+static uint32_t first_from_seq(
+    const struct mri_signal_table *table, struct mri_query_span span, int64_t seq)
 {
-    return query->beyond != 0 && query->beyond <= newest ? query->beyond - 1 : newest;
+    uint32_t low = span.low;
+    uint32_t high = span.high + 1;
+    struct mri_signal signal;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (mri_signal_table_get(table, middle, &signal) != MR_OK) {
+            break;
+        }
+        bool is_before = (int64_t)signal.generated_seq < seq;
+        low = is_before ? middle + 1 : low;
+        high = is_before ? high : middle;
+    }
+    return low;
+}
+
+/** The last one that was emitted at or before a seq; rather one that is too high. */
+static uint32_t last_up_to_seq(
+    const struct mri_signal_table *table, struct mri_query_span span, int64_t seq)
+{
+    uint32_t low = span.low;
+    uint32_t high = span.high + 1;
+    struct mri_signal signal;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (mri_signal_table_get(table, middle, &signal) != MR_OK) {
+            low = middle + 1; /* those that are left are newer */
+            continue;
+        }
+        bool is_before = (int64_t)signal.generated_seq <= seq;
+        low = is_before ? middle + 1 : low;
+        high = is_before ? high : middle;
+    }
+    return high - 1;
+}
+
+static struct mri_query_span span_of(const struct asking *asking)
+{
+    const struct mri_filter *filter = asking->query->filter;
+    struct mri_query_span span =
+        mri_query_ordinals(asking->query, mri_signal_table_newest(asking->table));
+    if (filter == NULL || span.low > span.high) {
+        return span;
+    }
+    if (filter->seqs.low != INT64_MIN) {
+        span.low = first_from_seq(asking->table, span, filter->seqs.low);
+    }
+    if (filter->seqs.high != INT64_MAX && span.low <= span.high) {
+        span.high = last_up_to_seq(asking->table, span, filter->seqs.high);
+    }
+    return span;
+}
+
+static uint32_t count_of(struct mri_query_span span)
+{
+    return span.low > span.high ? 0 : span.high - span.low + 1;
+}
+
+/** Are they so few that each is rather looked up than looked for? */
+static bool is_few(const struct asking *asking)
+{
+    return count_of(asking->span) <= asking->table->limits.slots_max;
 }
 
 /** The oldest ordinal that the table goes to is the one behind it. */
@@ -251,10 +320,14 @@ static bool go_down(struct asking *asking, uint32_t first, uint32_t end)
 
 static mr_err go_through_all(struct asking *asking, const struct mri_alloc *alloc)
 {
-    uint32_t newest = mri_signal_table_newest(asking->table);
-    uint32_t end = end_of(asking->table, newest);
-    bool is_full = go_down(asking, first_of(asking->query, newest), end);
-    return is_full || end == 0 ? MR_OK : go_through_old(asking, alloc, end);
+    const struct mri_query_span span = asking->span;
+    uint32_t end = end_of(asking->table, mri_signal_table_newest(asking->table));
+    if (is_few(asking)) {
+        (void)go_down(asking, span.high, span.low - 1); /* full or not, that was all */
+        return MR_OK;
+    }
+    bool is_full = go_down(asking, span.high, end > span.low - 1 ? end : span.low - 1);
+    return is_full || end < span.low ? MR_OK : go_through_old(asking, alloc, end);
 }
 
 /** The one state that a match can be in; MR_STATE_COUNT: there are several, or none. */
@@ -297,10 +370,11 @@ static mr_err go_through(struct asking *asking, const struct mri_alloc *alloc)
         query->source == MRI_QUERY_ANY && filter != NULL ? filter->source : query->source;
     uint32_t states = mri_query_states(query) & ((1U << MR_STATE_COUNT) - 1);
     uint32_t state = only_state(states);
-    uint64_t best = mri_signal_table_newest(table);
+    asking->span = span_of(asking);
+    uint64_t best = count_of(asking->span);
     uint64_t by_symbol = mri_signal_table_symbol_count(table, symbol);
     uint64_t by_source = mri_signal_table_source_count(table, source);
-    if (states == 0) {
+    if (states == 0 || best == 0) {
         return MR_OK;
     }
     best = symbol != MRI_QUERY_ANY && by_symbol < best ? by_symbol : best;
@@ -330,7 +404,10 @@ static bool is_whole(const struct asking *asking)
 {
     const struct mri_query_result *result = &asking->result;
     uint32_t gone = mri_signal_table_gone(asking->table);
-    if (gone == 0 || (mri_query_states(asking->query) & 1U << MR_LEARNED) == 0) {
+    uint32_t count = count_of(asking->span);
+    bool is_newer = count == 0 || asking->span.low > gone; /* than all that have left */
+    if (gone == 0 || is_newer || result->count == count ||
+        (mri_query_states(asking->query) & 1U << MR_LEARNED) == 0) {
         return true;
     }
     return result->count > 0 && result->count == asking->query->limit &&
@@ -382,8 +459,9 @@ static mr_err look_newest(
 static mr_err go_down_in_parts(struct asking *asking, const struct mri_shared_moments *moments,
     uint32_t newest, bool *ret_is_full)
 {
-    uint32_t first = first_of(asking->query, newest);
-    uint32_t end = end_of(asking->table, newest);
+    uint32_t first = asking->span.high;
+    uint32_t end = is_few(asking) ? 0 : end_of(asking->table, newest);
+    end = end > asking->span.low - 1 ? end : asking->span.low - 1;
     uint32_t part = PART_ORDINALS;
     unsigned tries = 0;
     *ret_is_full = false;
@@ -440,10 +518,11 @@ mr_err mri_shared_query_run_in_parts(const struct mri_signal_table *table,
     }
     mr_err err = look_newest(&asking, moments, &newest);
     if (err == MR_OK) {
+        asking.span = mri_query_ordinals(query, newest);
         err = go_down_in_parts(&asking, moments, newest, &is_full);
     }
     uint32_t end = end_of(table, newest);
-    if (err == MR_OK && !is_full && end > 0) {
+    if (err == MR_OK && !is_full && !is_few(&asking) && end >= asking.span.low) {
         err = go_through_old_at_once(&asking, alloc, moments, end);
     }
     *ret_result = asking.result;

@@ -9,7 +9,8 @@
  * Invariants
  *  1. What is kept of a batch (texts and places) does not move until the batch is emitted.
  *  2. A batch is emitted before anything is waited for, so no line waits for another one.
- *  3. What the bus refuses in a batch refuses all of it, and is looked for by halving: the signals
+ *  3. Refusals are told in the order of the lines, whoever refuses.
+ *  4. What the bus refuses in a batch refuses all of it, and is looked for by halving: the signals
  *     beside it are emitted, in the order of their lines.
  */
 #define _GNU_SOURCE
@@ -31,6 +32,7 @@ enum {
     BATCH_KEYS_MAX = 64, /* keys of a batch are compared with one another */
     LINE_BYTES_MAX = 1024 * 1024,
     TEXTS_BYTES_MAX = 4 * LINE_BYTES_MAX,
+    REASONS_BYTES_MAX = BATCH_LINES_MAX * (int)sizeof(mr_problem),
     IDS_BYTES_MAX = BATCH_LINES_MAX * MR_BUS_ID_BYTES,
 };
 
@@ -40,6 +42,12 @@ static const char limits[] = "limits.";
 struct place {
     uint64_t line;
     bool is_torn;
+};
+
+/** A refusal that waits for those of the lines before it. */
+struct put_off {
+    struct place place;
+    size_t reason; /**< where it begins in `reasons` */
 };
 
 struct emit {
@@ -54,19 +62,46 @@ struct emit {
     bool is_stdin; /**< what is refused is a line among others */
     struct mri_buf texts;
     struct mri_buf ids;
+    struct put_off put_offs[BATCH_LINES_MAX]; /**< unreadable lines, told when the batch is */
+    size_t put_off_count;
+    size_t put_off_told;
+    struct mri_buf reasons; /**< of them */
     mr_durability durability;
     uint64_t emitted;
     uint64_t repeated; /**< lines whose idempotency key was there already */
     uint64_t refused;
 };
 
-/** A line that was refused is told, and the others go on. */
-static void refuse(struct emit *emit, const struct place *place, const char *reason)
+static void tell(struct emit *emit, const struct place *place, const char *reason)
 {
     emit->refused++;
     (void)fflush(stdout);
     (void)fprintf(stderr, "stdin:%llu: refused: %s%s\n", (unsigned long long)place->line, reason,
         place->is_torn ? " (the line has no end)" : "");
+}
+
+/** Tell the unreadable lines before a line. */
+static void tell_put_offs(struct emit *emit, uint64_t line)
+{
+    while (emit->put_off_told < emit->put_off_count &&
+           emit->put_offs[emit->put_off_told].place.line < line) {
+        const struct put_off *next = &emit->put_offs[emit->put_off_told++];
+        tell(emit, &next->place, (const char *)emit->reasons.bytes + next->reason);
+    }
+}
+
+static void tell_all_put_offs(struct emit *emit)
+{
+    tell_put_offs(emit, UINT64_MAX);
+    emit->put_off_told = emit->put_off_count = 0;
+    mri_buf_clear(&emit->reasons);
+}
+
+/** A line that was refused is told, in its turn, and the others go on. */
+static void refuse(struct emit *emit, const struct place *place, const char *reason)
+{
+    tell_put_offs(emit, place->line);
+    tell(emit, place, reason);
 }
 
 static enum mri_exit fail(const struct emit *emit, mr_err err, const mr_problem *problem)
@@ -137,11 +172,13 @@ static enum mri_exit emit_parts(struct emit *emit)
 static enum mri_exit emit_batch(struct emit *emit)
 {
     if (emit->count == 0) {
+        tell_all_put_offs(emit);
         return MRI_EXIT_OK;
     }
     mri_buf_clear(&emit->ids);
     enum mri_exit exit = emit_parts(emit);
     emit->count = 0;
+    tell_all_put_offs(emit);
     enum mri_exit printed =
         emit->ids.count > 0 ? mri_cli_print(emit->cli, &emit->ids) : MRI_EXIT_OK;
     return exit == MRI_EXIT_OK ? printed : exit;
@@ -153,6 +190,21 @@ static enum mri_exit flush(struct emit *emit)
     enum mri_exit exit = emit_batch(emit);
     mri_buf_clear(&emit->texts);
     return exit;
+}
+
+/** An unreadable line: it is told behind what is refused of the lines before it. */
+static enum mri_exit put_off(struct emit *emit, const struct place *place, const char *reason)
+{
+    enum mri_exit exit = emit->put_off_count == BATCH_LINES_MAX ? emit_batch(emit) : MRI_EXIT_OK;
+    size_t at = emit->reasons.count;
+    mri_buf_put(&emit->reasons, reason, strlen(reason) + 1);
+    if (exit != MRI_EXIT_OK || emit->reasons.err != MR_OK) {
+        return exit != MRI_EXIT_OK
+                   ? exit
+                   : mri_cli_fail(emit->cli, MRI_EXIT_FAULT, "%s", mr_err_text(MR_ENOMEM));
+    }
+    emit->put_offs[emit->put_off_count++] = (struct put_off){*place, at};
+    return MRI_EXIT_OK;
 }
 
 /** Take one signal into the batch; those with keys are among themselves. */
@@ -205,8 +257,7 @@ static enum mri_exit take_line(
         err = mri_emission_read(&texts, &emission, &problem);
     }
     if (err == MR_REFUSED) {
-        refuse(emit, &place, problem.text);
-        return MRI_EXIT_OK;
+        return put_off(emit, &place, problem.text);
     }
     if (err != MR_OK) {
         return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s", mr_err_text(err));
@@ -378,6 +429,7 @@ static enum mri_exit go(struct emit *emit)
     struct mri_cli *cli = emit->cli;
     mri_buf_init(&emit->texts, cli->alloc, TEXTS_BYTES_MAX);
     mri_buf_init(&emit->ids, cli->alloc, IDS_BYTES_MAX);
+    mri_buf_init(&emit->reasons, cli->alloc, REASONS_BYTES_MAX);
     enum mri_exit exit = read_durability(emit);
     if (exit == MRI_EXIT_OK) {
         exit = open_log(emit);
@@ -408,6 +460,7 @@ static enum mri_exit cmd_emit(struct mri_cli *cli)
     enum mri_exit exit = go(emit);
     mri_buf_fini(&emit->texts);
     mri_buf_fini(&emit->ids);
+    mri_buf_fini(&emit->reasons);
     mr_bus_close(emit->bus);
     mr_log_close(emit->log);
     mri_alloc_free(cli->alloc, emit, sizeof(*emit));

@@ -135,10 +135,17 @@ static enum mri_exit read_after(struct asking *asking)
         asking->query.beyond = mri_opened_signal(asking->cli, asking->opened, text);
         return asking->query.beyond == 0 ? MRI_EXIT_NO : MRI_EXIT_OK;
     }
-    return mri_options_get(asking->cli->options, "as-of") == NULL
-               ? go_to_moment(asking, moment, "after")
-               : mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
-                     "--as-of and --after: what --after names is of a moment already");
+    if (mri_options_get(asking->cli->options, "as-of") != NULL) {
+        return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
+            "--as-of and --after: what --after names is of a moment already");
+    }
+    enum mri_exit exit = go_to_moment(asking, moment, "after");
+    if (exit == MRI_EXIT_OK && asking->query.beyond > asking->signal_count) {
+        return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
+            "--after: %s names signal %u of a moment that has %u: no answer of this log said so",
+            text, asking->query.beyond, asking->signal_count);
+    }
+    return exit;
 }
 
 static enum mri_exit read_moment(struct asking *asking)

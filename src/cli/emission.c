@@ -149,8 +149,12 @@ static mr_err read_number(struct mri_slice text, double *ret_value)
 }
 
 static mr_err read_confidence(
-    const struct mri_emission *emission, double *ret_confidence, mr_problem *problem)
+    const struct mri_emission *emission, mr_emission *ret_emission, mr_problem *problem)
 {
+    if (emission->confidence.bytes == NULL) { /* none was given: that is said, and never 0 */
+        ret_emission->lacks_confidence = true;
+        return MR_OK;
+    }
     double value = emission->confidence_number.value;
     bool is_read =
         emission->confidence_number.is_read || read_number(emission->confidence, &value) == MR_OK;
@@ -158,7 +162,7 @@ static mr_err read_confidence(
         return mri_signal_input_refuse(
             problem, "confidence", "a number from 0 to 1", emission->confidence);
     }
-    *ret_confidence = value;
+    ret_emission->confidence = value;
     return MR_OK;
 }
 
@@ -238,7 +242,7 @@ mr_err mri_emission_read(
             reterr_problem, "side", "long, buy, short or sell", emission->side);
     }
     if (err == MR_OK) {
-        err = read_confidence(emission, &read.confidence, reterr_problem);
+        err = read_confidence(emission, &read, reterr_problem);
     }
     if (err == MR_OK) {
         err = read_optional(emission, &read, reterr_problem);

@@ -15,7 +15,7 @@
     X(side, "side", "SIDE", "long, buy, short or sell; anything else is refused")                  \
     X(source, "source", "SOURCE", "who emits it; not the name of a built-in source")               \
     X(name, "name", "NAME", "kind of signal; default: the source")                                 \
-    X(confidence, "confidence", "X", "0 to 1")                                                     \
+    X(confidence, "confidence", "X", "0 to 1; without one it is no evidence")                      \
     X(price, "price", "PRICE", "the price it was made at, rounded to the instrument's decimals")   \
     X(horizon, "horizon", "H", "1m, 5m, 15m, 30m or 1h")                                           \
     X(valid_for, "valid_for", "TIME",                                                              \

@@ -210,18 +210,43 @@ static void put_first_row(struct drawing *drawing, struct mri_buf *line)
     mri_buf_clear(line);
 }
 
+static unsigned columns_of(const struct mri_buf *line)
+{
+    unsigned count;
+    (void)bytes_of(slice_of(line), UINT32_MAX, &count);
+    return count;
+}
+
+/** Take back what was put behind `before`, if the row has become too long by it. */
+static void keep_if_it_fits(const struct drawing *drawing, struct mri_buf *line, size_t before)
+{
+    if (columns_of(line) > drawing->view->columns) {
+        line->count = before;
+    }
+}
+
+/** What matters most comes first; what has no room is left out, and never cut. */
 static void put_runner_row(struct drawing *drawing, struct mri_buf *line)
 {
     const struct mri_top_figures *figures = drawing->figures;
     const struct mri_fold *fold = &figures->opened->fold;
+    unsigned positions = fold->wiring.execute.open_count;
+    unsigned processes = figures->memory.processes;
     if (fold->runner_id != 0) {
         mri_buf_printf(line, "runner  process %u", fold->runner_id);
     } else {
         mri_buf_text(line, "runner  nobody runs it");
     }
-    mri_buf_printf(line, ", %llu inputs undecided; %u processes have it open; mode %s, %u open",
-        u(figures->health.pending.inputs), figures->memory.processes,
-        word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode), fold->wiring.execute.open_count);
+    mri_buf_printf(line, "; mode %s", word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode));
+    size_t before = line->count;
+    mri_buf_printf(line, ", %llu inputs undecided", u(figures->health.pending.inputs));
+    keep_if_it_fits(drawing, line, before);
+    before = line->count;
+    mri_buf_printf(line, ", %u position%s", positions, positions == 1 ? "" : "s");
+    keep_if_it_fits(drawing, line, before);
+    before = line->count;
+    mri_buf_printf(line, ", %u process%s", processes, processes == 1 ? "" : "es");
+    keep_if_it_fits(drawing, line, before);
     put_row(drawing, STYLE_PLAIN, slice_of(line));
     mri_buf_clear(line);
 }
@@ -250,9 +275,11 @@ static void put_log_row(struct drawing *drawing, struct mri_buf *line)
     } else {
         mri_buf_text(line, "all in the files");
     }
+    size_t before = line->count;
     mri_buf_text(line, ";");
     put_rate(line, &figures->rates, figures->rates.events);
     mri_buf_text(line, " events/s");
+    keep_if_it_fits(drawing, line, before);
     put_row(drawing, memory->is_poisoned ? STYLE_BAD : STYLE_PLAIN, slice_of(line));
     mri_buf_clear(line);
 }
@@ -268,8 +295,15 @@ static void put_market_row(struct drawing *drawing, struct mri_buf *line)
         mri_buf_printf(line, "market  %.19sZ%s", mri_utc_format(fold->bus.event_time_unix_ns, time),
             fold->wiring.is_simulated_market ? " (SIMULATED)" : "");
     }
-    mri_buf_printf(line, "; %llu bars, %u signals, %llu alerts", u(report->candles),
-        fold->bus.slots.count, u(report->alerts));
+    size_t before = line->count;
+    mri_buf_printf(line, "; %llu alerts", u(report->alerts));
+    keep_if_it_fits(drawing, line, before);
+    before = line->count;
+    mri_buf_printf(line, ", %u signals", fold->bus.slots.count);
+    keep_if_it_fits(drawing, line, before);
+    before = line->count;
+    mri_buf_printf(line, ", %llu bars", u(report->candles));
+    keep_if_it_fits(drawing, line, before);
     put_row(drawing, STYLE_PLAIN, slice_of(line));
     mri_buf_clear(line);
 }

@@ -135,7 +135,8 @@ mr_err mri_as_of_go(struct mri_as_of *as_of, const mr_log_token *token, mr_probl
     return err != MR_OK || is_same
                ? err
                : mri_problem(reterr_problem, MR_REFUSED,
-                     "event %llu is another one now: the log was set back behind that moment",
+                     "event %llu is another one here: what names that moment is of another log, or "
+                     "this one was set back behind it",
                      (unsigned long long)token->seq);
 }
 

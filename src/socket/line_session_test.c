@@ -187,6 +187,11 @@ static void a_list_is_emitted_whole_or_not_at_all(void **fixture)
     says(reply, "'repeated':false},{'id':");
     says(reply, "'repeated':true}],'durability':'async'}");
     assert_false(session.is_promising);
+    says(ask("{'verb':'emit','symbol':'$','side':'long','source':'a'}"), "'ok':true");
+    says(ask("{'verb':'emit','symbol':'$','side':'long','source':'a','confidence':null,"
+             "'name':null,'price':null,'horizon':null,'valid_for':null,'external_id':null,"
+             "'idempotency_key':null,'account':null,'data':null}"),
+        "'ok':true");
     uint64_t last = mri_bus_loop_last(sample.bus).n;
     static const char good[] = "{'symbol':'$','side':'long','source':'a','confidence':0.1}";
     static const struct {
@@ -196,7 +201,6 @@ static void a_list_is_emitted_whole_or_not_at_all(void **fixture)
         {"{'symbol':'NOPE','side':'long','source':'a','confidence':0.1}", "'signals[1].symbol'"},
         {"{'symbol':'$','side':'up','source':'a','confidence':0.1}", "'signals[1].side'"},
         {"{'symbol':'$','side':'long','confidence':0.1}", "'signals[1].source'"},
-        {"{'symbol':'$','side':'long','source':'a'}", "'signals[1].confidence'"},
         {"{'symbol':'$','side':'long','source':'a','confidence':2}", "'signals[1].confidence'"},
         {"{'symbol':'$','side':'long','source':'a','confidence':1,'horizon':'9m'}",
             "'signals[1].horizon'"},

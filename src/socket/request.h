@@ -39,7 +39,7 @@ enum mri_request_type {
         "who emits, or brings in a fact, up to 64 bytes; of a signal not the name of a built-in "  \
         "source")                                                                                  \
     X(NAME, "name", MRI_REQUEST_TEXT, "kind of signal, up to 64 bytes; default: the source")       \
-    X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1")                                      \
+    X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1; without one it is no evidence")       \
     X(PRICE, "price", MRI_REQUEST_NUMBER, "above zero, rounded to the instrument's decimals")      \
     X(HORIZON, "horizon", MRI_REQUEST_TEXT, "1m, 5m, 15m, 30m or 1h")                              \
     X(VALID_FOR, "valid_for", MRI_REQUEST_TEXT,                                                    \

@@ -84,6 +84,7 @@ static mr_err read_emission(struct mri_line_session *session,
         .source = values[MRI_FIELD_SOURCE].text,
         .name = values[MRI_FIELD_NAME].text,
         .confidence = values[MRI_FIELD_CONFIDENCE].number,
+        .lacks_confidence = !values[MRI_FIELD_CONFIDENCE].is_given,
         .has_price = values[MRI_FIELD_PRICE].is_given,
         .price = values[MRI_FIELD_PRICE].number,
         .has_horizon = horizon->is_given,
@@ -99,10 +100,6 @@ static mr_err read_emission(struct mri_line_session *session,
     if (mr_side_parse(values[MRI_FIELD_SIDE].text, &emission.side) != MR_OK) {
         return mri_request_items_refuse(
             place, MRI_FIELD_SIDE, values[MRI_FIELD_SIDE].raw.bytes, "long, buy, short or sell");
-    }
-    if (!values[MRI_FIELD_CONFIDENCE].is_given) {
-        return mri_request_items_refuse_missing(
-            place, MRI_FIELD_CONFIDENCE, "a number from 0 to 1");
     }
     if (horizon->is_given &&
         mri_word_parse(MRI_VOCABULARY_horizon, mri_slice_of(horizon->text), &word) != MR_OK) {

@@ -123,6 +123,13 @@ static bool is_shown(const struct mri_field *field)
            field->kind != MRI_FIELD_symbol; /* the symbol stands in every table */
 }
 
+/** Can a field have a value that its column's type does not? */
+static bool is_mixed(const struct mri_event_column *column, const struct mri_field *field)
+{
+    bool is_word = strcmp(type_of(field->kind), "TEXT") == 0;
+    return strcmp(column->type, "TEXT") != 0 && (is_word || field->kind == MRI_FIELD_wide);
+}
+
 /** A column for a field, or the one that another kind has already. */
 static void add_field(struct mri_event_table *table, unsigned kind, const struct mri_field *field,
     const struct mri_event_column *model, const char *name)
@@ -136,6 +143,7 @@ static void add_field(struct mri_event_table *table, unsigned kind, const struct
         column->form = model->form;
         column->group = model->group;
     }
+    column->is_mixed |= is_mixed(column, field);
     column->fields[kind] = field;
     column->at[kind] = model->at[0];
     column->is_there[kind] = true;

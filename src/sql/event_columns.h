@@ -55,6 +55,8 @@ struct mri_event_column {
     uint8_t from;
     uint8_t form;
     uint8_t group; /**< of rows, with MRI_EVENT_COLUMN_ROW */
+    bool
+        is_mixed; /**< values need not be of the column's type: integers that need 64 bits, words */
     const struct mri_field *fields[MRI_EVENT_TABLE_KINDS_MAX]; /**< by kind; NULL: it has none */
     uint16_t at[MRI_EVENT_TABLE_KINDS_MAX]; /**< offset in the fixed part or row, index of a text */
     bool is_there[MRI_EVENT_TABLE_KINDS_MAX];

@@ -9,6 +9,7 @@
  */
 #include "sql/event_value.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/utc.h"
@@ -54,51 +55,67 @@ uint32_t mri_event_value_symbol(const struct mri_signal_rows *rows, const struct
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-static void put_static(sqlite3_context *context, const char *text)
+static void set_integer(struct mri_event_datum *datum, int64_t value)
+{
+    datum->type = SQLITE_INTEGER;
+    datum->integer = value;
+}
+
+static void set_real(struct mri_event_datum *datum, double value)
+{
+    datum->type = SQLITE_FLOAT;
+    datum->real = value;
+}
+
+static void set_static(struct mri_event_datum *datum, const char *text)
 {
     if (text != NULL) {
-        sqlite3_result_text(context, text, -1, SQLITE_STATIC);
+        datum->type = SQLITE_TEXT;
+        datum->text = mri_slice_of(text);
+        datum->is_static = true;
     }
 }
 
-static void put_slice(sqlite3_context *context, struct mri_slice text)
+/** A text that lies in the event, or in the datum's own room. */
+static void set_passing(struct mri_event_datum *datum, struct mri_slice text)
 {
     if (text.count > 0) { /* an empty text is an absent one */
-        sqlite3_result_text(context, text.bytes, (int)text.count, SQLITE_TRANSIENT);
+        datum->type = SQLITE_TEXT;
+        datum->text = text;
     }
 }
 
-static void put_unsigned(sqlite3_context *context, uint64_t value)
+static void set_unsigned(struct mri_event_datum *datum, uint64_t value)
 {
     if (value <= INT64_MAX) {
-        sqlite3_result_int64(context, (int64_t)value);
+        set_integer(datum, (int64_t)value);
     } else { /* exact, as digits */
-        char *text = sqlite3_mprintf("%llu", (unsigned long long)value);
-        sqlite3_result_text(context, text, -1, sqlite3_free);
+        (void)snprintf(datum->room, sizeof(datum->room), "%llu", (unsigned long long)value);
+        set_passing(datum, mri_slice_of(datum->room));
     }
 }
 
-static void put_time_text(sqlite3_context *context, int64_t unix_ns)
+static void set_time_text(struct mri_event_datum *datum, int64_t unix_ns)
 {
-    char text[MRI_UTC_BYTES];
-    sqlite3_result_text(context, mri_utc_format(unix_ns, text), -1, SQLITE_TRANSIENT);
+    MRI_STATIC_ASSERT(sizeof(datum->room) >= MRI_UTC_BYTES, "both texts fit");
+    set_passing(datum, mri_slice_of(mri_utc_format(unix_ns, datum->room)));
 }
 
 /** An integer with so many decimals: divided by a power of ten, which a double holds exactly. */
-static void put_decimal(sqlite3_context *context, int64_t value, unsigned decimals)
+static void set_decimal(struct mri_event_datum *datum, int64_t value, unsigned decimals)
 {
     double scale = 1.0;
     for (unsigned i = 0; i < decimals; i++) {
         scale *= 10.0;
     }
-    sqlite3_result_double(context, (double)value / scale);
+    set_real(datum, (double)value / scale);
 }
 
-static void put_symbol(
-    const struct mri_signal_rows *rows, sqlite3_context *context, uint32_t number)
+static void set_symbol(
+    const struct mri_signal_rows *rows, struct mri_event_datum *datum, uint32_t number)
 {
     const struct mri_instrument_spec *spec = mri_instruments_get(rows->instruments, number);
-    put_static(context, spec == NULL ? NULL : spec->symbol);
+    set_static(datum, spec == NULL ? NULL : spec->symbol);
 }
 
 /* ---- fields ---------------------------------------------------------------------------------- */
@@ -169,8 +186,8 @@ static bool is_without(const struct mri_event_value *value, const struct mri_fie
     return false;
 }
 
-static void put_number(const struct mri_event_value *value, const struct mri_event_column *column,
-    enum mri_field_kind kind, const void *at, sqlite3_context *context)
+static void get_number(const struct mri_event_value *value, const struct mri_event_column *column,
+    enum mri_field_kind kind, const void *at, struct mri_event_datum *datum)
 {
     const struct mri_instrument_spec *spec = NULL;
     if (kind == MRI_FIELD_price || kind == MRI_FIELD_quantity) {
@@ -182,40 +199,40 @@ static void put_number(const struct mri_event_value *value, const struct mri_eve
     }
     switch (kind) {
     case MRI_FIELD_price:
-        put_decimal(context, signed_at(at), spec->price_decimals);
+        set_decimal(datum, signed_at(at), spec->price_decimals);
         break;
     case MRI_FIELD_quantity:
-        put_decimal(context, signed_at(at), spec->quantity_decimals);
+        set_decimal(datum, signed_at(at), spec->quantity_decimals);
         break;
     case MRI_FIELD_number:
-        sqlite3_result_double(context, double_at(at));
+        set_real(datum, double_at(at));
         break;
     case MRI_FIELD_money:
         if (column->form == MRI_EVENT_COLUMN_AS_DECIMAL) {
-            sqlite3_result_double(context, (double)signed_at(at) / MONEY_UNIT);
+            set_real(datum, (double)signed_at(at) / MONEY_UNIT);
             break;
         }
-        sqlite3_result_int64(context, signed_at(at));
+        set_integer(datum, signed_at(at));
         break;
     case MRI_FIELD_time:
         if (column->form == MRI_EVENT_COLUMN_AS_TIME) {
-            put_time_text(context, signed_at(at));
+            set_time_text(datum, signed_at(at));
             break;
         }
-        sqlite3_result_int64(context, signed_at(at));
+        set_integer(datum, signed_at(at));
         break;
     case MRI_FIELD_duration:
     case MRI_FIELD_integer:
-        sqlite3_result_int64(context, signed_at(at));
+        set_integer(datum, signed_at(at));
         break;
     default:
-        put_unsigned(context, mri_field_unsigned(kind, at));
+        set_unsigned(datum, mri_field_unsigned(kind, at));
         break;
     }
 }
 
-static void put_field(const struct mri_event_value *value, const struct mri_event_column *column,
-    const uint8_t *base, sqlite3_context *context)
+static void get_field(const struct mri_event_value *value, const struct mri_event_column *column,
+    const uint8_t *base, struct mri_event_datum *datum)
 {
     const struct mri_field *field = column->fields[value->kind];
     const uint8_t *at = base + column->at[value->kind];
@@ -225,15 +242,15 @@ static void put_field(const struct mri_event_value *value, const struct mri_even
     uint64_t number = mri_field_unsigned(field->kind, at);
     switch (field->kind) {
     case MRI_FIELD_ref:
-        put_unsigned(context, mri_ref_seq(number, value->event->seq));
+        set_unsigned(datum, mri_ref_seq(number, value->event->seq));
         return;
     case MRI_FIELD_symbol:
     case MRI_FIELD_instrument:
-        put_symbol(value->rows, context, (uint32_t)number);
+        set_symbol(value->rows, datum, (uint32_t)number);
         return;
     case MRI_FIELD_source:
         if (number + 1 < value->rows->words[MRI_SIGNAL_CODE_source].count) {
-            put_slice(context, value->rows->words[MRI_SIGNAL_CODE_source].texts[number + 1]);
+            set_passing(datum, value->rows->words[MRI_SIGNAL_CODE_source].texts[number + 1]);
         }
         return;
     default:
@@ -241,9 +258,9 @@ static void put_field(const struct mri_event_value *value, const struct mri_even
     }
     const char *word = word_of(field->kind, number);
     if (word != NULL) {
-        put_static(context, word);
+        set_static(datum, word);
     } else if (strcmp(column->type, "TEXT") != 0 || column->form != MRI_EVENT_COLUMN_PLAIN) {
-        put_number(value, column, field->kind, at, context);
+        get_number(value, column, field->kind, at, datum);
     }
 }
 
@@ -263,44 +280,43 @@ static bool event_time(const struct mri_event *event, int64_t *ret_unix_ns)
     return false;
 }
 
-static void put_everywhere(
-    const struct mri_event_value *value, unsigned from, sqlite3_context *context)
+static void get_everywhere(
+    const struct mri_event_value *value, unsigned from, struct mri_event_datum *datum)
 {
     const struct mri_event *event = value->event;
-    char text[MRI_IDENT_BYTES];
     const char *id;
     switch (from) {
     case MRI_EVENT_COLUMN_SEQ:
-        put_unsigned(context, event->seq);
+        set_unsigned(datum, event->seq);
         break;
     case MRI_EVENT_COLUMN_KIND:
-        put_static(context, mri_event_value_kind(event->type));
+        set_static(datum, mri_event_value_kind(event->type));
         break;
     case MRI_EVENT_COLUMN_ORDINAL:
         if (event->ordinal != 0) {
-            sqlite3_result_int64(context, event->ordinal);
+            set_integer(datum, event->ordinal);
         }
         break;
     case MRI_EVENT_COLUMN_ID:
-        id = mri_signal_rows_id(value->rows, event->ordinal, text);
+        id = mri_signal_rows_id(value->rows, event->ordinal, datum->room);
         if (id != NULL) {
-            sqlite3_result_text(context, id, -1, SQLITE_TRANSIENT);
+            set_passing(datum, mri_slice_of(id));
         }
         break;
     case MRI_EVENT_COLUMN_SYMBOL:
-        put_symbol(value->rows, context, mri_event_value_symbol(value->rows, event));
+        set_symbol(value->rows, datum, mri_event_value_symbol(value->rows, event));
         break;
     case MRI_EVENT_COLUMN_WALL:
-        sqlite3_result_int64(context, event->wall_unix_ns);
+        set_integer(datum, event->wall_unix_ns);
         break;
     default:
-        put_time_text(context, event->wall_unix_ns);
+        set_time_text(datum, event->wall_unix_ns);
         break;
     }
 }
 
-static void put_of_events(
-    const struct mri_event_value *value, unsigned from, sqlite3_context *context)
+static void get_of_events(
+    const struct mri_event_value *value, unsigned from, struct mri_event_datum *datum)
 {
     const struct mri_event *event = value->event;
     int64_t time;
@@ -308,61 +324,85 @@ static void put_of_events(
     switch (from) {
     case MRI_EVENT_COLUMN_TIME:
         if (event_time(event, &time)) {
-            sqlite3_result_int64(context, time);
+            set_integer(datum, time);
         }
         break;
     case MRI_EVENT_COLUMN_TIME_TEXT:
         if (event_time(event, &time)) {
-            put_time_text(context, time);
+            set_time_text(datum, time);
         }
         break;
     case MRI_EVENT_COLUMN_CAUSE:
         cause = mri_event_kind(event->type) == NULL ? 0 : mri_event_cause(event);
         if (cause != 0) {
-            put_unsigned(context, cause);
+            set_unsigned(datum, cause);
         }
         break;
     case MRI_EVENT_COLUMN_PREVIOUS:
         if (event->ordinal_prev != 0 && event->ordinal != 0) {
-            put_unsigned(context, event->ordinal_prev);
+            set_unsigned(datum, event->ordinal_prev);
         }
         break;
     case MRI_EVENT_COLUMN_BODY_BYTES:
-        sqlite3_result_int64(context, event->body_bytes);
+        set_integer(datum, event->body_bytes);
         break;
     case MRI_EVENT_COLUMN_STORED_BYTES:
-        sqlite3_result_int64(context, event->stored_bytes);
+        set_integer(datum, event->stored_bytes);
         break;
     default:
-        sqlite3_result_int64(context, value->position);
+        set_integer(datum, value->position);
         break;
     }
 }
 
-void mri_event_value_put(
-    const struct mri_event_value *value, unsigned number, sqlite3_context *context)
+void mri_event_value_get(
+    const struct mri_event_value *value, unsigned number, struct mri_event_datum *ret_datum)
 {
+    struct mri_event_datum *datum = ret_datum;
     const struct mri_event_column *column = &value->table->columns[number];
+    datum->type = SQLITE_NULL;
+    datum->is_static = false;
     if (column->from < MRI_EVENT_COLUMN_EVERYWHERE) {
-        put_everywhere(value, column->from, context);
+        get_everywhere(value, column->from, datum);
         return;
     }
     if (column->from <= MRI_EVENT_COLUMN_POSITION) {
-        put_of_events(value, column->from, context);
+        get_of_events(value, column->from, datum);
         return;
     }
     if (!column->is_there[value->kind]) {
         return;
     }
     if (column->from == MRI_EVENT_COLUMN_TEXT) {
-        put_slice(context, mri_event_text(value->event, column->at[value->kind]));
+        set_passing(datum, mri_event_text(value->event, column->at[value->kind]));
     } else if (column->from == MRI_EVENT_COLUMN_FIELD) {
-        put_field(value, column, value->event->body, context);
+        get_field(value, column, value->event->body, datum);
     } else {
         const struct mri_event_kind *kind = value->table->kinds[value->kind];
         unsigned count;
         const uint8_t *row = mri_event_rows(value->event, column->group, &count);
-        put_field(value, column,
-            row + (size_t)value->position * kind->rows[column->group].row_bytes, context);
+        get_field(value, column,
+            row + (size_t)value->position * kind->rows[column->group].row_bytes, datum);
+    }
+}
+
+void mri_event_value_put(
+    const struct mri_event_value *value, unsigned number, sqlite3_context *context)
+{
+    struct mri_event_datum datum;
+    mri_event_value_get(value, number, &datum);
+    switch (datum.type) {
+    case SQLITE_INTEGER:
+        sqlite3_result_int64(context, datum.integer);
+        break;
+    case SQLITE_FLOAT:
+        sqlite3_result_double(context, datum.real);
+        break;
+    case SQLITE_TEXT:
+        sqlite3_result_text(context, datum.text.bytes, (int)datum.text.count,
+            datum.is_static ? SQLITE_STATIC : SQLITE_TRANSIENT);
+        break;
+    default: /* a result that nobody sets is NULL */
+        break;
     }
 }

@@ -20,6 +20,16 @@ struct mri_event_value {
     unsigned position; /**< of the row within the event */
 };
 
+/** A value. */
+struct mri_event_datum {
+    int type;       /**< of SQLite: SQLITE_NULL, SQLITE_INTEGER, SQLITE_FLOAT or SQLITE_TEXT */
+    bool is_static; /**< the text lives as long as the tables do */
+    int64_t integer;
+    double real;
+    struct mri_slice text;      /**< in the event, in `room`, or static */
+    char room[MRI_IDENT_BYTES]; /**< for a text that is made */
+};
+
 /**
  * The name of a type of event.
  *
@@ -35,6 +45,16 @@ const char *mri_event_value_kind(uint16_t type);
  * Threads  one at a time.
  */
 uint32_t mri_event_value_symbol(const struct mri_signal_rows *rows, const struct mri_event *event);
+
+/**
+ * The value of a column, by its number.
+ *
+ * Returns  nothing.
+ * Owner    its text points into the event, or into *ret_datum.
+ * Threads  one at a time.
+ */
+void mri_event_value_get(
+    const struct mri_event_value *value, unsigned number, struct mri_event_datum *ret_datum);
 
 /**
  * Answer with the value of a column, by its number.

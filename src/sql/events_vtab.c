@@ -17,7 +17,7 @@
 
 #include "base/problem.h"
 #include "log/read/reader.h"
-#include "sql/event_value.h"
+#include "sql/event_condition.h"
 #include "sql/plan.h"
 #include "sql/vtab.h"
 
@@ -47,7 +47,10 @@ struct cursor {
     uint32_t chain_at; /**< how many were shown */
     struct mri_event event;
     struct mri_event_value value;
-    unsigned row_count;           /**< rows of the event */
+    unsigned row_count; /**< rows of the event */
+    uint64_t skip;      /**< so many rows are left out */
+    unsigned condition_count;
+    struct mri_event_condition conditions[MRI_PLAN_TERMS_MAX];
     uint8_t is_wanted[TYPES / 8]; /**< a bit for each type of event */
 };
 
@@ -83,15 +86,16 @@ static int connect(sqlite3 *db, void *context, int argc, const char *const *argv
     struct mri_buf text;
     mri_buf_init(&text, events->alloc, DECLARATION_BYTES_MAX);
     mri_event_columns_declare(described, &text);
-    int result = text.err == MR_OK ? sqlite3_declare_vtab(db, mri_buf_c_text(&text)) : SQLITE_NOMEM;
+    int result = text.err == MR_OK
+                     ? mri_vtab_make(db, mri_buf_c_text(&text), sizeof(struct table), ret_vtab)
+                     : SQLITE_NOMEM;
     mri_buf_fini(&text);
-    struct table *table = result == SQLITE_OK ? sqlite3_malloc64(sizeof(*table)) : NULL;
-    if (table == NULL) {
-        return result == SQLITE_OK ? SQLITE_NOMEM : result;
+    if (result == SQLITE_OK) {
+        struct table *table = (struct table *)*ret_vtab;
+        table->events = events;
+        table->described = described;
     }
-    *table = (struct table){.events = events, .described = described};
-    *ret_vtab = &table->base;
-    return SQLITE_OK;
+    return result;
 }
 
 static int disconnect(sqlite3_vtab *vtab)
@@ -102,13 +106,15 @@ static int disconnect(sqlite3_vtab *vtab)
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-static bool is_takable(unsigned column, enum mri_plan_op op)
+/** Does a condition say where to look? The others are checked on each event that is met. */
+static bool is_way(unsigned column, unsigned op)
 {
     switch (column) {
     case MRI_EVENT_COLUMN_SEQ:
     case MRI_EVENT_COLUMN_WALL:
-        return mri_plan_is_range(op);
+        return mri_plan_is_range((enum mri_plan_op)op);
     case MRI_EVENT_COLUMN_KIND:
+        return op == MRI_PLAN_EQ || op == MRI_PLAN_IN;
     case MRI_EVENT_COLUMN_ORDINAL:
     case MRI_EVENT_COLUMN_ID:
         return op == MRI_PLAN_EQ;
@@ -117,70 +123,125 @@ static bool is_takable(unsigned column, enum mri_plan_op op)
     }
 }
 
-static void offer(sqlite3_index_info *info, int at, struct mri_plan *plan)
+/** Is a condition done exactly, so that SQLite need not look again? */
+static bool is_certain(sqlite3_index_info *info, int at, const struct mri_event_column *column,
+    struct mri_plan_term term)
+{
+    bool is_text = strcmp(column->type, "TEXT") == 0;
+    bool is_integer = !is_text && mri_plan_is_known(info, at, SQLITE_INTEGER);
+    if (term.op == MRI_PLAN_NULL || term.op == MRI_PLAN_NOT_NULL) {
+        return true;
+    }
+    if (term.op == MRI_PLAN_IN || column->is_mixed || column->from == MRI_EVENT_COLUMN_ID) {
+        return false;
+    }
+    if (is_way(column->from, term.op) && !is_text) {
+        return is_integer;
+    }
+    return is_text ? mri_plan_is_known(info, at, SQLITE_TEXT)
+                   : is_integer || mri_plan_is_known(info, at, SQLITE_FLOAT);
+}
+
+static void offer(
+    const struct table *table, sqlite3_index_info *info, int at, struct mri_plan *plan)
 {
     enum mri_plan_op op;
-    int column = info->aConstraint[at].iColumn;
-    if (info->aConstraint[at].usable == 0 || !mri_plan_op(info, at, &op) || op == MRI_PLAN_LIMIT ||
-        column < 0 || !is_takable((unsigned)column, op)) {
+    int number = info->aConstraint[at].iColumn;
+    if (info->aConstraint[at].usable == 0 || !mri_plan_op(info, at, &op) || op >= MRI_PLAN_LIMIT ||
+        number < 0) {
         return;
     }
-    bool is_text = column == MRI_EVENT_COLUMN_KIND || column == MRI_EVENT_COLUMN_ID;
-    if (is_text && sqlite3_stricmp(sqlite3_vtab_collation(info, at), "BINARY") != 0) {
+    const struct mri_event_column *column = &table->described->columns[number];
+    bool is_null = op == MRI_PLAN_NULL || op == MRI_PLAN_NOT_NULL;
+    if (!is_null && strcmp(column->type, "TEXT") == 0 &&
+        sqlite3_stricmp(sqlite3_vtab_collation(info, at), "BINARY") != 0) {
         return;
     }
-    if (column == MRI_EVENT_COLUMN_KIND && sqlite3_vtab_in(info, at, -1) != 0) {
+    /* By seq, ordinal and id each value of a list is quicker looked up by itself. */
+    bool is_looked_up = is_way(column->from, op) && column->from != MRI_EVENT_COLUMN_KIND;
+    if (op == MRI_PLAN_EQ && !is_looked_up && sqlite3_vtab_in(info, at, -1) != 0) {
         (void)sqlite3_vtab_in(info, at, 1);
         op = MRI_PLAN_IN;
     }
-    bool is_certain = column == MRI_EVENT_COLUMN_KIND
-                          ? op == MRI_PLAN_EQ && mri_plan_is_known(info, at, SQLITE_TEXT)
-                          : !is_text && mri_plan_is_known(info, at, SQLITE_INTEGER);
-    const struct mri_plan_term term = {(int16_t)column, (uint8_t)op};
-    (void)mri_plan_take(plan, info, at, term, is_certain);
+    const struct mri_plan_term term = {(int16_t)number, (uint8_t)op};
+    (void)mri_plan_take(plan, info, at, term, is_certain(info, at, column, term));
 }
 
+/**
+ * The order of the log is that of seq, and of the time of the append. Rows of one event come by
+ * their position, whichever way the log is read.
+ */
 static void take_order(const struct table *table, sqlite3_index_info *info, struct mri_plan *plan)
 {
-    int first = info->nOrderBy > 0 ? info->aOrderBy[0].iColumn : -1;
-    bool is_alone = info->nOrderBy == 1 || table->described->row_groups == 0;
-    if ((first == MRI_EVENT_COLUMN_SEQ && is_alone) ||
-        (first == MRI_EVENT_COLUMN_WALL && info->nOrderBy == 1)) {
-        plan->orders[0] = (struct mri_plan_order){
-            .column = (int16_t)first, .is_descending = info->aOrderBy[0].desc != 0};
+    bool has_rows = table->described->row_groups != 0;
+    bool is_one_event = false; /* what is compared further is within one event */
+    bool is_over = false;
+    for (int i = 0; i < info->nOrderBy && !is_over; i++) {
+        int column = info->aOrderBy[i].iColumn;
+        bool is_descending = info->aOrderBy[i].desc != 0;
+        bool is_time = column == MRI_EVENT_COLUMN_WALL || column == MRI_EVENT_COLUMN_WALL_TEXT;
+        bool is_position = is_one_event && column == MRI_EVENT_COLUMN_EVERYWHERE && has_rows;
+        if (is_position ? is_descending
+                        : (!is_time && column != MRI_EVENT_COLUMN_SEQ) || is_one_event ||
+                              is_descending != (info->aOrderBy[0].desc != 0)) {
+            return;
+        }
+        is_over = is_position || (column == MRI_EVENT_COLUMN_SEQ && !has_rows);
+        is_one_event |= column == MRI_EVENT_COLUMN_SEQ;
+    }
+    if (info->nOrderBy > 0) {
+        plan->orders[0] = (struct mri_plan_order){.column = (int16_t)info->aOrderBy[0].iColumn,
+            .is_descending = info->aOrderBy[0].desc != 0};
         plan->order_count = 1;
         info->orderByConsumed = 1;
     }
+}
+
+/** What a plan costs: how many records are read, and how many rows come of them. */
+static void estimate(
+    const struct table *table, const struct mri_plan *plan, sqlite3_index_info *info)
+{
+    double rows = (double)table->events->last_seq + 1.0;
+    double read = rows;
+    for (unsigned i = 0; i < plan->term_count; i++) {
+        int column = plan->terms[i].column;
+        unsigned op = plan->terms[i].op;
+        if (column < 0) {
+            continue;
+        }
+        unsigned from = table->described->columns[column].from;
+        if (from == MRI_EVENT_COLUMN_SEQ && op == MRI_PLAN_EQ) {
+            rows = 1.0;
+            read = 100.0;
+            info->idxFlags =
+                table->described->row_groups == 0 ? SQLITE_INDEX_SCAN_UNIQUE : info->idxFlags;
+        } else if (is_way(from, op) &&
+                   (from == MRI_EVENT_COLUMN_ORDINAL || from == MRI_EVENT_COLUMN_ID)) {
+            rows = rows < 32.0 ? rows : 32.0;
+            read = read < 3200.0 ? read : 3200.0; /* each is looked for */
+        } else if (is_way(from, op)) {
+            rows /= 4.0;
+            read /= from == MRI_EVENT_COLUMN_KIND ? 1.5 : 4.0;
+        } else {
+            rows /= op == MRI_PLAN_EQ                              ? 8.0
+                    : op == MRI_PLAN_NE || op == MRI_PLAN_NOT_NULL ? 1.1
+                                                                   : 3.0;
+        }
+    }
+    info->estimatedRows = rows < 1.0 ? 1 : (sqlite3_int64)rows;
+    info->estimatedCost = read + rows + 1.0;
 }
 
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
     const struct table *table = (const struct table *)vtab;
     struct mri_plan plan = {0};
-    double rows = (double)table->events->last_seq + 1.0;
-    double cost = rows;
     for (int i = 0; i < info->nConstraint; i++) {
-        offer(info, i, &plan);
-    }
-    for (unsigned i = 0; i < plan.term_count; i++) {
-        int column = plan.terms[i].column;
-        bool is_one = plan.terms[i].op == MRI_PLAN_EQ;
-        if (column == MRI_EVENT_COLUMN_SEQ && is_one) {
-            rows = 1.0;
-            cost = 100.0;
-            info->idxFlags =
-                table->described->row_groups == 0 ? SQLITE_INDEX_SCAN_UNIQUE : info->idxFlags;
-        } else if (column == MRI_EVENT_COLUMN_ORDINAL || column == MRI_EVENT_COLUMN_ID) {
-            rows = rows < 32.0 ? rows : 32.0;
-            cost = cost < 3200.0 ? cost : 3200.0; /* each is looked for */
-        } else {
-            rows /= 4.0;
-            cost /= column == MRI_EVENT_COLUMN_KIND ? 1.5 : 4.0;
-        }
+        offer(table, info, i, &plan);
     }
     take_order(table, info, &plan);
-    info->estimatedRows = rows < 1.0 ? 1 : (sqlite3_int64)rows;
-    info->estimatedCost = cost + 1.0;
+    mri_plan_take_limits(&plan, info, true);
+    estimate(table, &plan, info);
     return mri_plan_write(&plan, table->described->names, info);
 }
 
@@ -319,6 +380,16 @@ static int narrow(const struct table *table, struct cursor *cursor, struct mri_p
     int64_t low;
     int64_t high;
     mr_err err;
+    if (term.op == MRI_PLAN_LIMIT || term.op == MRI_PLAN_OFFSET) {
+        int64_t count = sqlite3_value_int64(value);
+        cursor->skip = term.op == MRI_PLAN_OFFSET && count > 0 ? (uint64_t)count : cursor->skip;
+        return SQLITE_OK;
+    }
+    if (!is_way(table->described->columns[term.column].from, term.op)) {
+        struct mri_event_condition *condition = &cursor->conditions[cursor->condition_count++];
+        return mri_event_condition_init(
+            condition, &table->described->columns[term.column], term, value);
+    }
     switch (term.column) {
     case MRI_EVENT_COLUMN_KIND:
         return narrow_kinds(cursor, term.op, value);
@@ -436,13 +507,37 @@ static mr_err take(const struct table *table, struct cursor *cursor, const mr_lo
     return MR_OK;
 }
 
+static bool is_passing(const struct cursor *cursor)
+{
+    for (unsigned i = 0; i < cursor->condition_count; i++) {
+        if (!mri_event_condition_is_met(&cursor->conditions[i], &cursor->value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Is there a row of the event to be shown, at the position or behind it? Goes there. */
+static bool find_row(struct cursor *cursor)
+{
+    for (; cursor->value.position < cursor->row_count; cursor->value.position++) {
+        bool is_row = is_passing(cursor);
+        if (is_row && cursor->skip == 0) {
+            return true;
+        }
+        cursor->skip -= is_row;
+    }
+    return false;
+}
+
 /** Go to the next event that has a row. */
 static int advance(const struct table *table, struct cursor *cursor)
 {
     mr_log_event record;
     mr_err err = MR_OK;
     cursor->row_count = 0;
-    while (err == MR_OK && cursor->row_count == 0) {
+    while (err == MR_OK && !find_row(cursor)) {
+        cursor->row_count = 0;
         err = step(table, cursor, &record);
         if (err == MR_OK && is_within(cursor, &record)) {
             err = take(table, cursor, &record);
@@ -450,6 +545,14 @@ static int advance(const struct table *table, struct cursor *cursor)
     }
     cursor->is_end = err != MR_OK;
     return err == MR_OK || err == MR_END ? SQLITE_OK : fail(table, err);
+}
+
+static void forget_conditions(struct cursor *cursor)
+{
+    for (unsigned i = 0; i < cursor->condition_count; i++) {
+        mri_event_condition_fini(&cursor->conditions[i]);
+    }
+    cursor->condition_count = 0;
 }
 
 static int filter(
@@ -474,6 +577,8 @@ static int filter(
     cursor->looked = 0;
     cursor->chain_count = 0;
     cursor->chain_at = 0;
+    cursor->skip = 0;
+    forget_conditions(cursor);
     want_kinds(table, cursor);
     int result = SQLITE_OK;
     for (int i = 0; i < argc && result == SQLITE_OK; i++) {
@@ -481,6 +586,7 @@ static int filter(
     }
     cursor->is_end |= cursor->low > cursor->high;
     if (result != SQLITE_OK || cursor->is_end) {
+        cursor->is_end = true;
         return result;
     }
     mr_err err = set_out(table, cursor);
@@ -511,6 +617,7 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)base;
     mr_log_reader_close(cursor->reader);
+    forget_conditions(cursor);
     sqlite3_free(cursor->chain);
     sqlite3_free(cursor);
     return SQLITE_OK;
@@ -519,7 +626,8 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 static int next(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)base;
-    if (++cursor->value.position < cursor->row_count) {
+    cursor->value.position++;
+    if (find_row(cursor)) {
         return SQLITE_OK;
     }
     return advance((const struct table *)base->pVtab, cursor);

@@ -49,16 +49,14 @@ static int connect(sqlite3 *db, void *context, int argc, const char *const *argv
     (void)argv;
     (void)ret_error;
 #define DECLARE(name, type) #name " " #type ","
-    int result = sqlite3_declare_vtab(
-        db, "CREATE TABLE health(" HEALTH_COLUMNS(DECLARE) "PRIMARY KEY (stage)) WITHOUT ROWID");
+    int result = mri_vtab_make(db,
+        "CREATE TABLE health(" HEALTH_COLUMNS(DECLARE) "PRIMARY KEY (stage)) WITHOUT ROWID",
+        sizeof(struct table), ret_vtab);
 #undef DECLARE
-    struct table *table = result == SQLITE_OK ? sqlite3_malloc64(sizeof(*table)) : NULL;
-    if (table == NULL) {
-        return result == SQLITE_OK ? SQLITE_NOMEM : result;
+    if (result == SQLITE_OK) {
+        ((struct table *)*ret_vtab)->health = context;
     }
-    *table = (struct table){.health = context};
-    *ret_vtab = &table->base;
-    return SQLITE_OK;
+    return result;
 }
 
 static int disconnect(sqlite3_vtab *vtab)

@@ -25,6 +25,7 @@ static const char *const op_texts[MRI_PLAN_OP_COUNT] = {
     [MRI_PLAN_NULL] = ":null",
     [MRI_PLAN_NOT_NULL] = ":not-null",
     [MRI_PLAN_LIMIT] = "limit",
+    [MRI_PLAN_OFFSET] = "offset",
 };
 
 bool mri_plan_op(const sqlite3_index_info *info, int constraint, enum mri_plan_op *ret_op)
@@ -57,6 +58,9 @@ bool mri_plan_op(const sqlite3_index_info *info, int constraint, enum mri_plan_o
     case SQLITE_INDEX_CONSTRAINT_LIMIT:
         *ret_op = MRI_PLAN_LIMIT;
         return true;
+    case SQLITE_INDEX_CONSTRAINT_OFFSET:
+        *ret_op = MRI_PLAN_OFFSET;
+        return true;
     default:
         return false;
     }
@@ -81,12 +85,45 @@ bool mri_plan_take(struct mri_plan *plan, sqlite3_index_info *info, int constrai
     return true;
 }
 
+static bool is_of_no_column(unsigned op)
+{
+    return op == MRI_PLAN_LIMIT || op == MRI_PLAN_OFFSET;
+}
+
+/** Is every condition done here, so that each row found is a row of the answer? */
+static bool is_exact(const sqlite3_index_info *info)
+{
+    for (int i = 0; i < info->nConstraint; i++) {
+        enum mri_plan_op op;
+        bool is_condition = !mri_plan_op(info, i, &op) || !is_of_no_column(op);
+        if (is_condition &&
+            (info->aConstraintUsage[i].argvIndex == 0 || info->aConstraintUsage[i].omit == 0)) {
+            return false;
+        }
+    }
+    return info->nOrderBy == 0 || info->orderByConsumed != 0;
+}
+
+void mri_plan_take_limits(struct mri_plan *plan, sqlite3_index_info *info, bool can_skip)
+{
+    bool is_skipping = can_skip && is_exact(info);
+    for (int i = 0; i < info->nConstraint; i++) {
+        enum mri_plan_op op;
+        bool is_taken = info->aConstraint[i].usable != 0 && mri_plan_op(info, i, &op) &&
+                        (op == MRI_PLAN_LIMIT || (op == MRI_PLAN_OFFSET && is_skipping));
+        if (is_taken) {
+            const struct mri_plan_term term = {-1, (uint8_t)op};
+            (void)mri_plan_take(plan, info, i, term, op == MRI_PLAN_OFFSET);
+        }
+    }
+}
+
 int mri_plan_write(const struct mri_plan *plan, const char *const *names, sqlite3_index_info *info)
 {
     sqlite3_str *text = sqlite3_str_new(NULL);
     for (unsigned i = 0; i < plan->term_count; i++) {
         const struct mri_plan_term *term = &plan->terms[i];
-        const char *name = term->op == MRI_PLAN_LIMIT ? "" : names[term->column];
+        const char *name = is_of_no_column(term->op) ? "" : names[term->column];
         sqlite3_str_appendf(text, "%s%s%s", i == 0 ? "" : " ", name, op_texts[term->op]);
     }
     for (unsigned i = 0; i < plan->order_count; i++) {
@@ -137,11 +174,13 @@ static bool read_term(
         bytes++;
     }
     struct mri_slice op = {text.bytes + bytes, text.count - bytes};
-    bool is_limit = mri_slice_is(text, op_texts[MRI_PLAN_LIMIT]);
+    int alone = find_name(text, op_texts + MRI_PLAN_LIMIT, MRI_PLAN_OP_COUNT - MRI_PLAN_LIMIT);
+    bool has_column = alone < 0;
     int column =
-        is_limit ? -1 : find_name((struct mri_slice){text.bytes, bytes}, names, name_count);
-    int number = is_limit ? MRI_PLAN_LIMIT : find_name(op, op_texts, MRI_PLAN_OP_COUNT);
-    if (number < 0 || (column < 0 && !is_limit) || plan->term_count == MRI_PLAN_TERMS_MAX) {
+        has_column ? find_name((struct mri_slice){text.bytes, bytes}, names, name_count) : -1;
+    int number =
+        has_column ? find_name(op, op_texts, MRI_PLAN_OP_COUNT) : (int)MRI_PLAN_LIMIT + alone;
+    if (number < 0 || (column < 0 && has_column) || plan->term_count == MRI_PLAN_TERMS_MAX) {
         return false;
     }
     plan->terms[plan->term_count++] =
@@ -180,6 +219,24 @@ bool mri_plan_is_range(enum mri_plan_op op)
 {
     return op == MRI_PLAN_EQ || op == MRI_PLAN_LT || op == MRI_PLAN_LE || op == MRI_PLAN_GT ||
            op == MRI_PLAN_GE;
+}
+
+bool mri_plan_is_accepted(enum mri_plan_op op, int order)
+{
+    switch (op) {
+    case MRI_PLAN_EQ:
+        return order == 0;
+    case MRI_PLAN_NE:
+        return order != 0;
+    case MRI_PLAN_LT:
+        return order < 0;
+    case MRI_PLAN_LE:
+        return order <= 0;
+    case MRI_PLAN_GT:
+        return order > 0;
+    default:
+        return order >= 0;
+    }
 }
 
 bool mri_plan_range(enum mri_plan_op op, sqlite3_value *value, int64_t *low, int64_t *high)

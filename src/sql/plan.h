@@ -3,7 +3,7 @@
  * What a table does itself of a query: the plan that it makes in xBestIndex, hands through SQLite
  * as text, and reads again in xFilter. The text is what EXPLAIN QUERY PLAN shows:
  *
- *   state= ordinal>= symbol:in gate:null limit order:ordinal:desc
+ *   state= ordinal>= symbol:in gate:null limit offset order:ordinal:desc
  *   state= group:symbol group:side once
  */
 #ifndef MRI_SQL_PLAN_H
@@ -25,7 +25,8 @@ enum mri_plan_op {
     MRI_PLAN_IN,
     MRI_PLAN_NULL,
     MRI_PLAN_NOT_NULL,
-    MRI_PLAN_LIMIT, /**< a hint of how many rows are wanted; of no column */
+    MRI_PLAN_LIMIT,  /**< a hint of how many rows are wanted; of no column */
+    MRI_PLAN_OFFSET, /**< so many rows are left out first; of no column */
     MRI_PLAN_OP_COUNT,
 };
 
@@ -79,6 +80,17 @@ bool mri_plan_take(struct mri_plan *plan, sqlite3_index_info *info, int constrai
     struct mri_plan_term term, bool is_certain);
 
 /**
+ * Take LIMIT and OFFSET into the plan, when all the others have been offered. Rows are left out
+ * here only if the table does everything else exactly, the order included.
+ *
+ * @param can_skip  the table can leave rows out, in the order that the plan has
+ *
+ * Returns  nothing.
+ * Threads  any.
+ */
+void mri_plan_take_limits(struct mri_plan *plan, sqlite3_index_info *info, bool can_skip);
+
+/**
  * Hand the plan to SQLite.
  *
  * @param names  of the columns
@@ -104,6 +116,16 @@ MR_MUST_USE mr_err mri_plan_read(
  * Threads  any.
  */
 bool mri_plan_is_range(enum mri_plan_op op);
+
+/**
+ * Is a comparison true of two values that compare so?
+ *
+ * @param order  below 0, 0 or above 0: the first value is less, equal or greater
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_plan_is_accepted(enum mri_plan_op op, int order);
 
 /**
  * The integers that a comparison with a value allows, both ends included; more of them when the

@@ -5,6 +5,7 @@
  * Invariants
  *  1. codes[c][ordinal] and mri_signal_rows_get() say the same.
  *  2. Ordinals and generated_seq grow together.
+ *  3. is_by_time is only true when all times were looked at.
  */
 #include "sql/signal_rows.h"
 
@@ -243,6 +244,19 @@ mr_err mri_signal_rows_times(struct mri_signal_rows *rows, const int64_t **ret_t
     return MR_OK;
 }
 
+bool mri_signal_rows_is_by_time(struct mri_signal_rows *rows)
+{
+    const int64_t *times;
+    if (!rows->is_by_time_known && mri_signal_rows_times(rows, &times) == MR_OK) {
+        rows->is_by_time = true;
+        rows->is_by_time_known = true;
+        for (uint32_t ordinal = 2; ordinal <= rows->count; ordinal++) {
+            rows->is_by_time &= times[ordinal - 1] <= times[ordinal];
+        }
+    }
+    return rows->is_by_time;
+}
+
 uint32_t mri_signal_rows_most(
     const struct mri_signal_rows *rows, const struct mri_signal_find *find)
 {
@@ -294,6 +308,20 @@ uint32_t mri_signal_rows_from_seq(const struct mri_signal_rows *rows, uint64_t s
         } else {
             high = middle;
         }
+    }
+    return low;
+}
+
+uint32_t mri_signal_rows_from_time(const struct mri_signal_rows *rows, int64_t unix_ns)
+{
+    MRI_ASSERT(rows->is_by_time);
+    uint32_t low = 1;
+    uint32_t high = rows->count + 1;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        bool is_before = rows->times[middle] < unix_ns;
+        low = is_before ? middle + 1 : low;
+        high = is_before ? high : middle;
     }
     return low;
 }

@@ -54,6 +54,8 @@ struct mri_signal_rows {
     struct mri_signal_words words[MRI_SIGNAL_CODE_COUNT];
     uint16_t *codes[MRI_SIGNAL_CODE_COUNT]; /**< by ordinal, from 0 on; NULL: not asked for yet */
     int64_t *times;                         /**< likewise */
+    bool is_by_time;       /**< event times never fall from one ordinal to the next */
+    bool is_by_time_known; /**< somebody has asked */
 };
 
 /** What the indexes of the bus can find: MRI_SIGNAL_ANY, or a code that is not 0. */
@@ -117,6 +119,16 @@ MR_MUST_USE mr_err mri_signal_rows_codes(
 MR_MUST_USE mr_err mri_signal_rows_times(struct mri_signal_rows *rows, const int64_t **ret_times);
 
 /**
+ * Are event times in the order of ordinals? They are where one clock made them; what comes from
+ * outside may say any time, so all are looked at.
+ *
+ * Returns  true; false when one falls, or when there is no memory to tell.
+ * Threads  one at a time.
+ * Cost     the first call reads all signals.
+ */
+bool mri_signal_rows_is_by_time(struct mri_signal_rows *rows);
+
+/**
  * How many signals a search can find at most.
  *
  * Returns  the number.
@@ -144,6 +156,15 @@ MR_MUST_USE mr_err mri_signal_rows_find(const struct mri_signal_rows *rows,
  * Cost     O(log n).
  */
 uint32_t mri_signal_rows_from_seq(const struct mri_signal_rows *rows, uint64_t seq);
+
+/**
+ * The first ordinal whose signal has an event time at or after a time; of rows that are by time.
+ *
+ * Returns  the ordinal; rows->count + 1 when there is none.
+ * Threads  one at a time.
+ * Cost     O(log n).
+ */
+uint32_t mri_signal_rows_from_time(const struct mri_signal_rows *rows, int64_t unix_ns);
 
 /**
  * The id of a signal as text.

@@ -28,8 +28,9 @@ void mri_signal_scan_init(
     scan->filter = (struct mri_signal_filter){
         .low = 1,
         .high = rows->count,
-        .time_low_unix_ns = INT64_MIN,
-        .time_high_unix_ns = INT64_MAX,
+        .time_unix_ns = {.low = INT64_MIN, .high = INT64_MAX},
+        .moved_seq = {.low = INT64_MIN, .high = INT64_MAX},
+        .last_seq = {.low = INT64_MIN, .high = INT64_MAX},
     };
     scan->is_descending = false;
     scan->is_over = false;
@@ -97,21 +98,41 @@ static uint32_t take_code(
     return kept;
 }
 
-static uint32_t keep_time(const struct mri_signal_filter *filter, const int64_t *times,
-    uint32_t *ordinals, uint32_t count)
+static bool is_in(const struct mri_signal_range *range, int64_t number)
+{
+    return number >= range->low && number <= range->high;
+}
+
+static uint32_t keep_time(
+    const struct mri_signal_range *range, const int64_t *times, uint32_t *ordinals, uint32_t count)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
         int64_t time = times[ordinals[i]];
         ordinals[kept] = ordinals[i];
-        kept += (time >= filter->time_low_unix_ns) & (time <= filter->time_high_unix_ns);
+        kept += (time >= range->low) & (time <= range->high);
     }
     return kept;
 }
 
-static bool has_time(const struct mri_signal_filter *filter)
+/** Are its seqs what is asked for? One that was never moved has no moved_seq. */
+static bool has_seqs(const struct mri_signal_filter *filter, const struct mri_signal_row *row)
 {
-    return filter->time_low_unix_ns != INT64_MIN || filter->time_high_unix_ns != INT64_MAX;
+    bool is_moved = row->moved_seq != row->generated_seq;
+    return (!filter->moved_seq.is_asked ||
+               (is_moved && is_in(&filter->moved_seq, (int64_t)row->moved_seq))) &&
+           is_in(&filter->last_seq, (int64_t)row->last_seq);
+}
+
+static uint32_t keep_seqs(const struct mri_signal_scan *scan, uint32_t *ordinals, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct mri_signal_row row;
+        ordinals[kept] = ordinals[i];
+        kept += mri_signal_rows_get(scan->rows, ordinals[i], &row) && has_seqs(&scan->filter, &row);
+    }
+    return kept;
 }
 
 /** What passes of a run of ordinals. */
@@ -136,13 +157,16 @@ static mr_err select_run(struct mri_signal_scan *scan, uint32_t first, uint32_t 
     for (uint32_t i = 0; i < count && !is_listed; i++) {
         scan->batch[i] = first + i;
     }
-    if (has_time(filter)) {
+    if (filter->time_unix_ns.is_asked) {
         const int64_t *times;
         mr_err err = mri_signal_rows_times(scan->rows, &times);
         if (err != MR_OK) {
             return err;
         }
-        kept = keep_time(filter, times, scan->batch, kept);
+        kept = keep_time(&filter->time_unix_ns, times, scan->batch, kept);
+    }
+    if (filter->moved_seq.is_asked || filter->last_seq.is_asked) {
+        kept = keep_seqs(scan, scan->batch, kept);
     }
     scan->batch_count = kept;
     return MR_OK;
@@ -161,8 +185,7 @@ static bool is_passing(const struct mri_signal_scan *scan, uint32_t ordinal)
             return false;
         }
     }
-    return row.event_time_unix_ns >= filter->time_low_unix_ns &&
-           row.event_time_unix_ns <= filter->time_high_unix_ns;
+    return is_in(&filter->time_unix_ns, row.event_time_unix_ns) && has_seqs(filter, &row);
 }
 
 /** The only code that passes; MRI_SIGNAL_ANY: there is none such. */
@@ -182,8 +205,10 @@ static uint32_t only_code(const struct mri_signal_scan *scan, enum mri_signal_co
 static bool is_impossible(const struct mri_signal_scan *scan)
 {
     const struct mri_signal_filter *filter = &scan->filter;
-    bool is_none =
-        filter->low > filter->high || filter->time_low_unix_ns > filter->time_high_unix_ns;
+    bool is_none = filter->low > filter->high ||
+                   filter->time_unix_ns.low > filter->time_unix_ns.high ||
+                   filter->moved_seq.low > filter->moved_seq.high ||
+                   filter->last_seq.low > filter->last_seq.high;
     for (unsigned code = 0; code < MRI_SIGNAL_CODE_COUNT && !is_none; code++) {
         is_none = filter->pass[code] != NULL &&
                   memchr(filter->pass[code], 1, scan->rows->words[code].count) == NULL;
@@ -216,6 +241,7 @@ static mr_err find_first(struct mri_signal_scan *scan)
         .is_ascending = !scan->is_descending,
     };
     uint32_t wanted = scan->filter.limit == 0 ? FIND_FIRST : scan->filter.limit;
+    wanted += scan->filter.offset < MRI_SIGNAL_BATCH ? scan->filter.offset : MRI_SIGNAL_BATCH;
     if (find.state == MRI_SIGNAL_ANY && find.symbol == MRI_SIGNAL_ANY &&
         find.source == MRI_SIGNAL_ANY) {
         return MR_OK;
@@ -282,6 +308,48 @@ static mr_err fill(struct mri_signal_scan *scan)
         }
     }
     return MR_OK;
+}
+
+/** Does every ordinal between low and high pass? */
+static bool is_run(const struct mri_signal_filter *filter)
+{
+    bool is_all =
+        !filter->time_unix_ns.is_asked && !filter->moved_seq.is_asked && !filter->last_seq.is_asked;
+    for (unsigned code = 0; code < MRI_SIGNAL_CODE_COUNT; code++) {
+        is_all &= filter->pass[code] == NULL;
+    }
+    return is_all;
+}
+
+/** Leave the first ones out without looking at them, when each is a row. */
+static void jump(struct mri_signal_scan *scan)
+{
+    struct mri_signal_filter *filter = &scan->filter;
+    if (filter->offset == 0 || filter->low > filter->high || !is_run(filter)) {
+        return;
+    }
+    if (filter->offset > filter->high - filter->low) {
+        filter->low = filter->high + 1;
+    } else if (scan->is_descending) {
+        filter->high -= filter->offset;
+    } else {
+        filter->low += filter->offset;
+    }
+    filter->offset = 0;
+}
+
+/** The same for those that were found. */
+static mr_err leave_out(struct mri_signal_scan *scan)
+{
+    mr_err err = MR_OK;
+    uint32_t left = scan->filter.offset;
+    while (err == MR_OK && left > 0 && scan->batch_count > 0) {
+        uint32_t count = left < scan->batch_count ? left : scan->batch_count;
+        left -= count;
+        scan->batch_at = count;
+        err = count == scan->batch_count ? fill(scan) : MR_OK;
+    }
+    return err;
 }
 
 static mr_err start(struct mri_signal_scan *scan)
@@ -432,7 +500,9 @@ static void leave_group(struct mri_signal_scan *scan)
 mr_err mri_signal_scan_begin(struct mri_signal_scan *scan)
 {
     if (scan->grouping.count == 0) {
-        return start(scan);
+        jump(scan);
+        mr_err err = start(scan);
+        return err == MR_OK ? leave_out(scan) : err;
     }
     scan->is_descending = false;
     scan->total = 0;

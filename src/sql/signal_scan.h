@@ -11,14 +11,23 @@
 
 enum { MRI_SIGNAL_BATCH = 2048, MRI_SIGNAL_GROUP_COLUMNS = 2, MRI_SIGNAL_GROUPS_MAX = 1 << 20 };
 
+/** Both ends included. */
+struct mri_signal_range {
+    int64_t low;
+    int64_t high;
+    bool is_asked; /**< a signal that has no such number does not pass */
+};
+
 /** What a signal must be. */
 struct mri_signal_filter {
     uint32_t low; /**< ordinals, both ends included */
     uint32_t high;
-    int64_t time_low_unix_ns;
-    int64_t time_high_unix_ns;
+    struct mri_signal_range time_unix_ns;
+    struct mri_signal_range moved_seq;
+    struct mri_signal_range last_seq;
     uint8_t *pass[MRI_SIGNAL_CODE_COUNT]; /**< by code, 1: passes; NULL: any */
     uint32_t limit;                       /**< so many are wanted, as far as is known; 0 = all */
+    uint32_t offset;                      /**< so many of the first are left out; without groups */
 };
 
 /** In which order groups come. */

@@ -2,10 +2,11 @@
 /*
  * The table of signals.
  *
- * What it does itself: comparisons of ordinal, generated_seq, event time and id, anything that
- * compares a text column with a constant, the order of creation, and grouping by one or two text
- * columns of few values. Where the constant is known and has the column's type, SQLite does not
- * look again; else it does, and what is done here only has to lose nothing.
+ * What it does itself: comparisons of numbers, event time and id, anything that compares a text
+ * column with a constant, the order of creation, OFFSET when nothing is left to SQLite, and
+ * grouping by one or two text columns of few values. Where the constant is known and has the
+ * column's type, SQLite does not look again; else it does, and what is done here only has to lose
+ * nothing.
  *
  * Invariants
  *  1. A row that SQLite would accept is never left out.
@@ -84,16 +85,14 @@ static int connect(sqlite3 *db, void *context, int argc, const char *const *argv
     (void)argv;
     (void)ret_error;
 #define DECLARE(name, type, role, code) #name " " #type ","
-    int result = sqlite3_declare_vtab(
-        db, "CREATE TABLE signals(" SIGNAL_COLUMNS(DECLARE) "PRIMARY KEY (ordinal)) WITHOUT ROWID");
+    int result = mri_vtab_make(db,
+        "CREATE TABLE signals(" SIGNAL_COLUMNS(DECLARE) "PRIMARY KEY (ordinal)) WITHOUT ROWID",
+        sizeof(struct table), ret_vtab);
 #undef DECLARE
-    struct table *table = result == SQLITE_OK ? sqlite3_malloc64(sizeof(*table)) : NULL;
-    if (table == NULL) {
-        return result == SQLITE_OK ? SQLITE_NOMEM : result;
+    if (result == SQLITE_OK) {
+        ((struct table *)*ret_vtab)->signals = context;
     }
-    *table = (struct table){.signals = context};
-    *ret_vtab = &table->base;
-    return SQLITE_OK;
+    return result;
 }
 
 static int disconnect(sqlite3_vtab *vtab)
@@ -132,11 +131,7 @@ static double offer(
     if (info->aConstraint[at].usable == 0 || !mri_plan_op(info, at, &op)) {
         return 1.0;
     }
-    if (op == MRI_PLAN_LIMIT) {
-        (void)mri_plan_take(plan, info, at, (struct mri_plan_term){-1, MRI_PLAN_LIMIT}, false);
-        return 1.0;
-    }
-    if (number < 0 || number >= COLUMN_COUNT) {
+    if (op >= MRI_PLAN_LIMIT || number < 0 || number >= COLUMN_COUNT) {
         return 1.0;
     }
     enum role role = columns[number].role;
@@ -144,9 +139,8 @@ static double offer(
     bool is_plain = !is_text || sqlite3_stricmp(sqlite3_vtab_collation(info, at), "BINARY") == 0;
     bool is_null = op == MRI_PLAN_NULL || op == MRI_PLAN_NOT_NULL;
     bool is_taken = role == CODE ? is_plain
-                    : role == ID
-                        ? is_plain && op == MRI_PLAN_EQ
-                        : is_plain && mri_plan_is_range(op) && role != MOVED && role != LAST;
+                    : role == ID ? is_plain && op == MRI_PLAN_EQ
+                                 : is_plain && mri_plan_is_range(op);
     if (!is_taken) {
         return 1.0;
     }
@@ -187,11 +181,31 @@ static bool is_groupable(const struct table *table, const sqlite3_index_info *in
     return info->nOrderBy > 0 && groups <= MRI_SIGNAL_GROUPS_MAX;
 }
 
+/**
+ * Is the order that of creation, or its reverse? Event times are in it if they never fall from one
+ * signal to the next: those that come from outside may, so it is looked at for each table anew.
+ */
+static bool is_by_creation(const struct table *table, const sqlite3_index_info *info)
+{
+    bool is_over = false;
+    for (int i = 0; i < info->nOrderBy && !is_over; i++) {
+        int column = info->aOrderBy[i].iColumn;
+        enum role role = column < 0 ? CODE : columns[column].role;
+        bool is_time = role == TIME || role == TIME_TEXT;
+        is_over = role == ORDINAL || role == SEQ;
+        if ((info->aOrderBy[i].desc != 0) != (info->aOrderBy[0].desc != 0) ||
+            !(is_over || (is_time && mri_signal_rows_is_by_time(table->signals->rows)))) {
+            return false;
+        }
+    }
+    return info->nOrderBy > 0;
+}
+
 /** Take the order, or the grouping, into the plan. */
 static void take_order(const struct table *table, sqlite3_index_info *info, struct mri_plan *plan)
 {
-    int first = info->nOrderBy > 0 ? info->aOrderBy[0].iColumn : -1;
-    if (first >= 0 && (columns[first].role == ORDINAL || columns[first].role == SEQ)) {
+    if (is_by_creation(table, info)) {
+        int first = info->aOrderBy[0].iColumn;
         plan->orders[0] = (struct mri_plan_order){
             .column = (int16_t)first, .is_descending = info->aOrderBy[0].desc != 0};
         plan->order_count = 1;
@@ -226,6 +240,7 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
         }
     }
     take_order(table, info, &plan);
+    mri_plan_take_limits(&plan, info, !plan.is_grouped);
     rows = rows < 1.0 ? 1.0 : rows;
     info->estimatedRows = (sqlite3_int64)rows;
     info->estimatedCost = rows + (plan.is_grouped ? count / 16.0 : 0.0) + 1.0;
@@ -233,25 +248,6 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 }
 
 /* ---- filtering ------------------------------------------------------------------------------- */
-
-/** How a text of the dictionary compares with a value, NULL being no text. */
-static bool is_accepted(enum mri_plan_op op, int order)
-{
-    switch (op) {
-    case MRI_PLAN_EQ:
-        return order == 0;
-    case MRI_PLAN_NE:
-        return order != 0;
-    case MRI_PLAN_LT:
-        return order < 0;
-    case MRI_PLAN_LE:
-        return order <= 0;
-    case MRI_PLAN_GT:
-        return order > 0;
-    default:
-        return order >= 0;
-    }
-}
 
 static int compare(struct mri_slice a, struct mri_slice b)
 {
@@ -265,7 +261,8 @@ static void narrow_text(
     struct mri_slice text = {(const char *)sqlite3_value_text(value), 0};
     text.count = (size_t)sqlite3_value_bytes(value);
     for (uint32_t i = 0; i < words->count && text.bytes != NULL; i++) {
-        pass[i] &= words->texts[i].bytes != NULL && is_accepted(op, compare(words->texts[i], text));
+        pass[i] &= words->texts[i].bytes != NULL &&
+                   mri_plan_is_accepted(op, compare(words->texts[i], text));
     }
 }
 
@@ -344,11 +341,11 @@ static void narrow_seqs(struct mri_signal_scan *scan, int64_t low, int64_t high)
     narrow_ordinals(scan, first, (int64_t)behind - 1);
 }
 
-static void narrow_times(struct mri_signal_scan *scan, int64_t low, int64_t high)
+static void narrow_range(struct mri_signal_range *range, int64_t low, int64_t high)
 {
-    struct mri_signal_filter *filter = &scan->filter;
-    filter->time_low_unix_ns = low > filter->time_low_unix_ns ? low : filter->time_low_unix_ns;
-    filter->time_high_unix_ns = high < filter->time_high_unix_ns ? high : filter->time_high_unix_ns;
+    range->low = low > range->low ? low : range->low;
+    range->high = high < range->high ? high : range->high;
+    range->is_asked = true;
 }
 
 /** A time as text, or its beginning: what it allows, with room to spare; SQLite looks again. */
@@ -366,7 +363,8 @@ static void narrow_time_text(
     const int64_t room_ns = 1000000000;
     bool has_low = op == MRI_PLAN_EQ || op == MRI_PLAN_GT || op == MRI_PLAN_GE;
     bool has_high = op == MRI_PLAN_EQ || op == MRI_PLAN_LT || op == MRI_PLAN_LE;
-    narrow_times(scan, has_low ? time - room_ns : INT64_MIN, has_high ? time + room_ns : INT64_MAX);
+    narrow_range(&scan->filter.time_unix_ns, has_low ? time - room_ns : INT64_MIN,
+        has_high ? time + room_ns : INT64_MAX);
 }
 
 static void narrow_id(struct mri_signal_scan *scan, sqlite3_value *value)
@@ -385,9 +383,11 @@ static int narrow(struct mri_signal_scan *scan, struct mri_plan_term term, sqlit
 {
     int64_t low;
     int64_t high;
-    if (term.op == MRI_PLAN_LIMIT) {
-        int64_t limit = sqlite3_value_int64(value);
-        scan->filter.limit = limit > 0 && limit < UINT32_MAX ? (uint32_t)limit : 0;
+    if (term.op == MRI_PLAN_LIMIT || term.op == MRI_PLAN_OFFSET) {
+        int64_t number = sqlite3_value_int64(value);
+        uint32_t *hint = term.op == MRI_PLAN_LIMIT ? &scan->filter.limit : &scan->filter.offset;
+        uint32_t most = term.op == MRI_PLAN_LIMIT ? 0 : UINT32_MAX; /* no hint; more than all */
+        *hint = number <= 0 ? 0 : number < UINT32_MAX ? (uint32_t)number : most;
         return SQLITE_OK;
     }
     enum role role = columns[term.column].role;
@@ -409,10 +409,28 @@ static int narrow(struct mri_signal_scan *scan, struct mri_plan_term term, sqlit
         } else if (role == SEQ) {
             narrow_seqs(scan, low, high);
         } else {
-            narrow_times(scan, low, high);
+            narrow_range(role == TIME    ? &scan->filter.time_unix_ns
+                         : role == MOVED ? &scan->filter.moved_seq
+                                         : &scan->filter.last_seq,
+                low, high);
         }
     }
     return SQLITE_OK;
+}
+
+/** Times that are in order say which ordinals have them. */
+static void narrow_to_times(struct mri_signal_scan *scan)
+{
+    struct mri_signal_range *range = &scan->filter.time_unix_ns;
+    if (!range->is_asked || range->low > range->high || !mri_signal_rows_is_by_time(scan->rows)) {
+        return;
+    }
+    uint32_t first = mri_signal_rows_from_time(scan->rows, range->low);
+    uint32_t behind = range->high == INT64_MAX
+                          ? scan->rows->count + 1
+                          : mri_signal_rows_from_time(scan->rows, range->high + 1);
+    narrow_ordinals(scan, first, (int64_t)behind - 1);
+    range->is_asked = false;
 }
 
 static void take_grouping(const struct mri_plan *plan, struct mri_signal_scan *scan)
@@ -449,6 +467,7 @@ static int filter(
     if (result != SQLITE_OK) {
         return result;
     }
+    narrow_to_times(&cursor->scan);
     take_grouping(&plan, &cursor->scan);
     return code_of(mri_signal_scan_begin(&cursor->scan));
 }

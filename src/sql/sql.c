@@ -26,7 +26,7 @@
 #include "sql/shadows_vtab.h"
 #include "sql/signals_vtab.h"
 
-enum { STEPS_A_LOOK = 5000 };
+enum { STEPS_A_LOOK = 5000, VALUE_BYTES_MAX = 16 << 20 };
 
 struct mri_sql {
     struct mri_sql_options options;
@@ -134,10 +134,16 @@ static int look(void *context)
     return mri_guard_is_over(&sql->guard);
 }
 
+/** How long a value may be: no longer than the memory of all is large. */
+static int value_bytes_max(const struct mri_sql_options *options)
+{
+    return options->memory_bytes_max < VALUE_BYTES_MAX ? (int)options->memory_bytes_max
+                                                       : (int)VALUE_BYTES_MAX;
+}
+
 static void set_limits(sqlite3 *db)
 {
     static const int limits[][2] = {
-        {SQLITE_LIMIT_LENGTH, 16 * 1024 * 1024},
         {SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024},
         {SQLITE_LIMIT_COLUMN, MRI_SQL_COLUMNS_MAX},
         {SQLITE_LIMIT_EXPR_DEPTH, 200},
@@ -177,6 +183,7 @@ static int lock_down(struct mri_sql *sql)
     }
     (void)sqlite3_hard_heap_limit64((sqlite3_int64)sql->options.memory_bytes_max);
     set_limits(db);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, value_bytes_max(&sql->options));
     sqlite3_progress_handler(db, STEPS_A_LOOK, look, sql);
     return result == SQLITE_OK ? sqlite3_set_authorizer(db, authorize, sql) : result;
 }
@@ -301,6 +308,9 @@ static mr_err explain(struct mri_sql *sql, int result, struct mri_sql_fault *fau
     case SQLITE_NOMEM:
         return mri_problem(problem, MR_ELIMIT, "the query needs more than its %zu MiB of memory",
             sql->options.memory_bytes_max >> 20);
+    case SQLITE_TOOBIG: /* the text was measured before */
+        return mri_problem(problem, MR_ELIMIT, "a value of the query is longer than its %d MiB",
+            value_bytes_max(&sql->options) >> 20);
     case SQLITE_INTERRUPT:
         if (!sql->guard.is_late) {
             return mri_problem(problem, MR_AGAIN, "interrupted");

@@ -152,7 +152,42 @@ static void a_query_ends_when_its_memory_is_over(void **fixture)
     assert_int_equal(mri_sql_step(sql, &fault), MR_ELIMIT);
     assert_non_null(strstr(fault.problem.text, "64 MiB"));
     assert_int_equal(mri_sql_ask(sql, mri_slice_of("SELECT zeroblob(20000000)"), &fault), MR_OK);
-    assert_int_equal(mri_sql_step(sql, &fault), MR_REFUSED); /* longer than a value may be */
+    assert_int_equal(mri_sql_step(sql, &fault), MR_ELIMIT); /* longer than a value may be */
+}
+
+/** Values are memory, too: made at once, or grown row by row. */
+static void a_query_ends_when_a_value_is_too_long(void **fixture)
+{
+    (void)fixture;
+    static const char *const texts[] = {
+        "WITH RECURSIVE n(x) AS (VALUES(1) UNION ALL SELECT x + 1 FROM n WHERE x < 1000) "
+        "SELECT length(group_concat(randomblob(100000))) FROM n",
+        "SELECT length(group_concat(hex(randomblob(90000)), '')) FROM json_each('[' || "
+        "rtrim(replace(hex(zeroblob(900)), '0', '1,'), ',') || ']')",
+        "SELECT length(randomblob(40000000))",
+        "SELECT length(replace(hex(zeroblob(4000000)), '0', 'aaaaaaaa'))",
+        "SELECT group_concat(randomblob(300000)) OVER (ROWS UNBOUNDED PRECEDING) FROM "
+        "(WITH RECURSIVE n(x) AS (VALUES(1) UNION ALL SELECT x + 1 FROM n WHERE x < 1000) SELECT x "
+        "FROM n)",
+    };
+    static const size_t mebibytes[] = {8, 64};
+    for (size_t k = 0; k < MRI_COUNT_OF(mebibytes); k++) {
+        struct mri_sql_options options = options_of();
+        struct mri_sql *opened;
+        options.memory_bytes_max = mebibytes[k] << 20;
+        assert_int_equal(mri_sql_open(&options, &opened), MR_OK);
+        for (size_t i = 0; i < MRI_COUNT_OF(texts); i++) {
+            struct mri_sql_fault fault;
+            mr_err err = mri_sql_ask(opened, mri_slice_of(texts[i]), &fault);
+            while (err == MR_OK) {
+                err = mri_sql_step(opened, &fault);
+            }
+            assert_int_equal(err, MR_ELIMIT);
+            assert_non_null(strstr(fault.problem.text, "MiB"));
+            mri_sql_forget(opened);
+        }
+        mri_sql_close(opened);
+    }
 }
 
 static void an_empty_bus_answers_with_no_rows(void **fixture)
@@ -195,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_query_ends_when_its_time_is_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_query_ends_when_somebody_interrupts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_query_ends_when_its_memory_is_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_query_ends_when_a_value_is_too_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_bus_answers_with_no_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             every_allocation_that_fails_at_open_is_told, set_up, tear_down),

@@ -15,6 +15,7 @@
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/os_faults.h"
 #include "tests/lib/os_memory.h"
+#include "tests/lib/sql_twin.h"
 
 enum {
     FILE_BYTES = 1 << 23,
@@ -32,8 +33,7 @@ static struct mri_bus bus;
 static struct mri_market market;
 static struct mri_batch batch;
 static struct mri_prng prng;
-static struct mri_sql *sql;
-static sqlite3 *twin;
+static struct mri_sql_twin twin;
 
 static const char *const copied[] = {"signals", "events", "moves", "emissions", "shadows"};
 
@@ -130,94 +130,6 @@ static void make_log(void)
 
 /* ---- its twin -------------------------------------------------------------------------------- */
 
-static void ask(const char *text)
-{
-    struct mri_sql_fault fault;
-    mr_err err = mri_sql_ask(sql, mri_slice_of(text), &fault);
-    if (err != MR_OK) {
-        fail_msg("%s: %s", text, fault.problem.text);
-    }
-}
-
-static mr_err step(const char *text)
-{
-    struct mri_sql_fault fault;
-    mr_err err = mri_sql_step(sql, &fault);
-    if (err != MR_OK && err != MR_END) {
-        fail_msg("%s: %s", text, fault.problem.text);
-    }
-    return err;
-}
-
-static void run_on_twin(const char *text)
-{
-    if (sqlite3_exec(twin, text, NULL, NULL, NULL) != SQLITE_OK) {
-        fail_msg("%s: %s", text, sqlite3_errmsg(twin));
-    }
-}
-
-static unsigned make_table(const char *table)
-{
-    char text[4096];
-    unsigned columns = 0;
-    (void)snprintf(text, sizeof(text), "PRAGMA table_info(%s)", table);
-    ask(text);
-    int bytes = snprintf(text, sizeof(text), "CREATE TABLE %s(", table);
-    while (step(text) == MR_OK) {
-        bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "%s\"%.*s\" %.*s",
-            columns == 0 ? "" : ", ", (int)mri_sql_value(sql, 1).text.count,
-            mri_sql_value(sql, 1).text.bytes, (int)mri_sql_value(sql, 2).text.count,
-            mri_sql_value(sql, 2).text.bytes);
-        columns++;
-    }
-    (void)snprintf(text + bytes, sizeof(text) - (size_t)bytes, ")");
-    run_on_twin(text);
-    return columns;
-}
-
-static void bind(sqlite3_stmt *insert, int place, const struct mri_sql_value *value)
-{
-    switch (value->type) {
-    case MRI_SQL_INTEGER:
-        (void)sqlite3_bind_int64(insert, place, value->integer);
-        break;
-    case MRI_SQL_REAL:
-        (void)sqlite3_bind_double(insert, place, value->real);
-        break;
-    case MRI_SQL_TEXT:
-        (void)sqlite3_bind_text(
-            insert, place, value->text.bytes, (int)value->text.count, SQLITE_TRANSIENT);
-        break;
-    default:
-        (void)sqlite3_bind_null(insert, place);
-        break;
-    }
-}
-
-static void copy_table(const char *table)
-{
-    char text[512];
-    sqlite3_stmt *insert;
-    unsigned columns = make_table(table);
-    int bytes = snprintf(text, sizeof(text), "INSERT INTO %s VALUES (?", table);
-    for (unsigned i = 1; i < columns; i++) {
-        bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, ", ?");
-    }
-    (void)snprintf(text + bytes, sizeof(text) - (size_t)bytes, ")");
-    assert_int_equal(sqlite3_prepare_v2(twin, text, -1, &insert, NULL), SQLITE_OK);
-    (void)snprintf(text, sizeof(text), "SELECT * FROM %s", table);
-    ask(text);
-    while (step(text) == MR_OK) {
-        for (unsigned i = 0; i < columns; i++) {
-            const struct mri_sql_value value = mri_sql_value(sql, i);
-            bind(insert, (int)i + 1, &value);
-        }
-        assert_int_equal(sqlite3_step(insert), SQLITE_DONE);
-        (void)sqlite3_reset(insert);
-    }
-    (void)sqlite3_finalize(insert);
-}
-
 static int set_up(void **fixture)
 {
     (void)fixture;
@@ -231,21 +143,21 @@ static int set_up(void **fixture)
         .first_seq = 1,
         .memory_bytes_max = (size_t)256 << 20,
     };
-    assert_int_equal(mri_sql_open(&options, &sql), MR_OK);
-    assert_int_equal(sqlite3_open(":memory:", &twin), SQLITE_OK);
-    run_on_twin("BEGIN");
+    assert_int_equal(mri_sql_open(&options, &twin.sql), MR_OK);
+    assert_int_equal(sqlite3_open(":memory:", &twin.native), SQLITE_OK);
+    mri_sql_twin_run(&twin, "BEGIN");
     for (size_t i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
-        copy_table(copied[i]);
+        mri_sql_twin_copy(&twin, copied[i]);
     }
-    run_on_twin("COMMIT");
+    mri_sql_twin_run(&twin, "COMMIT");
     return 0;
 }
 
 static int tear_down(void **fixture)
 {
     (void)fixture;
-    mri_sql_close(sql);
-    (void)sqlite3_close(twin);
+    mri_sql_close(twin.sql);
+    (void)sqlite3_close(twin.native);
     mri_market_fini(&market);
     mri_batch_fini(&batch);
     mri_bus_fini(&bus);
@@ -253,78 +165,6 @@ static int tear_down(void **fixture)
     size_t open_count = mri_os_memory_open_count(memory);
     mri_os_memory_free(memory);
     return open_count == 0 ? 0 : 1;
-}
-
-/* ---- comparing ------------------------------------------------------------------------------- */
-
-static void put(struct mri_buf *answer, const char *bytes, size_t count)
-{
-    mri_buf_put(answer, bytes, count);
-    mri_buf_text(answer, "|");
-}
-
-static void answer_of_ours(const char *text, struct mri_buf *answer)
-{
-    ask(text);
-    while (step(text) == MR_OK) {
-        for (unsigned i = 0; i < mri_sql_column_count(sql); i++) {
-            const struct mri_sql_value value = mri_sql_value(sql, i);
-            char digits[64] = "NULL";
-            if (value.type == MRI_SQL_INTEGER) {
-                (void)snprintf(digits, sizeof(digits), "%lld", (long long)value.integer);
-            } else if (value.type == MRI_SQL_REAL) {
-                (void)snprintf(digits, sizeof(digits), "%.17g", value.real);
-            }
-            bool is_text = value.type == MRI_SQL_TEXT || value.type == MRI_SQL_BLOB;
-            put(answer, is_text ? value.text.bytes : digits,
-                is_text ? value.text.count : strlen(digits));
-        }
-        mri_buf_text(answer, "\n");
-    }
-}
-
-static void answer_of_twin(const char *text, struct mri_buf *answer)
-{
-    sqlite3_stmt *statement;
-    if (sqlite3_prepare_v2(twin, text, -1, &statement, NULL) != SQLITE_OK) {
-        fail_msg("%s: %s", text, sqlite3_errmsg(twin));
-    }
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-        for (int i = 0; i < sqlite3_column_count(statement); i++) {
-            char digits[64] = "NULL";
-            int type = sqlite3_column_type(statement, i);
-            if (type == SQLITE_FLOAT) {
-                (void)snprintf(
-                    digits, sizeof(digits), "%.17g", sqlite3_column_double(statement, i));
-            } else if (type != SQLITE_NULL) {
-                put(answer, (const char *)sqlite3_column_text(statement, i),
-                    (size_t)sqlite3_column_bytes(statement, i));
-                continue;
-            }
-            put(answer, digits, strlen(digits));
-        }
-        mri_buf_text(answer, "\n");
-    }
-    (void)sqlite3_finalize(statement);
-}
-
-/** The same statement, both answers; says how many bytes there were. */
-static size_t compare(const char *text)
-{
-    struct mri_buf ours;
-    struct mri_buf theirs;
-    mri_buf_init(&ours, mri_alloc_system(), ANSWER_MAX);
-    mri_buf_init(&theirs, mri_alloc_system(), ANSWER_MAX);
-    answer_of_ours(text, &ours);
-    answer_of_twin(text, &theirs);
-    if (strcmp(mri_buf_c_text(&ours), mri_buf_c_text(&theirs)) != 0) {
-        fail_msg("%s\nours:\n%.300s\ntwin:\n%.300s", text, mri_buf_c_text(&ours),
-            mri_buf_c_text(&theirs));
-    }
-    size_t count = ours.count;
-    mri_buf_fini(&ours);
-    mri_buf_fini(&theirs);
-    return count;
 }
 
 /* ---- random statements ----------------------------------------------------------------------- */
@@ -596,7 +436,7 @@ static void random_statements_get_the_same_rows_pushed_down_or_not(void **fixtur
     mri_prng_init(&prng, 11);
     for (int i = 0; i < STATEMENTS; i++) {
         signal_statement(text);
-        bytes += compare(text);
+        bytes += mri_sql_twin_compare(&twin, text);
     }
     assert_true(bytes > STATEMENTS * 100); /* they are not all empty */
 }
@@ -614,13 +454,13 @@ static void no_signal_is_lost_where_blocks_meet(void **fixture)
                     "SELECT ordinal FROM signals WHERE ordinal BETWEEN "
                     "%u AND %u ORDER BY ordinal %s",
                     low, low + widths[i] - 1, way == 0 ? "" : "DESC");
-                (void)compare(text);
+                (void)mri_sql_twin_compare(&twin, text);
             }
             (void)snprintf(text, sizeof(text),
                 "SELECT side, count(*), max(ordinal) FROM signals WHERE "
                 "ordinal BETWEEN %u AND %u GROUP BY side ORDER BY 1",
                 low, low + widths[i] - 1);
-            (void)compare(text);
+            (void)mri_sql_twin_compare(&twin, text);
         }
     }
 }
@@ -641,7 +481,7 @@ static void random_statements_over_events_get_the_same_rows(void **fixture)
             (void)snprintf(text, sizeof(text), "SELECT * FROM %s %s ORDER BY seq %s LIMIT %u",
                 ONE_OF(tables), condition, direction(), (unsigned)mri_prng_below(&prng, 100));
         }
-        (void)compare(text);
+        (void)mri_sql_twin_compare(&twin, text);
     }
 }
 
@@ -697,52 +537,52 @@ static void what_the_bus_finds_is_found_in_the_same_order(void **fixture)
             mri_word_text(MRI_VOCABULARY_state, query.state),
             market.instruments.specs[query.symbol].symbol, query.is_oldest_first ? "ASC" : "DESC",
             query.limit);
-        ask(text);
+        mri_sql_twin_ask(&twin, text);
         for (uint32_t k = 0; k < result.count; k++) {
-            assert_int_equal(step(text), MR_OK);
-            assert_int_equal(mri_sql_value(sql, 0).integer, ordinals[k]);
+            assert_int_equal(mri_sql_twin_step(&twin, text), MR_OK);
+            assert_int_equal(mri_sql_value(twin.sql, 0).integer, ordinals[k]);
         }
-        assert_int_equal(step(text), MR_END);
-    }
-}
-
-/** The plan that EXPLAIN QUERY PLAN shows must have this in it. */
-static void expect_plan(const char *query, const char *part)
-{
-    char text[512];
-    bool is_found = false;
-    (void)snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", query);
-    ask(text);
-    while (step(text) == MR_OK) {
-        struct mri_slice detail = mri_sql_value(sql, 3).text;
-        char line[512];
-        (void)snprintf(line, sizeof(line), "%.*s", (int)detail.count, detail.bytes);
-        is_found |= strstr(line, part) != NULL;
-        assert_null(strstr(line, "TEMP B-TREE FOR GROUP BY"));
-        assert_null(strstr(line, "TEMP B-TREE FOR ORDER BY"));
-    }
-    if (!is_found) {
-        fail_msg("%s: no \"%s\" in the plan", query, part);
+        assert_int_equal(mri_sql_twin_step(&twin, text), MR_END);
     }
 }
 
 static void the_plan_says_what_is_pushed_down(void **fixture)
 {
     (void)fixture;
-    expect_plan("SELECT count(*) FROM signals WHERE state = 'blocked' AND symbol IN ('a', 'b') AND "
-                "gate IS NULL AND ordinal >= 5",
+    mri_sql_twin_expect_plan(&twin,
+        "SELECT count(*) FROM signals WHERE state = 'blocked' AND symbol IN ('a', 'b') AND "
+        "gate IS NULL AND ordinal >= 5",
         "0:state= symbol:in gate:null ordinal>=");
-    expect_plan("SELECT state, count(*) FROM signals GROUP BY state", "0:group:state");
-    expect_plan("SELECT count(*) FROM signals WHERE side = 'long' GROUP BY symbol, source",
+    mri_sql_twin_expect_plan(
+        &twin, "SELECT state, count(*) FROM signals GROUP BY state", "0:group:state");
+    mri_sql_twin_expect_plan(&twin,
+        "SELECT count(*) FROM signals WHERE side = 'long' GROUP BY symbol, source",
         "0:side= group:symbol group:source");
-    expect_plan("SELECT * FROM signals WHERE source = 'x' ORDER BY ordinal DESC LIMIT 5",
+    mri_sql_twin_expect_plan(&twin,
+        "SELECT * FROM signals WHERE source = 'x' ORDER BY ordinal DESC LIMIT 5",
         "0:source= limit order:ordinal:desc");
-    expect_plan("SELECT DISTINCT gate FROM signals", "0:group:gate once");
-    expect_plan("SELECT state FROM signals ORDER BY state DESC", "0:group:state:desc");
-    expect_plan("SELECT * FROM events WHERE kind = 'candle' AND seq > 5 AND seq <= 9 ORDER BY seq "
-                "DESC",
+    mri_sql_twin_expect_plan(&twin, "SELECT DISTINCT gate FROM signals", "0:group:gate once");
+    mri_sql_twin_expect_plan(
+        &twin, "SELECT state FROM signals ORDER BY state DESC", "0:group:state:desc");
+    mri_sql_twin_expect_plan(&twin,
+        "SELECT * FROM events WHERE kind = 'candle' AND seq > 5 AND seq <= 9 ORDER BY seq "
+        "DESC",
         "0:kind= seq> seq<= order:seq:desc");
-    expect_plan("SELECT * FROM moves WHERE ordinal = 5", "0:ordinal=");
+    mri_sql_twin_expect_plan(&twin, "SELECT * FROM moves WHERE ordinal = 5", "0:ordinal=");
+}
+
+static void times_that_are_not_in_order_are_sorted(void **fixture)
+{
+    (void)fixture;
+    const char *text = "EXPLAIN QUERY PLAN SELECT * FROM signals ORDER BY event_time_unix_ns";
+    bool is_sorted = false;
+    mri_sql_twin_ask(&twin, text);
+    while (mri_sql_twin_step(&twin, text) == MR_OK) {
+        const struct mri_slice detail = mri_sql_value(twin.sql, 3).text;
+        is_sorted |= mri_slice_is(detail, "USE TEMP B-TREE FOR ORDER BY");
+    }
+    assert_true(is_sorted);
+    (void)mri_sql_twin_compare(&twin, "SELECT * FROM signals ORDER BY event_time_unix_ns, ordinal");
 }
 
 static void every_column_of_every_table_needs_no_quotes(void **fixture)
@@ -751,23 +591,23 @@ static void every_column_of_every_table_needs_no_quotes(void **fixture)
     char names[2048][2][64];
     unsigned count = 0;
     const char *table;
-    for (unsigned i = 0; (table = mri_sql_table_name(sql, i)) != NULL; i++) {
+    for (unsigned i = 0; (table = mri_sql_table_name(twin.sql, i)) != NULL; i++) {
         char text[128];
         (void)snprintf(text, sizeof(text), "PRAGMA table_info(%s)", table);
-        ask(text);
-        for (; step(text) == MR_OK && count < 2048; count++) {
+        mri_sql_twin_ask(&twin, text);
+        for (; mri_sql_twin_step(&twin, text) == MR_OK && count < 2048; count++) {
             (void)snprintf(names[count][0], 64, "%s", table);
-            (void)snprintf(names[count][1], 64, "%.*s", (int)mri_sql_value(sql, 1).text.count,
-                mri_sql_value(sql, 1).text.bytes);
+            (void)snprintf(names[count][1], 64, "%.*s", (int)mri_sql_value(twin.sql, 1).text.count,
+                mri_sql_value(twin.sql, 1).text.bytes);
         }
     }
     assert_true(count > 300);
     for (unsigned i = 0; i < count; i++) {
         char text[256];
         (void)snprintf(text, sizeof(text), "SELECT %s FROM %s LIMIT 1", names[i][1], names[i][0]);
-        ask(text);
-        (void)step(text);
-        assert_string_equal(mri_sql_column_name(sql, 0), names[i][1]);
+        mri_sql_twin_ask(&twin, text);
+        (void)mri_sql_twin_step(&twin, text);
+        assert_string_equal(mri_sql_column_name(twin.sql, 0), names[i][1]);
     }
 }
 
@@ -775,12 +615,13 @@ static void a_log_that_cannot_be_read_is_a_fault_and_not_an_answer(void **fixtur
 {
     (void)fixture;
     struct mri_sql_fault fault;
-    ask("SELECT count(*) FROM events");
+    mri_sql_twin_ask(&twin, "SELECT count(*) FROM events");
     mri_os_faults_arm(&machine, MRI_OS_CALL_COUNT, 1, MR_EIO);
-    assert_int_equal(mri_sql_step(sql, &fault), MR_EIO);
+    assert_int_equal(mri_sql_step(twin.sql, &fault), MR_EIO);
     mri_os_faults_arm(&machine, MRI_OS_CALL_COUNT, 0, MR_OK);
     assert_true(fault.problem.text[0] != '\0');
-    assert_true(compare("SELECT count(*) FROM events") > 0); /* and the next query is answered */
+    assert_true(mri_sql_twin_compare(&twin, "SELECT count(*) FROM events") >
+                0); /* and the next query is answered */
 }
 
 int main(void)
@@ -792,6 +633,7 @@ int main(void)
         cmocka_unit_test(random_statements_over_shadows_get_the_same_rows),
         cmocka_unit_test(what_the_bus_finds_is_found_in_the_same_order),
         cmocka_unit_test(the_plan_says_what_is_pushed_down),
+        cmocka_unit_test(times_that_are_not_in_order_are_sorted),
         cmocka_unit_test(every_column_of_every_table_needs_no_quotes),
         cmocka_unit_test(a_log_that_cannot_be_read_is_a_fault_and_not_an_answer),
     };

@@ -171,7 +171,9 @@ class PageTest(AsOfCase):
                 (("--as-of", "yesterday"), ("--as-of", "yesterday")),
                 (("--as-of", "3000", "--after", self.ask("--limit", "1")[1]["next"]),
                  ("of a moment already",)),
-                (("--after", self.ask()[1]["as_of"] + "/0"), ("--after",))):
+                (("--after", self.ask()[1]["as_of"] + "/0"), ("--after",)),
+                (("--after", self.ask()[1]["as_of"] + "/99999999"),
+                 ("--after", "signal 99999999", "no answer of this log"))):
             with self.subTest(words=words):
                 answer = self.assert_exit(program.call("query", "--dir", self.log, *words), USAGE)
                 self.assert_says(answer, *parts)

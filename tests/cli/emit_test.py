@@ -80,7 +80,7 @@ class FlagsTest(EmitCase):
         wrong = {
             "symbol": ["", "NOPE", None], "side": ["HOLD", "hold", "up", "", None],
             "source": ["", "momentum", "rsi", "x" * 65, "a\nb", "\x1b[31m", None],
-            "confidence": ["7", "-0.1", "1.0000001", "nan", "high", "", "0.5x", None],
+            "confidence": ["7", "-0.1", "1.0000001", "nan", "high", "", "0.5x"],
             "name": ["", "x" * 65, "\x07"], "price": ["-1", "0", "x", "1e", "0.0000001"],
             "horizon": ["2m", "15", ""], "valid_for": ["0s", "25h", "x", "-5s", ""],
             "account": ["x" * 257], "external_id": ["\x00"[:0] or "\x7f"],
@@ -134,7 +134,6 @@ class LinesTest(EmitCase):
             "lacks a side": (self.line(side=None), "side is missing"),
             "lacks a source": (self.line(source=None), "source is missing"),
             "lacks a symbol": (self.line(symbol=None), "symbol is missing"),
-            "lacks confidence": (self.line(confidence=None), "confidence is missing"),
             "lacks everything": ("{}", "missing"),
             "side HOLD": (self.line(side="HOLD"), 'long, buy, short or sell, found "HOLD"'),
             "confidence 7": (self.line(confidence=7), 'from 0 to 1, found "7"'),
@@ -187,6 +186,24 @@ class LinesTest(EmitCase):
                                    '"confidence":0.5,"name":null,"price":null}\n'), OK)
         self.assert_exit(self.emit('{"symbol":"SIM01USD","side":null,"source":"a",'
                                    '"confidence":0.5}\n'), NO)
+
+    def test_any_optional_field_may_be_null(self):
+        line = '{"symbol":"SIM01USD","side":"long","source":"a"'
+        for name in ("confidence", "name", "price", "horizon", "valid_for", "external_id",
+                     "idempotency_key", "account", "data"):
+            with self.subTest(name=name):
+                found = [self.events_of(self.emit(text + "}\n").lines[0])[0]
+                         for text in (line, f'{line},"{name}":null')]
+                self.assertEqual(*(event.get(name) for event in found))
+
+    def test_refusals_come_in_the_order_of_the_lines(self):
+        bad_for_the_bus = self.line().replace("SIM01USD", "NOSUCH")
+        lines = [self.line(), bad_for_the_bus, "{", bad_for_the_bus, self.line(), "[]", "x",
+                 bad_for_the_bus, "{"]
+        answer = self.assert_exit(self.emit("\n".join(lines) + "\n"), NO)
+        told = [int(text.split(":")[1]) for text in answer.err.splitlines() if "refused:" in text]
+        self.assertEqual(told, [2, 3, 4, 6, 7, 8, 9])
+        self.assertEqual(len(answer.lines), 2)
 
     def test_a_torn_last_line_is_refused_and_called_torn(self):
         answer = self.assert_exit(self.emit(self.line() + "\n" + self.line()[:-9]), NO)

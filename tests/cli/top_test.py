@@ -45,7 +45,10 @@ class PictureTest(TopCase):
             self.assertRegex(terminal.screen.text, rf"(?m)  {family} +(-|[0-9.]+)$")
         for gate in counts["blocked_by_gate"][:1]:
             self.assertIn(gate["gate"], terminal.screen.text)
-        self.assertIn("nobody runs it, 0 inputs undecided", lines[1])
+        self.assertRegex(lines[1], r"^runner  nobody runs it; mode RUN, 0 inputs undecided, \d+ "
+                                   r"positions?, \d+ process(es)?$")
+        self.assertRegex(lines[2], r" events/s$")
+        self.assertRegex(lines[3], r"; \d+ alerts, \d+ signals, \d+ bars$")
         self.assertIn(f"event {self.last_seq()}, all in the files", lines[2])
         self.assertIn("SIMULATED", lines[3])
         for title in ("blocked by", "consumer", "newest events"):
@@ -54,6 +57,21 @@ class PictureTest(TopCase):
                                                    if line == "newest events"][0] + 1])
         self.assertTrue(lines[23].startswith("q quit  p pause  s sort"))
         self.assertTrue(re.search(r"\d\d:\d\d:\d\dZ$", lines[0]), lines[0])
+
+    def test_what_has_no_room_is_left_out_and_not_cut(self):
+        for columns, rows in ((60, 20), (52, 20), (40, 20)):
+            with self.subTest(columns=columns, rows=rows):
+                lines = self.shown(columns=columns, rows=rows).screen.lines
+                self.assertEqual(len(lines), rows)
+                self.assertRegex(lines[1], r"^runner  nobody runs it; mode RUN(, 0 inputs undecided)?"
+                                           r"(, \d+ positions?)?(, \d+ process(es)?)?$")
+                self.assertEqual("undecided" in lines[1], columns >= 52)
+                self.assertRegex(lines[2], r"^log     event \d+, all in the files(;.* events/s)?$")
+                self.assertRegex(lines[3], r"^market  \S+Z \(SIMULATED\)(; \d+ alerts)?"
+                                           r"(, \d+ signals)?(, \d+ bars)?$")
+                for state in STATES:
+                    self.assertTrue(any(line.startswith(state) for line in lines), state)
+                self.assertTrue(lines[-1].startswith("q quit"))
 
     def test_every_size_holds_without_a_row_too_long_or_too_many(self):
         terminal = self.shown()
@@ -227,7 +245,7 @@ class GrowingTest(TopCase):
             return len(seqs) > 3
         terminal.wait_for(note, "growth")
         self.assertRegex(terminal.screen.lines[2], r"event \d+, \d+ not durable yet")
-        terminal.wait_for(lambda screen: re.search(r"; \d{3,} bars", screen.lines[3]) and
+        terminal.wait_for(lambda screen: re.search(r", \d{3,} bars", screen.lines[3]) and
                           re.search(r", \d inputs undecided", screen.lines[1]),
                           "inputs that were decided")
         run.send_signal(signal.SIGINT)

@@ -78,7 +78,7 @@ class BusTest(program.LogCase):
                 self.assertRaises(kind, self.emit, **values)
         self.assertRaises(TypeError, self.bus.emit, "SIM01USD", "long", "bot", 0.5, "fast")
         self.assertRaises(TypeError, self.bus.emit, "SIM01USD", symbol="SIM01USD")
-        self.assertRaises(millrace.MillraceError, self.bus.emit, "SIM01USD", "long", "bot")
+        self.assertRaises(millrace.MillraceError, self.bus.emit, "SIM01USD", "long")
         self.assertEqual(self.bus.counts(), before)
 
     def test_many_are_all_or_none(self):
@@ -101,9 +101,11 @@ class BusTest(program.LogCase):
         ids = self.bus.emit_many(({**good, "data": {"i": i}} for i in range(3000)), durable=True)
         self.assertEqual(len(set(ids)), 3000)
         self.assertEqual(self.bus.emit_many([]), [])
-        self.bus.emit_many([{**good, "source": "none", "confidence": None}])
-        self.assertEqual(len(self.bus.query("source=none")), 1)
-        self.assertEqual(self.bus.counts()["generated"], before + 3001)
+        self.bus.emit_many([{**good, "source": "none", "confidence": None},
+                            {"symbol": "SIM02USD", "side": "short", "source": "none"}])
+        self.bus.emit("SIM02USD", "short", "none")
+        self.assertEqual(len(self.bus.query("source=none")), 3)
+        self.assertEqual(self.bus.counts()["generated"], before + 3003)
         found = self.bus.query("source=bot order by time asc", limit=5000)
         self.assertEqual([row["id"] for row in found], ids)
         page = self.bus.query("source=bot", limit=10, after=ids[100])

@@ -249,6 +249,18 @@ class PlaceTest(BotCase):
         health = bus.get_pipeline_health()
         self.assertEqual((health["counters"]["export_failures"], health["total_signals"]), (5, 3))
 
+    def test_moves_of_others_are_in_the_log_and_not_in_the_export(self):
+        bus = self.open()
+        signal_id = bus.emit_signal(dict(LONG))
+        before = self.lines()
+        self.assertEqual(len(before), 1)
+        with millrace.Bus.open(str(self.log)) as other:
+            other.move(signal_id, "blocked", gate="external", reason="external")
+        self.assertEqual(bus.get_signal(signal_id)["state"], "blocked")
+        self.assertEqual(self.lines(), before)
+        self.assertEqual([event["event_type"] for event in bus.replay_events()],
+                         ["signal_generated", "state_change"])
+
     def test_a_directory_that_cannot_be_written_is_told(self):
         logs = self.folder / "logs"
         logs.mkdir()
