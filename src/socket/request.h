@@ -33,7 +33,7 @@ enum mri_request_type {
     X(VERB, "verb", MRI_REQUEST_TEXT, "what is asked for")                                         \
     X(VERSION, "version", MRI_REQUEST_INTEGER,                                                     \
         "the newest version of the protocol that the client speaks")                               \
-    X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "must be registered")                                    \
+    X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "must be registered; or a spelling of one")              \
     X(SIDE, "side", MRI_REQUEST_TEXT, "long, buy, short or sell")                                  \
     X(SOURCE, "source", MRI_REQUEST_TEXT,                                                          \
         "who emits, brings in a fact or gives feedback, up to 64 bytes; of a signal not the name " \
