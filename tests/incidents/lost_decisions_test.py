@@ -122,7 +122,7 @@ class JoinsWentBySymbolAndNearestTimeTest(incident.BotCase):
                                   "ORDER BY n"), [{"symbol": "BTC", "n": 1}, {"symbol": "BTCUSDT", "n": 4}])
         self.assertEqual(len(bus.get_signals(symbol="BTC-USDT")), 4)
         self.assertEqual([row["signal_id"] for row in bus.get_signals(symbol="BTC")], [short])
-        self.assertEqual(self.status()["provisional_symbols"], 2)
+        self.assertEqual(self.status(program.NO)["provisional_symbols"], 2)
 
     def test_an_unknown_spelling_is_refused_at_the_boundary(self):
         log = self.begin_market()
