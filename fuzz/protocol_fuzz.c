@@ -130,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     take(&session, &last);
     MRI_ASSERT(session.counts.errors == errors);
     mri_line_session_fini(&session);
-    MRI_ASSERT(service.subscriptions == 0);
+    MRI_ASSERT(service.subscriptions == 0 && service.claim_count == 0);
     mri_line_input_fini(&input);
     mri_buf_fini(&out);
     return 0;

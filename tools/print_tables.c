@@ -472,10 +472,12 @@ static void put_verbs(struct mri_buf *buf)
 {
     mri_buf_text(buf, "| verb | fields beside `id` and `verb` |\n|---|---|\n");
     for (int verb = 0; verb < MRI_VERB_COUNT; verb++) {
-        uint64_t fields = mri_request_verb_fields((enum mri_request_verb)verb);
+        const struct mri_request_fields *fields =
+            mri_request_verb_fields((enum mri_request_verb)verb);
         mri_buf_printf(buf, "| `%s` |", mri_request_verb_text((enum mri_request_verb)verb));
         for (int field = 0; field < MRI_FIELD_COUNT; field++) {
-            if ((fields >> field & 1) != 0) {
+            bool is_beside = field != MRI_FIELD_ID && field != MRI_FIELD_VERB;
+            if (is_beside && fields->has[field]) {
                 mri_buf_printf(buf, " `%s`", mri_request_field_key((enum mri_request_field)field));
             }
         }

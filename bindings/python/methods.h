@@ -243,6 +243,14 @@ PyObject *mrp_bus_history(Bus *self, PyObject *name);
 PyObject *mrp_bus_sources(Bus *self, PyObject *unused);
 
 /**
+ * Bus.symbol(): the name that a symbol is registered by.
+ *
+ * Returns  a text, or None; NULL and an exception.
+ * Threads  one at a time per handle, and the interpreter's lock.
+ */
+PyObject *mrp_bus_symbol(Bus *self, PyObject *name);
+
+/**
  * How many symbols are registered, and how many of them are provisional.
  *
  * Returns  a tuple; NULL and an exception.

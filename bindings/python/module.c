@@ -96,6 +96,9 @@ static PyMethodDef methods[] = {
     {"sources", MRP_FUNCTION(mrp_bus_sources), METH_NOARGS,
         "sources()\n\n(source, signals, emissions outside the lifecycle) for each; a source may "
         "come twice."},
+    {"symbol", MRP_FUNCTION(mrp_bus_symbol), METH_O,
+        "symbol(name)\n\nThe name that a symbol is registered by, from it or a spelling of it; or "
+        "None."},
     {"symbols", MRP_FUNCTION(mrp_bus_symbols), METH_NOARGS,
         "symbols()\n\nHow many symbols are registered, and how many of them are provisional."},
     {"advance", MRP_FUNCTION(mrp_bus_advance), METH_VARARGS | METH_KEYWORDS,

@@ -362,6 +362,27 @@ PyObject *mrp_bus_sources(Bus *self, PyObject *unused)
     return list;
 }
 
+PyObject *mrp_bus_symbol(Bus *self, PyObject *name)
+{
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    const char *symbol = NULL;
+    mr_problem problem = {""};
+    if (text == NULL) {
+        PyErr_Clear();
+        return mrp_raise_error(MR_REFUSED, "symbol: expected a text");
+    }
+    if (mrp_enter(self) < 0) {
+        return NULL;
+    }
+    mr_err err = mr_bus_symbol(self->bus, text, &symbol, &problem);
+    PyObject *found = err == MR_OK ? PyUnicode_FromString(symbol) : NULL;
+    mrp_leave(self);
+    if (err == MR_NOT_FOUND) {
+        Py_RETURN_NONE;
+    }
+    return err == MR_OK ? found : mrp_raise_error(err, problem.text);
+}
+
 PyObject *mrp_bus_symbols(Bus *self, PyObject *unused)
 {
     uint32_t provisional;

@@ -209,6 +209,19 @@ MR_MUST_USE mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count,
 uint32_t mr_bus_symbol_count(const mr_bus *bus, uint32_t *ret_provisional);
 
 /**
+ * The symbol of a name: as it is registered, or a spelling of it, with or without '-', '_' and '/',
+ * in any case.
+ *
+ * @param ret_symbol  the name that it is registered by, as signals have it
+ *
+ * Returns  MR_OK; MR_NOT_FOUND none; MR_EINVAL arguments; as mr_bus_follow().
+ * Owner    the bus, until the next call.
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mr_bus_symbol(
+    mr_bus *bus, const char *name, const char **ret_symbol, mr_problem *reterr_problem);
+
+/**
  * Take in what other processes have done.
  *
  * Returns  MR_OK; MR_ECORRUPT and other faults of reading, *reterr_problem says where.

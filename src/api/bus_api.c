@@ -133,6 +133,22 @@ mr_err mri_bus_api_share(struct mr_bus *bus, mr_problem *reterr_problem)
     return err == MR_AGAIN || err == MR_BUSY ? MR_NOT_FOUND : err;
 }
 
+/**
+ * A name that the shared state does not have may be a spelling: those stand in the configuration,
+ * which is folded. One that was found once costs no more than that.
+ */
+static mr_err find_spelled(void *context, struct mri_slice name, uint32_t *ret_symbol)
+{
+    struct mr_bus *bus = context;
+    const struct mri_instruments *folded = &bus->fold.wiring.market.instruments;
+    mr_err err = bus->has_fold ? mri_instruments_find(folded, name, ret_symbol) : MR_NOT_FOUND;
+    if (err != MR_OK) {
+        err = mri_bus_api_follow(bus, NULL);
+        err = err == MR_OK ? mri_instruments_find(folded, name, ret_symbol) : err;
+    }
+    return err == MR_OK && *ret_symbol < bus->mirror.instruments.count ? MR_OK : MR_NOT_FOUND;
+}
+
 const struct mri_instruments *mri_bus_api_instruments(const struct mr_bus *bus)
 {
     return bus->has_state ? &bus->mirror.instruments : &bus->fold.wiring.market.instruments;
@@ -259,7 +275,12 @@ static mr_err make_arrays(struct mr_bus *bus)
         err = mri_alloc_array(bus->alloc, MR_BUS_BATCH_MAX, arrays[i].bytes, &block);
         *arrays[i].array = err == MR_OK ? block : NULL;
     }
-    return err == MR_OK ? mri_mirror_init(&bus->mirror, bus->alloc) : err;
+    if (err == MR_OK) {
+        err = mri_mirror_init(&bus->mirror, bus->alloc);
+        bus->mirror.instruments.elsewhere = find_spelled;
+        bus->mirror.instruments.elsewhere_context = bus;
+    }
+    return err;
 }
 
 mr_err mri_bus_api_may_append(const struct mr_bus *bus, mr_problem *reterr_problem)

@@ -161,6 +161,27 @@ mr_err mr_bus_register(mr_bus *bus, const char *symbol, mr_problem *reterr_probl
                                                   : mri_bus_api_explain(err, NULL, reterr_problem);
 }
 
+mr_err mr_bus_symbol(
+    mr_bus *bus, const char *name, const char **ret_symbol, mr_problem *reterr_problem)
+{
+    uint32_t number;
+    if (bus == NULL || name == NULL || ret_symbol == NULL) {
+        return mri_problem(reterr_problem, MR_EINVAL, "a bus, a name, and room for a symbol");
+    }
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    mr_err err = mr_bus_follow(bus, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    const struct mri_instruments *instruments = mri_bus_api_instruments(bus);
+    err = mri_instruments_find(instruments, mri_slice_of(name), &number);
+    if (err != MR_OK) {
+        return mri_problem(reterr_problem, err, "symbol: \"%.60s\" is not registered", name);
+    }
+    *ret_symbol = mri_instruments_get(instruments, number)->symbol;
+    return MR_OK;
+}
+
 uint32_t mr_bus_symbol_count(const mr_bus *bus, uint32_t *ret_provisional)
 {
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);

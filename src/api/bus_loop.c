@@ -7,6 +7,7 @@
 
 #include "api/bus_api.h"
 #include "base/problem.h"
+#include "log/consume/consumer.h"
 
 mr_seq mri_bus_loop_last(const mr_bus *bus)
 {
@@ -18,6 +19,38 @@ const char *mri_bus_loop_uuid(const mr_bus *bus)
 {
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     return mr_log_uuid(bus->log);
+}
+
+/** What is to be called with the figures of consumers. */
+struct telling {
+    struct mri_consumer_at at;
+    void (*each)(void *context, const mr_consumer_stats *stats);
+    void *context;
+    mr_problem *problem;
+};
+
+static mr_err tell_consumer(void *argument, const char *name)
+{
+    struct telling *telling = argument;
+    mr_consumer_stats stats;
+    telling->at.name = name;
+    mr_err err = mri_consumer_stat(&telling->at, &stats, telling->problem);
+    if (err == MR_OK) {
+        telling->each(telling->context, &stats);
+    }
+    return err == MR_NOT_FOUND ? MR_OK : err; /* it was removed just now */
+}
+
+mr_err mri_bus_loop_consumers(mr_bus *bus,
+    void (*each)(void *context, const mr_consumer_stats *stats), void *context,
+    mr_problem *reterr_problem)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    struct telling telling = {.at = {.os = bus->os, .alloc = bus->alloc, .folder = bus->folder},
+        .each = each,
+        .context = context,
+        .problem = reterr_problem};
+    return mri_consumer_list(&telling.at, tell_consumer, &telling, reterr_problem);
 }
 
 mr_err mri_bus_loop_sync(mr_bus *bus, mr_problem *reterr_problem)

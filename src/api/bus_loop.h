@@ -7,6 +7,7 @@
 #define MRI_API_BUS_LOOP_H
 
 #include "millrace/bus.h"
+#include "millrace/log_consumer.h"
 
 /** Why mri_bus_loop_next() has no event. */
 struct mri_bus_loop_look {
@@ -30,6 +31,16 @@ mr_seq mri_bus_loop_last(const mr_bus *bus);
  * Threads  one at a time per handle.
  */
 const char *mri_bus_loop_uuid(const mr_bus *bus);
+
+/**
+ * Call a function with the figures of every consumer of the log, in alphabetical order.
+ *
+ * Returns  MR_OK; as mr_consumer_list() and mr_consumer_stat().
+ * Threads  one at a time per handle.
+ */
+MR_MUST_USE mr_err mri_bus_loop_consumers(mr_bus *bus,
+    void (*each)(void *context, const mr_consumer_stats *stats), void *context,
+    mr_problem *reterr_problem);
 
 /**
  * Have everything that was appended survive a power cut.

@@ -58,8 +58,7 @@ static mr_err copy_instruments(
     uint32_t count = mri_shared_state_instrument_count(state);
     mr_err err = MR_OK;
     if (instruments->provisional_count > mri_shared_state_provisional_count(state)) {
-        instruments->count = 0; /* one has got its instrument: which one is not told */
-        instruments->provisional_count = 0;
+        mri_instruments_clear(instruments); /* one has got its instrument: which is not told */
     }
     while (instruments->count < count && err == MR_OK) {
         uint64_t body[MRI_SHARED_INSTRUMENT_BYTES / 8];
@@ -111,8 +110,7 @@ mr_err mri_mirror_follow(
         }
         mri_intern_cut(&mirror->sources, source_count);
         mri_intern_cut(&mirror->names, name_count);
-        mirror->instruments.count = 0;
-        mirror->instruments.provisional_count = 0;
+        mri_instruments_clear(&mirror->instruments);
         err = MR_BUSY;
     }
     return err;

@@ -469,7 +469,7 @@ static enum mri_exit cmd_emit(struct mri_cli *cli)
 
 static const struct mri_option options[] = {
     MRI_OPTION_DIR,
-    {"symbol", "SYMBOL", "what it is about; must be registered"},
+    {"symbol", "SYMBOL", "what it is about: registered, or a spelling of one"},
     {"side", "SIDE", "long, buy, short or sell; anything else is refused"},
     {"source", "SOURCE", "who emits it; not the name of a built-in source"},
     {"name", "NAME", "kind of signal; default: the source"},

@@ -587,7 +587,7 @@ static const struct mri_option options[] = {
     MRI_OPTION_DIR,
     {"follow", NULL, "when FILE ends, wait for more lines"},
     {"kind", "KIND", "quote, candle or funding, for lines that do not say it"},
-    {"symbol", "SYMBOL", "for lines that do not say it; must be registered"},
+    {"symbol", "SYMBOL", "for lines that do not say it: registered, or a spelling of one"},
     {"source", "SOURCE", "who brings it in, for quotes and funding that do not say it"},
     {"durability", "HOW", "async: survives kill -9 (default); group: a power cut"},
     {"json", NULL, "the counts as one JSON object on standard output"},

@@ -455,8 +455,7 @@ static enum mri_exit print_status(struct status *status)
     }
     enum mri_exit exit = mri_cli_print(status->cli, &status->text);
     mri_buf_fini(&status->text);
-    bool is_well =
-        status->health.state == MRI_HEALTH_OK || status->health.state == MRI_HEALTH_UNKNOWN;
+    bool is_well = status->health.state == MRI_HEALTH_OK;
     return exit == MRI_EXIT_OK && !is_well ? MRI_EXIT_NO : exit;
 }
 
@@ -479,9 +478,11 @@ const struct mri_command mri_cmd_status = {
     .summary = "is it running, trading, right, alive, learning?",
     .arguments = "",
     .about =
-        "Health is judged by what was done, never by the age of a file. Exit code 1: DEGRADED or\n"
-        "DOWN, with the reason in the first line; 3: the log is damaged. Prices that were fed and\n"
-        "that no `run` has taken in yet are counted; a disk with little room is warned of.\n",
+        "Health is judged by what was done, never by the age of a file. Exit code 1: DEGRADED,\n"
+        "DOWN or UNKNOWN, with the reason in the first line; 3: the log is damaged. Prices that\n"
+        "were fed and that no `run` has taken in yet are counted; a disk with little room is "
+        "warned\n"
+        "of.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

@@ -5,10 +5,11 @@
  *   map of sections > map of keys > scalar
  *   routes          > list        > map of keys > scalar     (route_list.c)
  *   instruments     > list        > map of keys > scalar     (instrument_list.c)
+ *   spellings       > list        > map of keys > scalar     (spelling_list.c)
  *
  * Invariants
- *  1. What keys there are is asked from the tables; no key is named here but `instruments`
- *     and `routes`.
+ *  1. What keys there are is asked from the tables; no key is named here but `instruments`,
+ *     `routes` and `spellings`.
  *  2. A text with a problem gives no configuration.
  *  3. Checks across the whole text (missing keys, mri_config_check()) run only when all of it could
  *     be read.
@@ -25,6 +26,7 @@
 #include "conf/reading.h"
 #include "conf/route_list.h"
 #include "conf/scalar.h"
+#include "conf/spelling_list.h"
 
 static const struct mri_slice no_key = {NULL, 0};
 
@@ -40,6 +42,7 @@ struct parse {
     struct mri_place keys[MRI_CONFIG_SETTING_COUNT];
     struct mri_place instruments;
     struct mri_place routes;
+    struct mri_place spellings;
     bool has_defaults; /* a setting that is missing has its default */
 };
 
@@ -263,8 +266,9 @@ static void read_root_key(struct parse *parse)
     struct mri_reading *reading = &parse->reading;
     bool is_instruments = mri_slice_is(reading->text, MRI_INSTRUMENT_LIST_KEY);
     bool is_routes = mri_slice_is(reading->text, MRI_ROUTE_LIST_KEY);
+    bool is_spellings = mri_slice_is(reading->text, MRI_SPELLING_LIST_KEY);
     size_t first = find_section(parse, reading->text);
-    if (!is_instruments && !is_routes && first == parse->count) {
+    if (!is_instruments && !is_routes && !is_spellings && first == parse->count) {
         refuse_section(parse);
         (void)mri_reading_next(reading); /* its value; an end shows in the next turn */
         mri_reading_skip(reading);
@@ -272,6 +276,7 @@ static void read_root_key(struct parse *parse)
     }
     struct mri_place *seen = is_instruments ? &parse->instruments
                              : is_routes    ? &parse->routes
+                             : is_spellings ? &parse->spellings
                                             : &parse->sections[first];
     if (!mri_reading_is_again(reading, *seen)) {
         *seen = reading->place;
@@ -281,6 +286,8 @@ static void read_root_key(struct parse *parse)
         mri_instrument_list_read(reading, parse->config);
     } else if (is_routes) {
         mri_route_list_read(reading, parse->config);
+    } else if (is_spellings) {
+        mri_spelling_list_read(reading, parse->config);
     } else {
         read_section(parse, first);
     }
@@ -375,6 +382,7 @@ static void read_text(struct parse *parse)
     struct mri_place end = mri_reading_finish(reading);
     if (is_map && !reading->is_stopped) {
         check_missing(parse, end);
+        mri_spelling_list_check(reading, parse->config, parse->spellings);
     }
     if (reading->problem_count == 0 && reading->err == MR_OK) {
         check_whole(parse);

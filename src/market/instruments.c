@@ -5,7 +5,8 @@
  * Invariants
  *  1. specs[0..count) are usable or provisional, and no two of them spell the same symbol.
  *  2. keys[0..count) are their names in order, so that one is found by halving.
- *  3. The number of an instrument is its place in the log's order of registration, so a rebuilt
+ *  3. spellings[0..spelling_count) are in order likewise; what is registered goes before them.
+ *  4. The number of an instrument is its place in the log's order of registration, so a rebuilt
  *     registry is the kept one.
  *
  * A registration that contradicts what came before is damage: nothing is taken from it.
@@ -178,6 +179,8 @@ void mri_instruments_fini(struct mri_instruments *instruments)
             instruments->count_max * sizeof(*instruments->specs));
         mri_alloc_free(instruments->alloc, instruments->keys,
             instruments->count_max * sizeof(*instruments->keys));
+        mri_alloc_free(instruments->alloc, instruments->spellings,
+            instruments->spelling_count * sizeof(*instruments->spellings));
         *instruments = (struct mri_instruments){0};
     }
 }
@@ -304,16 +307,99 @@ static uint32_t key_place(
     return low;
 }
 
+static mr_err find_key(const struct mri_instruments *instruments, const struct mri_symbol_key *key,
+    uint32_t *ret_symbol)
+{
+    bool is_found;
+    uint32_t place = key_place(instruments, key, &is_found);
+    *ret_symbol = is_found ? instruments->keys[place].number : *ret_symbol;
+    return is_found ? MR_OK : MR_NOT_FOUND;
+}
+
+mr_err mri_instruments_find_registered(
+    const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol)
+{
+    struct mri_symbol_key key;
+    return key_of(name, &key) ? find_key(instruments, &key, ret_symbol) : MR_NOT_FOUND;
+}
+
+/** Where the spelling of a key is, or would be. */
+static uint32_t spelling_place(const struct mri_spelling *spellings, uint32_t count,
+    const struct mri_symbol_key *key, bool *ret_is_found)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        bool is_below = memcmp(spellings[middle].spelling, key->text, sizeof(key->text)) < 0;
+        low = is_below ? middle + 1 : low;
+        high = is_below ? high : middle;
+    }
+    *ret_is_found =
+        low < count && memcmp(spellings[low].spelling, key->text, sizeof(key->text)) == 0;
+    return low;
+}
+
 mr_err mri_instruments_find(
     const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol)
 {
     struct mri_symbol_key key;
-    bool is_found = false;
-    if (key_of(name, &key)) {
-        uint32_t place = key_place(instruments, &key, &is_found);
-        *ret_symbol = is_found ? instruments->keys[place].number : *ret_symbol;
+    bool is_spelling;
+    if (!key_of(name, &key)) {
+        return MR_NOT_FOUND;
     }
+    if (find_key(instruments, &key, ret_symbol) == MR_OK) {
+        return MR_OK;
+    }
+    uint32_t place =
+        spelling_place(instruments->spellings, instruments->spelling_count, &key, &is_spelling);
+    if (is_spelling) {
+        return mri_instruments_find_registered(
+            instruments, mri_slice_of(instruments->spellings[place].symbol), ret_symbol);
+    }
+    bool is_found =
+        instruments->elsewhere != NULL &&
+        instruments->elsewhere(instruments->elsewhere_context, name, ret_symbol) == MR_OK;
     return is_found ? MR_OK : MR_NOT_FOUND;
+}
+
+bool mri_instruments_is_spelling(const struct mri_spelling *spelling)
+{
+    return is_name_good(spelling->spelling) && is_name_good(spelling->symbol);
+}
+
+mr_err mri_instruments_spell(
+    struct mri_instruments *instruments, const struct mri_spelling *spellings, uint32_t count)
+{
+    void *block = NULL;
+    mr_err err =
+        count == 0 ? MR_OK : mri_alloc_array(instruments->alloc, count, sizeof(*spellings), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    struct mri_spelling *kept = block;
+    for (uint32_t i = 0; i < count; i++) {
+        struct mri_symbol_key key;
+        bool is_there;
+        bool is_key = key_of(mri_slice_of(spellings[i].spelling), &key);
+        MRI_ASSERT(is_key && mri_instruments_is_spelling(&spellings[i]));
+        uint32_t place = spelling_place(kept, i, &key, &is_there);
+        MRI_ASSERT(!is_there);
+        memmove(&kept[place + 1], &kept[place], (i - place) * sizeof(*kept));
+        kept[place] = spellings[i];
+        memcpy(kept[place].spelling, key.text, sizeof(key.text));
+    }
+    mri_alloc_free(instruments->alloc, instruments->spellings,
+        instruments->spelling_count * sizeof(*instruments->spellings));
+    instruments->spellings = kept;
+    instruments->spelling_count = count;
+    return MR_OK;
+}
+
+void mri_instruments_clear(struct mri_instruments *instruments)
+{
+    instruments->count = 0;
+    instruments->provisional_count = 0;
 }
 
 mr_err mri_instruments_restore(
@@ -349,7 +435,7 @@ mr_err mri_instruments_apply(struct mri_instruments *instruments, const struct m
         return err;
     }
     uint32_t number = instruments->count;
-    if (mri_instruments_find(instruments, mri_slice_of(spec.symbol), &number) == MR_OK &&
+    if (mri_instruments_find_registered(instruments, mri_slice_of(spec.symbol), &number) == MR_OK &&
         !is_promotion(&instruments->specs[number], &spec)) {
         return MR_ECORRUPT;
     }

@@ -4,8 +4,9 @@
  *
  * A symbol has a number and a name; an instrument belongs to a symbol and a venue and says in which
  * steps and decimals it trades. In this version each symbol has one instrument, and both have the
- * same number. Names are compared without '-', '_' and '/', so BTC-USDT is BTCUSDT; anything else
- * that is not registered is refused.
+ * same number. Names are compared without '-', '_' and '/', so BTC-USDT is BTCUSDT. Other spellings
+ * of a symbol, as PF_XBTUSD, are those of the log's configuration; anything else that is not
+ * registered is refused.
  *
  * A provisional symbol is one of which nothing but the name is known: a program has emitted signals
  * of it. It has no price and is not traded, until it is registered with its instrument, under the
@@ -43,13 +44,23 @@ MRI_STATIC_ASSERT(sizeof(struct mri_instrument_spec) ==
                       4 * MRI_INSTRUMENT_TEXT_BYTES + 3 * sizeof(uint32_t) + 5 * sizeof(int64_t),
     "no padding");
 
-/** The registry. */
+/** Another spelling of a symbol; texts end in NUL. */
+struct mri_spelling {
+    char spelling[MRI_INSTRUMENT_TEXT_BYTES];
+    char symbol[MRI_INSTRUMENT_TEXT_BYTES];
+};
+
+/** Looks for a name elsewhere. MR_OK; MR_NOT_FOUND; other results count as that. */
+typedef mr_err mri_instruments_elsewhere(
+    void *context, struct mri_slice name, uint32_t *ret_symbol);
+
 /** A symbol as it is compared: without separators, in upper case, then zeros. */
 struct mri_symbol_key {
     char text[MRI_INSTRUMENT_TEXT_BYTES];
     uint32_t number;
 };
 
+/** The registry. */
 struct mri_instruments {
     const struct mri_alloc *alloc;
     struct mri_instrument_spec *specs;
@@ -57,6 +68,10 @@ struct mri_instruments {
     uint32_t count;
     uint32_t count_max;
     uint32_t provisional_count;
+    uint32_t spelling_count;
+    struct mri_spelling *spellings;       /**< in the order of their keys, which is what they are */
+    mri_instruments_elsewhere *elsewhere; /**< asked for what is not found here; NULL: nobody */
+    void *elsewhere_context;
 };
 
 /**
@@ -151,11 +166,51 @@ MR_MUST_USE mr_err mri_instruments_apply(
     struct mri_instruments *instruments, const struct mri_event *event);
 
 /**
- * Find a symbol by name, spelled with or without '-', '_' and '/', in any case.
+ * May this be a spelling of a symbol, and one? Letters, digits and separators as in names.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_instruments_is_spelling(const struct mri_spelling *spelling);
+
+/**
+ * Replace the spellings of symbols. What is registered by a name goes before a spelling; one of a
+ * symbol that is not registered stands for nothing.
+ *
+ * @param spellings  good ones, each once
+ *
+ * Returns  MR_OK; MR_ENOMEM, those of before are in force.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_instruments_spell(
+    struct mri_instruments *instruments, const struct mri_spelling *spellings, uint32_t count);
+
+/**
+ * Forget all instruments; spellings stay.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_instruments_clear(struct mri_instruments *instruments);
+
+/**
+ * Find a symbol by the name that it is registered by, with or without '-', '_' and '/', in any
+ * case.
  *
  * Returns  MR_OK; MR_NOT_FOUND.
  * Threads  one at a time.
- * Cost     linear in the number of instruments.
+ * Cost     logarithmic in the number of instruments.
+ */
+MR_MUST_USE mr_err mri_instruments_find_registered(
+    const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol);
+
+/**
+ * Find a symbol by the name that it is registered by, or by a spelling of it; both with or without
+ * '-', '_' and '/', in any case. What is not here is asked for elsewhere.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND.
+ * Threads  one at a time.
+ * Cost     logarithmic in the number of instruments, of spellings behind that.
  */
 MR_MUST_USE mr_err mri_instruments_find(
     const struct mri_instruments *instruments, struct mri_slice name, uint32_t *ret_symbol);

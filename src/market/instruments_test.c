@@ -312,6 +312,50 @@ static void a_price_is_its_integer_over_its_decimals(void **fixture)
     assert_true(mri_instrument_price(&spec, 739950) == 0.073995);
 }
 
+static mr_err find_another(void *context, struct mri_slice name, uint32_t *ret_symbol)
+{
+    *ret_symbol = *(const uint32_t *)context;
+    return mri_slice_is(name, "PF_NOWHERE") ? MR_OK : MR_NOT_FOUND;
+}
+
+static void a_spelling_is_its_symbol_unless_one_is_registered_by_it(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"BTCUSDT", "ETHUSDT"};
+    static const struct mri_spelling spellings[] = {{.spelling = "XBT", .symbol = "btc_usdt"},
+        {.spelling = "eth-usdt", .symbol = "BTCUSDT"}, {.spelling = "a.b", .symbol = "ETHUSDT"},
+        {.spelling = "LOST", .symbol = "NOPE"}};
+    struct mri_instruments instruments;
+    uint32_t other = 7;
+    uint32_t symbol = 9;
+    assert_int_equal(mri_instruments_init(&instruments, mri_alloc_system(), 4), MR_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct mri_instrument_spec spec;
+        assert_int_equal(mri_instrument_provisional(mri_slice_of(names[i]), &spec, NULL), MR_OK);
+        assert_int_equal(mri_instruments_restore(&instruments, &spec), MR_OK);
+    }
+    assert_int_equal(mri_instruments_spell(&instruments, spellings, 4), MR_OK);
+    assert_int_equal(mri_instruments_find(&instruments, mri_slice_of("x_b-t"), &symbol), MR_OK);
+    assert_int_equal(symbol, 0);
+    assert_int_equal(mri_instruments_find(&instruments, mri_slice_of("A.B"), &symbol), MR_OK);
+    assert_int_equal(symbol, 1);
+    assert_int_equal(mri_instruments_find(&instruments, mri_slice_of("ETHUSDT"), &symbol), MR_OK);
+    assert_int_equal(symbol, 1); /* registered */
+    assert_int_equal(
+        mri_instruments_find(&instruments, mri_slice_of("LOST"), &symbol), MR_NOT_FOUND);
+    assert_int_equal(
+        mri_instruments_find_registered(&instruments, mri_slice_of("XBT"), &symbol), MR_NOT_FOUND);
+    instruments.elsewhere = find_another;
+    instruments.elsewhere_context = &other;
+    assert_int_equal(
+        mri_instruments_find(&instruments, mri_slice_of("PF_NOWHERE"), &symbol), MR_OK);
+    assert_int_equal(symbol, 7);
+    assert_int_equal(mri_instruments_spell(&instruments, NULL, 0), MR_OK);
+    assert_int_equal(
+        mri_instruments_find(&instruments, mri_slice_of("XBT"), &symbol), MR_NOT_FOUND);
+    mri_instruments_fini(&instruments);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_name_that_no_spec_can_hold_is_damage),
         cmocka_unit_test(other_events_are_ignored),
         cmocka_unit_test(a_symbol_is_compared_by_letters_digits_and_points),
+        cmocka_unit_test(a_spelling_is_its_symbol_unless_one_is_registered_by_it),
         cmocka_unit_test(a_price_is_rounded_to_the_tick_in_the_direction_asked),
         cmocka_unit_test(a_rounded_price_is_a_multiple_next_to_the_price),
         cmocka_unit_test(a_price_is_its_integer_over_its_decimals),

@@ -146,6 +146,8 @@ void mri_config_fini(struct mri_config *config)
             config->instrument_capacity * sizeof(*config->instruments));
         mri_alloc_free(
             config->alloc, config->routes, config->route_count * sizeof(*config->routes));
+        mri_alloc_free(
+            config->alloc, config->spellings, config->spelling_count * sizeof(*config->spellings));
         *config = (struct mri_config){0};
     }
 }
@@ -203,6 +205,45 @@ mr_err mri_config_add_route(struct mri_config *config, const struct mri_route *r
     if (err == MR_OK) {
         config->routes = block;
         config->routes[config->route_count++] = *route;
+    }
+    return err;
+}
+
+const char *mri_config_symbol(const struct mri_config *config, const char *name)
+{
+    struct mri_slice text = mri_slice_of(name);
+    for (uint32_t i = 0; i < config->instrument_count; i++) {
+        if (mri_symbol_is_same(mri_slice_of(config->instruments[i].symbol), text)) {
+            return config->instruments[i].symbol;
+        }
+    }
+    for (uint32_t i = 0; i < config->spelling_count; i++) {
+        if (mri_symbol_is_same(mri_slice_of(config->spellings[i].spelling), text)) {
+            return config->spellings[i].symbol;
+        }
+    }
+    return NULL;
+}
+
+mr_err mri_config_add_spelling(struct mri_config *config, const struct mri_spelling *spelling)
+{
+    MRI_ASSERT(mri_instruments_is_spelling(spelling));
+    for (uint32_t i = 0; i < config->spelling_count; i++) {
+        if (mri_symbol_is_same(
+                mri_slice_of(config->spellings[i].spelling), mri_slice_of(spelling->spelling))) {
+            return MR_EXISTS;
+        }
+    }
+    if (config->spelling_count == MRI_CONFIG_SPELLINGS_MAX) {
+        return MR_FULL;
+    }
+    void *block = config->spellings;
+    mr_err err =
+        mri_alloc_resize(config->alloc, &block, config->spelling_count * sizeof(*config->spellings),
+            (config->spelling_count + 1) * sizeof(*config->spellings));
+    if (err == MR_OK) {
+        config->spellings = block;
+        config->spellings[config->spelling_count++] = *spelling;
     }
     return err;
 }
@@ -420,6 +461,21 @@ static void print_routes(const struct mri_config *config, struct mri_buf *buf)
     }
 }
 
+/** Without any nothing is printed: a text of before is the same text. */
+static void print_spellings(const struct mri_config *config, struct mri_buf *buf)
+{
+    if (config->spelling_count > 0) {
+        mri_buf_text(buf, "\n# Other names of symbols.\nspellings:\n");
+    }
+    for (uint32_t i = 0; i < config->spelling_count; i++) {
+        mri_buf_text(buf, "  - spelling: ");
+        put_quoted(buf, config->spellings[i].spelling);
+        mri_buf_text(buf, "\n    symbol: ");
+        put_quoted(buf, config->spellings[i].symbol);
+        mri_buf_text(buf, "\n");
+    }
+}
+
 void mri_config_print(const struct mri_config *config, struct mri_buf *buf)
 {
     mri_buf_text(buf, "# Configuration of millrace. Every key must be there.\n");
@@ -433,4 +489,5 @@ void mri_config_print(const struct mri_config *config, struct mri_buf *buf)
     }
     print_routes(config, buf);
     print_instruments(config, buf);
+    print_spellings(config, buf);
 }

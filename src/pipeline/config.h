@@ -30,6 +30,7 @@ typedef int64_t mri_config_choice_switch; /* the value of an enum mri_choice_swi
 enum {
     MRI_CONFIG_INSTRUMENTS_MAX = 1024,
     MRI_CONFIG_ROUTES_MAX = 256,
+    MRI_CONFIG_SPELLINGS_MAX = 1024,
     MRI_CONFIG_TEXT_BYTES_MAX = 640 * 1024
 };
 
@@ -52,6 +53,8 @@ struct mri_config {
     uint32_t instrument_capacity;
     struct mri_route *routes; /**< sources that are not internal; each once */
     uint32_t route_count;
+    struct mri_spelling *spellings; /**< other names of symbols; each once */
+    uint32_t spelling_count;
 };
 
 /** What a setting is. */
@@ -154,6 +157,24 @@ MR_MUST_USE mr_err mri_config_add_instrument(
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_config_add_route(struct mri_config *config, const struct mri_route *route);
+
+/**
+ * Add a spelling that mri_instruments_is_spelling().
+ *
+ * Returns  MR_OK; MR_EXISTS it is listed already; MR_FULL MRI_CONFIG_SPELLINGS_MAX are; MR_ENOMEM.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_config_add_spelling(
+    struct mri_config *config, const struct mri_spelling *spelling);
+
+/**
+ * The symbol that a configuration has for a name: of its instruments, or of its spellings.
+ *
+ * Returns  the symbol's name; NULL: it has none for it.
+ * Owner    the configuration.
+ * Threads  any.
+ */
+const char *mri_config_symbol(const struct mri_config *config, const char *name);
 
 /**
  * The routes of a configuration.

@@ -74,7 +74,8 @@ bool mri_health_is_decided_on(const struct mri_event *event)
 {
     return event->type != MRI_EVENT_SESSION && event->type != MRI_EVENT_ALERT &&
            event->type != MRI_EVENT_INSTRUMENT && event->type != MRI_EVENT_SIGNAL_OBSERVED &&
-           event->type != MRI_EVENT_SIGNAL_ANNOTATED && event->type != MRI_EVENT_ORDER_DISPUTED;
+           event->type != MRI_EVENT_SIGNAL_ANNOTATED && event->type != MRI_EVENT_ORDER_DISPUTED &&
+           event->type != MRI_EVENT_TICK;
 }
 
 bool mri_health_is_fact(const struct mri_event *event)

@@ -155,9 +155,25 @@ static void signals_are_conserved(void **state)
     mri_story_end(story);
 }
 
+static void a_tick_is_no_input_that_somebody_waits_for(void **state)
+{
+    (void)state;
+    struct mri_health_pending pending = {0};
+    const struct mri_event tick = {.type = MRI_EVENT_TICK};
+    const struct mri_event candle = {.type = MRI_EVENT_CANDLE};
+    const struct mri_event signal = {.type = MRI_EVENT_SIGNAL_GENERATED};
+    mri_health_count(&pending, &tick);
+    assert_int_equal(pending.inputs, 0);
+    mri_health_count(&pending, &candle);
+    mri_health_count(&pending, &signal);
+    assert_int_equal(pending.inputs, 2);
+    assert_int_equal(pending.facts, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tick_is_no_input_that_somebody_waits_for),
         cmocka_unit_test(a_log_without_a_bar_is_unknown),
         cmocka_unit_test(a_run_at_work_and_one_that_ended_are_ok),
         cmocka_unit_test(a_killed_run_is_degraded_until_it_goes_on),

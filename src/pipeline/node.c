@@ -628,6 +628,9 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
         err = go_on(node, problem);
     }
     if (err == MR_OK) {
+        err = mri_registration_check_spellings(node, problem);
+    }
+    if (err == MR_OK) {
         err = begin_session(node);
         err = err != MR_OK ? fail(problem, err, "beginning the session") : err;
     }

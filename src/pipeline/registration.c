@@ -13,7 +13,7 @@ static mr_err register_instrument(struct mri_node *node, const struct mri_instru
 {
     const struct mri_instruments *known = &node->fold.wiring.market.instruments;
     uint32_t number;
-    if (mri_instruments_find(known, mri_slice_of(spec->symbol), &number) == MR_OK) {
+    if (mri_instruments_find_registered(known, mri_slice_of(spec->symbol), &number) == MR_OK) {
         const struct mri_instrument_spec *before = mri_instruments_get(known, number);
         const struct mri_instrument_spec own = mri_instrument_spelled(spec, before->symbol);
         if (mri_instrument_equal(before, &own)) {
@@ -29,6 +29,56 @@ static mr_err register_instrument(struct mri_node *node, const struct mri_instru
     mr_err err = mri_instrument_draft(&node->inputs, spec, known->count + *new_count);
     *new_count += err == MR_OK;
     return err;
+}
+
+/** The symbol of a name: in the log, of the feed, or of the configuration; NULL: none has it. */
+static const char *symbol_of(const struct mri_node *node, const char *name)
+{
+    const struct mri_instruments *known = &node->fold.wiring.market.instruments;
+    const struct mri_feed *feed = node->options.feed;
+    const struct mri_config *config = node->options.config;
+    uint32_t number;
+    if (mri_instruments_find_registered(known, mri_slice_of(name), &number) == MR_OK) {
+        return mri_instruments_get(known, number)->symbol;
+    }
+    for (uint32_t i = 0; feed != NULL && feed->is_simulated && i < feed->instrument_count; i++) {
+        if (mri_symbol_is_same(mri_slice_of(feed->instruments[i].symbol), mri_slice_of(name))) {
+            return feed->instruments[i].symbol;
+        }
+    }
+    for (uint32_t i = 0; i < config->instrument_count; i++) {
+        if (mri_symbol_is_same(mri_slice_of(config->instruments[i].symbol), mri_slice_of(name))) {
+            return config->instruments[i].symbol;
+        }
+    }
+    return NULL;
+}
+
+mr_err mri_registration_check_spellings(const struct mri_node *node, mr_problem *reterr_problem)
+{
+    const struct mri_config *config = node->options.config;
+    const struct mri_instruments *known = &node->fold.wiring.market.instruments;
+    for (uint32_t i = 0; i < config->spelling_count; i++) {
+        const struct mri_spelling *spelling = &config->spellings[i];
+        const char *other = symbol_of(node, spelling->spelling);
+        uint32_t number;
+        if (other == NULL &&
+            mri_instruments_find(known, mri_slice_of(spelling->spelling), &number) == MR_OK) {
+            other = mri_instruments_get(known, number)->symbol; /* a spelling until now */
+        }
+        if (other != NULL &&
+            !mri_symbol_is_same(mri_slice_of(other), mri_slice_of(spelling->symbol))) {
+            return mri_problem(reterr_problem, MR_REFUSED,
+                "spellings[%u]: \"%s\" is the symbol %s in %s, and cannot be a spelling of %s", i,
+                spelling->spelling, other, node->options.folder, spelling->symbol);
+        }
+        if (symbol_of(node, spelling->symbol) == NULL) {
+            return mri_problem(reterr_problem, MR_REFUSED,
+                "spellings[%u]: %s, which \"%s\" is to be a spelling of, is no symbol in %s", i,
+                spelling->symbol, spelling->spelling, node->options.folder);
+        }
+    }
+    return MR_OK;
 }
 
 mr_err mri_registration_draft(struct mri_node *node, mr_problem *reterr_problem)

@@ -318,6 +318,10 @@ static mr_err configure(struct mri_wiring *wiring, const struct mri_config *conf
 {
     const struct mri_wiring_limits *limits = &wiring->limits;
     mr_err err = keep_routes(wiring, config);
+    if (err == MR_OK) {
+        err = mri_instruments_spell(
+            &wiring->market.instruments, config->spellings, config->spelling_count);
+    }
     if (err != MR_OK) {
         return err;
     }
@@ -349,14 +353,19 @@ static mr_err keep_config_text(struct mri_wiring *wiring, struct mri_slice text)
 static mr_err apply_config_text(struct mri_wiring *wiring, struct mri_slice text)
 {
     struct mri_config config;
-    if (wiring->is_market_only) {
+    if (wiring->is_market_only && wiring->parse == NULL) {
         return keep_config_text(wiring, text);
     }
     mr_err err = wiring->parse(text, wiring->alloc, &config);
+    if (err == MR_REFUSED && wiring->is_market_only) {
+        return keep_config_text(wiring, text); /* who decides nothing needs none of it */
+    }
     if (err != MR_OK) {
         return err == MR_REFUSED ? MR_EVERSION : err; /* the record was sound: another program's */
     }
-    err = configure(wiring, &config);
+    err = wiring->is_market_only ? mri_instruments_spell(&wiring->market.instruments,
+                                       config.spellings, config.spelling_count)
+                                 : configure(wiring, &config);
     mri_config_fini(&config);
     return err == MR_OK ? keep_config_text(wiring, text) : err;
 }

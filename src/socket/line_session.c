@@ -13,6 +13,7 @@
 
 #include "api/bus_loop.h"
 #include "base/check.h"
+#include "socket/session_claims.h"
 #include "socket/verbs.h"
 
 /* Events that one look at a subscription may pass over: about a millisecond. */
@@ -35,6 +36,7 @@ void mri_line_session_fini(struct mri_line_session *session)
             session->service->freed++;
         }
     }
+    mri_session_claims_give_back(session);
 }
 
 /* ---- requests that wait ---------------------------------------------------------------------- */
@@ -49,9 +51,7 @@ static void put_fault(struct mri_line_session *session, struct mri_slice id,
     const struct mri_request_fault *fault, uint64_t line)
 {
     struct mri_reply reply;
-    session->counts.errors++;
-    session->service->counts.errors++;
-    mri_reply_begin_fault(&reply, session->out, id, fault, line);
+    mri_verb_begin_fault(session, &reply, id, fault, line);
     (void)mri_verb_end(session, &reply);
 }
 
@@ -116,8 +116,11 @@ void mri_line_session_resume(struct mri_line_session *session, bool is_ending)
         return;
     }
     int64_t now_ns = os->boottime_ns(os->context);
+    bool is_over = is_ending || now_ns >= session->waiting.deadline_ns;
     if (session->waiting.verb == MRI_VERB_WAIT) {
-        resume_wait(session, is_ending || now_ns >= session->waiting.deadline_ns);
+        resume_wait(session, is_over);
+    } else if (session->waiting.verb == MRI_VERB_CLAIM) {
+        mri_verb_claim_resume(session, is_over, now_ns);
     } else {
         resume_next(session, is_ending, now_ns);
     }
@@ -134,6 +137,7 @@ static void put_limits(struct mri_reply *reply)
     mri_reply_count(reply, "facts", MR_BUS_FACTS_MAX);
     mri_reply_count(reply, "page", MRI_SERVICE_PAGE_MAX);
     mri_reply_count(reply, "subscriptions", MRI_LINE_SESSION_SUBSCRIPTIONS_MAX);
+    mri_reply_count(reply, "claims", MRI_LINE_SESSION_CLAIMS_MAX);
     mri_reply_count(reply, "timeout_ms", MRI_SERVICE_TIMEOUT_MS_MAX);
     mri_json_write_object_close(&reply->json);
 }
@@ -199,14 +203,19 @@ static mri_verb *const verbs[] = {
     [MRI_VERB_HELLO] = verb_hello,
     [MRI_VERB_EMIT] = mri_verb_emit,
     [MRI_VERB_MOVE] = mri_verb_move,
-    [MRI_VERB_QUOTE] = mri_verb_quote,
-    [MRI_VERB_CANDLE] = mri_verb_candle,
-    [MRI_VERB_FUNDING] = mri_verb_funding,
+    [MRI_VERB_CLAIM] = mri_verb_claim,
+    [MRI_VERB_RENEW] = mri_verb_renew,
+    [MRI_VERB_RELEASE] = mri_verb_release,
+    [MRI_VERB_FEEDBACK] = mri_verb_feedback,
+    [MRI_VERB_QUOTE] = mri_verb_fact,
+    [MRI_VERB_CANDLE] = mri_verb_fact,
+    [MRI_VERB_FUNDING] = mri_verb_fact,
     [MRI_VERB_GET] = mri_verb_get,
     [MRI_VERB_QUERY] = mri_verb_query,
     [MRI_VERB_ORDERS] = mri_verb_orders,
     [MRI_VERB_REPORT] = mri_verb_report,
     [MRI_VERB_COUNTS] = mri_verb_counts,
+    [MRI_VERB_HEALTH] = mri_verb_health,
     [MRI_VERB_SUBSCRIBE] = mri_verb_subscribe,
     [MRI_VERB_UNSUBSCRIBE] = mri_verb_unsubscribe,
     [MRI_VERB_NEXT] = mri_verb_next,
@@ -218,14 +227,6 @@ static mri_verb *const verbs[] = {
 };
 
 MRI_STATIC_ASSERT(MRI_COUNT_OF(verbs) == MRI_VERB_COUNT, "every verb does something");
-
-/** Does it change something, whether its reply is read or not? */
-static bool has_effect(enum mri_request_verb verb)
-{
-    return verb == MRI_VERB_EMIT || verb == MRI_VERB_MOVE || verb == MRI_VERB_REPORT ||
-           verb == MRI_VERB_QUOTE || verb == MRI_VERB_CANDLE || verb == MRI_VERB_FUNDING ||
-           verb == MRI_VERB_ACK || verb == MRI_VERB_NACK;
-}
 
 static void refuse_long_line(struct mri_line_session *session, uint64_t number)
 {
@@ -249,7 +250,8 @@ void mri_line_session_take(struct mri_line_session *session, const struct mri_in
         return;
     }
     mr_err err = mri_request_read(&service->reader, line->text, request, &fault);
-    if (err == MR_OK && how == MRI_LINE_SESSION_UNHEARD && !has_effect(request->verb)) {
+    if (err == MR_OK && how == MRI_LINE_SESSION_UNHEARD &&
+        !mri_request_verb_has_effect(request->verb)) {
         return; /* nobody hears the answer */
     }
     if (err == MR_OK && how == MRI_LINE_SESSION_REFUSE && request->verb != MRI_VERB_QUIT) {

@@ -2,8 +2,8 @@
 /**
  * A session of the line protocol: lines in, replies out. It knows no socket, and never waits.
  *
- * Replies come in the order of the requests. A request that waits (wait, next) holds those behind
- * it; mri_line_session_resume() looks whether its time has come.
+ * Replies come in the order of the requests. A request that waits (wait, next, claim) holds those
+ * behind it; mri_line_session_resume() looks whether its time has come.
  */
 #ifndef MRI_SOCKET_SESSION_H
 #define MRI_SOCKET_SESSION_H
@@ -13,7 +13,7 @@
 #include "socket/reply.h"
 #include "socket/service.h"
 
-enum { MRI_LINE_SESSION_SUBSCRIPTIONS_MAX = 8 };
+enum { MRI_LINE_SESSION_SUBSCRIPTIONS_MAX = 8, MRI_LINE_SESSION_CLAIMS_MAX = 128 };
 
 /** A subscription of a session. */
 struct mri_line_session_subscription {
@@ -21,15 +21,26 @@ struct mri_line_session_subscription {
     mr_subscription *subscription; /**< NULL: free */
 };
 
+/** What is claimed; the texts are those of the options once it waits. */
+struct mri_line_session_claiming {
+    mr_claim_options options;
+    bool is_group;
+    char owner[MR_BUS_OWNER_BYTES];
+    char symbol[MR_BUS_OWNER_BYTES];
+    char source[MR_BUS_OWNER_BYTES];
+};
+
 /** The request that the session waits for. */
 struct mri_line_session_waiting {
     bool is_waiting;
-    enum mri_request_verb verb; /**< wait or next */
+    enum mri_request_verb verb; /**< wait, next or claim */
     char id[MRI_REQUEST_ID_BYTES_MAX + 1];
     int64_t deadline_ns; /**< of the machine's boot-time clock */
     int64_t due_ns;      /**< when to look again, at the latest at the deadline */
     uint64_t after;      /**< of wait */
     uint32_t slot;       /**< of next: the subscription */
+    struct mri_line_session_claiming claiming; /**< of claim */
+    int64_t rest_until_ns;                     /**< of claim: not to be tried before */
 };
 
 struct mri_line_session {
@@ -56,7 +67,7 @@ void mri_line_session_init(
     struct mri_line_session *session, struct mri_service *service, struct mri_buf *out);
 
 /**
- * End it: subscriptions give back what is leased.
+ * End it: what is leased by subscriptions or claimed is given back.
  *
  * Returns  nothing.
  * Threads  one at a time.

@@ -19,6 +19,7 @@ static struct mri_api_sample sample;
 static struct mri_service service;
 static struct mri_buf out;
 static struct mri_line_session session;
+static struct mri_line_session *asking = &session; /* whose lines are taken */
 
 static int set_up(void **fixture)
 {
@@ -30,6 +31,7 @@ static int set_up(void **fixture)
         return -1;
     }
     mri_line_session_init(&session, &service, &out);
+    asking = &session;
     return 0;
 }
 
@@ -38,6 +40,7 @@ static int tear_down(void **fixture)
     (void)fixture;
     mri_line_session_fini(&session);
     assert_int_equal(service.subscriptions, 0);
+    assert_int_equal(service.claim_count, 0);
     mri_service_fini(&service);
     mri_buf_fini(&out);
     mri_api_sample_end(&sample);
@@ -60,7 +63,7 @@ __attribute__((format(printf, 2, 0))) static const char *ask_as(
     }
     mri_buf_clear(&out);
     const struct mri_input_line input = {.text = {line, count}, .number = ++number};
-    mri_line_session_take(&session, &input, how);
+    mri_line_session_take(asking, &input, how);
     return mri_buf_c_text(&out);
 }
 
@@ -120,6 +123,7 @@ static void hello_agrees_on_a_version_that_both_speak(void **fixture)
     says(ask("{'verb':'hello','version':0}"), "'error':'MR_EVERSION'");
     says(ask("{'verb':'hello'}"), mri_bus_loop_uuid(sample.bus));
     says(ask("{'verb':'hello'}"), "'limits':{'line_bytes':1048576,'batch':8192,");
+    says(ask("{'verb':'hello'}"), "'subscriptions':8,'claims':128,");
 }
 
 static void a_signal_is_emitted_found_and_moved(void **fixture)
@@ -344,6 +348,157 @@ static void a_line_that_is_too_long_is_told_with_its_number(void **fixture)
     says(ask("{'verb':'counts'}"), "'ok':true");
 }
 
+static void pass_a_second(void)
+{
+    const struct mri_os *os = &sample.story->machine.table;
+    os->sleep_ns(os->context, 1000000000);
+}
+
+static void a_signal_is_claimed_by_one_connection_and_moved_by_it_alone(void **fixture)
+{
+    (void)fixture;
+    struct mri_line_session other;
+    unsigned long long ordinal = emit("bot");
+    says(ask("{'verb':'claim','owner':'w','to':'evaluating','lease_ms':5000}"),
+        "'lease_ms':5000,'durability':'group'}");
+    assert_true(session.is_promising);
+    says(ask("{'verb':'claim','owner':'v','to':'evaluating'}"), "'ok':true,'signal':null}");
+    mri_line_session_init(&other, &service, &out);
+    asking = &other;
+    says(ask("{'verb':'claim','owner':'v','to':'evaluating','signal':%llu}", ordinal),
+        "'error':'MR_CONFLICT'");
+    const char *reply =
+        ask("{'verb':'move','signal':%llu,'from':'generated','to':'evaluating'}", ordinal);
+    says(reply, "'error':'MR_CONFLICT'");
+    says(reply, "'found':'generated','winner':");
+    says(reply, "'owner':'w'}");
+    says(ask("{'verb':'move','moves':[{'signal':%llu,'from':'generated','to':'evaluating'}]}",
+             ordinal),
+        "'error':'MR_CONFLICT'");
+    says(ask("{'verb':'renew','signal':%llu}", ordinal), "one that this connection has claimed");
+    says(ask("{'verb':'release','signal':%llu}", ordinal), "'error':'MR_CONFLICT'");
+    asking = &session;
+    says(ask("{'verb':'renew','signal':%llu}", ordinal), "'ok':true,'lease_ms':5000}");
+    says(ask("{'verb':'renew','signal':%llu,'lease_ms':0}", ordinal), "expected 1 to 86400000");
+    says(ask("{'verb':'move','signal':%llu,'from':'generated','to':'evaluating'}", ordinal),
+        "'moved':1");
+    says(ask("{'verb':'move','signal':%llu,'from':'evaluating','to':'blocked','gate':'external',"
+             "'reason':'external'}",
+             ordinal),
+        "'moved':1");
+    assert_int_equal(service.claim_count, 0); /* it is over with that */
+    says(ask("{'verb':'release','signal':%llu}", ordinal), "'error':'MR_CONFLICT'");
+}
+
+static void a_connection_that_closes_gives_its_claims_back(void **fixture)
+{
+    (void)fixture;
+    struct mri_line_session waiting;
+    unsigned long long ordinal = emit("bot");
+    says(ask("{'verb':'claim','owner':'w','to':'evaluating'}"), "'ok':true,'signal':{");
+    mri_line_session_init(&waiting, &service, &out);
+    asking = &waiting;
+    says(ask("{'id':9,'verb':'claim','owner':'v','to':'evaluating','timeout_ms':60000}"), "");
+    assert_true(waiting.waiting.is_waiting && out.count == 0);
+    mri_line_session_fini(&session);
+    assert_int_equal(service.claim_count, 0);
+    mri_buf_clear(&out);
+    pass_a_second();
+    mri_line_session_resume(&waiting, false);
+    says(mri_buf_c_text(&out), "{'id':9,'ok':true,'signal':{");
+    assert_int_equal(number_after(mri_buf_c_text(&out), "\"ordinal\":"), ordinal);
+    mri_line_session_fini(&waiting);
+}
+
+static void a_lease_that_is_over_ends_the_claim(void **fixture)
+{
+    (void)fixture;
+    unsigned long long ordinal = emit("bot");
+    says(ask("{'verb':'claim','owner':'w','to':'evaluating','lease_ms':10}"), "'ok':true");
+    pass_a_second();
+    mr_bus *other = mri_api_sample_open(&sample);
+    mr_problem problem = {""};
+    mr_claim claimed;
+    const mr_claim_options options = {
+        .from = MR_GENERATED, .next = MR_EVALUATING, .owner = "v", .lease_ns = 60000000000};
+    assert_int_equal(mr_bus_claim(other, &options, MR_ASYNC, &claimed, NULL, &problem), MR_OK);
+    const char *reply =
+        ask("{'verb':'move','signal':%llu,'from':'generated','to':'evaluating'}", ordinal);
+    says(reply, "'error':'MR_CONFLICT'");
+    says(reply, "the claim of event");
+    assert_int_equal(service.claim_count, 0);
+    says(ask("{'verb':'renew','signal':%llu}", ordinal), "'error':'MR_CONFLICT'");
+    mr_bus_close(other);
+    reply = ask("{'verb':'move','signal':%llu,'from':'generated','to':'evaluating'}", ordinal);
+    says(reply, "'moved':1"); /* nobody has it any more */
+}
+
+static void claims_have_limits_and_fields_are_named(void **fixture)
+{
+    (void)fixture;
+    static const struct {
+        const char *fields;
+        const char *says;
+    } cases[] = {
+        {"'to':'executed'", "'text':'owner is missing: expected the worker"},
+        {"'owner':'w'", "'field':'to'"},
+        {"'owner':'w','to':'x'", "'field':'to'"},
+        {"'owner':'w','to':'generated'", "nobody can claim a signal to move it from generated"},
+        {"'owner':'w','to':'evaluating','from':'x'", "'field':'from'"},
+        {"'owner':'w','to':'evaluating','lease_ms':86400001", "'field':'lease_ms'"},
+        {"'owner':'','to':'evaluating'", "'field':'owner'"},
+        {"'owner':'w','to':'evaluating','symbol':'NOPE'", "'field':'symbol'"},
+        {"'owner':'w','to':'evaluating','signal':999", "'error':'MR_NOT_FOUND'"},
+        {"'owner':'w','to':'evaluating','timeout_ms':-1", "'field':'timeout_ms'"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *reply = ask("{'verb':'claim',%s}", cases[i].fields);
+        says(reply, "'ok':false");
+        says(reply, cases[i].says);
+    }
+    for (int i = 0; i <= MRI_LINE_SESSION_CLAIMS_MAX; i++) {
+        (void)emit("bot");
+    }
+    for (int i = 0; i < MRI_LINE_SESSION_CLAIMS_MAX; i++) {
+        says(ask("{'verb':'claim','owner':'w','to':'evaluating'}"), "'ok':true,'signal':{");
+    }
+    says(ask("{'verb':'claim','owner':'w','to':'evaluating'}"),
+        "'error':'MR_FULL','text':'at most 128 claims a connection, 1024 in all'");
+    says(ask("{'verb':'release','signal':1,'durability':'async'}"), "'durability':'async'");
+    says(ask("{'verb':'claim','owner':'w','to':'evaluating'}"), "'ordinal':1,");
+}
+
+static void feedback_is_kept_and_its_fields_checked(void **fixture)
+{
+    (void)fixture;
+    unsigned long long ordinal = emit("bot");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'desk','judgement':'loss','return_bps':-12."
+             "5,"
+             "'lesson':'late','evidence':{'a':[1]}}",
+             ordinal),
+        "'ok':true,'durability':'group'}");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'desk','judgement':'bad'}", ordinal),
+        "'field':'judgement','byte':");
+    says(ask("{'verb':'feedback','signal':%llu}", ordinal), "'field':'source'");
+    says(ask("{'verb':'feedback','signal':99,'source':'desk'}"), "'error':'MR_NOT_FOUND'");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'desk','evidence':[]}", ordinal),
+        "evidence: expected an object");
+}
+
+static void health_has_the_numbers_of_status(void **fixture)
+{
+    (void)fixture;
+    (void)emit("bot");
+    says(ask("{'verb':'subscribe','subscription':'late','from_beginning':true}"), "'ok':true");
+    const char *reply = ask("{'id':'h','verb':'health'}");
+    says(reply, "{'id':'h','ok':true,'state':'");
+    says(reply, "'signals':1,'states':{'generated':1,");
+    says(reply, "'stages':{'bars':{'done':");
+    says(reply, "'consumers':{'late':{'events':");
+    says(reply, "'pending_inputs':1,");
+    says(reply, "'event_time_unix_ns':");
+}
+
 static void orders_are_told_and_reports_checked(void **fixture)
 {
     (void)fixture;
@@ -389,6 +544,12 @@ int main(void)
         TEST(subscriptions_have_a_limit),
         TEST(who_does_not_read_is_told_and_nothing_is_done),
         TEST(a_line_that_is_too_long_is_told_with_its_number),
+        TEST(a_signal_is_claimed_by_one_connection_and_moved_by_it_alone),
+        TEST(a_connection_that_closes_gives_its_claims_back),
+        TEST(a_lease_that_is_over_ends_the_claim),
+        TEST(claims_have_limits_and_fields_are_named),
+        TEST(feedback_is_kept_and_its_fields_checked),
+        TEST(health_has_the_numbers_of_status),
         TEST(orders_are_told_and_reports_checked),
         TEST(without_room_for_a_reply_the_session_is_broken),
     };

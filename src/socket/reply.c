@@ -83,6 +83,13 @@ mr_err mri_reply_end(struct mri_reply *reply)
     return err;
 }
 
+void mri_reply_take_back(struct mri_reply *reply)
+{
+    struct mri_buf *out = reply->json.buf;
+    out->count = reply->begin;
+    out->err = MR_OK;
+}
+
 static void put_signal_id(struct mri_reply *reply, const char *key, const char *id)
 {
     mri_json_write_key(&reply->json, key);

@@ -46,6 +46,14 @@ void mri_reply_begin_fault(struct mri_reply *reply, struct mri_buf *out, struct 
 MR_MUST_USE mr_err mri_reply_end(struct mri_reply *reply);
 
 /**
+ * Leave out a reply that is under way: something else is to be said.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_reply_take_back(struct mri_reply *reply);
+
+/**
  * A field with a text; one without a text is null.
  *
  * Returns  nothing.

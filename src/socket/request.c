@@ -39,18 +39,23 @@ static const char *const abouts[] = {
 };
 
 static const char *const verbs[] = {
-#define VERB(NAME, text, fields) text,
-    MRI_REQUEST_VERB_MAP(VERB)
+#define VERB(NAME, text, has_effect, fields) text,
+    MRI_REQUEST_VERB_MAP(VERB, MRI_REQUEST_HAS)
 #undef VERB
 };
 
-static const uint64_t verb_fields[] = {
-#define VERB_FIELDS(NAME, text, fields) fields,
-    MRI_REQUEST_VERB_MAP(VERB_FIELDS)
+static const struct mri_request_fields verb_fields[] = {
+#define VERB_FIELDS(NAME, text, has_effect, fields)                                                \
+    {.has = {[MRI_FIELD_ID] = true, [MRI_FIELD_VERB] = true, fields}},
+    MRI_REQUEST_VERB_MAP(VERB_FIELDS, MRI_REQUEST_HAS)
 #undef VERB_FIELDS
 };
 
-MRI_STATIC_ASSERT(MRI_FIELD_COUNT <= 64, "a set of fields is a number of 64 bits");
+static const bool verb_effects[] = {
+#define VERB_EFFECT(NAME, text, has_effect, fields) has_effect,
+    MRI_REQUEST_VERB_MAP(VERB_EFFECT, MRI_REQUEST_HAS)
+#undef VERB_EFFECT
+};
 
 /** One object under way. */
 struct reading {
@@ -165,9 +170,14 @@ const char *mri_request_field_about(enum mri_request_field field)
     return abouts[field];
 }
 
-uint64_t mri_request_verb_fields(enum mri_request_verb verb)
+const struct mri_request_fields *mri_request_verb_fields(enum mri_request_verb verb)
 {
-    return verb_fields[verb];
+    return &verb_fields[verb];
+}
+
+bool mri_request_verb_has_effect(enum mri_request_verb verb)
+{
+    return verb_effects[verb];
 }
 
 static const char *copy(struct mri_request_reader *reader, struct mri_slice text)
@@ -291,10 +301,11 @@ static mr_err read_object(struct reading *reading, struct mri_slice object)
     return fault->err;
 }
 
-static mr_err check_fields(const struct reading *reading, uint64_t allowed, const char *of)
+static mr_err check_fields(
+    const struct reading *reading, const struct mri_request_fields *allowed, const char *of)
 {
     for (int i = 0; i < MRI_FIELD_COUNT; i++) {
-        if (reading->values[i].is_given && (allowed >> i & 1) == 0) {
+        if (reading->values[i].is_given && !allowed->has[i]) {
             return mri_request_refuse(reading->reader, reading->fault, keys[i],
                 reading->values[i].raw.bytes, "%s has no field \"%s\"", of, keys[i]);
         }
@@ -348,14 +359,13 @@ mr_err mri_request_read(struct mri_request_reader *reader, struct mri_slice line
         err = found == MR_OK ? err : found;
     }
     return err == MR_OK
-               ? check_fields(&reading,
-                     verb_fields[ret_request->verb] | MRI_REQUEST_BIT(ID) | MRI_REQUEST_BIT(VERB),
-                     verbs[ret_request->verb])
+               ? check_fields(&reading, &verb_fields[ret_request->verb], verbs[ret_request->verb])
                : err;
 }
 
-mr_err mri_request_item(struct mri_request_reader *reader, struct mri_slice *rest, uint64_t fields,
-    struct mri_request_value *ret_values, struct mri_request_fault *reterr_fault)
+mr_err mri_request_item(struct mri_request_reader *reader, struct mri_slice *rest,
+    const struct mri_request_fields *fields, struct mri_request_value *ret_values,
+    struct mri_request_fault *reterr_fault)
 {
     struct reading reading = {.reader = reader, .values = ret_values, .fault = reterr_fault};
     const char *end = rest->bytes + rest->count;

@@ -33,11 +33,11 @@ enum mri_request_type {
     X(VERB, "verb", MRI_REQUEST_TEXT, "what is asked for")                                         \
     X(VERSION, "version", MRI_REQUEST_INTEGER,                                                     \
         "the newest version of the protocol that the client speaks")                               \
-    X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "must be registered")                                    \
+    X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "must be registered; or a spelling of one")              \
     X(SIDE, "side", MRI_REQUEST_TEXT, "long, buy, short or sell")                                  \
     X(SOURCE, "source", MRI_REQUEST_TEXT,                                                          \
-        "who emits, or brings in a fact, up to 64 bytes; of a signal not the name of a built-in "  \
-        "source")                                                                                  \
+        "who emits, brings in a fact or gives feedback, up to 64 bytes; of a signal not the name " \
+        "of a built-in source")                                                                    \
     X(NAME, "name", MRI_REQUEST_TEXT, "kind of signal, up to 64 bytes; default: the source")       \
     X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1; without one it is no evidence")       \
     X(PRICE, "price", MRI_REQUEST_NUMBER, "above zero, rounded to the instrument's decimals")      \
@@ -58,7 +58,8 @@ enum mri_request_type {
         "1 to 8,192 moves, each with the fields of one; all of them or none")                      \
     X(SIGNAL, "signal", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                    \
         "the id of a signal, or its ordinal as a number")                                          \
-    X(FROM, "from", MRI_REQUEST_TEXT, "the state that the signal must be in")                      \
+    X(FROM, "from", MRI_REQUEST_TEXT,                                                              \
+        "the state that the signal must be in; of `claim` by default generated")                   \
     X(TO, "to", MRI_REQUEST_TEXT, "the state that it is to be in (LIFECYCLE.md)")                  \
     X(GATE, "gate", MRI_REQUEST_TEXT, "of FORMAT.md \"gate\"; needed when `to` is blocked")        \
     X(REASON, "reason", MRI_REQUEST_TEXT, "of FORMAT.md \"reason\"; needed when `to` is blocked")  \
@@ -127,6 +128,16 @@ enum mri_request_type {
         "between payments of funding (8h), up to 7 days")                                          \
     X(NEXT_TIME, "next_time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                               \
         "when the next payment is due, as `time`: at most 7 days after it")                        \
+    X(OWNER, "owner", MRI_REQUEST_TEXT,                                                            \
+        "the worker's name, up to 64 bytes; a source routed to external:NAME is claimed by NAME "  \
+        "alone")                                                                                   \
+    X(LEASE_MS, "lease_ms", MRI_REQUEST_INTEGER,                                                   \
+        "without renewal the claim ends after so long, 1 to 86,400,000; default: 60,000, and of "  \
+        "`renew` what it was claimed with")                                                        \
+    X(JUDGEMENT, "judgement", MRI_REQUEST_TEXT, "win, loss or neutral")                            \
+    X(RETURN_BPS, "return_bps", MRI_REQUEST_NUMBER, "what it brought in the signal's side")        \
+    X(LESSON, "lesson", MRI_REQUEST_TEXT, "for people, up to 1,024 bytes")                         \
+    X(EVIDENCE, "evidence", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")       \
     X(AS_OF, "as_of", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                      \
         "what was known then: behind an event (its number), at a time of the log "                 \
         "(2025-05-04T15:34Z), so long before its newest (2h), or the `as_of` of a reply")
@@ -138,69 +149,71 @@ enum mri_request_field {
         MRI_FIELD_COUNT
 };
 
-#define MRI_REQUEST_BIT(NAME) ((uint64_t)1 << MRI_FIELD_##NAME)
+/** A set of fields: of a verb, or of an item of a list. */
+struct mri_request_fields {
+    bool has[MRI_FIELD_COUNT];
+};
 
-/** The fields of a signal to emit, and of a move. */
-#define MRI_REQUEST_EMISSION                                                                       \
-    (MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(SIDE) | MRI_REQUEST_BIT(SOURCE) |                   \
-        MRI_REQUEST_BIT(NAME) | MRI_REQUEST_BIT(CONFIDENCE) | MRI_REQUEST_BIT(PRICE) |             \
-        MRI_REQUEST_BIT(HORIZON) | MRI_REQUEST_BIT(VALID_FOR) | MRI_REQUEST_BIT(EXTERNAL_ID) |     \
-        MRI_REQUEST_BIT(IDEMPOTENCY_KEY) | MRI_REQUEST_BIT(ACCOUNT) | MRI_REQUEST_BIT(DATA))
-#define MRI_REQUEST_MOVE                                                                           \
-    (MRI_REQUEST_BIT(SIGNAL) | MRI_REQUEST_BIT(FROM) | MRI_REQUEST_BIT(TO) |                       \
-        MRI_REQUEST_BIT(GATE) | MRI_REQUEST_BIT(REASON) | MRI_REQUEST_BIT(DATA))
+/** F(NAME): the fields of a signal to emit, and of a move. */
+#define MRI_REQUEST_EMISSION(F)                                                                    \
+    F(SYMBOL)                                                                                      \
+    F(SIDE)                                                                                        \
+    F(SOURCE)                                                                                      \
+    F(NAME)                                                                                        \
+    F(CONFIDENCE)                                                                                  \
+    F(PRICE) F(HORIZON) F(VALID_FOR) F(EXTERNAL_ID) F(IDEMPOTENCY_KEY) F(ACCOUNT) F(DATA)
+#define MRI_REQUEST_MOVE(F) F(SIGNAL) F(FROM) F(TO) F(GATE) F(REASON) F(DATA)
 
-/** The fields of facts. */
-#define MRI_REQUEST_QUOTE                                                                          \
-    (MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(SOURCE) | MRI_REQUEST_BIT(TIME) |                   \
-        MRI_REQUEST_BIT(BID) | MRI_REQUEST_BIT(ASK) | MRI_REQUEST_BIT(BID_QUANTITY) |              \
-        MRI_REQUEST_BIT(ASK_QUANTITY))
-#define MRI_REQUEST_CANDLE                                                                         \
-    (MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(OPEN_TIME) | MRI_REQUEST_BIT(CLOSE_TIME) |          \
-        MRI_REQUEST_BIT(OPEN) | MRI_REQUEST_BIT(HIGH) | MRI_REQUEST_BIT(LOW) |                     \
-        MRI_REQUEST_BIT(CLOSE) | MRI_REQUEST_BIT(VOLUME))
-#define MRI_REQUEST_FUNDING                                                                        \
-    (MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(SOURCE) | MRI_REQUEST_BIT(TIME) |                   \
-        MRI_REQUEST_BIT(RATE) | MRI_REQUEST_BIT(INTERVAL) | MRI_REQUEST_BIT(NEXT_TIME))
+/** F(NAME): the fields of facts. */
+#define MRI_REQUEST_QUOTE(F)                                                                       \
+    F(SYMBOL) F(SOURCE) F(TIME) F(BID) F(ASK) F(BID_QUANTITY) F(ASK_QUANTITY)
+#define MRI_REQUEST_CANDLE(F)                                                                      \
+    F(SYMBOL) F(OPEN_TIME) F(CLOSE_TIME) F(OPEN) F(HIGH) F(LOW) F(CLOSE) F(VOLUME)
+#define MRI_REQUEST_FUNDING(F) F(SYMBOL) F(SOURCE) F(TIME) F(RATE) F(INTERVAL) F(NEXT_TIME)
 
-/** X(NAME, text, fields beside id and verb): what can be asked for. */
-#define MRI_REQUEST_VERB_MAP(X)                                                                    \
-    X(HELLO, "hello", MRI_REQUEST_BIT(VERSION))                                                    \
-    X(EMIT, "emit", MRI_REQUEST_EMISSION | MRI_REQUEST_BIT(SIGNALS) | MRI_REQUEST_BIT(DURABILITY)) \
-    X(MOVE, "move", MRI_REQUEST_MOVE | MRI_REQUEST_BIT(MOVES) | MRI_REQUEST_BIT(DURABILITY))       \
-    X(QUOTE, "quote", MRI_REQUEST_QUOTE | MRI_REQUEST_BIT(QUOTES) | MRI_REQUEST_BIT(DURABILITY))   \
-    X(CANDLE, "candle",                                                                            \
-        MRI_REQUEST_CANDLE | MRI_REQUEST_BIT(CANDLES) | MRI_REQUEST_BIT(DURABILITY))               \
-    X(FUNDING, "funding",                                                                          \
-        MRI_REQUEST_FUNDING | MRI_REQUEST_BIT(FUNDINGS) | MRI_REQUEST_BIT(DURABILITY))             \
-    X(GET, "get", MRI_REQUEST_BIT(SIGNAL) | MRI_REQUEST_BIT(AS_OF))                                \
-    X(QUERY, "query",                                                                              \
-        MRI_REQUEST_BIT(QUESTION) | MRI_REQUEST_BIT(PAGE) | MRI_REQUEST_BIT(LIMIT) |               \
-            MRI_REQUEST_BIT(AS_OF))                                                                \
-    X(ORDERS, "orders", 0)                                                                         \
-    X(REPORT, "report",                                                                            \
-        MRI_REQUEST_BIT(ORDER) | MRI_REQUEST_BIT(STATUS) | MRI_REQUEST_BIT(PRICE) |                \
-            MRI_REQUEST_BIT(QUANTITY) | MRI_REQUEST_BIT(FEE) | MRI_REQUEST_BIT(TIME) |             \
-            MRI_REQUEST_BIT(VENUE_ORDER_ID) | MRI_REQUEST_BIT(SYMBOL) | MRI_REQUEST_BIT(SIDE) |    \
-            MRI_REQUEST_BIT(EXECUTOR) | MRI_REQUEST_BIT(MESSAGE) | MRI_REQUEST_BIT(DURABILITY))    \
-    X(COUNTS, "counts", 0)                                                                         \
-    X(SUBSCRIBE, "subscribe",                                                                      \
-        MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(KIND) | MRI_REQUEST_BIT(SYMBOL) |          \
-            MRI_REQUEST_BIT(SOURCE) | MRI_REQUEST_BIT(NAME) | MRI_REQUEST_BIT(STATE) |             \
-            MRI_REQUEST_BIT(FROM_BEGINNING) | MRI_REQUEST_BIT(MAX_IN_FLIGHT) |                     \
-            MRI_REQUEST_BIT(MAX_DELIVER) | MRI_REQUEST_BIT(ACK_WAIT_MS))                           \
-    X(UNSUBSCRIBE, "unsubscribe", MRI_REQUEST_BIT(SUBSCRIPTION))                                   \
-    X(NEXT, "next", MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(TIMEOUT_MS))                   \
-    X(ACK, "ack", MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(SEQ))                            \
-    X(NACK, "nack",                                                                                \
-        MRI_REQUEST_BIT(SUBSCRIPTION) | MRI_REQUEST_BIT(SEQ) | MRI_REQUEST_BIT(DELAY_MS))          \
-    X(WAIT, "wait", MRI_REQUEST_BIT(AFTER) | MRI_REQUEST_BIT(TIMEOUT_MS))                          \
-    X(STATS, "stats", 0)                                                                           \
-    X(QUIT, "quit", 0)
+/** As F of a list of fields, to make a set of it: {.has = {MRI_REQUEST_MOVE(MRI_REQUEST_HAS)}}. */
+#define MRI_REQUEST_HAS(NAME) [MRI_FIELD_##NAME] = true,
+
+/**
+ * X(NAME, text, has_effect, fields beside id and verb, by F): what can be asked for. What has an
+ * effect is done also when nobody hears the answer.
+ */
+#define MRI_REQUEST_VERB_MAP(X, F)                                                                 \
+    X(HELLO, "hello", false, F(VERSION))                                                           \
+    X(EMIT, "emit", true, MRI_REQUEST_EMISSION(F) F(SIGNALS) F(DURABILITY))                        \
+    X(MOVE, "move", true, MRI_REQUEST_MOVE(F) F(MOVES) F(DURABILITY))                              \
+    X(CLAIM, "claim", false,                                                                       \
+        F(SIGNAL) F(SYMBOL) F(SOURCE) F(OWNER) F(FROM) F(TO) F(LEASE_MS) F(TIMEOUT_MS)             \
+            F(DURABILITY))                                                                         \
+    X(RENEW, "renew", false, F(SIGNAL) F(LEASE_MS))                                                \
+    X(RELEASE, "release", true, F(SIGNAL) F(DURABILITY))                                           \
+    X(FEEDBACK, "feedback", true,                                                                  \
+        F(SIGNAL) F(SOURCE) F(JUDGEMENT) F(RETURN_BPS) F(LESSON) F(EVIDENCE) F(DURABILITY))        \
+    X(QUOTE, "quote", true, MRI_REQUEST_QUOTE(F) F(QUOTES) F(DURABILITY))                          \
+    X(CANDLE, "candle", true, MRI_REQUEST_CANDLE(F) F(CANDLES) F(DURABILITY))                      \
+    X(FUNDING, "funding", true, MRI_REQUEST_FUNDING(F) F(FUNDINGS) F(DURABILITY))                  \
+    X(GET, "get", false, F(SIGNAL) F(AS_OF))                                                       \
+    X(QUERY, "query", false, F(QUESTION) F(PAGE) F(LIMIT) F(AS_OF))                                \
+    X(ORDERS, "orders", false, )                                                                   \
+    X(REPORT, "report", true,                                                                      \
+        F(ORDER) F(STATUS) F(PRICE) F(QUANTITY) F(FEE) F(TIME) F(VENUE_ORDER_ID) F(SYMBOL) F(SIDE) \
+            F(EXECUTOR) F(MESSAGE) F(DURABILITY))                                                  \
+    X(COUNTS, "counts", false, )                                                                   \
+    X(HEALTH, "health", false, )                                                                   \
+    X(SUBSCRIBE, "subscribe", false,                                                               \
+        F(SUBSCRIPTION) F(KIND) F(SYMBOL) F(SOURCE) F(NAME) F(STATE) F(FROM_BEGINNING)             \
+            F(MAX_IN_FLIGHT) F(MAX_DELIVER) F(ACK_WAIT_MS))                                        \
+    X(UNSUBSCRIBE, "unsubscribe", false, F(SUBSCRIPTION))                                          \
+    X(NEXT, "next", false, F(SUBSCRIPTION) F(TIMEOUT_MS))                                          \
+    X(ACK, "ack", true, F(SUBSCRIPTION) F(SEQ))                                                    \
+    X(NACK, "nack", true, F(SUBSCRIPTION) F(SEQ) F(DELAY_MS))                                      \
+    X(WAIT, "wait", false, F(AFTER) F(TIMEOUT_MS))                                                 \
+    X(STATS, "stats", false, )                                                                     \
+    X(QUIT, "quit", false, )
 
 enum mri_request_verb {
-#define MRI_REQUEST_VERB_ENUM(NAME, text, fields) MRI_VERB_##NAME,
-    MRI_REQUEST_VERB_MAP(MRI_REQUEST_VERB_ENUM)
+#define MRI_REQUEST_VERB_ENUM(NAME, text, has_effect, fields) MRI_VERB_##NAME,
+    MRI_REQUEST_VERB_MAP(MRI_REQUEST_VERB_ENUM, MRI_REQUEST_HAS)
 #undef MRI_REQUEST_VERB_ENUM
         MRI_VERB_COUNT
 };
@@ -279,7 +292,8 @@ MR_MUST_USE mr_err mri_request_read(struct mri_request_reader *reader, struct mr
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_request_item(struct mri_request_reader *reader, struct mri_slice *rest,
-    uint64_t fields, struct mri_request_value *ret_values, struct mri_request_fault *reterr_fault);
+    const struct mri_request_fields *fields, struct mri_request_value *ret_values,
+    struct mri_request_fault *reterr_fault);
 
 /**
  * The text of a verb, and the key of a field.
@@ -316,10 +330,18 @@ const char *mri_request_field_about(enum mri_request_field field);
 /**
  * The fields that a verb may have beside id and verb.
  *
- * Returns  a bit for each, MRI_REQUEST_BIT().
+ * Returns  a static set.
  * Threads  any.
  */
-uint64_t mri_request_verb_fields(enum mri_request_verb verb);
+const struct mri_request_fields *mri_request_verb_fields(enum mri_request_verb verb);
+
+/**
+ * Does a verb change something, whether its reply is read or not?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_request_verb_has_effect(enum mri_request_verb verb);
 
 /**
  * The field of a key.

@@ -90,7 +90,8 @@ static mr_err read_list(struct mri_line_session *session, const struct mri_reque
     for (size_t i = 0;; i++) {
         const struct mri_request_place place = {
             .reader = &service->reader, .fault = fault, .list = list, .index = i};
-        mr_err err = mri_request_item(&service->reader, &rest, items->fields, service->item, fault);
+        mr_err err =
+            mri_request_item(&service->reader, &rest, &items->fields, service->item, fault);
         if (err == MR_END && i > 0) {
             *ret_count = i;
             return MR_OK;
@@ -122,7 +123,7 @@ mr_err mri_request_items_read(struct mri_line_session *session, const struct mri
     }
     const char *list = mri_request_field_key(items->list);
     for (int i = 0; i < MRI_FIELD_COUNT; i++) {
-        if (request->fields[i].is_given && (items->fields >> i & 1) != 0) {
+        if (request->fields[i].is_given && items->fields.has[i]) {
             return mri_request_refuse(&service->reader, fault, mri_request_field_key(i),
                 request->fields[i].raw.bytes, "%s: it belongs into the items of \"%s\"",
                 mri_request_field_key(i), list);

@@ -23,7 +23,7 @@ typedef mr_err mri_request_item_take(struct mri_line_session *session,
 /** What items a request may have. */
 struct mri_request_items {
     enum mri_request_field list;
-    uint64_t fields; /**< of an item */
+    struct mri_request_fields fields; /**< of an item */
     size_t count_max;
     mri_request_item_take *take;
 };

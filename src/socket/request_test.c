@@ -11,6 +11,10 @@
 #include "base/check.h"
 #include "tests/lib/cmocka_all.h"
 
+static const struct mri_request_fields move_fields = {.has = {MRI_REQUEST_MOVE(MRI_REQUEST_HAS)}};
+static const struct mri_request_fields emission_fields = {
+    .has = {MRI_REQUEST_EMISSION(MRI_REQUEST_HAS)}};
+
 static struct mri_request_reader reader;
 static struct mri_request request;
 static struct mri_request_fault fault;
@@ -125,24 +129,21 @@ static void items_of_a_list_are_read_one_by_one(void **fixture)
                                " {\"signal\":1,\"signal\":1}]}"),
         MR_OK);
     struct mri_slice rest = request.fields[MRI_FIELD_MOVES].raw;
-    assert_int_equal(mri_request_item(&reader, &rest, MRI_REQUEST_MOVE, values, &fault), MR_OK);
+    assert_int_equal(mri_request_item(&reader, &rest, &move_fields, values, &fault), MR_OK);
     assert_true(values[MRI_FIELD_SIGNAL].integer == 7 && !values[MRI_FIELD_SIGNAL].is_text);
     assert_string_equal(values[MRI_FIELD_TO].text, "a]");
-    assert_int_equal(mri_request_item(&reader, &rest, MRI_REQUEST_MOVE, values, &fault), MR_OK);
+    assert_int_equal(mri_request_item(&reader, &rest, &move_fields, values, &fault), MR_OK);
     assert_string_equal(values[MRI_FIELD_SIGNAL].text, "x");
     assert_string_equal(values[MRI_FIELD_DATA].text, "{\"k\":[{}]}");
     assert_false(values[MRI_FIELD_TO].is_given);
-    assert_int_equal(
-        mri_request_item(&reader, &rest, MRI_REQUEST_MOVE, values, &fault), MR_REFUSED);
+    assert_int_equal(mri_request_item(&reader, &rest, &move_fields, values, &fault), MR_REFUSED);
     assert_int_equal(fault.byte, 84);
-    assert_int_equal(
-        mri_request_item(&reader, &rest, MRI_REQUEST_MOVE, values, &fault), MR_REFUSED);
+    assert_int_equal(mri_request_item(&reader, &rest, &move_fields, values, &fault), MR_REFUSED);
     assert_string_equal(fault.field, "side");
-    assert_int_equal(
-        mri_request_item(&reader, &rest, MRI_REQUEST_MOVE, values, &fault), MR_REFUSED);
+    assert_int_equal(mri_request_item(&reader, &rest, &move_fields, values, &fault), MR_REFUSED);
     assert_non_null(strstr(fault.problem.text, "twice"));
     assert_int_equal(fault.byte, 113); /* in the line, not in the item */
-    assert_int_equal(mri_request_item(&reader, &rest, MRI_REQUEST_MOVE, values, &fault), MR_END);
+    assert_int_equal(mri_request_item(&reader, &rest, &move_fields, values, &fault), MR_END);
 }
 
 static void the_longest_line_of_texts_fits(void **fixture)
@@ -155,7 +156,7 @@ static void the_longest_line_of_texts_fits(void **fixture)
     memcpy(line + MRI_REQUEST_LINE_BYTES_MAX - 4, "\"}]}", 5);
     assert_int_equal(read_line(line), MR_OK);
     struct mri_slice rest = request.fields[MRI_FIELD_SIGNALS].raw;
-    assert_int_equal(mri_request_item(&reader, &rest, MRI_REQUEST_EMISSION, values, &fault), MR_OK);
+    assert_int_equal(mri_request_item(&reader, &rest, &emission_fields, values, &fault), MR_OK);
     assert_int_equal(
         strlen(values[MRI_FIELD_SOURCE].text), MRI_REQUEST_LINE_BYTES_MAX - (size_t)at - 4);
     test_free(line);

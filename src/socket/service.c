@@ -8,7 +8,11 @@
  */
 #include "socket/service.h"
 
+#include "api/claim.h"
 #include "base/check.h"
+
+MRI_STATIC_ASSERT(
+    (int)MRI_SERVICE_CLAIMS_MAX == (int)MRI_CLAIM_EACH_MAX, "the claims of one handle");
 
 static mr_err make_arrays(struct mri_service *service)
 {
@@ -22,6 +26,7 @@ static mr_err make_arrays(struct mri_service *service)
         {MR_BUS_BATCH_MAX, sizeof(*service->moves), (void **)&service->moves},
         {MR_BUS_FACTS_MAX, sizeof(*service->facts), (void **)&service->facts},
         {MRI_SERVICE_PAGE_MAX, sizeof(*service->ordinals), (void **)&service->ordinals},
+        {MRI_SERVICE_CLAIMS_MAX, sizeof(*service->claims), (void **)&service->claims},
         {MRI_LINE_INPUT_PIECE_BYTES, sizeof(*service->piece), (void **)&service->piece},
     };
     mr_err err = MR_OK;
@@ -59,6 +64,7 @@ void mri_service_fini(struct mri_service *service)
     mri_alloc_free(alloc, service->moves, MR_BUS_BATCH_MAX * sizeof(*service->moves));
     mri_alloc_free(alloc, service->facts, MR_BUS_FACTS_MAX * sizeof(*service->facts));
     mri_alloc_free(alloc, service->ordinals, MRI_SERVICE_PAGE_MAX * sizeof(*service->ordinals));
+    mri_alloc_free(alloc, service->claims, MRI_SERVICE_CLAIMS_MAX * sizeof(*service->claims));
     mri_alloc_free(alloc, service->piece, MRI_LINE_INPUT_PIECE_BYTES);
     *service = (struct mri_service){0};
 }

@@ -12,12 +12,15 @@
 #include "socket/request.h"
 #include "json/json_write.h"
 
+struct mri_line_session;
+
 /** Limits of the protocol; docs/PROTOCOL.md has them all. */
 enum {
     MRI_SERVICE_PAGE_MAX = 1000,           /**< signals of one answer to a query */
     MRI_SERVICE_PAGE = 100,                /**< when no limit is asked for */
     MRI_SERVICE_SUBSCRIPTIONS_MAX = 256,   /**< of all sessions */
-    MRI_SERVICE_TIMEOUT_MS_MAX = 86400000, /**< of wait and next */
+    MRI_SERVICE_TIMEOUT_MS_MAX = 86400000, /**< of wait, next and claim */
+    MRI_SERVICE_CLAIMS_MAX = 1024,         /**< of all sessions */
 };
 
 /** X(name): what is counted, of a session and of all. */
@@ -30,6 +33,13 @@ struct mri_service_counts {
 #undef MRI_SERVICE_COUNT
 };
 
+/** A claim of a session; session_claims.h. */
+struct mri_service_claim {
+    const struct mri_line_session *session;
+    mr_claim claim;
+    int64_t lease_ns;
+};
+
 struct mri_service {
     const struct mri_os *os;
     const struct mri_alloc *alloc;
@@ -40,11 +50,13 @@ struct mri_service {
     mr_emission *emissions; /**< MR_BUS_BATCH_MAX each */
     mr_emitted *emitted;
     mr_move *moves;
-    struct mri_fact_input *facts; /**< MR_BUS_FACTS_MAX */
-    mr_ordinal *ordinals;         /**< MRI_SERVICE_PAGE_MAX */
-    uint8_t *piece;               /**< MRI_LINE_INPUT_PIECE_BYTES: what one read brings */
+    struct mri_fact_input *facts;     /**< MR_BUS_FACTS_MAX */
+    mr_ordinal *ordinals;             /**< MRI_SERVICE_PAGE_MAX */
+    struct mri_service_claim *claims; /**< MRI_SERVICE_CLAIMS_MAX */
+    uint32_t claim_count;
+    uint8_t *piece; /**< MRI_LINE_INPUT_PIECE_BYTES: what one read brings */
     uint32_t subscriptions;
-    uint64_t freed;  /**< how often an event was acked or given back: others may get one now */
+    uint64_t freed;  /**< how often an event or a claim was given back: others may get one now */
     bool needs_sync; /**< replies are waiting that promise what is not durable yet */
     struct mri_service_counts counts;
     /** What the verb stats adds, of the server around the sessions; NULL: nothing. */

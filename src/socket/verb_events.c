@@ -139,23 +139,35 @@ mr_err mri_verb_unsubscribe(struct mri_line_session *session, const struct mri_r
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-static mr_err begin_waiting(struct mri_line_session *session, const struct mri_request *request,
-    struct mri_request_fault *fault)
+mr_err mri_verb_timeout(const struct mri_line_session *session, const struct mri_request *request,
+    int64_t *ret_timeout_ms, struct mri_request_fault *reterr_fault)
 {
     static const int64_t bounds[3] = {0, MRI_SERVICE_TIMEOUT_MS_MAX, 0};
+    return mri_verb_integer(
+        session, request, MRI_FIELD_TIMEOUT_MS, bounds, ret_timeout_ms, reterr_fault);
+}
+
+void mri_verb_begin_waiting(
+    struct mri_line_session *session, const struct mri_request *request, int64_t timeout_ms)
+{
     const struct mri_os *os = session->service->os;
-    int64_t timeout_ms;
-    mr_err err =
-        mri_verb_integer(session, request, MRI_FIELD_TIMEOUT_MS, bounds, &timeout_ms, fault);
-    if (err != MR_OK) {
-        return err;
-    }
     session->waiting.is_waiting = true;
     session->waiting.verb = request->verb;
     session->waiting.deadline_ns = os->boottime_ns(os->context) + timeout_ms * MS_NS;
     session->waiting.due_ns = session->waiting.deadline_ns;
     (void)snprintf(session->waiting.id, sizeof(session->waiting.id), "%.*s", (int)request->id.count,
         request->id.bytes);
+}
+
+static mr_err begin_waiting(struct mri_line_session *session, const struct mri_request *request,
+    struct mri_request_fault *fault)
+{
+    int64_t timeout_ms;
+    mr_err err = mri_verb_timeout(session, request, &timeout_ms, fault);
+    if (err != MR_OK) {
+        return err;
+    }
+    mri_verb_begin_waiting(session, request, timeout_ms);
     mri_line_session_resume(session, false);
     return MR_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Verbs about signals: emit, move, get, query, counts.
+ * Verbs about signals: emit, move, feedback, get, query, counts.
  *
  * Invariants
  *  1. Batches are appended with MR_ASYNC. Those asked to be durable mark the service, whose owner
@@ -12,14 +12,38 @@
 
 #include "base/check.h"
 #include "base/utc.h"
+#include "bus/lifecycle.h"
 #include "bus/vocabulary.h"
-#include "socket/request_items.h"
+#include "millrace/execution.h"
+#include "socket/session_claims.h"
 #include "socket/verbs.h"
 
 mr_err mri_verb_fail(struct mri_request_fault *fault, mr_err err)
 {
     fault->err = err;
     return err;
+}
+
+void mri_verb_begin_fault(struct mri_line_session *session, struct mri_reply *reply,
+    struct mri_slice id, const struct mri_request_fault *fault, uint64_t line)
+{
+    session->counts.errors++;
+    session->service->counts.errors++;
+    mri_reply_begin_fault(reply, session->out, id, fault, line);
+}
+
+mr_err mri_verb_tell_conflict(struct mri_line_session *session, struct mri_slice id,
+    const struct mri_request_fault *fault, const mr_move_conflict *conflict)
+{
+    struct mri_reply reply;
+    char text[MR_BUS_ID_BYTES];
+    mri_verb_begin_fault(session, &reply, id, fault, 0);
+    mri_reply_text(&reply, "signal", mri_verb_signal_id(session, conflict->ordinal, text));
+    mri_reply_count(&reply, "ordinal", conflict->ordinal.n);
+    mri_reply_text(&reply, "found", mr_state_text(conflict->found));
+    mri_reply_count(&reply, "winner", conflict->winner.n);
+    mri_reply_text(&reply, "owner", conflict->owner[0] == '\0' ? NULL : conflict->owner);
+    return mri_verb_end(session, &reply);
 }
 
 mr_err mri_verb_end(struct mri_line_session *session, struct mri_reply *reply)
@@ -141,8 +165,8 @@ static void put_emitted(struct mri_line_session *session, struct mri_reply *repl
 mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request *request,
     struct mri_request_fault *reterr_fault)
 {
-    static const struct mri_request_items items = {
-        MRI_FIELD_SIGNALS, MRI_REQUEST_EMISSION, MR_BUS_BATCH_MAX, read_emission};
+    static const struct mri_request_items items = {MRI_FIELD_SIGNALS,
+        {.has = {MRI_REQUEST_EMISSION(MRI_REQUEST_HAS)}}, MR_BUS_BATCH_MAX, read_emission};
     struct mri_service *service = session->service;
     struct mri_reply reply;
     bool is_group = true;
@@ -158,10 +182,8 @@ mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request 
         &reterr_fault->problem);
     if (err == MR_EUNKNOWN) { /* they are in the log: which ones is told */
         reterr_fault->err = err;
-        mri_reply_begin_fault(&reply, session->out, request->id, reterr_fault, 0);
+        mri_verb_begin_fault(session, &reply, request->id, reterr_fault, 0);
         put_emitted(session, &reply, count);
-        session->counts.errors++;
-        service->counts.errors++;
         return mri_verb_end(session, &reply);
     }
     if (err != MR_OK) {
@@ -177,8 +199,7 @@ mr_err mri_verb_emit(struct mri_line_session *session, const struct mri_request 
 
 /* ---- move ------------------------------------------------------------------------------------ */
 
-/** A signal by its id, or its ordinal as a number. */
-static mr_err find_signal(struct mri_line_session *session, const struct mri_request_value *value,
+mr_err mri_verb_find_signal(struct mri_line_session *session, const struct mri_request_value *value,
     const struct mri_request_place *place, mr_ordinal *ret_ordinal)
 {
     char number[24];
@@ -197,7 +218,7 @@ static mr_err find_signal(struct mri_line_session *session, const struct mri_req
     return err == MR_OK ? MR_OK : mri_verb_fail(place->fault, err);
 }
 
-static mr_err read_state(const struct mri_request_value *values, enum mri_request_field field,
+mr_err mri_verb_state(const struct mri_request_value *values, enum mri_request_field field,
     const struct mri_request_place *place, mr_state *ret_state)
 {
     if (!values[field].is_given) {
@@ -218,12 +239,12 @@ static mr_err read_move(struct mri_line_session *session, const struct mri_reque
         .data = values[MRI_FIELD_DATA].text,
     };
     unsigned word;
-    mr_err err = find_signal(session, &values[MRI_FIELD_SIGNAL], place, &move.ordinal);
+    mr_err err = mri_verb_find_signal(session, &values[MRI_FIELD_SIGNAL], place, &move.ordinal);
     if (err == MR_OK) {
-        err = read_state(values, MRI_FIELD_FROM, place, &move.from);
+        err = mri_verb_state(values, MRI_FIELD_FROM, place, &move.from);
     }
     if (err == MR_OK) {
-        err = read_state(values, MRI_FIELD_TO, place, &move.to);
+        err = mri_verb_state(values, MRI_FIELD_TO, place, &move.to);
     }
     if (err == MR_OK && move.gate != NULL &&
         mri_word_parse(MRI_VOCABULARY_gate, mri_slice_of(move.gate), &word) != MR_OK) {
@@ -239,27 +260,36 @@ static mr_err read_move(struct mri_line_session *session, const struct mri_reque
     return err;
 }
 
-/** Who was first, as fields of the error. */
-static mr_err tell_conflict(struct mri_line_session *session, const struct mri_request *request,
-    const struct mri_request_fault *fault, const mr_move_conflict *conflict)
+/** By the claim if the connection has one, so that the move is refused when that has ended. */
+static mr_err move_all(
+    struct mri_line_session *session, size_t count, mr_move_conflict *conflict, mr_problem *problem)
 {
-    struct mri_reply reply;
-    char id[MR_BUS_ID_BYTES];
-    mri_reply_begin_fault(&reply, session->out, request->id, fault, 0);
-    mri_reply_text(&reply, "signal", mri_verb_signal_id(session, conflict->ordinal, id));
-    mri_reply_count(&reply, "ordinal", conflict->ordinal.n);
-    mri_reply_text(&reply, "found", mr_state_text(conflict->found));
-    mri_reply_count(&reply, "winner", conflict->winner.n);
-    session->counts.errors++;
-    session->service->counts.errors++;
-    return mri_verb_end(session, &reply);
+    struct mri_service *service = session->service;
+    mr_err err = mri_session_claims_check_moves(session, count, conflict, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    const mr_move *moves = service->moves;
+    const struct mri_service_claim *kept =
+        count == 1 ? mri_session_claims_find(service, moves[0].ordinal) : NULL;
+    err = kept == NULL
+              ? mr_bus_move(service->bus, moves, count, MR_ASYNC, conflict, problem)
+              : mr_claim_move(service->bus, &kept->claim, moves, MR_ASYNC, conflict, problem);
+    for (size_t i = 0; i < count && err == MR_OK && service->claim_count > 0; i++) {
+        struct mri_service_claim *ended = mri_session_claims_find(service, moves[i].ordinal);
+        if (ended != NULL && mri_lifecycle_is_over(moves[i].to)) {
+            mri_session_claims_drop(service, ended);
+            service->freed++;
+        }
+    }
+    return err;
 }
 
 mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request *request,
     struct mri_request_fault *reterr_fault)
 {
     static const struct mri_request_items items = {
-        MRI_FIELD_MOVES, MRI_REQUEST_MOVE, MR_BUS_BATCH_MAX, read_move};
+        MRI_FIELD_MOVES, {.has = {MRI_REQUEST_MOVE(MRI_REQUEST_HAS)}}, MR_BUS_BATCH_MAX, read_move};
     struct mri_service *service = session->service;
     struct mri_reply reply;
     mr_move_conflict conflict = {0};
@@ -272,11 +302,10 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
     if (err != MR_OK) {
         return err;
     }
-    err = mr_bus_move(
-        service->bus, service->moves, count, MR_ASYNC, &conflict, &reterr_fault->problem);
+    err = move_all(session, count, &conflict, &reterr_fault->problem);
     reterr_fault->err = err;
     if (err == MR_CONFLICT) {
-        return tell_conflict(session, request, reterr_fault, &conflict);
+        return mri_verb_tell_conflict(session, request->id, reterr_fault, &conflict);
     }
     if (err != MR_OK) {
         mri_request_items_find_field(
@@ -287,6 +316,41 @@ mr_err mri_verb_move(struct mri_line_session *session, const struct mri_request 
     service->counts.moved += count;
     mri_reply_begin(&reply, session->out, request->id);
     mri_reply_count(&reply, "moved", count);
+    mri_verb_promise(session, &reply, is_group);
+    return mri_verb_end(session, &reply);
+}
+
+/* ---- feedback -------------------------------------------------------------------------------- */
+
+mr_err mri_verb_feedback(struct mri_line_session *session, const struct mri_request *request,
+    struct mri_request_fault *reterr_fault)
+{
+    const struct mri_request_place place = {
+        .reader = &session->service->reader, .fault = reterr_fault};
+    const struct mri_request_value *fields = request->fields;
+    mr_feedback feedback = {
+        .judgement = fields[MRI_FIELD_JUDGEMENT].text,
+        .source = fields[MRI_FIELD_SOURCE].text,
+        .lesson = fields[MRI_FIELD_LESSON].text,
+        .evidence = fields[MRI_FIELD_EVIDENCE].text,
+        .has_return = fields[MRI_FIELD_RETURN_BPS].is_given,
+        .return_bps = fields[MRI_FIELD_RETURN_BPS].number,
+    };
+    struct mri_reply reply;
+    bool is_group = true;
+    mr_err err = mri_verb_durability(session, request, &is_group, reterr_fault);
+    if (err == MR_OK) {
+        err = mri_verb_find_signal(session, &fields[MRI_FIELD_SIGNAL], &place, &feedback.ordinal);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mr_bus_feedback(session->service->bus, &feedback, MR_ASYNC, &reterr_fault->problem);
+    if (err != MR_OK) {
+        mri_request_items_name_field(&place, fields);
+        return mri_verb_fail(reterr_fault, err);
+    }
+    mri_reply_begin(&reply, session->out, request->id);
     mri_verb_promise(session, &reply, is_group);
     return mri_verb_end(session, &reply);
 }
@@ -346,7 +410,8 @@ mr_err mri_verb_get(struct mri_line_session *session, const struct mri_request *
     char id[MR_BUS_ID_BYTES];
     struct asked asked;
     struct mri_reply reply;
-    mr_err err = find_signal(session, &request->fields[MRI_FIELD_SIGNAL], &place, &ordinal);
+    mr_err err =
+        mri_verb_find_signal(session, &request->fields[MRI_FIELD_SIGNAL], &place, &ordinal);
     if (err == MR_OK) {
         err = read_moment(session, request, &asked, reterr_fault);
     }

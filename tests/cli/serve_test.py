@@ -257,6 +257,49 @@ class PeersTest(ServeCase):
         replies = peer.rest()
         self.assertEqual([one["id"] for one in replies], [*range(300), "w", "last"])
 
+    def test_claims_of_who_closes_or_is_killed_go_to_the_next_one(self):
+        peer = self.peer()
+        for how in ("close", "kill"):
+            ordinal = peer.ok("emit", **self.emission())["signals"][0]["ordinal"]
+            if how == "close":
+                holder = self.peer()
+                self.assertEqual(holder.ok("claim", owner="w", to="blocked")["signal"]["ordinal"], ordinal)
+            else:
+                holder = subprocess.Popen([sys.executable, "-c", """
+import socket, sys
+bus = socket.socket(socket.AF_UNIX)
+bus.connect(sys.argv[1])
+bus.sendall(b'{"verb":"claim","owner":"w","to":"blocked"}\\n')
+print(bus.recv(4096).decode(), end="", flush=True)
+bus.recv(1)
+""", str(self.path)], stdout=subprocess.PIPE)
+                self.addCleanup(holder.stdout.close)
+                claimed = json.loads(holder.stdout.readline())
+                self.assertEqual(claimed["signal"]["ordinal"], ordinal)
+            other = self.peer()
+            conflict = other.ask("claim", owner="v", to="blocked", signal=ordinal)
+            self.assertEqual((conflict["error"], conflict["owner"]), ("MR_CONFLICT", "w"))
+            shell = program.call("move", "--dir", self.log, str(ordinal), "--from", "generated", "--to",
+                                "blocked", "--gate", "external", "--reason", "external")
+            self.assertEqual(shell.code, program.NO, shell)  # nor does another process move it
+            other.send({"id": 2, "verb": "claim", "owner": "v", "to": "blocked", "timeout_ms": 60000})
+            holder.close() if how == "close" else (holder.kill(), holder.wait())
+            self.assertEqual(other.reply()["signal"]["ordinal"], ordinal)
+            other.ok("move", signal=ordinal, to="blocked", gate="external", reason="external",
+                     **{"from": "generated"})
+        self.ok("verify", "--dir", self.log)
+
+    def test_feedback_and_health_are_those_of_the_program(self):
+        peer = self.peer()
+        ident = peer.ok("emit", **self.emission())["signals"][0]["id"]
+        peer.ok("feedback", signal=ident, source="desk", judgement="loss", return_bps=-3.5, lesson="too late")
+        self.assertIn("too late", self.ok("why", "--dir", self.log, ident).out)
+        health = peer.ok("health")
+        status = json.loads(program.call("status", "--dir", self.log, "--json").out)
+        self.assertEqual((health["state"], health["mode"]), (status["health"], status["mode"]))
+        self.assertEqual(health["sources"]["bot"], 1)
+        self.assertEqual(sum(health["states"].values()), health["signals"])
+
     def test_events_of_a_killed_client_go_to_the_next_one(self):
         taker = ("import json, socket, sys, time\n"
                  "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile('rwb')\n"

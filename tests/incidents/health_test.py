@@ -71,7 +71,7 @@ class SelfHealingForgedTheEvidenceTest(incident.BotCase):
 
     def test_nothing_known_is_unknown_and_not_well(self):
         self.open().emit_signal(dict(LONG))
-        told = self.status()
+        told = self.status(program.NO)
         self.assertEqual((told["health"], told["why"]), ("UNKNOWN", "no bar or quote has arrived yet"))
 
 

@@ -122,7 +122,7 @@ class JoinsWentBySymbolAndNearestTimeTest(incident.BotCase):
                                   "ORDER BY n"), [{"symbol": "BTC", "n": 1}, {"symbol": "BTCUSDT", "n": 4}])
         self.assertEqual(len(bus.get_signals(symbol="BTC-USDT")), 4)
         self.assertEqual([row["signal_id"] for row in bus.get_signals(symbol="BTC")], [short])
-        self.assertEqual(self.status()["provisional_symbols"], 2)
+        self.assertEqual(self.status(program.NO)["provisional_symbols"], 2)
 
     def test_an_unknown_spelling_is_refused_at_the_boundary(self):
         log = self.begin_market()
@@ -130,6 +130,20 @@ class JoinsWentBySymbolAndNearestTimeTest(incident.BotCase):
             answer = self.refused("emit", "--symbol", symbol, "--side", "long", "--source", "bot",
                                   "--confidence", "0.5", "--dir", log)
             self.assert_says(answer, "symbol: expected a registered symbol")
+
+    def test_a_spelling_of_the_configuration_is_the_symbol_and_stays_the_callers(self):
+        log = self.begin_market()
+        self.config.write_text(self.config.read_text() +
+                               "spellings: [{spelling: PF_SIM01USD, symbol: SIM01USD}]\n")
+        self.run_on(log)
+        bus = self.open()
+        emitted = bus.emit_signal({**LONG, "symbol": "PF_SIM01USD"})
+        self.assertEqual(bus.get_signal(emitted)["signal"]["symbol"], "PF_SIM01USD")
+        self.assertEqual(bus.get_signals(symbol="PF_SIM01USD")[0]["signal_id"], emitted)
+        self.assertTrue(emitted.startswith("SIM01USD_"))
+        with millrace.Bus(log) as plain:
+            self.assertEqual(plain.get(emitted)["symbol"], "SIM01USD")
+            self.assertEqual((plain.symbol("pf-sim01usd"), plain.symbol("X")), ("SIM01USD", None))
 
     def test_signals_of_one_moment_are_kept_apart_by_their_ids(self):
         log = self.begin_market()

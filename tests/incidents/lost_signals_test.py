@@ -220,7 +220,7 @@ class HalfTheSignalsWereThrownAwayTest(incident.BotCase):
         signal_id = bus.emit_signal({**LONG, "direction": "MEGA_LONG"})
         self.assertEqual(bus.get_signal(signal_id)["signal"]["direction"], "MEGA_LONG")
         self.assertEqual(bus.get_pipeline_health()["observed"], 1)
-        self.assertEqual(self.status()["observed"], 1)
+        self.assertEqual(self.status(program.NO)["observed"], 1)
 
     def test_a_source_without_data_does_not_vote(self):
         self.begin_market()

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "pipeline/shared_refresh.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/plain_config.h"
 
@@ -46,8 +47,31 @@ void mri_api_sample_begin_with(
     sample->bus = mri_api_sample_open(sample);
 }
 
+/** What the processes share is what the log says, byte for byte, whatever the test has done. */
+static void compare_table(const struct mri_api_sample *sample)
+{
+    static struct mri_fold fold;
+    struct mri_fold_options options = mri_story_fold_options(sample->story);
+    mr_problem problem = {""};
+    if (sample->bus == NULL || sample->bus->log == NULL || sample->has_no_table) {
+        return;
+    }
+    options.is_market_only = true;
+    mr_err err = mri_fold_init(&fold, &options, &problem);
+    err = err == MR_OK && fold.damage != MR_OK ? fold.damage : err;
+    if (err == MR_OK) {
+        err = mri_shared_refresh_check(&fold, sample->bus->log, &problem);
+    }
+    mri_fold_fini(&fold);
+    bool is_none = err == MR_NOT_FOUND || err == MR_AGAIN; /* no room for one, or it is behind */
+    if (err != MR_OK && !is_none) {
+        fail_msg("the table at the end of the test: %s: %s", mr_err_name(err), problem.text);
+    }
+}
+
 void mri_api_sample_end(struct mri_api_sample *sample)
 {
+    compare_table(sample);
     mr_bus_close(sample->bus);
     mri_story_end(sample->story);
 }

@@ -14,6 +14,7 @@ struct mri_api_sample {
     struct mri_story *story;
     char symbols[MRI_API_SAMPLE_SYMBOLS][40];
     mr_bus *bus;
+    bool has_no_table; /**< the test has damaged what is compared at its end */
 };
 
 /**

@@ -165,7 +165,7 @@ class RunTest(BotCase):
         self.assertEqual(bus.get_signal(moved)["state"], "executed")
         self.assertEqual(bus.get_signal(outside)["state"], "generated")
         self.assertTrue(bus.update_state(beside, "learned", {"lesson": 1}))
-        self.assertEqual(program.call("status", "--dir", self.log).code, program.OK)
+        self.assertEqual(program.call("status", "--dir", self.log).code, program.NO)  # no price yet
         answer = self.end_run(run)
         self.assert_says(answer, f"directory  {self.log}", "feed       none", "stopped    by signal")
         run = self.start("run", "--dir", self.log)

@@ -558,12 +558,13 @@ class SignalBus:
         bus = self._handle()
         conditions = [] if state is None else [f"state={state}"]
         name = None if source is None else _source_name(source)
+        symbol = None if symbol is None else bus.symbol(_word(symbol)) or _word(symbol)
         after = None
         while True:
             page = bus.query(" and ".join(conditions), limit=size, after=after)
             for row in page:
                 is_wanted = (name is None or row["source"] == name) and \
-                    (symbol is None or _is_same_symbol(row["symbol"], _word(symbol)))
+                    (symbol is None or _is_same_symbol(row["symbol"], symbol))
                 if is_wanted:
                     yield (row["generated_seq"], _ts(row["event_time_unix_ns"]), row["id"],
                            row["last_seq"])

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Spellings of symbols: the configuration gives them, the log keeps them, every question takes them."""
+import json
+
+import program
+from program import MINUTE_MS, START_MS
+
+SPELLINGS = """
+spellings:
+  - spelling: PF_XBTUSD
+    symbol: BTCUSDT
+  - spelling: ETH.PERP
+    symbol: ETHUSDT
+"""
+
+
+class SpellingCase(program.Case):
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "log"
+        self.plain = program.configuration(log__segment=4)
+        self.config = self.write("spelled.yaml", self.plain + SPELLINGS)
+
+    def run_with(self, config=None):
+        words = ["--config", config] if config else []
+        return self.ok("run", "--dir", self.log, "--feed", "none", "--drain", *words)
+
+    def emit(self, symbol, *words):
+        return program.call("emit", "--dir", self.log, "--symbol", symbol, "--side", "long", "--source", "bot",
+                            "--confidence", "0.7", *words)
+
+    def feed(self, *facts):
+        text = "".join(json.dumps(fact) + "\n" for fact in facts)
+        return self.ok("feed", "--dir", self.log, stdin=text)
+
+    def price(self, symbol="BTCUSDT"):
+        self.feed({"kind": "candle", "symbol": symbol, "close_time": START_MS + MINUTE_MS, "open": 42000,
+                   "high": 42001, "low": 41999, "close": 42000, "volume": 1})
+
+    def symbols(self, question):
+        rows = program.call("query", "--json", "--dir", self.log, question).json_lines
+        return [row["symbol"] for row in rows]
+
+
+class SpellingTest(SpellingCase):
+    def test_every_surface_takes_one_and_answers_with_the_symbol(self):
+        self.run_with(self.config)
+        self.price("pf-xbtusd")
+        self.feed({"kind": "quote", "symbol": "PF_XBTUSD", "time": START_MS + MINUTE_MS + 1, "bid": 42000,
+                   "ask": 42001})
+        for symbol in ("PF_XBTUSD", "pfxbtusd", "BTC-USDT", "ETH.PERP"):
+            self.assert_exit(self.emit(symbol), program.OK)
+        self.assertEqual(self.symbols("symbol=PF_XBTUSD"), ["BTCUSDT"] * 3)
+        self.assertEqual(self.symbols("symbol=eth.perp"), ["ETHUSDT"])
+        rows = json.loads(self.ok("sql", "--json", "--dir", self.log, "select symbol, count(*) as n from signals "
+                                  "group by symbol order by n").out)
+        self.assertEqual(rows, [{"symbol": "ETHUSDT", "n": 1}, {"symbol": "BTCUSDT", "n": 3}])
+        claimed = self.ok("claim", "--dir", self.log, "--owner", "w", "--to", "blocked", "--symbol", "ETH.PERP",
+                          "--json", stdin="").json_lines[0]
+        self.assertTrue(claimed["id"].startswith("ETHUSDT_"), claimed)
+        self.assert_says(self.ok("weights", "--dir", self.log, "--symbol", "PF_XBTUSD"), "for BTCUSDT")
+        self.assert_says(self.emit("PF_ETHUSD"), "expected a registered symbol")
+
+    def test_they_are_of_the_log_and_need_the_configuration_no_more(self):
+        self.run_with(self.config)
+        self.config.unlink()
+        self.price()
+        self.assert_exit(self.emit("PF_XBTUSD"), program.OK)
+        self.run_with()
+        self.assert_exit(self.emit("PF_XBTUSD"), program.OK)
+        self.assert_says(self.ok("replay", "--check", "--dir", self.log), "identical")
+
+    def test_a_run_that_gives_others_ends_them(self):
+        self.run_with(self.config)
+        self.price()
+        self.run_with(self.write("plain.yaml", self.plain))
+        self.assertEqual(self.emit("PF_XBTUSD").code, program.USAGE)
+
+    def test_a_symbol_of_the_same_name_is_refused_with_its_place(self):
+        for name, says in (
+                ("sol-usdt", "spellings[1]: \"sol-usdt\" is the symbol SOLUSDT, and cannot be a spelling of ETHUSDT"),
+                ("pf_xbt_usd", "expected each spelling once, found \"pf_xbt_usd\" a second time"),
+                ("ETH PERP", "spellings[1].spelling: expected 1 to 32 letters, digits")):
+            config = self.write("bad.yaml", self.plain + SPELLINGS.replace("ETH.PERP", name))
+            answer = program.call("run", "--dir", self.log, "--feed", "none", "--drain", "--config", config)
+            self.assert_exit(answer, program.USAGE)
+            self.assertRegex(answer.err, r"bad.yaml:\d+:\d+: ")
+            self.assert_says(answer, says)
+
+    def test_one_that_the_log_has_for_another_is_refused_and_nothing_is_logged(self):
+        self.run_with(self.config)
+        before = self.ok("verify", "--json", "--dir", self.log).json["digest"]
+        for changed, says in (
+                (SPELLINGS.replace("symbol: ETHUSDT", "symbol: SOLUSDT"),
+                 "spellings[1]: \"ETH.PERP\" is the symbol ETHUSDT in"),
+                (SPELLINGS.replace("symbol: ETHUSDT", "symbol: NOPE").replace("ETH.PERP", "X"),
+                 "spellings[1]: NOPE, which \"X\" is to be a spelling of, is no symbol in")):
+            config = self.write("changed.yaml", self.plain + changed)
+            self.assert_says(self.refused("run", "--dir", self.log, "--feed", "none", "--drain", "--config", config),
+                             says)
+        self.assertEqual(self.ok("verify", "--json", "--dir", self.log).json["digest"], before)
+
+    def test_a_printed_configuration_has_them(self):
+        printed = self.ok("config", "--print", self.config).out
+        self.assertIn("  - spelling: \"PF_XBTUSD\"\n    symbol: \"BTCUSDT\"\n", printed)
+        self.assertEqual(self.ok("config", "--print", self.write("again.yaml", printed)).out, printed)
+        self.assertNotIn("spellings", self.ok("config", "--print").out)
+
+
+if __name__ == "__main__":
+    program.main()
