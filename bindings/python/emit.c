@@ -292,8 +292,7 @@ static PyObject *emitted_id(Bus *self, const mr_emitted *emitted)
     struct mrp_last_id *last = &self->last_id;
     int64_t time_unix_ms = emitted->event_time_unix_ns / MILLISECOND_NS;
     if (emitted->symbol == last->symbol && time_unix_ms == last->time_unix_ms) {
-        mri_ident_put_ordinal(
-            emitted->ordinal, last->text + last->count - MRI_IDENT_ORDINAL_BYTES);
+        mri_ident_put_ordinal(emitted->ordinal, last->text + last->count - MRI_IDENT_ORDINAL_BYTES);
     } else {
         last->symbol = emitted->symbol;
         last->time_unix_ms = time_unix_ms;
@@ -305,7 +304,8 @@ static PyObject *emitted_id(Bus *self, const mr_emitted *emitted)
 static PyObject *emit_one(Bus *self, const mr_emission *emission, int is_durable)
 {
     mr_emitted emitted;
-    return emit_them(self, emission, 1, is_durable, &emitted) < 0 ? NULL : emitted_id(self, &emitted);
+    return emit_them(self, emission, 1, is_durable, &emitted) < 0 ? NULL
+                                                                  : emitted_id(self, &emitted);
 }
 
 static PyObject *emit_list(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
@@ -446,8 +446,8 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
         (void)PyErr_NoMemory();
     }
     for (Py_ssize_t i = 0; is_good && i < count; i++) {
-        is_good = read_dict(self, PyList_GetItem(signals, i), &texts, &emissions[i],
-                      &is_written[i]) == 0;
+        is_good =
+            read_dict(self, PyList_GetItem(signals, i), &texts, &emissions[i], &is_written[i]) == 0;
         if (!is_good) {
             mrp_name_item("signal", (size_t)i, (size_t)count);
         }

@@ -89,8 +89,7 @@ mr_err mri_batch_place(
 mr_err mri_batch_add(struct mri_batch *batch, const struct mri_draft *draft, uint32_t ordinal)
 {
     void *body;
-    mr_err err =
-        mri_batch_place(batch, draft->type, mri_event_body_bytes(draft), ordinal, &body);
+    mr_err err = mri_batch_place(batch, draft->type, mri_event_body_bytes(draft), ordinal, &body);
     if (err == MR_OK) {
         mri_event_encode(draft, body);
     }

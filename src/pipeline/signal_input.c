@@ -230,8 +230,8 @@ static mr_err add_as_noted(const struct mri_signal_memo *memo,
     size_t bytes = sizeof(*fixed) + memo->words_bytes + NO_OTHERS_BYTES + input->external_id.count +
                    input->key.count + input->account.count + input->data.count;
     void *body;
-    mr_err err = mri_batch_place(
-        batch, MRI_EVENT_SIGNAL_GENERATED, bytes, batch->next_ordinal, &body);
+    mr_err err =
+        mri_batch_place(batch, MRI_EVENT_SIGNAL_GENERATED, bytes, batch->next_ordinal, &body);
     if (err != MR_OK) {
         return err;
     }

@@ -145,7 +145,8 @@ static void every_field_is_checked(void **fixture)
 static void what_is_noted_changes_no_byte(void **fixture)
 {
     (void)fixture;
-    static const char *const words[] = {"a", "bot", "a source with a longer name, of 48 bytes, say"};
+    static const char *const words[] = {
+        "a", "bot", "a source with a longer name, of 48 bytes, say"};
     static const char *const texts[] = {NULL, "{}", "{\"why\": \"sixteen\"}", "{\"\xc3\xa9\": 1}"};
     enum { SIGNALS = 2000 };
     struct mri_batch plain;

@@ -512,7 +512,7 @@ static void random_statements_over_shadows_get_the_same_rows(void **fixture)
                 (unsigned)mri_prng_below(&prng, 100));
             break;
         }
-        rows += compare(text);
+        rows += mri_sql_twin_compare(&twin, text);
     }
     assert_true(rows > EVENT_STATEMENTS);
 }
