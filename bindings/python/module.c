@@ -205,8 +205,7 @@ PyMODINIT_FUNC PyInit__millrace(void)
     if (module == NULL) {
         return NULL;
     }
-    if (mrp_make_signal_form() < 0 || mrp_make_event_keys() < 0 ||
-        mrp_make_emit_names() < 0) {
+    if (mrp_make_signal_form() < 0 || mrp_make_event_keys() < 0 || mrp_make_emit_names() < 0) {
         Py_DECREF(module);
         return NULL;
     }
