@@ -18,6 +18,9 @@
 
 #include "base/text.h"
 
+/** A one in every byte of a word. */
+#define ONES (UINT64_MAX / 255)
+
 enum expected { VALUE, KEY, AFTER };
 
 /** A walk over a text. */
@@ -118,10 +121,37 @@ static bool walk_sequence(struct walk *walk)
     return fail(walk, "not UTF-8");
 }
 
+/** A bit of every byte of a word that is zero; of those above one that is, perhaps wrongly. */
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - ONES) & ~word & ONES << 7;
+}
+
+/** Over bytes that are nothing but themselves: printable ASCII, no quote and no backslash. */
+static const char *skip_plain(const char *at, const char *end)
+{
+    while ((size_t)(end - at) >= sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, at, sizeof(word)); /* little-endian: the first byte is the lowest */
+        uint64_t is_control = (word - ONES * 0x20) & ~word;
+        uint64_t found = ((word | is_control) & ONES << 7) | zero_bytes(word ^ ONES * '"') |
+                         zero_bytes(word ^ ONES * '\\');
+        if (found != 0) {
+            return at + __builtin_ctzll(found) / 8;
+        }
+        at += sizeof(word);
+    }
+    return at;
+}
+
 static bool walk_text(struct walk *walk)
 {
     const char *quote = walk->at++;
-    while (walk->at < walk->end && *walk->at != '"') {
+    for (;;) {
+        walk->at = skip_plain(walk->at, walk->end);
+        if (walk->at == walk->end || *walk->at == '"') {
+            break;
+        }
         unsigned char c = (unsigned char)*walk->at;
         if (c < 0x20) {
             return fail(walk, "a control character in a text");

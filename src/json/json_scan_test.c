@@ -104,10 +104,34 @@ static void numbers_are_checked_to_the_last_unit(void **state)
     }
 }
 
+/** Texts are passed over by eight bytes: every byte, behind every number of good ones. */
+static void a_bad_byte_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    enum { GOOD_MAX = 20 };
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t good = 0; good <= GOOD_MAX; good++) {
+            char text[64];
+            struct mri_json_fault fault = {.offset = 0};
+            memset(text, '~', sizeof(text));
+            text[0] = '"';
+            text[1 + good] = (char)byte;
+            text[1 + good + 18] = '"';
+            const struct mri_slice slice = {text, 1 + good + 19};
+            bool is_plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+            assert_int_equal(mri_json_scan_check(slice, &fault), is_plain);
+            size_t at =
+                byte == '"' ? good + 2 : good + 1; /* a quote ends it: what follows is bad */
+            assert_int_equal(fault.offset, is_plain ? 0 : at);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_checker_agrees_with_the_parser),
+        cmocka_unit_test(a_bad_byte_is_found_wherever_it_stands),
         cmocka_unit_test(a_value_ends_where_it_ends),
         cmocka_unit_test(numbers_are_checked_to_the_last_unit),
     };
