@@ -16,6 +16,7 @@
 #include "base/problem.h"
 #include "conf/yaml.h"
 #include "log/open/append.h"
+#include "pipeline/read_only.h"
 #include "pipeline/shared_refresh.h"
 
 enum { BODIES_BYTES_MAX = 256 * 1024 * 1024, LOOKS_MAX = 1000 };
@@ -285,10 +286,8 @@ static mr_err make_arrays(struct mr_bus *bus)
 
 mr_err mri_bus_api_may_append(const struct mr_bus *bus, mr_problem *reterr_problem)
 {
-    return bus->log != NULL
-               ? MR_OK
-               : mri_problem(reterr_problem, MR_EACCESS,
-                     "%s: this user may read the log, and not append to it", bus->folder);
+    return bus->log != NULL ? MR_OK
+                            : mri_problem_pass(reterr_problem, MR_EACCESS, bus->no_log.text);
 }
 
 /** Who may not write to the log reads what the files have. */
@@ -299,6 +298,8 @@ static mr_err open_log(struct mr_bus *bus, mr_problem *problem)
         mri_shared_state_open_log(bus->os, bus->alloc, bus->folder, &options, &bus->log, problem);
     if (err == MR_EACCESS) {
         bus->log = NULL;
+        (void)mri_read_only_explain(bus->os, bus->alloc, bus->folder, err, problem);
+        (void)mri_problem_pass(&bus->no_log, err, problem->text);
         problem->text[0] = '\0';
         err = MR_OK;
     }

@@ -46,6 +46,7 @@ struct mr_bus {
     const struct mri_alloc *alloc;
     char folder[MRI_PATH_BYTES_MAX];
     mr_log *log;                   /**< NULL: this user may only read */
+    mr_problem no_log;             /**< and why; with log NULL */
     struct mri_shared_state state; /**< with has_state */
     struct mri_mirror mirror;
     struct mri_fold fold; /**< with has_fold, after mri_bus_api_follow() */
@@ -101,7 +102,7 @@ MR_MUST_USE mr_err mri_bus_api_share(struct mr_bus *bus, mr_problem *reterr_prob
 /**
  * May this handle append?
  *
- * Returns  MR_OK; MR_EACCESS, *reterr_problem says so.
+ * Returns  MR_OK; MR_EACCESS, *reterr_problem says what may be done instead, and by whom.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_bus_api_may_append(const struct mr_bus *bus, mr_problem *reterr_problem);

@@ -21,6 +21,7 @@
 #include "log/consume/consumer.h"
 #include "log/consume/consumer_file.h"
 #include "log/read/retain_first.h"
+#include "pipeline/read_only.h"
 
 enum { LOOKS_MAX = 16384 }; /* of one turn, which keeps others who use the name waiting */
 
@@ -186,6 +187,7 @@ static mr_err open_consumer(struct mr_subscription *subscription, const char *na
             return err;
         }
         err = mri_consumer_open(&at, &options, &subscription->consumer, problem);
+        err = mri_read_only_explain(bus->os, bus->alloc, bus->folder, err, problem);
     }
     return err;
 }

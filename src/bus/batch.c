@@ -74,6 +74,7 @@ mr_err mri_batch_place(
     size_t padding = -bytes & 7;
     uint8_t *body = mri_buf_room(&batch->bodies, bytes + padding);
     if (body == NULL) {
+        MRI_ASSERT(batch->bodies.err != MR_OK);
         return batch->bodies.err;
     }
     for (size_t i = 0; i < padding; i++) {

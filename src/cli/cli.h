@@ -87,6 +87,19 @@ __attribute__((format(printf, 3, 4))) enum mri_exit mri_cli_fail(
     const struct mri_cli *cli, enum mri_exit exit, const char *format, ...);
 
 /**
+ * Say why a command that writes to the log of --dir cannot go on: mri_cli_fail() with the problem,
+ * or with the fault's own text when the problem is empty. A user who may read the log and not write
+ * to it is told so, and what to do.
+ *
+ * @param problem  what was said of err; it is changed
+ *
+ * Returns  mri_cli_exit_of(err).
+ * Threads  one.
+ * Cost     of MR_EACCESS opens the log.
+ */
+enum mri_exit mri_cli_fail_to_write(const struct mri_cli *cli, mr_err err, mr_problem *problem);
+
+/**
  * The answer on stdout said already why the command, or this line of its input, fails: what
  * mri_cli_fail() adds goes to stderr only.
  *

@@ -3,6 +3,7 @@
  * millrace log archive: pack the finished segments of a log.
  */
 #include "base/check.h"
+#include "base/problem.h"
 #include "cli/describe.h"
 #include "cli/log_verbs.h"
 #include "log/format/archive.h"
@@ -68,6 +69,22 @@ static enum mri_exit print_counts(struct mri_cli *cli, const struct counts *coun
     return exit;
 }
 
+/** What root packs in another user's log, that one could not open. */
+static mr_err check_owner(const struct mri_cli *cli, const char *folder, mr_problem *problem)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    int fd;
+    mr_err err = mri_os_path(folder, "MANIFEST", path);
+    if (err == MR_OK) {
+        err = cli->os->open(cli->os->context, path, MRI_OPEN_WRITE, &fd);
+    }
+    if (err != MR_OK) {
+        return mri_problem(problem, err, "%s/MANIFEST: %s", folder, mr_err_text(err));
+    }
+    cli->os->close(cli->os->context, fd);
+    return MR_OK;
+}
+
 static enum mri_exit cmd_archive(struct mri_cli *cli)
 {
     struct mri_segment_list list;
@@ -88,10 +105,13 @@ static enum mri_exit cmd_archive(struct mri_cli *cli)
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s: %s", folder, mr_err_text(err));
     }
-    err = archive_all(cli, &list, keep, &counts, &problem);
+    err = check_owner(cli, folder, &problem);
+    if (err == MR_OK) {
+        err = archive_all(cli, &list, keep, &counts, &problem);
+    }
     mri_segment_list_fini(&list);
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+        return mri_cli_fail_to_write(cli, err, &problem);
     }
     return print_counts(cli, &counts);
 }

@@ -386,8 +386,7 @@ static enum mri_exit open_log(struct emit *emit)
         err = mr_bus_open(folder, &emit->bus, &problem);
     }
     if (err != MR_OK && err != MR_REFUSED) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+        return mri_cli_fail_to_write(cli, err, &problem);
     }
     const char *time_mode = mr_log_attribute_get(emit->log, MRI_ATTRIBUTE_TIME);
     bool is_live = time_mode != NULL && strcmp(time_mode, "live") == 0;

@@ -444,8 +444,7 @@ static enum mri_exit open_log(struct feed *feed)
         err = mri_facts_init(&feed->facts, cli->os, cli->alloc, &feed->fold);
     }
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+        return mri_cli_fail_to_write(cli, err, &problem);
     }
     return instruments_of(feed)->count > 0
                ? MRI_EXIT_OK

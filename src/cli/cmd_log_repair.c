@@ -8,6 +8,7 @@
 #include "cli/log_verbs.h"
 #include "cli/repair_outlook.h"
 #include "log/keep/repair.h"
+#include "pipeline/read_only.h"
 
 enum { TEXT_BYTES_MAX = 256 * 1024 };
 
@@ -169,6 +170,7 @@ static enum mri_exit cmd_log_repair(struct mri_cli *cli)
     mr_err err = mri_repair(cli->os, cli->alloc, folder, &wanted, &report, &problem);
     if (err != MR_OK) {
         const char *before = mri_repair_outlook_before(err, problem.text);
+        err = mri_read_only_explain(cli->os, cli->alloc, folder, err, &problem);
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s%s%s", problem.text,
             before == NULL ? "" : "; ", before == NULL ? "" : before);
     }

@@ -88,7 +88,7 @@ static enum mri_exit cmd_log_retain(struct mri_cli *cli)
         err = mri_retain(cli->os, cli->alloc, folder, &limits, &report, &problem);
     }
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+        return mri_cli_fail_to_write(cli, err, &problem);
     }
     mri_buf_init(&text, cli->alloc, TEXT_BYTES_MAX);
     put_report(cli, folder, limits.is_done, &report, &text);

@@ -288,7 +288,7 @@ static enum mri_exit cmd_log_flush(struct mri_cli *cli)
     const char *folder = mri_cli_folder(cli);
     mr_err err = mri_figures_flush(cli->os, cli->alloc, folder, &last, &problem);
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+        return mri_cli_fail_to_write(cli, err, &problem);
     }
     mri_buf_init(&text, cli->alloc, TEXT_BYTES_MAX);
     if (cli->is_json) {

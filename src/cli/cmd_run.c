@@ -345,7 +345,7 @@ static enum mri_exit open_all(struct run *run)
     mri_stop_install(); /* from here on there is a log, and a session that can be ended */
     mr_err err = mri_node_open(&run->node, &options, &problem);
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+        return mri_cli_fail_to_write(cli, err, &problem);
     }
     run->has_node = true;
     return MRI_EXIT_OK;

@@ -69,7 +69,7 @@ static enum mri_exit seal(const struct mri_cli *cli, const char *folder, bool *r
     if (*ret_is_busy) {
         return MRI_EXIT_OK;
     }
-    return err == MR_OK ? MRI_EXIT_OK : mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+    return err == MR_OK ? MRI_EXIT_OK : mri_cli_fail_to_write(cli, err, &problem);
 }
 
 /** The newest head, with every seal before it checked. */

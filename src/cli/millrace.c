@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "os/stop.h"
+#include "pipeline/read_only.h"
 
 static const struct mri_command *const commands[] = {
     &mri_cmd_run,
@@ -85,6 +86,13 @@ enum mri_exit mri_cli_fail(const struct mri_cli *cli, enum mri_exit exit, const 
         running == NULL ? "" : running->name, mri_buf_c_text(&shown));
     mri_buf_fini(&shown);
     return exit;
+}
+
+enum mri_exit mri_cli_fail_to_write(const struct mri_cli *cli, mr_err err, mr_problem *problem)
+{
+    err = mri_read_only_explain(cli->os, cli->alloc, mri_cli_folder(cli), err, problem);
+    return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
+        problem->text[0] != '\0' ? problem->text : mr_err_text(err));
 }
 
 void mri_cli_is_told(void)

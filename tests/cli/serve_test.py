@@ -686,7 +686,7 @@ class UsersTest(ServeCase):
             env=program.environment(), preexec_fn=program.become_nobody, capture_output=True,
             text=True, check=False, cwd="/", timeout=120)
         self.assertEqual(answer.returncode, FAULT, answer)
-        self.assertIn("may read the log, and not append to it", answer.stderr)
+        self.assertIn("may read the log (query, show, status, verify), and not write to it", answer.stderr)
         self.assertFalse((self.folder / "s").exists())
 
     def test_root_is_served_by_a_server_of_another_user(self):

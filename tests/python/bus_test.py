@@ -379,12 +379,14 @@ class BusTest(program.LogCase):
                     assert bus.counts()["generated"] == 1
                     for call in (lambda: bus.emit("SIM01USD", "long", "bot", 0.5),
                                  lambda: bus.quote("SIM01USD", 1.0, 1.0),
+                                 lambda: bus.subscribe("mine"),
                                  lambda: bus.move(name, "evaluating", from_state="generated", reason="external")):
                         try:
                             call()
                             os._exit(3)
                         except millrace.MR_EACCESS as refused:
-                            assert "may read the log, and not append" in str(refused), refused
+                            assert f"{self.log}: this user may read the log (query, show, " in str(refused), refused
+                            assert "(chown -R); " in str(refused), refused
                 os._exit(0)
             except BaseException as failed:  # the child must not go on with the other tests
                 print(repr(failed), file=sys.stderr)
