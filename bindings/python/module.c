@@ -121,7 +121,10 @@ static PyMethodDef methods[] = {
         "             venue_order_id=None, symbol=None, side=None, executor=None, message=None,\n"
         "             durable=True)\n\n"
         "Say what has become of an order: sent, accepted, filled, rejected, cancelled or unknown.\n"
-        "filled has price, quantity (all of it), fee and time. False: there was nothing new.\n"
+        "filled has the price, quantity, fee and time of one fill: of all that is left of the "
+        "order,\n"
+        "or a part; one that has ended with a part is executed with it.\n"
+        "False: there was nothing new.\n"
         "MR_CONFLICT, MR_NOT_FOUND: it contradicts what is known, nothing has changed."},
     {"feedback", MRP_FUNCTION(mrp_bus_feedback), METH_VARARGS | METH_KEYWORDS,
         "feedback(id, source, judgement=None, *, return_bps=None, lesson=None, evidence=None,\n"

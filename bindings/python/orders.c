@@ -19,14 +19,14 @@ static PyObject *order_of(const Bus *self, const mr_order *order)
         return NULL;
     }
     return Py_BuildValue(
-        "{s:s,s:s,s:N,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:d,s:d,s:I,s:z,s:O,s:L,s:L,s:K,s:K}", "id",
+        "{s:s,s:s,s:N,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:d,s:d,s:d,s:I,s:z,s:O,s:L,s:L,s:K,s:K}", "id",
         order->id, "state", order->state, "signal", id, "ordinal", order->ordinal.n, "symbol",
         order->symbol, "venue", order->venue, "native_name", order->native_name, "leg", order->leg,
         "type", order->type, "side", order->side == MR_SHORT ? "sell" : "buy", "quantity",
-        order->quantity, "reference_price", order->reference_price, "attempt", order->attempt,
-        "venue_order_id", text_or_none(order->venue_order_id), "stuck",
-        order->is_stuck ? Py_True : Py_False, "intent_time_unix_ns",
-        (long long)order->intent_time_unix_ns, "reported_time_unix_ns",
+        order->quantity, "filled_quantity", order->filled_quantity, "reference_price",
+        order->reference_price, "attempt", order->attempt, "venue_order_id",
+        text_or_none(order->venue_order_id), "stuck", order->is_stuck ? Py_True : Py_False,
+        "intent_time_unix_ns", (long long)order->intent_time_unix_ns, "reported_time_unix_ns",
         (long long)order->reported_time_unix_ns, "intent_seq", (unsigned long long)order->intent.n,
         "report_seq", (unsigned long long)order->report.n);
 }

@@ -12,8 +12,9 @@
  * - An order is handed out at least once. Its id is the same each time and no other order has it:
  *   give it to the venue as the client order id. Report "sent" before it is sent. An order that is
  *   handed out as anything else than "intent" may be at the venue: ask there, do not send it.
- * - An order is filled whole or not at all. Its parts are reported as one fill when the last is
- * done.
+ * - Each fill of an order is reported once, with its own numbers. The order lives until all of it
+ *   is filled or the rest has ended; what it got is a position from then on, and not before. Two
+ *   fills of an order that agree in price, quantity, fee and time are one: let their times differ.
  * - At most one order of a position lives, so none is ever to be cancelled. Stop and target are
  *   watched by the run, not left at the venue: nothing closes a position while no run is up.
  * - One thread uses a handle at a time, its executor included.
@@ -45,12 +46,13 @@ typedef struct mr_order {
     const char *type;        /**< market */
     mr_side side;            /**< of the order: long buys */
     double quantity;
+    double filled_quantity;        /**< so far, as it was reported */
     double reference_price;        /**< of the market when the intent was made */
     int64_t intent_time_unix_ns;   /**< the log's event time then */
     int64_t reported_time_unix_ns; /**< of the newest report; 0: none */
-    uint32_t attempt;              /**< from 1; an exit that ended without a fill is tried again */
-    bool is_stuck; /**< nobody has reported on it for longer than execute.report_within, and the
-                        log has the alert */
+    uint32_t attempt; /**< from 1; an exit that ended before it was filled is tried again */
+    bool is_stuck;    /**< nobody has reported on it for longer than execute.report_within, and the
+                           log has the alert */
     char venue_order_id[MR_ORDER_VENUE_ID_BYTES]; /**< "": not reported */
 } mr_order;
 
@@ -67,9 +69,9 @@ typedef struct mr_order_report {
     bool has_price;             /**< of filled, and of nothing else: price, quantity and fee */
     bool has_quantity;
     bool has_fee;
-    double price;    /**< the mean of all parts, rounded to the instrument's decimals */
-    double quantity; /**< the whole order's */
-    double fee;      /**< in the quote currency; below 0: the venue paid */
+    double price;    /**< of this fill, rounded to the instrument's decimals */
+    double quantity; /**< of this fill: all that is left of the order, or a part */
+    double fee;      /**< of this fill, in the quote currency; below 0: the venue paid */
 } mr_order_report;
 
 /**

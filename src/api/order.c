@@ -61,6 +61,7 @@ mr_err mri_order_fill(
 {
     const struct mri_table_order *order = view->order;
     const struct mri_instrument_spec *spec = view->spec;
+    int64_t fee_e8;
     if (spec == NULL) {
         return MR_ECORRUPT;
     }
@@ -76,6 +77,8 @@ mr_err mri_order_fill(
         .type = mri_word_text(MRI_VOCABULARY_order_type, order->type),
         .side = (mr_side)order->side,
         .quantity = mri_fixed_to_double(order->quantity, spec->quantity_decimals),
+        .filled_quantity = mri_fixed_to_double(
+            mri_order_table_filled(&bus->fold.bus.orders, order, &fee_e8), spec->quantity_decimals),
         .reference_price = mri_fixed_to_double(order->reference_price, spec->price_decimals),
         .intent_time_unix_ns = order->intent_unix_ns,
         .reported_time_unix_ns = order->report_unix_ns,

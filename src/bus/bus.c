@@ -221,6 +221,9 @@ static mr_err take_order(struct mri_bus *bus, const struct mri_event *event)
     }
     bool is_new = event->type == MRI_EVENT_ORDER_INTENT && mri_order_table_is_outside(event);
     mr_err err = is_new ? mri_order_table_reserve(&bus->orders, 1) : MR_OK;
+    if (event->type == MRI_EVENT_ORDER_REPORT) {
+        err = mri_order_table_reserve_parts(&bus->orders, 1);
+    }
     if (err == MR_OK) {
         mri_order_table_take(&bus->orders, event, bus->event_time_unix_ns);
     }
@@ -558,8 +561,10 @@ static mr_err prepare_other(struct mri_bus *bus, const struct mri_batch *batch, 
         mr_err err = mri_order_table_reserve(&bus->orders, batch->count);
         return err == MR_OK ? check_order(bus, batch, index) : err;
     }
-    case MRI_EVENT_ORDER_REPORT:
-        return check_order(bus, batch, index);
+    case MRI_EVENT_ORDER_REPORT: {
+        mr_err err = mri_order_table_reserve_parts(&bus->orders, batch->count);
+        return err == MR_OK ? check_order(bus, batch, index) : err;
+    }
     default:
         return MR_OK;
     }

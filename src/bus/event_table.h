@@ -312,8 +312,8 @@ enum { MRI_HAS_RETURN = 1 };
     F(ref, signal, "", "")                                                                         \
     F(time, event_time_unix_ns, "", "the log's, when it came")                                     \
     F(time, venue_time_unix_ns, "", "the venue's own; 0: absent")                                  \
-    F(quantity, quantity, "", "of filled: all of the order; else absent")                          \
-    F(price, price, "", "of filled: what was paid or got, the mean of its parts; else absent")     \
+    F(quantity, quantity, "", "of filled: all of the order, or a part of it; else absent")         \
+    F(price, price, "", "of filled: what was paid or got for that; else absent")                   \
     F(money, fee_e8, "", "of filled: below 0 when the venue paid; else absent")                    \
     F(instrument, instrument, "", "")                                                              \
     F(side, side, "", "of the order: long buys")                                                   \
@@ -346,8 +346,8 @@ enum { MRI_HAS_RETURN = 1 };
     F(ref, signal, "", "")                                                                         \
     F(ref, intent, "", "")                                                                         \
     F(time, event_time_unix_ns, "", "the open of the bar of the fill, or when its report came")    \
-    F(quantity, quantity, "", "")                                                                  \
-    F(price, price, "", "what was paid or got")                                                    \
+    F(quantity, quantity, "", "of the order that is over: less than its own when its rest ended")  \
+    F(price, price, "", "what was paid or got; of parts their mean, weighted by quantity")         \
     F(price, reference_price, "",                                                                  \
         "the market without spread and slippage; of a report: when the intent was made")           \
     F(money, fee_e8, "", "")                                                                       \

@@ -9,7 +9,10 @@
  * Invariants
  *  1. A leg has at most one order that lives. So there is never a second order for what an executor
  *     may have done already, whatever the engines decide.
- *  2. `due` of an order that lives and was not told is the time of its newest report or intent;
+ *  2. A fill of the whole is known by its order; each part, the last one too, has an entry in
+ *     `parts`, and an order the newest of its leg's. So a part that comes again is known, also when
+ *     the leg has another order by then.
+ *  3. `due` of an order that lives and was not told is the time of its newest report or intent;
  *     of every other one it is never.
  */
 #include "bus/order_table.h"
@@ -20,6 +23,11 @@
 
 MRI_STATIC_ASSERT(sizeof(struct mri_table_order) % 8 == 0, "an item of a queue");
 MRI_STATIC_ASSERT(MRI_LEG_COUNT == 4, "two bits of a place");
+MRI_STATIC_ASSERT(sizeof(struct mri_table_order) == 80, "it is saved as it is");
+MRI_STATIC_ASSERT(sizeof(struct mri_order_part) == 32, "it is saved as it is");
+
+/** Parts at first. */
+enum { PARTS_MIN = 16, PARTS_MAX = 1 << 28 };
 
 void mri_order_table_init(struct mri_order_table *table, const struct mri_alloc *alloc)
 {
@@ -30,6 +38,10 @@ void mri_order_table_init(struct mri_order_table *table, const struct mri_alloc 
 void mri_order_table_fini(struct mri_order_table *table)
 {
     if (table != NULL) {
+        if (table->queue.alloc != NULL) {
+            mri_alloc_free(
+                table->queue.alloc, table->parts, table->part_capacity * sizeof(*table->parts));
+        }
         mri_due_queue_fini(&table->queue);
         *table = (struct mri_order_table){.intents = 0};
     }
@@ -38,6 +50,28 @@ void mri_order_table_fini(struct mri_order_table *table)
 mr_err mri_order_table_reserve(struct mri_order_table *table, uint32_t more)
 {
     return mri_due_queue_reserve(&table->queue, more);
+}
+
+mr_err mri_order_table_reserve_parts(struct mri_order_table *table, uint32_t more)
+{
+    void *block = table->parts;
+    uint32_t capacity = table->part_capacity == 0 ? PARTS_MIN : table->part_capacity;
+    if (more > PARTS_MAX - table->part_count) {
+        return MR_ENOMEM;
+    }
+    while (capacity < table->part_count + more) {
+        capacity *= 2;
+    }
+    if (capacity == table->part_capacity) {
+        return MR_OK;
+    }
+    mr_err err = mri_alloc_resize(table->queue.alloc, &block,
+        table->part_capacity * sizeof(*table->parts), capacity * sizeof(*table->parts));
+    if (err == MR_OK) {
+        table->parts = block;
+        table->part_capacity = capacity;
+    }
+    return err;
 }
 
 /** Where the order of a leg is; ordinals are below 2^28. */
@@ -74,6 +108,26 @@ int64_t mri_order_table_since(const struct mri_table_order *order)
     return order->report_seq != 0 ? order->report_unix_ns : order->intent_unix_ns;
 }
 
+/** The newest part of the order at hand; NULL: it has none. */
+static const struct mri_order_part *newest_part(
+    const struct mri_order_table *table, const struct mri_table_order *order)
+{
+    const struct mri_order_part *part =
+        order->newest_part == 0 ? NULL : &table->parts[order->newest_part - 1];
+    return part != NULL && part->attempt == order->attempt ? part : NULL;
+}
+
+int64_t mri_order_table_filled(
+    const struct mri_order_table *table, const struct mri_table_order *order, int64_t *ret_fee_e8)
+{
+    const struct mri_order_part *part = newest_part(table, order);
+    *ret_fee_e8 = part == NULL ? 0 : part->fee_e8;
+    if (part != NULL) {
+        return part->filled;
+    }
+    return order->state == MRI_ORDER_FILLED ? order->quantity : 0;
+}
+
 /* ---- checks ---------------------------------------------------------------------------------- */
 
 static uint64_t hash_of_text(struct mri_slice text)
@@ -88,18 +142,36 @@ static uint64_t hash_of_fill(const struct mri_order_claim *claim)
     return mri_hash(numbers, sizeof(numbers)) | 1;
 }
 
-/** A fill, of an order that is this one. */
-static enum mri_reason check_fill(
-    const struct mri_table_order *order, const struct mri_order_claim *claim, bool *ret_is_repeated)
+/** Has this very fill been taken in, of an attempt of the leg? */
+static bool is_known_fill(const struct mri_order_table *table, const struct mri_table_order *order,
+    const struct mri_order_claim *claim)
 {
+    uint64_t hash = hash_of_fill(claim);
+    if (claim->attempt == order->attempt && order->fill_hash == hash) {
+        return true;
+    }
+    for (uint32_t at = order->newest_part; at != 0; at = table->parts[at - 1].before) {
+        const struct mri_order_part *part = &table->parts[at - 1];
+        if (part->attempt == claim->attempt && part->hash == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** A fill that is new, of an order that is this one: all of what is left, or a part of it. */
+static enum mri_reason check_fill(const struct mri_order_table *table,
+    const struct mri_table_order *order, const struct mri_order_claim *claim)
+{
+    int64_t fee_e8;
     if (order->state == MRI_ORDER_REJECTED || order->state == MRI_ORDER_CANCELLED) {
         return MRI_REASON_ORDER_OVER;
     }
     if (order->state == MRI_ORDER_FILLED) {
-        *ret_is_repeated = order->fill_hash == hash_of_fill(claim);
-        return *ret_is_repeated ? MRI_REASON_NONE : MRI_REASON_FILL_DIFFERS;
+        return MRI_REASON_FILL_DIFFERS;
     }
-    return claim->quantity == order->quantity ? MRI_REASON_NONE : MRI_REASON_QUANTITY_DIFFERS;
+    int64_t left = order->quantity - mri_order_table_filled(table, order, &fee_e8);
+    return claim->quantity <= left ? MRI_REASON_NONE : MRI_REASON_QUANTITY_DIFFERS;
 }
 
 /** Has an order in this state been there, or lost sight of again? */
@@ -118,11 +190,19 @@ static bool is_passed(enum mri_order_state state, enum mri_report_status status)
     }
 }
 
-/** An order of this leg that came before the one that the table has: it ended without a fill. */
-static enum mri_reason check_earlier(enum mri_report_status status, bool *ret_is_repeated)
+/** An order that is over for a status that it has not ended with; one that was filled in part may
+ * be rejected, too: its rest is. */
+static enum mri_reason check_step(const struct mri_order_table *table,
+    const struct mri_table_order *order, enum mri_report_status status)
 {
-    *ret_is_repeated = status != MRI_REPORT_FILLED;
-    return *ret_is_repeated ? MRI_REASON_NONE : MRI_REASON_ORDER_OVER;
+    enum mri_order_state state = (enum mri_order_state)order->state;
+    if (!mri_order_is_live(state)) {
+        return MRI_REASON_ORDER_OVER;
+    }
+    bool is_rest = status == MRI_REPORT_REJECTED && newest_part(table, order) != NULL;
+    return is_rest || mri_order_is_reportable(state, mri_order_state_reported(status))
+               ? MRI_REASON_NONE
+               : MRI_REASON_ORDER_STEP;
 }
 
 enum mri_reason mri_order_table_check(
@@ -139,27 +219,26 @@ enum mri_reason mri_order_table_check(
     if (claim->side != 0 && claim->side != order->side) {
         return MRI_REASON_SIDE_DIFFERS;
     }
-    if (claim->attempt < order->attempt) {
-        return check_earlier(claim->status, ret_is_repeated);
+    if (claim->status == MRI_REPORT_FILLED) {
+        *ret_is_repeated = is_known_fill(table, order, claim);
+    }
+    if (claim->attempt < order->attempt) { /* it has ended, with less than its quantity */
+        *ret_is_repeated = *ret_is_repeated || claim->status != MRI_REPORT_FILLED;
+        return *ret_is_repeated ? MRI_REASON_NONE : MRI_REASON_ORDER_OVER;
     }
     uint64_t venue_id = hash_of_text(claim->venue_order_id);
     if (venue_id != 0 && order->venue_id_hash != 0 && venue_id != order->venue_id_hash) {
+        *ret_is_repeated = false;
         return MRI_REASON_VENUE_ORDER_DIFFERS;
     }
     if (claim->status == MRI_REPORT_FILLED) {
-        return check_fill(order, claim, ret_is_repeated);
+        return *ret_is_repeated ? MRI_REASON_NONE : check_fill(table, order, claim);
     }
-    enum mri_order_state state = (enum mri_order_state)order->state;
-    if (is_passed(state, claim->status)) {
+    if (is_passed((enum mri_order_state)order->state, claim->status)) {
         *ret_is_repeated = true;
         return MRI_REASON_NONE;
     }
-    if (!mri_order_is_live(state)) {
-        return MRI_REASON_ORDER_OVER;
-    }
-    return mri_order_is_reportable(state, mri_order_state_reported(claim->status))
-               ? MRI_REASON_NONE
-               : MRI_REASON_ORDER_STEP;
+    return check_step(table, order, claim->status);
 }
 
 static struct mri_order_claim claim_of(
@@ -223,6 +302,7 @@ static void take_intent(
     uint32_t place = place_of(event->ordinal, intent->leg);
     struct mri_table_order *order = mri_due_queue_find(&table->queue, place);
     unsigned attempt = order == NULL ? 0 : order->attempt + 1u;
+    uint32_t newest = order == NULL ? 0 : order->newest_part;
     if (order == NULL) {
         order = mri_due_queue_add(&table->queue, place, time_unix_ns);
     } else {
@@ -238,9 +318,32 @@ static void take_intent(
         .side = intent->side,
         .type = intent->order_type,
         .state = MRI_ORDER_INTENT,
+        .newest_part = newest,
     };
     table->intents++;
     table->live_count++;
+}
+
+/** Take a fill in: of the whole, or a part. The state that follows. */
+static enum mri_order_state take_fill(struct mri_order_table *table, struct mri_table_order *order,
+    const struct mri_order_claim *claim)
+{
+    int64_t fee_e8;
+    int64_t filled = mri_order_table_filled(table, order, &fee_e8) + claim->quantity;
+    if (claim->quantity == order->quantity) {
+        order->fill_hash = hash_of_fill(claim);
+        return MRI_ORDER_FILLED;
+    }
+    MRI_ASSERT(table->part_count < table->part_capacity && filled <= order->quantity);
+    table->parts[table->part_count++] = (struct mri_order_part){
+        .filled = filled,
+        .fee_e8 = fee_e8 + claim->fee_e8,
+        .hash = hash_of_fill(claim),
+        .before = order->newest_part,
+        .attempt = order->attempt,
+    };
+    order->newest_part = table->part_count;
+    return filled == order->quantity ? MRI_ORDER_FILLED : MRI_ORDER_ACCEPTED;
 }
 
 static void take_report(struct mri_order_table *table, const struct mri_event *event)
@@ -248,7 +351,9 @@ static void take_report(struct mri_order_table *table, const struct mri_event *e
     const struct mri_order_report *report = event->body;
     struct mri_table_order *order = find(table, event->ordinal, report->leg);
     const struct mri_order_claim claim = claim_of(order, event);
-    enum mri_order_state state = mri_order_state_reported(claim.status);
+    enum mri_order_state state = claim.status == MRI_REPORT_FILLED
+                                     ? take_fill(table, order, &claim)
+                                     : mri_order_state_reported(claim.status);
     bool is_live = mri_order_is_live(state);
     table->in_doubt_count -= order->state == MRI_ORDER_IN_DOUBT;
     table->in_doubt_count += state == MRI_ORDER_IN_DOUBT;
@@ -261,9 +366,6 @@ static void take_report(struct mri_order_table *table, const struct mri_event *e
     order->report_unix_ns = report->event_time_unix_ns;
     if (claim.venue_order_id.count > 0) {
         order->venue_id_hash = hash_of_text(claim.venue_order_id);
-    }
-    if (state == MRI_ORDER_FILLED) {
-        order->fill_hash = hash_of_fill(&claim);
     }
     mri_due_queue_set(&table->queue, place_of(event->ordinal, report->leg),
         is_live ? report->event_time_unix_ns : MRI_DUE_NEVER);
@@ -333,6 +435,10 @@ uint64_t mri_order_table_dispute_hash(
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
+/** In saved_counts.intents: parts stand behind the orders. Without any, a table is saved as by
+ * versions that took none. */
+#define HAS_PARTS ((uint64_t)1 << 63)
+
 /** What stands before the orders. */
 struct saved_counts {
     uint64_t intents;
@@ -343,12 +449,36 @@ struct saved_counts {
 
 void mri_order_table_save(const struct mri_order_table *table, struct mri_buf *buf)
 {
-    const struct saved_counts counts = {.intents = table->intents,
+    const struct saved_counts counts = {
+        .intents = table->intents | (table->part_count > 0 ? HAS_PARTS : 0),
         .reports = table->reports,
         .disputes = table->disputes,
-        .dispute_hash = table->dispute_hash};
+        .dispute_hash = table->dispute_hash,
+    };
     mri_buf_put(buf, &counts, sizeof(counts));
     mri_due_queue_save(&table->queue, buf);
+    if (table->part_count > 0) {
+        mri_buf_put(buf, &table->part_count, sizeof(table->part_count));
+        mri_buf_put(buf, table->parts, table->part_count * sizeof(*table->parts));
+    }
+}
+
+/** Parts point to earlier ones alone, so that following them ends. */
+static mr_err load_parts(struct mri_order_table *table, struct mri_unpack *unpack)
+{
+    uint32_t count = mri_unpack_count(unpack, PARTS_MAX, sizeof(*table->parts));
+    mr_err err = unpack->err == MR_OK ? mri_order_table_reserve_parts(table, count) : unpack->err;
+    if (err != MR_OK) {
+        return err;
+    }
+    mri_unpack_take(unpack, table->parts, count * sizeof(*table->parts));
+    for (uint32_t i = 0; unpack->err == MR_OK && i < count; i++) {
+        if (table->parts[i].before > i) {
+            return MR_ECORRUPT;
+        }
+    }
+    table->part_count = count;
+    return unpack->err;
 }
 
 mr_err mri_order_table_load(struct mri_order_table *table, struct mri_unpack *unpack)
@@ -356,20 +486,24 @@ mr_err mri_order_table_load(struct mri_order_table *table, struct mri_unpack *un
     struct saved_counts counts;
     mri_unpack_take(unpack, &counts, sizeof(counts));
     mr_err err = unpack->err == MR_OK ? mri_due_queue_load(&table->queue, unpack) : unpack->err;
+    if (err == MR_OK && (counts.intents & HAS_PARTS) != 0) {
+        err = load_parts(table, unpack);
+    }
     for (uint32_t i = 0; err == MR_OK && i < table->queue.count; i++) {
         uint32_t ordinal;
         unsigned leg;
         const struct mri_table_order *order = mri_order_table_at(table, i, &ordinal, &leg);
         bool is_live = mri_order_is_live((enum mri_order_state)order->state);
         bool is_good = ordinal != 0 && order->state != MRI_ORDER_NONE &&
-                       order->state < MRI_ORDER_STATE_COUNT && order->is_told <= is_live;
+                       order->state < MRI_ORDER_STATE_COUNT && order->is_told <= is_live &&
+                       order->newest_part <= table->part_count;
         err = is_good ? MR_OK : MR_ECORRUPT;
         table->live_count += is_live;
         table->in_doubt_count += order->state == MRI_ORDER_IN_DOUBT;
         table->told_count += order->is_told;
     }
     if (err == MR_OK) {
-        table->intents = counts.intents;
+        table->intents = counts.intents & ~HAS_PARTS;
         table->reports = counts.reports;
         table->disputes = counts.disputes;
         table->dispute_hash = counts.dispute_hash;

@@ -4,8 +4,8 @@
  *
  * Derived from the log in log order: an order begins with its order.intent, every order.report
  * moves it on. So a report is compared with all that was reported before, and appended behind it or
- * compared anew. Orders that have ended stay, about 110 bytes each: a report that comes again is
- * known.
+ * compared anew. Orders that have ended stay, about 110 bytes each, and their parts, 32 bytes each:
+ * a report that comes again is known.
  */
 #ifndef MRI_BUS_ORDER_TABLE_H
 #define MRI_BUS_ORDER_TABLE_H
@@ -25,19 +25,33 @@ struct mri_table_order {
     int64_t intent_unix_ns; /**< the log's event time then */
     int64_t report_unix_ns; /**< of the newest report; 0: none */
     uint64_t venue_id_hash; /**< of its id at the venue; 0: not said yet */
-    uint64_t fill_hash;     /**< of price, quantity, fee and time of the fill; 0: none */
+    uint64_t fill_hash;     /**< of price, quantity, fee and time of the fill; 0: none, or parts */
     uint32_t instrument;
     uint8_t attempt; /**< 0: the leg's first order */
     uint8_t side;
     uint8_t type;
     uint8_t state;   /**< enum mri_order_state */
     uint8_t is_told; /**< 1: the log has the alert that nobody reports on it */
-    uint8_t reserved[7];
+    uint8_t reserved[3];
+    uint32_t newest_part; /**< of the leg, in the table's parts, from 1; 0: none */
+};
+
+/** A fill of less than an order. */
+struct mri_order_part {
+    int64_t filled;  /**< of the order, with this */
+    int64_t fee_e8;  /**< likewise */
+    uint64_t hash;   /**< as fill_hash */
+    uint32_t before; /**< the part of the leg before this, from 1; 0: none */
+    uint8_t attempt; /**< of the order that it is of */
+    uint8_t reserved[3];
 };
 
 struct mri_order_table {
     struct mri_due_queue queue; /**< by place; due at the event time since when nobody has reported
                                      on one that lives and is not told */
+    struct mri_order_part *parts; /**< in log order */
+    uint32_t part_count;
+    uint32_t part_capacity;
     uint64_t intents;
     uint64_t reports;
     uint64_t disputes;
@@ -56,7 +70,7 @@ struct mri_order_claim {
     enum mri_report_status status;
     uint32_t instrument; /**< UINT32_MAX: not said */
     uint8_t side;        /**< 0: not said */
-    int64_t quantity;    /**< of filled */
+    int64_t quantity;    /**< of filled: of this fill */
     int64_t price;
     int64_t fee_e8;
     int64_t venue_time_unix_ns;
@@ -95,6 +109,25 @@ bool mri_order_table_is_outside(const struct mri_event *event);
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_order_table_reserve(struct mri_order_table *table, uint32_t more);
+
+/**
+ * Make room, so that taking in so many reports cannot fail.
+ *
+ * Returns  MR_OK; MR_ENOMEM.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_order_table_reserve_parts(struct mri_order_table *table, uint32_t more);
+
+/**
+ * How much of an order was filled, as far as it is reported.
+ *
+ * @param ret_fee_e8  of its parts; 0 for one that was filled at once
+ *
+ * Returns  the quantity.
+ * Threads  one at a time.
+ */
+int64_t mri_order_table_filled(
+    const struct mri_order_table *table, const struct mri_table_order *order, int64_t *ret_fee_e8);
 
 /**
  * The newest order of a leg.
@@ -139,7 +172,7 @@ MR_MUST_USE mr_err mri_order_table_fits(
     const struct mri_order_table *table, const struct mri_event *event);
 
 /**
- * Take in an event that fits. There must be room for an intent.
+ * Take in an event that fits. There must be room for an intent, or a part.
  *
  * @param time_unix_ns  the log's event time
  *

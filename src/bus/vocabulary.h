@@ -254,8 +254,7 @@
     X(MRI_REASON_ORDER_OVER, 111, "order_over", "the order has ended already, and in another way") \
     X(MRI_REASON_ORDER_STEP, 112, "order_step", "an order cannot come there from where it is")     \
     X(MRI_REASON_FILL_DIFFERS, 113, "fill_differs", "the fill was reported with other numbers")    \
-    X(MRI_REASON_QUANTITY_DIFFERS, 114, "quantity_differs",                                        \
-        "not the whole quantity of the order: fills in parts are not taken")                       \
+    X(MRI_REASON_QUANTITY_DIFFERS, 114, "quantity_differs", "more than is left of the order")      \
     X(MRI_REASON_SYMBOL_DIFFERS, 115, "symbol_differs", "the order is of another symbol")          \
     X(MRI_REASON_SIDE_DIFFERS, 116, "side_differs", "the order is of the other side")              \
     X(MRI_REASON_VENUE_ORDER_DIFFERS, 117, "venue_order_differs",                                  \

@@ -69,12 +69,19 @@ static void put_row(
     char quantity[MRI_FIXED_TEXT_BYTES];
     char id[MRI_IDENT_BYTES];
     char duration[MRI_UTC_BYTES];
+    char filled[MRI_FIXED_TEXT_BYTES];
+    int64_t fee_e8;
+    int64_t filled_quantity = mri_order_table_filled(&orders->fold->bus.orders, order, &fee_e8);
     int64_t for_ns = orders->fold->bus.event_time_unix_ns - mri_order_table_since(order);
     mri_table_cell(table, "%s", view->id);
     mri_table_cell(table, "%s", mri_order_state_text((enum mri_order_state)order->state));
     mri_table_cell(table, "%s", word(MRI_VOCABULARY_leg, view->leg));
     mri_table_cell(table, "%s", order->side == MR_LONG ? "buy" : "sell");
-    mri_table_cell(table, "%s",
+    bool is_part = filled_quantity > 0 && filled_quantity < order->quantity;
+    mri_table_cell(table, "%s%s%s",
+        is_part ? mri_names_quantity(&orders->names, order->instrument, filled_quantity, filled)
+                : "",
+        is_part ? " of " : "",
         mri_names_quantity(&orders->names, order->instrument, order->quantity, quantity));
     mri_table_cell(table, "%s", mri_names_symbol(&orders->names, order->instrument));
     mri_table_cell(table, "%s ago", mri_utc_duration(for_ns, duration));
@@ -115,6 +122,8 @@ static void put_order_json(
     char text[MRI_FIXED_TEXT_BYTES];
     char id[MRI_IDENT_BYTES];
     char time[MRI_UTC_BYTES];
+    int64_t fee_e8;
+    int64_t filled_quantity = mri_order_table_filled(&orders->fold->bus.orders, order, &fee_e8);
     mri_json_write_object_open(json);
     mri_json_put_text(json, "order_id", view->id);
     mri_json_put_text(json, "state", mri_order_state_text((enum mri_order_state)order->state));
@@ -125,6 +134,8 @@ static void put_order_json(
     mri_json_put_text(json, "symbol", mri_names_symbol(&orders->names, order->instrument));
     mri_json_put_text(json, "quantity",
         mri_names_quantity(&orders->names, order->instrument, order->quantity, text));
+    mri_json_put_text(json, "filled_quantity",
+        mri_names_quantity(&orders->names, order->instrument, filled_quantity, text));
     mri_json_put_text(json, "reference_price",
         mri_names_price(&orders->names, order->instrument, order->reference_price, text));
     mri_json_put_count(json, "attempt", order->attempt + 1u);

@@ -103,8 +103,8 @@ static enum mri_exit cmd_report(struct mri_cli *cli)
 
 static const struct mri_option options[] = {
     MRI_OPTION_DIR,
-    {"price", "PRICE", "of filled: what was paid or got, the mean of its parts"},
-    {"quantity", "QUANTITY", "of filled: the whole order's"},
+    {"price", "PRICE", "of filled: what was paid or got"},
+    {"quantity", "QUANTITY", "of filled: all that is left of the order, or a part of it"},
     {"fee", "FEE", "of filled: in the quote currency; below 0: the venue paid"},
     {"time", "TIME", "the venue's; needed of filled"},
     {"venue-order-id", "ID", "the order's id at the venue"},

@@ -418,6 +418,13 @@ static void put_report(struct why *why, const struct mri_event *event)
     struct mri_slice message = mri_event_text(event, MRI_TEXT_order_report_message);
     mri_buf_printf(&why->text, "reported    %s order %s", word(MRI_VOCABULARY_leg, report->leg),
         word(MRI_VOCABULARY_report_status, report->status));
+    if (report->status == MRI_REPORT_FILLED) {
+        char quantity[MRI_FIXED_TEXT_BYTES];
+        char price[MRI_FIXED_TEXT_BYTES];
+        mri_buf_printf(&why->text, ", %s at %s",
+            mri_names_quantity(&why->names, report->instrument, report->quantity, quantity),
+            mri_names_price(&why->names, report->instrument, report->price, price));
+    }
     if (executor.count > 0) {
         mri_buf_text(&why->text, " by ");
         mri_text_escape(&why->text, executor);

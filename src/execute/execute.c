@@ -29,8 +29,13 @@ mr_err mri_execute_init(struct mri_execute *execute, const struct mri_alloc *all
     execute->venue = mri_paper_venue(&execute->options.costs, options->venue_mode);
     void *block;
     mr_err err = mri_alloc_array(alloc, options->symbols_max, sizeof(*execute->positions), &block);
+    if (err != MR_OK) {
+        return err;
+    }
+    execute->positions = block;
+    err = mri_alloc_array(alloc, options->symbols_max, sizeof(*execute->parts), &block);
     if (err == MR_OK) {
-        execute->positions = block;
+        execute->parts = block;
     }
     return err;
 }
@@ -40,6 +45,8 @@ void mri_execute_fini(struct mri_execute *execute)
     if (execute != NULL && execute->alloc != NULL) {
         mri_alloc_free(execute->alloc, execute->positions,
             execute->options.symbols_max * sizeof(*execute->positions));
+        mri_alloc_free(
+            execute->alloc, execute->parts, execute->options.symbols_max * sizeof(*execute->parts));
         *execute = (struct mri_execute){0};
     }
 }
@@ -110,7 +117,7 @@ static mr_err decide_fills(
         return MR_OK;
     }
     if (err == MR_OK) {
-        err = mri_order_draft_entry(&context, &fill);
+        err = mri_order_draft_entry(&context, &fill, position->quantity);
     }
     return err == MR_OK ? MR_AGAIN : err; /* the same bar may already reach the stop */
 }
@@ -249,6 +256,19 @@ static struct mri_position *position_of(
     return is_known ? &execute->positions[instrument] : NULL;
 }
 
+static struct mri_parts *parts_of(
+    const struct mri_execute *execute, const struct mri_position *position)
+{
+    return &execute->parts[position - execute->positions];
+}
+
+/** The symbol is free. */
+static void forget(struct mri_execute *execute, struct mri_position *position)
+{
+    *parts_of(execute, position) = (struct mri_parts){0};
+    *position = (struct mri_position){0};
+}
+
 static void stop_wanting(struct mri_execute *execute, struct mri_position *position)
 {
     if (position->is_wanted) {
@@ -309,11 +329,36 @@ static mr_err apply_fact(struct mri_execute *execute, const struct mri_event *ev
     bool is_over =
         event->type == MRI_EVENT_ORDER_REJECTED || event->type == MRI_EVENT_ORDER_CANCELLED;
     if (is_over && fact->leg == MRI_LEG_ENTRY) {
-        *position = (struct mri_position){0};
+        forget(execute, position);
     } else if (is_over && position->is_outside) {
         position->orders[fact->leg].ended_minute =
             mri_outside_minute(execute->market->event_time_unix_ns);
     }
+    return err;
+}
+
+/** An exit outside has ended with a part: the rest of the position stays open. */
+static mr_err leave_rest(
+    struct mri_execute *execute, struct mri_position *position, const struct mri_order_filled *fill)
+{
+    struct mri_parts *parts = parts_of(execute, position);
+    struct mri_order *order = &position->orders[fill->leg];
+    int64_t value_e8;
+    mr_err err = mri_instrument_value_e8(
+        mri_instruments_get(&execute->market->instruments, fill->instrument), fill->reference_price,
+        fill->quantity, &value_e8);
+    if (err == MR_OK) {
+        err = mri_fixed_add(
+            parts->exit_reference_value_e8, value_e8, &parts->exit_reference_value_e8);
+    }
+    if (err == MR_OK) {
+        err = mri_fixed_add(parts->exit_slippage_e8, fill->slippage_e8, &parts->exit_slippage_e8);
+    }
+    if (err == MR_OK) {
+        err = mri_parts_join(&parts->exits, &parts->order);
+    }
+    order->state = MRI_ORDER_CANCELLED;
+    order->ended_minute = mri_outside_minute(execute->market->event_time_unix_ns);
     return err;
 }
 
@@ -325,6 +370,13 @@ static mr_err apply_filled(struct mri_execute *execute, const struct mri_event *
         return MR_ECORRUPT;
     }
     mr_err err = step_order(position, fill->leg, event->type);
+    bool has_rest = position->is_outside && fill->leg != MRI_LEG_ENTRY &&
+                    fill->quantity < position->orders[fill->leg].quantity;
+    if (err == MR_OK && has_rest) {
+        err = leave_rest(execute, position, fill);
+    }
+    parts_of(execute, position)->order = (struct mri_fill_sum){0};
+    parts_of(execute, position)->report_seq = 0;
     if (err == MR_OK && fill->leg == MRI_LEG_ENTRY) {
         position->entry_price = fill->price;
         position->entry_reference_price = fill->reference_price;
@@ -344,6 +396,7 @@ static mr_err apply_opened(struct mri_execute *execute, const struct mri_event *
         return MR_ECORRUPT;
     }
     position->is_open = 1;
+    position->quantity = opened->quantity;
     position->stop_price = opened->stop_price;
     position->target_price = opened->target_price;
     position->exit_time_unix_ns = opened->exit_time_unix_ns;
@@ -360,7 +413,7 @@ static mr_err apply_closed(struct mri_execute *execute, const struct mri_event *
         return MR_ECORRUPT;
     }
     mr_err err = mri_ledger_close(&execute->ledger, &position->ledger, closed);
-    *position = (struct mri_position){0};
+    forget(execute, position);
     execute->open_count--;
     return err;
 }
@@ -378,7 +431,7 @@ static void apply_moved(struct mri_execute *execute, const struct mri_event *eve
         struct mri_position *position = &execute->positions[i];
         if (position->ordinal == event->ordinal) {
             stop_wanting(execute, position);
-            *position = (struct mri_position){0};
+            forget(execute, position);
         }
     }
 }
@@ -397,6 +450,8 @@ static mr_err apply(void *state, const struct mri_event *event)
     case MRI_EVENT_ORDER_CANCELLED:
     case MRI_EVENT_ORDER_IN_DOUBT:
         return apply_fact(execute, event);
+    case MRI_EVENT_ORDER_REPORT:
+        return mri_outside_apply_report(execute, event);
     case MRI_EVENT_ORDER_FILLED:
         return apply_filled(execute, event);
     case MRI_EVENT_POSITION_OPENED:
@@ -415,15 +470,34 @@ static mr_err apply(void *state, const struct mri_event *event)
     }
 }
 
+/** In the saved open_count: the parts follow. Without any, the state is saved as by versions that
+ * took none. */
+#define HAS_PARTS ((uint32_t)1 << 31)
+
+static bool has_parts(const struct mri_execute *execute)
+{
+    for (uint32_t i = 0; i < execute->options.symbols_max; i++) {
+        if (execute->parts[i].report_seq != 0 || execute->parts[i].exits.quantity != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void save(const void *state, struct mri_buf *buf)
 {
     const struct mri_execute *execute = state;
+    bool is_long = has_parts(execute);
+    uint32_t open_count = execute->open_count | (is_long ? HAS_PARTS : 0);
     mri_buf_put(
         buf, execute->positions, execute->options.symbols_max * sizeof(*execute->positions));
     mri_buf_put(buf, &execute->ledger, sizeof(execute->ledger));
     mri_buf_put(buf, &execute->mode, sizeof(execute->mode));
     mri_buf_put(buf, &execute->wanted_count, sizeof(execute->wanted_count));
-    mri_buf_put(buf, &execute->open_count, sizeof(execute->open_count));
+    mri_buf_put(buf, &open_count, sizeof(open_count));
+    if (is_long) {
+        mri_buf_put(buf, execute->parts, execute->options.symbols_max * sizeof(*execute->parts));
+    }
 }
 
 static mr_err load(void *state, struct mri_unpack *unpack)
@@ -435,6 +509,11 @@ static mr_err load(void *state, struct mri_unpack *unpack)
     mri_unpack_take(unpack, &execute->mode, sizeof(execute->mode));
     mri_unpack_take(unpack, &execute->wanted_count, sizeof(execute->wanted_count));
     mri_unpack_take(unpack, &execute->open_count, sizeof(execute->open_count));
+    if (unpack->err == MR_OK && (execute->open_count & HAS_PARTS) != 0) {
+        execute->open_count &= ~HAS_PARTS;
+        mri_unpack_take(
+            unpack, execute->parts, execute->options.symbols_max * sizeof(*execute->parts));
+    }
     return unpack->err;
 }
 

@@ -13,6 +13,7 @@
 #include "bus/engine.h"
 #include "execute/mode.h"
 #include "execute/paper.h"
+#include "execute/parts.h"
 #include "execute/positions.h"
 #include "market/market.h"
 
@@ -30,6 +31,7 @@ struct mri_execute {
     struct mri_execute_options options;
     struct mri_venue venue;
     struct mri_position *positions; /**< one a symbol */
+    struct mri_parts *parts;        /**< one a symbol, of its position */
     struct mri_ledger ledger;
     struct mri_mode_state mode;
     uint32_t wanted_count; /**< positions whose entry is to be placed */

@@ -81,8 +81,9 @@ static void draw_trip(struct round_trip *trip)
     trip->position.entry_slippage_e8 = entry.slippage_e8;
     trip->entry = event_of(trip, side, &entry);
     trip->exit = event_of(trip, back, &exit);
-    assert_int_equal(
-        mri_position_result(&trip->position, &trip->spec, &exit, &trip->closed), MR_OK);
+    assert_int_equal(mri_position_result(&trip->position, &(const struct mri_parts){0}, &trip->spec,
+                         &exit, &trip->closed),
+        MR_OK);
 }
 
 static void take(struct mri_ledger *ledger, const struct round_trip *trip)

@@ -15,6 +15,18 @@ enum mri_venue_mode mri_order_draft_mode(const struct mri_execute *execute, bool
     return is_outside ? MRI_VENUE_EXTERNAL : execute->venue.mode;
 }
 
+/** What the position's exits have got. */
+static const struct mri_parts *parts_of(const struct mri_order_draft *context)
+{
+    return &context->execute->parts[context->symbol];
+}
+
+/** What is left of a position. */
+static int64_t rest_of(const struct mri_order_draft *context)
+{
+    return context->position->quantity - parts_of(context)->exits.quantity;
+}
+
 static mr_err add(
     const struct mri_order_draft *context, enum mri_event_type type, const void *fixed)
 {
@@ -61,7 +73,7 @@ mr_err mri_order_draft_intent(const struct mri_order_draft *context, enum mri_le
         .cause = mri_order_draft_ref(context, context->input->seq),
         .signal = mri_order_draft_ref(context, position->signal_seq),
         .decision = mri_order_draft_ref(context, position->decision_seq),
-        .quantity = position->quantity,
+        .quantity = rest_of(context),
         .reference_price =
             mri_market_symbol(context->execute->market, context->symbol)->price.price,
         .trigger_price = trigger_price,
@@ -90,8 +102,8 @@ mr_err mri_order_draft_exit(const struct mri_order_draft *context, enum mri_leg 
     return err;
 }
 
-static mr_err draft_fill(
-    const struct mri_order_draft *context, enum mri_leg leg, const struct mri_venue_fill *fill)
+mr_err mri_order_draft_fill(const struct mri_order_draft *context, enum mri_leg leg,
+    const struct mri_venue_fill *fill, int64_t quantity)
 {
     const struct mri_position *position = context->position;
     const struct mri_order_filled fixed = {
@@ -99,7 +111,7 @@ static mr_err draft_fill(
         .signal = mri_order_draft_ref(context, position->signal_seq),
         .intent = mri_order_draft_ref(context, position->orders[leg].intent_seq),
         .event_time_unix_ns = context->time_unix_ns,
-        .quantity = position->quantity,
+        .quantity = quantity,
         .price = fill->price,
         .reference_price = fill->reference_price,
         .fee_e8 = fill->fee_e8,
@@ -147,9 +159,9 @@ static mr_err draft_exit_orders(
                         : err;
 }
 
-/** The entry was filled: the position opens, with its stop and target. */
+/** The position opens, with its stop and target. */
 mr_err mri_order_draft_entry(
-    const struct mri_order_draft *context, const struct mri_venue_fill *fill)
+    const struct mri_order_draft *context, const struct mri_venue_fill *fill, int64_t quantity)
 {
     const struct mri_market_symbol *market =
         mri_market_symbol(context->execute->market, context->symbol);
@@ -157,6 +169,7 @@ mr_err mri_order_draft_entry(
         mri_instruments_get(&context->execute->market->instruments, context->symbol);
     struct mri_position opened = *context->position;
     int64_t notional_e8;
+    opened.quantity = quantity;
     opened.entry_price = fill->price;
     opened.opened_unix_ns = context->time_unix_ns;
     mr_err err =
@@ -166,7 +179,7 @@ mr_err mri_order_draft_entry(
     }
     uint64_t fill_seq = mri_batch_next_seq(context->batch);
     if (err == MR_OK) {
-        err = draft_fill(context, MRI_LEG_ENTRY, fill);
+        err = mri_order_draft_fill(context, MRI_LEG_ENTRY, fill, quantity);
     }
     if (err == MR_OK) {
         err = draft_opened(context, fill_seq, &opened, notional_e8);
@@ -195,6 +208,18 @@ static mr_err draft_cancels(const struct mri_order_draft *context, enum mri_leg 
     return err;
 }
 
+/** The mean of all that the position's exits have got: of the fill at hand too, exactly where it
+ * came in parts. */
+static mr_err exit_price(
+    const struct mri_order_draft *context, int64_t fill_price, int64_t *ret_price)
+{
+    const struct mri_parts *parts = parts_of(context);
+    struct mri_fill_sum sum = parts->exits;
+    mr_err err = parts->order.quantity > 0 ? mri_parts_join(&sum, &parts->order)
+                                           : mri_parts_add(&sum, rest_of(context), fill_price, 0);
+    return err == MR_OK ? mri_parts_price(&sum, ret_price) : err;
+}
+
 /** An exit leg was filled: the position closes, the other legs are cancelled. */
 mr_err mri_order_draft_close(
     const struct mri_order_draft *context, enum mri_leg leg, const struct mri_venue_fill *fill)
@@ -205,17 +230,19 @@ mr_err mri_order_draft_close(
         .event_time_unix_ns = context->time_unix_ns,
         .quantity = position->quantity,
         .entry_price = position->entry_price,
-        .exit_price = fill->price,
         .symbol = context->symbol,
         .instrument = context->symbol,
         .side = position->side,
         .venue_mode = (uint8_t)context->mode,
         .reason = (uint16_t)mri_exits_reason(leg),
     };
-    mr_err err = mri_position_result(position,
+    mr_err err = mri_position_result(position, parts_of(context),
         mri_instruments_get(&context->execute->market->instruments, context->symbol), fill, &fixed);
     if (err == MR_OK) {
-        err = draft_fill(context, leg, fill);
+        err = exit_price(context, fill->price, &fixed.exit_price);
+    }
+    if (err == MR_OK) {
+        err = mri_order_draft_fill(context, leg, fill, rest_of(context));
     }
     if (err == MR_OK) {
         err = draft_cancels(context, leg);

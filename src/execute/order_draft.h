@@ -56,7 +56,7 @@ MR_MUST_USE mr_err mri_order_draft_move(
     const struct mri_order_draft *context, const struct mri_signal_moved *move);
 
 /**
- * An intent, of the whole position.
+ * An intent, of what is left of the position.
  *
  * @param trigger_price  of stop and limit; 0: market
  *
@@ -76,17 +76,26 @@ MR_MUST_USE mr_err mri_order_draft_exit(const struct mri_order_draft *context, e
     enum mri_order_type type, int64_t trigger_price);
 
 /**
- * The entry was filled: the position opens and its signal is executed; at the venue here stop and
- * target are placed.
+ * An order is over with a fill of this quantity.
+ *
+ * Returns  as mri_batch_add().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_order_draft_fill(const struct mri_order_draft *context, enum mri_leg leg,
+    const struct mri_venue_fill *fill, int64_t quantity);
+
+/**
+ * The entry is over with a fill of this quantity: the position opens and its signal is executed; at
+ * the venue here stop and target are placed.
  *
  * Returns  as mri_batch_add(); MR_ERANGE numbers do not fit.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_order_draft_entry(
-    const struct mri_order_draft *context, const struct mri_venue_fill *fill);
+    const struct mri_order_draft *context, const struct mri_venue_fill *fill, int64_t quantity);
 
 /**
- * An exit was filled: the position closes, its other orders are cancelled.
+ * An exit was filled, with all that is left: the position closes, its other orders are cancelled.
  *
  * Returns  as mri_batch_add(); MR_ERANGE numbers do not fit.
  * Threads  one at a time.

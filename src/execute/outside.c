@@ -4,15 +4,18 @@
  *
  *   order.report      -> sent | accepted | in_doubt | rejected or cancelled, blocked |
  *                        filled, position opened, executed
+ *                        a part filled: summed; the order lives on until it is filled or ends
  *   bars after        -> stop, target or time is reached: an intent to close at the market
- *   order.report      -> filled, position closed; or the next attempt, a minute later at the
- * soonest
+ *   order.report      -> filled, position closed; or the next attempt, of what is left, a minute
+ *                        later at the soonest
  *
  * Invariants
  *  1. A position has at most one order that lives: none needs to be cancelled, and no two can be
  *     filled.
  *  2. A report that does not fit is disputed and changes nothing. The bus has compared it with its
  *     order already, so this is the second lock.
+ *  3. An order has one order.filled, when it is over: of all its parts, at their mean price. While
+ *     it lives its parts are a sum, and no position.
  */
 #include "execute/outside.h"
 
@@ -101,7 +104,7 @@ static mr_err draft_dispute(const struct mri_order_draft *context)
 }
 
 /** An order that ended without a fill. */
-static mr_err draft_ended(const struct mri_order_draft *context, enum mri_event_type type)
+static mr_err draft_unfilled(const struct mri_order_draft *context, enum mri_event_type type)
 {
     const struct mri_order_report *report = context->input->body;
     const struct mri_order *order = &context->position->orders[report->leg];
@@ -120,30 +123,76 @@ static mr_err draft_ended(const struct mri_order_draft *context, enum mri_event_
     return err;
 }
 
-static mr_err draft_reported_fill(const struct mri_order_draft *context)
+/** What the order at hand has got, as one fill. */
+static mr_err read_fill(const struct mri_order_draft *context, struct mri_venue_fill *ret_fill)
 {
     const struct mri_order_report *report = context->input->body;
     const struct mri_order *order = &context->position->orders[report->leg];
+    const struct mri_fill_sum *sum = &context->execute->parts[context->symbol].order;
     const struct mri_instrument_spec *spec =
         mri_instruments_get(&context->execute->market->instruments, context->symbol);
-    struct mri_venue_fill fill = {
-        .price = report->price, .reference_price = order->price, .fee_e8 = report->fee_e8};
+    struct mri_venue_fill fill = {.reference_price = order->price, .fee_e8 = sum->fee_e8};
     int64_t paid;
     int64_t shown;
-    mr_err err = mri_instrument_value_e8(spec, fill.price, order->quantity, &paid);
+    mr_err err = mri_parts_price(sum, &fill.price);
     if (err == MR_OK) {
-        err = mri_instrument_value_e8(spec, fill.reference_price, order->quantity, &shown);
+        err = mri_instrument_value_e8(spec, fill.price, sum->quantity, &paid);
+    }
+    if (err == MR_OK) {
+        err = mri_instrument_value_e8(spec, fill.reference_price, sum->quantity, &shown);
     }
     if (err == MR_OK) {
         err = order->side == MR_LONG ? mri_fixed_add(paid, -shown, &fill.slippage_e8)
                                      : mri_fixed_add(shown, -paid, &fill.slippage_e8);
     }
+    if (err == MR_OK) {
+        *ret_fill = fill;
+    }
+    return err;
+}
+
+/** An order that is over with what it has got. An exit that has got a part leaves the rest open. */
+static mr_err draft_over(const struct mri_order_draft *context)
+{
+    const struct mri_order_report *report = context->input->body;
+    enum mri_leg leg = (enum mri_leg)report->leg;
+    int64_t quantity = context->execute->parts[context->symbol].order.quantity;
+    bool is_whole = quantity == context->position->orders[leg].quantity;
+    struct mri_venue_fill fill;
+    mr_err err = read_fill(context, &fill);
     if (err != MR_OK) {
         return err;
     }
-    return report->leg == MRI_LEG_ENTRY
-               ? mri_order_draft_entry(context, &fill)
-               : mri_order_draft_close(context, (enum mri_leg)report->leg, &fill);
+    if (leg == MRI_LEG_ENTRY) {
+        return mri_order_draft_entry(context, &fill, quantity);
+    }
+    return is_whole ? mri_order_draft_close(context, leg, &fill)
+                    : mri_order_draft_fill(context, leg, &fill, quantity);
+}
+
+static mr_err draft_ended(const struct mri_order_draft *context, enum mri_event_type type)
+{
+    return context->execute->parts[context->symbol].order.quantity > 0
+               ? draft_over(context)
+               : draft_unfilled(context, type);
+}
+
+/** A fill: the order is over, or the venue has it for what is left. */
+static mr_err draft_reported_fill(const struct mri_order_draft *context)
+{
+    const struct mri_order_report *report = context->input->body;
+    const struct mri_order *order = &context->position->orders[report->leg];
+    const struct mri_parts *parts = &context->execute->parts[context->symbol];
+    if (parts->report_seq != context->input->seq) {
+        return draft_dispute(context); /* it was not summed */
+    }
+    if (parts->order.quantity == order->quantity) {
+        return draft_over(context);
+    }
+    return order->state == MRI_ORDER_ACCEPTED
+               ? MR_OK
+               : mri_order_draft_fact(context, MRI_EVENT_ORDER_ACCEPTED, (enum mri_leg)report->leg,
+                     order->intent_seq, MRI_REASON_NONE);
 }
 
 /** The position of a report, if it is about an order that can go there. */
@@ -156,12 +205,34 @@ static const struct mri_position *position_reported(
     }
     const struct mri_position *position = &execute->positions[report->instrument];
     const struct mri_order *order = &position->orders[report->leg];
+    bool is_rest = report->status == MRI_REPORT_REJECTED &&
+                   mri_order_is_live((enum mri_order_state)order->state) &&
+                   execute->parts[report->instrument].order.quantity > 0;
+    bool is_step = is_rest || mri_order_is_reportable((enum mri_order_state)order->state,
+                                  mri_order_state_reported((enum mri_report_status)report->status));
     bool is_this = input->ordinal != 0 && position->ordinal == input->ordinal &&
                    position->is_outside != 0 &&
-                   order->intent_seq == mri_ref_seq(report->intent, input->seq) &&
-                   mri_order_is_reportable((enum mri_order_state)order->state,
-                       mri_order_state_reported((enum mri_report_status)report->status));
+                   order->intent_seq == mri_ref_seq(report->intent, input->seq) && is_step;
     return is_this ? position : NULL;
+}
+
+mr_err mri_outside_apply_report(struct mri_execute *execute, const struct mri_event *event)
+{
+    const struct mri_order_report *report = event->body;
+    const struct mri_position *position = position_reported(execute, event);
+    if (position == NULL || report->status != MRI_REPORT_FILLED) {
+        return MR_OK;
+    }
+    struct mri_parts *parts = &execute->parts[report->instrument];
+    int64_t left = position->orders[report->leg].quantity - parts->order.quantity;
+    if (report->quantity <= 0 || report->quantity > left) {
+        return MR_OK;
+    }
+    mr_err err = mri_parts_add(&parts->order, report->quantity, report->price, report->fee_e8);
+    if (err == MR_OK) {
+        parts->report_seq = event->seq;
+    }
+    return err;
 }
 
 mr_err mri_outside_decide_report(struct mri_order_draft *context)

@@ -39,7 +39,17 @@ MR_MUST_USE mr_err mri_outside_decide_exit(
 MR_MUST_USE mr_err mri_outside_decide_tick(const struct mri_order_draft *tick);
 
 /**
- * What follows from a report.
+ * Sum a fill that an order outside was reported to have got: of all of it, or a part.
+ *
+ * Returns  MR_OK, also for a report that does not fit, which changes nothing; MR_ERANGE a sum does
+ *          not fit.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_outside_apply_report(
+    struct mri_execute *execute, const struct mri_event *report);
+
+/**
+ * What follows from a report, which was applied.
  *
  * @param context  its position, symbol, mode and time are set here
  *

@@ -5,6 +5,7 @@
  *   N(p)      value of the position's quantity at price p
  *   gross     side x (N(exit reference) - N(entry reference))
  *   slippage  |N(price) - N(reference)| of both fills
+ *             an exit in several orders: N(exit) is the sum of theirs
  *   net       gross - fee - slippage = side x (N(exit) - N(entry)) - fee, exactly
  */
 #include "execute/positions.h"
@@ -62,28 +63,46 @@ mr_err mri_position_exits(const struct mri_exit_limits *limits,
     return err;
 }
 
-static mr_err value_e8(const struct mri_position *position, const struct mri_instrument_spec *spec,
-    int64_t price, int64_t *ret_value)
+/** What was got at the reference prices. */
+static mr_err exit_value_e8(const struct mri_parts *parts, const struct mri_instrument_spec *spec,
+    int64_t price, int64_t rest, int64_t *ret_value)
 {
-    return mri_instrument_value_e8(spec, price, position->quantity, ret_value);
+    mr_err err = mri_instrument_value_e8(spec, price, rest, ret_value);
+    return err == MR_OK ? mri_fixed_add(*ret_value, parts->exit_reference_value_e8, ret_value)
+                        : err;
 }
 
-mr_err mri_position_result(const struct mri_position *position,
+/** Fees and slippage of all fills. */
+static mr_err add_costs(const struct mri_position *position, const struct mri_parts *parts,
+    const struct mri_venue_fill *exit, struct mri_position_closed *closed)
+{
+    mr_err err = mri_fixed_add(position->entry_fee_e8, exit->fee_e8, &closed->fee_e8);
+    if (err == MR_OK) {
+        err = mri_fixed_add(closed->fee_e8, parts->exits.fee_e8, &closed->fee_e8);
+    }
+    if (err == MR_OK) {
+        err = mri_fixed_add(position->entry_slippage_e8, exit->slippage_e8, &closed->slippage_e8);
+    }
+    return err == MR_OK
+               ? mri_fixed_add(closed->slippage_e8, parts->exit_slippage_e8, &closed->slippage_e8)
+               : err;
+}
+
+mr_err mri_position_result(const struct mri_position *position, const struct mri_parts *parts,
     const struct mri_instrument_spec *spec, const struct mri_venue_fill *exit,
     struct mri_position_closed *closed)
 {
     int64_t entry;
     int64_t left;
-    mr_err err = value_e8(position, spec, position->entry_reference_price, &entry);
+    int64_t rest = position->quantity - parts->exits.quantity;
+    mr_err err =
+        mri_instrument_value_e8(spec, position->entry_reference_price, position->quantity, &entry);
     if (err == MR_OK) {
-        err = value_e8(position, spec, exit->reference_price, &left);
+        err = exit_value_e8(parts, spec, exit->reference_price, rest, &left);
     }
     if (err == MR_OK) {
         closed->gross_e8 = position->side == MR_LONG ? left - entry : entry - left;
-        err = mri_fixed_add(position->entry_fee_e8, exit->fee_e8, &closed->fee_e8);
-    }
-    if (err == MR_OK) {
-        err = mri_fixed_add(position->entry_slippage_e8, exit->slippage_e8, &closed->slippage_e8);
+        err = add_costs(position, parts, exit, closed);
     }
     if (err == MR_OK) {
         err = mri_fixed_add(closed->gross_e8, -closed->fee_e8, &closed->net_e8);

@@ -7,6 +7,7 @@
 
 #include "bus/orders.h"
 #include "execute/ledger.h"
+#include "execute/parts.h"
 #include "execute/venue.h"
 
 /** What happens to a symbol's money. */
@@ -18,7 +19,7 @@ struct mri_position {
     uint8_t is_open;    /**< the entry is filled */
     uint8_t is_wanted;  /**< approved, its entry order is to be placed */
     uint8_t is_outside; /**< its orders go to an executor outside */
-    int64_t quantity;
+    int64_t quantity;   /**< of the order; once it is open, what was filled of it */
     int64_t entry_price;
     int64_t entry_reference_price;
     int64_t entry_fee_e8;
@@ -51,13 +52,15 @@ MR_MUST_USE mr_err mri_position_exits(const struct mri_exit_limits *limits,
 
 /**
  * The result of closing a position with a fill: gross at the reference prices, fees and slippage of
- * both fills, net.
+ * all fills, net.
+ *
+ * @param parts  what earlier exits have got; the fill is of the rest
  *
  * Returns  MR_OK; MR_ERANGE a number does not fit.
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_position_result(const struct mri_position *position,
-    const struct mri_instrument_spec *spec, const struct mri_venue_fill *exit,
-    struct mri_position_closed *closed);
+    const struct mri_parts *parts, const struct mri_instrument_spec *spec,
+    const struct mri_venue_fill *exit, struct mri_position_closed *closed);
 
 #endif

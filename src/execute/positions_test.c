@@ -83,6 +83,8 @@ static void exits_that_do_not_fit_are_a_fault(void **fixture)
     assert_int_equal(mri_position_exits(&limits, &spec, 0.01, &position), MR_ERANGE);
 }
 
+static const struct mri_parts no_parts;
+
 /** A position with a fill each way, all at these reference prices. */
 static struct mri_position_closed close_at(mr_side side, int64_t entry, int64_t exit)
 {
@@ -95,7 +97,7 @@ static struct mri_position_closed close_at(mr_side side, int64_t entry, int64_t 
     const struct mri_venue_fill fill = {
         .price = exit, .reference_price = exit, .fee_e8 = 13, .slippage_e8 = 17};
     struct mri_position_closed closed = {.net_e8 = 0};
-    assert_int_equal(mri_position_result(&position, &spec, &fill, &closed), MR_OK);
+    assert_int_equal(mri_position_result(&position, &no_parts, &spec, &fill, &closed), MR_OK);
     return closed;
 }
 
@@ -121,17 +123,17 @@ static void a_result_that_does_not_fit_is_a_fault(void **fixture)
     struct mri_venue_fill fill = {.reference_price = 10000};
     struct mri_position_closed closed;
     spec.multiplier = INT64_MAX / 999;
-    assert_int_equal(mri_position_result(&position, &spec, &fill, &closed), MR_ERANGE);
+    assert_int_equal(mri_position_result(&position, &no_parts, &spec, &fill, &closed), MR_ERANGE);
     spec.multiplier = 1;
     position.quantity = INT64_MAX;
-    assert_int_equal(mri_position_result(&position, &spec, &fill, &closed), MR_ERANGE);
+    assert_int_equal(mri_position_result(&position, &no_parts, &spec, &fill, &closed), MR_ERANGE);
     position.quantity = 1000;
     position.entry_fee_e8 = INT64_MAX;
     fill.fee_e8 = 1;
-    assert_int_equal(mri_position_result(&position, &spec, &fill, &closed), MR_ERANGE);
+    assert_int_equal(mri_position_result(&position, &no_parts, &spec, &fill, &closed), MR_ERANGE);
     fill.fee_e8 = 0;
     position.entry_slippage_e8 = 5; /* each sum fits, and the net does not */
-    assert_int_equal(mri_position_result(&position, &spec, &fill, &closed), MR_ERANGE);
+    assert_int_equal(mri_position_result(&position, &no_parts, &spec, &fill, &closed), MR_ERANGE);
 }
 
 int main(void)

@@ -229,7 +229,8 @@ static mr_err decide_open(const struct work *work, const struct mri_shadow *shad
         err = entry_slippage(work, &position);
     }
     if (err == MR_OK) {
-        err = mri_position_result(&position, work->spec, &fill, &result);
+        err = mri_position_result(
+            &position, &(const struct mri_parts){0}, work->spec, &fill, &result);
     }
     if (err != MR_OK) {
         return err == MR_ERANGE ? draft_unresolved(work, shadow, MRI_REASON_NUMBER_RANGE) : err;

@@ -21,12 +21,12 @@ struct mri_venue_order {
     int64_t trigger_price; /**< of stop and limit */
 };
 
-/** A fill, complete: venues of this version do not fill in parts. */
+/** A fill of an order that is over. The venue here fills all of it at once. */
 struct mri_venue_fill {
     int64_t price;
     int64_t reference_price;
     int64_t fee_e8;
-    int64_t slippage_e8; /**< >= 0 */
+    int64_t slippage_e8; /**< >= 0; of a venue outside also below */
 };
 
 /** A venue. The context is its own. */

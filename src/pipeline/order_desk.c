@@ -189,6 +189,13 @@ static mr_err read_numbers(struct check *check)
         return mri_problem(check->problem, MR_REFUSED,
             "fee: expected up to a billion of the quote currency, found %.17g", given->fee);
     }
+    int64_t fee_e8;
+    (void)mri_order_table_filled(&check->fold->bus.orders, check->view.order, &fee_e8);
+    if (fee_e8 + claim->fee_e8 > MONEY_MAX_E8 || fee_e8 + claim->fee_e8 < -MONEY_MAX_E8) {
+        return mri_problem(check->problem, MR_REFUSED,
+            "fee: expected up to a billion for all parts of the order, found %.17g more",
+            given->fee);
+    }
     bool is_fit =
         mri_instrument_value_e8(spec, claim->price, check->view.order->quantity, &value) == MR_OK &&
         value <= MONEY_MAX_E8;

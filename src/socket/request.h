@@ -86,7 +86,7 @@ enum mri_request_type {
     X(ORDER, "order", MRI_REQUEST_TEXT, "the client order id of an order")                         \
     X(STATUS, "status", MRI_REQUEST_TEXT,                                                          \
         "sent, accepted, filled, rejected, cancelled or unknown")                                  \
-    X(QUANTITY, "quantity", MRI_REQUEST_NUMBER, "of a fill: the whole order's")                    \
+    X(QUANTITY, "quantity", MRI_REQUEST_NUMBER, "of a fill: what is left of the order, or a part") \
     X(FEE, "fee", MRI_REQUEST_NUMBER, "of a fill: in the quote currency; below 0: the venue paid") \
     X(TIME, "time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                         \
         "the venue's: 2025-05-04T15:34:00Z, or seconds, milliseconds, microseconds or "            \

@@ -33,6 +33,8 @@ static void put_order(
     mri_reply_text(reply, "side", order->side == MR_SHORT ? "sell" : "buy");
     mri_json_write_key(&reply->json, "quantity");
     mri_json_write_number(&reply->json, order->quantity);
+    mri_json_write_key(&reply->json, "filled_quantity");
+    mri_json_write_number(&reply->json, order->filled_quantity);
     mri_json_write_key(&reply->json, "reference_price");
     mri_json_write_number(&reply->json, order->reference_price);
     mri_reply_count(reply, "attempt", order->attempt);

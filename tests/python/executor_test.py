@@ -186,8 +186,42 @@ class ReportTest(ExternalCase):
         self.assertIn("reported    entry order sent by me", story)
         self.assertIn("identical", self.ok("replay", "--check", "--dir", self.log).out)
 
+    def test_parts_add_up_and_what_ends_with_a_part_is_executed_with_it(self):
+        step = self.order["quantity"] / 4
+        part = json.loads(self.ok("orders", "--json", "--dir", self.log).out)["orders"][0]
+        self.assertEqual(float(part["filled_quantity"]), 0)
+        price = self.order["reference_price"]
+        parts = [{"quantity": round(step, 2), "price": price, "time_unix_ns": 1_746_300_000_000_000_001},
+                 {"quantity": round(step, 2), "price": price, "time_unix_ns": 1_746_300_000_000_000_002}]
+        for number, changes in enumerate(parts, 1):
+            self.assertIs(self.fill(**changes), True)
+            self.assertIs(self.fill(**changes), False)
+            order = self.bus.order(self.order["id"])
+            self.assertEqual(order["state"], "accepted")
+            self.assertAlmostEqual(order["filled_quantity"], number * parts[0]["quantity"])
+            self.assertIn(order, self.bus.open_orders())
+        self.assertRaisesRegex(millrace.MR_CONFLICT, "quantity_differs", self.fill)
+        self.assert_says(self.ok("orders", "--dir", self.log), " of ")
+        with millrace.Bus(self.log) as other, other.orders() as orders:  # another executor goes on
+            found = orders.take(timeout=0)
+            while found["id"] != self.order["id"]:
+                found = orders.take(timeout=0)
+            self.assertEqual(found["filled_quantity"], order["filled_quantity"])
+            self.assertIs(other.order_report(found, "cancelled"), True)
+        self.ok("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config)
+        self.assertIn(self.bus.get(self.order["signal"])["state"], ("executed", "learned"))
+        rows = json.loads(self.ok(
+            "sql", "--json", "--dir", self.log, "select kind, quantity, fee from orders where leg = 'entry' "
+            f"and ordinal = {self.order['ordinal']} and kind = 'order.filled'").out)
+        self.assertEqual(len(rows), 1)
+        self.assertAlmostEqual(float(rows[0]["quantity"]), order["filled_quantity"])
+        self.assertAlmostEqual(float(rows[0]["fee"]), 0.2)
+        self.assert_says(self.ok("why", self.order["signal"], "--dir", self.log),
+                         "reported    entry order filled, ")
+        self.assertIn("identical", self.ok("replay", "--check", "--dir", self.log).out)
+
     def test_what_contradicts_is_refused_and_counted(self):
-        wrong = [({"quantity": self.order["quantity"] / 2}, "quantity_differs"),
+        wrong = [({"quantity": self.order["quantity"] * 2}, "quantity_differs"),
                  ({"symbol": "SIM99USD"}, "symbol_differs"),
                  ({"side": "sell" if self.order["side"] == "buy" else "buy"}, "side_differs")]
         for changes, reason in wrong:

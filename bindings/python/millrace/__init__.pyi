@@ -93,6 +93,7 @@ class Order(TypedDict):
     type: Literal["market"]
     side: Literal["buy", "sell"]
     quantity: float
+    filled_quantity: float
     reference_price: float
     attempt: int
     venue_order_id: str | None
