@@ -205,10 +205,10 @@ typedef struct mr_stage {
 
 #define MR_STAGES 6
 
-/** How a log is doing: the numbers of `millrace status`. Texts are static. */
+/** How a log is doing: the numbers of `millrace status`. Texts are static, but `why`. */
 typedef struct mr_health {
     const char *state; /**< OK, DEGRADED, DOWN, UNKNOWN */
-    const char *why;   /**< it is not OK; NULL when it is */
+    const char *why;   /**< it is not OK, until the next call; NULL when it is */
     const char *mode;  /**< RUN, CLOSE_ONLY, HALT */
     const char *venue; /**< where new orders go: SIM, PAPER, EXTERNAL */
     mr_seq last;

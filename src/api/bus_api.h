@@ -19,6 +19,7 @@
 #include "pipeline/as_of.h"
 #include "pipeline/facts.h"
 #include "pipeline/fold.h"
+#include "pipeline/health.h"
 #include "pipeline/outside_clock.h"
 #include "pipeline/signal_input.h"
 
@@ -71,6 +72,7 @@ struct mr_bus {
     int64_t valid_for_ns;
     uint64_t retry_seq; /**< from this event on it is tried again whether all fits into the state */
     struct mri_fold *whole;        /**< with all that decides, of mr_bus_health(); NULL: not yet */
+    struct mri_health health;      /**< of its newest call */
     struct mri_facts facts;        /**< with has_facts */
     struct mri_route *routes;      /**< of the configuration, with has_fold */
     struct mri_claiming *claiming; /**< NULL: nothing was claimed yet */

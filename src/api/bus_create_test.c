@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "api/bus_api.h"
+#include "millrace/execution.h"
+#include "pipeline/clock.h"
 #include "tests/lib/api_sample.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/lives.h"
@@ -114,6 +116,43 @@ static void the_wall_clock_is_its_time_and_never_goes_back(void **fixture)
     mr_bus_close(bus);
 }
 
+static void no_event_gets_the_time_of_a_clock_that_cannot_be_right(void **fixture)
+{
+    (void)fixture;
+    static const char says[] = "the machine's clock says ";
+    const mr_emission emission = {
+        .symbol = "BTCUSDT", .source = "bot", .side = MR_LONG, .lacks_confidence = true};
+    const mr_observation observation = {.symbol = "BTCUSDT", .source = "bot"};
+    const mr_quote quotes[2] = {{.symbol = "BTCUSDT", .source = "ws", .bid = 1.0, .ask = 1.0},
+        {.symbol = "BTCUSDT", .source = "ws", .bid = 1.0, .ask = 1.0}};
+    const mr_feedback feedback = {.ordinal = {1}, .source = "bot", .judgement = "win"};
+    int64_t right = machine->realtime_unix_ns;
+    mr_bus *bus = create();
+    mr_problem problem;
+    assert_int_equal(mr_bus_register(bus, "BTCUSDT", NULL), MR_OK);
+    const int64_t wrong[2] = {-3600 * SECOND_NS, MRI_CLOCK_BEYOND_UNIX_NS};
+    for (unsigned i = 0; i < 2; i++) { /* the log has no time yet, and then it has one */
+        uint64_t last = mr_log_last(bus->log).n;
+        machine->realtime_unix_ns = wrong[i];
+        assert_int_equal(mr_bus_emit(bus, &emission, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+        assert_ptr_equal(strstr(problem.text, says), problem.text);
+        assert_int_equal(mr_bus_observe(bus, &observation, MR_ASYNC, NULL, &problem), MR_REFUSED);
+        assert_ptr_equal(strstr(problem.text, says), problem.text);
+        assert_int_equal(mr_bus_quote(bus, quotes, 2, MR_ASYNC, NULL, &problem), MR_REFUSED);
+        assert_ptr_equal(strstr(problem.text, says), problem.text); /* none of them is to blame */
+        assert_int_equal(mr_bus_feedback(bus, &feedback, MR_ASYNC, &problem),
+            i == 0 ? MR_NOT_FOUND : MR_REFUSED);
+        assert_int_equal(mr_log_last(bus->log).n, last);
+        machine->realtime_unix_ns = right;
+        (void)emit(bus, "BTCUSDT");
+    }
+    machine->realtime_unix_ns = wrong[0]; /* it has a time, which is kept */
+    mr_signal signal;
+    assert_int_equal(mr_bus_get(bus, (mr_ordinal){emit(bus, "BTCUSDT")}, &signal), MR_OK);
+    assert_int_equal(signal.event_time_unix_ns, right);
+    mr_bus_close(bus);
+}
+
 static void a_provisional_symbol_has_a_name_and_nothing_else(void **fixture)
 {
     (void)fixture;
@@ -198,6 +237,33 @@ static void open_run(void)
     story->has_no_feed = true;
     story->time_mode = "live";
     mri_story_open(story);
+}
+
+static void a_log_whose_time_is_ahead_of_the_clock_is_degraded(void **fixture)
+{
+    (void)fixture;
+    mr_bus_close(create());
+    open_run();
+    pass(0);
+    mri_story_close(story);
+    mr_bus *bus = create();
+    mr_problem problem;
+    mr_health health;
+    assert_int_equal(mr_bus_register(bus, "BTCUSDT", NULL), MR_OK);
+    (void)emit(bus, "BTCUSDT");
+    machine->realtime_unix_ns -= 60 * SECOND_NS;
+    assert_int_equal(mr_bus_health(bus, &health, &problem), MR_OK);
+    assert_string_equal(health.state, "UNKNOWN");
+    machine->realtime_unix_ns -= SECOND_NS;
+    assert_int_equal(mr_bus_health(bus, &health, &problem), MR_OK);
+    assert_string_equal(health.state, "DEGRADED");
+    static const char why[] = "the log's time is ahead of the clock by 1m 01s: ";
+    assert_memory_equal(health.why, why, sizeof(why) - 1);
+    machine->realtime_unix_ns += 31 * INT64_C(86400) * SECOND_NS; /* being behind is nothing */
+    assert_int_equal(mr_bus_health(bus, &health, &problem), MR_OK);
+    assert_string_equal(health.state, "UNKNOWN");
+    (void)emit(bus, "BTCUSDT");
+    mr_bus_close(bus);
 }
 
 static void a_run_blocks_what_is_provisional_and_finds_no_price_for_it(void **fixture)
@@ -334,6 +400,8 @@ int main(void)
         TEST(a_log_is_made_once_and_then_opened),
         TEST(a_folder_of_something_else_is_left_alone),
         TEST(the_wall_clock_is_its_time_and_never_goes_back),
+        TEST(no_event_gets_the_time_of_a_clock_that_cannot_be_right),
+        TEST(a_log_whose_time_is_ahead_of_the_clock_is_degraded),
         TEST(a_provisional_symbol_has_a_name_and_nothing_else),
         TEST(there_is_room_for_so_many_symbols),
         TEST(an_absent_confidence_is_not_zero),

@@ -153,6 +153,7 @@ static mr_err take(
     size_t count = given->count;
     mr_problem why = {""};
     struct mri_facts_answer answer = {0};
+    bool is_of_one = true; /* one of them is refused, and not all by the clock */
     void *block;
     if (bus == NULL || given->facts == NULL || count == 0 || count > MR_BUS_FACTS_MAX) {
         return mri_problem(
@@ -174,12 +175,15 @@ static mr_err take(
     }
     if (err == MR_OK) {
         err = mri_fact_batch_append(bus, inputs, count, given->durability, &answer, &why);
+        is_of_one = err != MR_REFUSED || answer.reason != MRI_REASON_NONE;
     }
     mri_alloc_free(bus->alloc, inputs, count * sizeof(*inputs));
     if (ret_repeated != NULL && (err == MR_OK || err == MR_EUNKNOWN)) {
         *ret_repeated = answer.repeated;
     }
-    return err == MR_OK ? MR_OK : tell_which(kind, err, &why, answer.index, count, reterr_problem);
+    return err == MR_OK
+               ? MR_OK
+               : tell_which(kind, err, &why, answer.index, is_of_one ? count : 1, reterr_problem);
 }
 
 mr_err mr_bus_quote(mr_bus *bus, const mr_quote *quotes, size_t count, mr_durability durability,

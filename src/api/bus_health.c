@@ -124,7 +124,6 @@ static void put_stages(const struct mri_health *judged, mr_health *health)
 
 mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_problem)
 {
-    struct mri_health judged;
     struct mri_health_pending pending = {0};
     const struct mri_stuck_visitor nobody = {.visit = see_nothing};
     if (bus == NULL || ret_health == NULL) {
@@ -142,10 +141,10 @@ mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_prob
         return err;
     }
     const struct mri_fold *fold = bus->whole;
-    mri_health_look(fold, &pending, &judged);
+    mri_health_look(fold, &pending, &bus->health);
     mr_health health = {.pending_inputs = pending.inputs};
-    health.state = mri_health_text(judged.state);
-    health.why = judged.why;
+    health.state = mri_health_text(bus->health.state);
+    health.why = bus->health.why;
     health.mode = mri_word_text(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode);
     health.last.n = fold->bus.last_seq;
     health.durable.n = bus->log == NULL ? 0 : mr_log_durable(bus->log).n;
@@ -158,7 +157,7 @@ mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_prob
     health.run_process = fold->runner_id;
     health.executor_process = fold->executor_id;
     put_orders(fold, &health);
-    put_stages(&judged, &health);
+    put_stages(&bus->health, &health);
     err = mri_stuck_visit(&fold->wiring.stuck, 0, &nobody, &health.stuck_signals);
     if (err == MR_OK) {
         *ret_health = health;

@@ -93,7 +93,10 @@ static mr_err draft(struct mr_bus *bus, const mr_observation *observation, uint3
         .event_time_unix_ns = mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns),
     };
     mri_bus_begin(&bus->fold.bus, &bus->batch);
-    mr_err err = refer(bus, observation, &fixed, problem);
+    mr_err err = mri_outside_clock_check(&bus->clock, fixed.event_time_unix_ns, problem);
+    if (err == MR_OK) {
+        err = refer(bus, observation, &fixed, problem);
+    }
     if (err != MR_OK) {
         return err;
     }

@@ -99,8 +99,11 @@ static mr_err draft_one(struct mr_bus *bus, const mr_emission *emission,
     struct mri_signal_input input;
     why->text[0] = '\0';
     if (context->event_time_unix_ns == 0) {
-        return mri_problem(why, MR_REFUSED,
-            "%s has no market time yet: it begins with the first bar or quote", bus->folder);
+        return bus->clock.is_live
+                   ? mri_outside_clock_check(&bus->clock, 0, why)
+                   : mri_problem(why, MR_REFUSED,
+                         "%s has no market time yet: it begins with the first bar or quote",
+                         bus->folder);
     }
     mr_err err = read_emission(bus, emission, &input, why);
     return err == MR_OK ? mri_signal_input_draft(&input, context, &bus->batch, why) : err;

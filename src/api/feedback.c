@@ -72,12 +72,16 @@ static mr_err draft(struct mr_bus *bus, const mr_feedback *feedback,
     fixed->signal = mri_batch_ref(&bus->batch, slot->generated_seq);
     fixed->event_time_unix_ns =
         mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns);
+    mr_err err = mri_outside_clock_check(&bus->clock, fixed->event_time_unix_ns, problem);
+    if (err != MR_OK) {
+        return err;
+    }
     const struct mri_draft draft = {.type = MRI_EVENT_SIGNAL_ANNOTATED,
         .fixed = fixed,
         .texts = {[MRI_TEXT_signal_annotated_source] = slice_of(feedback->source),
             [MRI_TEXT_signal_annotated_lesson] = slice_of(feedback->lesson),
             [MRI_TEXT_signal_annotated_evidence] = slice_of(feedback->evidence)}};
-    mr_err err = mri_batch_add(&bus->batch, &draft, feedback->ordinal.n);
+    err = mri_batch_add(&bus->batch, &draft, feedback->ordinal.n);
     return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s", mr_err_text(err));
 }
 

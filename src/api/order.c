@@ -190,9 +190,13 @@ mr_err mr_bus_order_report(mr_bus *bus, const mr_order_report *report, mr_durabi
             return err;
         }
         mri_bus_begin(&bus->fold.bus, &bus->batch);
-        drafted = mri_order_desk_draft(&bus->fold, &given,
-            mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns), &bus->batch,
-            &answer, reterr_problem);
+        int64_t now = mri_outside_clock_now(&bus->clock, bus->fold.bus.event_time_unix_ns);
+        err = mri_outside_clock_check(&bus->clock, now, reterr_problem);
+        if (err != MR_OK) {
+            return err;
+        }
+        drafted =
+            mri_order_desk_draft(&bus->fold, &given, now, &bus->batch, &answer, reterr_problem);
         bool is_disputed = drafted == MR_CONFLICT || drafted == MR_NOT_FOUND;
         if (drafted != MR_OK && !is_disputed) {
             return drafted;

@@ -122,6 +122,9 @@ static enum mri_exit flush(struct feed *feed)
         problem.text[0] = '\0';
         err = mri_facts_append(
             &feed->facts, feed->inputs, feed->count, feed->durability, &answer, &problem);
+        if (err == MR_REFUSED && answer.reason == MRI_REASON_NONE) {
+            break; /* none of the lines is to blame */
+        }
         if (err == MR_REFUSED) {
             quarantine(feed, answer.index, answer.reason, problem.text);
             refused++;

@@ -438,6 +438,12 @@ static void check_health(struct mri_doctor *doctor, struct mri_fold *fold)
         mri_findings_add(findings, MRI_FINDING_FAULT, "health",
             "`millrace status` and `millrace verify` say more", "%s",
             err != MR_OK ? problem.text : health.why);
+    } else if (health.ahead_ns != 0) {
+        mri_findings_add(findings, MRI_FINDING_WARNING, "health",
+            "set the clock right. If it is right now, it was in the future when the newest events "
+            "came: what is emitted has the newest one's time until the clock is there, and a run "
+            "goes on from it, CLOSE_ONLY. Wait without a run, or begin a new log",
+            "%s", health.why);
     } else if (health.state == MRI_HEALTH_DEGRADED) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "health", "`millrace status` says more",
             "%s", health.why);

@@ -32,6 +32,7 @@
 #include "base/utc.h"
 #include "log/format/segment.h"
 #include "os/wake_fd.h"
+#include "pipeline/clock.h"
 #include "pipeline/wiring.h"
 
 extern char **environ;
@@ -297,7 +298,7 @@ static void check_clock(struct mri_doctor *doctor)
     struct timex state = {.modes = 0};
     char time[MRI_UTC_BYTES];
     (void)mri_utc_format(now, time);
-    if (now < CLOCK_LEAST_NS) {
+    if (now < CLOCK_LEAST_NS || now >= MRI_CLOCK_BEYOND_UNIX_NS) {
         mri_findings_add(findings, MRI_FINDING_FAULT, "clock",
             "set the clock, and let a service keep it (systemd-timesyncd, chrony)",
             "the wall clock says %s", time);

@@ -11,11 +11,39 @@
  */
 #include "pipeline/clock.h"
 
+#include "base/problem.h"
+#include "base/utc.h"
+
 #define SECOND_NS ((int64_t)1000000000)
+
+bool mri_clock_is_usable(int64_t wall_unix_ns, int64_t last_event_unix_ns)
+{
+    bool is_taken = last_event_unix_ns == 0 || wall_unix_ns > last_event_unix_ns;
+    return !is_taken ||
+           (wall_unix_ns >= MRI_CLOCK_FIRST_UNIX_NS && wall_unix_ns < MRI_CLOCK_BEYOND_UNIX_NS);
+}
+
+mr_err mri_clock_refuse(const char *folder, int64_t wall_unix_ns, mr_problem *reterr_problem)
+{
+    char text[MRI_UTC_BYTES];
+    return mri_problem(reterr_problem, MR_REFUSED,
+        "the machine's clock says %s, and the time of %s is taken from it: expected one from 2000 "
+        "to 2099; set the clock right",
+        mri_utc_format(wall_unix_ns, text), folder);
+}
 
 void mri_clock_init(struct mri_clock *clock, const struct mri_os *os, bool is_live)
 {
     *clock = (struct mri_clock){.os = os, .is_live = is_live};
+}
+
+mr_err mri_clock_check(const struct mri_clock *clock, const char *folder,
+    int64_t last_event_unix_ns, mr_problem *reterr_problem)
+{
+    int64_t wall = clock->os->realtime_unix_ns(clock->os->context);
+    return !clock->is_live || mri_clock_is_usable(wall, last_event_unix_ns)
+               ? MR_OK
+               : mri_clock_refuse(folder, wall, reterr_problem);
 }
 
 int64_t mri_clock_event_time(const struct mri_clock *clock, int64_t last_event_unix_ns)

@@ -16,10 +16,9 @@
 #include "base/problem.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "pipeline/clock.h"
 
-#define SECOND_NS      ((int64_t)1000000000)
-#define FIRST_UNIX_NS  ((int64_t)946684800 * SECOND_NS)  /* 2000-01-01 */
-#define BEYOND_UNIX_NS ((int64_t)4102444800 * SECOND_NS) /* 2100-01-01 */
+#define SECOND_NS ((int64_t)1000000000)
 
 /** Clocks of two machines differ a little; a quote of a live log that is older says nothing of now.
  */
@@ -188,7 +187,7 @@ static mr_err check_time(const struct check *check)
                          is_candle ? "close_time: expected when the bar closed"
                                    : "time: expected the venue's, this log is simulated");
     }
-    if (time < FIRST_UNIX_NS || time >= BEYOND_UNIX_NS) {
+    if (time < MRI_CLOCK_FIRST_UNIX_NS || time >= MRI_CLOCK_BEYOND_UNIX_NS) {
         return refuse(check, MRI_REASON_ROW_TIME,
             is_candle ? "close_time: expected one from 2000 to 2099"
                       : "time: expected one from 2000 to 2099");

@@ -71,10 +71,12 @@ static mr_err draft_all(struct mri_facts *facts, const struct mri_fact_input *in
     struct mri_facts_answer *answer, mr_problem *problem)
 {
     const struct mri_os *os = facts->os;
-    mr_err err = mri_fact_desk_begin(&facts->desk,
-        mri_outside_clock_now(&facts->clock, facts->fold->bus.event_time_unix_ns),
-        os->realtime_unix_ns(os->context));
+    int64_t now = mri_outside_clock_now(&facts->clock, facts->fold->bus.event_time_unix_ns);
     *answer = (struct mri_facts_answer){0};
+    mr_err err = mri_outside_clock_check(&facts->clock, now, problem);
+    if (err == MR_OK) {
+        err = mri_fact_desk_begin(&facts->desk, now, os->realtime_unix_ns(os->context));
+    }
     mri_bus_begin(&facts->fold->bus, &facts->batch);
     for (size_t i = 0; i < count && err == MR_OK; i++) {
         struct mri_fact_answer one;

@@ -25,7 +25,7 @@ struct mri_facts {
 struct mri_facts_answer {
     size_t repeated;        /**< the log has them already */
     size_t index;           /**< with MR_REFUSED: which one */
-    enum mri_reason reason; /**< and why */
+    enum mri_reason reason; /**< and why; MRI_REASON_NONE: the clock, and none of them */
 };
 
 /**
@@ -64,6 +64,7 @@ void mri_facts_fini(struct mri_facts *facts);
  * @param count  1 to MRI_FACT_BATCH_MAX
  *
  * Returns  MR_OK; MR_REFUSED one is not as it must be, the answer says which, *reterr_problem what;
+ *          or the clock of a live log cannot be right;
  *          MR_ECORRUPT and other faults of reading the log; as mr_log_append().
  * Threads  one at a time.
  * Cost     reads what others have appended.

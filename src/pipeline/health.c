@@ -3,18 +3,24 @@
  * Health.
  *
  *   DOWN      the log is damaged, or the books do not add up
- *   DEGRADED  the mode is not RUN, the last run ended without saying so, signals are stuck, nobody
- *             reports on an order outside, or no executor takes them
- *   UNKNOWN   nothing has happened yet that could be judged
- *   OK        otherwise
+ *   DEGRADED  the time of a live log is ahead of the wall clock, the mode is not RUN, the last run
+ * ended without saying so, signals are stuck, nobody reports on an order outside, or no executor
+ * takes them UNKNOWN   nothing has happened yet that could be judged OK        otherwise
  *
  * Invariants
- *  1. Nothing here writes, and no clock or file time is read.
+ *  1. Nothing here writes, and no file time is read.
+ *  2. The wall clock is read for one question: is the time of a live log ahead of it?
  */
 #include "pipeline/health.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/problem.h"
+#include "base/utc.h"
 #include "pipeline/stuck_order.h"
+
+#define AHEAD_NS ((int64_t)60 * 1000000000)
 
 static const char *const health_texts[] = {
 #define TEXT(name, text) text,
@@ -114,18 +120,43 @@ static mr_err count_pending(
     return err == MR_END || err == MR_ECORRUPT ? MR_OK : err; /* damage is judged by the fold */
 }
 
+/** Event time never goes back: it waits for a clock that was set back, or was in the future once.
+ */
+static void look_at_clock(const struct mri_fold *fold, struct mri_health *health)
+{
+    const struct mri_os *os = fold->options.os;
+    const char *time_mode = mr_log_reader_attribute(fold->lead, MRI_ATTRIBUTE_TIME);
+    char text[MRI_UTC_BYTES];
+    health->ahead_ns = 0;
+    if (time_mode == NULL || strcmp(time_mode, "live") != 0) {
+        return;
+    }
+    int64_t ahead_ns = fold->bus.event_time_unix_ns - os->realtime_unix_ns(os->context);
+    if (fold->bus.event_time_unix_ns != 0 && ahead_ns > AHEAD_NS) {
+        health->ahead_ns = ahead_ns;
+        (void)snprintf(health->why_text, sizeof(health->why_text),
+            "the log's time is ahead of the clock by %s: the clock is wrong, or was (`millrace "
+            "doctor`)",
+            mri_utc_duration(ahead_ns, text));
+    }
+}
+
 static void judge(const struct mri_fold *fold, struct mri_health *health)
 {
     const struct mri_report *report = &fold->wiring.report;
     const struct mri_stuck_life *life;
     bool is_crashed = report->is_session_open && fold->runner_id == 0;
     health->state = MRI_HEALTH_OK;
+    look_at_clock(fold, health);
     if (fold->damage != MR_OK) {
         health->state = MRI_HEALTH_DOWN;
         health->why = "the log is damaged";
     } else if (!mri_health_is_ledger_ok(&fold->wiring)) {
         health->state = MRI_HEALTH_DOWN;
         health->why = "the books do not add up";
+    } else if (health->ahead_ns != 0) {
+        health->state = MRI_HEALTH_DEGRADED;
+        health->why = health->why_text;
     } else if (fold->wiring.execute.mode.mode != MRI_MODE_RUN) {
         health->state = MRI_HEALTH_DEGRADED;
         health->why = "the mode is not RUN";
@@ -180,10 +211,9 @@ static void put_stages(const struct mri_fold *fold, struct mri_health *health)
 void mri_health_look(const struct mri_fold *fold, const struct mri_health_pending *pending,
     struct mri_health *ret_health)
 {
-    struct mri_health health = {.pending = *pending};
-    judge(fold, &health);
-    put_stages(fold, &health);
-    *ret_health = health;
+    *ret_health = (struct mri_health){.pending = *pending};
+    judge(fold, ret_health);
+    put_stages(fold, ret_health);
 }
 
 mr_err mri_health_judge(

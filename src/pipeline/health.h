@@ -51,9 +51,15 @@ struct mri_health_pending {
     int64_t facts_since_unix_ns; /**< by the clock, when the first of these was logged; 0: none */
 };
 
+enum { MRI_HEALTH_WHY_BYTES = 128 };
+
+/** Not to be copied: `why` may point into it. */
 struct mri_health {
     enum mri_health_state state;
     const char *why; /**< it is not OK; NULL when it is */
+    char why_text[MRI_HEALTH_WHY_BYTES];
+    int64_t
+        ahead_ns; /**< of the wall clock is the time of a live log, if more than a minute; else 0 */
     struct mri_health_pending pending;
     struct mri_stage_progress stages[MRI_STAGE_COUNT];
 };
@@ -69,8 +75,8 @@ MR_MUST_USE mr_err mri_health_judge(
     struct mri_fold *fold, struct mri_health *ret_health, mr_problem *reterr_problem);
 
 /**
- * mri_health_judge() for who follows a log and has counted what waits: nothing is read, and the
- * fold can go on.
+ * mri_health_judge() for who follows a log and has counted what waits: nothing is read but the wall
+ * clock, and the fold can go on.
  *
  * @param pending  counted by mri_health_count()
  *

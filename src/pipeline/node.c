@@ -625,6 +625,10 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
         err = take_past(node, problem);
     }
     if (err == MR_OK) {
+        err = mri_clock_check(&node->clock, node->options.folder,
+            node->fold.wiring.market.event_time_unix_ns, problem);
+    }
+    if (err == MR_OK) {
         err = go_on(node, problem);
     }
     if (err == MR_OK) {

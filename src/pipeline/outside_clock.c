@@ -4,13 +4,15 @@
  *
  * Invariants
  *  1. Event time does not go back, whatever the wall clock does.
- *  2. While a run is up it is the only one to move the time of a live log: a wall clock that jumped
+ *  2. No event gets the time of a wall clock that cannot be right: it could not be taken back.
+ *  3. While a run is up it is the only one to move the time of a live log: a wall clock that jumped
  *     is told by its ticks, not by somebody's signal.
  */
 #include "pipeline/outside_clock.h"
 
 #include <string.h>
 
+#include "pipeline/clock.h"
 #include "pipeline/seat.h"
 
 #define CHECK_NS ((int64_t)1000000000)
@@ -52,5 +54,17 @@ int64_t mri_outside_clock_now(struct mri_outside_clock *clock, int64_t last_even
     if (clock->is_run_up && last_event_unix_ns != 0) {
         return last_event_unix_ns;
     }
+    if (!mri_clock_is_usable(wall, last_event_unix_ns)) {
+        clock->wrong_unix_ns = wall;
+        return 0;
+    }
     return wall > last_event_unix_ns ? wall : last_event_unix_ns;
+}
+
+mr_err mri_outside_clock_check(
+    const struct mri_outside_clock *clock, int64_t event_time_unix_ns, mr_problem *reterr_problem)
+{
+    return !clock->is_live || event_time_unix_ns != 0
+               ? MR_OK
+               : mri_clock_refuse(clock->folder, clock->wrong_unix_ns, reterr_problem);
 }

@@ -114,6 +114,9 @@ mr_err mri_verb_fact(struct mri_line_session *session, const struct mri_request 
     }
     err = mri_fact_batch_append(
         service->bus, service->facts, count, MR_ASYNC, &answer, &fault->problem);
+    if (err == MR_REFUSED && answer.reason == MRI_REASON_NONE) {
+        return mri_verb_fail(fault, err);
+    }
     if (err == MR_REFUSED) {
         return tell_refused(session, request, items, answer.index, fault);
     }

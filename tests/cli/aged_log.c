@@ -4,6 +4,7 @@
  *
  *   aged_log FOLDER SECONDS new      makes it: events that are not sealed, and a consumer "slow"
  *   aged_log FOLDER SECONDS emit     emits a signal into it
+ *   aged_log FOLDER SECONDS live     makes a live one, and emits a signal into it
  *   aged_log FOLDER SECONDS poison   the same, then a sync fails; it stays until its input ends
  */
 #include <stdio.h>
@@ -74,11 +75,26 @@ static void emit(const struct mri_os *os, const char *folder, bool is_poisoned)
     mr_bus_close(bus);
 }
 
+/** Of a live log: what refuses is said, as it is told to a program. */
+static int emit_live(const struct mri_os *os, const char *folder)
+{
+    mr_bus *bus;
+    mr_problem problem = {""};
+    const mr_emission emission = {
+        .symbol = "BTCUSDT", .source = "aged", .side = MR_LONG, .confidence = 0.5};
+    must(mri_bus_api_create(os, mri_alloc_system(), folder, 0, &bus, &problem), &problem);
+    must(mr_bus_register(bus, "BTCUSDT", &problem), &problem);
+    mr_err err = mr_bus_emit(bus, &emission, 1, MR_ASYNC, NULL, &problem);
+    mr_bus_close(bus);
+    (void)printf("%s %s\n", mr_err_name(err), problem.text);
+    return 0;
+}
+
 int main(int count, char **arguments)
 {
     struct mri_os os = *mri_os_linux();
     if (count != 4) {
-        (void)fprintf(stderr, "usage: aged_log FOLDER SECONDS new|emit|poison\n");
+        (void)fprintf(stderr, "usage: aged_log FOLDER SECONDS new|emit|live|poison\n");
         return 2;
     }
     shift_ns = strtoll(arguments[2], NULL, 10) * 1000000000;
@@ -86,6 +102,8 @@ int main(int count, char **arguments)
     os.sync_data = failing_sync;
     if (strcmp(arguments[3], "new") == 0) {
         make(&os, arguments[1]);
+    } else if (strcmp(arguments[3], "live") == 0) {
+        return emit_live(&os, arguments[1]);
     } else {
         emit(&os, arguments[1], strcmp(arguments[3], "poison") == 0);
     }

@@ -332,6 +332,20 @@ class AgedTest(DoctorCase):
         self.aged(self.log, 86400, "emit")
         self.assert_found("time", "warning", "the clock was set back")
 
+    def test_the_time_of_a_live_log_that_is_ahead_of_the_clock(self):
+        log = self.folder / "live"
+        says = "the log's time is ahead of the clock by "
+        self.aged(log, 30, "live")
+        self.assertNotIn(says, program.call("status", "--dir", log).out)
+        self.aged(log, 3 * 86400 + 7200, "live")
+        for _ in range(2):  # one that is emitted by the right clock takes its time
+            self.assert_found("health", "warning", says + "3d 1h", log=log)
+            self.assertIn("begin a new log", self.findings("health", log=log)[0]["to_do"])
+            status = program.call("status", "--dir", log)
+            self.assertEqual(status.code, NO)
+            self.assertTrue(status.out.startswith("DEGRADED: " + says), status.out)
+            self.aged(log, 0, "live")
+
     def test_a_poisoned_log(self):
         process = subprocess.Popen([os.environ["AGED_LOG"], self.log, "0", "poison"],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)

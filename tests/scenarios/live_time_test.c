@@ -261,6 +261,28 @@ static void a_position_is_closed_though_only_exits_are_allowed(void **state)
     mri_story_end(story);
 }
 
+static void a_run_does_not_begin_by_a_clock_that_cannot_be_right(void **state)
+{
+    (void)state;
+    static const char says[] = "the machine's clock says 1969-12-31T23:59:59.000Z";
+    struct mri_story *story = live_story(0);
+    int64_t right = story->machine.realtime_unix_ns;
+    story->machine.realtime_unix_ns = -SECOND_NS;
+    assert_int_equal(mri_story_try_open(story), MR_REFUSED);
+    assert_non_null(strstr(story->problem.text, says));
+    story->machine.realtime_unix_ns = right;
+    mri_story_open(story);
+    pass(story, 0);
+    mri_story_close(story);
+    story->machine.realtime_unix_ns = -SECOND_NS; /* the log has a time: it goes on from there */
+    mri_story_open(story);
+    pass(story, 0);
+    assert_int_equal(story->node.fold.wiring.market.event_time_unix_ns, right);
+    assert_int_equal(story->node.fold.wiring.execute.mode.mode, MRI_MODE_CLOSE_ONLY);
+    mri_story_close(story);
+    mri_story_end(story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +292,7 @@ int main(void)
         cmocka_unit_test(time_limits_run_in_suspend),
         cmocka_unit_test(a_step_of_the_wall_clock_allows_exits_only_until_clocks_agree),
         cmocka_unit_test(a_step_of_a_second_changes_nothing),
+        cmocka_unit_test(a_run_does_not_begin_by_a_clock_that_cannot_be_right),
         cmocka_unit_test(a_stepped_clock_is_remembered_over_a_restart),
         cmocka_unit_test(a_position_is_closed_though_only_exits_are_allowed),
     };
