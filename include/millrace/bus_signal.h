@@ -157,18 +157,19 @@ void mr_bus_close(mr_bus *bus);
  *
  * Returns  MR_OK; MR_REFUSED a field is not as it must be, *reterr_problem says which of which
  *          signal, or the log has no time to give: a simulated one has none yet, the clock of a
- * live one is not of 2000 to 2099; MR_FULL limits.* of the configuration are reached; MR_EINVAL
- * arguments; MR_EUNKNOWN they are in the log, and their durability is not known; as
- * mr_log_append(). Threads  one at a time per handle. Cost     MR_GROUP waits for one fdatasync.
+ *          live one is not of 2000 to 2099; MR_FULL limits.* of the configuration are reached;
+ *          MR_EINVAL arguments; MR_EUNKNOWN they are in the log, and their durability is not
+ *          known; as mr_log_append().
+ * Threads  one at a time per handle.
+ * Cost     MR_GROUP waits for one fdatasync.
  */
 MR_MUST_USE mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,
     mr_durability durability, mr_emitted *ret_emitted, mr_problem *reterr_problem);
 
 /**
- * Would mr_bus_emit() of one signal with MR_ASYNC or MR_INTERVAL
- * and without a key be done at once, as far as can
- * be seen: without reading the log, and without waiting for the disk? For who holds something
- * meanwhile that others need, as the lock of an interpreter.
+ * Would mr_bus_emit() of one signal with MR_ASYNC or MR_INTERVAL and without a key be done at once,
+ * as far as can be seen: without reading the log, and without waiting for the disk? For who holds
+ * something meanwhile that others need, as the lock of an interpreter.
  *
  * Returns  true or false.
  * Threads  one at a time per handle.
