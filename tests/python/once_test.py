@@ -17,7 +17,7 @@ import package  # noqa: E402
 import program  # noqa: E402
 
 millrace = package.load()
-KILLS, EACH, SEED = 20, 60, 20261126
+KILLS, EACH, SEED = 20, 300, 20261126
 
 CONSUMER = """
 import sys, millrace
@@ -61,6 +61,9 @@ class OnceTest(program.LogCase):
         self.inputs += self.bus.emit_many([{"symbol": "SIM01USD", "side": "long",
                                             "source": "input", "confidence": 0.5}] * EACH)
 
+    def output_count(self):
+        return dict(row[:2] for row in self.bus.sources()).get("output", 0)
+
     def outputs(self):
         is_known = "output" in {source for source, *_ in self.bus.sources()}
         return self.bus.query("source=output", limit=10**6) if is_known else []
@@ -76,17 +79,20 @@ class OnceTest(program.LogCase):
     def kill_often(self, way):
         killed_in_work = 0
         for _ in range(KILLS):
-            before = len(self.outputs())
+            before = self.output_count()
             child = self.consumer("worker", way)
             self.emit()
-            time.sleep(self.random.uniform(0, 0.02))
+            wanted = before + self.random.randrange(EACH)
+            deadline = time.monotonic() + 120
+            while self.output_count() < wanted and time.monotonic() < deadline:
+                pass
             child.send_signal(signal.SIGKILL)
             child.wait()
-            killed_in_work += before < len(self.outputs()) < len(self.inputs)
+            killed_in_work += before < self.output_count() < len(self.inputs)
         child = self.consumer("worker", way)
         expected = sorted(self.bus.get(name)["generated_seq"] for name in self.inputs)
         deadline = time.monotonic() + 120
-        while len(self.outputs()) < len(expected) and time.monotonic() < deadline:
+        while self.output_count() < len(expected) and time.monotonic() < deadline:
             self.bus.wait(1)
         time.sleep(0.2)  # what comes twice would come now
         child.kill()
