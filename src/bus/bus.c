@@ -599,6 +599,18 @@ static mr_err prepare(
     return err;
 }
 
+mr_err mri_bus_look(
+    const struct mri_bus *bus, const struct mri_batch *batch, struct mri_bus_conflict *ret_conflict)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        bool is_move = batch->items[i].type == MRI_EVENT_SIGNAL_MOVED;
+        if (is_move && check_move(bus, batch, i, ret_conflict) == MR_CONFLICT) {
+            return MR_CONFLICT;
+        }
+    }
+    return MR_OK; /* what is refused is told by the append */
+}
+
 static uint64_t previous_seq(
     const struct mri_bus *bus, const struct mri_batch *batch, uint32_t index)
 {

@@ -135,6 +135,16 @@ MR_MUST_USE mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *b
     mr_durability durability, mr_log_ack *ret_ack, struct mri_bus_conflict *reterr_conflict);
 
 /**
+ * Would a batch's moves lose against what is in the bus?
+ *
+ * Returns  MR_OK; MR_CONFLICT as of mri_bus_append().
+ * Threads  one at a time.
+ * Cost     a look at each move.
+ */
+MR_MUST_USE mr_err mri_bus_look(const struct mri_bus *bus, const struct mri_batch *batch,
+    struct mri_bus_conflict *ret_conflict);
+
+/**
  * Append the tables to a snapshot.
  *
  * Returns  nothing; see buf->err.

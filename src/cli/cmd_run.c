@@ -341,9 +341,14 @@ static enum mri_exit open_all(struct run *run)
         .feed_kind = run->feed_option.kind,
         .feed_path = run->feed_path[0] == '\0' ? NULL : run->feed_path,
         .feed_seed = run->is_outside ? NULL : seed,
+        .is_stopping = mri_stop_is_wished,
     };
     mri_stop_install(); /* from here on there is a log, and a session that can be ended */
     mr_err err = mri_node_open(&run->node, &options, &problem);
+    if (err == MR_AGAIN) {
+        (void)fprintf(stderr, "stopped    by signal: %s\n", problem.text);
+        return MRI_EXIT_OK;
+    }
     if (err != MR_OK) {
         return mri_cli_fail_to_write(cli, err, &problem);
     }
@@ -521,6 +526,16 @@ static void say_how_to_continue(const struct run *run)
     mri_buf_fini(&line);
 }
 
+/** The log is left as after a crash. */
+static enum mri_exit stop_early(const struct run *run)
+{
+    const struct mri_fold *fold = &run->node.fold;
+    (void)fprintf(stderr, "decided    up to event %llu of %llu\n",
+        (unsigned long long)fold->applied_seq, (unsigned long long)fold->bus.last_seq);
+    say_how_to_continue(run);
+    return MRI_EXIT_OK;
+}
+
 static enum mri_exit go(struct run *run)
 {
     struct mri_cli *cli = run->cli;
@@ -536,6 +551,10 @@ static enum mri_exit go(struct run *run)
     mr_err err = run->is_outside ? live_on_others(run) : feed_all(run, &problem);
     double seconds = mri_progress_seconds(&run->progress);
     mri_progress_clear(&run->progress);
+    if (run->node.is_stopped &&
+        err == MR_AGAIN) { /* not a session's end: there is more to decide */
+        return stop_early(run);
+    }
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
             problem.text[0] != '\0' ? problem.text : mr_err_text(err));
@@ -570,7 +589,7 @@ static enum mri_exit cmd_run(struct mri_cli *cli)
     run->cli = cli;
     run->folder = mri_cli_folder(cli);
     enum mri_exit exit = open_all(run);
-    if (exit == MRI_EXIT_OK) {
+    if (exit == MRI_EXIT_OK && run->has_node) {
         exit = go(run);
     }
     if (run->has_node) {

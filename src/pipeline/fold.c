@@ -86,6 +86,7 @@ static mr_err make_state(struct mri_fold *fold, mr_problem *problem)
     if (err == MR_OK) {
         err = mri_wiring_init(&fold->wiring, options->alloc, &wiring_options, problem);
     }
+    mri_early_inputs_init(&fold->early, options->alloc);
     fold->is_made = err == MR_OK;
     return err;
 }
@@ -99,7 +100,7 @@ static void drop_state(struct mri_fold *fold)
     fold->applied_seq = 0;
     fold->undecided_seq = 0;
     fold->foreign_applied = 0;
-    fold->winner_count = 0;
+    mri_early_inputs_fini(&fold->early);
     fold->snapshot_seq = 0;
     fold->named_seq = 0;
 }
@@ -132,18 +133,6 @@ void mri_fold_fini(struct mri_fold *fold)
     }
 }
 
-/** Was this input applied early? Then its turn has come and gone: it is forgotten. */
-static bool pass_winner(struct mri_fold *fold, uint64_t seq)
-{
-    for (uint32_t i = 0; i < fold->winner_count; i++) {
-        if (fold->winners[i] == seq) {
-            fold->winners[i] = fold->winners[--fold->winner_count];
-            return true;
-        }
-    }
-    return false;
-}
-
 /** Read on to the next input that was not applied early; it stays held until it is visited. */
 static mr_err hold_input(struct mri_fold *fold, mr_problem *problem)
 {
@@ -161,7 +150,8 @@ static mr_err hold_input(struct mri_fold *fold, mr_problem *problem)
             return mri_problem(problem, err, "%s: event %llu: %s", fold->options.folder,
                 (unsigned long long)fold->held.seq.n, mr_err_text(err));
         }
-        fold->has_held = mri_wiring_is_input(&event) && !pass_winner(fold, event.seq);
+        fold->has_held =
+            mri_wiring_is_input(&event) && !mri_early_inputs_pass(&fold->early, event.seq);
     }
     return MR_OK;
 }
@@ -218,14 +208,13 @@ static mr_err take_held(struct mri_fold *fold, struct mri_event *ret_event)
 
 mr_err mri_fold_take_early(struct mri_fold *fold, uint64_t seq)
 {
-    bool is_next = fold->has_held && fold->held.seq.n == seq;
-    if (!is_next && fold->winner_count == MRI_FOLD_WINNERS_MAX) {
-        return MR_FULL;
-    }
-    if (is_next) {
+    if (fold->has_held && fold->held.seq.n == seq) {
         fold->has_held = false;
     } else {
-        fold->winners[fold->winner_count++] = seq;
+        mr_err err = mri_early_inputs_add(&fold->early, seq);
+        if (err != MR_OK) {
+            return err;
+        }
     }
     fold->foreign_applied++;
     return MR_OK;
@@ -302,14 +291,9 @@ static mr_err visit_winner(struct mri_fold *fold, const struct mri_fold_visitor 
 {
     const struct mri_superseded *superseded = event->body;
     uint64_t winner = mri_ref_seq(superseded->winner, event->seq);
-    mr_log_reader *reader;
-    mr_err err = mri_reader_open(
-        fold->options.os, fold->options.alloc, fold->options.folder, &reader, problem);
-    if (err != MR_OK) {
-        return err;
-    }
     struct mri_event move = {0};
-    err = mri_fold_read(reader, winner, &move, problem);
+    mr_err err = mri_early_inputs_read(
+        &fold->early, fold->options.os, fold->options.folder, winner, &move, problem);
     bool is_move = err == MR_OK &&
                    (move.type == MRI_EVENT_SIGNAL_MOVED || move.type == MRI_EVENT_SIGNAL_CLAIMED) &&
                    mri_wiring_is_input(&move) && winner > fold->applied_seq;
@@ -318,15 +302,13 @@ static mr_err visit_winner(struct mri_fold *fold, const struct mri_fold_visitor 
             "event %llu: superseded by event %llu, which is no move or claim of another process",
             (unsigned long long)event->seq, (unsigned long long)winner);
     }
-    if (err == MR_OK && mri_fold_take_early(fold, winner) != MR_OK) {
-        err = mri_problem(problem, MR_FULL, "event %llu: too many superseded decisions at once",
-            (unsigned long long)event->seq);
+    if (err == MR_OK) {
+        err = mri_fold_take_early(fold, winner);
     }
     if (err == MR_OK) {
         fold->undecided_seq = mri_ref_seq(superseded->cause, event->seq);
         err = visitor->input(visitor->context, &move);
     }
-    mr_log_reader_close(reader);
     return err;
 }
 

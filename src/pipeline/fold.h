@@ -10,6 +10,7 @@
 #define MRI_PIPELINE_FOLD_H
 
 #include "log/read/reader.h"
+#include "pipeline/early_inputs.h"
 #include "pipeline/wiring.h"
 
 /** Keys of facts that a log's MANIFEST keeps. */
@@ -19,9 +20,6 @@
 #define MRI_ATTRIBUTE_FEED_IDENTITY "feed_identity"
 #define MRI_ATTRIBUTE_FEED_SEED     "feed_seed" /* of a synthetic feed */
 #define MRI_ATTRIBUTE_FEED_PATH     "feed_path" /* where a csv feed was; no part of its identity */
-
-/** The most moves and claims of other processes that can have overtaken inputs at one time. */
-enum { MRI_FOLD_WINNERS_MAX = 1024 };
 
 /** What is done with events in causal order. */
 struct mri_fold_visitor {
@@ -61,9 +59,8 @@ struct mri_fold {
     uint64_t named_seq;       /**< instruments up to here are in the market, applied or not */
     uint64_t snapshot_seq;    /**< the snapshot that the fold started from; 0 = none */
     uint64_t first_seq;       /**< of the log; more than 1 when its beginning was removed */
-    uint64_t winners[MRI_FOLD_WINNERS_MAX]; /**< inputs applied early, not passed yet */
-    uint32_t winner_count;
-    mr_err damage; /**< MR_OK, or the log can be read only up to here */
+    struct mri_early_inputs early; /**< inputs applied because a decision lost against them */
+    mr_err damage;                 /**< MR_OK, or the log can be read only up to here */
     mr_problem damage_problem;
     bool is_torn;         /**< an incomplete batch lies behind the last complete one */
     uint32_t runner_id;   /**< the process that decides on the log now; 0 = none */
@@ -170,8 +167,9 @@ MR_MUST_USE mr_err mri_fold_next_input(
  * Note that an input is applied before its turn, because a decision lost against it: when its turn
  * comes, it is passed over.
  *
- * Returns  MR_OK; MR_FULL there are MRI_FOLD_WINNERS_MAX such inputs already.
+ * Returns  MR_OK; MR_ENOMEM.
  * Threads  one at a time.
+ * Cost     O(log n) of those that wait for their turn.
  */
 MR_MUST_USE mr_err mri_fold_take_early(struct mri_fold *fold, uint64_t seq);
 

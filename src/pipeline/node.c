@@ -5,16 +5,8 @@
  * Invariants
  *  1. An input is in the log before it is decided on; its outputs are one batch with the input as
  *     their cause. A crash leaves inputs without outputs, and the next open decides on them.
- *  2. A move that loses against another process's takes the whole batch with it: the engines go
- *     back to the input, superseded{cause, winner} is logged, the winner applied, and the input
- *     decided again.
- *  3. A batch that was cut is continued by a tick before any other input of the feed.
- *  4. Inputs are decided on in the order of the log. So what others have appended is decided on
- *     before own inputs are appended, and those are appended only if nothing came in between.
- *  5. Outputs name sequence numbers and ordinals, so they are appended only where they were drafted
- *     for. When others come in between, the engines go back to the input and decide anew; if they
- *     were not saved, they are made anew from the log.
- *  6. A claim that does not stand any more is ended by an event before it is decided on again. What
+ *  2. A batch that was cut is continued by a tick before any other input of the feed.
+ *  3. A claim that does not stand any more is ended by an event before it is decided on again. What
  *     is told or ended is an input: it depends on clocks and processes, and replays find it.
  */
 #include "pipeline/node.h"
@@ -24,23 +16,15 @@
 #include "base/fixed.h"
 #include "base/hash.h"
 #include "base/problem.h"
+#include "pipeline/deciding.h"
 #include "pipeline/feed_check.h"
 #include "pipeline/registration.h"
 #include "pipeline/shared_refresh.h"
 #include "pipeline/stuck_order.h"
 
-/**
- * More than the engines can need, as for snapshots: without the slots of the bus, whose size is
- * that of all signals, what is left grows with symbols, sources, and signals that are not settled.
- */
-#define SAVED_BYTES_MAX ((size_t)8 << 30)
-
 /** The longest path of a feed that is kept, with its NUL: what the value of an attribute can hold.
  */
 enum { FEED_PATH_BYTES = 128 };
-
-/** Decisions for which the engines are saved before, after another process has appended. */
-enum { SAVES = 1000 };
 
 static mr_err fail(mr_problem *problem, mr_err err, const char *what)
 {
@@ -48,213 +32,6 @@ static mr_err fail(mr_problem *problem, mr_err err, const char *what)
 }
 
 /* ---- deciding -------------------------------------------------------------------------------- */
-
-/** Have moves from outside been logged that the engines have not taken in yet? */
-static bool may_lose(const struct mri_node *node)
-{
-    return node->fold.bus.foreign_moves != node->fold.foreign_applied;
-}
-
-static mr_err restore_engines(struct mri_node *node)
-{
-    struct mri_fold *fold = &node->fold;
-    struct mri_wiring *wiring = &fold->wiring;
-    const struct mri_wiring_options options = {
-        .config = node->options.config,
-        .parse = wiring->parse,
-        .source_names = &fold->bus.sources,
-        .is_simulated_market = wiring->is_simulated_market,
-    };
-    struct mri_unpack unpack;
-    mri_wiring_fini(wiring);
-    mr_err err = mri_wiring_init(wiring, node->options.alloc, &options, NULL);
-    mri_unpack_init(&unpack, node->saved.bytes, node->saved.count);
-    return err == MR_OK ? mri_wiring_load(wiring, &unpack) : err;
-}
-
-/** Take into the bus what others have appended. */
-static mr_err catch_up_bus(struct mri_node *node)
-{
-    uint64_t count;
-    mr_err err = mri_fold_catch_up(&node->fold, &count, NULL);
-    if (count > 0) {
-        node->saves_left = SAVES;
-        node->is_foreign_pending = true;
-    }
-    return err;
-}
-
-/** Append what is the same wherever it lands. */
-static mr_err append_anywhere(struct mri_node *node, struct mri_batch *batch)
-{
-    for (;;) {
-        mr_err err = mri_bus_append(&node->fold.bus, batch, MR_ASYNC, NULL, NULL);
-        if (err != MR_AGAIN) {
-            return err;
-        }
-        err = catch_up_bus(node);
-        if (err != MR_OK) {
-            return err;
-        }
-        mri_bus_rebase(&node->fold.bus, batch);
-    }
-}
-
-/** Log that the decision on an input lost against a move, and take that move in. */
-static mr_err supersede(struct mri_node *node, const struct mri_event *input, uint64_t winner_seq)
-{
-    struct mri_fold *fold = &node->fold;
-    struct mri_batch *batch = &node->outputs;
-    mr_log_reader *reader;
-    mri_bus_begin(&fold->bus, batch);
-    const struct mri_superseded body = {.cause = input->seq, .winner = winner_seq};
-    mr_err err =
-        mri_batch_add(batch, &(struct mri_draft){.type = MRI_EVENT_SUPERSEDED, .fixed = &body}, 0);
-    if (err == MR_OK) {
-        err = append_anywhere(node, batch);
-    }
-    if (err == MR_OK) {
-        struct mri_event logged = mri_batch_event(batch, 0);
-        err = mri_wiring_apply(&fold->wiring, &logged);
-    }
-    if (err == MR_OK) {
-        err = mri_reader_open(
-            node->options.os, node->options.alloc, node->options.folder, &reader, NULL);
-    }
-    if (err != MR_OK) {
-        return err;
-    }
-    struct mri_event winner = {0};
-    err = mri_fold_read(reader, winner_seq, &winner, NULL);
-    if (err == MR_OK) {
-        err = mri_fold_take_early(fold, winner_seq);
-    }
-    if (err == MR_OK) {
-        err = mri_wiring_apply(&fold->wiring, &winner);
-    }
-    mr_log_reader_close(reader);
-    return err;
-}
-
-static mr_err save_engines(struct mri_node *node)
-{
-    mri_buf_clear(&node->saved);
-    mri_wiring_save(&node->fold.wiring, &node->saved);
-    return node->saved.err;
-}
-
-static mr_err refold(struct mri_node *node);
-
-/** Decide on an input that was applied, as often as it takes. */
-static mr_err decide(struct mri_node *node, const struct mri_event *input)
-{
-    struct mri_fold *fold = &node->fold;
-    for (;;) {
-        struct mri_bus_conflict conflict = {0};
-        bool is_saved = may_lose(node) || node->saves_left > 0;
-        mr_err err = is_saved ? save_engines(node) : MR_OK;
-        if (err != MR_OK) {
-            return err;
-        }
-        node->saves_left -= node->saves_left > 0;
-        mri_bus_begin(&fold->bus, &node->outputs);
-        err = mri_wiring_decide(&fold->wiring, input, &node->outputs);
-        if (err == MR_OK && node->outputs.count > 0) {
-            err = mri_bus_append(&fold->bus, &node->outputs, MR_ASYNC, NULL, &conflict);
-        }
-        if (err != MR_CONFLICT && err != MR_AGAIN) {
-            node->is_behind = node->is_behind || node->outputs.is_cut;
-            return err;
-        }
-        bool is_superseded = err == MR_CONFLICT;
-        node->overtaken += !is_superseded;
-        if (!is_saved) {
-            return refold(node);
-        }
-        err = restore_engines(node);
-        if (err == MR_OK) {
-            err = is_superseded ? supersede(node, input, conflict.winner_seq) : catch_up_bus(node);
-        }
-        if (err != MR_OK) {
-            return err;
-        }
-    }
-}
-
-static mr_err process(struct mri_node *node, const struct mri_event *input)
-{
-    mr_err err = mri_wiring_apply(&node->fold.wiring, input);
-    uint64_t seq = input->seq;
-    node->is_refolded = false;
-    if (err == MR_OK) {
-        err = decide(node, input);
-    }
-    if (!node->is_refolded) {
-        node->fold.applied_seq = seq;
-    }
-    return err;
-}
-
-/** Decide on what others have appended and the bus has, until nothing is left. */
-static mr_err decide_foreign(struct mri_node *node)
-{
-    mr_err err = MR_OK;
-    while (err == MR_OK && node->is_foreign_pending) {
-        struct mri_event input;
-        node->is_foreign_pending = false; /* more may come meanwhile */
-        while ((err = mri_fold_next_input(&node->fold, &input, NULL)) == MR_OK) {
-            err = process(node, &input);
-            if (err != MR_OK) {
-                return err;
-            }
-        }
-        err = err == MR_END ? MR_OK : err;
-    }
-    return err;
-}
-
-/** Append the drafted inputs behind whatever is decided by then. */
-static mr_err append_inputs(struct mri_node *node)
-{
-    for (;;) {
-        mr_err err = decide_foreign(node);
-        if (err != MR_OK) {
-            return err;
-        }
-        mri_bus_rebase(&node->fold.bus, &node->inputs);
-        err = mri_bus_append(&node->fold.bus, &node->inputs, MR_ASYNC, NULL, NULL);
-        if (err != MR_AGAIN) {
-            return err;
-        }
-        err = catch_up_bus(node);
-        if (err != MR_OK) {
-            return err;
-        }
-    }
-}
-
-/** Decide on each of the inputs that were appended. */
-static mr_err process_inputs(struct mri_node *node)
-{
-    const struct mri_batch *batch = &node->inputs;
-    mr_err err = MR_OK;
-    node->is_refolded = false;
-    for (uint32_t i = 0; i < batch->count && err == MR_OK && !node->is_refolded; i++) {
-        struct mri_event input = mri_batch_event(batch, i);
-        err = process(node, &input);
-    }
-    return err == MR_OK ? decide_foreign(node) : err;
-}
-
-/** Append the drafted inputs and decide on each. */
-static mr_err take_batch(struct mri_node *node)
-{
-    if (node->inputs.count == 0) {
-        return MR_OK;
-    }
-    mr_err err = append_inputs(node);
-    return err == MR_OK ? process_inputs(node) : err;
-}
 
 void mri_node_begin_inputs(struct mri_node *node)
 {
@@ -272,7 +49,7 @@ static mr_err take_tick(struct mri_node *node, const struct mri_tick *tick)
 {
     mri_node_begin_inputs(node);
     mr_err err = add_input(node, MRI_EVENT_TICK, tick, (struct mri_slice){0});
-    return err == MR_OK ? take_batch(node) : err;
+    return err == MR_OK ? mri_deciding_take_batch(node) : err;
 }
 
 /** Ticks for what did not fit into a batch. */
@@ -297,7 +74,7 @@ static mr_err tell_stuck(struct mri_node *node)
         mri_node_begin_inputs(node);
         err = mri_stuck_draft(&node->fold.wiring.stuck, &node->fold.bus.claims, &node->inputs);
         if (err == MR_OK) {
-            err = take_batch(node);
+            err = mri_deciding_take_batch(node);
         }
     }
     return err == MR_END ? MR_OK : err;
@@ -312,7 +89,7 @@ static mr_err tell_stuck_orders(struct mri_node *node)
         err = mri_stuck_order_draft(
             &node->fold.bus, node->fold.wiring.report_within_ns, &node->inputs);
         if (err == MR_OK) {
-            err = take_batch(node);
+            err = mri_deciding_take_batch(node);
         }
     }
     return err == MR_END ? MR_OK : err;
@@ -328,7 +105,7 @@ static mr_err end_lost_claims(struct mri_node *node)
         if (err != MR_OK) {
             return err == MR_END ? MR_OK : err;
         }
-        err = take_batch(node);
+        err = mri_deciding_take_batch(node);
         mri_claim_watch_done(&node->watch);
         err = err == MR_CONFLICT ? MR_OK : err; /* somebody else has ended it */
     }
@@ -350,9 +127,9 @@ static mr_err finish_step(struct mri_node *node)
 
 mr_err mri_node_take_foreign(struct mri_node *node)
 {
-    mr_err err = catch_up_bus(node);
+    mr_err err = mri_deciding_catch_up(node);
     if (err == MR_OK) {
-        err = decide_foreign(node);
+        err = mri_deciding_foreign(node);
     }
     return err == MR_OK ? finish_step(node) : err;
 }
@@ -365,7 +142,7 @@ mr_err mri_node_wait(struct mri_node *node, int64_t timeout_ms)
 
 mr_err mri_node_take_inputs(struct mri_node *node)
 {
-    mr_err err = take_batch(node);
+    mr_err err = mri_deciding_take_batch(node);
     return err == MR_OK ? finish_step(node) : err;
 }
 
@@ -436,42 +213,11 @@ static mr_err open_log(struct mri_node *node, mr_problem *problem)
     return MR_OK;
 }
 
-/** Decide on what was logged and not decided. */
-static mr_err decide_pending(struct mri_node *node, mr_problem *problem)
-{
-    struct mri_fold *fold = &node->fold;
-    struct mri_event input;
-    mr_err err = MR_OK;
-    if (fold->undecided_seq != 0) { /* applied already: the crash came behind superseded */
-        mr_log_reader *reader;
-        err = mri_reader_open(
-            node->options.os, node->options.alloc, node->options.folder, &reader, problem);
-        if (err != MR_OK) {
-            return err;
-        }
-        err = mri_fold_read(reader, fold->undecided_seq, &input, problem);
-        if (err == MR_OK) {
-            err = decide(node, &input);
-        }
-        mr_log_reader_close(reader);
-    }
-    while (err == MR_OK) {
-        err = mri_fold_next_input(fold, &input, problem);
-        if (err == MR_END) {
-            return MR_OK;
-        }
-        if (err == MR_OK) {
-            err = process(node, &input);
-        }
-    }
-    return err;
-}
-
 /** Numbers are given by the log: when others have appended meanwhile, it is drafted anew. */
 static mr_err register_instruments(struct mri_node *node, mr_problem *problem)
 {
     for (;;) {
-        mr_err err = decide_foreign(node);
+        mr_err err = mri_deciding_foreign(node);
         if (err == MR_OK) {
             err = mri_registration_draft(node, problem);
         }
@@ -480,9 +226,9 @@ static mr_err register_instruments(struct mri_node *node, mr_problem *problem)
         }
         err = mri_bus_append(&node->fold.bus, &node->inputs, MR_ASYNC, NULL, NULL);
         if (err == MR_AGAIN) {
-            err = catch_up_bus(node);
+            err = mri_deciding_catch_up(node);
         } else if (err == MR_OK) {
-            err = process_inputs(node);
+            err = mri_deciding_process(node);
             return err == MR_OK ? catch_up(node, MRI_REASON_TIME_PASSED) : err;
         }
         if (err != MR_OK) {
@@ -543,51 +289,7 @@ static mr_err begin_session(struct mri_node *node)
                   : add_config(node, (struct mri_slice){(const char *)text.bytes, text.count});
     }
     mri_buf_fini(&text);
-    return err == MR_OK ? take_batch(node) : err;
-}
-
-static mr_err take_past(struct mri_node *node, mr_problem *problem)
-{
-    const struct mri_fold_options options = {
-        .os = node->options.os,
-        .alloc = node->options.alloc,
-        .folder = node->options.folder,
-        .parse = node->options.parse,
-        .config = node->options.config,
-    };
-    mr_err err = mri_fold_init(&node->fold, &options, problem);
-    if (err == MR_FULL) {
-        return mri_problem(problem, MR_FULL,
-            "%s: the log needs more than the configuration's limits allow (limits.*)",
-            node->options.folder);
-    }
-    if (err == MR_OK && node->fold.damage != MR_OK) {
-        return mri_problem_pass(problem, node->fold.damage, node->fold.damage_problem.text);
-    }
-    if (err == MR_OK) {
-        node->fold.bus.log = node->log;
-        node->snapshot_seq = node->fold.snapshot_seq;
-        node->snapshot_try_seq = node->snapshot_seq;
-    }
-    return err;
-}
-
-/**
- * Make the engines anew from the log, and decide on all that is in it: they have decided on an
- * input while others appended, and were not saved before.
- */
-static mr_err refold(struct mri_node *node)
-{
-    mr_problem problem = {""};
-    mri_fold_fini(&node->fold);
-    mr_err err = take_past(node, &problem);
-    node->saves_left = SAVES;
-    node->refolds++;
-    if (err == MR_OK) {
-        err = decide_pending(node, &problem);
-    }
-    node->is_refolded = true;
-    return err;
+    return err == MR_OK ? mri_deciding_take_batch(node) : err;
 }
 
 /** Go on where the last run stopped: what was pending, then what a batch had no room for. */
@@ -595,7 +297,7 @@ static mr_err go_on(struct mri_node *node, mr_problem *problem)
 {
     const struct mri_wiring *wiring = &node->fold.wiring;
     const struct mri_mode_state *mode = &wiring->execute.mode;
-    mr_err err = decide_pending(node, problem);
+    mr_err err = mri_deciding_pending(node, problem);
     node->clock.is_stepped =
         mode->mode == MRI_MODE_CLOSE_ONLY && mode->reason == MRI_REASON_CLOCK_STEP;
     if (err == MR_OK && wiring->market.event_time_unix_ns != 0) {
@@ -622,7 +324,7 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
         err = mri_feed_check(node, problem);
     }
     if (err == MR_OK) {
-        err = take_past(node, problem);
+        err = mri_deciding_read_past(node, problem);
     }
     if (err == MR_OK) {
         err = mri_clock_check(&node->clock, node->options.folder,
@@ -660,7 +362,7 @@ mr_err mri_node_open(
     mr_problem own = {""};
     mr_problem *problem = reterr_problem == NULL ? &own : reterr_problem;
     *node = (struct mri_node){.options = *options};
-    mri_buf_init(&node->saved, options->alloc, SAVED_BYTES_MAX);
+    mri_engine_undo_init(&node->undo, options->alloc);
     mr_err err = mri_claim_watch_init(&node->watch, options->os, options->alloc, options->folder);
     if (err != MR_OK) {
         node->options.alloc = NULL;
@@ -695,7 +397,7 @@ static mr_err warn(struct mri_node *node, const mr_problem *message)
         .severity = MRI_SEVERITY_WARNING,
     };
     mr_err err = add_input(node, MRI_EVENT_ALERT, &alert, mri_slice_of(message->text));
-    return err == MR_OK ? take_batch(node) : err;
+    return err == MR_OK ? mri_deciding_take_batch(node) : err;
 }
 
 /** Log that a snapshot could not be written. */
@@ -770,7 +472,7 @@ mr_err mri_node_end_session(struct mri_node *node)
         err = add_input(node, MRI_EVENT_SESSION, &session, mri_slice_of(node->options.build));
     }
     if (err == MR_OK) {
-        err = take_batch(node);
+        err = mri_deciding_take_batch(node);
     }
     return err == MR_OK ? mr_log_sync(node->log) : err;
 }
@@ -783,7 +485,7 @@ void mri_node_close(struct mri_node *node)
     const struct mri_feed *feed = node->options.feed;
     mri_batch_fini(&node->inputs);
     mri_batch_fini(&node->outputs);
-    mri_buf_fini(&node->saved);
+    mri_engine_undo_fini(&node->undo);
     if (feed != NULL) {
         mri_alloc_free(node->options.alloc, node->feed_symbols,
             feed->instrument_count * sizeof(*node->feed_symbols));

@@ -12,6 +12,7 @@
 #include "market/feed.h"
 #include "pipeline/claim_watch.h"
 #include "pipeline/clock.h"
+#include "pipeline/engine_undo.h"
 #include "pipeline/fold.h"
 #include "pipeline/seat.h"
 
@@ -29,7 +30,8 @@ struct mri_node_options {
     const char *feed_kind;       /**< "csv", "synthetic"; kept with the log's identity */
     const char *feed_path; /**< of a feed of files, NULL: none; kept for the same reason, if it is
                               at most 127 bytes of printable ASCII */
-    const char *feed_seed; /**< of a synthetic feed; kept, so that it need not be named again */
+    bool (*is_stopping)(void); /**< is it wished to end soon? Asked among many inputs; NULL: no */
+    const char *feed_seed;     /**< of a synthetic feed; kept, so that it need not be named again */
 };
 
 struct mri_node {
@@ -42,13 +44,14 @@ struct mri_node {
     struct mri_claim_watch watch; /**< ends claims whose owners are gone */
     struct mri_batch inputs;
     struct mri_batch outputs;
-    struct mri_buf saved;    /**< engines before an input that others may overtake */
-    uint32_t saves_left;     /**< decisions to save the engines before: others append these days */
-    bool is_foreign_pending; /**< others' events are in the bus, and not decided on yet */
-    uint64_t overtaken;      /**< decisions made anew, since others appended meanwhile */
+    struct mri_engine_undo undo; /**< of decisions that others may overtake */
+    uint32_t saves_left;         /**< decisions to be able to undo: others append these days */
+    bool is_foreign_pending;     /**< others' events are in the bus, and not decided on yet */
+    uint64_t overtaken;          /**< decisions made anew, since others appended meanwhile */
     uint64_t refolds;       /**< of them, those for which the engines were made anew from the log */
     bool is_refolded;       /**< the engines were made anew from the log, and have decided on
                                  everything in it */
+    bool is_stopped;        /**< it was wished to end before all in the log was decided on */
     bool is_behind;         /**< a batch was cut: a tick is due */
     bool is_resumed;        /**< the log existed */
     uint32_t *feed_symbols; /**< number of each of the feed's instruments */
@@ -65,8 +68,8 @@ struct mri_node {
  *
  * Returns  MR_OK; as mr_log_open() and mri_fold_init(); MR_REFUSED the log belongs to another feed,
  *          or an instrument differs from its registration; MR_FULL; MR_EINTERNAL a gate fails its
- *          proof. *reterr_problem says what and why; nothing was appended then but what was decided
- *          on inputs that were pending.
+ *          proof; MR_AGAIN it is wished to stop. *reterr_problem says what and why; nothing was
+ *          appended then but what was decided on inputs that were pending.
  * Owner    mri_node_close() frees. The struct must not move.
  * Threads  one at a time.
  */
@@ -76,7 +79,8 @@ MR_MUST_USE mr_err mri_node_open(
 /**
  * Append the inputs drafted in node->inputs as one batch, and decide on each of them.
  *
- * Returns  MR_OK; faults of appending and deciding.
+ * Returns  MR_OK; MR_AGAIN it is wished to stop, node->is_stopped; faults of appending and
+ *          deciding.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_node_take_inputs(struct mri_node *node);
@@ -84,7 +88,8 @@ MR_MUST_USE mr_err mri_node_take_inputs(struct mri_node *node);
 /**
  * Decide on what other processes have appended since.
  *
- * Returns  MR_OK; faults of reading, appending and deciding.
+ * Returns  MR_OK; MR_AGAIN it is wished to stop, node->is_stopped; faults of reading, appending and
+ *          deciding.
  * Threads  one at a time.
  * Cost     nothing but a look when there is nothing.
  */

@@ -58,7 +58,7 @@ static mr_err decide(struct replay *replay, uint64_t seq, uint32_t ordinal)
     replay->compared = 0;
     replay->is_decided = true;
     replay->result->inputs++;
-    return mri_wiring_decide(&replay->fold.wiring, &replay->input_event, &replay->batch);
+    return mri_wiring_decide(&replay->fold.wiring, &replay->input_event, &replay->batch, NULL);
 }
 
 /** The ordinal of the next signal, when `event` is the first output: the bus has it already. */

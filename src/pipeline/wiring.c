@@ -388,36 +388,47 @@ mr_err mri_wiring_apply(struct mri_wiring *wiring, const struct mri_event *event
     return err;
 }
 
+/** What is decided on, and where to. */
+struct deciding {
+    const struct mri_event *input;
+    struct mri_batch *batch;
+    const struct mri_wiring_rival *rival;
+};
+
 /** Let one engine decide until it has no more; apply what it drafts. */
-static mr_err decide_member(struct mri_wiring *wiring, const struct member *member,
-    const struct mri_event *input, struct mri_batch *batch)
+static mr_err decide_member(
+    struct mri_wiring *wiring, const struct member *member, const struct deciding *deciding)
 {
+    struct mri_batch *batch = deciding->batch;
     mr_err decided;
     do {
         uint32_t applied = batch->count;
-        decided = member->engine->decide(member->state, input, batch);
+        decided = member->engine->decide(member->state, deciding->input, batch);
         if (decided != MR_OK && decided != MR_AGAIN) {
             return decided;
         }
-        for (; applied < batch->count; applied++) {
+        bool is_first = applied == 0 && batch->count > 0 && deciding->rival != NULL;
+        mr_err err = is_first ? deciding->rival->look(deciding->rival->context, batch) : MR_OK;
+        for (; err == MR_OK && applied < batch->count; applied++) {
             struct mri_event output = mri_batch_event(batch, applied);
-            mr_err err = mri_wiring_apply(wiring, &output);
-            if (err != MR_OK) {
-                return err;
-            }
+            err = mri_wiring_apply(wiring, &output);
+        }
+        if (err != MR_OK) {
+            return err;
         }
     } while (decided == MR_AGAIN);
     return MR_OK;
 }
 
-mr_err mri_wiring_decide(
-    struct mri_wiring *wiring, const struct mri_event *input, struct mri_batch *batch)
+mr_err mri_wiring_decide(struct mri_wiring *wiring, const struct mri_event *input,
+    struct mri_batch *batch, const struct mri_wiring_rival *rival)
 {
+    const struct deciding deciding = {.input = input, .batch = batch, .rival = rival};
     struct member members[DECIDING_COUNT];
     deciding_members(wiring, members);
     mr_err err = MR_OK;
     for (unsigned i = 0; i < DECIDING_COUNT && err == MR_OK; i++) {
-        err = decide_member(wiring, &members[i], input, batch);
+        err = decide_member(wiring, &members[i], &deciding);
     }
     return err;
 }

@@ -124,15 +124,26 @@ void mri_wiring_fini(struct mri_wiring *wiring);
  */
 MR_MUST_USE mr_err mri_wiring_apply(struct mri_wiring *wiring, const struct mri_event *event);
 
+/** What a decision may lose against: asked before anything of it is applied. */
+struct mri_wiring_rival {
+    void *context;
+
+    /** Look at a batch's first outputs: MR_OK, or MR_CONFLICT when they can not be appended. */
+    mr_err (*look)(void *context, const struct mri_batch *batch);
+};
+
 /**
  * Let every engine decide on an input that was applied; outputs are drafted into the batch and
  * applied.
  *
- * Returns  MR_OK; faults of deciding and applying.
+ * @param rival  NULL: there is none
+ *
+ * Returns  MR_OK; MR_CONFLICT as the rival says, nothing is applied then; faults of deciding and
+ *          applying.
  * Threads  one at a time.
  */
-MR_MUST_USE mr_err mri_wiring_decide(
-    struct mri_wiring *wiring, const struct mri_event *input, struct mri_batch *batch);
+MR_MUST_USE mr_err mri_wiring_decide(struct mri_wiring *wiring, const struct mri_event *input,
+    struct mri_batch *batch, const struct mri_wiring_rival *rival);
 
 /**
  * Append the state of all engines to a snapshot.

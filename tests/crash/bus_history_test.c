@@ -631,16 +631,18 @@ static void run_history(struct mri_prng *prng, uint64_t number)
     mri_shared_sample_make_log(log_folder, symbol);
     memset(ops, 0, op_room * sizeof(*ops));
     memset(board, 0, sizeof(*board));
-    mr_bus *bus = mri_shared_sample_open(log_folder);
+    pid_t keeper = mri_shared_sample_begin_keeper(log_folder);
     for (unsigned i = 0; i < PROCESSES; i++) {
         children[i] = mri_shared_sample_begin(go, i, mri_prng_next(prng));
     }
     kill_some(prng, children, mri_environment_number("KILLS", KILLS));
     mri_shared_sample_end(children, PROCESSES);
     check_history();
+    mr_bus *bus = mri_shared_sample_open(log_folder);
     mri_shared_sample_check(bus, log_folder, &fold);
     mri_fold_fini(&fold);
     mr_bus_close(bus);
+    mri_shared_sample_end_keeper(keeper);
     mri_temp_folder_remove(log_folder);
 }
 

@@ -355,7 +355,7 @@ static void of_those_who_race_for_a_move_one_wins(void **fixture)
 {
     (void)fixture;
     pid_t children[WORKERS];
-    mr_bus *bus = open_bus(); /* keeps the state that they share */
+    pid_t keeper = mri_shared_sample_begin_keeper(log_path);
     each = from_environment("MOVES", MOVES) / WORKERS;
     size_t bytes = (size_t)WORKERS * each * sizeof(*attempts);
     attempts = share(bytes);
@@ -372,8 +372,10 @@ static void of_those_who_race_for_a_move_one_wins(void **fixture)
     assert_int_equal(ledger->faults, 0);
     read_moves();
     check_history();
+    mr_bus *bus = open_bus();
     check_state(bus);
     mr_bus_close(bus);
+    mri_shared_sample_end_keeper(keeper);
     free(logged);
     (void)munmap(attempts, bytes);
 }
@@ -517,7 +519,7 @@ static void a_claimed_signal_has_one_living_owner(void **fixture)
     unsigned numbers[WORKERS];
     unsigned newest_number = 0;
     struct mri_prng prng;
-    mr_bus *bus = open_bus(); /* keeps the state that they share */
+    pid_t keeper = mri_shared_sample_begin_keeper(log_path);
     mri_prng_init(&prng, seed);
     for (unsigned i = 0; i < WORKERS; i++) {
         numbers[i] = ++newest_number;
@@ -535,10 +537,12 @@ static void a_claimed_signal_has_one_living_owner(void **fixture)
     assert_int_equal(ledger->broken, 0);
     assert_int_equal(ledger->faults, 0);
     uint64_t counts[MR_STATE_COUNT];
+    mr_bus *bus = open_bus();
     check_state(bus);
     assert_int_equal(mr_bus_counts(bus, counts, NULL), MR_OK);
     assert_int_equal(counts[MR_BLOCKED], SIGNALS); /* nothing was lost */
     mr_bus_close(bus);
+    mri_shared_sample_end_keeper(keeper);
     assert_int_equal(count_acts(MRI_CLAIM_LEASE_OVER), 0);
     uint64_t lost = count_acts(MRI_CLAIM_OWNER_LOST);
     assert_true(lost > 0 || kills < KILLS);

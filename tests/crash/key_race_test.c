@@ -18,6 +18,7 @@
 #include "api/bus_api.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/environment.h"
+#include "tests/lib/shared_sample.h"
 #include "tests/lib/temp_folder.h"
 
 enum {
@@ -173,6 +174,8 @@ static void race(uint32_t table_signals, bool is_killing)
         mr_bus_register(bus, "ONEUSDT", &problem) != MR_OK) {
         fail_msg("%s", problem.text);
     }
+    mr_bus_close(bus);
+    pid_t keeper = mri_shared_sample_begin_keeper(log_folder);
     for (unsigned i = 0; i < WORKERS; i++) {
         children[i] = begin(!is_killing);
     }
@@ -187,7 +190,7 @@ static void race(uint32_t table_signals, bool is_killing)
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         assert_int_equal(status, 0);
     }
-    mr_bus_close(bus);
+    mri_shared_sample_end_keeper(keeper);
     assert_int_equal(board->contradictions, 0);
     assert_true(board->made <= keys); /* an answer may have died with its process */
     assert_true(is_killing || board->made == keys);

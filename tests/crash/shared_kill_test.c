@@ -366,7 +366,7 @@ static void killed_processes_leave_what_they_acknowledged(void **fixture)
     pid_t children[PROCESSES];
     mri_prng_init(&prng, seed);
     print_message("SEED=%llu\n", (unsigned long long)seed);
-    mr_bus *bus = mri_shared_sample_open(log_folder); /* keeps the memory while others are killed */
+    pid_t keeper = mri_shared_sample_begin_keeper(log_folder);
     for (unsigned i = 0; i < PROCESSES; i++) {
         children[i] = begin(i, mri_prng_next(&prng));
     }
@@ -374,6 +374,7 @@ static void killed_processes_leave_what_they_acknowledged(void **fixture)
     mri_shared_sample_end(children, EMITTERS);
     atomic_store(&board->is_emitted, 1);
     mri_shared_sample_end(children + EMITTERS, FOLLOWERS);
+    mr_bus *bus = mri_shared_sample_open(log_folder);
     mri_shared_sample_check(bus, log_folder, &fold);
     uint64_t count = check_signals();
     assert_int_equal(count, fold.bus.slots.count);
@@ -383,6 +384,7 @@ static void killed_processes_leave_what_they_acknowledged(void **fixture)
         fold.bus.slots.states[MR_GENERATED].count);
     mri_fold_fini(&fold);
     mr_bus_close(bus);
+    mri_shared_sample_end_keeper(keeper);
 }
 
 int main(void)

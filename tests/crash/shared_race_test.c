@@ -162,7 +162,7 @@ static void of_many_who_move_a_signal_one_wins(void **fixture)
     (void)fixture;
     static struct mri_fold fold;
     pid_t children[RACERS];
-    mr_bus *bus = mri_shared_sample_open(log_folder);
+    pid_t keeper = mri_shared_sample_begin_keeper(log_folder);
     for (unsigned i = 0; i < RACERS; i++) {
         children[i] = mri_shared_sample_begin(race, i, seed + i);
     }
@@ -173,6 +173,7 @@ static void of_many_who_move_a_signal_one_wins(void **fixture)
         won += atomic_load(&board->won[i]);
         lost += atomic_load(&board->lost[i]);
     }
+    mr_bus *bus = mri_shared_sample_open(log_folder);
     mri_shared_sample_check(bus, log_folder, &fold);
     assert_int_equal(won, turns);
     assert_int_equal(lost, turns * (RACERS - 1)); /* each turn was a collision of all */
@@ -190,6 +191,7 @@ static void of_many_who_move_a_signal_one_wins(void **fixture)
         (unsigned long long)atomic_load(&board->overlapped), fold.bus.slots.count);
     mri_fold_fini(&fold);
     mr_bus_close(bus);
+    mri_shared_sample_end_keeper(keeper);
 }
 
 int main(void)

@@ -88,6 +88,41 @@ pid_t mri_shared_sample_begin(
     return child;
 }
 
+pid_t mri_shared_sample_begin_keeper(const char *folder)
+{
+    int is_open[2];
+    char byte = 0;
+    assert_int_equal(pipe(is_open), 0);
+    pid_t keeper = fork();
+    assert_true(keeper >= 0);
+    if (keeper == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        mr_bus *bus = mri_shared_sample_open(folder);
+        if (write(is_open[1], &byte, 1) != 1) {
+            _exit(3);
+        }
+        (void)close(is_open[0]);
+        (void)close(is_open[1]);
+        while (bus != NULL) { /* with its handle, until it is killed */
+            (void)pause();
+        }
+    }
+    (void)close(is_open[1]);
+    if (read(is_open[0], &byte, 1) != 1) {
+        fail_msg("the keeper has not opened %s", folder);
+    }
+    (void)close(is_open[0]);
+    return keeper;
+}
+
+void mri_shared_sample_end_keeper(pid_t keeper)
+{
+    int status;
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    assert_int_equal(waitpid(keeper, &status, 0), keeper);
+    assert_true(WIFSIGNALED(status));
+}
+
 static size_t place_of(const pid_t *children, size_t count, pid_t child)
 {
     size_t i = 0;

@@ -59,6 +59,25 @@ pid_t mri_shared_sample_begin(
     void (*job)(unsigned which, uint64_t seed), unsigned which, uint64_t seed);
 
 /**
+ * Begin a child that only holds a handle on the log, so that the memory stays while others come,
+ * are killed and go. The one who begins children has none: a child of fork() in a process with
+ * threads may wait for ever for a lock that one of them held, as the address sanitizer's malloc()
+ * does.
+ *
+ * Returns  its process id: the handle is open.
+ * Threads  one at a time.
+ */
+pid_t mri_shared_sample_begin_keeper(const char *folder);
+
+/**
+ * End the keeper.
+ *
+ * Returns  nothing; it ends the test if the keeper had ended by itself.
+ * Threads  one at a time.
+ */
+void mri_shared_sample_end_keeper(pid_t keeper);
+
+/**
  * Wait until children have ended, all of them well: the first that has not ends the others, and the
  * test.
  *

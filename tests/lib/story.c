@@ -61,6 +61,7 @@ mr_err mri_story_try_open(struct mri_story *story)
         .feed = story->has_no_feed ? NULL : &story->script.feed,
         .feed_kind = "script",
         .feed_seed = NULL,
+        .is_stopping = story->is_stopping,
     };
     story->problem.text[0] = '\0';
     mr_err err = mri_node_open(&story->node, &options, &story->problem);
@@ -421,10 +422,15 @@ static void draft_emission(
 
 void mri_story_emit(struct mri_story *story, const struct mri_story_emission *emission)
 {
+    assert_false(story->is_open);
+    mri_story_emit_beside(story, emission);
+}
+
+void mri_story_emit_beside(struct mri_story *story, const struct mri_story_emission *emission)
+{
     static struct mri_fold fold;
     struct mri_batch batch;
     mr_log *log;
-    assert_false(story->is_open);
     open_outside(story, &fold, &log);
     assert_int_equal(mri_batch_init(&batch, mri_alloc_system(), 64, 65536), MR_OK);
     for (uint32_t i = 0; i < emission->count;) {

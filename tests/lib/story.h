@@ -31,6 +31,7 @@ struct mri_story {
     uint64_t problems_heard; /**< rows left out that the listener was told */
     bool is_open;
     bool has_no_feed;                /**< open without one */
+    bool (*is_stopping)(void);       /**< of the next open; NULL: never */
     mr_problem problem;              /**< of the last call that failed */
     _Alignas(8) uint8_t body[65536]; /**< of the event that was found last */
 };
@@ -269,6 +270,14 @@ struct mri_story_emission {
  * Threads  one at a time.
  */
 void mri_story_emit(struct mri_story *story, const struct mri_story_emission *emission);
+
+/**
+ * The same while the node is open, beside it.
+ *
+ * Returns  nothing; it never fails.
+ * Threads  one at a time.
+ */
+void mri_story_emit_beside(struct mri_story *story, const struct mri_story_emission *emission);
 
 /**
  * The state of bus and engines, folded from the log, as the bytes of a snapshot.
