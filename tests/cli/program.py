@@ -221,6 +221,14 @@ class Case(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-test-"))
         self.addCleanup(remove, self.folder)
 
+    def tearDown(self):
+        """Whatever the test has done: the table that processes share is what the log says."""
+        super().tearDown()
+        logs = [path.parent for path in self.folder.rglob("MANIFEST")]
+        if "TABLE_CHECK" in os.environ and logs:
+            checked = subprocess.run([os.environ["TABLE_CHECK"], *logs], capture_output=True, text=True, check=False)
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+
     def write(self, name, text):
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
