@@ -65,13 +65,17 @@ typedef struct mr_order_report {
     const char *venue_order_id; /**< up to 64 bytes; once given it stays */
     const char *executor;       /**< who says so, up to 64 bytes */
     const char *message;        /**< what the venue said, up to 1024 bytes */
-    int64_t time_unix_ns;       /**< the venue's; 0: absent, but of filled */
+    int64_t time_unix_ns;       /**< the venue's, up to a minute after the clock (the later of this
+                                     machine's and the log's event time); 0: absent, but of filled */
     bool has_price;             /**< of filled, and of nothing else: price, quantity and fee */
     bool has_quantity;
     bool has_fee;
-    double price;    /**< of this fill, rounded to the instrument's decimals */
-    double quantity; /**< of this fill: all that is left of the order, or a part */
-    double fee;      /**< of this fill, in the quote currency; below 0: the venue paid */
+    double price;    /**< of this fill, rounded to the instrument's decimals; not to zero */
+    double quantity; /**< of this fill: all that is left of the order, or a part. Not rounded: more
+                          decimals than the instrument has are refused (but a thousandth of the last
+                          one, which is what sums of doubles are off) */
+    double fee;      /**< of this fill, in the quote currency, rounded to 8 decimals; below 0: the
+                          venue paid */
 } mr_order_report;
 
 /**

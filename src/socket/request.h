@@ -86,8 +86,11 @@ enum mri_request_type {
     X(ORDER, "order", MRI_REQUEST_TEXT, "the client order id of an order")                         \
     X(STATUS, "status", MRI_REQUEST_TEXT,                                                          \
         "sent, accepted, filled, rejected, cancelled or unknown")                                  \
-    X(QUANTITY, "quantity", MRI_REQUEST_NUMBER, "of a fill: what is left of the order, or a part") \
-    X(FEE, "fee", MRI_REQUEST_NUMBER, "of a fill: in the quote currency; below 0: the venue paid") \
+    X(QUANTITY, "quantity", MRI_REQUEST_NUMBER,                                                    \
+        "of a fill: what is left of the order, or a part; not more decimals than the "             \
+        "instrument has")                                                                          \
+    X(FEE, "fee", MRI_REQUEST_NUMBER,                                                              \
+        "of a fill: in the quote currency, rounded to 8 decimals; below 0: the venue paid")        \
     X(TIME, "time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                         \
         "the venue's: 2025-05-04T15:34:00Z, or seconds, milliseconds, microseconds or "            \
         "nanoseconds since 1970; needed of a fill, and in a simulated log of quotes and funding")  \

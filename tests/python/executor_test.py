@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import bus_test  # noqa: E402  loads the package of the build
@@ -238,6 +239,10 @@ class ReportTest(ExternalCase):
     def test_a_field_that_cannot_be_is_named(self):
         wrong = [({"price": -1.0}, "price"), ({"price": float("nan")}, "price"),
                  ({"price": None}, "price"), ({"quantity": 0}, "quantity"), ({"fee": None}, "fee"),
+                 ({"price": 1e-9}, "price"), ({"quantity": 1e-9}, "quantity"),
+                 ({"quantity": 0.1234567}, "quantity"),
+                 ({"time_unix_ns": time.time_ns() + 120 * 10**9}, "more than a minute after"),
+                 ({"time_unix_ns": 4_000_000_000 * 10**9}, "more than a minute after"),
                  ({"time_unix_ns": 0}, "time"), ({"venue_order_id": "x" * 65}, "venue_order_id"),
                  ({"side": "up"}, "side"), ({"executor": "a\tb"}, "executor")]
         for changes, field in wrong:
