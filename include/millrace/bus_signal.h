@@ -191,9 +191,9 @@ const char *mr_emitted_id(const mr_emitted *emitted, char ret_id[MR_BUS_ID_BYTES
  * @param reterr_conflict  NULL, or who was first
  *
  * Returns  MR_OK; MR_CONFLICT a signal is in another state than its move says, or claimed by
- *          another handle; MR_NOT_FOUND there is no such signal; MR_REFUSED a move that the
- *          lifecycle forbids or that lacks its gate or reason, *reterr_problem says which; else as
- *          mr_bus_emit().
+ *          another handle, or a claim of this handle on it has ended (told once); MR_NOT_FOUND
+ *          there is no such signal; MR_REFUSED a move that the lifecycle forbids or that lacks its
+ *          gate or reason, *reterr_problem says which; else as mr_bus_emit().
  * Threads  one at a time per handle.
  */
 MR_MUST_USE mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count,
