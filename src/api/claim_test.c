@@ -463,6 +463,9 @@ static void what_is_not_as_it_must_be_is_refused_by_name(void **fixture)
     move.data = "\"\xff\"";
     assert_int_equal(mr_claim_move(desk, &claim, &move, MR_ASYNC, NULL, &problem), MR_REFUSED);
     assert_non_null(strstr(problem.text, "data"));
+    move.data = "[]";
+    assert_int_equal(mr_claim_move(desk, &claim, &move, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "data: expected a JSON object"));
     move.data = "{\"why\":\"by hand\"}";
     assert_int_equal(mr_claim_move(desk, &claim, &move, MR_ASYNC, NULL, &problem), MR_OK);
 }

@@ -90,7 +90,7 @@ static void what_cannot_be_is_named_and_nothing_is_written(void **fixture)
     struct {
         mr_feedback given;
         const char *text;
-    } wrong[8];
+    } wrong[20];
     unsigned n = 0;
 #define WRONG(member, value, said)                                                                 \
     wrong[n].given = whole();                                                                      \
@@ -100,8 +100,22 @@ static void what_cannot_be_is_named_and_nothing_is_written(void **fixture)
     WRONG(source, NULL, "source: ");
     WRONG(source, "", "source: ");
     WRONG(return_bps, 0.0 / 0.0, "return_bps: ");
+    WRONG(source, "Momentum", "source: ");
+    WRONG(source, "learn", "source: ");
+    WRONG(source, "none", "source: ");
+    WRONG(return_bps, 1e300, "return_bps: ");
+    WRONG(return_bps, -1.0001e7, "return_bps: ");
+    WRONG(return_bps, 1.0 / 0.0, "return_bps: ");
     WRONG(evidence, "\xff", "evidence: ");
+    WRONG(evidence, "[]", "evidence: expected a JSON object");
+    WRONG(evidence, "null", "evidence: expected a JSON object");
+    WRONG(evidence, "5", "evidence: expected a JSON object");
+    WRONG(evidence, "{", "evidence: expected a JSON object");
 #undef WRONG
+    wrong[n].given = (mr_feedback){.ordinal = {1}, .source = "desk", .judgement = "none"};
+    wrong[n++].text = "this says nothing";
+    wrong[n].given = (mr_feedback){.ordinal = {1}, .source = "desk", .lesson = "", .evidence = ""};
+    wrong[n++].text = "this says nothing";
     uint64_t before = mri_story_last_seq(story);
     for (unsigned i = 0; i < n; i++) {
         expect(MR_REFUSED, &wrong[i].given, wrong[i].text);
@@ -110,6 +124,12 @@ static void what_cannot_be_is_named_and_nothing_is_written(void **fixture)
     nobody.ordinal.n = 999999;
     expect(MR_NOT_FOUND, &nobody, "999999");
     assert_int_equal(mri_story_last_seq(story), before);
+    const mr_feedback little[] = {{.ordinal = {1}, .source = "external", .lesson = "x"},
+        {.ordinal = {1}, .source = "operator", .has_return = true, .return_bps = -1e7},
+        {.ordinal = {1}, .source = "desk", .evidence = " {} "}};
+    for (unsigned i = 0; i < 3; i++) {
+        expect(MR_OK, &little[i], "");
+    }
     finish();
 }
 

@@ -125,6 +125,9 @@ static mr_err check_move(
             "data: expected up to %d bytes of UTF-8, found %zu bytes", MRI_BUS_API_DATA_BYTES_MAX,
             data.count);
     }
+    if (data.count > 0 && !mri_text_is_braced(data)) {
+        return mri_signal_input_refuse(problem, "data", "a JSON object", data);
+    }
     if ((unsigned)move->from >= MR_STATE_COUNT || (unsigned)move->to >= MR_STATE_COUNT ||
         mri_lifecycle_check(fixed) != MR_OK) {
         return refuse_move(move, fixed, problem);

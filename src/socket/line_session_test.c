@@ -528,6 +528,11 @@ static void feedback_is_kept_and_its_fields_checked(void **fixture)
     says(ask("{'verb':'feedback','signal':99,'source':'desk'}"), "'error':'MR_NOT_FOUND'");
     says(ask("{'verb':'feedback','signal':%llu,'source':'desk','evidence':[]}", ordinal),
         "evidence: expected an object");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'desk'}", ordinal), "this says nothing");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'rsi','judgement':'win'}", ordinal),
+        "'field':'source','byte':");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'desk','return_bps':1e300}", ordinal),
+        "'field':'return_bps','byte':");
 }
 
 static void health_has_the_numbers_of_status(void **fixture)

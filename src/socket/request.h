@@ -36,8 +36,8 @@ enum mri_request_type {
     X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "must be registered; or a spelling of one")              \
     X(SIDE, "side", MRI_REQUEST_TEXT, "long, buy, short or sell")                                  \
     X(SOURCE, "source", MRI_REQUEST_TEXT,                                                          \
-        "who emits, brings in a fact or gives feedback, up to 64 bytes; of a signal not the name " \
-        "of a built-in source")                                                                    \
+        "who emits, brings in a fact or gives feedback, up to 64 bytes; of a signal and of "       \
+        "feedback not the name of a built-in source, and of feedback not the engine's")            \
     X(NAME, "name", MRI_REQUEST_TEXT, "kind of signal, up to 64 bytes; default: the source")       \
     X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1; without one it is no evidence")       \
     X(PRICE, "price", MRI_REQUEST_NUMBER, "above zero, rounded to the instrument's decimals")      \
@@ -138,7 +138,8 @@ enum mri_request_type {
         "without renewal the claim ends after so long, 1 to 86,400,000; default: 60,000, and of "  \
         "`renew` what it was claimed with")                                                        \
     X(JUDGEMENT, "judgement", MRI_REQUEST_TEXT, "win, loss or neutral")                            \
-    X(RETURN_BPS, "return_bps", MRI_REQUEST_NUMBER, "what it brought in the signal's side")        \
+    X(RETURN_BPS, "return_bps", MRI_REQUEST_NUMBER,                                                \
+        "what it brought in the signal's side, -10,000,000 to 10,000,000")                         \
     X(LESSON, "lesson", MRI_REQUEST_TEXT, "for people, up to 1,024 bytes")                         \
     X(EVIDENCE, "evidence", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")       \
     X(AS_OF, "as_of", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                      \

@@ -49,6 +49,7 @@ class VerbsTest(program.LogCase):
                              "reason is missing: a move to blocked needs gate and reason"),
                             (("move", name, "--to", "evaluating", "--from", "x"), "--from"),
                             (("move", name, "--to", "evaluating", "--actor", "learn"), "actor"),
+                            (("move", name, "--to", "evaluating", "--data", "[1]"), "--data: expected a JSON object"),
                             (("move",), "usage")):
             self.assert_says(self.refused(*words, "--dir", self.log), text)
         answer = self.call("move", "nope", "--to", "blocked", "--json")

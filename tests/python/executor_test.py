@@ -376,11 +376,21 @@ class HealthTest(ExternalCase):
         self.bus.feedback(name, "desk", lesson="no more at night")
         for changes, field in [({"judgement": "great"}, "judgement"), ({"source": ""}, "source"),
                                ({"return_bps": float("inf")}, "return_bps"),
+                               ({"return_bps": 1e300}, "return_bps"),
+                               ({"source": "momentum"}, "source"), ({"source": "learn"}, "source"),
+                               ({"evidence": b"[]"}, "^evidence: expected a JSON object"),
+                               ({"evidence": "null"}, "^evidence: expected a JSON object"),
+                               ({"evidence": b"5"}, "^evidence: expected a JSON object"),
+                               ({"evidence": b"{x"}, "^evidence: no JSON, at byte 2"),
+                               ({"evidence": {"x": "y" * 70000}}, "^evidence: expected up to"),
                                ({"lesson": "x" * 1025}, "lesson")]:
             with self.subTest(changes=changes):
                 with self.assertRaisesRegex(millrace.MR_REFUSED, field):
-                    self.bus.feedback(name, **{"source": "desk", **changes})
-        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.feedback, "nothing", "desk")
+                    self.bus.feedback(name, **{"source": "desk", "judgement": "win", **changes})
+        self.assertRaisesRegex(TypeError, "^evidence: ", self.bus.feedback, name, "desk", evidence=[])
+        self.assertRaisesRegex(ValueError, "^evidence: ", self.bus.feedback, name, "desk", evidence=b"{\0}")
+        self.assertRaisesRegex(millrace.MR_REFUSED, "this says nothing", self.bus.feedback, name, "desk")
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.feedback, "nothing", "desk", "win")
         story = self.ok("why", name, "--dir", self.log).out
         self.assertIn("said by     desk: loss, -12.50 bps: against the trend", story)
         rows = json.loads(self.ok("sql", "--json", "--dir", self.log,
