@@ -179,7 +179,7 @@ static PyObject *claim_move(Claim *self, PyObject *args, PyObject *keywords)
             MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
     }
     mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
-    if (mrp_read_move_data(data, &texts, &move) < 0 || enter_claim(self) < 0) {
+    if (mrp_read_one_data(data, "data", &texts, &move.data) < 0 || enter_claim(self) < 0) {
         mri_buf_fini(&texts);
         return NULL;
     }

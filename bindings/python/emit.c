@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/ident.h"
+#include "base/text.h"
 #include "json/json_scan.h"
 
 /** The arguments of emit(), and the keys of the dicts of emit_many(). */
@@ -39,7 +40,7 @@ static const char *const horizon_words[MR_HORIZON_COUNT] = {
 #undef HORIZON_WORD
 };
 
-static int read_text(PyObject *value, enum field field, const char **ret_text)
+static int read_utf8(PyObject *value, const char *field, const char **ret_text)
 {
     Py_ssize_t count;
     *ret_text = NULL;
@@ -47,16 +48,21 @@ static int read_text(PyObject *value, enum field field, const char **ret_text)
         return 0;
     }
     if (!PyUnicode_Check(value)) {
-        PyErr_Format(PyExc_TypeError, "%s: expected str, found %R", field_names[field],
-            (PyObject *)Py_TYPE(value));
+        PyErr_Format(
+            PyExc_TypeError, "%s: expected str, found %R", field, (PyObject *)Py_TYPE(value));
         return -1;
     }
     *ret_text = PyUnicode_AsUTF8AndSize(value, &count);
     if (*ret_text != NULL && strlen(*ret_text) != (size_t)count) {
-        PyErr_Format(PyExc_ValueError, "%s: a NUL character", field_names[field]);
+        PyErr_Format(PyExc_ValueError, "%s: a NUL character", field);
         return -1;
     }
     return *ret_text == NULL ? -1 : 0;
+}
+
+static int read_text(PyObject *value, enum field field, const char **ret_text)
+{
+    return read_utf8(value, field_names[field], ret_text);
 }
 
 static int read_double(PyObject *value, enum field field, double *ret_number)
@@ -69,19 +75,26 @@ static int read_double(PyObject *value, enum field field, double *ret_number)
     return 0;
 }
 
-/** JSON of the caller's own is kept as it is, so it must be JSON. */
-static int check_json(const char *text)
+/** JSON of the caller's own is kept as it is, so it must be a JSON object. */
+static int check_json(const char *text, const char *field)
 {
     struct mri_json_fault fault;
-    if (text == NULL || mri_json_scan_check(mri_slice_of(text), &fault)) {
+    if (text == NULL) {
         return 0;
     }
-    PyErr_Format(mrp_error_kind(MR_REFUSED), "data: no JSON, at byte %zu: %s", fault.offset + 1,
-        fault.reason);
-    return -1;
+    if (!mri_json_scan_check(mri_slice_of(text), &fault)) {
+        PyErr_Format(mrp_error_kind(MR_REFUSED), "%s: no JSON, at byte %zu: %s", field,
+            fault.offset + 1, fault.reason);
+        return -1;
+    }
+    if (!mri_text_is_braced(mri_slice_of(text))) {
+        PyErr_Format(mrp_error_kind(MR_REFUSED), "%s: expected a JSON object", field);
+        return -1;
+    }
+    return 0;
 }
 
-int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data)
+int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data)
 {
     *ret_data = NULL;
     if (value == NULL || value == Py_None) {
@@ -91,17 +104,17 @@ int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data)
         char *bytes;
         Py_ssize_t count;
         if (PyBytes_AsStringAndSize(value, &bytes, &count) < 0 || strlen(bytes) != (size_t)count) {
-            PyErr_SetString(PyExc_ValueError, "data: a NUL byte");
+            PyErr_Format(PyExc_ValueError, "%s: a NUL byte", field);
             return -1;
         }
         *ret_data = bytes;
-        return check_json(bytes);
+        return check_json(bytes, field);
     }
     if (PyUnicode_Check(value)) {
-        return read_text(value, DATA, ret_data) < 0 ? -1 : check_json(*ret_data);
+        return read_utf8(value, field, ret_data) < 0 ? -1 : check_json(*ret_data, field);
     }
     if (!PyDict_Check(value)) {
-        PyErr_SetString(PyExc_TypeError, "data: expected a dict, or JSON as bytes or str");
+        PyErr_Format(PyExc_TypeError, "%s: expected a dict, or JSON as bytes or str", field);
         return -1;
     }
     struct mri_json_writer json;
@@ -112,7 +125,7 @@ int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data)
     }
     mri_buf_put(texts, "", 1);
     if (texts->err != MR_OK || texts->count - at > MRP_DATA_BYTES_MAX + 1) {
-        PyErr_Format(mrp_error_kind(MR_REFUSED), "data: expected up to %d bytes of JSON",
+        PyErr_Format(mrp_error_kind(MR_REFUSED), "%s: expected up to %d bytes of JSON", field,
             MRP_DATA_BYTES_MAX);
         return -1;
     }
@@ -225,7 +238,7 @@ static int read_emission(Bus *self, PyObject *const values[FIELDS], struct mri_b
         }
         emission.valid_for_ns = (int64_t)(seconds * 1e9);
     }
-    int written = mrp_read_data(values[DATA], texts, &emission.data);
+    int written = mrp_read_data(values[DATA], field_names[DATA], texts, &emission.data);
     *ret_is_written = written > 0;
     *ret_emission = emission;
     return written < 0 ? -1 : 0;

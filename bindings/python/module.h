@@ -240,22 +240,28 @@ bool mrp_wait_is_over(int64_t until_ms);
 int mrp_read_timeout(PyObject *timeout, int64_t *ret_timeout_ms);
 
 /**
- * Free data: a dict is written behind `texts` as JSON; bytes or str are JSON already.
+ * Free data: a dict is written behind `texts` as JSON; bytes or str are a JSON object already.
+ *
+ * @param field  what it is called in an exception
  *
  * Returns  0; 1: *ret_data is how far into `texts` it begins, as they may move; -1: an exception.
  * Owner    *ret_data is the value's, or lies in `texts`.
  * Threads  any, with the interpreter's lock.
  */
-int mrp_read_data(PyObject *value, struct mri_buf *texts, const char **ret_data);
+int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data);
 
 /**
- * The data of a move: None, a dict, or JSON as str or bytes. `texts` is empty before.
+ * Free data of one thing alone: None, a dict, or a JSON object as str or bytes. `texts` is empty
+ * before.
+ *
+ * @param field  what it is called in an exception
  *
  * Returns  0; -1 and an exception.
- * Owner    move->data is the value's, or lies in `texts`.
+ * Owner    *ret_data is the value's, or lies in `texts`.
  * Threads  any, with the interpreter's lock.
  */
-int mrp_read_move_data(PyObject *value, struct mri_buf *texts, mr_move *move);
+int mrp_read_one_data(
+    PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data);
 
 /* ---- the handle ------------------------------------------------------------------------------ */
 

@@ -8,16 +8,17 @@
 
 #include "base/alloc.h"
 
-int mrp_read_move_data(PyObject *value, struct mri_buf *texts, mr_move *move)
+int mrp_read_one_data(
+    PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data)
 {
     if (value == NULL || value == Py_None) {
         return 0;
     }
-    if (mrp_read_data(value, texts, &move->data) < 0) {
+    if (mrp_read_data(value, field, texts, ret_data) < 0) {
         return -1;
     }
     if (PyDict_Check(value)) {
-        move->data = (const char *)texts->bytes; /* it is all that is written there */
+        *ret_data = (const char *)texts->bytes; /* it is all that is written there */
     }
     return 0;
 }
@@ -76,7 +77,7 @@ PyObject *mrp_bus_move(Bus *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
-    if (mrp_read_move_data(wish.data, &texts, &move) < 0 || mrp_enter(self) < 0) {
+    if (mrp_read_one_data(wish.data, "data", &texts, &move.data) < 0 || mrp_enter(self) < 0) {
         mri_buf_fini(&texts);
         return NULL;
     }
@@ -141,7 +142,7 @@ static int read_move(struct moving *moving, size_t index, PyObject *item)
         return is_read ? 0 : -1;
     }
     size_t at = moving->texts.count;
-    int result = mrp_read_data(wish->data, &moving->texts, &move->data);
+    int result = mrp_read_data(wish->data, "data", &moving->texts, &move->data);
     moving->data_at[index] = result == 1 ? at + 1 : 0;
     return result < 0 ? -1 : 0;
 }
@@ -363,13 +364,12 @@ PyObject *mrp_bus_feedback(Bus *self, PyObject *args, PyObject *keywords)
         mrp_optional_number(return_bps, &feedback.return_bps, &feedback.has_return) < 0) {
         return NULL;
     }
-    mr_move data = {0};
     mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
-    if (mrp_read_move_data(evidence, &texts, &data) < 0 || mrp_enter(self) < 0) {
+    if (mrp_read_one_data(evidence, "evidence", &texts, &feedback.evidence) < 0 ||
+        mrp_enter(self) < 0) {
         mri_buf_fini(&texts);
         return NULL;
     }
-    feedback.evidence = data.data;
     bool is_found = mrp_follow(self) == 0 && mrp_find(self, name, &feedback.ordinal) == 0;
     if (is_found) {
         Py_BEGIN_ALLOW_THREADS err =

@@ -19,8 +19,8 @@ typedef struct mr_claim_options {
     const char *owner; /**< the worker's name, up to 64 bytes of UTF-8 without control characters */
     int64_t lease_ns;  /**< without renewal the claim ends after so long: 1 ms to 24 h */
     mr_ordinal ordinal; /**< this signal; 0: the one that is in `from` longest */
-    const char *symbol; /**< then only of this symbol; NULL: any */
-    const char *source; /**< and of this source; NULL: any */
+    const char *symbol; /**< only of this symbol; NULL: any, and where `ordinal` is given */
+    const char *source; /**< and of this source; likewise */
 } mr_claim_options;
 
 /** A claim of this handle. */
@@ -69,7 +69,9 @@ MR_MUST_USE mr_err mr_bus_claim(mr_bus *bus, const mr_claim_options *options,
 MR_MUST_USE mr_err mr_bus_claim_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_problem);
 
 /**
- * Have the lease last from now on for so long.
+ * Have the lease last from now on for so long. Once it is over, the claim has ended for all calls
+ * here, whether or not that is in the log yet: whoever notices logs it. *reterr_problem has the
+ * state of the signal then.
  *
  * Returns  MR_OK; MR_CONFLICT the claim has ended; MR_REFUSED lease_ns as for mr_bus_claim();
  *          MR_BUSY somebody is judging the lease; faults.

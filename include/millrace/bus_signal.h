@@ -45,7 +45,8 @@ typedef struct mr_emission {
     const char *external_id; /**< the producer's own id, up to 256 bytes */
     const char *key;         /**< idempotency: the same key of the same source is the same signal */
     const char *account;     /**< up to 256 bytes */
-    const char *data;        /**< free JSON, kept as it is, up to 64 KiB */
+    const char *data;        /**< a JSON object, kept as it is, up to 64 KiB. That it has its braces
+                                  is checked, what they hold is the caller's word */
 } mr_emission;
 
 /** A signal as the bus knows it. Texts belong to the bus, until it is closed. */
@@ -74,7 +75,7 @@ typedef struct mr_move {
                              "external" where there must be one */
     const char *reason; /**< of docs/FORMAT.md "reason"; needed when `to` is blocked, else NULL is
                              "external" */
-    const char *data;   /**< free JSON, up to 64 KiB */
+    const char *data;   /**< a JSON object, as of mr_emission */
     const char *actor;  /**< "external" (NULL) or "operator" */
 } mr_move;
 
@@ -191,9 +192,9 @@ const char *mr_emitted_id(const mr_emitted *emitted, char ret_id[MR_BUS_ID_BYTES
  * @param reterr_conflict  NULL, or who was first
  *
  * Returns  MR_OK; MR_CONFLICT a signal is in another state than its move says, or claimed by
- *          another handle; MR_NOT_FOUND there is no such signal; MR_REFUSED a move that the
- *          lifecycle forbids or that lacks its gate or reason, *reterr_problem says which; else as
- *          mr_bus_emit().
+ *          another handle, or a claim of this handle on it has ended (told once); MR_NOT_FOUND
+ *          there is no such signal; MR_REFUSED a move that the lifecycle forbids or that lacks its
+ *          gate or reason, *reterr_problem says which; else as mr_bus_emit().
  * Threads  one at a time per handle.
  */
 MR_MUST_USE mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count,

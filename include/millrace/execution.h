@@ -65,13 +65,17 @@ typedef struct mr_order_report {
     const char *venue_order_id; /**< up to 64 bytes; once given it stays */
     const char *executor;       /**< who says so, up to 64 bytes */
     const char *message;        /**< what the venue said, up to 1024 bytes */
-    int64_t time_unix_ns;       /**< the venue's; 0: absent, but of filled */
+    int64_t time_unix_ns;       /**< the venue's, up to a minute after the clock (the later of this
+                                     machine's and the log's event time); 0: absent, but of filled */
     bool has_price;             /**< of filled, and of nothing else: price, quantity and fee */
     bool has_quantity;
     bool has_fee;
-    double price;    /**< of this fill, rounded to the instrument's decimals */
-    double quantity; /**< of this fill: all that is left of the order, or a part */
-    double fee;      /**< of this fill, in the quote currency; below 0: the venue paid */
+    double price;    /**< of this fill, rounded to the instrument's decimals; not to zero */
+    double quantity; /**< of this fill: all that is left of the order, or a part. Not rounded: more
+                          decimals than the instrument has are refused (but a thousandth of the last
+                          one, which is what sums of doubles are off) */
+    double fee;      /**< of this fill, in the quote currency, rounded to 8 decimals; below 0: the
+                          venue paid */
 } mr_order_report;
 
 /**
@@ -176,12 +180,17 @@ void mr_executor_close(mr_executor *executor);
 typedef struct mr_feedback {
     mr_ordinal ordinal;
     const char *judgement; /**< win, loss, neutral; NULL: none */
-    const char *source;    /**< who says so, up to 64 bytes */
+    const char *source;    /**< who says so, up to 64 bytes; not a name of the engine's: a built-in
+                                source, or an actor but external and operator (docs/FORMAT.md) */
     const char *lesson;    /**< for people, up to 1024 bytes; NULL is absent */
-    const char *evidence;  /**< free JSON, up to 64 KiB; NULL is absent */
+    const char *evidence;  /**< a JSON object, as data of mr_emission; NULL is absent */
     bool has_return;
-    double return_bps; /**< what it brought in the signal's side */
+    double return_bps; /**< what it brought in the signal's side: up to MR_FEEDBACK_BPS_MAX either
+                            way */
 } mr_feedback;
+
+/** A return is at most a thousandfold of what was at stake, won or lost. */
+#define MR_FEEDBACK_BPS_MAX 1e7
 
 /**
  * Keep what somebody outside has learned from a signal, with its evidence: `millrace why` shows it,
@@ -189,7 +198,8 @@ typedef struct mr_feedback {
  * be explained and replayed.
  *
  * Returns  MR_OK; MR_NOT_FOUND there is no such signal; MR_REFUSED a field is not as it must be,
- *          *reterr_problem says which; MR_EINVAL arguments; as mr_log_append().
+ *          *reterr_problem says which, or there is neither judgement, return, lesson nor evidence;
+ *          MR_EINVAL arguments; as mr_log_append().
  * Threads  one at a time per handle.
  */
 MR_MUST_USE mr_err mr_bus_feedback(

@@ -6,7 +6,8 @@
  *  1. The lease is written before the claim is logged, with the seq that the claim will have: a
  *     claim of the log without a lease has an owner who is gone.
  *  2. A claim is this handle's while the log has it in force with the seq that the handle was
- * given; a move that names it lands only if nothing came in between.
+ * given, and its lease is not over, whether or not that is logged yet; a move that names it lands
+ * only if nothing came in between.
  *  3. Before anything is claimed, claims that do not stand any more are ended in the log.
  */
 #include "api/claim.h"
@@ -66,6 +67,19 @@ static void drop(struct mr_bus *bus, uint32_t place)
         bus->claiming->own[index] = (struct mri_own_claim){0};
         mri_claim_leases_drop(&bus->claiming->watch.leases, place);
     }
+}
+
+/** The place of the claim that the handle was given on a signal, in force or not; 0: none. */
+static uint32_t place_of(const struct mr_bus *bus, uint32_t ordinal)
+{
+    int worker = bus->claiming == NULL ? -1 : bus->claiming->watch.leases.worker;
+    for (uint32_t i = 0; worker >= 0 && i < MRI_CLAIM_EACH_MAX; i++) {
+        const struct mri_own_claim *own = &bus->claiming->own[i];
+        if (own->seq != 0 && own->ordinal == ordinal) {
+            return (uint32_t)worker * MRI_CLAIM_EACH_MAX + i + 1;
+        }
+    }
+    return 0;
 }
 
 /** A free place; those of claims that have ended are free. */
@@ -137,6 +151,10 @@ static mr_err read_options(const struct mr_bus *bus, const mr_claim_options *opt
         return mri_problem(problem, MR_REFUSED,
             "nobody can claim a signal to move it from %s to %s", from == NULL ? "?" : from,
             next == NULL ? "?" : next);
+    }
+    if (options->ordinal.n != 0 && (options->symbol != NULL || options->source != NULL)) {
+        return mri_problem(problem, MR_REFUSED, "%s: expected none where one signal is named",
+            options->symbol != NULL ? "symbol" : "source");
     }
     if (options->symbol != NULL &&
         mri_instruments_find(&bus->fold.wiring.market.instruments, mri_slice_of(options->symbol),
@@ -285,8 +303,9 @@ static mr_err try_claim(struct mr_bus *bus, const struct wanted *wanted, uint32_
         mri_claim_leases_drop(leases, place);
         return err;
     }
+    drop(bus, place_of(bus, ordinal)); /* of one that has ended */
     bus->claiming->own[own_index(bus, place)] =
-        (struct mri_own_claim){.seq = seq, .ordinal = ordinal};
+        (struct mri_own_claim){.seq = seq, .until_ns = until_ns, .ordinal = ordinal};
     *ret_claim = (mr_claim){.ordinal = {ordinal},
         .seq = {seq},
         .from = wanted->options->from,
@@ -373,33 +392,81 @@ mr_err mr_bus_claim_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_pro
 
 /* ---- having claimed -------------------------------------------------------------------------- */
 
-/** Take in what others have done, and see that the claim is in force. */
-static mr_err check_own(struct mr_bus *bus, const mr_claim *claim,
+/** The claim is not in force any more: who has the signal, or what became of it. */
+static mr_err tell_ended(struct mr_bus *bus, const mr_claim *claim, bool is_lease_over,
     mr_move_conflict *reterr_conflict, mr_problem *problem)
 {
-    mr_err err = mri_bus_api_follow(bus, problem);
-    if (err != MR_OK || mri_claim_own(bus, claim->ordinal.n) == claim->seq.n) {
-        return err;
-    }
     const struct mri_slot *slot = mri_slots_get(&bus->fold.bus.slots, claim->ordinal.n);
     if (slot == NULL) {
         return mri_problem(problem, MR_NOT_FOUND, "there is no signal %u", claim->ordinal.n);
     }
-    const struct mri_claim *other = mri_claims_find(&bus->fold.bus.claims, claim->ordinal.n);
-    bool is_claimed = other != NULL && other->seq != 0;
+    uint64_t other_seq = mri_claims_seq(&bus->fold.bus.claims, claim->ordinal.n);
+    bool is_claimed = other_seq != 0 && other_seq != claim->seq.n;
     const struct mri_bus_conflict conflict = {
         .ordinal = claim->ordinal.n,
         .found = (mr_state)slot->state,
-        .winner_seq = is_claimed ? other->seq : slot->last_seq,
+        .winner_seq = is_claimed ? other_seq : slot->last_seq,
         .is_claimed = is_claimed,
     };
-    drop(bus, claim->place);
-    err = mri_bus_api_conflict(bus, &conflict, reterr_conflict, problem);
-    return is_claimed ? err
-                      : mri_problem(problem, MR_CONFLICT,
-                            "signal %u is %s: the claim of event %llu has ended (event %llu)",
-                            claim->ordinal.n, mr_state_text((mr_state)slot->state),
-                            (unsigned long long)claim->seq.n, (unsigned long long)slot->last_seq);
+    mr_err err = mri_bus_api_conflict(bus, &conflict, reterr_conflict, problem);
+    return is_claimed
+               ? err
+               : mri_problem(problem, MR_CONFLICT,
+                     "signal %u is %s: the claim of event %llu has ended%s (event %llu)",
+                     claim->ordinal.n, mr_state_text((mr_state)slot->state),
+                     (unsigned long long)claim->seq.n, is_lease_over ? ", its lease is over" : "",
+                     (unsigned long long)slot->last_seq);
+}
+
+/**
+ * Take in what others have done, and see that the claim is in force. One whose lease is over is
+ * not, and is ended in the log; if somebody else is just judging it, by him.
+ */
+static mr_err check_own(struct mr_bus *bus, const mr_claim *claim,
+    mr_move_conflict *reterr_conflict, mr_problem *problem)
+{
+    mr_err err = mri_bus_api_follow(bus, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint32_t index = own_index(bus, claim->place);
+    bool is_known =
+        index < MRI_CLAIM_EACH_MAX && bus->claiming->own[index].seq == claim->seq.n; /* else told */
+    bool is_lease_over =
+        is_known && bus->os->boottime_ns(bus->os->context) >= bus->claiming->own[index].until_ns;
+    if (is_known && mri_claim_own(bus, claim->ordinal.n) == claim->seq.n) {
+        if (!is_lease_over) {
+            return MR_OK;
+        }
+        err = end_lost(bus, problem);
+        if (err != MR_OK) {
+            return err;
+        }
+    }
+    if (is_known) {
+        drop(bus, claim->place);
+    }
+    return tell_ended(bus, claim, is_lease_over, reterr_conflict, problem);
+}
+
+mr_err mri_claim_check_own(struct mr_bus *bus, uint32_t ordinal, mr_move_conflict *reterr_conflict,
+    mr_problem *reterr_problem)
+{
+    uint32_t place = place_of(bus, ordinal);
+    if (place == 0) {
+        return MR_OK;
+    }
+    const mr_claim claim = {.ordinal = {ordinal},
+        .seq = {bus->claiming->own[own_index(bus, place)].seq},
+        .place = place};
+    return check_own(bus, &claim, reterr_conflict, reterr_problem);
+}
+
+void mri_claim_moved(struct mr_bus *bus, uint32_t ordinal, mr_state to)
+{
+    if (mri_lifecycle_is_over(to)) {
+        drop(bus, place_of(bus, ordinal));
+    }
 }
 
 mr_err mr_claim_renew(
@@ -417,10 +484,13 @@ mr_err mr_claim_renew(
         return err;
     }
     struct mri_claim_leases *leases = &bus->claiming->watch.leases;
-    err = mri_claim_leases_renew(
-        leases, claim->place, claim->seq.n, bus->os->boottime_ns(bus->os->context) + lease_ns);
-    return err == MR_OK ? MR_OK
-           : err == MR_CONFLICT
+    int64_t until_ns = bus->os->boottime_ns(bus->os->context) + lease_ns;
+    err = mri_claim_leases_renew(leases, claim->place, claim->seq.n, until_ns);
+    if (err == MR_OK) {
+        bus->claiming->own[own_index(bus, claim->place)].until_ns = until_ns;
+        return MR_OK;
+    }
+    return err == MR_CONFLICT /* since it was looked at */
                ? mri_problem(reterr_problem, err, "signal %u: the lease is over", claim->ordinal.n)
                : mri_problem(reterr_problem, err, "%s: %s", leases->path, mr_err_text(err));
 }

@@ -10,7 +10,8 @@
 
 /** A claim of a handle, by its place. */
 struct mri_own_claim {
-    uint64_t seq; /**< 0: the place is free */
+    uint64_t seq;     /**< 0: the place is free */
+    int64_t until_ns; /**< its lease, by the boot-time clock: this handle alone writes it */
     uint32_t ordinal;
     uint32_t reserved;
 };
@@ -28,6 +29,27 @@ struct mri_claiming {
  * Threads  one at a time.
  */
 uint64_t mri_claim_own(const struct mr_bus *bus, uint32_t ordinal);
+
+/**
+ * May this handle move a signal as far as its own claims go? One that has ended since it was taken
+ * is told once, and forgotten; one whose lease is over is ended in the log.
+ *
+ * Returns  MR_OK: it has none on the signal, or it is in force; MR_CONFLICT, as mr_claim_move();
+ *          as mri_bus_api_follow() and mr_bus_emit().
+ * Threads  one at a time.
+ * Cost     nothing without claims; else a look at each place, and as mri_bus_api_follow() when one
+ *          is of this signal.
+ */
+MR_MUST_USE mr_err mri_claim_check_own(struct mr_bus *bus, uint32_t ordinal,
+    mr_move_conflict *reterr_conflict, mr_problem *reterr_problem);
+
+/**
+ * A signal was moved: a claim of this handle ends with blocked, expired or executed.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_claim_moved(struct mr_bus *bus, uint32_t ordinal, mr_state to);
 
 /**
  * Take in what others have done, and log the end of claims that do not stand any more: the owner's

@@ -246,6 +246,33 @@ static void a_lost_claim_moves_nothing_also_when_nobody_has_taken_it_since(void 
     assert_int_equal(claim.ordinal.n, ordinal);
 }
 
+static void a_lease_that_is_over_counts_though_nobody_has_noticed(void **fixture)
+{
+    (void)fixture;
+    const mr_move move = to(0, MR_GENERATED, MR_EVALUATING);
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t ordinal = emit("bot");
+        mr_claim mine = claim_one(desk, "desk", ordinal);
+        pass(60 * S);
+        problem.text[0] = '\0';
+        mr_err err =
+            i == 0   ? mr_claim_move(desk, &mine, &move, MR_ASYNC, &conflict, &problem)
+            : i == 1 ? mr_claim_release(desk, &mine, MR_ASYNC, &problem)
+            : i == 2 ? mr_claim_renew(desk, &mine, S, &problem)
+                     : move_by(desk, ordinal, MR_GENERATED, MR_EVALUATING); /* it is told once */
+        assert_int_equal(err, MR_CONFLICT);
+        assert_non_null(strstr(problem.text, "is generated: the claim of event "));
+        assert_non_null(strstr(problem.text, "its lease is over"));
+        assert_int_equal(acts(ordinal, MRI_CLAIM_LEASE_OVER), 1);
+        assert_int_equal(acts(ordinal, MRI_CLAIM_RELEASED), 0);
+        assert_int_equal(move_by(desk, ordinal, MR_GENERATED, MR_EVALUATING), MR_OK);
+        mr_claim next = claim_one(desk, "desk", emit("bot")); /* may have the same place */
+        assert_int_equal(mr_claim_release(desk, &mine, MR_ASYNC, &problem), MR_CONFLICT);
+        assert_int_equal(mr_claim_release(desk, &next, MR_ASYNC, &problem), MR_OK);
+        assert_int_equal(move_by(desk, next.ordinal.n, MR_GENERATED, MR_EXPIRED), MR_OK);
+    }
+}
+
 static void a_dead_workers_claims_come_back_at_once(void **fixture)
 {
     (void)fixture;
@@ -399,6 +426,20 @@ static void what_is_not_as_it_must_be_is_refused_by_name(void **fixture)
             "symbol"},
         {{.from = MR_GENERATED, .next = MR_BLOCKED, .lease_ns = S, .owner = "a", .source = ""},
             "source"},
+        {{.from = MR_GENERATED,
+             .next = MR_BLOCKED,
+             .lease_ns = S,
+             .owner = "a",
+             .ordinal = {1},
+             .symbol = "NO"},
+            "symbol: expected none"},
+        {{.from = MR_GENERATED,
+             .next = MR_BLOCKED,
+             .lease_ns = S,
+             .owner = "a",
+             .ordinal = {1},
+             .source = "bot"},
+            "source: expected none"},
     };
     uint32_t ordinal = emit("bot");
     mr_claim claim;
@@ -422,6 +463,9 @@ static void what_is_not_as_it_must_be_is_refused_by_name(void **fixture)
     move.data = "\"\xff\"";
     assert_int_equal(mr_claim_move(desk, &claim, &move, MR_ASYNC, NULL, &problem), MR_REFUSED);
     assert_non_null(strstr(problem.text, "data"));
+    move.data = "[]";
+    assert_int_equal(mr_claim_move(desk, &claim, &move, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "data: expected a JSON object"));
     move.data = "{\"why\":\"by hand\"}";
     assert_int_equal(mr_claim_move(desk, &claim, &move, MR_ASYNC, NULL, &problem), MR_OK);
 }
@@ -707,6 +751,7 @@ int main(void)
         TEST(what_is_released_is_free),
         TEST(a_lease_that_is_over_returns_the_signal),
         TEST(a_lost_claim_moves_nothing_also_when_nobody_has_taken_it_since),
+        TEST(a_lease_that_is_over_counts_though_nobody_has_noticed),
         TEST(a_dead_workers_claims_come_back_at_once),
         TEST(a_claim_that_does_not_stand_holds_no_mover_up),
         TEST(closing_the_handle_gives_everything_back),

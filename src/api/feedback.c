@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "api/bus_api.h"
-#include "base/exact_math.h"
 #include "base/problem.h"
 #include "base/text.h"
 #include "millrace/execution.h"
@@ -31,34 +30,78 @@ static mr_err check_text(
                          bytes_max);
 }
 
+/** Who says so: not one who could be taken for the engine. */
+static mr_err check_source(struct mri_slice source, mr_problem *problem)
+{
+    unsigned actor;
+    if (source.count == 0) {
+        return mri_problem(problem, MR_REFUSED, "source: who says so is missing");
+    }
+    mr_err err = check_text("source", source, SOURCE_BYTES_MAX, problem);
+    bool is_engine = mri_source_is_internal(source) ||
+                     (mri_word_parse(MRI_VOCABULARY_actor, source, &actor) == MR_OK &&
+                         actor != MRI_ACTOR_EXTERNAL && actor != MRI_ACTOR_OPERATOR);
+    return err == MR_OK && is_engine
+               ? mri_signal_input_refuse(problem, "source",
+                     "another name than that of a built-in source or of the engine", source)
+               : err;
+}
+
+static mr_err check_return(const mr_feedback *feedback, mr_problem *problem)
+{
+    bool is_good = !feedback->has_return || (feedback->return_bps >= -MR_FEEDBACK_BPS_MAX &&
+                                                feedback->return_bps <= MR_FEEDBACK_BPS_MAX);
+    return is_good ? MR_OK
+                   : mri_problem(problem, MR_REFUSED,
+                         "return_bps: expected a number from %.0f to %.0f, found %.17g",
+                         -MR_FEEDBACK_BPS_MAX, MR_FEEDBACK_BPS_MAX, feedback->return_bps);
+}
+
+static mr_err check_evidence(struct mri_slice evidence, mr_problem *problem)
+{
+    if (evidence.count > MRI_BUS_API_DATA_BYTES_MAX || !mri_text_is_utf8(evidence)) {
+        return mri_problem(problem, MR_REFUSED, "evidence: expected up to %d bytes of UTF-8",
+            MRI_BUS_API_DATA_BYTES_MAX);
+    }
+    return evidence.count == 0 || mri_text_is_braced(evidence)
+               ? MR_OK
+               : mri_signal_input_refuse(problem, "evidence", "a JSON object", evidence);
+}
+
 static mr_err check(
     const mr_feedback *feedback, struct mri_signal_annotated *fixed, mr_problem *problem)
 {
     unsigned judgement = MRI_JUDGEMENT_NONE;
     struct mri_slice evidence = slice_of(feedback->evidence);
+    struct mri_slice lesson = slice_of(feedback->lesson);
     if (feedback->judgement != NULL &&
         mri_word_parse(MRI_VOCABULARY_judgement, mri_slice_of(feedback->judgement), &judgement) !=
             MR_OK) {
         return mri_signal_input_refuse(
             problem, "judgement", "win, loss or neutral", mri_slice_of(feedback->judgement));
     }
-    if (feedback->source == NULL || feedback->source[0] == '\0') {
-        return mri_problem(problem, MR_REFUSED, "source: who says so is missing");
+    mr_err err = check_source(slice_of(feedback->source), problem);
+    if (err == MR_OK) {
+        err = check_return(feedback, problem);
     }
-    if (feedback->has_return && !mri_is_finite(feedback->return_bps)) {
-        return mri_problem(problem, MR_REFUSED, "return_bps: expected a finite number");
+    if (err == MR_OK) {
+        err = check_evidence(evidence, problem);
     }
-    if (evidence.count > MRI_BUS_API_DATA_BYTES_MAX || !mri_text_is_utf8(evidence)) {
-        return mri_problem(problem, MR_REFUSED, "evidence: expected up to %d bytes of UTF-8",
-            MRI_BUS_API_DATA_BYTES_MAX);
+    if (err == MR_OK) {
+        err = check_text("lesson", lesson, LESSON_BYTES_MAX, problem);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    if (judgement == MRI_JUDGEMENT_NONE && !feedback->has_return && lesson.count == 0 &&
+        evidence.count == 0) {
+        return mri_problem(problem, MR_REFUSED,
+            "judgement: expected it, or return_bps, lesson or evidence: this says nothing");
     }
     fixed->judgement = (uint8_t)judgement;
     fixed->present = feedback->has_return ? MRI_HAS_RETURN : 0;
     fixed->return_bps = feedback->has_return ? feedback->return_bps + 0.0 : 0.0;
-    mr_err err = check_text("source", slice_of(feedback->source), SOURCE_BYTES_MAX, problem);
-    return err == MR_OK
-               ? check_text("lesson", slice_of(feedback->lesson), LESSON_BYTES_MAX, problem)
-               : err;
+    return MR_OK;
 }
 
 static mr_err draft(struct mr_bus *bus, const mr_feedback *feedback,

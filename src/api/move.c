@@ -125,6 +125,9 @@ static mr_err check_move(
             "data: expected up to %d bytes of UTF-8, found %zu bytes", MRI_BUS_API_DATA_BYTES_MAX,
             data.count);
     }
+    if (data.count > 0 && !mri_text_is_braced(data)) {
+        return mri_signal_input_refuse(problem, "data", "a JSON object", data);
+    }
     if ((unsigned)move->from >= MR_STATE_COUNT || (unsigned)move->to >= MR_STATE_COUNT ||
         mri_lifecycle_check(fixed) != MR_OK) {
         return refuse_move(move, fixed, problem);
@@ -311,6 +314,17 @@ static mr_err check_orders(
     return err;
 }
 
+/** A claim of this handle that has ended is told, not passed by: somebody may have begun since. */
+static mr_err check_claims(struct mr_bus *bus, const mr_move *moves, size_t count,
+    mr_move_conflict *conflict, mr_problem *problem)
+{
+    mr_err err = MR_OK;
+    for (size_t i = 0; bus->claiming != NULL && i < count && err == MR_OK; i++) {
+        err = mri_claim_check_own(bus, moves[i].ordinal.n, conflict, problem);
+    }
+    return err;
+}
+
 /** By the shared state, or where there is none for it by what was folded. */
 static mr_err move_once(struct mr_bus *bus, const mr_move *moves, size_t count,
     mr_durability durability, struct mri_bus_conflict *conflict, mr_problem *problem)
@@ -342,6 +356,11 @@ static mr_err move_free(struct mr_bus *bus, const mr_move *moves, size_t count,
     return err;
 }
 
+static bool is_logged(mr_err err)
+{
+    return err == MR_OK || err == MR_EUNKNOWN;
+}
+
 mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durability durability,
     mr_move_conflict *reterr_conflict, mr_problem *reterr_problem)
 {
@@ -358,12 +377,18 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
     }
     problem->text[0] = '\0';
     err = check_orders(bus, moves, count, problem);
+    if (err == MR_OK) {
+        err = check_claims(bus, moves, count, reterr_conflict, problem);
+    }
     if (err != MR_OK) {
         return err;
     }
     err = move_free(bus, moves, count, durability, &conflict, problem);
     if (err == MR_CONFLICT) {
         return mri_bus_api_conflict(bus, &conflict, reterr_conflict, problem);
+    }
+    for (size_t i = 0; bus->claiming != NULL && i < count && is_logged(err); i++) {
+        mri_claim_moved(bus, moves[i].ordinal.n, moves[i].to);
     }
     if (err == MR_REFUSED && problem->text[0] == '\0') {
         (void)explain_refused(moves, count, problem);

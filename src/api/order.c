@@ -150,7 +150,7 @@ mr_err mr_bus_open_orders(
 
 /* ---- reports --------------------------------------------------------------------------------- */
 
-static struct mri_order_given given_of(const mr_order_report *report)
+static struct mri_order_given given_of(const struct mr_bus *bus, const mr_order_report *report)
 {
     return (struct mri_order_given){
         .order_id = slice_of(report->id),
@@ -161,6 +161,7 @@ static struct mri_order_given given_of(const mr_order_report *report)
         .executor = slice_of(report->executor),
         .message = slice_of(report->message),
         .time_unix_ns = report->time_unix_ns,
+        .clock_unix_ns = bus->os->realtime_unix_ns(bus->os->context),
         .price = report->price,
         .quantity = report->quantity,
         .fee = report->fee,
@@ -179,7 +180,7 @@ mr_err mr_bus_order_report(mr_bus *bus, const mr_order_report *report, mr_durabi
         return mri_problem(reterr_problem, MR_EINVAL, "a bus, and a report");
     }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    const struct mri_order_given given = given_of(report);
+    const struct mri_order_given given = given_of(bus, report);
     mr_err err = mri_bus_api_may_append(bus, reterr_problem);
     if (err != MR_OK) {
         return err;

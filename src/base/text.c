@@ -143,6 +143,24 @@ static bool is_control(const unsigned char *at, size_t count)
     return (count == 2 && at[0] == 0xc2 && at[1] < 0xa0) || is_layout_control(at, count);
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+bool mri_text_is_braced(struct mri_slice text)
+{
+    size_t from = 0;
+    size_t end = text.count;
+    while (from < end && is_space(text.bytes[from])) {
+        from++;
+    }
+    while (end > from && is_space(text.bytes[end - 1])) {
+        end--;
+    }
+    return end - from >= 2 && text.bytes[from] == '{' && text.bytes[end - 1] == '}';
+}
+
 bool mri_text_has_control(struct mri_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.bytes;

@@ -37,6 +37,15 @@ bool mri_text_is_plain(struct mri_slice text);
 bool mri_text_has_control(struct mri_slice text);
 
 /**
+ * Has the text the brackets of a JSON object, { first and } last but for white space? What lies
+ * between them is not looked at.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_text_is_braced(struct mri_slice text);
+
+/**
  * Append text as a person may safely see it: control characters, bytes that are not UTF-8 and
  * backslashes are written as \xNN.
  *

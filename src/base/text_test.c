@@ -220,9 +220,24 @@ static void a_misspelt_word_finds_its_neighbour(void **fixture)
     assert_string_equal(mri_text_nearest(mri_slice_of("aaaa"), twins, 2), "aaac"); /* the first */
 }
 
+static void a_json_object_has_its_braces(void **fixture)
+{
+    (void)fixture;
+    static const char *const good[] = {"{}", " \t\r\n{\"a\":1} \n", "{}{}"};
+    static const char *const bad[] = {"", " ", "{", "}", "[]", "null", "5", "\"{}\"", "{} x", "}{"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(mri_text_is_braced(mri_slice_of(good[i])));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(mri_text_is_braced(mri_slice_of(bad[i])));
+    }
+    assert_false(mri_text_is_braced((struct mri_slice){NULL, 0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_json_object_has_its_braces),
         cmocka_unit_test(every_code_point_is_utf8_and_nothing_else),
         cmocka_unit_test(random_bytes_are_judged_as_the_definition_says),
         cmocka_unit_test(control_characters_are_c0_del_c1_and_those_of_layout),

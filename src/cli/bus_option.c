@@ -4,6 +4,7 @@
  */
 #include "cli/bus_option.h"
 
+#include "base/text.h"
 #include "cli/describe.h"
 #include "json/json_scan.h"
 
@@ -44,10 +45,13 @@ enum mri_exit mri_bus_option_state(
 enum mri_exit mri_bus_option_data(const struct mri_cli *cli, const char *what, const char *text)
 {
     struct mri_json_fault fault;
-    return text == NULL || mri_json_scan_check(mri_slice_of(text), &fault)
+    if (text != NULL && !mri_json_scan_check(mri_slice_of(text), &fault)) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: no JSON, at byte %zu: %s", what,
+            fault.offset + 1, fault.reason);
+    }
+    return text == NULL || mri_text_is_braced(mri_slice_of(text))
                ? MRI_EXIT_OK
-               : mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: no JSON, at byte %zu: %s", what,
-                     fault.offset + 1, fault.reason);
+               : mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: expected a JSON object", what);
 }
 
 mr_durability mri_bus_option_durability(const struct mri_cli *cli)

@@ -39,7 +39,7 @@ enum mri_exit mri_bus_option_state(
     const struct mri_cli *cli, const char *what, const char *text, mr_state *ret_state);
 
 /**
- * Free data must be JSON.
+ * Free data must be a JSON object.
  *
  * @param text  NULL: none was given
  *

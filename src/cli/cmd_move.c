@@ -90,7 +90,7 @@ static const struct mri_option options[] = {
     {"gate", "GATE", "who blocks it; needed for blocked (docs/LIFECYCLE.md has all)"},
     {"reason", "REASON", "why; needed for blocked, else external"},
     {"actor", "ACTOR", "external (default) or operator"},
-    {"data", "JSON", "free data, kept as it is"},
+    {"data", "JSON", "free data, an object, kept as it is"},
     {"durable", NULL, "return when a power cut cannot take it back any more"},
     MRI_OPTION_JSON,
 };

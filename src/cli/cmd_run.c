@@ -47,6 +47,7 @@ struct run {
     struct mri_report before; /**< the report when this run began */
     uint64_t learned_before;
     uint64_t problems_shown;
+    uint32_t bad_spellings; /**< of the configuration, which were told */
     bool has_config;
     bool is_outside; /**< no feed: other processes bring in prices */
     bool is_drained; /**< --drain: decide on what is there, and end */
@@ -296,6 +297,28 @@ static enum mri_exit check_instruments(const struct run *run)
         "them there (instruments:) and give it with --config");
 }
 
+/** Told like everything else that is wrong with the file. */
+static void tell_spelling(void *context, uint32_t index, const mr_problem *what)
+{
+    struct run *run = context;
+    const char *path = mri_options_get(run->cli->options, "config");
+    const struct mri_config_place *place = &run->config.spelling_places[index];
+    run->bad_spellings++;
+    if (path != NULL) {
+        (void)fprintf(stderr, "%s:%u:%u: %s\n", path, place->line, place->column, what->text);
+    }
+}
+
+/** A run that could not be opened. */
+static enum mri_exit refuse_open(const struct run *run, mr_err err, mr_problem *problem)
+{
+    const char *path = mri_options_get(run->cli->options, "config");
+    return err == MR_REFUSED && run->bad_spellings > 0 && path != NULL
+               ? mri_cli_fail(run->cli, MRI_EXIT_USAGE, "%s: %u problem%s; nothing was changed",
+                     path, run->bad_spellings, run->bad_spellings == 1 ? "" : "s")
+               : mri_cli_fail_to_write(run->cli, err, problem);
+}
+
 static enum mri_exit open_all(struct run *run)
 {
     struct mri_cli *cli = run->cli;
@@ -342,6 +365,8 @@ static enum mri_exit open_all(struct run *run)
         .feed_path = run->feed_path[0] == '\0' ? NULL : run->feed_path,
         .feed_seed = run->is_outside ? NULL : seed,
         .is_stopping = mri_stop_is_wished,
+        .tell_spelling = tell_spelling,
+        .tell_context = run,
     };
     mri_stop_install(); /* from here on there is a log, and a session that can be ended */
     mr_err err = mri_node_open(&run->node, &options, &problem);
@@ -350,7 +375,7 @@ static enum mri_exit open_all(struct run *run)
         return MRI_EXIT_OK;
     }
     if (err != MR_OK) {
-        return mri_cli_fail_to_write(cli, err, &problem);
+        return refuse_open(run, err, &problem);
     }
     run->has_node = true;
     return MRI_EXIT_OK;

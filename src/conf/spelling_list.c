@@ -73,7 +73,8 @@ static void add(struct mri_reading *reading, struct mri_config *config, const st
 {
     static const struct mri_reading_list list = {"spellings", "spelling", MRI_CONFIG_SPELLINGS_MAX};
     mri_reading_label(reading, entry->label, no_key);
-    mr_err err = mri_config_add_spelling(config, &entry->spelling);
+    mr_err err = mri_config_add_spelling(config, &entry->spelling,
+        (struct mri_config_place){entry->place.line, entry->place.column});
     mri_reading_added(reading, entry->place, err, &list, entry->spelling.spelling);
 }
 

@@ -148,6 +148,8 @@ void mri_config_fini(struct mri_config *config)
             config->alloc, config->routes, config->route_count * sizeof(*config->routes));
         mri_alloc_free(
             config->alloc, config->spellings, config->spelling_count * sizeof(*config->spellings));
+        mri_alloc_free(config->alloc, config->spelling_places,
+            MRI_CONFIG_SPELLINGS_MAX * sizeof(*config->spelling_places));
         *config = (struct mri_config){0};
     }
 }
@@ -225,7 +227,8 @@ const char *mri_config_symbol(const struct mri_config *config, const char *name)
     return NULL;
 }
 
-mr_err mri_config_add_spelling(struct mri_config *config, const struct mri_spelling *spelling)
+mr_err mri_config_add_spelling(
+    struct mri_config *config, const struct mri_spelling *spelling, struct mri_config_place place)
 {
     MRI_ASSERT(mri_instruments_is_spelling(spelling));
     for (uint32_t i = 0; i < config->spelling_count; i++) {
@@ -237,12 +240,22 @@ mr_err mri_config_add_spelling(struct mri_config *config, const struct mri_spell
     if (config->spelling_count == MRI_CONFIG_SPELLINGS_MAX) {
         return MR_FULL;
     }
+    if (config->spelling_places == NULL) {
+        void *places;
+        mr_err made = mri_alloc_array(
+            config->alloc, MRI_CONFIG_SPELLINGS_MAX, sizeof(*config->spelling_places), &places);
+        if (made != MR_OK) {
+            return made;
+        }
+        config->spelling_places = places;
+    }
     void *block = config->spellings;
     mr_err err =
         mri_alloc_resize(config->alloc, &block, config->spelling_count * sizeof(*config->spellings),
             (config->spelling_count + 1) * sizeof(*config->spellings));
     if (err == MR_OK) {
         config->spellings = block;
+        config->spelling_places[config->spelling_count] = place;
         config->spellings[config->spelling_count++] = *spelling;
     }
     return err;

@@ -42,6 +42,12 @@ enum mri_config_index {
 #undef MRI_CONFIG_INDEX
 };
 
+/** Where something stands in a text, from 1; line 0: in none. */
+struct mri_config_place {
+    uint32_t line;
+    uint32_t column;
+};
+
 struct mri_config {
 #define MRI_CONFIG_MEMBER(section, key, kind, default_value, low, high, unit, about)               \
     mri_config_##kind section##_##key;
@@ -53,7 +59,9 @@ struct mri_config {
     uint32_t instrument_capacity;
     struct mri_route *routes; /**< sources that are not internal; each once */
     uint32_t route_count;
-    struct mri_spelling *spellings; /**< other names of symbols; each once */
+    struct mri_spelling *spellings;           /**< other names of symbols; each once */
+    struct mri_config_place *spelling_places; /**< where each stands in its text; room for
+                                                 MRI_CONFIG_SPELLINGS_MAX */
     uint32_t spelling_count;
 };
 
@@ -165,7 +173,7 @@ MR_MUST_USE mr_err mri_config_add_route(struct mri_config *config, const struct 
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_config_add_spelling(
-    struct mri_config *config, const struct mri_spelling *spelling);
+    struct mri_config *config, const struct mri_spelling *spelling, struct mri_config_place place);
 
 /**
  * The symbol that a configuration has for a name: of its instruments, or of its spellings.

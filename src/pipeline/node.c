@@ -319,7 +319,10 @@ static mr_err share_state(struct mri_node *node, mr_problem *problem)
 
 static mr_err open_steps(struct mri_node *node, mr_problem *problem)
 {
-    mr_err err = open_log(node, problem);
+    mr_err err = mri_registration_check_new(node, problem);
+    if (err == MR_OK) {
+        err = open_log(node, problem);
+    }
     if (err == MR_OK) {
         err = mri_feed_check(node, problem);
     }

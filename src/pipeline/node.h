@@ -16,6 +16,9 @@
 #include "pipeline/fold.h"
 #include "pipeline/seat.h"
 
+/** Hears what is wrong with a spelling of the configuration, by its index. */
+typedef void (*mri_spelling_teller)(void *context, uint32_t index, const mr_problem *what);
+
 struct mri_node_options {
     const struct mri_os *os;
     const struct mri_alloc *alloc;
@@ -32,6 +35,8 @@ struct mri_node_options {
                               at most 127 bytes of printable ASCII */
     bool (*is_stopping)(void); /**< is it wished to end soon? Asked among many inputs; NULL: no */
     const char *feed_seed;     /**< of a synthetic feed; kept, so that it need not be named again */
+    mri_spelling_teller tell_spelling; /**< NULL, or is told each spelling that is refused */
+    void *tell_context;
 };
 
 struct mri_node {

@@ -5,7 +5,9 @@
  * Invariants
  *  1. What is drafted as an order.report fits the order table as of the fold: the bus and the
  * engines take it.
- *  2. Numbers that a venue cannot mean, because the books could not hold them, are refused here.
+ *  2. Numbers that a venue cannot mean, because the books could not hold them, are refused here; so
+ * is a quantity that the order's instrument could not hold without changing it.
+ *  3. A time is compared with the clock; nothing that is drafted holds the clock's.
  */
 #include "pipeline/order_desk.h"
 
@@ -15,12 +17,13 @@
 #include "base/fixed.h"
 #include "base/problem.h"
 #include "base/text.h"
-#include "pipeline/fact_desk.h"
+#include "base/utc.h"
+#include "pipeline/clock.h"
 #include "pipeline/signal_input.h"
 
-#define SECOND_NS      ((int64_t)1000000000)
-#define FIRST_UNIX_NS  ((int64_t)946684800 * SECOND_NS)  /* 2000-01-01 */
-#define BEYOND_UNIX_NS ((int64_t)4102444800 * SECOND_NS) /* 2100-01-01 */
+/** A venue's clock differs from this machine's. A minute, as of a log whose time is ahead of the
+ * clock (health): a fill has happened, so it is given more than a price has. */
+#define FUTURE_NS ((int64_t)60 * 1000000000)
 
 /** A billion of the quote currency: the sums of many such fills fit the books. */
 #define MONEY_MAX_E8 ((int64_t)100000000000000000)
@@ -131,17 +134,25 @@ static mr_err read_words(struct check *check)
     return MR_OK;
 }
 
-static mr_err check_time(const struct check *check)
+static mr_err check_time(const struct check *check, int64_t event_time_unix_ns)
 {
+    char text[2][MRI_UTC_BYTES];
     int64_t time = check->given->time_unix_ns;
+    int64_t clock = check->given->clock_unix_ns;
+    int64_t now = clock > event_time_unix_ns ? clock : event_time_unix_ns;
     if (time == 0) {
         return check->claim.status == MRI_REPORT_FILLED
                    ? refuse(check, "time: expected when the venue filled it")
                    : MR_OK;
     }
-    return time >= FIRST_UNIX_NS && time < BEYOND_UNIX_NS
+    if (time < MRI_CLOCK_FIRST_UNIX_NS || time >= MRI_CLOCK_BEYOND_UNIX_NS) {
+        return refuse(check, "time: expected one from 2000 to 2099");
+    }
+    return time <= now + FUTURE_NS
                ? MR_OK
-               : refuse(check, "time: expected one from 2000 to 2099");
+               : mri_problem(check->problem, MR_REFUSED,
+                     "time: %s lies more than a minute after the clock's %s",
+                     mri_utc_format(time, text[0]), mri_utc_format(now, text[1]));
 }
 
 /** Which numbers there must be. */
@@ -165,6 +176,20 @@ static mr_err check_presence(const struct check *check)
                      check, "fee: expected a number, in the quote currency; 0 when there is none");
 }
 
+/**
+ * A quantity that the instrument can hold: off its decimals by no more than what computing it in
+ * doubles leaves, a thousandth of the last one or the last bit of a double.
+ */
+static bool read_quantity(const struct mri_instrument_spec *spec, double given, int64_t *ret_value)
+{
+    if (mri_fixed_from_double(given, spec->quantity_decimals, ret_value) != MR_OK ||
+        *ret_value <= 0) {
+        return false;
+    }
+    double off = mri_abs(mri_fixed_to_double(*ret_value, spec->quantity_decimals) - given);
+    return off * (double)mri_fixed_power(spec->quantity_decimals) <= 1e-3 || off <= given * 0x1p-52;
+}
+
 /** The numbers of a fill, in the decimals of the order's instrument. */
 static mr_err read_numbers(struct check *check)
 {
@@ -178,11 +203,15 @@ static mr_err read_numbers(struct check *check)
     if (mri_fixed_from_double(given->price, spec->price_decimals, &claim->price) != MR_OK ||
         claim->price <= 0 || claim->price > MONEY_MAX_E8) {
         return mri_problem(check->problem, MR_REFUSED,
-            "price: expected one that fits the instrument, found %.17g", given->price);
+            "price: expected one that is above zero in the instrument's %u decimals, and fits, "
+            "found %.17g",
+            (unsigned)spec->price_decimals, given->price);
     }
-    if (mri_fact_desk_quantity(spec, given->quantity, &claim->quantity) != MRI_REASON_NONE) {
+    if (!read_quantity(spec, given->quantity, &claim->quantity)) {
         return mri_problem(check->problem, MR_REFUSED,
-            "quantity: expected one that fits the instrument, found %.17g", given->quantity);
+            "quantity: expected one above zero of up to the instrument's %u decimals, that fits, "
+            "found %.17g",
+            (unsigned)spec->quantity_decimals, given->quantity);
     }
     if (mri_fixed_from_double(given->fee, MRI_MONEY_DECIMALS, &claim->fee_e8) != MR_OK ||
         claim->fee_e8 > MONEY_MAX_E8 || claim->fee_e8 < -MONEY_MAX_E8) {
@@ -295,14 +324,14 @@ static mr_err draft_report(
     return mri_batch_add(batch, &draft, check->view.ordinal);
 }
 
-static mr_err read_report(struct check *check)
+static mr_err read_report(struct check *check, int64_t event_time_unix_ns)
 {
     mr_err err = check_texts(check);
     if (err == MR_OK) {
         err = read_words(check);
     }
     if (err == MR_OK) {
-        err = check_time(check);
+        err = check_time(check, event_time_unix_ns);
     }
     if (err == MR_OK) {
         err = check_presence(check);
@@ -324,7 +353,7 @@ mr_err mri_order_desk_draft(const struct mri_fold *fold, const struct mri_order_
 {
     struct check check = {.fold = fold, .given = given, .problem = reterr_problem};
     *ret_answer = (struct mri_order_answer){.reason = MRI_REASON_NONE};
-    mr_err err = read_report(&check);
+    mr_err err = read_report(&check, event_time_unix_ns);
     if (err != MR_OK) {
         return err;
     }

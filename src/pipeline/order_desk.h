@@ -24,7 +24,8 @@ struct mri_order_given {
     struct mri_slice venue_order_id;
     struct mri_slice executor;
     struct mri_slice message;
-    int64_t time_unix_ns; /**< the venue's; 0: not given */
+    int64_t time_unix_ns;  /**< the venue's; 0: not given */
+    int64_t clock_unix_ns; /**< this machine's, which time_unix_ns is compared with */
     double price;
     double quantity;
     double fee;

@@ -5,6 +5,7 @@
 #include "pipeline/registration.h"
 
 #include "base/problem.h"
+#include "log/open/making.h"
 
 /** Draft the registration of an instrument that is new or was provisional; refuse one that changed.
  */
@@ -31,15 +32,21 @@ static mr_err register_instrument(struct mri_node *node, const struct mri_instru
     return err;
 }
 
+/** What a configuration's spellings are compared with. */
+struct names {
+    const struct mri_node *node;
+    const struct mri_instruments *known; /* NULL: the log is still to be made */
+};
+
 /** The symbol of a name: in the log, of the feed, or of the configuration; NULL: none has it. */
-static const char *symbol_of(const struct mri_node *node, const char *name)
+static const char *symbol_of(const struct names *names, const char *name)
 {
-    const struct mri_instruments *known = &node->fold.wiring.market.instruments;
-    const struct mri_feed *feed = node->options.feed;
-    const struct mri_config *config = node->options.config;
+    const struct mri_feed *feed = names->node->options.feed;
+    const struct mri_config *config = names->node->options.config;
     uint32_t number;
-    if (mri_instruments_find_registered(known, mri_slice_of(name), &number) == MR_OK) {
-        return mri_instruments_get(known, number)->symbol;
+    if (names->known != NULL &&
+        mri_instruments_find_registered(names->known, mri_slice_of(name), &number) == MR_OK) {
+        return mri_instruments_get(names->known, number)->symbol;
     }
     for (uint32_t i = 0; feed != NULL && feed->is_simulated && i < feed->instrument_count; i++) {
         if (mri_symbol_is_same(mri_slice_of(feed->instruments[i].symbol), mri_slice_of(name))) {
@@ -54,31 +61,73 @@ static const char *symbol_of(const struct mri_node *node, const char *name)
     return NULL;
 }
 
-mr_err mri_registration_check_spellings(const struct mri_node *node, mr_problem *reterr_problem)
+static mr_err check_spelling(const struct names *names, uint32_t index, mr_problem *problem)
 {
-    const struct mri_config *config = node->options.config;
-    const struct mri_instruments *known = &node->fold.wiring.market.instruments;
-    for (uint32_t i = 0; i < config->spelling_count; i++) {
-        const struct mri_spelling *spelling = &config->spellings[i];
-        const char *other = symbol_of(node, spelling->spelling);
-        uint32_t number;
-        if (other == NULL &&
-            mri_instruments_find(known, mri_slice_of(spelling->spelling), &number) == MR_OK) {
-            other = mri_instruments_get(known, number)->symbol; /* a spelling until now */
+    const struct mri_spelling *spelling = &names->node->options.config->spellings[index];
+    const char *folder = names->node->options.folder;
+    const char *other = symbol_of(names, spelling->spelling);
+    uint32_t number;
+    if (other == NULL && names->known != NULL &&
+        mri_instruments_find(names->known, mri_slice_of(spelling->spelling), &number) == MR_OK) {
+        other = mri_instruments_get(names->known, number)->symbol; /* a spelling until now */
+    }
+    if (other != NULL && !mri_symbol_is_same(mri_slice_of(other), mri_slice_of(spelling->symbol))) {
+        return mri_problem(problem, MR_REFUSED,
+            "spellings[%u]: \"%s\" is the symbol %s in %s, and cannot be a spelling of %s", index,
+            spelling->spelling, other, folder, spelling->symbol);
+    }
+    return symbol_of(names, spelling->symbol) != NULL
+               ? MR_OK
+               : mri_problem(problem, MR_REFUSED,
+                     "spellings[%u]: %s, which \"%s\" is to be a spelling of, is no symbol in %s",
+                     index, spelling->symbol, spelling->spelling, folder);
+}
+
+static mr_err check_all(const struct names *names, mr_problem *problem)
+{
+    const struct mri_node_options *options = &names->node->options;
+    mr_err first = MR_OK;
+    for (uint32_t i = 0; i < options->config->spelling_count; i++) {
+        mr_problem what = {""};
+        mr_err err = check_spelling(names, i, &what);
+        if (err == MR_OK) {
+            continue;
         }
-        if (other != NULL &&
-            !mri_symbol_is_same(mri_slice_of(other), mri_slice_of(spelling->symbol))) {
-            return mri_problem(reterr_problem, MR_REFUSED,
-                "spellings[%u]: \"%s\" is the symbol %s in %s, and cannot be a spelling of %s", i,
-                spelling->spelling, other, node->options.folder, spelling->symbol);
+        if (options->tell_spelling != NULL) {
+            options->tell_spelling(options->tell_context, i, &what);
         }
-        if (symbol_of(node, spelling->symbol) == NULL) {
-            return mri_problem(reterr_problem, MR_REFUSED,
-                "spellings[%u]: %s, which \"%s\" is to be a spelling of, is no symbol in %s", i,
-                spelling->symbol, spelling->spelling, node->options.folder);
+        if (first == MR_OK) {
+            first = mri_problem_pass(problem, err, what.text);
         }
     }
-    return MR_OK;
+    return first;
+}
+
+mr_err mri_registration_check_spellings(const struct mri_node *node, mr_problem *reterr_problem)
+{
+    return check_all(&(struct names){.node = node, .known = &node->fold.wiring.market.instruments},
+        reterr_problem);
+}
+
+mr_err mri_registration_check_new(const struct mri_node *node, mr_problem *reterr_problem)
+{
+    const struct mri_node_options *options = &node->options;
+    char path[MRI_PATH_BYTES_MAX];
+    int fd;
+    mr_err err = mri_os_path(options->folder, "MANIFEST", path);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = options->os->open(options->os->context, path, MRI_OPEN_READ, &fd);
+    if (err == MR_OK) {
+        options->os->close(options->os->context, fd);
+    }
+    bool is_missing = err == MR_EPATH && options->is_create;
+    if (!is_missing ||
+        mri_making_check_folder(options->os, options->alloc, options->folder, NULL) != MR_OK) {
+        return MR_OK; /* opening it tells what it is */
+    }
+    return check_all(&(struct names){.node = node}, reterr_problem);
 }
 
 mr_err mri_registration_draft(struct mri_node *node, mr_problem *reterr_problem)

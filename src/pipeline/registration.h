@@ -9,12 +9,23 @@
 
 /**
  * May the configuration's spellings be in force in the log: is each of a symbol that is known or
- * will be registered, and none another symbol, or a spelling of one?
+ * will be registered, and none another symbol, or a spelling of one? Each that may not is told to
+ * options.tell_spelling.
  *
- * Returns  MR_OK; MR_REFUSED, *reterr_problem says which one and why.
+ * Returns  MR_OK; MR_REFUSED, *reterr_problem says which is the first one and why.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_registration_check_spellings(
+    const struct mri_node *node, mr_problem *reterr_problem);
+
+/**
+ * The same for a log that is still to be made, so that none is made for a configuration that is
+ * refused. Of a log that is there, or that was damaged, nothing is said.
+ *
+ * Returns  as mri_registration_check_spellings(); faults of looking.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_registration_check_new(
     const struct mri_node *node, mr_problem *reterr_problem);
 
 /**

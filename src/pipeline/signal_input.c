@@ -80,7 +80,13 @@ static mr_err check_texts(const struct mri_signal_input *input, mr_problem *prob
     if (err == MR_OK) {
         err = check_text(input->account, "account", LONG_TEXT_BYTES_MAX, problem);
     }
-    return err == MR_OK ? check_text(input->data, "data", DATA_BYTES_MAX, problem) : err;
+    if (err == MR_OK && input->data.bytes != NULL) {
+        err = check_text(input->data, "data", DATA_BYTES_MAX, problem);
+        bool is_object = err != MR_OK || mri_text_is_braced(input->data);
+        return is_object ? err
+                         : mri_signal_input_refuse(problem, "data", "a JSON object", input->data);
+    }
+    return err;
 }
 
 mr_err mri_signal_input_symbol(const struct mri_instruments *instruments, struct mri_slice symbol,

@@ -17,7 +17,7 @@ struct mri_signal_input {
     struct mri_slice external_id;
     struct mri_slice key;
     struct mri_slice account;
-    struct mri_slice data; /**< JSON, not looked into */
+    struct mri_slice data; /**< a JSON object, not looked into */
     double confidence;
     int64_t price;        /**< in the instrument's decimals, with has_price */
     int64_t valid_for_ns; /**< 0: the configuration's */

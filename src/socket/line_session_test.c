@@ -433,6 +433,48 @@ static void a_lease_that_is_over_ends_the_claim(void **fixture)
     says(reply, "'moved':1"); /* nobody has it any more */
 }
 
+static void a_lease_that_is_over_counts_though_nobody_has_noticed(void **fixture)
+{
+    (void)fixture;
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned long long n = emit("bot");
+        says(ask("{'verb':'claim','owner':'w','to':'evaluating','lease_ms':10,'signal':%llu}", n),
+            "'ok':true");
+        pass_a_second();
+        const char *reply =
+            i == 0   ? ask("{'verb':'move','signal':%llu,'from':'generated','to':'evaluating'}", n)
+            : i == 1 ? ask("{'verb':'move','moves':[{'signal':%llu,'from':'generated',"
+                           "'to':'evaluating'}]}",
+                           n)
+            : i == 2 ? ask("{'verb':'release','signal':%llu}", n)
+                     : ask("{'verb':'renew','signal':%llu}", n);
+        says(reply, "'error':'MR_CONFLICT'");
+        says(reply, " is generated: the claim of event ");
+        says(reply, i < 2 ? "'found':'generated','winner':" : "its lease is over");
+        assert_int_equal(service.claim_count, 0);
+        says(ask("{'verb':'release','signal':%llu}", n), "'error':'MR_CONFLICT'");
+        says(ask("{'verb':'move','signal':%llu,'from':'generated','to':'evaluating'}", n),
+            "'moved':1"); /* it was told, and is like anybody now */
+    }
+}
+
+static void another_connection_moves_what_a_lease_that_is_over_has_freed(void **fixture)
+{
+    (void)fixture;
+    struct mri_line_session other;
+    unsigned long long ordinal = emit("bot");
+    says(ask("{'verb':'claim','owner':'w','to':'evaluating','lease_ms':10}"), "'ok':true");
+    pass_a_second();
+    mri_line_session_init(&other, &service, &out);
+    asking = &other;
+    says(ask("{'verb':'move','moves':[{'signal':%llu,'from':'generated','to':'evaluating'}]}",
+             ordinal),
+        "'moved':1");
+    asking = &session;
+    says(ask("{'verb':'release','signal':%llu}", ordinal), "'error':'MR_CONFLICT'");
+    mri_line_session_fini(&other);
+}
+
 static void claims_have_limits_and_fields_are_named(void **fixture)
 {
     (void)fixture;
@@ -449,14 +491,17 @@ static void claims_have_limits_and_fields_are_named(void **fixture)
         {"'owner':'','to':'evaluating'", "'field':'owner'"},
         {"'owner':'w','to':'evaluating','symbol':'NOPE'", "'field':'symbol'"},
         {"'owner':'w','to':'evaluating','signal':999", "'error':'MR_NOT_FOUND'"},
+        {"'owner':'w','to':'evaluating','signal':1,'symbol':'NOPE'", "'field':'symbol'"},
+        {"'owner':'w','to':'evaluating','signal':1,'source':'bot'", "'field':'source'"},
         {"'owner':'w','to':'evaluating','timeout_ms':-1", "'field':'timeout_ms'"},
     };
+    (void)emit("bot");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *reply = ask("{'verb':'claim',%s}", cases[i].fields);
         says(reply, "'ok':false");
         says(reply, cases[i].says);
     }
-    for (int i = 0; i <= MRI_LINE_SESSION_CLAIMS_MAX; i++) {
+    for (int i = 0; i < MRI_LINE_SESSION_CLAIMS_MAX; i++) {
         (void)emit("bot");
     }
     for (int i = 0; i < MRI_LINE_SESSION_CLAIMS_MAX; i++) {
@@ -483,6 +528,11 @@ static void feedback_is_kept_and_its_fields_checked(void **fixture)
     says(ask("{'verb':'feedback','signal':99,'source':'desk'}"), "'error':'MR_NOT_FOUND'");
     says(ask("{'verb':'feedback','signal':%llu,'source':'desk','evidence':[]}", ordinal),
         "evidence: expected an object");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'desk'}", ordinal), "this says nothing");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'rsi','judgement':'win'}", ordinal),
+        "'field':'source','byte':");
+    says(ask("{'verb':'feedback','signal':%llu,'source':'desk','return_bps':1e300}", ordinal),
+        "'field':'return_bps','byte':");
 }
 
 static void health_has_the_numbers_of_status(void **fixture)
@@ -509,14 +559,14 @@ static void orders_are_told_and_reports_checked(void **fixture)
     says(ask("{'verb':'report','order':'m1','status':'filled','time':'noon'}"), "'field':'time'");
     says(ask("{'verb':'report','order':'m1','status':'filled','time':1.5}"), "'field':'time'");
     says(ask("{'verb':'report','order':'m1','status':'filled','time':-1}"), "'field':'time'");
-    says(ask("{'verb':'report','order':'m1','status':'sent','time':1746372840}"), "MR_NOT_FOUND");
+    says(ask("{'verb':'report','order':'m1','status':'sent','time':1690000000}"), "MR_NOT_FOUND");
     says(ask("{'verb':'report','order':'m1','status':'half'}"), "'error':'MR_REFUSED'");
     says(ask("{'verb':'report','order':'m1','status':'filled','price':1}"), "'text':'time: ");
     says(ask("{'verb':'report','order':'m1','status':'sent','durability':'never'}"),
         "'field':'durability'");
     const char *reply =
         ask("{'id':9,'verb':'report','order':'m1','status':'filled','price':1,'quantity':2.5,"
-            "'fee':0,'time':'2025-05-04T15:34:00Z','venue_order_id':'7','symbol':'$',"
+            "'fee':0,'time':'2023-05-04T15:34:00Z','venue_order_id':'7','symbol':'$',"
             "'side':'buy','executor':'e','message':'m','durability':'async'}");
     says(reply, "{'id':9,'ok':false,'error':'MR_NOT_FOUND','text':'order_unknown: ");
 }
@@ -547,6 +597,8 @@ int main(void)
         TEST(a_signal_is_claimed_by_one_connection_and_moved_by_it_alone),
         TEST(a_connection_that_closes_gives_its_claims_back),
         TEST(a_lease_that_is_over_ends_the_claim),
+        TEST(a_lease_that_is_over_counts_though_nobody_has_noticed),
+        TEST(another_connection_moves_what_a_lease_that_is_over_has_freed),
         TEST(claims_have_limits_and_fields_are_named),
         TEST(feedback_is_kept_and_its_fields_checked),
         TEST(health_has_the_numbers_of_status),

@@ -36,8 +36,8 @@ enum mri_request_type {
     X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "must be registered; or a spelling of one")              \
     X(SIDE, "side", MRI_REQUEST_TEXT, "long, buy, short or sell")                                  \
     X(SOURCE, "source", MRI_REQUEST_TEXT,                                                          \
-        "who emits, brings in a fact or gives feedback, up to 64 bytes; of a signal not the name " \
-        "of a built-in source")                                                                    \
+        "who emits, brings in a fact or gives feedback, up to 64 bytes; of a signal and of "       \
+        "feedback not the name of a built-in source, and of feedback not the engine's")            \
     X(NAME, "name", MRI_REQUEST_TEXT, "kind of signal, up to 64 bytes; default: the source")       \
     X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1; without one it is no evidence")       \
     X(PRICE, "price", MRI_REQUEST_NUMBER, "above zero, rounded to the instrument's decimals")      \
@@ -86,8 +86,11 @@ enum mri_request_type {
     X(ORDER, "order", MRI_REQUEST_TEXT, "the client order id of an order")                         \
     X(STATUS, "status", MRI_REQUEST_TEXT,                                                          \
         "sent, accepted, filled, rejected, cancelled or unknown")                                  \
-    X(QUANTITY, "quantity", MRI_REQUEST_NUMBER, "of a fill: what is left of the order, or a part") \
-    X(FEE, "fee", MRI_REQUEST_NUMBER, "of a fill: in the quote currency; below 0: the venue paid") \
+    X(QUANTITY, "quantity", MRI_REQUEST_NUMBER,                                                    \
+        "of a fill: what is left of the order, or a part; not more decimals than the "             \
+        "instrument has")                                                                          \
+    X(FEE, "fee", MRI_REQUEST_NUMBER,                                                              \
+        "of a fill: in the quote currency, rounded to 8 decimals; below 0: the venue paid")        \
     X(TIME, "time", MRI_REQUEST_TEXT | MRI_REQUEST_NUMBER,                                         \
         "the venue's: 2025-05-04T15:34:00Z, or seconds, milliseconds, microseconds or "            \
         "nanoseconds since 1970; needed of a fill, and in a simulated log of quotes and funding")  \
@@ -135,7 +138,8 @@ enum mri_request_type {
         "without renewal the claim ends after so long, 1 to 86,400,000; default: 60,000, and of "  \
         "`renew` what it was claimed with")                                                        \
     X(JUDGEMENT, "judgement", MRI_REQUEST_TEXT, "win, loss or neutral")                            \
-    X(RETURN_BPS, "return_bps", MRI_REQUEST_NUMBER, "what it brought in the signal's side")        \
+    X(RETURN_BPS, "return_bps", MRI_REQUEST_NUMBER,                                                \
+        "what it brought in the signal's side, -10,000,000 to 10,000,000")                         \
     X(LESSON, "lesson", MRI_REQUEST_TEXT, "for people, up to 1,024 bytes")                         \
     X(EVIDENCE, "evidence", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")       \
     X(AS_OF, "as_of", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                      \

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "api/claim.h"
 #include "base/check.h"
 #include "base/problem.h"
 #include "bus/lifecycle.h"
@@ -41,12 +42,21 @@ static mr_err look(
     return is_other ? MR_NOT_FOUND : err;
 }
 
+/** The bus, which is of all connections, has to forget it too; for it the claim is over. */
+static void forget(struct mri_service *service, struct mri_service_claim *kept)
+{
+    mr_problem problem;
+    mr_claim claim = kept->claim;
+    mri_session_claims_drop(service, kept);
+    (void)mr_claim_release(service->bus, &claim, MR_ASYNC, &problem);
+}
+
 static void forget_ended(struct mri_service *service)
 {
     for (uint32_t i = service->claim_count; i > 0; i--) {
         mr_claimant claimant;
         if (look(service, &service->claims[i - 1], &claimant) == MR_NOT_FOUND) {
-            mri_session_claims_drop(service, &service->claims[i - 1]);
+            forget(service, &service->claims[i - 1]);
         }
     }
 }
@@ -99,7 +109,7 @@ static mr_err check_move(const struct mri_line_session *session, struct mri_serv
     mr_err err = look(service, kept, &claimant);
     bool is_over = err == MR_NOT_FOUND;
     if (is_over) {
-        mri_session_claims_drop(service, kept);
+        forget(service, kept);
     }
     if ((err == MR_OK && is_own) || (is_over && !is_own)) {
         return MR_OK;
@@ -130,7 +140,10 @@ mr_err mri_session_claims_check_moves(const struct mri_line_session *session, si
     for (size_t i = 0; i < count && err == MR_OK && service->claim_count > 0; i++) {
         struct mri_service_claim *kept =
             mri_session_claims_find(service, service->moves[i].ordinal);
-        if (kept != NULL) {
+        if (kept != NULL) { /* a lease that is over ends the claim, logged or not */
+            err = mri_claim_end_lost(service->bus, reterr_problem);
+        }
+        if (kept != NULL && err == MR_OK) {
             err = check_move(session, kept, reterr_conflict, reterr_problem);
         }
     }

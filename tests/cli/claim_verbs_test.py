@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 import program
 
@@ -48,6 +49,7 @@ class VerbsTest(program.LogCase):
                              "reason is missing: a move to blocked needs gate and reason"),
                             (("move", name, "--to", "evaluating", "--from", "x"), "--from"),
                             (("move", name, "--to", "evaluating", "--actor", "learn"), "actor"),
+                            (("move", name, "--to", "evaluating", "--data", "[1]"), "--data: expected a JSON object"),
                             (("move",), "usage")):
             self.assert_says(self.refused(*words, "--dir", self.log), text)
         answer = self.call("move", "nope", "--to", "blocked", "--json")
@@ -80,8 +82,26 @@ class VerbsTest(program.LogCase):
         answer = self.call("claim", "--owner", "desk", "--to", "evaluating", stdin="")
         self.assert_says(answer, f"claimed  {other}", f"released  {other}")
 
+    def test_a_lease_that_is_over_moves_and_releases_nothing(self):
+        workers = []
+        for line in "move evaluating", "release", "renew 5m", "":
+            name = self.emit()
+            workers.append((name, line, self.start(
+                "claim", name, "--owner", "desk", "--to", "evaluating", "--lease", "1s", "--dir", self.log,
+                stdin=subprocess.PIPE, text=True)))
+            self.assertIn("claimed", workers[-1][2].stdout.readline())
+        time.sleep(1.01)
+        for name, line, worker in workers:
+            said = worker.communicate(line + "\n")[1]
+            self.assertEqual(worker.returncode, program.NO, said)
+            self.assertIn("is generated: the claim of event", said)
+            self.assertIn("its lease is over", said)
+            events = self.ok("why", name, "--json", "--dir", self.log).json["events"]
+            self.assertEqual([event["act"] for event in events if event["event"] == "signal.claimed"],
+                             ["taken", "lease_over"])
+
     def test_bad_claims_are_refused(self):
-        self.emit()
+        name = self.emit()
         for words, text in ((("--to", "evaluating"), "--owner"), (("--owner", "a"), "--to"),
                             (("--owner", "a" * 65, "--to", "evaluating"), "owner"),
                             (("--owner", "\udcff", "--to", "evaluating"), "owner"),
@@ -93,6 +113,9 @@ class VerbsTest(program.LogCase):
                             (("--owner", "a", "--to", "evaluating", "--lease", "9999d"), "lease: expected 1 ms to 24 h, found 863913600 s"),
                             (("--owner", "a", "--to", "evaluating", "--symbol", "X"), "symbol")):
             self.assert_says(self.refused("claim", *words, "--dir", self.log), text)
+        for option in ("--symbol", "SIM01USD"), ("--source", "bot"):
+            answer = self.refused("claim", name, "--owner", "a", "--to", "evaluating", *option, "--dir", self.log)
+            self.assert_says(answer, f"{option[0][2:]}: expected none where one signal is named")
         answer = self.call("claim", "--owner", "a", "--to", "evaluating",
                            stdin="jump\nmove nowhere\nmove blocked\n")
         self.assertEqual(answer.code, program.USAGE)

@@ -88,6 +88,28 @@ class SpellingTest(SpellingCase):
             self.assertRegex(answer.err, r"bad.yaml:\d+:\d+: ")
             self.assert_says(answer, says)
 
+    def test_of_a_symbol_that_there_is_not_all_are_told_and_nothing_is_left_behind(self):
+        text = self.plain + SPELLINGS.replace("symbol: ETHUSDT", "symbol: NOPE") + (
+            "  - spelling: GONE.PERP\n    symbol: GONE\n")
+        config = self.write("bad.yaml", text)
+        lines = [number for number, line in enumerate(text.splitlines(), 1) if "- spelling:" in line]
+        for feed in ("--feed", "none", "--drain"), ("--feed", "synthetic:7"):
+            new = self.folder / "new"
+            answer = self.assert_exit(program.call("run", "--dir", new, *feed, "--config", config), program.USAGE)
+            told = [line for line in answer.err.splitlines() if "bad.yaml:" in line]
+            self.assertEqual(
+                told[:2],
+                [f'{config}:{lines[1]}:5: spellings[1]: NOPE, which "ETH.PERP" is to be a spelling of, is no symbol '
+                 f"in {new}",
+                 f'{config}:{lines[2]}:5: spellings[2]: GONE, which "GONE.PERP" is to be a spelling of, is no symbol '
+                 f"in {new}"], answer)
+            self.assertIn("bad.yaml: 2 problems; nothing was changed", told[2])
+            self.assertFalse(new.exists())
+        new.mkdir()  # a log is begun in an empty directory, too
+        answer = program.call("run", "--dir", new, "--feed", "none", "--drain", "--config", config)
+        self.assert_exit(answer, program.USAGE)
+        self.assertEqual(list(new.iterdir()), [])
+
     def test_one_that_the_log_has_for_another_is_refused_and_nothing_is_logged(self):
         self.run_with(self.config)
         before = self.ok("verify", "--json", "--dir", self.log).json["digest"]
@@ -97,8 +119,9 @@ class SpellingTest(SpellingCase):
                 (SPELLINGS.replace("symbol: ETHUSDT", "symbol: NOPE").replace("ETH.PERP", "X"),
                  "spellings[1]: NOPE, which \"X\" is to be a spelling of, is no symbol in")):
             config = self.write("changed.yaml", self.plain + changed)
-            self.assert_says(self.refused("run", "--dir", self.log, "--feed", "none", "--drain", "--config", config),
-                             says)
+            answer = program.call("run", "--dir", self.log, "--feed", "none", "--drain", "--config", config)
+            self.assert_says(self.assert_exit(answer, program.USAGE), says)
+            self.assertRegex(answer.err, r"changed.yaml:\d+:5: spellings")
         self.assertEqual(self.ok("verify", "--json", "--dir", self.log).json["digest"], before)
 
     def test_a_printed_configuration_has_them(self):

@@ -90,7 +90,7 @@ class BusTest(program.LogCase):
             self.bus.emit_many([good, {**good, "colour": "red"}])
         with self.assertRaisesRegex(TypeError, "signal 2 of 2: expected a dict"):
             self.bus.emit_many([good, 5])
-        for wrong in ({"side": "up"}, {"horizon": "2m"}, {"valid_for": 0.1}, {"data": b"{"},
+        for wrong in ({"side": "up"}, {"horizon": "2m"}, {"valid_for": 0.1}, {"data": b"{"}, {"data": b"[]"}, {"data": "null"}, {"data": b"5"},
                       {"confidence": "high"}, {"price": "1"}, {"source": 5}):
             with self.assertRaisesRegex((millrace.MR_REFUSED, TypeError),
                                         f"signal 2 of 3: {next(iter(wrong))}"):
@@ -155,7 +155,7 @@ class BusTest(program.LogCase):
                  ({"gate": "none such"}, millrace.MR_REFUSED, "gate"),
                  ({"from_state": "evaluating"}, millrace.MR_CONFLICT, "is generated since"),
                  ({"id": other, "from_state": "generated"}, millrace.MR_CONFLICT, "is blocked since"),
-                 ({"data": "{"}, millrace.MR_REFUSED, "data"), ({"colour": 1}, TypeError, "colour"),
+                 ({"data": "{"}, millrace.MR_REFUSED, "data"), ({"data": b"[1]"}, millrace.MR_REFUSED, "data"), ({"colour": 1}, TypeError, "colour"),
                  ({"data": 5}, TypeError, "data"), ({"to": None}, TypeError, "")]
         for values, kind, word in wrong:
             with self.subTest(values=values):

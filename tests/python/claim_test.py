@@ -7,6 +7,7 @@ import pathlib
 import signal
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import bus_test  # noqa: E402
@@ -60,6 +61,25 @@ class ClaimTest(program.LogCase):
                 claim.move("executing")
             self.assertTrue(claim.is_over)
 
+    def test_a_lease_that_is_over_moves_and_releases_nothing(self):
+        name = self.emit()
+        for act in (lambda claim: claim.move(), lambda claim: claim.release(), lambda claim: claim.renew(),
+                    lambda claim: self.bus.move(name, "evaluating")):
+            claim = self.bus.claim("desk", "evaluating", id=name, lease=0.001)
+            time.sleep(0.01)
+            with self.assertRaisesRegex(millrace.MR_CONFLICT,
+                                        "is generated: the claim of event .* has ended, its lease is over"):
+                act(claim)
+            with self.assertRaises(millrace.MR_CONFLICT):
+                claim.release()
+            self.assertTrue(claim.is_over)
+        with self.bus.claim("desk", "evaluating", id=name, lease=0.001):
+            time.sleep(0.01)  # leaving what is over is no fault
+        self.bus.move(name, "evaluating")  # it is like anybody
+        events = self.ok("why", name, "--json", "--dir", self.log).json["events"]
+        self.assertEqual([event["act"] for event in events if event["event"] == "signal.claimed"],
+                         5 * ["taken", "lease_over"])
+
     def test_leaving_gives_back(self):
         name = self.emit()
         with self.bus.claim("desk", "evaluating"):
@@ -89,6 +109,9 @@ class ClaimTest(program.LogCase):
                                 ((("a", "evaluating"), {"state": "blocked"}), "blocked")):
             with self.assertRaisesRegex(millrace.MR_REFUSED, text):
                 self.bus.claim(*arguments[0], **arguments[1])
+        for field in {"symbol": "SIM01USD"}, {"source": "bot"}:
+            with self.assertRaisesRegex(millrace.MR_REFUSED, f"{list(field)[0]}: expected none"):
+                self.bus.claim("a", "evaluating", id=name, **field)
         with self.assertRaises(millrace.MR_NOT_FOUND):
             self.bus.claim("a", "evaluating", id="nope")
         with self.assertRaises(TypeError):

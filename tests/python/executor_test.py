@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Orders at a venue outside, from Python: the example's executor is killed at random moments while a
 run trades, and no order is sent twice, none is forgotten; what is refused; health and feedback."""
+import decimal
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import bus_test  # noqa: E402  loads the package of the build
@@ -238,6 +240,10 @@ class ReportTest(ExternalCase):
     def test_a_field_that_cannot_be_is_named(self):
         wrong = [({"price": -1.0}, "price"), ({"price": float("nan")}, "price"),
                  ({"price": None}, "price"), ({"quantity": 0}, "quantity"), ({"fee": None}, "fee"),
+                 ({"price": 1e-9}, "price"), ({"quantity": 1e-9}, "quantity"),
+                 ({"quantity": 0.1234567}, "quantity"),
+                 ({"time_unix_ns": time.time_ns() + 120 * 10**9}, "more than a minute after"),
+                 ({"time_unix_ns": 4_000_000_000 * 10**9}, "more than a minute after"),
                  ({"time_unix_ns": 0}, "time"), ({"venue_order_id": "x" * 65}, "venue_order_id"),
                  ({"side": "up"}, "side"), ({"executor": "a\tb"}, "executor")]
         for changes, field in wrong:
@@ -293,6 +299,10 @@ class ReportTest(ExternalCase):
         self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "gone"), "status")
         self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "filled",
                                       "--time", "2025-05-04T15:34:00Z", "--price", "cheap"), "price")
+        for field, value in (("quantity", "1e-9"), ("price", "1e-9"), ("time", "2099-01-01T00:00:00Z")):
+            fill = {"price": "1", "quantity": "1", "fee": "0", "time": "2025-05-04T15:34:00Z", field: value}
+            self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "filled", *[
+                word for name, given in fill.items() for word in (f"--{name}", given)]), f"{field}: ")
         answer = program.call("report", "--dir", self.log, "nothing", "sent")
         self.assert_says(self.assert_exit(answer, program.NO), "order_unknown")
         answer = program.call("report", "--dir", self.log, self.order["id"], "sent", "--symbol", "A\nB")
@@ -306,35 +316,127 @@ class ReportTest(ExternalCase):
 class LineTest(ExternalCase):
     bars = 800
 
-    def test_an_executor_in_any_language_takes_orders_and_reports_by_lines(self):
+    def setUp(self):
+        super().setUp()
         self.begin()
         path = self.folder / "socket"
         server = self.start("serve", "--dir", self.log, "--socket", path)
         program.wait_until(path.exists, "the server", server)
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(60)
-            peer.connect(str(path))
-            lines = peer.makefile("rwb")
+        peer = socket.socket(socket.AF_UNIX)
+        self.addCleanup(peer.close)
+        peer.settimeout(60)
+        peer.connect(str(path))
+        self.lines = peer.makefile("rwb")
+        self.addCleanup(self.lines.close)
 
-            def ask(**request):
-                lines.write(json.dumps(request).encode() + b"\n")
-                lines.flush()
-                return json.loads(lines.readline())
-            orders = ask(verb="orders")["orders"]
-            self.assertEqual([order["order"] for order in orders],
-                             [order["id"] for order in self.bus.open_orders()])
-            order = orders[0]
-            self.assertEqual(self.bus.health()["durable_seq"], self.bus.health()["last_seq"])
-            sent = ask(verb="report", order=order["order"], status="sent", executor="js")
-            self.assertEqual((sent["state"], sent["repeated"], sent["durability"]),
-                             ("sent", False, "group"))
-            fill = {"verb": "report", "order": order["order"], "status": "filled",
-                    "price": order["reference_price"], "quantity": order["quantity"], "fee": 0,
-                    "time": 1_746_300_000_000_000_000, "side": order["side"]}
-            self.assertEqual(ask(**fill)["state"], "filled")
-            self.assertTrue(ask(**fill)["repeated"])
-            self.assertEqual(ask(**{**fill, "price": 1})["error"], "MR_CONFLICT")
-            self.assertEqual(len(ask(verb="orders")["orders"]), len(orders) - 1)
+    def ask(self, **request):
+        self.lines.write(json.dumps(request).encode() + b"\n")
+        self.lines.flush()
+        return json.loads(self.lines.readline())
+
+    def live(self, order):
+        """What the verb `orders` says of an order; None: it does not live."""
+        found = [one for one in self.ask(verb="orders")["orders"] if one["order"] == order["order"]]
+        return found[0] if found else None
+
+    def end_of(self, order):
+        """How its signal ended, whether or not that was learned from."""
+        signal = self.ask(verb="get", signal=order["signal"])["signal"]
+        return signal["ended"] or signal["state"]
+
+    def fill(self, order, quantity, price, number):
+        return self.ask(verb="report", order=order["order"], status="filled", price=price, quantity=quantity,
+                        fee=0.25, time=1_746_300_000_000_000_000 + number)
+
+    def test_an_executor_in_any_language_takes_orders_and_reports_by_lines(self):
+        ask = self.ask
+        orders = ask(verb="orders")["orders"]
+        self.assertEqual([order["order"] for order in orders],
+                         [order["id"] for order in self.bus.open_orders()])
+        order = orders[0]
+        self.assertEqual(self.bus.health()["durable_seq"], self.bus.health()["last_seq"])
+        sent = ask(verb="report", order=order["order"], status="sent", executor="js")
+        self.assertEqual((sent["state"], sent["repeated"], sent["durability"]),
+                         ("sent", False, "group"))
+        fill = {"verb": "report", "order": order["order"], "status": "filled",
+                "price": order["reference_price"], "quantity": order["quantity"], "fee": 0,
+                "time": 1_746_300_000_000_000_000, "side": order["side"]}
+        for field, value in (("quantity", 1e-9), ("quantity", 0.12345), ("price", 1e-9),
+                             ("time", "2099-01-01T00:00:00Z")):
+            refused = ask(**{**fill, field: value})
+            self.assertEqual(refused["error"], "MR_REFUSED", refused)
+            self.assertTrue(refused["text"].startswith(f"{field}: "), refused)
+        self.assertEqual(ask(**fill)["state"], "filled")
+        self.assertTrue(ask(**fill)["repeated"])
+        self.assertEqual(ask(**{**fill, "price": 1})["error"], "MR_CONFLICT")
+        self.assertEqual(len(ask(verb="orders")["orders"]), len(orders) - 1)
+
+    def test_parts_of_different_prices_and_a_cancel_are_a_position_at_their_mean(self):
+        order = self.ask(verb="orders")["orders"][0]
+        price = order["reference_price"]
+        parts = [(3.001, price), (5.25, round(price + 0.0707, 4))]
+        self.assertEqual(self.ask(verb="report", order=order["order"], status="accepted")["state"], "accepted")
+        done = 0
+        for number, (quantity, at) in enumerate(parts):
+            answer = self.fill(order, quantity, at, number)
+            self.assertEqual((answer["state"], answer["repeated"]), ("accepted", False))
+            self.assertTrue(self.fill(order, quantity, at, number)["repeated"])
+            done += quantity
+            self.assertAlmostEqual(self.live(order)["filled_quantity"], done, 9)
+            self.assertEqual(self.live(order)["quantity"], order["quantity"])
+        answer = self.ask(verb="report", order=order["order"], status="cancelled")
+        self.assertEqual((answer["state"], answer["repeated"]), ("cancelled", False))
+        self.assertIsNone(self.live(order))
+        late = self.fill(order, 0.5, price, 7)  # what was cancelled is filled no more
+        self.assertEqual(late["error"], "MR_CONFLICT")
+        self.assertIn("order_over", late["text"])
+        self.assertTrue(self.fill(order, *parts[0], 0)["repeated"])  # but a part that is known is no news
+        self.assertIn("order_over", self.ask(verb="report", order=order["order"], status="rejected")["text"])
+        before = program.call("status", "--json", "--dir", self.log).json["summary"]["positions"]["open"]
+        self.ok("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config)
+        status = program.call("status", "--json", "--dir", self.log).json
+        self.assertEqual(status["summary"]["positions"]["open"], before + 1)
+        self.assertEqual(status["order_disputes"], 2)
+        self.assertEqual(self.end_of(order), "executed")
+        exact = [(decimal.Decimal(str(quantity)), decimal.Decimal(str(at))) for quantity, at in parts]
+        whole = sum(quantity for quantity, at in exact)
+        mean = (sum(quantity * at for quantity, at in exact) / whole).quantize(
+            decimal.Decimal("0.0001"), decimal.ROUND_HALF_UP)
+        for table, kind in (("orders", "order.filled"), ("positions", "position.opened")):
+            rows = json.loads(self.ok(
+                "sql", "--json", "--dir", self.log, f"select quantity, price from {table} where kind = '{kind}' "
+                f"and signal_id = '{order['signal']}'").out, parse_float=decimal.Decimal)
+            self.assertEqual([(decimal.Decimal(row["quantity"]), decimal.Decimal(row["price"])) for row in rows],
+                             [(whole, mean)], table)
+        self.assertIn("identical", self.ok("replay", "--check", "--dir", self.log).out)
+
+    def test_reports_in_a_wrong_order_are_disputed_and_change_nothing(self):
+        first, second = self.ask(verb="orders")["orders"][:2]
+        whole, price = first["quantity"], first["reference_price"]
+        self.assertEqual(self.fill(first, 4.0, price, 1)["state"], "accepted")  # nothing was sent before
+        for quantity, number, reason in ((whole, 2, "quantity_differs"), (round(whole - 3.999, 3), 3, "quantity_differs")):
+            answer = self.fill(first, quantity, price, number)
+            self.assertEqual(answer["error"], "MR_CONFLICT", answer)
+            self.assertIn(reason, answer["text"])
+            self.assertEqual(self.live(first)["filled_quantity"], 4.0)
+        sent = self.ask(verb="report", order=first["order"], status="sent")
+        self.assertEqual((sent["state"], sent["repeated"]), ("accepted", True))  # it was passed
+        self.assertEqual(self.fill(first, round(whole - 4.0, 3), price, 4)["state"], "filled")
+        for status, reason in (("cancelled", "order_over"), ("rejected", "order_over")):
+            answer = self.ask(verb="report", order=first["order"], status=status)
+            self.assertEqual(answer["error"], "MR_CONFLICT", answer)
+            self.assertIn(reason, answer["text"])
+        self.assertIn("fill_differs", self.fill(first, 0.001, price, 9)["text"])
+        self.assertEqual(self.ask(verb="report", order=second["order"], status="accepted")["state"], "accepted")
+        rejected = self.ask(verb="report", order=second["order"], status="rejected")
+        self.assertIn("order_step", rejected["text"])
+        self.assertEqual(self.live(second)["state"], "accepted")
+        self.assertEqual(self.ask(verb="report", order=second["order"], status="cancelled")["state"], "cancelled")
+        self.ok("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config)
+        self.assertEqual(self.end_of(first), "executed")
+        self.assertEqual(self.end_of(second), "blocked")
+        self.assertEqual(program.call("status", "--json", "--dir", self.log).json["order_disputes"], 6)
+        self.assertIn("identical", self.ok("replay", "--check", "--dir", self.log).out)
 
 
 class HealthTest(ExternalCase):
@@ -371,11 +473,21 @@ class HealthTest(ExternalCase):
         self.bus.feedback(name, "desk", lesson="no more at night")
         for changes, field in [({"judgement": "great"}, "judgement"), ({"source": ""}, "source"),
                                ({"return_bps": float("inf")}, "return_bps"),
+                               ({"return_bps": 1e300}, "return_bps"),
+                               ({"source": "momentum"}, "source"), ({"source": "learn"}, "source"),
+                               ({"evidence": b"[]"}, "^evidence: expected a JSON object"),
+                               ({"evidence": "null"}, "^evidence: expected a JSON object"),
+                               ({"evidence": b"5"}, "^evidence: expected a JSON object"),
+                               ({"evidence": b"{x"}, "^evidence: no JSON, at byte 2"),
+                               ({"evidence": {"x": "y" * 70000}}, "^evidence: expected up to"),
                                ({"lesson": "x" * 1025}, "lesson")]:
             with self.subTest(changes=changes):
                 with self.assertRaisesRegex(millrace.MR_REFUSED, field):
-                    self.bus.feedback(name, **{"source": "desk", **changes})
-        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.feedback, "nothing", "desk")
+                    self.bus.feedback(name, **{"source": "desk", "judgement": "win", **changes})
+        self.assertRaisesRegex(TypeError, "^evidence: ", self.bus.feedback, name, "desk", evidence=[])
+        self.assertRaisesRegex(ValueError, "^evidence: ", self.bus.feedback, name, "desk", evidence=b"{\0}")
+        self.assertRaisesRegex(millrace.MR_REFUSED, "this says nothing", self.bus.feedback, name, "desk")
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.feedback, "nothing", "desk", "win")
         story = self.ok("why", name, "--dir", self.log).out
         self.assertIn("said by     desk: loss, -12.50 bps: against the trend", story)
         rows = json.loads(self.ok("sql", "--json", "--dir", self.log,
