@@ -13,6 +13,8 @@ no order is sent twice, and none is forgotten.
 - The id is the same whenever an order is handed out, and the exchange takes each id once. So one
   that the exchange does not know can be sent.
 - An answer that does not come says nothing: the order is "unknown" until the exchange has told.
+- Fills are reported as the exchange lists them, all of them each time: one that is known already is
+  taken once, so nothing need be remembered of which were.
 """
 import argparse
 import json
@@ -89,12 +91,16 @@ class Executor:
         """Report what the exchange has said, if it is more than was known."""
         if answer is None:
             self.report(order, "unknown", message="no answer in time")
-        elif answer.get("state") == "open":
+            return
+        fills = answer.get("fills", [])
+        for fill in fills:
+            self.report(order, "filled", **fill, venue_order_id=answer["venue_order_id"])
+        if answer.get("state") == "open" and not fills:
             self.report(order, "accepted", venue_order_id=answer["venue_order_id"])
         elif answer.get("state") == "filled":
-            self.report(order, "filled", price=answer["price"], quantity=answer["quantity"],
-                        fee=answer["fee"], time_unix_ns=answer["time_unix_ns"],
-                        venue_order_id=answer["venue_order_id"])
+            del self.open[order["id"]]
+        elif answer.get("state") == "cancelled":  # with the parts it has
+            self.report(order, "cancelled", venue_order_id=answer["venue_order_id"])
             del self.open[order["id"]]
         elif answer.get("state") == "rejected":
             self.report(order, "rejected", venue_order_id=answer["venue_order_id"],

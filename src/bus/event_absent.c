@@ -55,9 +55,11 @@ static bool is_unset(const struct mri_event *event, const char *name)
         return !is_fill && (strcmp(name, "quantity") == 0 || strcmp(name, "fee_e8") == 0);
     }
     if (event->type == MRI_EVENT_SHADOW_CLOSED) {
-        bool has_exit = ((const struct mri_shadow_closed *)event->body)->exit_price != 0;
-        return !has_exit && (strcmp(name, "gross_e8") == 0 || strcmp(name, "fee_e8") == 0 ||
-                                strcmp(name, "net_e8") == 0);
+        const struct mri_shadow_closed *closed = event->body;
+        bool is_money = strcmp(name, "gross_e8") == 0 || strcmp(name, "fee_e8") == 0 ||
+                        strcmp(name, "slippage_e8") == 0 || strcmp(name, "net_e8") == 0;
+        return (closed->exit_price == 0 && is_money) ||
+               (closed->entry_price == 0 && strcmp(name, "quantity") == 0);
     }
     if (event->type == MRI_EVENT_OUTCOME) {
         const struct mri_outcome *outcome = event->body;

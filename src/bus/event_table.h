@@ -50,8 +50,7 @@
     K(ORDER_DISPUTED, order_disputed, 328, "order.disputed", "executors, execute")                 \
     K(POSITION_OPENED, position_opened, 336, "position.opened", "execute")                         \
     K(POSITION_CLOSED, position_closed, 337, "position.closed", "execute")                         \
-    K(SHADOW_OPENED, shadow_opened, 338, "shadow.opened", "execute")                               \
-    K(SHADOW_CLOSED, shadow_closed, 339, "shadow.closed", "execute")                               \
+    K(SHADOW_CLOSED, shadow_closed, 340, "shadow.closed", "execute")                               \
     K(MODE_CHANGED, mode_changed, 344, "mode", "execute")                                          \
     K(OUTCOME, outcome, 352, "outcome", "resolve")                                                 \
     K(FEEDBACK, feedback, 384, "feedback", "learn")                                                \
@@ -401,35 +400,26 @@ enum { MRI_HAS_RETURN = 1 };
 #define MRI_ROWS_position_closed(R)
 #define MRI_TEXTS_position_closed(T)
 
-/** What a signal would have earned: nothing is traded, and no order stands behind it. */
-#define MRI_FIELDS_shadow_opened(F)                                                                \
+/**
+ * What a signal would have earned, or that it cannot be said: nothing is traded, and no order
+ * stands behind it. That it was opened is not logged by itself: it follows from the decision and
+ * the next price, and is told here with all it was.
+ */
+#define MRI_FIELDS_shadow_closed(F)                                                                \
     F(ref, cause, "", "")                                                                          \
     F(ref, signal, "", "")                                                                         \
     F(ref, decided, "", "the decision, or the move that was one")                                  \
-    F(time, event_time_unix_ns, "", "the open of the bar that it is filled at")                    \
-    F(time, exit_time_unix_ns, "", "when it is closed at the latest")                              \
+    F(ref, entry, "", "the bar or quote that it was opened at; absent: it never was")              \
+    F(time, entry_time_unix_ns, "", "the open of that bar, or the quote's time")                   \
+    F(time, event_time_unix_ns, "", "the end")                                                     \
     F(quantity, quantity, "", "of the order that was approved; else the base size")                \
-    F(price, price, "", "entry price")                                                             \
-    F(price, reference_price, "", "the market without spread and slippage")                        \
+    F(price, entry_price, "", "")                                                                  \
     F(price, stop_price, "", "")                                                                   \
     F(price, target_price, "", "")                                                                 \
-    F(money, fee_e8, "", "of the entry")                                                           \
-    F(symbol, symbol, "", "")                                                                      \
-    F(side, side, "", "")                                                                          \
-    F(gate, gate, "", "who had blocked by then; absent of a twin")                                 \
-    F(small, advisory, "", "1: decided beside the signal's owner")                                 \
-    F(pad8, reserved, "", "")
-#define MRI_ROWS_shadow_opened(R)
-#define MRI_TEXTS_shadow_opened(T)
-
-/** The end of a shadow, or that there can be none. */
-#define MRI_FIELDS_shadow_closed(F)                                                                \
-    F(ref, cause, "", "")                                                                          \
-    F(ref, opened, "", "its shadow.opened; absent: it was never opened")                           \
-    F(time, event_time_unix_ns, "", "")                                                            \
     F(price, exit_price, "", "absent when there was no exit")                                      \
     F(money, gross_e8, "", "at the reference prices; absent when there was no exit")               \
     F(money, fee_e8, "", "of entry and exit; absent likewise")                                     \
+    F(money, slippage_e8, "", "of both, with half the spread; absent likewise")                    \
     F(money, net_e8, "", "gross - fee - slippage; absent likewise")                                \
     F(symbol, symbol, "", "")                                                                      \
     F(side, side, "", "")                                                                          \

@@ -341,22 +341,22 @@ static void put_closed(struct why *why, const struct mri_event *event)
     mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
 }
 
-static void put_shadow_opened(struct why *why, const struct mri_event *event)
+/** How a shadow began: of one that has ended as it was logged, else as the book has it. */
+static void put_shadow_entry(struct why *why, const struct mri_shadow_closed *entry)
 {
-    const struct mri_shadow_opened *opened = event->body;
     char quantity[MRI_FIXED_TEXT_BYTES];
     char price[MRI_FIXED_TEXT_BYTES];
     char stop[MRI_FIXED_TEXT_BYTES];
     char target[MRI_FIXED_TEXT_BYTES];
     char time[MRI_UTC_BYTES];
-    bool is_twin = opened->gate == MRI_GATE_NONE && opened->advisory == 0;
+    bool is_twin = entry->gate == MRI_GATE_NONE && entry->advisory == 0;
     mri_buf_printf(&why->text, "shadow      %s%s %s at %s, %s; stop %s, target %s (event %llu)\n",
-        is_twin ? "twin, " : "", word(MRI_VOCABULARY_side, opened->side),
-        mri_names_quantity(&why->names, opened->symbol, opened->quantity, quantity),
-        mri_names_price(&why->names, opened->symbol, opened->price, price),
-        mri_utc_format(opened->event_time_unix_ns, time),
-        mri_names_price(&why->names, opened->symbol, opened->stop_price, stop),
-        mri_names_price(&why->names, opened->symbol, opened->target_price, target), u(event->seq));
+        is_twin ? "twin, " : "", word(MRI_VOCABULARY_side, entry->side),
+        mri_names_quantity(&why->names, entry->symbol, entry->quantity, quantity),
+        mri_names_price(&why->names, entry->symbol, entry->entry_price, price),
+        mri_utc_format(entry->entry_time_unix_ns, time),
+        mri_names_price(&why->names, entry->symbol, entry->stop_price, stop),
+        mri_names_price(&why->names, entry->symbol, entry->target_price, target), u(entry->entry));
 }
 
 static void put_shadow_closed(struct why *why, const struct mri_event *event)
@@ -375,7 +375,7 @@ static void put_shadow_closed(struct why *why, const struct mri_event *event)
     mri_buf_text(&why->text, " - fees ");
     mri_describe_money(closed->fee_e8, &why->text);
     mri_buf_text(&why->text, " - slippage ");
-    mri_describe_money(closed->gross_e8 - closed->fee_e8 - closed->net_e8, &why->text);
+    mri_describe_money(closed->slippage_e8, &why->text);
     mri_buf_text(&why->text, " = net ");
     mri_describe_money(closed->net_e8, &why->text);
     if (closed->gate != MRI_GATE_NONE) {
@@ -388,14 +388,30 @@ static void put_shadow_closed(struct why *why, const struct mri_event *event)
 static void put_shadow(struct why *why)
 {
     uint32_t from = 0;
-    const struct mri_event *event = find(why, MRI_EVENT_SHADOW_OPENED, &from);
+    const struct mri_event *event = find(why, MRI_EVENT_SHADOW_CLOSED, &from);
     if (event != NULL) {
-        put_shadow_opened(why, event);
-    }
-    from = 0;
-    event = find(why, MRI_EVENT_SHADOW_CLOSED, &from);
-    if (event != NULL) {
+        struct mri_shadow_closed entry = *(const struct mri_shadow_closed *)event->body;
+        entry.entry = mri_ref_seq(entry.entry, event->seq);
+        if (entry.entry != 0) {
+            put_shadow_entry(why, &entry);
+        }
         put_shadow_closed(why, event);
+        return;
+    }
+    const struct mri_shadow *open =
+        mri_shadow_book_find(&why->fold->wiring.shadows.book, why->ordinal);
+    if (open != NULL && open->state == MRI_SHADOW_OPEN) {
+        put_shadow_entry(why, &(struct mri_shadow_closed){.entry = open->entry_seq,
+                                  .entry_time_unix_ns = open->opened_unix_ns,
+                                  .quantity = open->quantity,
+                                  .entry_price = open->entry_price,
+                                  .stop_price = open->stop_price,
+                                  .target_price = open->target_price,
+                                  .symbol = open->symbol,
+                                  .side = open->side,
+                                  .gate = open->gate,
+                                  .advisory = open->advisory});
+        mri_buf_text(&why->text, "shadow      is open\n");
     }
 }
 

@@ -45,7 +45,9 @@ mr_err mri_feed_option_open(const struct mri_os *os, const struct mri_alloc *all
     if (strcmp(option->kind, "csv") == 0) {
         const struct mri_csv_options options = {.path = option->path,
             .specs = config->instruments,
-            .spec_count = config->instrument_count};
+            .spec_count = config->instrument_count,
+            .spellings = config->spellings,
+            .spelling_count = config->spelling_count};
         return mri_csv_open(os, alloc, &options, ret_feed, reterr_problem);
     }
     const struct mri_synthetic_options options = {

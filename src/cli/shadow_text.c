@@ -35,7 +35,10 @@ static uint64_t closed(const struct mri_report *report)
 static bool is_any(const struct mri_fold *fold)
 {
     const struct mri_report *report = &fold->wiring.report;
-    return report->shadows_opened + unresolved(report) + fold->wiring.shadows.book.left_out > 0;
+    const struct mri_shadow_book *book = &fold->wiring.shadows.book;
+    return closed(report) + unresolved(report) + book->counts[MRI_SHADOW_OPEN] + book->left_out +
+               book->unpriced >
+           0;
 }
 
 void mri_shadow_text_line(const struct mri_fold *fold, struct mri_buf *text)
@@ -48,6 +51,9 @@ void mri_shadow_text_line(const struct mri_fold *fold, struct mri_buf *text)
     mri_buf_printf(text, "shadow     %llu closed, %u open, %u wait for a price, %llu unresolved",
         u(closed(report)), book->counts[MRI_SHADOW_OPEN], book->counts[MRI_SHADOW_WANTED],
         u(unresolved(report)));
+    if (book->unpriced > 0) {
+        mri_buf_printf(text, "; %llu of symbols without a price", u(book->unpriced));
+    }
     if (book->left_out > 0) {
         mri_buf_printf(
             text, "; %llu LEFT OUT, the book was full (shadow.places_max)", u(book->left_out));
@@ -133,6 +139,7 @@ void mri_shadow_text_json(const struct mri_fold *fold, struct mri_json_writer *j
     mri_json_put_count(json, "open", book->counts[MRI_SHADOW_OPEN]);
     mri_json_put_count(json, "waiting", book->counts[MRI_SHADOW_WANTED]);
     mri_json_put_count(json, "left_out", book->left_out);
+    mri_json_put_count(json, "unpriced", book->unpriced);
     json_sums(json, "twins", &report->shadows[MRI_GATE_NONE]);
     json_sums(json, "advisory", &report->advisory_shadows);
     mri_json_write_key(json, "by_gate");

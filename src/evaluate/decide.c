@@ -2,9 +2,8 @@
 /*
  * From a view to decisions.
  *
- *   view -> prediction -> for each signal: moved to evaluating
- *                                          decision
- *                                          moved to approved or blocked
+ *   view -> prediction -> for each signal: decision, moved to blocked
+ *                                      or: moved to evaluating, decision, moved to approved
  *
  * Invariants
  *  1. Every decision names the view and the newest feedback it used, and stores all gates.
@@ -244,13 +243,16 @@ static mr_err draft_decision(
         judge_size(context, signal, input, &fixed, &rows);
     }
     bool is_advisory = signal->route == MRI_ROUTE_ADVISORY;
+    bool is_approved = fixed.verdict == MRI_VERDICT_PASS;
     fixed.advisory = is_advisory;
-    mr_err err = is_advisory ? MR_OK
-                             : draft_move(context, signal,
-                                   &(struct mri_signal_moved){.from = MR_GENERATED,
-                                       .to = MR_EVALUATING,
-                                       .evidence = context->view_seq,
-                                       .reason = MRI_REASON_EVALUATION_STARTED});
+    mr_err err =
+        is_advisory || !is_approved
+            ? MR_OK /* to blocked in one move: no reader can see what lies within a batch */
+            : draft_move(context, signal,
+                  &(struct mri_signal_moved){.from = MR_GENERATED,
+                      .to = MR_EVALUATING,
+                      .evidence = context->view_seq,
+                      .reason = MRI_REASON_EVALUATION_STARTED});
     if (err != MR_OK) {
         return err;
     }
@@ -267,9 +269,8 @@ static mr_err draft_decision(
     if (err != MR_OK || is_advisory) {
         return err;
     }
-    bool is_approved = fixed.verdict == MRI_VERDICT_PASS;
     return draft_move(context, signal,
-        &(struct mri_signal_moved){.from = MR_EVALUATING,
+        &(struct mri_signal_moved){.from = is_approved ? MR_EVALUATING : MR_GENERATED,
             .to = is_approved ? MR_APPROVED : MR_BLOCKED,
             .evidence = decision_seq,
             .gate = fixed.gate,

@@ -19,7 +19,7 @@
  * Invariants
  *  1. `undecided` holds exactly the signals in state generated on which this engine is to decide,
  *     in the order in which they came (causal order: a higher ordinal may come first); a signal
- *     leaves it when it leaves evaluating, which is in the same batch.
+ *     leaves it when it is approved or blocked, which is in the batch of its decision.
  *  2. `held` holds the others that are generated, and those that others have moved to evaluating or
  *     approved. None that is claimed is moved here.
  *  3. `book` holds a symbol's signal from its approval until its order fails or its position

@@ -2,20 +2,23 @@
 /*
  * The engine of the shadow book.
  *
- *   signal born          -> a place in the book
+ *   signal born          -> a place in the book, if its symbol has a price
  *   decision, or a move that is one (approved, blocked, expired without a decision here)
- *                        -> wanted; unresolved where there is no price to open at
- *   next bar or quote    -> shadow.opened, as a market order would be filled
+ *                        -> wanted; unresolved where the price has stopped
+ *   next bar or quote    -> open, as a market order would be filled
  *   bars after           -> shadow.closed, by stop, target or time
+ *   no price for long    -> shadow.closed, unresolved
  *
  * Invariants
  *  1. A signal has one shadow at most: its place goes with it, and places are given at birth.
  *  2. No price is used that was there before the decision: a shadow opens with an input behind the
  *     one that was decided on.
- *  3. Deciding again on the same price comes to the same end. So what had no room in a batch
+ *  3. It is opened when that price is applied, and nothing is logged: whoever folds the log opens
+ *     it alike. Its end says when and at what.
+ *  4. Deciding again on the same price comes to the same end. So what had no room in a batch
  *     follows at the next tick; only where another price of the symbol comes before it, it is met
  *     with that one instead.
- *  4. The trading mode changes nothing here.
+ *  5. The trading mode changes nothing here.
  */
 #include "execute/shadow.h"
 
@@ -23,6 +26,11 @@
 
 /** Whoever decides last leaves the batch not quite full. */
 #define BATCH_SHARE 0.97
+
+/** A symbol is silent when it had no price for so many holding times: nothing waits for it. */
+enum { SILENT_HOLDS = 2 };
+
+MRI_STATIC_ASSERT(sizeof(struct mri_shadow_closed) == 128, "two units of a record: no room wasted");
 
 mr_err mri_shadows_init(struct mri_shadows *shadows, const struct mri_alloc *alloc,
     const struct mri_market *market, const struct mri_shadow_options *options)
@@ -40,22 +48,21 @@ void mri_shadows_fini(struct mri_shadows *shadows)
     }
 }
 
-/* ---- deciding -------------------------------------------------------------------------------- */
+/* ---- prices and positions -------------------------------------------------------------------- */
 
-/** What is at hand: the places of a symbol, and the price they are met with. */
-struct work {
-    const struct mri_shadows *shadows;
-    const struct mri_shadow_symbol *symbol;
-    const struct mri_instrument_spec *spec;
-    const struct mri_event *input;
-    struct mri_batch *batch;
-    struct mri_event price; /**< the newest bar or quote of the symbol */
-    bool has_opened;
-};
-
-static const struct mri_shadow *place(const struct work *work, uint32_t ordinal)
+/** Has the symbol had no price for so long that nothing waits for the next one? */
+static bool is_silent(const struct mri_shadows *shadows, uint32_t symbol)
 {
-    return mri_shadow_book_find(&work->shadows->book, ordinal);
+    const struct mri_shadow_symbol *at = &shadows->book.symbols[symbol];
+    int64_t since_ns = shadows->book.passed_ns - at->price_passed_ns;
+    return at->price_seq == 0 || since_ns / SILENT_HOLDS > shadows->options.exits.hold_ns;
+}
+
+static bool is_priced(const struct mri_shadows *shadows, uint32_t symbol)
+{
+    const struct mri_instrument_spec *spec =
+        mri_instruments_get(&shadows->market->instruments, symbol);
+    return spec != NULL && spec->is_provisional == 0 && !is_silent(shadows, symbol);
 }
 
 static struct mri_order order_of(
@@ -74,7 +81,8 @@ static struct mri_order order_of(
  * A shadow as the position that it stands for, with its orders at the venue here. Its holding time
  * was over if it was at the symbol's price before this one.
  */
-static struct mri_position position_of(const struct work *work, const struct mri_shadow *shadow)
+static struct mri_position position_of(
+    const struct mri_shadow_symbol *symbol, const struct mri_shadow *shadow)
 {
     struct mri_position position = {
         .signal_seq = shadow->signal_seq,
@@ -98,64 +106,49 @@ static struct mri_position position_of(const struct work *work, const struct mri
     orders[MRI_LEG_STOP] = order_of(&position, MRI_LEG_STOP, MRI_ORDER_STOP, shadow->stop_price);
     orders[MRI_LEG_TARGET] =
         order_of(&position, MRI_LEG_TARGET, MRI_ORDER_LIMIT, shadow->target_price);
-    if (shadow->opened_at_seq < work->symbol->price_seq &&
-        work->symbol->previous_time_unix_ns >= shadow->exit_time_unix_ns) {
+    if (shadow->entry_seq < symbol->price_seq &&
+        symbol->previous_time_unix_ns >= shadow->exit_time_unix_ns) {
         orders[MRI_LEG_TIME] = order_of(&position, MRI_LEG_TIME, MRI_ORDER_MARKET, 0);
     }
     return position;
 }
 
-/** What is opened: a draft whose references are still to be put in. */
-static mr_err open_position(const struct work *work, const struct mri_shadow *shadow,
-    struct mri_shadow_opened *opened, enum mri_reason *ret_reason)
+/* ---- deciding -------------------------------------------------------------------------------- */
+
+/** What is at hand: the places of a symbol, and the price they are met with. */
+struct work {
+    const struct mri_shadows *shadows;
+    const struct mri_shadow_symbol *symbol;
+    const struct mri_instrument_spec *spec;
+    const struct mri_event *input;
+    struct mri_batch *batch;
+    struct mri_event price; /**< the newest bar or quote of the symbol */
+    bool is_silent;
+};
+
+static const struct mri_shadow *place(const struct work *work, uint32_t ordinal)
 {
-    const struct mri_shadow_options *options = &work->shadows->options;
-    struct mri_position position = position_of(work, shadow);
-    struct mri_candle bar = mri_exits_read_bar(work->shadows->market, &position, &work->price);
-    const struct mri_exits_bar met = {&work->shadows->venue, work->spec, &bar};
-    struct mri_venue_fill fill;
-    if (position.quantity == 0) {
-        int64_t notional_e8;
-        position.quantity =
-            mri_instrument_quantity(work->spec, options->notional, bar.open, &notional_e8);
-        position.orders[MRI_LEG_ENTRY].quantity = position.quantity;
-    }
-    *ret_reason = MRI_REASON_SIZE_BELOW_MINIMUM;
-    if (position.quantity <= 0) {
-        return MR_ERANGE;
-    }
-    *ret_reason = MRI_REASON_NUMBER_RANGE;
-    mr_err err = mri_exits_match(&met, &position, MRI_LEG_ENTRY, &fill);
-    if (err == MR_OK) {
-        position.entry_price = fill.price;
-        position.opened_unix_ns = bar.close_time_unix_ns - bar.duration_ns;
-        err = mri_position_exits(&options->exits, work->spec,
-            mri_market_symbol(work->shadows->market, shadow->symbol)->bar.volatility, &position);
-    }
-    if (err == MR_OK) {
-        *opened = (struct mri_shadow_opened){
-            .event_time_unix_ns = position.opened_unix_ns,
-            .exit_time_unix_ns = position.exit_time_unix_ns,
-            .quantity = position.quantity,
-            .price = fill.price,
-            .reference_price = fill.reference_price,
-            .stop_price = position.stop_price,
-            .target_price = position.target_price,
-            .fee_e8 = fill.fee_e8,
-        };
-    }
-    return err;
+    return mri_shadow_book_find(&work->shadows->book, ordinal);
 }
 
 static mr_err draft_closed(
     const struct work *work, const struct mri_shadow *shadow, struct mri_shadow_closed *closed)
 {
     closed->cause = mri_batch_ref(work->batch, work->input->seq);
-    closed->opened = mri_batch_ref(work->batch, shadow->opened_seq);
+    closed->signal = mri_batch_ref(work->batch, shadow->signal_seq);
+    closed->decided = mri_batch_ref(work->batch, shadow->decided_seq);
     closed->symbol = shadow->symbol;
     closed->side = shadow->side;
     closed->gate = shadow->gate;
     closed->advisory = shadow->advisory;
+    if (shadow->entry_seq != 0) {
+        closed->entry = mri_batch_ref(work->batch, shadow->entry_seq);
+        closed->entry_time_unix_ns = shadow->opened_unix_ns;
+        closed->quantity = shadow->quantity;
+        closed->entry_price = shadow->entry_price;
+        closed->stop_price = shadow->stop_price;
+        closed->target_price = shadow->target_price;
+    }
     return mri_batch_add(work->batch,
         &(struct mri_draft){.type = MRI_EVENT_SHADOW_CLOSED, .fixed = closed}, shadow->ordinal);
 }
@@ -168,32 +161,6 @@ static mr_err draft_unresolved(
         .reason = (uint8_t)reason,
     };
     return draft_closed(work, shadow, &closed);
-}
-
-static mr_err decide_wanted(struct work *work, const struct mri_shadow *shadow)
-{
-    struct mri_shadow_opened opened;
-    enum mri_reason reason;
-    if (work->symbol->price_seq <= shadow->after_seq) {
-        return MR_OK;
-    }
-    mr_err err = open_position(work, shadow, &opened, &reason);
-    if (err == MR_ERANGE) {
-        return draft_unresolved(work, shadow, reason);
-    }
-    if (err != MR_OK) {
-        return err;
-    }
-    work->has_opened = true;
-    opened.cause = mri_batch_ref(work->batch, work->input->seq);
-    opened.signal = mri_batch_ref(work->batch, shadow->signal_seq);
-    opened.decided = mri_batch_ref(work->batch, shadow->decided_seq);
-    opened.symbol = shadow->symbol;
-    opened.side = shadow->side;
-    opened.gate = shadow->gate;
-    opened.advisory = shadow->advisory;
-    return mri_batch_add(work->batch,
-        &(struct mri_draft){.type = MRI_EVENT_SHADOW_OPENED, .fixed = &opened}, shadow->ordinal);
 }
 
 /** What the venue here says of a fill, for the entry: it is the price's distance to the market. */
@@ -215,7 +182,7 @@ static mr_err entry_slippage(const struct work *work, struct mri_position *posit
 
 static mr_err decide_open(const struct work *work, const struct mri_shadow *shadow)
 {
-    struct mri_position position = position_of(work, shadow);
+    struct mri_position position = position_of(work->symbol, shadow);
     struct mri_candle bar = mri_exits_read_bar(work->shadows->market, &position, &work->price);
     const struct mri_exits_bar met = {&work->shadows->venue, work->spec, &bar};
     enum mri_leg leg;
@@ -240,34 +207,35 @@ static mr_err decide_open(const struct work *work, const struct mri_shadow *shad
         .exit_price = fill.price,
         .gross_e8 = result.gross_e8,
         .fee_e8 = result.fee_e8,
+        .slippage_e8 = result.slippage_e8,
         .net_e8 = result.net_e8,
         .reason = (uint8_t)mri_exits_reason(leg),
     };
     return draft_closed(work, shadow, &closed);
 }
 
-static mr_err decide_place(struct work *work, const struct mri_shadow *shadow)
+static mr_err decide_place(const struct work *work, const struct mri_shadow *shadow)
 {
-    switch ((enum mri_shadow_state)shadow->state) {
-    case MRI_SHADOW_WANTED:
-        return decide_wanted(work, shadow);
-    case MRI_SHADOW_OPEN:
-        return decide_open(work, shadow);
-    default:
-        return MR_OK;
+    bool is_open = shadow->state == MRI_SHADOW_OPEN;
+    if (work->is_silent) {
+        return is_open || shadow->state == MRI_SHADOW_WANTED
+                   ? draft_unresolved(work, shadow, MRI_REASON_NO_PRICE_SOURCE)
+                   : MR_OK;
     }
+    return is_open ? decide_open(work, shadow) : MR_OK;
 }
 
-/** The places of a symbol, met with its newest price. */
+/** The places of a symbol, met with its newest price; without one for long, they end. */
 static mr_err decide_symbol(struct work *work, uint32_t symbol)
 {
     const struct mri_shadows *shadows = work->shadows;
     const struct mri_market_symbol *market = mri_market_symbol(shadows->market, symbol);
     work->symbol = &shadows->book.symbols[symbol];
     work->spec = mri_instruments_get(&shadows->market->instruments, symbol);
-    if (market == NULL || work->symbol->price_seq == 0) {
+    if (market == NULL || work->symbol->waiting == 0) {
         return MR_OK;
     }
+    work->is_silent = is_silent(shadows, symbol);
     bool is_quote = work->symbol->price_type == MRI_EVENT_QUOTE;
     work->price = (struct mri_event){.seq = work->symbol->price_seq,
         .type = work->symbol->price_type,
@@ -319,14 +287,84 @@ static mr_err decide(const void *state, const struct mri_event *input, struct mr
     if (err == MR_OK && mri_exits_symbol(input, &symbol)) {
         err = decide_symbol(&work, symbol);
     }
-    bool is_rest = input->type == MRI_EVENT_TICK && shadows->book.places.count > 0;
-    for (uint32_t i = 0; is_rest && i < shadows->book.symbols_max && err == MR_OK; i++) {
-        err = decide_symbol(&work, i);
+    bool is_rest = input->type == MRI_EVENT_TICK;
+    uint32_t symbols = shadows->market->instruments.count;
+    for (uint32_t i = 0; i < symbols && err == MR_OK; i++) {
+        bool is_due = shadows->book.symbols[i].waiting > 0 && (is_rest || is_silent(shadows, i));
+        err = is_due ? decide_symbol(&work, i) : MR_OK;
     }
-    return err == MR_OK && work.has_opened ? MR_AGAIN : err; /* it may already reach the stop */
+    return err;
 }
 
 /* ---- applying -------------------------------------------------------------------------------- */
+
+/** A shadow is opened at the newest price of its symbol. */
+static mr_err open_position(struct mri_shadows *shadows, const struct mri_event *price,
+    struct mri_shadow *shadow, enum mri_reason *ret_reason)
+{
+    const struct mri_shadow_options *options = &shadows->options;
+    const struct mri_instrument_spec *spec =
+        mri_instruments_get(&shadows->market->instruments, shadow->symbol);
+    struct mri_position position = position_of(&shadows->book.symbols[shadow->symbol], shadow);
+    struct mri_candle bar = mri_exits_read_bar(shadows->market, &position, price);
+    const struct mri_exits_bar met = {&shadows->venue, spec, &bar};
+    struct mri_venue_fill fill;
+    if (position.quantity == 0) {
+        int64_t notional_e8;
+        position.quantity =
+            mri_instrument_quantity(spec, options->notional, bar.open, &notional_e8);
+        position.orders[MRI_LEG_ENTRY].quantity = position.quantity;
+    }
+    *ret_reason = MRI_REASON_SIZE_BELOW_MINIMUM;
+    if (position.quantity <= 0) {
+        return MR_ERANGE;
+    }
+    *ret_reason = MRI_REASON_NUMBER_RANGE;
+    mr_err err = mri_exits_match(&met, &position, MRI_LEG_ENTRY, &fill);
+    if (err == MR_OK) {
+        position.entry_price = fill.price;
+        position.opened_unix_ns = bar.close_time_unix_ns - bar.duration_ns;
+        err = mri_position_exits(&options->exits, spec,
+            mri_market_symbol(shadows->market, shadow->symbol)->bar.volatility, &position);
+    }
+    if (err == MR_OK) {
+        shadow->entry_seq = price->seq;
+        shadow->quantity = position.quantity;
+        shadow->entry_price = fill.price;
+        shadow->entry_reference_price = fill.reference_price;
+        shadow->entry_fee_e8 = fill.fee_e8;
+        shadow->stop_price = position.stop_price;
+        shadow->target_price = position.target_price;
+        shadow->exit_time_unix_ns = position.exit_time_unix_ns;
+        shadow->opened_unix_ns = position.opened_unix_ns;
+    }
+    return err;
+}
+
+/** What waits for a price of the symbol has it. */
+static mr_err open_wanted(
+    struct mri_shadows *shadows, const struct mri_event *price, uint32_t symbol)
+{
+    uint32_t ordinal = shadows->book.symbols[symbol].first;
+    while (ordinal != 0) {
+        struct mri_shadow *shadow = mri_shadow_book_find(&shadows->book, ordinal);
+        enum mri_reason reason;
+        ordinal = shadow->next;
+        if (shadow->state != MRI_SHADOW_WANTED || price->seq <= shadow->after_seq) {
+            continue;
+        }
+        mr_err err = open_position(shadows, price, shadow, &reason);
+        if (err != MR_OK && err != MR_ERANGE) {
+            return err;
+        }
+        if (err == MR_ERANGE) {
+            shadow->reason = (uint16_t)reason;
+        }
+        mri_shadow_book_set_state(
+            &shadows->book, shadow, err == MR_OK ? MRI_SHADOW_OPEN : MRI_SHADOW_UNRESOLVED);
+    }
+    return MR_OK;
+}
 
 static mr_err apply_generated(struct mri_shadows *shadows, const struct mri_event *event)
 {
@@ -340,6 +378,10 @@ static mr_err apply_generated(struct mri_shadows *shadows, const struct mri_even
         mri_shadow_book_find(&shadows->book, event->ordinal) != NULL) {
         return MR_OK;
     }
+    if (!is_priced(shadows, signal->symbol)) {
+        shadows->book.unpriced++;
+        return MR_OK;
+    }
     if (shadows->book.places.count >= options->places_max) {
         shadows->book.left_out++;
         return MR_OK;
@@ -350,23 +392,17 @@ static mr_err apply_generated(struct mri_shadows *shadows, const struct mri_even
                                                    .side = signal->side});
 }
 
-/** Somebody has decided on a signal: its shadow opens at the next price, if there can be one. */
+/** Somebody has decided on a signal: its shadow opens at the next price, if there will be one. */
 static void want(
     struct mri_shadows *shadows, struct mri_shadow *shadow, const struct mri_event *decided)
 {
-    const struct mri_instrument_spec *spec =
-        mri_instruments_get(&shadows->market->instruments, shadow->symbol);
-    const struct mri_market_symbol *symbol = mri_market_symbol(shadows->market, shadow->symbol);
     uint64_t cause = mri_event_cause(decided);
+    bool is_waiting = is_priced(shadows, shadow->symbol);
     shadow->decided_seq = decided->seq;
     shadow->after_seq = cause == 0 ? decided->seq : cause;
-    bool is_known = spec != NULL && spec->is_provisional == 0;
-    bool is_priced = is_known && symbol != NULL && symbol->price.time_unix_ns != 0;
-    if (!is_priced) {
-        shadow->reason = is_known ? MRI_REASON_NO_PRICE_SOURCE : MRI_REASON_PROVISIONAL_SYMBOL;
-    }
+    shadow->reason = is_waiting ? MRI_REASON_NONE : MRI_REASON_NO_PRICE_SOURCE;
     mri_shadow_book_set_state(
-        &shadows->book, shadow, is_priced ? MRI_SHADOW_WANTED : MRI_SHADOW_UNRESOLVED);
+        &shadows->book, shadow, is_waiting ? MRI_SHADOW_WANTED : MRI_SHADOW_UNRESOLVED);
 }
 
 static void apply_decision(struct mri_shadows *shadows, const struct mri_event *event)
@@ -401,46 +437,29 @@ static void apply_moved(struct mri_shadows *shadows, const struct mri_event *eve
     }
 }
 
-static mr_err apply_opened(struct mri_shadows *shadows, const struct mri_event *event)
-{
-    const struct mri_shadow_opened *opened = event->body;
-    struct mri_shadow *shadow = mri_shadow_book_find(&shadows->book, event->ordinal);
-    if (shadow == NULL || shadow->state != MRI_SHADOW_WANTED || shadow->symbol != opened->symbol) {
-        return MR_ECORRUPT;
-    }
-    shadow->opened_seq = event->seq;
-    shadow->opened_at_seq = shadows->book.symbols[shadow->symbol].price_seq;
-    shadow->quantity = opened->quantity;
-    shadow->entry_price = opened->price;
-    shadow->entry_reference_price = opened->reference_price;
-    shadow->entry_fee_e8 = opened->fee_e8;
-    shadow->stop_price = opened->stop_price;
-    shadow->target_price = opened->target_price;
-    shadow->exit_time_unix_ns = opened->exit_time_unix_ns;
-    shadow->opened_unix_ns = opened->event_time_unix_ns;
-    mri_shadow_book_set_state(&shadows->book, shadow, MRI_SHADOW_OPEN);
-    return MR_OK;
-}
-
 static mr_err apply_closed(struct mri_shadows *shadows, const struct mri_event *event)
 {
     const struct mri_shadow_closed *closed = event->body;
     struct mri_shadow *shadow = mri_shadow_book_find(&shadows->book, event->ordinal);
-    if (shadow == NULL || shadow->state == MRI_SHADOW_BORN ||
-        shadow->opened_seq != mri_ref_seq(closed->opened, event->seq)) {
+    if (shadow == NULL || shadow->state == MRI_SHADOW_BORN || shadow->symbol != closed->symbol ||
+        shadow->entry_seq != mri_ref_seq(closed->entry, event->seq)) {
         return MR_ECORRUPT;
     }
     mri_shadow_book_remove(&shadows->book, shadow);
     return MR_OK;
 }
 
-static void note_price(struct mri_shadows *shadows, const struct mri_event *event, uint32_t number)
+static mr_err apply_price(
+    struct mri_shadows *shadows, const struct mri_event *event, uint32_t number)
 {
     struct mri_shadow_symbol *symbol = &shadows->book.symbols[number];
+    mri_shadow_book_pass(&shadows->book, shadows->market->event_time_unix_ns);
     symbol->previous_time_unix_ns = symbol->price_time_unix_ns;
     symbol->price_time_unix_ns = shadows->market->event_time_unix_ns;
+    symbol->price_passed_ns = shadows->book.passed_ns;
     symbol->price_seq = event->seq;
     symbol->price_type = event->type;
+    return symbol->waiting > 0 ? open_wanted(shadows, event, number) : MR_OK;
 }
 
 static mr_err apply(void *state, const struct mri_event *event)
@@ -456,18 +475,18 @@ static mr_err apply(void *state, const struct mri_event *event)
     case MRI_EVENT_SIGNAL_MOVED:
         apply_moved(shadows, event);
         return MR_OK;
-    case MRI_EVENT_SHADOW_OPENED:
-        return apply_opened(shadows, event);
     case MRI_EVENT_SHADOW_CLOSED:
         return apply_closed(shadows, event);
     case MRI_EVENT_SESSION:
         shadows->engine_version = ((const struct mri_session *)event->body)->engine_version;
         return MR_OK;
-    default:
-        if (mri_exits_symbol(event, &symbol) && symbol < shadows->book.symbols_max) {
-            note_price(shadows, event, symbol);
-        }
+    case MRI_EVENT_TICK:
+        mri_shadow_book_pass(&shadows->book, shadows->market->event_time_unix_ns);
         return MR_OK;
+    default:
+        return mri_exits_symbol(event, &symbol) && symbol < shadows->book.symbols_max
+                   ? apply_price(shadows, event, symbol)
+                   : MR_OK;
     }
 }
 

@@ -6,7 +6,8 @@
  * A signal's shadow opens at the first price behind its decision and closes by stop, target or
  * time, with the arithmetic of the venue here (paper.c, exits.c, positions.c). An approved signal
  * has a twin of its trade. It moves no signal, takes no part in the books, and nobody decides on
- * it.
+ * it. Its one event is its end: the opening follows from events that are in the log, and is made
+ * anew when they are applied.
  */
 #ifndef MRI_EXECUTE_SHADOW_H
 #define MRI_EXECUTE_SHADOW_H
@@ -16,8 +17,8 @@
 #include "execute/shadow_book.h"
 #include "market/market.h"
 
-/** The engine version that has shadows first: what earlier ones decided opens none. */
-enum { MRI_SHADOW_SINCE_ENGINE = 2 };
+/** The engine version that has these shadows first: what earlier ones saw born has none. */
+enum { MRI_SHADOW_SINCE_ENGINE = 3 };
 
 struct mri_shadow_options {
     struct mri_paper costs;

@@ -5,9 +5,13 @@
  * Invariants
  *  1. Every place is in the list of its symbol, once; links are ordinals, so that they can be saved
  *     as they are.
- *  2. counts[] are the places by state.
+ *  2. counts[] are the places by state; a symbol's `waiting` are those of its places that the next
+ *     price may change.
  */
 #include "execute/shadow_book.h"
+
+/** Of a pause in which nothing came at all, so much counts as time without a price. */
+#define PAUSE_NS_MAX (60 * INT64_C(1000000000))
 
 mr_err mri_shadow_book_init(
     struct mri_shadow_book *book, const struct mri_alloc *alloc, uint32_t symbols_max)
@@ -60,9 +64,17 @@ mr_err mri_shadow_book_add(struct mri_shadow_book *book, const struct mri_shadow
     return MR_OK;
 }
 
+static bool is_waiting(unsigned state)
+{
+    return state == MRI_SHADOW_WANTED || state == MRI_SHADOW_OPEN;
+}
+
 void mri_shadow_book_set_state(
     struct mri_shadow_book *book, struct mri_shadow *shadow, enum mri_shadow_state state)
 {
+    struct mri_shadow_symbol *symbol = &book->symbols[shadow->symbol];
+    symbol->waiting -= is_waiting(shadow->state);
+    symbol->waiting += is_waiting(state);
     book->counts[shadow->state]--;
     book->counts[state]++;
     shadow->state = (uint8_t)state;
@@ -82,13 +94,24 @@ void mri_shadow_book_remove(struct mri_shadow_book *book, struct mri_shadow *sha
         mri_shadow_book_find(book, shadow->next)->previous = shadow->previous;
     }
     book->counts[shadow->state]--;
+    symbol->waiting -= is_waiting(shadow->state);
     mri_due_queue_remove(&book->places, shadow->ordinal);
+}
+
+void mri_shadow_book_pass(struct mri_shadow_book *book, int64_t time_unix_ns)
+{
+    int64_t since_ns = book->time_unix_ns == 0 ? 0 : time_unix_ns - book->time_unix_ns;
+    book->passed_ns += since_ns < PAUSE_NS_MAX ? since_ns : PAUSE_NS_MAX;
+    book->time_unix_ns = time_unix_ns;
 }
 
 void mri_shadow_book_save(const struct mri_shadow_book *book, struct mri_buf *buf)
 {
     mri_buf_put(buf, book->symbols, book->symbols_max * sizeof(*book->symbols));
+    mri_buf_put(buf, &book->time_unix_ns, sizeof(book->time_unix_ns));
+    mri_buf_put(buf, &book->passed_ns, sizeof(book->passed_ns));
     mri_buf_put(buf, &book->left_out, sizeof(book->left_out));
+    mri_buf_put(buf, &book->unpriced, sizeof(book->unpriced));
     mri_due_queue_save(&book->places, buf);
 }
 
@@ -97,22 +120,27 @@ static bool is_list(const struct mri_shadow_book *book, uint32_t at, uint32_t *c
 {
     const struct mri_shadow_symbol *symbol = &book->symbols[at];
     uint32_t previous = 0;
+    uint32_t waiting = 0;
     for (uint32_t ordinal = symbol->first; ordinal != 0; (*count)++) {
         const struct mri_shadow *shadow = mri_shadow_book_find(book, ordinal);
         if (shadow == NULL || shadow->symbol != at || shadow->previous != previous ||
             shadow->ordinal != ordinal || *count == book->places.count) {
             return false;
         }
+        waiting += is_waiting(shadow->state);
         previous = ordinal;
         ordinal = shadow->next;
     }
-    return symbol->last == previous;
+    return symbol->last == previous && symbol->waiting == waiting;
 }
 
 mr_err mri_shadow_book_load(struct mri_shadow_book *book, struct mri_unpack *unpack)
 {
     mri_unpack_take(unpack, book->symbols, book->symbols_max * sizeof(*book->symbols));
+    mri_unpack_take(unpack, &book->time_unix_ns, sizeof(book->time_unix_ns));
+    mri_unpack_take(unpack, &book->passed_ns, sizeof(book->passed_ns));
     mri_unpack_take(unpack, &book->left_out, sizeof(book->left_out));
+    mri_unpack_take(unpack, &book->unpriced, sizeof(book->unpriced));
     mr_err err = unpack->err == MR_OK ? mri_due_queue_load(&book->places, unpack) : unpack->err;
     if (err != MR_OK) {
         return err;

@@ -24,11 +24,10 @@ enum mri_shadow_state {
 /** A signal's place. */
 struct mri_shadow {
     uint64_t signal_seq;
-    uint64_t decided_seq;   /**< the decision, or the move that was one */
-    uint64_t after_seq;     /**< opens with an input behind this one */
-    uint64_t opened_seq;    /**< its shadow.opened */
-    uint64_t opened_at_seq; /**< the bar or quote that it opened with */
-    int64_t quantity;       /**< as decided; 0: the base size, when it opens */
+    uint64_t decided_seq; /**< the decision, or the move that was one */
+    uint64_t after_seq;   /**< opens with an input behind this one */
+    uint64_t entry_seq;   /**< the bar or quote that it opened with; 0: it has not */
+    int64_t quantity;     /**< as decided; 0: the base size, when it opens */
     int64_t entry_price;
     int64_t entry_reference_price;
     int64_t entry_fee_e8;
@@ -47,17 +46,19 @@ struct mri_shadow {
     uint16_t reason;  /**< why it is unresolved */
     uint16_t reserved;
 };
-MRI_STATIC_ASSERT(sizeof(struct mri_shadow) == 128, "saved whole: no padding");
+MRI_STATIC_ASSERT(sizeof(struct mri_shadow) == 120, "saved whole: no padding");
 
 /** A symbol's places, and the prices they are met with. */
 struct mri_shadow_symbol {
     uint64_t price_seq;            /**< of the newest bar or quote */
     int64_t price_time_unix_ns;    /**< the market's time then */
     int64_t previous_time_unix_ns; /**< and at the price before */
+    int64_t price_passed_ns;       /**< the book's passed_ns at the newest */
     uint32_t first;                /**< ordinal; 0 = none */
     uint32_t last;
+    uint32_t waiting;    /**< places that wait for a price, or are open */
     uint16_t price_type; /**< of the newest: candle or quote */
-    uint16_t reserved[3];
+    uint16_t reserved;
 };
 
 struct mri_shadow_book {
@@ -66,7 +67,11 @@ struct mri_shadow_book {
     struct mri_shadow_symbol *symbols;
     uint32_t symbols_max;
     uint32_t counts[MRI_SHADOW_STATE_COUNT]; /**< places by state */
-    uint64_t left_out;                       /**< signals that found no place */
+    int64_t time_unix_ns; /**< the market's, at the newest price or tick of all */
+    int64_t passed_ns; /**< time that has passed with prices or ticks: of a pause of all of them a
+                            minute counts at most */
+    uint64_t left_out; /**< signals that found no place */
+    uint64_t unpriced; /**< signals that got none: their symbol had no price */
 };
 
 /**
@@ -122,6 +127,14 @@ void mri_shadow_book_set_state(
  * Threads  one at a time.
  */
 void mri_shadow_book_remove(struct mri_shadow_book *book, struct mri_shadow *shadow);
+
+/**
+ * Time has come to a moment: at every price and tick.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_shadow_book_pass(struct mri_shadow_book *book, int64_t time_unix_ns);
 
 /**
  * Append the book to a snapshot.

@@ -173,16 +173,33 @@ static const struct mri_event *find(
     return found;
 }
 
-static const struct mri_shadow_opened *opened(uint32_t ordinal)
-{
-    const struct mri_event *event = find(&it, MRI_EVENT_SHADOW_OPENED, ordinal);
-    return event == NULL ? NULL : event->body;
-}
-
 static const struct mri_shadow_closed *closed(uint32_t ordinal)
 {
     const struct mri_event *event = find(&it, MRI_EVENT_SHADOW_CLOSED, ordinal);
     return event == NULL ? NULL : event->body;
+}
+
+/** How a shadow was opened, as its end says, else as the book has it; NULL: it was not. */
+static const struct mri_shadow *opened(uint32_t ordinal)
+{
+    static struct mri_shadow found[4];
+    static unsigned next;
+    const struct mri_shadow *open = mri_shadow_book_find(&it.shadows.book, ordinal);
+    const struct mri_shadow_closed *end = closed(ordinal);
+    if (end == NULL) {
+        return open != NULL && open->state == MRI_SHADOW_OPEN ? open : NULL;
+    }
+    assert_null(open);
+    struct mri_shadow *told = &found[next++ % MRI_COUNT_OF(found)];
+    *told = (struct mri_shadow){.quantity = end->quantity,
+        .entry_price = end->entry_price,
+        .stop_price = end->stop_price,
+        .target_price = end->target_price,
+        .opened_unix_ns = end->entry_time_unix_ns,
+        .side = end->side,
+        .gate = end->gate,
+        .advisory = end->advisory};
+    return end->entry == 0 ? NULL : told;
 }
 
 static void a_twin_is_its_trade(const struct trading *trading, uint32_t ordinal)
@@ -192,26 +209,28 @@ static void a_twin_is_its_trade(const struct trading *trading, uint32_t ordinal)
         find(trading, MRI_EVENT_POSITION_OPENED, ordinal)->body;
     const struct mri_position_closed *exit =
         find(trading, MRI_EVENT_POSITION_CLOSED, ordinal)->body;
-    const struct mri_shadow_opened *twin = find(trading, MRI_EVENT_SHADOW_OPENED, ordinal)->body;
+    const struct mri_event *filled = find(trading, MRI_EVENT_POSITION_OPENED, ordinal);
     assert_non_null(event);
-    const struct mri_shadow_closed *end = event->body;
-    assert_int_equal(twin->event_time_unix_ns, entry->event_time_unix_ns);
-    assert_int_equal(twin->exit_time_unix_ns, entry->exit_time_unix_ns);
+    const struct mri_shadow_closed *twin = event->body;
+    assert_int_equal(mri_ref_seq(twin->entry, event->seq), mri_ref_seq(entry->cause, filled->seq));
+    assert_int_equal(twin->entry_time_unix_ns, entry->event_time_unix_ns);
     assert_int_equal(twin->quantity, entry->quantity);
-    assert_int_equal(twin->price, entry->price);
+    assert_int_equal(twin->entry_price, entry->price);
     assert_int_equal(twin->stop_price, entry->stop_price);
     assert_int_equal(twin->target_price, entry->target_price);
+    assert_int_equal(twin->event_time_unix_ns, exit->event_time_unix_ns);
+    assert_int_equal(twin->exit_price, exit->exit_price);
+    assert_int_equal(twin->gross_e8, exit->gross_e8);
+    assert_int_equal(twin->fee_e8, exit->fee_e8);
+    assert_int_equal(twin->slippage_e8, exit->slippage_e8);
+    assert_int_equal(twin->net_e8, exit->net_e8);
+    assert_int_equal(twin->reason, exit->reason);
+    assert_int_equal(twin->side, exit->side);
     assert_int_equal(twin->gate, MRI_GATE_NONE);
-    assert_int_equal(end->event_time_unix_ns, exit->event_time_unix_ns);
-    assert_int_equal(end->exit_price, exit->exit_price);
-    assert_int_equal(end->gross_e8, exit->gross_e8);
-    assert_int_equal(end->fee_e8, exit->fee_e8);
-    assert_int_equal(end->net_e8, exit->net_e8);
-    assert_int_equal(end->reason, exit->reason);
-    assert_int_equal(end->side, exit->side);
-    assert_int_equal(end->gate, MRI_GATE_NONE);
     assert_int_equal(
-        mri_ref_seq(end->opened, event->seq), find(trading, MRI_EVENT_SHADOW_OPENED, ordinal)->seq);
+        mri_ref_seq(twin->decided, event->seq), find(trading, MRI_EVENT_DECISION, ordinal)->seq);
+    assert_int_equal(mri_ref_seq(twin->signal, event->seq),
+        find(trading, MRI_EVENT_SIGNAL_GENERATED, ordinal)->seq);
 }
 
 /* ---- twins and blocked ones ------------------------------------------------------------------ */
@@ -243,8 +262,7 @@ static void what_was_blocked_earns_what_it_would_have_earned(void **fixture)
         assert_int_equal(shadow->exit_price, trade->exit_price);
         assert_int_equal(shadow->reason, trade->reason);
         assert_int_equal(shadow->gate, MRI_GATE_COOLDOWN);
-        assert_int_equal(opened(blocked)->gate, MRI_GATE_COOLDOWN);
-        assert_int_equal(opened(blocked)->fee_e8 > 0, 1);
+        assert_int_equal(shadow->slippage_e8, trade->slippage_e8);
     }
     assert_int_equal(it.shadows.book.places.count, 0);
     assert_int_equal(it.execute.ledger.closes, MRI_COUNT_OF(paths) * 2); /* of the trades alone */
@@ -265,8 +283,8 @@ static void a_shadow_opens_behind_the_price_that_was_decided_on(void **fixture)
         MR_OK);
     assert_null(opened(ordinal));
     flat(10100);
-    assert_int_equal(opened(ordinal)->reference_price, 10100);
-    assert_int_equal(opened(ordinal)->event_time_unix_ns, T0 + MINUTE);
+    assert_int_equal(opened(ordinal)->entry_reference_price, 10100);
+    assert_int_equal(opened(ordinal)->opened_unix_ns, T0 + MINUTE);
 }
 
 static void a_decision_on_a_bar_opens_at_the_next(void **fixture)
@@ -285,7 +303,7 @@ static void a_decision_on_a_bar_opens_at_the_next(void **fixture)
         MR_OK);
     assert_null(opened(ordinal));
     flat(10100);
-    assert_int_equal(opened(ordinal)->reference_price, 10100);
+    assert_int_equal(opened(ordinal)->entry_reference_price, 10100);
 }
 
 static void a_bar_may_open_and_stop_a_shadow(void **fixture)
@@ -294,8 +312,8 @@ static void a_bar_may_open_and_stop_a_shadow(void **fixture)
     flat(10000);
     uint32_t ordinal = block(MR_LONG, MRI_GATE_COVERAGE);
     uint32_t first = bar(10000, 10000, 9000, 9500);
-    assert_int_equal(it.log.events[first].type, MRI_EVENT_SHADOW_OPENED);
-    assert_int_equal(it.log.events[first + 1].type, MRI_EVENT_SHADOW_CLOSED);
+    assert_int_equal(it.log.events[first].type, MRI_EVENT_SHADOW_CLOSED);
+    assert_int_equal(closed(ordinal)->entry_time_unix_ns, closed(ordinal)->event_time_unix_ns);
     assert_int_equal(closed(ordinal)->reason, MRI_REASON_STOP);
     assert_true(closed(ordinal)->net_e8 < 0);
 }
@@ -433,17 +451,75 @@ static void a_signal_has_one_shadow_whatever_comes_later(void **fixture)
 
 /* ---- who gets none --------------------------------------------------------------------------- */
 
-static void a_symbol_without_a_price_is_told(void **fixture)
+static void a_signal_of_a_symbol_without_a_price_takes_no_place(void **fixture)
 {
     (void)fixture;
     flat(10000);
     uint32_t ordinal = emit(&it, 1, MR_LONG);
-    move(ordinal, MR_GENERATED, MR_EXPIRED, MRI_GATE_EXPIRY);
-    const struct mri_shadow_closed *end = closed(ordinal);
-    assert_int_equal(end->reason, MRI_REASON_NO_PRICE_SOURCE);
-    assert_int_equal(end->gate, MRI_GATE_EXPIRY);
-    assert_true(end->opened == 0 && end->exit_price == 0 && end->symbol == 1);
     assert_int_equal(it.shadows.book.places.count, 0);
+    assert_int_equal(it.shadows.book.unpriced, 1);
+    assert_int_equal(it.shadows.book.left_out, 0);
+    move(ordinal, MR_GENERATED, MR_EXPIRED, MRI_GATE_EXPIRY);
+    flat(10000);
+    assert_null(closed(ordinal));
+}
+
+/** The next bar of symbol 0, and of symbol 1, too, if it has one. */
+static void both(bool is_second)
+{
+    flat(10000);
+    if (is_second) {
+        const struct mri_candle other = mri_engine_sample_bar(1, it.minute, 12000);
+        assert_int_equal(mri_engine_sample_candle(&it.log, &other), MR_OK);
+    }
+}
+
+static void what_waits_for_a_price_that_has_stopped_ends_unresolved(void **fixture)
+{
+    (void)fixture;
+    both(true);
+    uint32_t born = emit(&it, 1, MR_LONG);
+    uint32_t open = emit(&it, 1, MR_LONG);
+    move(open, MR_GENERATED, MR_BLOCKED, MRI_GATE_EXTERNAL);
+    both(true);
+    uint32_t wanted = emit(&it, 1, MR_SHORT);
+    move(wanted, MR_GENERATED, MR_BLOCKED, MRI_GATE_EXTERNAL);
+    for (unsigned i = 0; i < 2 * HOLD_MINUTES; i++) {
+        both(false);
+    }
+    assert_int_equal(it.shadows.book.counts[MRI_SHADOW_OPEN], 1);
+    assert_int_equal(it.shadows.book.counts[MRI_SHADOW_WANTED], 1);
+    both(false);
+    assert_int_equal(closed(open)->reason, MRI_REASON_NO_PRICE_SOURCE);
+    assert_true(closed(open)->entry_price > 12000 && closed(open)->exit_price == 0);
+    assert_int_equal(closed(wanted)->reason, MRI_REASON_NO_PRICE_SOURCE);
+    assert_int_equal(closed(wanted)->entry_price, 0);
+    emit(&it, 1, MR_LONG); /* and from now on nobody takes a place for it */
+    assert_int_equal(it.shadows.book.unpriced, 1);
+    assert_int_equal(it.shadows.book.places.count, 1);
+    move(born, MR_GENERATED, MR_BLOCKED, MRI_GATE_EXTERNAL);
+    assert_int_equal(closed(born)->reason, MRI_REASON_NO_PRICE_SOURCE);
+    assert_int_equal(it.shadows.book.places.count, 0);
+    both(true);
+    uint32_t again = emit(&it, 1, MR_LONG);
+    move(again, MR_GENERATED, MR_BLOCKED, MRI_GATE_EXTERNAL);
+    both(true);
+    assert_non_null(opened(again));
+}
+
+static void a_pause_of_the_whole_market_is_no_silence(void **fixture)
+{
+    (void)fixture;
+    both(true);
+    uint32_t ordinal = emit(&it, 1, MR_LONG);
+    move(ordinal, MR_GENERATED, MR_BLOCKED, MRI_GATE_EXTERNAL);
+    both(true);
+    it.minute += 1000;
+    both(false);
+    assert_null(closed(ordinal));
+    both(true);
+    both(true);
+    assert_int_equal(closed(ordinal)->reason, MRI_REASON_TIME);
 }
 
 static void a_base_size_below_the_smallest_order_is_told(void **fixture)
@@ -535,16 +611,10 @@ static void what_has_no_room_follows_at_the_next_tick_with_the_same_price(void *
         block(MR_LONG, MRI_GATE_STALE);
     }
     flat(10000);
-    assert_true(it.log.is_cut);
-    unsigned ticks = 0;
-    for (; it.log.is_cut && ticks < 10; ticks++) {
-        assert_int_equal(mri_engine_sample_tick(
-                             &it.log, it.log.market.event_time_unix_ns, MRI_REASON_TIME_PASSED),
-            MR_OK);
-    }
-    assert_true(ticks < 10);
+    assert_false(it.log.is_cut); /* nothing is logged */
     assert_int_equal(it.shadows.book.counts[MRI_SHADOW_OPEN], MANY);
     bar(10000, 10000, 9000, 9500);
+    assert_true(it.log.is_cut);
     while (it.log.is_cut) {
         assert_int_equal(mri_engine_sample_tick(
                              &it.log, it.log.market.event_time_unix_ns, MRI_REASON_TIME_PASSED),
@@ -552,10 +622,10 @@ static void what_has_no_room_follows_at_the_next_tick_with_the_same_price(void *
     }
     assert_int_equal(it.shadows.book.places.count, 0);
     assert_int_equal(mri_engine_sample_count(&it.log, MRI_EVENT_SHADOW_CLOSED, 0), MANY);
-    const struct mri_shadow_opened *one = opened(first);
-    const struct mri_shadow_opened *other = opened(first + MANY - 1);
-    assert_int_equal(one->price, other->price);
-    assert_int_equal(one->event_time_unix_ns, other->event_time_unix_ns);
+    const struct mri_shadow *one = opened(first);
+    const struct mri_shadow *other = opened(first + MANY - 1);
+    assert_int_equal(one->entry_price, other->entry_price);
+    assert_int_equal(one->opened_unix_ns, other->opened_unix_ns);
     assert_int_equal(closed(first)->net_e8, closed(first + MANY - 1)->net_e8);
 }
 
@@ -645,12 +715,8 @@ static void what_contradicts_the_book_is_damage(void **fixture)
     flat(10000);
     uint32_t ordinal = block(MR_LONG, MRI_GATE_STALE);
     flat(10000);
-    const struct mri_shadow_opened again = *opened(ordinal);
-    const struct mri_shadow_closed other = {.opened = 1};
-    assert_int_equal(
-        mri_engine_sample_put(&it.log,
-            &(struct mri_draft){.type = MRI_EVENT_SHADOW_OPENED, .fixed = &again}, ordinal),
-        MR_ECORRUPT);
+    const struct mri_shadow_closed other = {.entry = 1};
+    assert_non_null(opened(ordinal));
     assert_int_equal(
         mri_engine_sample_put(&it.log,
             &(struct mri_draft){.type = MRI_EVENT_SHADOW_CLOSED, .fixed = &other}, ordinal),
@@ -674,7 +740,9 @@ int main(void)
         TEST(the_gate_that_ends_an_approval_is_in_the_end),
         TEST(what_the_venue_refuses_is_blocked_by_the_venue),
         TEST(a_signal_has_one_shadow_whatever_comes_later),
-        TEST(a_symbol_without_a_price_is_told),
+        TEST(a_signal_of_a_symbol_without_a_price_takes_no_place),
+        TEST(what_waits_for_a_price_that_has_stopped_ends_unresolved),
+        TEST(a_pause_of_the_whole_market_is_no_silence),
         TEST(a_base_size_below_the_smallest_order_is_told),
         TEST(what_does_not_fit_into_numbers_is_told),
         TEST(a_full_book_counts_what_it_leaves_out),

@@ -43,6 +43,8 @@ struct csv {
     const struct mri_alloc *alloc;
     struct mri_instrument_spec *specs; /* all that were asked for */
     uint32_t spec_count;
+    struct mri_spelling *spellings;
+    uint32_t spelling_count;
     struct mri_instrument_spec *instruments; /* those with data */
     uint32_t instrument_count;
     uint32_t *instrument_of_spec;
@@ -248,6 +250,8 @@ static mr_err survey_file(struct survey *survey, const char *path, mr_problem *p
             .name = name_of(path),
             .specs = csv->specs,
             .spec_count = csv->spec_count,
+            .spellings = csv->spellings,
+            .spelling_count = csv->spelling_count,
             .only = MRI_CSV_NO_SPEC},
     };
     memset(survey->holdings, 0, csv->spec_count * sizeof(survey->holdings[0]));
@@ -415,6 +419,7 @@ static void csv_close(void *state)
     mri_alloc_free(csv->alloc, csv->instrument_of_spec, csv->spec_count * sizeof(uint32_t));
     mri_alloc_free(csv->alloc, csv->instruments, csv->spec_count * sizeof(csv->instruments[0]));
     mri_alloc_free(csv->alloc, csv->specs, csv->spec_count * sizeof(csv->specs[0]));
+    mri_alloc_free(csv->alloc, csv->spellings, csv->spelling_count * sizeof(csv->spellings[0]));
     csv->magic = 0;
     mri_alloc_free(csv->alloc, csv, sizeof(*csv));
 }
@@ -425,6 +430,7 @@ static mr_err get_memory(struct csv *csv, const struct mri_csv_options *options)
     void *specs = NULL;
     void *instruments = NULL;
     void *numbers = NULL;
+    void *spellings = NULL;
     mr_err err = mri_alloc_array(csv->alloc, options->spec_count, spec_bytes, &specs);
     csv->specs = specs;
     if (err == MR_OK) {
@@ -435,6 +441,16 @@ static mr_err get_memory(struct csv *csv, const struct mri_csv_options *options)
     if (err == MR_OK) {
         err = mri_alloc_array(csv->alloc, options->spec_count, sizeof(uint32_t), &numbers);
         csv->instrument_of_spec = numbers;
+    }
+    if (err == MR_OK && options->spelling_count > 0) {
+        size_t bytes = options->spelling_count * sizeof(csv->spellings[0]);
+        err = mri_alloc_array(
+            csv->alloc, options->spelling_count, sizeof(csv->spellings[0]), &spellings);
+        if (err == MR_OK) {
+            csv->spellings = spellings;
+            csv->spelling_count = options->spelling_count;
+            memcpy(csv->spellings, options->spellings, bytes);
+        }
     }
     return err;
 }

@@ -31,6 +31,8 @@ struct mri_csv_options {
     const char *path; /**< a file, or a folder: all *.csv and *.csv.gz in it, in order of name */
     const struct mri_instrument_spec *specs; /**< other symbols are problems of the feed */
     uint32_t spec_count;
+    const struct mri_spelling *spellings; /**< further names of symbols, in rows and file names */
+    uint32_t spelling_count;
 };
 
 /**

@@ -28,7 +28,7 @@
 
 enum {
     FILE_MAGIC = 0x43535646,
-    SPELLINGS_EXTRA = 256, /* beyond one of each spec */
+    SPELLINGS_EXTRA = 256, /* beyond one of each spec and spelling */
     NOTE_BYTES = MRI_INTERN_BYTES_MAX + 64,
     HEADER_BYTES_MAX = 512,
 };
@@ -63,7 +63,7 @@ struct mri_csv_file {
     mr_problem damage;
 };
 
-static uint32_t find_spec(const struct mri_csv_file *file, struct mri_slice symbol)
+static uint32_t find_named(const struct mri_csv_file *file, struct mri_slice symbol)
 {
     for (uint32_t i = 0; i < file->options.spec_count; i++) {
         if (mri_symbol_is_same(symbol, mri_slice_of(file->options.specs[i].symbol))) {
@@ -71,6 +71,19 @@ static uint32_t find_spec(const struct mri_csv_file *file, struct mri_slice symb
         }
     }
     return MRI_CSV_NO_SPEC;
+}
+
+/** What is registered by a name goes before a spelling. */
+static uint32_t find_spec(const struct mri_csv_file *file, struct mri_slice symbol)
+{
+    const struct mri_csv_file_options *options = &file->options;
+    uint32_t spec = find_named(file, symbol);
+    for (uint32_t i = 0; i < options->spelling_count && spec == MRI_CSV_NO_SPEC; i++) {
+        if (mri_symbol_is_same(symbol, mri_slice_of(options->spellings[i].spelling))) {
+            spec = find_named(file, mri_slice_of(options->spellings[i].symbol));
+        }
+    }
+    return spec;
 }
 
 /** The spelling of a symbol; NULL when there is no room to keep it. */
@@ -327,7 +340,7 @@ mr_err mri_csv_file_open(const struct mri_os *os, const struct mri_alloc *alloc,
     file->magic = FILE_MAGIC;
     file->alloc = alloc;
     file->options = *options;
-    file->spelling_count_max = options->spec_count + SPELLINGS_EXTRA;
+    file->spelling_count_max = options->spec_count + options->spelling_count + SPELLINGS_EXTRA;
     err = get_memory(file);
     if (err != MR_OK) {
         mri_csv_file_close(file);

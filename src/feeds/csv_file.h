@@ -25,6 +25,8 @@ struct mri_csv_file_options {
     struct mri_slice name; /**< the last part of the path */
     const struct mri_instrument_spec *specs;
     uint32_t spec_count;
+    const struct mri_spelling *spellings; /**< further names of symbols */
+    uint32_t spelling_count;
     uint32_t only;       /**< index of a spec: give its rows alone; MRI_CSV_NO_SPEC: of all */
     bool is_first;       /**< give also what belongs to no spec */
     uint64_t first_line; /**< with `only`: there is no row of it before this line */

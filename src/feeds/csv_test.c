@@ -40,6 +40,7 @@ struct fixture {
     struct failing_alloc failing;
     struct mri_instrument_spec specs[3];
     const char *path;
+    bool has_spellings;
     struct mri_feed feed;
     struct mri_buf text; /* of the whole feed */
 };
@@ -73,10 +74,17 @@ static void put(struct fixture *fixture, const char *path, const char *text)
     mri_os_memory_put(fixture->memory, path, text, strlen(text));
 }
 
+/** Further names, as a configuration gives them; the last one is of a symbol that nobody has. */
+static const struct mri_spelling spellings[] = {
+    {"XBT", "BTC"}, {"PF_ETHUSD", "ETH"}, {"SOL", "BTC"}, {"NEW", "NONE"}};
+
 static mr_err try_open(struct fixture *fixture, uint32_t spec_count, mr_problem *problem)
 {
-    struct mri_csv_options options = {
-        .path = fixture->path, .specs = fixture->specs, .spec_count = spec_count};
+    struct mri_csv_options options = {.path = fixture->path,
+        .specs = fixture->specs,
+        .spec_count = spec_count,
+        .spellings = fixture->has_spellings ? spellings : NULL,
+        .spelling_count = fixture->has_spellings ? MRI_COUNT_OF(spellings) : 0};
     return mri_csv_open(
         &fixture->faults.table, &fixture->failing.alloc, &options, &fixture->feed, problem);
 }
@@ -256,6 +264,25 @@ static void klines_take_their_symbol_from_the_name_of_their_file(void **state)
         "end ! DOGE-1m.csv:2 row_unknown_symbol [-] 2 more rows of DOGE\n"
         "end ! ETH.csv:2 row_columns [ETH] " T0 ",2\n",
         true);
+    finish(&fixture);
+}
+
+static void a_spelling_is_its_symbol_in_rows_and_in_names_of_files(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    prepare(&fixture);
+    fixture.has_spellings = true;
+    put(&fixture, "/data/a.csv",
+        HEAD T0 ",xbt,1,1,1,1,1\n" T1 ",BTC,1,1,1,1,1\n" T1 ",X_B-T,1,1,1,1,1\n" T2
+                ",SOL,3,3,3,3,3\n" T3 ",NEW,1,1,1,1,1\n");
+    put(&fixture, "/data/PF_ETHUSD-1m.csv", T0 ",2,2,2,2,2,1700000099999,9,9,9,9,0\n");
+    assert_feed(&fixture, "1 BTC 10 10 10 10 1\n"
+                          "1 ETH 20 20 20 20 2\n"
+                          "2 BTC 10 10 10 10 1\n"
+                          "3 ! a.csv:4 row_duplicate [BTC]\n"
+                          "3 SOL 30 30 30 30 3\n" /* a symbol's own name goes before a spelling */
+                          "end ! a.csv:6 row_unknown_symbol [-]\n");
     finish(&fixture);
 }
 
@@ -702,6 +729,7 @@ int main(void)
         cmocka_unit_test(a_file_may_hold_several_symbols_in_any_order_of_a_minute),
         cmocka_unit_test(files_put_together_one_after_the_other_give_the_same_bars),
         cmocka_unit_test(klines_take_their_symbol_from_the_name_of_their_file),
+        cmocka_unit_test(a_spelling_is_its_symbol_in_rows_and_in_names_of_files),
         cmocka_unit_test(a_bad_row_comes_right_before_the_next_bar_of_its_file),
         cmocka_unit_test(rows_of_an_unknown_symbol_are_reported_once_and_counted),
         cmocka_unit_test(byte_order_marks_line_ends_and_empty_lines_are_no_problem),

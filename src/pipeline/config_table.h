@@ -51,7 +51,7 @@
         "what every signal would have earned is kept (EXECUTION.md); false: new signals have no "  \
         "shadow")                                                                                  \
     C(shadow, places_max, integer, 65536, 1, 16777216, "count",                                    \
-        "signals in the shadow book, from birth until the shadow closes, 160 bytes each; more "    \
+        "signals in the shadow book, from birth until the shadow closes, 150 bytes each; more "    \
         "are "                                                                                     \
         "left out, and counted")                                                                   \
     C(resolve, tolerance, integer, 90, 1, 3600, "s",                                               \

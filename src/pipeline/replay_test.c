@@ -75,8 +75,7 @@ static void every_output_is_compared(void **state)
     mri_story_close(story);
     uint64_t outputs = 0;
     static const uint16_t kinds[] = {MRI_EVENT_VIEW, MRI_EVENT_PREDICTION, MRI_EVENT_DECISION,
-        MRI_EVENT_SIGNAL_MOVED, MRI_EVENT_OUTCOME, MRI_EVENT_FEEDBACK, MRI_EVENT_SHADOW_OPENED,
-        MRI_EVENT_SHADOW_CLOSED};
+        MRI_EVENT_SIGNAL_MOVED, MRI_EVENT_OUTCOME, MRI_EVENT_FEEDBACK, MRI_EVENT_SHADOW_CLOSED};
     for (size_t i = 0; i < MRI_COUNT_OF(kinds); i++) {
         uint64_t count = mri_story_count(story, kinds[i], 0);
         outputs += count;

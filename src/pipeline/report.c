@@ -208,10 +208,6 @@ static void count_trade(struct mri_report *report, const struct mri_event *event
 
 static void count_shadow(struct mri_report *report, const struct mri_event *event)
 {
-    if (event->type == MRI_EVENT_SHADOW_OPENED) {
-        report->shadows_opened++;
-        return;
-    }
     const struct mri_shadow_closed *closed = event->body;
     bool is_passed_beside = closed->advisory != 0 && closed->gate == MRI_GATE_NONE;
     struct mri_report_shadows *sums =
@@ -320,7 +316,6 @@ static mr_err apply(void *state, const struct mri_event *event)
     case MRI_EVENT_POSITION_CLOSED:
         count_trade(report, event);
         break;
-    case MRI_EVENT_SHADOW_OPENED:
     case MRI_EVENT_SHADOW_CLOSED:
         count_shadow(report, event);
         break;

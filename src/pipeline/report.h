@@ -93,7 +93,6 @@ struct mri_report {
     uint64_t last_view_signals;
     struct mri_report_outcomes outcomes[MR_HORIZON_COUNT];
     struct mri_report_bytes bytes;
-    uint64_t shadows_opened;
     struct mri_report_shadows shadows[MRI_REPORT_GATES]; /**< by gate; none: twins of what was
                                                               traded */
     struct mri_report_shadows advisory_shadows;          /**< of signals that passed beside their

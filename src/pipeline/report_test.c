@@ -131,7 +131,6 @@ static void the_report_is_what_the_records_say(void **state)
     for (unsigned gate = 0; gate < MRI_REPORT_GATES; gate++) {
         shadows += report->shadows[gate].closed + report->shadows[gate].unresolved;
     }
-    assert_int_equal(report->shadows_opened, count.by_type[MRI_EVENT_SHADOW_OPENED]);
     assert_int_equal(shadows, count.by_type[MRI_EVENT_SHADOW_CLOSED]);
     assert_true(report->shadows[MRI_GATE_NONE].closed >= report->closed);
     assert_int_equal(report->sessions, 2);

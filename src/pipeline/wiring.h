@@ -26,7 +26,7 @@
 #include "sources/sources.h"
 
 /** Of everything that decides. A change that changes any decision makes it one more. */
-enum { MRI_ENGINE_VERSION = 2 };
+enum { MRI_ENGINE_VERSION = 3 };
 
 /** The most that is decided on one input; what does not fit follows at the next tick. */
 enum { MRI_WIRING_BATCH_EVENTS_MAX = 4096, MRI_WIRING_BATCH_BYTES_MAX = 2 * 1024 * 1024 };

@@ -33,7 +33,7 @@ static const struct {
     {"order_reports", {MRI_EVENT_ORDER_REPORT}},
     {"order_disputes", {MRI_EVENT_ORDER_DISPUTED}},
     {"positions", {MRI_EVENT_POSITION_OPENED, MRI_EVENT_POSITION_CLOSED}},
-    {"shadow_events", {MRI_EVENT_SHADOW_OPENED, MRI_EVENT_SHADOW_CLOSED}},
+    {"shadows", {MRI_EVENT_SHADOW_CLOSED}},
     {"outcomes", {MRI_EVENT_OUTCOME}},
     {"feedback", {MRI_EVENT_FEEDBACK}},
     {"prices", {MRI_EVENT_CANDLE}},

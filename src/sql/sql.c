@@ -23,7 +23,6 @@
 #include "base/text.h"
 #include "sql/events_vtab.h"
 #include "sql/health_vtab.h"
-#include "sql/shadows_vtab.h"
 #include "sql/signals_vtab.h"
 
 enum { STEPS_A_LOOK = 5000, VALUE_BYTES_MAX = 16 << 20 };
@@ -211,9 +210,6 @@ static int register_tables(struct mri_sql *sql)
     int result = mri_signals_vtab_register(sql->db, &sql->signals);
     if (result == SQLITE_OK && options->folder != NULL) {
         result = mri_events_vtab_register(sql->db, &sql->events);
-    }
-    if (result == SQLITE_OK && options->folder != NULL) {
-        result = mri_shadows_vtab_register(sql->db, &sql->events);
     }
     return result == SQLITE_OK ? mri_health_vtab_register(sql->db, &sql->health) : result;
 }
@@ -463,8 +459,8 @@ bool mri_sql_is_complete(const char *text)
 
 const char *mri_sql_table_name(const struct mri_sql *sql, unsigned index)
 {
-    static const char *const own[] = {"signals", "health", "shadows"};
-    unsigned own_count = MRI_COUNT_OF(own) - (sql->options.folder == NULL);
+    static const char *const own[] = {"signals", "health"};
+    unsigned own_count = MRI_COUNT_OF(own);
     unsigned event_tables = sql->options.folder == NULL ? 0 : sql->tables.count;
     return index < own_count                  ? own[index]
            : index - own_count < event_tables ? sql->tables.tables[index - own_count].name

@@ -37,41 +37,34 @@ static struct mri_sql_twin twin;
 
 static const char *const copied[] = {"signals", "events", "moves", "emissions", "shadows"};
 
-/* seqs of what was opened by ordinal; 1 = its shadow has ended */
-static uint64_t shadow_seqs[BATCH_MAX * BATCHES + 1];
+static bool has_shadow[BATCH_MAX * BATCHES + 1];
 
 /* ---- a log ----------------------------------------------------------------------------------- */
 
-/** The next event of a signal's shadow, if there is one to come: a few are never opened. */
+/** A signal's shadow ends: a few have no exit, and some of those no entry. */
 static void add_shadow(uint32_t ordinal)
 {
     static const uint8_t reasons[] = {MRI_REASON_STOP, MRI_REASON_TARGET, MRI_REASON_TIME};
-    uint64_t *seq = &shadow_seqs[ordinal];
-    uint8_t gate = mri_prng_below(&prng, 2) == 0 ? MRI_GATE_NONE : MRI_GATE_STALE;
-    if (*seq == 0 && mri_prng_below(&prng, 8) != 0) {
-        *seq = mri_batch_next_seq(&batch);
-        const struct mri_shadow_opened opened = {.signal = 1,
-            .event_time_unix_ns = 1,
-            .quantity = 1 + (int64_t)mri_prng_below(&prng, 100),
-            .price = 1 + (int64_t)mri_prng_below(&prng, 100),
-            .side = MR_LONG,
-            .gate = gate};
-        assert_int_equal(
-            mri_batch_add(&batch,
-                &(struct mri_draft){.type = MRI_EVENT_SHADOW_OPENED, .fixed = &opened}, ordinal),
-            MR_OK);
-        return;
-    }
     struct mri_shadow_closed closed = {
         .event_time_unix_ns = 2, .side = MR_SHORT, .reason = MRI_REASON_NO_PRICE_SOURCE};
-    if (*seq != 0) {
-        closed.opened = mri_batch_ref(&batch, *seq);
+    unsigned share = (unsigned)mri_prng_below(&prng, 8);
+    if (share > 0) {
+        closed.entry = 1;
+        closed.entry_time_unix_ns = 1;
+        closed.quantity = 1 + (int64_t)mri_prng_below(&prng, 100);
+        closed.entry_price = 1 + (int64_t)mri_prng_below(&prng, 100);
+        closed.side = MR_LONG;
+        closed.gate = mri_prng_below(&prng, 2) == 0 ? MRI_GATE_NONE : MRI_GATE_STALE;
+    }
+    if (share > 1) {
         closed.exit_price = 1 + (int64_t)mri_prng_below(&prng, 100);
-        closed.net_e8 = (int64_t)mri_prng_below(&prng, 2000) - 1000;
-        closed.gate = gate;
+        closed.gross_e8 = (int64_t)mri_prng_below(&prng, 2000) - 1000;
+        closed.fee_e8 = (int64_t)mri_prng_below(&prng, 20);
+        closed.slippage_e8 = (int64_t)mri_prng_below(&prng, 20);
+        closed.net_e8 = closed.gross_e8 - closed.fee_e8 - closed.slippage_e8;
         closed.reason = reasons[mri_prng_below(&prng, MRI_COUNT_OF(reasons))];
     }
-    *seq = 1;
+    has_shadow[ordinal] = true;
     assert_int_equal(
         mri_batch_add(&batch,
             &(struct mri_draft){.type = MRI_EVENT_SHADOW_CLOSED, .fixed = &closed}, ordinal),
@@ -91,7 +84,7 @@ static void append_some(void)
             continue;
         }
         uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, known);
-        if (shadow_seqs[ordinal] != 1 && mri_prng_below(&prng, 4) == 0) {
+        if (!has_shadow[ordinal] && mri_prng_below(&prng, 4) == 0) {
             add_shadow(ordinal);
             continue;
         }
@@ -344,9 +337,9 @@ static void event_condition(char text[static 512])
 
 static void shadow_condition(char text[static 512])
 {
-    static const char *const plain[] = {"closed_seq IS NULL", "entry_price IS NULL", "net < 0",
+    static const char *const plain[] = {"entry_seq IS NULL", "entry_price IS NULL", "net < 0",
         "exit_price IS NOT NULL", "gate IS NULL", "gate = 'stale'", "reason IN ('stop', 'time')",
-        "side = 'long'", "reason IS NULL", "net_e8 BETWEEN -500 AND 100"};
+        "side = 'long'", "quantity IS NULL", "slippage_e8 > 10", "net_e8 BETWEEN -500 AND 100"};
     switch (mri_prng_below(&prng, 3)) {
     case 0:
         number_condition(text, "ordinal", bus.slots.count + 3);

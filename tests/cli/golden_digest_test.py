@@ -7,7 +7,7 @@ here; when it is not, this test has found a bug.
 """
 import program
 
-GOLDEN = "cada5e06fcb33b18a06d8c884838a96dddcb5868806d67d2ef1b5f770ec286e4"
+GOLDEN = "2056992d33b978e172bb7588ef2190825020807ebf05a956e9af5d066af8cbb2"
 MARKET = {"synthetic__symbols": 4, "synthetic__bars": 1500}
 # Ways to make the C library choose other code. Names differ between its versions; those it does
 # not know it ignores.

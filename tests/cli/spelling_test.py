@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Spellings of symbols: the configuration gives them, the log keeps them, every question takes them."""
 import json
+import socket
 
 import program
 from program import MINUTE_MS, START_MS
@@ -61,6 +62,98 @@ class SpellingTest(SpellingCase):
         self.assertTrue(claimed["id"].startswith("ETHUSDT_"), claimed)
         self.assert_says(self.ok("weights", "--dir", self.log, "--symbol", "PF_XBTUSD"), "for BTCUSDT")
         self.assert_says(self.emit("PF_ETHUSD"), "expected a registered symbol")
+
+    def bars(self, symbol, count=3, first=1):
+        rows = "".join(f"{START_MS + (first + i) * MINUTE_MS},{symbol},42000,42001,41999,42000,1\n"
+                       for i in range(count))
+        return "ts_ms,symbol,open,high,low,close,volume\n" + rows
+
+    def klines(self, count=3, first=1):
+        return "".join(f"{START_MS + (first + i) * MINUTE_MS},42000,42001,41999,42000,1,"
+                       f"{START_MS + (first + i + 1) * MINUTE_MS - 1},1,1,1,1,0\n" for i in range(count))
+
+    def prices(self):
+        return json.loads(self.ok("sql", "--json", "--dir", self.log, "select symbol, count(*) as n from prices "
+                                  "group by symbol order by symbol").out)
+
+    def test_files_of_candles_may_have_them_in_rows_and_names(self):
+        folder = self.folder / "data"
+        folder.mkdir()
+        (folder / "bars.csv").write_text(self.bars("pf_xbtusd"))
+        (folder / "BTC_USDT_late.csv").write_text(self.bars("BTCUSDT", 2, first=4))
+        (folder / "ETH.PERP.csv").write_text(self.bars("ETH.PERP", 4))
+        made = self.ok("run", "--dir", self.log, "--feed", f"csv:{folder}", "--config", self.config)
+        self.assertEqual(self.prices(), [{"symbol": "BTCUSDT", "n": 5}, {"symbol": "ETHUSDT", "n": 4}])
+        self.assertNotIn("quarantined", made.out)
+        self.log = self.folder / "named"
+        klines = self.folder / "klines"
+        klines.mkdir()
+        (klines / "PF_XBTUSD-1m-2024-01.csv").write_text(self.klines())
+        self.ok("run", "--dir", self.log, "--feed", f"csv:{klines}", "--config", self.config)
+        self.assertEqual(self.prices(), [{"symbol": "BTCUSDT", "n": 3}])
+        plain = self.write("plain.yaml", self.plain)
+        self.refused("run", "--dir", self.folder / "none", "--feed", f"csv:{klines}", "--config", plain)
+
+    def test_rows_that_are_fed_may_have_them_in_every_format(self):
+        self.run_with(self.config)
+        for words, text in (
+                ([], self.bars("PF_XBTUSD")),
+                ([], "kind,symbol,close_time,open,high,low,close,volume\n"
+                     f"candle,pf-xbtusd,{START_MS + 6 * MINUTE_MS},42000,42001,41999,42000,1\n"),
+                (["--symbol", "ETH.PERP"], self.klines(first=8)),
+                (["--symbol", "PF_XBTUSD"], json.dumps(
+                    {"kind": "quote", "time": START_MS + 20 * MINUTE_MS, "bid": 42000, "ask": 42001}) + "\n"),
+                ([], json.dumps({"kind": "funding", "symbol": "PF_XBTUSD", "time": START_MS + 20 * MINUTE_MS,
+                                 "rate": 0.0001}) + "\n")):
+            with self.subTest(words=words, text=text[:40]):
+                self.assert_says(self.ok("feed", "--dir", self.log, *words, stdin=text), " taken, 0 refused")
+        self.assertEqual(self.prices(), [{"symbol": "BTCUSDT", "n": 4}, {"symbol": "ETHUSDT", "n": 3}])
+        for table in ("quotes", "funding"):
+            rows = self.ok("sql", "--json", "--dir", self.log, f"select symbol from {table}").out
+            self.assertEqual(json.loads(rows), [{"symbol": "BTCUSDT"}])
+
+    def test_the_language_of_filters_takes_them_wherever_a_symbol_stands(self):
+        self.run_with(self.config)
+        self.price()
+        for symbol in ("PF_XBTUSD", "ETHUSDT", "SOLUSDT"):
+            self.assert_exit(self.emit(symbol), program.OK)
+        for question, found in (
+                ("symbol=pf_xbtusd", ["BTCUSDT"]),
+                ("symbol in (PF-XBTUSD, ETH.PERP)", ["BTCUSDT", "ETHUSDT"]),
+                ("symbol!=PF_XBTUSD", ["ETHUSDT", "SOLUSDT"]),
+                ("not symbol=ETH.PERP and state=generated", ["BTCUSDT", "SOLUSDT"])):
+            with self.subTest(question=question):
+                self.assertEqual(sorted(self.symbols(question)), found)
+        rows = self.ok("sql", "--json", "--dir", self.log,
+                       "select symbol from signals where symbol = 'PF_XBTUSD'").out
+        self.assertEqual(json.loads(rows), [])  # SQL knows the symbols as they are in the log
+
+    def test_lines_of_the_socket_take_them(self):
+        self.run_with(self.config)
+        path = self.folder / "socket"
+        server = self.start("serve", "--dir", self.log, "--socket", path)
+        program.wait_until(path.exists, "the server", server)
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(60)
+            peer.connect(str(path))
+            lines = peer.makefile("rwb")
+
+            def ask(**request):
+                lines.write(json.dumps(request).encode() + b"\n")
+                lines.flush()
+                answer = json.loads(lines.readline())
+                self.assertTrue(answer.get("ok"), answer)
+                return answer
+            time = START_MS + MINUTE_MS
+            ask(verb="candle", symbol="PF_XBTUSD", close_time=time, open=1, high=2, low=1, close=2, volume=1)
+            ask(verb="quote", symbol="pf-xbtusd", time=time + 1, bid=2, ask=2.1)
+            ask(verb="funding", symbol="PF_XBTUSD", time=time + 2, rate=0.0001)
+            ask(verb="emit", symbol="ETH.PERP", side="long", source="bot", confidence=0.5)
+            found = ask(verb="query", question="symbol=ETH.PERP")
+            self.assertEqual([one["symbol"] for one in found["signals"]], ["ETHUSDT"])
+        for table in ("prices", "quotes", "funding"):
+            rows = self.ok("sql", "--json", "--dir", self.log, f"select symbol from {table}").out
+            self.assertEqual(json.loads(rows), [{"symbol": "BTCUSDT"}])
 
     def test_they_are_of_the_log_and_need_the_configuration_no_more(self):
         self.run_with(self.config)

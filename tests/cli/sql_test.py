@@ -90,7 +90,7 @@ class ShadowTest(SqlCase):
             "SELECT gate, count(exit_price) AS closed, "
             "-coalesce(sum(net_e8) FILTER (WHERE net_e8 < 0), 0) AS saved, "
             "coalesce(sum(net_e8) FILTER (WHERE net_e8 >= 0), 0) AS missed "
-            "FROM shadows WHERE reason IS NOT NULL GROUP BY gate")
+            "FROM shadows GROUP BY gate")
         shadow = self.summary["shadow"]
         said = {gate: sums for gate, sums in shadow["by_gate"].items()}
         said[None] = shadow["twins"]
@@ -101,9 +101,39 @@ class ShadowTest(SqlCase):
             self.assertEqual(row["closed"], sums["closed"])
             self.assertAlmostEqual(row["saved"] / 1e8, sums["saved"], 2)
             self.assertAlmostEqual(row["missed"] / 1e8, sums["missed"], 2)
-        still = self.rows("SELECT count(*) AS n, count(exit_time) AS ended FROM shadows "
-                          "WHERE closed_seq IS NULL")[0]
-        self.assertEqual((still["n"], still["ended"]), (shadow["open"], 0))
+
+    def test_net_can_be_computed_from_the_columns(self):
+        for seed in (1, 2):
+            config = self.write_config(synthetic__symbols=3, synthetic__bars=1200)
+            self.log = self.folder / f"random{seed}"
+            self.ok("run", "--feed", f"synthetic:{seed}", "--config", config, "--dir", self.log)
+            counts, = self.rows(
+                "SELECT count(*) AS n, count(net_e8) AS closed, "
+                "sum(net_e8 = gross_e8 - fee_e8 - slippage_e8) AS exact, "
+                "sum(abs(net - (gross - fee - slippage)) < 1e-6) AS near, "
+                "sum(abs((exit_price - entry_price) * quantity * iif(side = 'long', 1, -1) "
+                "- (gross - slippage)) < 1e-4) AS from_prices, sum(slippage_e8 > 0) AS slipped FROM shadows")
+            self.assertGreater(counts["closed"], 300)
+            self.assertEqual({counts["exact"], counts["near"], counts["from_prices"]}, {counts["closed"]})
+            self.assertGreater(counts["slipped"], counts["closed"] * 9 // 10)
+
+    def test_the_records_of_a_blocked_signal_take_so_many_bytes(self):
+        taken = self.rows("WITH blocked AS MATERIALIZED (SELECT ordinal FROM signals WHERE gate IS NOT NULL "
+                          "AND state = 'learned' INTERSECT SELECT ordinal FROM shadows) "
+                          "SELECT DISTINCT sum(64 + (body_bytes + 63) / 64 * 64) AS bytes FROM events "
+                          "WHERE +ordinal IN blocked GROUP BY ordinal")
+        self.assertEqual([row["bytes"] for row in taken], [1536])
+
+    def test_a_shadow_says_by_itself_how_it_was_opened(self):
+        rows = self.rows("SELECT h.*, p.open, p.seq AS bar, d.seq AS decision FROM shadows h "
+                         "JOIN prices p ON p.seq = h.entry_seq JOIN decisions d ON d.seq = h.decided_seq "
+                         "ORDER BY h.seq LIMIT 200")
+        self.assertEqual(len(rows), 200)
+        for row in rows:
+            self.assertLess(row["decision"], row["bar"])
+            self.assertLess(abs(row["entry_price"] / row["open"] - 1), 0.01)
+            inside = sorted((row["stop_price"], row["target_price"]))
+            self.assertTrue(inside[0] < row["entry_price"] < inside[1])
 
     def test_by_signal_or_through_the_log_it_is_the_same_row(self):
         every = self.rows("SELECT * FROM shadows ORDER BY ordinal")
@@ -118,16 +148,20 @@ class ShadowTest(SqlCase):
                                              "WHERE signal_id = 'x'").out)
 
     def test_why_and_status_tell_it(self):
-        row = self.rows("SELECT signal_id, gate, net, closed_seq FROM shadows WHERE net < 0 "
+        row = self.rows("SELECT signal_id, gate, net, seq FROM shadows WHERE net < 0 "
                         "AND gate = 'expected_value' LIMIT 1")[0]
         told = self.ok("why", row["signal_id"], "--dir", self.log)
         self.assert_says(told, "shadow ", f"net {row['net']:.2f}; expected_value has saved it",
-                         f"(event {row['closed_seq']})")
+                         f"(event {row['seq']})")
         twin = self.rows("SELECT signal_id FROM shadows WHERE gate IS NULL LIMIT 1")[0]
         self.assert_says(self.ok("why", twin["signal_id"], "--dir", self.log), "twin, ")
         shadow = self.summary["shadow"]
         self.assert_says(self.ok("status", "--dir", self.log),
                          f"{shadow['closed']} closed, {shadow['open']} open")
+        open_now = self.rows("SELECT signal_id, ordinal FROM signals WHERE ordinal > 1 AND ordinal NOT IN "
+                             "(SELECT ordinal FROM shadows) ORDER BY ordinal DESC LIMIT 20")
+        told = [self.ok("why", one["signal_id"], "--dir", self.log).out for one in open_now]
+        self.assertIn("shadow      is open", "".join(told))
         self.assertEqual(self.ok("status", "--json", "--dir", self.log).json["summary"]["shadow"], shadow)
 
     def test_a_full_book_is_told(self):

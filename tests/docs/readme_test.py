@@ -1,31 +1,39 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The README is true: its console blocks are executed as they stand, and their output compared.
+"""The README is true: its blocks are executed as they stand, and their output compared.
 
-usage: readme_test.py BINARY ROOT
+usage: readme_test.py BINARY ROOT [MODULE]
 
 A block that begins with ```console is run from top to bottom in a copy of what the commands need;
 ```console no-run is only read.  A line `$ command` is run by a shell that keeps its variables; the
 lines below it are what it prints, where `...` stands for any text: alone on a line for any number
 of lines.  Every command must succeed.
+
+A block that begins with ```python is a program of its own, run in its turn in the same folder, if MODULE
+(the package's extension module) is given; a block ```text right behind it is what it prints.
 """
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 
-FENCE = re.compile(r"^```console(?P<how>[^\n]*)\n(?P<body>.*?)^```$", re.M | re.S)
+FENCE = re.compile(r"^```(?P<kind>console|python)(?P<how>[^\n]*)\n(?P<body>.*?)^```\n"
+                   r"(?:\n```text\n(?P<printed>.*?)^```$)?", re.M | re.S)
 END = "readme-test-ended"
 
 
-def commands_of(text):
-    """[(command, expected output)] of the blocks that are to be run."""
+def commands_of(text, python=None):
+    """[(command, expected output)] of the blocks that are to be run; `python` runs programs."""
     found = []
     for block in FENCE.finditer(text):
-        if "no-run" in block["how"].split():
+        if "no-run" in block["how"].split() or (block["kind"] == "python" and python is None):
+            continue
+        if block["kind"] == "python":
+            found.append((f"{python} -c {shlex.quote(block['body'])}", (block["printed"] or "").splitlines()))
             continue
         for line in block["body"].splitlines():
             if line.startswith("$ "):
@@ -64,7 +72,9 @@ def check_judge():
     pattern = pattern_of(["a ... c", "...", "z"])
     assert pattern.match("a b c\nz\n") and pattern.match("a b c\n1\n2\nz\n")
     assert not pattern.match("a b d\nz\n") and not pattern.match("a b c\nz\nmore\n")
-    assert commands_of("```console no-run\n$ x\n```\n```console\n$ y\n1\n```\n") == [("y", ["1"])]
+    blocks = "```console no-run\n$ x\n```\n```console\n$ y\n1\n```\n```python\nz\n```\n\n```text\n2\n```\n"
+    assert commands_of(blocks) == [("y", ["1"])]
+    assert commands_of(blocks, "p") == [("y", ["1"]), ("p -c 'z\n'", ["2"])]
 
 
 def make_workplace(folder, binary, root):
@@ -75,6 +85,14 @@ def make_workplace(folder, binary, root):
     shutil.copy(binary, folder / "build" / "millrace")
     (folder / "build" / "build.ninja").write_text("rule none\n  command = true\n"
                                                   "build millrace: none\n")
+
+
+def make_package(folder, module, root):
+    """The Python package as `make python` installs it. Returns the command that runs a program with it."""
+    package = folder / "package"
+    shutil.copytree(root / "bindings/python/millrace", package / "millrace")
+    shutil.copy(module, package / "millrace")
+    return f"PYTHONPATH={shlex.quote(str(package))} {shlex.quote(sys.executable)}"
 
 
 def run(shell, command):
@@ -92,15 +110,18 @@ def run(shell, command):
 def main():
     binary, root = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
     check_judge()
-    commands = commands_of((root / "README.md").read_text())
-    if len(commands) < 5:
-        sys.exit("readme_test: the README has hardly a command")
     env = {key: value for key, value in os.environ.items()
            if not key.startswith(("MILLRACE", "MAKE")) and key != "MFLAGS"}
     failed = 0
     with tempfile.TemporaryDirectory(prefix="millrace-test-") as name:
         folder = pathlib.Path(name)
         make_workplace(folder, binary, root)
+        python = make_package(folder, sys.argv[3], root) if len(sys.argv) > 3 else None
+        if python is None:
+            print("skipped: the blocks in Python, this build has no module")
+        commands = commands_of((root / "README.md").read_text(), python)
+        if len(commands) < 5:
+            sys.exit("readme_test: the README has hardly a command")
         with subprocess.Popen(["bash"], cwd=folder, env=env, text=True, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE) as shell:
             for command, lines in commands:

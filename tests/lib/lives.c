@@ -198,10 +198,12 @@ static void visit(void *context, const struct mri_event *event)
         return;
     case MRI_EVENT_DECISION: {
         struct mri_life *life = life_of(lives, event);
-        assert_int_equal(life->state, MR_EVALUATING);
+        const struct mri_decision *decision = event->body;
+        bool is_passed = decision->verdict == MRI_VERDICT_PASS;
+        assert_int_equal(life->state, is_passed ? MR_EVALUATING : MR_GENERATED);
         assert_int_equal(life->decision_seq, 0);
         life->decision_seq = event->seq;
-        life->view_seq = mri_ref_seq(((const struct mri_decision *)event->body)->view, event->seq);
+        life->view_seq = mri_ref_seq(decision->view, event->seq);
         return;
     }
     case MRI_EVENT_OUTCOME:

@@ -55,13 +55,55 @@ class ExternalCase(program.Case):
         return process
 
 
+class ExchangeTest(program.Case):
+    def book(self, seed, parts, count=200):
+        """What becomes of so many orders once all is over: (quantity, [filled], end) each."""
+        sys.path.insert(0, str(EXAMPLES))
+        self.addCleanup(sys.path.remove, str(EXAMPLES))
+        import fake_exchange
+        exchange = fake_exchange.Exchange(seed, parts)
+        made = []
+        for number in range(count):
+            request = {"client_id": str(number), "side": "buy", "price": 100.0,
+                       "quantity": (number + 1) / 1000}
+            exchange.order(request)
+            order = exchange.orders[str(number)]
+            for fill in order["fills"]:
+                fill["due"] = 0
+            told = exchange.query(request)
+            self.assertEqual(len({fill["time_unix_ns"] for fill in told["fills"]}), len(told["fills"]))
+            self.assertEqual(exchange.query(request), told)
+            made.append((request["quantity"], [fill["quantity"] for fill in told["fills"]], told["state"]))
+        return made
+
+    def test_parts_add_up_and_depend_on_the_seed_alone(self):
+        made = self.book(7, 4)
+        self.assertEqual(self.book(7, 4), made)
+        self.assertNotEqual(self.book(8, 4), made)
+        self.assertEqual({len(parts) for _, parts, end in made if end == "filled"}, {1, 2, 3, 4})
+        self.assertEqual({end for _, _, end in made}, {"filled", "rejected", "cancelled"})
+        for quantity, parts, end in made:
+            self.assertTrue(all(part > 0 for part in parts))
+            if end == "filled":
+                self.assertAlmostEqual(sum(parts), quantity, 9)
+            elif end == "cancelled":
+                self.assertTrue(0 < sum(parts) < quantity)
+            else:
+                self.assertEqual(parts, [])
+
+    def test_without_parts_orders_are_filled_whole(self):
+        for quantity, parts, end in self.book(7, 1):
+            self.assertEqual(parts, [quantity] if end == "filled" else [])
+
+
 class KillTest(ExternalCase):
     bars = BARS
+    parts = 1
 
     def setUp(self):
         super().setUp()
         self.random = random.Random(SEED)
-        self.exchange = self.python(EXAMPLES / "fake_exchange.py", "--seed", SEED,
+        self.exchange = self.python(EXAMPLES / "fake_exchange.py", "--seed", SEED, "--parts", self.parts,
                                     stdout=subprocess.PIPE)
         self.port = int(self.exchange.stdout.readline())
 
@@ -108,7 +150,8 @@ class KillTest(ExternalCase):
         def is_settled():
             self.ok("run", "--dir", self.log, "--feed", "synthetic:7", "--config", self.config)
             status = program.call("status", "--json", "--dir", self.log).json
-            return status["open_orders"] == 0 and status["pending_inputs"] == 0
+            return (status["open_orders"] == 0 and status["pending_inputs"] == 0 and
+                    status["executor_process"] == executor.pid)  # else it may have nothing to do yet
         program.wait_until(is_settled, "every order to end", executor)
         executor.terminate()
         self.assertEqual(executor.wait(), 0)
@@ -135,16 +178,28 @@ class KillTest(ExternalCase):
         for kinds in newest.values():
             self.assertEqual(kinds.count("order.intent"),
                              sum(kinds.count("order." + end) for end in ENDS), kinds)
-            self.assertLessEqual(kinds.count("order.filled"), 1, kinds)
+            if self.parts == 1:
+                self.assertLessEqual(kinds.count("order.filled"), 1, kinds)
         filled = sum(kinds.count("order.filled") for kinds in newest.values())
-        self.assertEqual(filled, sum(order["state"] == "filled" for order in book["orders"].values()))
+        self.assertEqual(filled, sum(bool(order["fills"]) for order in book["orders"].values()))
         for name, order in orders.items():
             self.assertIn(order["state"], ENDS, order)
-            self.assertEqual(order["state"], book["orders"][name]["state"], order)
+            at_venue = book["orders"][name]
+            self.assertEqual(order["state"], at_venue["state"], order)
+            self.assertAlmostEqual(float(order["filled_quantity"]),
+                                   sum(fill["quantity"] for fill in at_venue["fills"]), 9)
+        most = max(len(order["fills"]) for order in book["orders"].values())
+        self.assertTrue(most == 1 if self.parts == 1 else most > 1)
         status = program.call("status", "--json", "--dir", self.log).json
         self.assertTrue(status["summary"]["ledger"]["ok"])
         self.assertEqual(status["order_disputes"], 0)
         self.assertIn("identical", self.ok("replay", "--check", "--dir", self.log).out)
+
+
+class PartsKillTest(KillTest):
+    """The same where the exchange fills in parts."""
+    bars = BARS
+    parts = 3
 
 
 class ReportTest(ExternalCase):

@@ -42,6 +42,20 @@ class FactsTest(OutsideCase):
         return self.bus.quote(**{"symbol": "BTCUSDT", "bid": 42000.1, "ask": 42000.2,
                                  "time_unix_ns": close_ns(minute), **changes})
 
+    def test_a_spelling_is_its_symbol(self):
+        text = self.config.read_text() + "\nspellings:\n  - spelling: PF_XBTUSD\n    symbol: BTCUSDT\n"
+        spelled = self.write("spelled.yaml", text)
+        self.bus.close()
+        self.ok("run", "--dir", self.log, "--feed", "none", "--config", spelled, "--drain")
+        with millrace.Bus(self.log) as self.bus:
+            self.candle(1, symbol="PF_XBTUSD")
+            self.quote(2, symbol="pf-xbtusd")
+            self.bus.funding("PF_XBTUSD", 0.0001, time_unix_ns=close_ns(3))
+            name = self.bus.emit("PF_XBTUSD", "long", "bot", 0.5)
+            self.assertEqual([one["id"] for one in self.bus.query("symbol=PF_XBTUSD")], [name])
+        for table in ("prices", "quotes", "funding"):
+            self.assertEqual(self.sql(f"SELECT symbol FROM {table}"), [{"symbol": "BTCUSDT"}])
+
     def test_what_is_brought_in_is_in_the_log_once(self):
         self.assertIs(self.candle(1), True)
         self.assertIs(self.candle(1), False)
