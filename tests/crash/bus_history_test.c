@@ -252,6 +252,7 @@ static void forget_claim(struct asker *asker, uint32_t index)
 static void move(struct asker *asker, struct op *op)
 {
     char tag[TAG_BYTES];
+    char data[TAG_BYTES + 8];
     mr_move_conflict conflict = {0};
     mr_problem problem = {""};
     uint32_t own = own_claim(asker, op->ordinal);
@@ -261,12 +262,13 @@ static void move(struct asker *asker, struct op *op)
     mr_state to = successor(&asker->prng, from);
     bool is_gated = to == MR_BLOCKED || to == MR_EXPIRED;
     tag_of(op, tag);
+    (void)snprintf(data, sizeof(data), "{\"n\":%s}", tag);
     const mr_move move = {.ordinal = {op->ordinal},
         .from = from,
         .to = to,
         .gate = is_gated ? "external" : NULL,
         .reason = "external",
-        .data = tag};
+        .data = data};
     op->from = (uint8_t)from;
     op->to = (uint8_t)to;
     op->called = moment();
@@ -412,7 +414,9 @@ static void read_version(const struct mri_event *event, struct version *version)
     }
     if (event->type == MRI_EVENT_SIGNAL_MOVED) {
         const struct mri_signal_moved *body = event->body;
-        version->maker = 1 + number_of(mri_event_text(event, MRI_TEXT_signal_moved_data));
+        struct mri_slice data = mri_event_text(event, MRI_TEXT_signal_moved_data);
+        assert_true(data.count > 6); /* {"n":...} */
+        version->maker = 1 + number_of((struct mri_slice){data.bytes + 5, data.count - 6});
         const struct op *op = &ops[version->maker - 1];
         assert_true(op->kind == MOVE && op->from == body->from && op->to == body->to);
         assert_int_equal(body->from, version->state);

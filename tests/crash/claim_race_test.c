@@ -203,7 +203,7 @@ static void try_moves(unsigned worker)
         mr_state to = successor(&prng, from);
         mr_move_conflict conflict = {0};
         char data[DATA_BYTES];
-        (void)snprintf(data, sizeof(data), "%u", worker * each + i);
+        (void)snprintf(data, sizeof(data), "{\"n\":%u}", worker * each + i);
         bool is_gated = to == MR_BLOCKED || to == MR_EXPIRED;
         const mr_move move = {.ordinal = {ordinal},
             .from = from,
@@ -256,7 +256,7 @@ static void read_moves(void)
         assert_true(data.count > 0 && data.count < sizeof(text));
         memcpy(text, data.bytes, data.count);
         const struct logged move = {
-            .seq = record.seq.n, .attempt = (uint32_t)strtoul(text, NULL, 10)};
+            .seq = record.seq.n, .attempt = (uint32_t)strtoul(text + strlen("{\"n\":"), NULL, 10)};
         assert_true(move.attempt < WORKERS * each);
         const struct attempt *attempt = &attempts[move.attempt];
         assert_int_equal(attempt->ordinal, event.ordinal);
