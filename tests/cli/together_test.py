@@ -26,7 +26,7 @@ class TogetherTest(program.Case):
         return self.start("run", "--dir", self.log, "--config", self.config, "--speed", speed,
                           "--json", stdout=subprocess.DEVNULL)
 
-    def begin(self, speed="60000"):
+    def begin(self, speed="15000"):
         """A run whose first bars are there."""
         run = self.run_at(speed)
         program.wait_until(self.has_bars, "the first bars", run)
@@ -124,7 +124,7 @@ class TogetherTest(program.Case):
                 self.note(program.finish(emit))
             if run.poll() is not None:
                 program.finish(run)
-                run = self.run_at("60000")
+                run = self.run_at("15000")
         run.send_signal(signal.SIGINT)
         self.assertIn(program.finish(run).code, (program.OK, -signal.SIGINT))
         self.finish_log()
