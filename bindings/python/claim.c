@@ -103,7 +103,10 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
         }
         bool is_found = name == NULL || name == Py_None ||
                         (mrp_follow(self) == 0 && mrp_find(self, name, &options->ordinal) == 0);
-        if (is_found) {
+        bool is_named = name != NULL && name != Py_None;
+        if (is_found && is_named && options->ordinal.n == 0) { /* a number that no signal has */
+            (void)snprintf(problem.text, sizeof(problem.text), "there is no such signal");
+        } else if (is_found) {
             err = claim_in_time(self, &attempt, &claim, &problem);
         }
         mrp_leave(self);

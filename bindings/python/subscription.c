@@ -640,16 +640,18 @@ PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
     const char *name;
     PyObject *start = NULL;
     double ack_wait = 0.0;
-    unsigned batch = MR_CONSUMER_IN_FLIGHT_MAX;
+    long long batch = MR_CONSUMER_IN_FLIGHT_MAX;
+    long long in_flight = 0;
+    long long deliver = 0;
     PyObject *fields = NULL;
     PyObject *backoff = NULL;
     int64_t backoff_ms[MR_CONSUMER_BACK_OFF_MAX];
     mr_subscribe_options options = {0};
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzOIIdOIO:subscribe", names, &name,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzOLLdOLO:subscribe", names, &name,
             &options.kind, &options.symbol, &options.source, &options.name, &options.state, &start,
-            &options.max_in_flight, &options.max_deliver, &ack_wait, &backoff, &batch, &fields)) {
+            &in_flight, &deliver, &ack_wait, &backoff, &batch, &fields)) {
         return NULL;
     }
     if (read_start(start, &options) < 0 || read_backoff(backoff, backoff_ms, &options) < 0) {
@@ -661,9 +663,17 @@ PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
     if (batch < 1 || batch > MR_CONSUMER_IN_FLIGHT_MAX) {
         return mrp_raise_error(MR_REFUSED, "batch: expected 1 to 1024");
     }
+    if (in_flight < 0 || in_flight > MR_CONSUMER_IN_FLIGHT_MAX) {
+        return mrp_raise_error(MR_REFUSED, "max_in_flight: expected 0 to 1024");
+    }
+    if (deliver < 0 || deliver > UINT32_MAX) {
+        return mrp_raise_error(MR_REFUSED, "max_deliver: expected 0 to 4294967295");
+    }
+    options.max_in_flight = (uint32_t)in_flight;
+    options.max_deliver = (uint32_t)deliver;
     options.ack_wait_ms = (uint32_t)(ack_wait * 1000.0);
     Subscription *made = (Subscription *)mrp_new_object(subscription_type);
-    if (made == NULL || prepare(made, batch, options.ack_wait_ms, fields) < 0 ||
+    if (made == NULL || prepare(made, (unsigned)batch, options.ack_wait_ms, fields) < 0 ||
         mrp_enter(self) < 0) {
         Py_XDECREF(made);
         return NULL;

@@ -3,6 +3,7 @@
  * millrace report: say what has become of an order at a venue outside.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/utc.h"
@@ -12,7 +13,7 @@
 
 enum { ANSWER_BYTES_MAX = 64 * 1024 };
 
-/** A number of an option; NaN for what is none: it is refused with its name. */
+/** A number of an option, decimal; NaN for what is none: it is refused with its name. */
 static bool read_number(const struct mri_cli *cli, const char *name, double *ret_number)
 {
     const char *text = mri_options_get(cli->options, name);
@@ -21,7 +22,7 @@ static bool read_number(const struct mri_cli *cli, const char *name, double *ret
         return false;
     }
     *ret_number = strtod(text, &end);
-    if (end == text || *end != '\0') {
+    if (end == text || *end != '\0' || text[strspn(text, "0123456789+-.eE")] != '\0') {
         *ret_number = 0.0 / 0.0;
     }
     return true;

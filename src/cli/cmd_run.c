@@ -210,6 +210,26 @@ static enum mri_exit check_no_feed(const struct run *run)
     return exit;
 }
 
+/** A log keeps the mode of its time; one that is given must be that one. */
+static enum mri_exit check_time(const struct run *run, const char *given)
+{
+    mr_problem problem;
+    mr_log_reader *reader;
+    if (mr_log_reader_open(run->folder, &reader, &problem) != MR_OK) {
+        return MRI_EXIT_OK; /* there is no log yet, or what is wrong is told when it is opened */
+    }
+    const char *kept = mr_log_reader_attribute(reader, MRI_ATTRIBUTE_TIME);
+    enum mri_exit exit = kept == NULL || strcmp(kept, given) == 0
+                             ? MRI_EXIT_OK
+                             : mri_cli_fail(run->cli, MRI_EXIT_USAGE,
+                                   "--time %s: %s was begun with --time %s and stays so; leave it "
+                                   "out, or name a new "
+                                   "directory",
+                                   given, run->folder, kept);
+    mr_log_reader_close(reader);
+    return exit;
+}
+
 /** Without --feed: the one the log was begun with, or the simulated market with seed 1. */
 static enum mri_exit choose_feed(struct run *run)
 {
@@ -249,7 +269,7 @@ static enum mri_exit read_mode(struct run *run)
         return mri_cli_fail(cli, MRI_EXIT_USAGE, "--%s goes with --feed none only",
             run->is_drained ? "drain" : "time");
     }
-    return MRI_EXIT_OK;
+    return time_mode == NULL ? MRI_EXIT_OK : check_time(run, time_mode);
 }
 
 static enum mri_exit parse_speed(struct run *run)

@@ -275,6 +275,9 @@ class RunTest(OutsideCase):
         log = self.folder / "live"
         self.ok("run", "--dir", log, "--feed", "none", "--time", "live", "--config", self.config,
                 "--drain")
+        self.assert_says(self.refused("run", "--dir", log, "--feed", "none", "--time", "simulated", "--drain"),
+                         "was begun with --time live")
+        self.ok("run", "--dir", log, "--time", "live", "--drain")
         now = time.time_ns()
         self.ok("feed", "--dir", log, stdin=lines(
             quote(time=now - 10**9), quote(symbol="ETHUSDT", time=...),

@@ -112,8 +112,9 @@ class ClaimTest(program.LogCase):
         for field in {"symbol": "SIM01USD"}, {"source": "bot"}:
             with self.assertRaisesRegex(millrace.MR_REFUSED, f"{list(field)[0]}: expected none"):
                 self.bus.claim("a", "evaluating", id=name, **field)
-        with self.assertRaises(millrace.MR_NOT_FOUND):
-            self.bus.claim("a", "evaluating", id="nope")
+        for none in "nope", 0, False, 2 ** 32 + 1:
+            with self.assertRaises(millrace.MR_NOT_FOUND):
+                self.bus.claim("a", "evaluating", id=none)
         with self.assertRaises(TypeError):
             self.bus.claim("a")
         with self.assertRaises((ValueError, TypeError)):

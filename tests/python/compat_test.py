@@ -206,6 +206,11 @@ class MoveTest(BotCase):
                       "UNKNOWN_1795695559385_80000009", None, 5):
             self.assertIs(bus.update_state(wrong, SignalState.BLOCKED), False)
             self.assertIsNone(bus.get_signal(wrong))
+        known = bus.emit_signal({"symbol": "BTCUSDT", "side": "BUY"})
+        for number in 1, "1", "01":  # the bus finds signals by number, a bot does not
+            self.assertIs(bus.update_state(number, "blocked"), False)
+            self.assertIsNone(bus.get_signal(number))
+        self.assertEqual(bus.get_signal(known)["state"], "generated")
         self.assertEqual(bus.get_pipeline_health()["counters"]["failed"], 0)
 
     def test_missing_steps_are_filled_in_and_marked(self):

@@ -354,7 +354,8 @@ class ReportTest(ExternalCase):
         self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "gone"), "status")
         self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "filled",
                                       "--time", "2025-05-04T15:34:00Z", "--price", "cheap"), "price")
-        for field, value in (("quantity", "1e-9"), ("price", "1e-9"), ("time", "2099-01-01T00:00:00Z")):
+        for field, value in (("quantity", "1e-9"), ("price", "1e-9"), ("price", "0x1p0"), ("fee", "0x0"),
+                             ("time", "2099-01-01T00:00:00Z")):
             fill = {"price": "1", "quantity": "1", "fee": "0", "time": "2025-05-04T15:34:00Z", field: value}
             self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "filled", *[
                 word for name, given in fill.items() for word in (f"--{name}", given)]), f"{field}: ")

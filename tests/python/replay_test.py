@@ -43,6 +43,12 @@ class ReplayTest(program.LogCase):
         behind = int(self.bus.moment(text).split(".")[1])
         self.assertEqual(self.first("time", start=text)["seq"], behind + 1)
 
+    def test_there_may_be_many_names(self):
+        for number in range(300):
+            self.bus.subscribe(f"name-{number}").close()
+        self.assertEqual(len(self.bus.health()["consumers"]), 300)
+        self.ok("log", "stat", "--dir", self.log)
+
     def test_a_name_that_is_known_goes_on_whatever_its_start(self):
         names = [self.emit(), self.emit()]
         start = self.bus.get(names[0])["generated_seq"]
@@ -52,6 +58,10 @@ class ReplayTest(program.LogCase):
             event = self.first("known", kind="signal.generated", start=other)
             self.assertEqual(event["signal"]["id"], names[1], other)
         self.assertEqual(self.first("known", kind="signal.generated")["signal"]["id"], names[1])
+        for name, value in (("max_deliver", 2 ** 32 + 1), ("max_deliver", -1), ("max_in_flight", 2 ** 32 + 2),
+                            ("max_in_flight", 1025), ("batch", 2 ** 32 + 1)):
+            with self.assertRaisesRegex(millrace.MR_REFUSED, f"{name}: expected"):
+                self.bus.subscribe("wrong", **{name: value})
         with self.assertRaisesRegex(millrace.MR_EINVAL, "another max_deliver"):
             self.bus.subscribe("known", start="beginning", max_deliver=3)
         with self.assertRaisesRegex(millrace.MR_EINVAL, "another ack_wait"):

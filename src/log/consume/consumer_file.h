@@ -15,7 +15,7 @@ enum {
     MRI_CONSUMER_LEASES_AT = 2 * MRI_CONSUMER_PAGE_BYTES,
     MRI_CONSUMER_FILE_BYTES = MRI_CONSUMER_LEASES_AT + 32 * MRI_CONSUMER_WINDOW_SEQS +
                               MRI_CONSUMER_PAGE_BYTES, /**< always */
-    MRI_CONSUMER_NAMES_MAX = 256,                      /**< of one log, as far as they are listed */
+    MRI_CONSUMER_NAMES_MAX = 16384,                    /**< of one log, as far as they are listed */
 };
 
 /** The file as it lies on disk. */

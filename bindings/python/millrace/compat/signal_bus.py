@@ -421,7 +421,7 @@ class SignalBus:
         has_reason = reason is not None or bool(metadata)
         kept = data if len(data) <= LIFECYCLE_BYTES_MAX - 64 else '{"metadata_in": "signal.observed"}'
         for _ in range(TRIES):
-            state = self._handle().get(signal_id)["state"]
+            state = self._signal(signal_id)["state"]
             if state == target:
                 self._handle().observe(about=signal_id, data=data, durable=self._is_durable)
                 self._write_change(signal_id, state, target, metadata, reason)
@@ -549,6 +549,13 @@ class SignalBus:
             raise _millrace.MR_NOT_FOUND(f"there is no signal {signal_id}")
         return found[0]
 
+    def _signal(self, signal_id):
+        """By its id alone: the bus finds signals by their number, too, and no bot was told one."""
+        found = self._handle().get(signal_id)
+        if found["id"] != signal_id:
+            raise _millrace.MR_NOT_FOUND(f"there is no signal {signal_id}")
+        return found
+
     def _walk(self, state, symbol, source, size=PAGE):
         """(seq, seconds, id, newest seq) of what passes, newest first, read in pages of a size."""
         return heapq.merge(self._walk_signals(state, symbol, source, size),
@@ -594,7 +601,7 @@ class SignalBus:
         """The record of a signal; what did not change since is not read again."""
         bus = self._handle()
         if last_seq is None:
-            found = self._observed(signal_id) if _is_observed(signal_id) else bus.get(signal_id)
+            found = self._observed(signal_id) if _is_observed(signal_id) else self._signal(signal_id)
             last_seq = found["last_seq"]
         cached = self._cache.get(signal_id)
         if cached is not None and cached[0] == last_seq:
