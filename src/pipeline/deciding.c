@@ -53,7 +53,7 @@ mr_err mri_deciding_catch_up(struct mri_node *node)
     uint64_t count;
     mr_err err = mri_fold_catch_up(&node->fold, &count, NULL);
     if (count > 0) {
-        node->saves_left = HELD_DECISIONS;
+        node->held_left = HELD_DECISIONS;
         node->is_foreign_pending = true;
     }
     return err;
@@ -110,8 +110,8 @@ static mr_err refold(struct mri_node *node);
 /** Be able to undo the next decision while others append, and not longer. */
 static mr_err hold_engines(struct mri_node *node)
 {
-    bool is_held = may_lose(node) || node->saves_left > 0;
-    node->saves_left -= node->saves_left > 0;
+    bool is_held = may_lose(node) || node->held_left > 0;
+    node->held_left -= node->held_left > 0;
     if (is_held) {
         return mri_engine_undo_hold(&node->undo, &node->fold.wiring);
     }
@@ -336,7 +336,7 @@ mr_err mri_deciding_read_past(struct mri_node *node, mr_problem *problem)
 
 /**
  * Make the engines anew from the log, and decide on all that is in it: they have decided on an
- * input while others appended, and were not saved before.
+ * input while others appended, and were not held before.
  */
 static mr_err refold(struct mri_node *node)
 {
@@ -344,7 +344,7 @@ static mr_err refold(struct mri_node *node)
     mri_engine_undo_drop(&node->undo);
     mri_fold_fini(&node->fold);
     mr_err err = mri_deciding_read_past(node, &problem);
-    node->saves_left = HELD_DECISIONS;
+    node->held_left = HELD_DECISIONS;
     node->refolds++;
     if (err == MR_OK) {
         err = mri_deciding_pending(node, &problem);

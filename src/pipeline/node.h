@@ -50,7 +50,7 @@ struct mri_node {
     struct mri_batch inputs;
     struct mri_batch outputs;
     struct mri_engine_undo undo; /**< of decisions that others may overtake */
-    uint32_t saves_left;         /**< decisions to be able to undo: others append these days */
+    uint32_t held_left;          /**< decisions to be able to undo: others append these days */
     bool is_foreign_pending;     /**< others' events are in the bus, and not decided on yet */
     uint64_t overtaken;          /**< decisions made anew, since others appended meanwhile */
     uint64_t refolds;       /**< of them, those for which the engines were made anew from the log */
