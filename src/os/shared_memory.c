@@ -93,7 +93,8 @@ mr_err mri_shared_memory_map(int fd, size_t head_bytes, size_t ring_bytes, unsig
         return err;
     }
     if (how == 0) {
-        touch(base, head_bytes);
+        bool is_long = head_bytes > MRI_SHARED_MEMORY_READY_BYTES;
+        touch(base, is_long ? MRI_SHARED_MEMORY_READY_BYTES : head_bytes);
     }
     *ret_memory = (struct mri_shared_memory){.base = base,
         .ring = (uint8_t *)base + head_bytes,
@@ -178,6 +179,15 @@ void mri_shared_memory_touch(const struct mri_shared_memory *memory, size_t offs
     MRI_ASSERT(offset < memory->ring_bytes);
     end = end < 2 * memory->ring_bytes ? end : 2 * memory->ring_bytes;
     touch(memory->ring + begin, end - begin);
+}
+
+void mri_shared_memory_touch_head(
+    const struct mri_shared_memory *memory, size_t offset, size_t count)
+{
+    size_t begin = offset / MRI_SHARED_MEMORY_PAGE_BYTES * MRI_SHARED_MEMORY_PAGE_BYTES;
+    MRI_ASSERT(offset < memory->head_bytes);
+    size_t left = memory->head_bytes - offset;
+    touch((uint8_t *)memory->base + begin, offset - begin + (count < left ? count : left));
 }
 
 void mri_shared_memory_close(struct mri_shared_memory *memory)

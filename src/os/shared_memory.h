@@ -7,8 +7,9 @@
  *   | head ................ | ring .................. | the same ring again |
  *
  * The bytes are reserved when the memory is made: a full file system is found then, and never by a
- * SIGBUS later. Pages of the ring come to be when they are first used, which costs a microsecond or
- * two each: mri_shared_memory_touch() does it ahead.
+ * SIGBUS later. Pages come to a process when it first uses them, which costs a microsecond or two
+ * each: those of the head's beginning are there at once, for the others mri_shared_memory_touch()
+ * and mri_shared_memory_touch_head() do it ahead.
  */
 #ifndef MRI_OS_SHARED_MEMORY_H
 #define MRI_OS_SHARED_MEMORY_H
@@ -18,8 +19,10 @@
 
 #include "millrace/err.h"
 
-/** Both lengths are multiples of this. */
-enum { MRI_SHARED_MEMORY_PAGE_BYTES = 4096 };
+enum {
+    MRI_SHARED_MEMORY_PAGE_BYTES = 4096,        /**< both lengths are multiples of this */
+    MRI_SHARED_MEMORY_READY_BYTES = 1024 * 1024 /**< of the head, at hand once it is mapped */
+};
 
 struct mri_shared_memory {
     void *base;    /**< NULL: not mapped */
@@ -90,6 +93,19 @@ MR_MUST_USE mr_err mri_shared_memory_map(int fd, size_t head_bytes, size_t ring_
  * Cost     up to 2 us a page.
  */
 void mri_shared_memory_touch(const struct mri_shared_memory *memory, size_t offset, size_t count);
+
+/**
+ * Have pages of the head at hand before they are used.
+ *
+ * @param offset  in the head, where it has bytes
+ * @param count   bytes from there on; those behind the head are left out
+ *
+ * Returns  nothing; where the kernel cannot do it, the first use of a page does.
+ * Threads  any.
+ * Cost     up to 2 us a page.
+ */
+void mri_shared_memory_touch_head(
+    const struct mri_shared_memory *memory, size_t offset, size_t count);
 
 /**
  * Unmap. NULL and zeroed are allowed. No lock that lies in the memory may be held.

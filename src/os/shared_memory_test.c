@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -112,6 +114,38 @@ static void without_its_name_it_stays_for_who_has_it(void **fixture)
     assert_int_equal(memory.ring[5 + RING], 5);
 }
 
+/** Pages that come when one byte of each is stored. */
+static long faults_of_stores(uint8_t *place, size_t bytes)
+{
+    struct rusage before;
+    struct rusage after;
+    assert_int_equal(getrusage(RUSAGE_THREAD, &before), 0);
+    for (size_t i = 0; i < bytes; i += MRI_SHARED_MEMORY_PAGE_BYTES) {
+        ((volatile uint8_t *)place)[i] = 1;
+    }
+    assert_int_equal(getrusage(RUSAGE_THREAD, &after), 0);
+    return after.ru_minflt - before.ru_minflt;
+}
+
+static void pages_of_a_long_head_come_when_they_are_used_or_touched(void **fixture)
+{
+    (void)fixture;
+    const size_t ready = MRI_SHARED_MEMORY_READY_BYTES;
+    char long_path[320];
+    struct mri_shared_memory made;
+    (void)snprintf(long_path, sizeof(long_path), "%s/long", folder);
+    assert_int_equal(mri_shared_memory_create(long_path, 3 * ready, RING, &made), MR_OK);
+    uint8_t *head = made.base;
+#ifdef MADV_POPULATE_WRITE
+    assert_in_range(faults_of_stores(head, ready), 0, 3);
+    assert_true(faults_of_stores(head + ready, ready / 2) > 3);
+    mri_shared_memory_touch_head(&made, ready + ready / 2, 2 * ready); /* more than there is */
+    assert_in_range(faults_of_stores(head + ready + ready / 2, ready + ready / 2), 0, 3);
+#endif
+    mri_shared_memory_close(&made);
+    assert_int_equal(mri_shared_memory_remove(long_path), MR_OK);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -121,6 +155,7 @@ int main(void)
         TEST(it_is_made_once_and_for_its_user_alone),
         TEST(what_does_not_fit_is_refused),
         TEST(without_its_name_it_stays_for_who_has_it),
+        TEST(pages_of_a_long_head_come_when_they_are_used_or_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,6 +195,7 @@ mr_err mri_hot_tail_create(struct mri_hot_tail *hot, const struct mri_hot_option
     init_state(&made, start);
     made.touched_from = atomic_load(&made.shared->tail);
     made.touched = made.touched_from;
+    made.head_touched = MRI_SHARED_MEMORY_READY_BYTES;
     atomic_thread_fence(memory_order_release);
     memcpy(made.shared->magic, magic, sizeof(magic)); /* last: now it may be attached */
     *hot = made;
@@ -233,6 +234,7 @@ mr_err mri_hot_tail_attach(struct mri_hot_tail *hot, const struct mri_hot_option
     mri_hot_tail_use_deriver(&made, options->derived_bytes, options->deriver);
     made.touched_from = atomic_load(&made.shared->tail);
     made.touched = made.touched_from;
+    made.head_touched = MRI_SHARED_MEMORY_READY_BYTES;
     *hot = made;
     return MR_OK;
 }
@@ -249,6 +251,10 @@ void mri_hot_tail_touch_ahead(struct mri_hot_tail *hot)
             mri_shared_memory_touch(&hot->memory, hot->touched % ring_bytes, step);
             hot->touched += step;
         }
+    }
+    while (hot->head_touched < hot->memory.head_bytes && !atomic_load(&hot->is_leaving)) {
+        mri_shared_memory_touch_head(&hot->memory, hot->head_touched, TOUCH_BYTES);
+        hot->head_touched += TOUCH_BYTES;
     }
 }
 

@@ -140,6 +140,7 @@ struct mri_hot_tail {
         uint64_t index;
         int fd;
     } sync_file;             /**< synced, under the sync lock */
+    size_t head_touched;     /**< bytes of the memory's head whose pages are at hand */
     uint64_t touched_from;   /**< position where the keeper began to have pages at hand */
     uint64_t touched;        /**< up to here it has come; a ring further it is done */
     _Atomic bool is_leaving; /**< long work is broken off */
@@ -268,7 +269,8 @@ MR_MUST_USE mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t positi
 MR_MUST_USE mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot);
 
 /**
- * Have all pages of the ring at hand, those ahead of the tail first. Leaving breaks it off.
+ * Have all pages of the memory at hand: of the ring, those ahead of the tail first, then of the
+ * head. Leaving breaks it off.
  *
  * Returns  nothing.
  * Threads  one at a time.
