@@ -241,13 +241,15 @@ typedef struct mr_health {
 } mr_health;
 
 /**
- * How the log is doing.
+ * How the log is doing. The first time, and when the configuration's log.compare_events have passed
+ * since, the state that processes share is compared with the log: one that differs is made anew,
+ * and an alert in the log says what differed. A run does the same by itself.
  *
  * Returns  MR_OK, also for a log that is not well; MR_NOT_FOUND no run was there yet to judge; as
- *          mr_bus_follow().
+ *          mr_bus_follow(); as mr_log_append(), of an alert.
  * Threads  one at a time per handle.
  * Cost     the first time as `millrace status`, which folds the log with all that decides; then
- * what came since.
+ *          what came since.
  */
 MR_MUST_USE mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_problem);
 

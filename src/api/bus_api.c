@@ -33,13 +33,14 @@ static uint64_t newest_of(const struct mr_bus *bus)
 
 /* ---- where answers come from ----------------------------------------------------------------- */
 
-static mr_err newest_config(const struct mr_bus *bus, struct mri_config *ret_config)
+mr_err mri_bus_api_config(const struct mri_fold *fold, struct mri_config *ret_config)
 {
-    const struct mri_buf *text = &bus->fold.wiring.config_text;
+    const struct mri_alloc *alloc = fold->options.alloc;
+    const struct mri_buf *text = &fold->wiring.config_text;
     return text->count == 0
-               ? mri_config_default(ret_config, bus->alloc)
-               : mri_yaml_config((struct mri_slice){(const char *)text->bytes, text->count},
-                     bus->alloc, ret_config);
+               ? mri_config_default(ret_config, alloc)
+               : mri_yaml_config(
+                     (struct mri_slice){(const char *)text->bytes, text->count}, alloc, ret_config);
 }
 
 /** What the log's configuration says of signals that do not say how long they may wait. */
@@ -50,7 +51,7 @@ static mr_err read_config(struct mr_bus *bus)
     if (bus->valid_for_ns != 0 && bus->config_seq == wiring->config_seq) {
         return MR_OK;
     }
-    mr_err err = newest_config(bus, &config);
+    mr_err err = mri_bus_api_config(&bus->fold, &config);
     if (err == MR_OK) {
         bus->valid_for_ns = config.signals_valid_for * SECOND_NS;
         bus->config_seq = wiring->config_seq;
@@ -93,7 +94,7 @@ static mr_err refresh(struct mr_bus *bus, mr_problem *problem)
     struct mri_config config;
     mr_err err = mri_bus_api_follow(bus, problem);
     if (err == MR_OK) {
-        err = newest_config(bus, &config);
+        err = mri_bus_api_config(&bus->fold, &config);
     }
     if (err == MR_OK) {
         err = mri_shared_refresh(&bus->fold, bus->log, &config, problem);

@@ -71,7 +71,10 @@ struct mr_bus {
     uint64_t config_seq;    /**< of the configuration that valid_for is from */
     int64_t valid_for_ns;
     uint64_t retry_seq; /**< from this event on it is tried again whether all fits into the state */
-    struct mri_fold *whole;        /**< with all that decides, of mr_bus_health(); NULL: not yet */
+    struct mri_fold *whole;  /**< with all that decides, of mr_bus_health(); NULL: not yet */
+    uint64_t compare_seq;    /**< event of its newest comparison of the shared state; 0: none */
+    uint64_t compare_events; /**< from one to the next, of the configuration of whole */
+    uint64_t compare_config_seq;
     struct mri_health health;      /**< of its newest call */
     struct mri_facts facts;        /**< with has_facts */
     struct mri_route *routes;      /**< of the configuration, with has_fold */
@@ -92,6 +95,15 @@ struct mr_bus {
 MR_MUST_USE mr_err mri_bus_api_follow(struct mr_bus *bus, mr_problem *reterr_problem);
 
 /**
+ * The configuration that a fold has come to, or the defaults where the log has none.
+ *
+ * Returns  MR_OK; MR_ENOMEM; as mri_yaml_config().
+ * Owner    mri_config_fini() frees.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_api_config(const struct mri_fold *fold, struct mri_config *ret_config);
+
+/**
  * Have the shared state whole and the mirror up to it.
  *
  * Returns  MR_OK; MR_NOT_FOUND there is none that could be used: the fold has all that is asked
@@ -100,6 +112,18 @@ MR_MUST_USE mr_err mri_bus_api_follow(struct mr_bus *bus, mr_problem *reterr_pro
  * Cost     a few loads, unless the state must be made anew.
  */
 MR_MUST_USE mr_err mri_bus_api_share(struct mr_bus *bus, mr_problem *reterr_problem);
+
+/**
+ * Compare the shared state with bus->whole, which is at the log's end, when log.compare_events have
+ * passed since this handle did it. One that differs is made anew by who needs it next, and an alert
+ * says what differed.
+ *
+ * Returns  MR_OK, also when it differed or others append all the time; faults of appending the
+ *          alert.
+ * Threads  one at a time.
+ * Cost     when it is due, about 100 ns a signal.
+ */
+MR_MUST_USE mr_err mri_bus_api_compare_if_due(struct mr_bus *bus, mr_problem *reterr_problem);
 
 /**
  * May this handle append?

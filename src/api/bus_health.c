@@ -135,6 +135,12 @@ mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_prob
         err = follow(bus, bus->whole, reterr_problem);
     }
     if (err == MR_OK) {
+        err = mri_bus_api_compare_if_due(bus, reterr_problem);
+    }
+    if (err == MR_OK) {
+        err = follow(bus, bus->whole, reterr_problem); /* an alert, if it has found something */
+    }
+    if (err == MR_OK) {
         err = count_pending(bus, &pending, reterr_problem);
     }
     if (err != MR_OK) {
@@ -153,7 +159,7 @@ mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_prob
         health.states[state] = fold->bus.slots.states[state].count;
     }
     health.signals = fold->bus.slots.count;
-    health.alerts = fold->wiring.report.alerts;
+    health.alerts = fold->wiring.report.alerts + pending.alerts;
     health.run_process = fold->runner_id;
     health.executor_process = fold->executor_id;
     put_orders(fold, &health);

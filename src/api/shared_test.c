@@ -12,6 +12,7 @@
 #include "bus/lifecycle.h"
 #include "bus/query.h"
 #include "log/open/append.h"
+#include "millrace/execution.h"
 #include "pipeline/shared_refresh.h"
 #include "tests/lib/api_sample.h"
 #include "tests/lib/cmocka_all.h"
@@ -385,6 +386,53 @@ static void a_run_finds_a_stray_store(void **fixture)
     mri_story_check_replay(story);
 }
 
+static uint64_t alerts_of(mr_bus *bus)
+{
+    mr_health health;
+    mr_problem problem = {""};
+    if (mr_bus_health(bus, &health, &problem) != MR_OK) {
+        fail_msg("health: %s", problem.text);
+    }
+    return health.alerts;
+}
+
+static void turn_a_bit_over(mr_bus *bus)
+{
+    assert_int_equal(mri_bus_api_share(bus, NULL), MR_OK);
+    bus->state.table.slots[any_slot(&bus->state.table) * 8] ^= 1024;
+}
+
+/** Where nobody runs, who asks how the log is doing finds it, at once and then at the interval. */
+static void who_asks_for_health_finds_a_stray_store(void **fixture)
+{
+    (void)fixture;
+    struct mri_story *story = sample.story;
+    story->config.log_compare_events = 1000;
+    mri_story_open(story);
+    mri_story_close(story);
+    emit(buses[0]);
+    assert_int_equal(alerts_of(buses[0]), 0);
+    turn_a_bit_over(buses[0]);
+    assert_int_equal(alerts_of(buses[0]), 0); /* it has just compared */
+    assert_int_equal(alerts_of(buses[1]), 1);
+    check();
+    assert_int_equal(alerts_of(buses[1]), 1);
+    uint64_t compared = buses[1]->compare_seq;
+    while (mr_log_last(buses[1]->log).n < compared + 1000) {
+        assert_int_equal(alerts_of(buses[1]), 1);
+        assert_true(buses[1]->compare_seq == compared);
+        emit(buses[0]);
+    }
+    turn_a_bit_over(buses[2]);
+    assert_int_equal(alerts_of(buses[1]), 2);
+    check();
+    struct mri_event alert;
+    const struct mri_story_query query = {.type = MRI_EVENT_ALERT};
+    assert_true(mri_story_find(story, &query, &alert));
+    struct mri_slice text = mri_event_text(&alert, MRI_TEXT_alert_message);
+    assert_memory_equal(text.bytes, "the shared state is not that of the log: signal", 47);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -395,6 +443,7 @@ int main(void)
         TEST(a_run_beside_keeps_it),
         TEST(a_stray_store_is_found_and_made_good),
         TEST(a_run_finds_a_stray_store),
+        TEST(who_asks_for_health_finds_a_stray_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,7 +89,7 @@ static void put_running(struct status *status)
 
 static void put_alerts(struct status *status)
 {
-    uint64_t count = status->fold->wiring.report.alerts;
+    uint64_t count = status->fold->wiring.report.alerts + status->health.pending.alerts;
     if (count > 0) {
         mri_buf_printf(&status->text, "alerts     %llu in the log\n", u(count));
     }
@@ -381,7 +381,7 @@ static void put_json(struct status *status)
     struct mri_json_writer json;
     const struct mri_fold *fold = status->fold;
     struct mri_buf summary;
-    const struct mri_summary_run run = {0};
+    const struct mri_summary_run run = {.pending_alerts = status->health.pending.alerts};
     mri_buf_init(&summary, status->cli->alloc, STATUS_BYTES_MAX);
     mri_summary_json(fold, &run, &summary);
     while (summary.count > 0 && summary.bytes[summary.count - 1] == '\n') {

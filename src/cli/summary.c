@@ -396,7 +396,7 @@ void mri_summary_json(
     mri_json_put_count(&json, "fundings", report->fundings);
     mri_json_put_count(&json, "gaps", report->gaps);
     mri_json_put_count(&json, "quarantined", report->quarantined);
-    mri_json_put_count(&json, "alerts", report->alerts);
+    mri_json_put_count(&json, "alerts", report->alerts + run->pending_alerts);
     json_signals(fold, &json);
     json_outcomes(fold, &json);
     json_trading(fold, &json);

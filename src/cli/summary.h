@@ -10,12 +10,13 @@
 
 /** What only a run knows. */
 struct mri_summary_run {
-    double seconds;     /**< of this run; 0: not a run */
-    uint64_t events;    /**< appended in this run */
-    uint64_t signals;   /**< in this run */
-    uint64_t learned;   /**< lives that ended in this run */
-    uint64_t candles;   /**< in this run */
-    const char *digest; /**< of the whole log; NULL: not computed */
+    double seconds;          /**< of this run; 0: not a run */
+    uint64_t events;         /**< appended in this run */
+    uint64_t signals;        /**< in this run */
+    uint64_t learned;        /**< lives that ended in this run */
+    uint64_t candles;        /**< in this run */
+    uint64_t pending_alerts; /**< that no run has taken in yet */
+    const char *digest;      /**< of the whole log; NULL: not computed */
     bool is_interrupted;
 };
 

@@ -87,7 +87,8 @@
     C(log, snapshot_events, integer, 2000000, 1000, 1000000000, "events",                          \
         "a snapshot is written after so many")                                                     \
     C(log, compare_events, integer, 1000000, 1000, 1000000000, "events",                           \
-        "the state that processes share is compared with that of the run after so many")           \
+        "the state that processes share is compared with the log after so many, by a run and by "  \
+        "who asks for health")                                                                     \
     C(limits, signals_max, integer, 16777216, 1000, 268435455, "count", "signals in one log")      \
     C(limits, table_signals, integer, 131072, 4096, 134217728, "count",                            \
         "signals that the memory which processes share has room for, 90 bytes each; a power of "   \

@@ -92,6 +92,7 @@ bool mri_health_is_fact(const struct mri_event *event)
 
 void mri_health_count(struct mri_health_pending *pending, const struct mri_event *event)
 {
+    pending->alerts += event->type == MRI_EVENT_ALERT;
     if (!mri_health_is_decided_on(event)) {
         return;
     }

@@ -47,6 +47,7 @@ struct mri_stage_progress {
 /** Inputs that are logged and not decided. */
 struct mri_health_pending {
     uint64_t inputs;
+    uint64_t alerts;             /**< beside the inputs: nobody decides on them */
     uint64_t facts;              /**< those of them that are bars, quotes and funding */
     int64_t facts_since_unix_ns; /**< by the clock, when the first of these was logged; 0: none */
 };
@@ -87,7 +88,7 @@ void mri_health_look(const struct mri_fold *fold, const struct mri_health_pendin
     struct mri_health *ret_health);
 
 /**
- * Count an input that nobody has decided on, if somebody waits for that.
+ * Count an input that nobody has taken in: an alert, or one whose decision somebody waits for.
  *
  * Returns  nothing.
  * Threads  one at a time.
