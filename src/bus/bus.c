@@ -290,11 +290,10 @@ static mr_err take(
         break;
     }
     if (err == MR_OK && event->ordinal != 0) {
-        struct mri_slot *slot = mri_slots_get(&bus->slots, event->ordinal);
-        if (slot == NULL) {
+        if (mri_slots_get(&bus->slots, event->ordinal) == NULL) {
             return MR_ECORRUPT;
         }
-        slot->last_seq = event->seq;
+        mri_slots_touch(&bus->slots, event->ordinal, event->seq);
     }
     return err;
 }
@@ -706,18 +705,18 @@ static mr_err load_intern(struct mri_intern *intern, struct mri_unpack *unpack)
     return err;
 }
 
-void mri_bus_save(const struct mri_bus *bus, struct mri_buf *buf)
+void mri_bus_save(const struct mri_bus *bus, const struct mri_bus_since *since, struct mri_buf *buf)
 {
+    mri_slots_save(&bus->slots, since->seq, buf);
+    mri_keys_save(&bus->keys, since->signals, buf);
     mri_buf_put(buf, &bus->last_seq, sizeof(bus->last_seq));
     mri_buf_put(buf, &bus->chain_crc, sizeof(bus->chain_crc));
     mri_buf_put(buf, &bus->event_time_unix_ns, sizeof(bus->event_time_unix_ns));
     mri_buf_put(buf, &bus->foreign_moves, sizeof(bus->foreign_moves));
     save_intern(&bus->sources, buf);
     save_intern(&bus->names, buf);
-    mri_keys_save(&bus->keys, buf);
     mri_claims_save(&bus->claims, buf);
     mri_observed_save(&bus->observed, buf);
-    mri_slots_save(&bus->slots, buf);
 }
 
 /** Do the tables name only what is in the other tables? */
@@ -743,18 +742,28 @@ static bool are_numbers_good(const struct mri_bus *bus)
     return true;
 }
 
-mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack)
+mr_err mri_bus_load_base(
+    struct mri_bus *bus, const struct mri_bus_since *since, struct mri_unpack *unpack)
 {
+    bool is_next = bus->slots.count == since->signals;
+    mr_err err = is_next ? mri_slots_load(&bus->slots, since->seq, unpack) : MR_ECORRUPT;
+    return err == MR_OK ? mri_keys_load(&bus->keys, since->signals, unpack) : err;
+}
+
+mr_err mri_bus_load(
+    struct mri_bus *bus, const struct mri_bus_since *since, struct mri_unpack *unpack)
+{
+    mr_err err = mri_bus_load_base(bus, since, unpack);
+    if (err != MR_OK) {
+        return err;
+    }
     mri_unpack_take(unpack, &bus->last_seq, sizeof(bus->last_seq));
     mri_unpack_take(unpack, &bus->chain_crc, sizeof(bus->chain_crc));
     mri_unpack_take(unpack, &bus->event_time_unix_ns, sizeof(bus->event_time_unix_ns));
     mri_unpack_take(unpack, &bus->foreign_moves, sizeof(bus->foreign_moves));
-    mr_err err = load_intern(&bus->sources, unpack);
+    err = load_intern(&bus->sources, unpack);
     if (err == MR_OK) {
         err = load_intern(&bus->names, unpack);
-    }
-    if (err == MR_OK) {
-        err = mri_keys_load(&bus->keys, unpack);
     }
     if (err == MR_OK) {
         err = mri_claims_load(&bus->claims, unpack);
@@ -763,7 +772,7 @@ mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack)
         err = mri_observed_load(&bus->observed, unpack);
     }
     if (err == MR_OK) {
-        err = mri_slots_load(&bus->slots, unpack);
+        err = mri_slots_check(&bus->slots);
     }
     return err == MR_OK && !are_numbers_good(bus) ? MR_ECORRUPT : err;
 }

@@ -144,20 +144,40 @@ MR_MUST_USE mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *b
 MR_MUST_USE mr_err mri_bus_look(const struct mri_bus *bus, const struct mri_batch *batch,
     struct mri_bus_conflict *ret_conflict);
 
+/** What a snapshot builds on: another one's newest event, and the signals there were. All 0: it has
+ * everything itself. */
+struct mri_bus_since {
+    uint64_t seq;
+    uint32_t signals;
+};
+
 /**
- * Append the tables to a snapshot.
+ * Append the tables to a snapshot: of signals and their keys what has changed since another one, of
+ * all others everything.
  *
  * Returns  nothing; see buf->err.
  * Threads  one at a time.
  */
-void mri_bus_save(const struct mri_bus *bus, struct mri_buf *buf);
+void mri_bus_save(
+    const struct mri_bus *bus, const struct mri_bus_since *since, struct mri_buf *buf);
 
 /**
- * Take the tables back into an empty bus with the same limits.
+ * Of a snapshot that others build on, take back what they do not have: into an empty bus with the
+ * same limits, or one that has what this one builds on.
  *
  * Returns  MR_OK; MR_ECORRUPT; MR_ENOMEM.
  * Threads  one at a time.
  */
-MR_MUST_USE mr_err mri_bus_load(struct mri_bus *bus, struct mri_unpack *unpack);
+MR_MUST_USE mr_err mri_bus_load_base(
+    struct mri_bus *bus, const struct mri_bus_since *since, struct mri_unpack *unpack);
+
+/**
+ * Take the tables back; what the snapshot builds on was taken by mri_bus_load_base().
+ *
+ * Returns  MR_OK; MR_ECORRUPT; MR_ENOMEM.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_load(
+    struct mri_bus *bus, const struct mri_bus_since *since, struct mri_unpack *unpack);
 
 #endif

@@ -14,6 +14,7 @@
 
 enum { FILE_BYTES = 1 << 20, SIGNALS = 60, STEPS = 4000 };
 
+static const struct mri_bus_since all = {.seq = 0};
 static struct mri_os_memory *memory;
 static mr_log *log_handle;
 static struct mri_bus bus;
@@ -180,7 +181,7 @@ static void expect_same(const struct mri_bus *a, const struct mri_bus *b)
     struct mri_buf bufs[2];
     for (int i = 0; i < 2; i++) {
         mri_buf_init(&bufs[i], mri_alloc_system(), 1 << 22);
-        mri_bus_save(i == 0 ? a : b, &bufs[i]);
+        mri_bus_save(i == 0 ? a : b, &all, &bufs[i]);
     }
     assert_int_equal(bufs[0].count, bufs[1].count);
     assert_memory_equal(bufs[0].bytes, bufs[1].bytes, bufs[0].count);
@@ -208,11 +209,11 @@ static void check_rebuilt(void)
     mr_log_reader_close(reader);
     expect_same(&bus, &rebuilt);
     mri_buf_init(&buf, mri_alloc_system(), 1 << 22);
-    mri_bus_save(&bus, &buf);
+    mri_bus_save(&bus, &all, &buf);
     mri_unpack_init(&unpack, buf.bytes, buf.count);
     assert_int_equal(
         mri_bus_init(&loaded, mri_alloc_system(), &mri_bus_sample_limits, NULL), MR_OK);
-    assert_int_equal(mri_bus_load(&loaded, &unpack), MR_OK);
+    assert_int_equal(mri_bus_load(&loaded, &all, &unpack), MR_OK);
     assert_int_equal(mri_unpack_end(&unpack), MR_OK);
     assert_int_equal(loaded.claims.open_count, bus.claims.open_count);
     expect_same(&bus, &loaded);

@@ -18,6 +18,7 @@
 
 enum { FILE_BYTES = 1 << 20, BATCH_MAX = 40, SAVED_MAX = 1 << 24, MODEL_MAX = 20000 };
 
+static const struct mri_bus_since all = {.seq = 0};
 static struct mri_os_memory *memory;
 static struct mri_os_faults machine;
 static const struct mri_os *os;
@@ -74,7 +75,7 @@ static int tear_down(void **fixture)
 static void save(const struct mri_bus *some, struct mri_buf *ret_saved)
 {
     mri_buf_init(ret_saved, mri_alloc_system(), SAVED_MAX);
-    mri_bus_save(some, ret_saved);
+    mri_bus_save(some, &all, ret_saved);
     assert_int_equal(ret_saved->err, MR_OK);
 }
 
@@ -210,7 +211,7 @@ static void the_kept_table_is_the_rebuilt_one_and_the_loaded_one(void **fixture)
     assert_int_equal(
         mri_bus_init(&loaded, mri_alloc_system(), &mri_bus_sample_limits, log_handle), MR_OK);
     mri_unpack_init(&unpack, saved.bytes, saved.count);
-    assert_int_equal(mri_bus_load(&loaded, &unpack), MR_OK);
+    assert_int_equal(mri_bus_load(&loaded, &all, &unpack), MR_OK);
     assert_int_equal(mri_unpack_end(&unpack), MR_OK);
     expect_same_tables(&loaded, &bus);
     mri_bus_fini(&bus);
@@ -567,7 +568,7 @@ static void a_damaged_snapshot_is_refused_or_harmless(void **fixture)
         assert_int_equal(
             mri_bus_init(&loaded, mri_alloc_system(), &mri_bus_sample_limits, NULL), MR_OK);
         mri_unpack_init(&unpack, saved.bytes, count);
-        mr_err err = mri_bus_load(&loaded, &unpack);
+        mr_err err = mri_bus_load(&loaded, &all, &unpack);
         assert_true(err == MR_OK || err == MR_ECORRUPT);
         assert_true(count == saved.count || err == MR_ECORRUPT);
         for (uint32_t i = 1; err == MR_OK && i <= loaded.slots.count; i++) {

@@ -113,32 +113,36 @@ static int compare_ordinals(const void *a, const void *b)
     return x.ordinal < y.ordinal ? -1 : x.ordinal > y.ordinal;
 }
 
-void mri_keys_save(const struct mri_keys *keys, struct mri_buf *buf)
+void mri_keys_save(const struct mri_keys *keys, uint32_t since_ordinal, struct mri_buf *buf)
 {
-    mri_buf_put(buf, &keys->count, sizeof(keys->count));
-    uint8_t *first = mri_buf_grow(buf, keys->count * sizeof(*keys->entries));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < keys->capacity; i++) {
+        count += keys->entries[i].ordinal > since_ordinal;
+    }
+    mri_buf_put(buf, &count, sizeof(count));
+    uint8_t *first = mri_buf_grow(buf, count * sizeof(*keys->entries));
     if (first == NULL) {
         return;
     }
     uint8_t *at = first;
     for (uint32_t i = 0; i < keys->capacity; i++) {
-        if (keys->entries[i].ordinal != 0) {
+        if (keys->entries[i].ordinal > since_ordinal) {
             memcpy(at, &keys->entries[i], sizeof(keys->entries[i]));
             at += sizeof(keys->entries[i]);
         }
     }
-    qsort(first, keys->count, sizeof(*keys->entries), compare_ordinals);
+    qsort(first, count, sizeof(*keys->entries), compare_ordinals);
 }
 
-mr_err mri_keys_load(struct mri_keys *keys, struct mri_unpack *unpack)
+mr_err mri_keys_load(struct mri_keys *keys, uint32_t since_ordinal, struct mri_unpack *unpack)
 {
-    MRI_ASSERT(keys->count == 0);
+    MRI_ASSERT(since_ordinal != 0 || keys->count == 0);
     uint32_t count = mri_unpack_count(unpack, CAPACITY_MAX / 2, sizeof(struct mri_key_entry));
     mr_err err = unpack->err;
     if (err == MR_OK && count > 0) {
         err = mri_keys_reserve(keys, count);
     }
-    uint32_t before = 0;
+    uint32_t before = since_ordinal;
     for (uint32_t i = 0; i < count && err == MR_OK; i++) {
         struct mri_key_entry entry;
         mri_unpack_take(unpack, &entry, sizeof(entry));

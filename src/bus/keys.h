@@ -83,18 +83,21 @@ void mri_keys_add(struct mri_keys *keys, const struct mri_key *key, uint32_t ord
 /**
  * Append the table to a snapshot: the keys in order of their signals, whatever their places.
  *
+ * @param since_ordinal  only those of the signals behind it; 0: all
+ *
  * Returns  nothing; see buf->err.
  * Threads  one at a time.
- * Cost     O(n log n).
+ * Cost     a look at every key; O(n log n) of those that are saved.
  */
-void mri_keys_save(const struct mri_keys *keys, struct mri_buf *buf);
+void mri_keys_save(const struct mri_keys *keys, uint32_t since_ordinal, struct mri_buf *buf);
 
 /**
- * Take the table back into an empty one.
+ * Take back what mri_keys_save() has appended, into a table that has the keys before it.
  *
  * Returns  MR_OK; MR_ECORRUPT; MR_ENOMEM.
  * Threads  one at a time.
  */
-MR_MUST_USE mr_err mri_keys_load(struct mri_keys *keys, struct mri_unpack *unpack);
+MR_MUST_USE mr_err mri_keys_load(
+    struct mri_keys *keys, uint32_t since_ordinal, struct mri_unpack *unpack);
 
 #endif

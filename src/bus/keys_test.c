@@ -90,13 +90,13 @@ static void a_snapshot_does_not_depend_on_when_the_table_grew(void **fixture)
                 mri_keys_add(&tables[t], &key, i + 1);
             }
         }
-        mri_keys_save(&tables[0], &saved[0]);
-        mri_keys_save(&tables[1], &saved[1]);
+        mri_keys_save(&tables[0], 0, &saved[0]);
+        mri_keys_save(&tables[1], 0, &saved[1]);
         struct mri_unpack unpack;
         mri_unpack_init(&unpack, saved[0].bytes + 3, saved[0].count - 3);
-        assert_int_equal(mri_keys_load(&tables[2], &unpack), MR_OK);
+        assert_int_equal(mri_keys_load(&tables[2], 0, &unpack), MR_OK);
         assert_int_equal(mri_unpack_end(&unpack), MR_OK);
-        mri_keys_save(&tables[2], &saved[2]);
+        mri_keys_save(&tables[2], 0, &saved[2]);
         for (int t = 1; t < 3; t++) {
             assert_int_equal(saved[t].count, saved[0].count);
             assert_memory_equal(saved[t].bytes, saved[0].bytes, saved[0].count);
@@ -124,13 +124,13 @@ static void a_damaged_snapshot_is_refused(void **fixture)
         struct mri_key key = key_of(i);
         mri_keys_add(&keys, &key, 10 + i);
     }
-    mri_keys_save(&keys, &saved);
+    mri_keys_save(&keys, 0, &saved);
     mri_keys_fini(&keys);
     for (size_t count = 0; count < saved.count; count++) {
         struct mri_unpack unpack;
         mri_keys_init(&keys, mri_alloc_system());
         mri_unpack_init(&unpack, saved.bytes, count);
-        assert_int_equal(mri_keys_load(&keys, &unpack), MR_ECORRUPT);
+        assert_int_equal(mri_keys_load(&keys, 0, &unpack), MR_ECORRUPT);
         mri_keys_fini(&keys);
     }
     static const uint32_t orders[][3] = {{0, 11, 12}, {10, 10, 12}, {12, 11, 10}, {10, 12, 11}};
@@ -141,7 +141,7 @@ static void a_damaged_snapshot_is_refused(void **fixture)
         }
         mri_keys_init(&keys, mri_alloc_system());
         mri_unpack_init(&unpack, saved.bytes, saved.count);
-        assert_int_equal(mri_keys_load(&keys, &unpack), MR_ECORRUPT);
+        assert_int_equal(mri_keys_load(&keys, 0, &unpack), MR_ECORRUPT);
         mri_keys_fini(&keys);
     }
     struct mri_unpack unpack; /* the same key twice */
@@ -152,7 +152,7 @@ static void a_damaged_snapshot_is_refused(void **fixture)
     memcpy(saved.bytes + 4 + 24, saved.bytes + 4, 16);
     mri_keys_init(&keys, mri_alloc_system());
     mri_unpack_init(&unpack, saved.bytes, saved.count);
-    assert_int_equal(mri_keys_load(&keys, &unpack), MR_ECORRUPT);
+    assert_int_equal(mri_keys_load(&keys, 0, &unpack), MR_ECORRUPT);
     mri_keys_fini(&keys);
     mri_buf_fini(&saved);
 }

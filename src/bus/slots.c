@@ -8,12 +8,20 @@
  *  2. Every slot is in the list of its state, and in no other; `count` of the lists adds up to
  *     `count`.
  *  3. The content depends on the events alone, in log order.
+ *  4. A block whose `changed_seqs` is at most S is byte for byte as it was at event S, when the
+ * table was loaded or saved there: who changes a slot, its links included, notes the event.
  */
 #include "bus/slots.h"
 
 #include <string.h>
 
-enum { CHUNK_SLOTS = 4096, STATE_BITS = 4, STATE_MASK = (1 << STATE_BITS) - 1, ARRAY_FIRST = 64 };
+enum {
+    CHUNK_SLOTS = 4096,
+    CHUNK_BLOCKS = CHUNK_SLOTS / MRI_SLOTS_BLOCK,
+    STATE_BITS = 4,
+    STATE_MASK = (1 << STATE_BITS) - 1,
+    ARRAY_FIRST = 64
+};
 
 mr_err mri_slots_init(
     struct mri_slots *slots, const struct mri_alloc *alloc, const struct mri_slots_limits *limits)
@@ -40,6 +48,13 @@ mr_err mri_slots_init(
         return err;
     }
     made.by_source = block;
+    err = mri_alloc_array(
+        alloc, made.chunk_count * (size_t)CHUNK_BLOCKS, sizeof(*made.changed_seqs), &block);
+    if (err != MR_OK) {
+        mri_slots_fini(&made);
+        return err;
+    }
+    made.changed_seqs = block;
     *slots = made;
     return MR_OK;
 }
@@ -62,6 +77,8 @@ void mri_slots_fini(struct mri_slots *slots)
         mri_alloc_free(slots->alloc, slots->chunks[i], CHUNK_SLOTS * sizeof(struct mri_slot));
     }
     mri_alloc_free(slots->alloc, slots->chunks, slots->chunk_count * sizeof(struct mri_slot *));
+    mri_alloc_free(slots->alloc, slots->changed_seqs,
+        slots->chunk_count * (size_t)CHUNK_BLOCKS * sizeof(*slots->changed_seqs));
     free_arrays(slots->alloc, slots->by_symbol, slots->limits.symbols_max);
     free_arrays(slots->alloc, slots->by_source, slots->limits.sources_max);
     *slots = (struct mri_slots){0};
@@ -133,14 +150,21 @@ mr_err mri_slots_reserve_entries(
     return err == MR_OK ? array_reserve(slots->alloc, &slots->by_source[source], more) : err;
 }
 
-static void list_append(struct mri_slots *slots, uint32_t ordinal)
+/** A slot that an event changes. */
+static struct mri_slot *change(struct mri_slots *slots, uint32_t ordinal, uint64_t seq)
 {
-    struct mri_slot *slot = mri_slots_get(slots, ordinal);
+    slots->changed_seqs[ordinal / MRI_SLOTS_BLOCK] = seq;
+    return mri_slots_get(slots, ordinal);
+}
+
+static void list_append(struct mri_slots *slots, uint32_t ordinal, uint64_t seq)
+{
+    struct mri_slot *slot = change(slots, ordinal, seq);
     struct mri_state_list *list = &slots->states[slot->state];
     slot->state_prev = list->last;
     slot->state_next = 0;
     if (list->last != 0) {
-        mri_slots_get(slots, list->last)->state_next = ordinal;
+        change(slots, list->last, seq)->state_next = ordinal;
     } else {
         list->first = ordinal;
     }
@@ -148,17 +172,17 @@ static void list_append(struct mri_slots *slots, uint32_t ordinal)
     list->count++;
 }
 
-static void list_remove(struct mri_slots *slots, uint32_t ordinal)
+static void list_remove(struct mri_slots *slots, uint32_t ordinal, uint64_t seq)
 {
-    struct mri_slot *slot = mri_slots_get(slots, ordinal);
+    struct mri_slot *slot = change(slots, ordinal, seq);
     struct mri_state_list *list = &slots->states[slot->state];
     if (slot->state_prev != 0) {
-        mri_slots_get(slots, slot->state_prev)->state_next = slot->state_next;
+        change(slots, slot->state_prev, seq)->state_next = slot->state_next;
     } else {
         list->first = slot->state_next;
     }
     if (slot->state_next != 0) {
-        mri_slots_get(slots, slot->state_next)->state_prev = slot->state_prev;
+        change(slots, slot->state_next, seq)->state_prev = slot->state_prev;
     } else {
         list->last = slot->state_prev;
     }
@@ -193,7 +217,7 @@ mr_err mri_slots_create(struct mri_slots *slots, const struct mri_slot *slot)
     };
     by_symbol->entries[by_symbol->count++] = entry_of(ordinal, MR_GENERATED);
     by_source->entries[by_source->count++] = entry_of(ordinal, MR_GENERATED);
-    list_append(slots, ordinal);
+    list_append(slots, ordinal, slot->generated_seq);
     return MR_OK;
 }
 
@@ -202,7 +226,7 @@ void mri_slots_move(
 {
     struct mri_slot *slot = mri_slots_get(slots, ordinal);
     MRI_ASSERT(slot != NULL && slot->state == move->from && move->to < MR_STATE_COUNT);
-    list_remove(slots, ordinal);
+    list_remove(slots, ordinal, seq);
     if (move->to == MR_LEARNED) {
         slot->ended = slot->state; /* gate and reason stay: they say how it ended */
     } else {
@@ -213,27 +237,65 @@ void mri_slots_move(
     slot->moved_seq = seq;
     slots->by_symbol[slot->symbol].entries[slot->symbol_index] = entry_of(ordinal, move->to);
     slots->by_source[slot->source].entries[slot->source_index] = entry_of(ordinal, move->to);
-    list_append(slots, ordinal);
+    list_append(slots, ordinal, seq);
 }
 
-void mri_slots_save(const struct mri_slots *slots, struct mri_buf *buf)
+void mri_slots_touch(struct mri_slots *slots, uint32_t ordinal, uint64_t seq)
 {
+    MRI_ASSERT(ordinal > 0 && ordinal <= slots->count);
+    change(slots, ordinal, seq)->last_seq = seq;
+}
+
+/** The slots of a block that there are. */
+struct block {
+    uint32_t first; /**< ordinal */
+    uint32_t count;
+};
+
+static struct block block_at(uint32_t index, uint32_t signal_count)
+{
+    uint32_t first = index == 0 ? 1 : index * MRI_SLOTS_BLOCK;
+    uint32_t end = (index + 1) * MRI_SLOTS_BLOCK; /* ordinals have 28 bits */
+    end = end <= signal_count ? end : signal_count + 1;
+    return (struct block){.first = first, .count = end > first ? end - first : 0};
+}
+
+static uint32_t count_blocks(uint32_t signal_count)
+{
+    return signal_count == 0 ? 0 : signal_count / MRI_SLOTS_BLOCK + 1;
+}
+
+void mri_slots_save(const struct mri_slots *slots, uint64_t since_seq, struct mri_buf *buf)
+{
+    uint32_t blocks = count_blocks(slots->count);
+    uint32_t saved = 0;
+    for (uint32_t i = 0; i < blocks; i++) {
+        saved += since_seq == 0 || slots->changed_seqs[i] > since_seq;
+    }
     mri_buf_put(buf, &slots->count, sizeof(slots->count));
     mri_buf_put(buf, slots->states, sizeof(slots->states));
-    for (uint32_t ordinal = 1; ordinal <= slots->count; ordinal++) {
-        mri_buf_put(buf, mri_slots_get(slots, ordinal), sizeof(struct mri_slot));
+    mri_buf_put(buf, &saved, sizeof(saved));
+    for (uint32_t i = 0; i < blocks; i++) {
+        struct block block = block_at(i, slots->count);
+        if (since_seq == 0 || slots->changed_seqs[i] > since_seq) {
+            mri_buf_put(buf, &i, sizeof(i));
+            mri_buf_put(
+                buf, mri_slots_get(slots, block.first), block.count * sizeof(struct mri_slot));
+        }
     }
+}
+
+static bool is_slot_good(const struct mri_slots *slots, const struct mri_slot *slot)
+{
+    return slot->symbol < slots->limits.symbols_max && slot->source < slots->limits.sources_max &&
+           slot->state < MR_STATE_COUNT && slot->state_next <= slots->count &&
+           slot->state_prev <= slots->count;
 }
 
 /** Put a loaded slot into the arrays; they must grow in the order in which they grew before. */
 static mr_err load_entries(struct mri_slots *slots, uint32_t ordinal)
 {
     const struct mri_slot *slot = mri_slots_get(slots, ordinal);
-    if (slot->symbol >= slots->limits.symbols_max || slot->source >= slots->limits.sources_max ||
-        slot->state >= MR_STATE_COUNT || slot->state_next > slots->count ||
-        slot->state_prev > slots->count) {
-        return MR_ECORRUPT;
-    }
     struct mri_slot_array *by_symbol = &slots->by_symbol[slot->symbol];
     struct mri_slot_array *by_source = &slots->by_source[slot->source];
     if (slot->symbol_index != by_symbol->count || slot->source_index != by_source->count) {
@@ -245,6 +307,52 @@ static mr_err load_entries(struct mri_slots *slots, uint32_t ordinal)
         by_source->entries[by_source->count++] = entry_of(ordinal, slot->state);
     }
     return err;
+}
+
+/** Change a slot that there is: what was said when the signal was emitted stays. */
+static mr_err replace(struct mri_slots *slots, uint32_t ordinal, const struct mri_slot *slot)
+{
+    struct mri_slot *place = mri_slots_get(slots, ordinal);
+    if (slot->symbol != place->symbol || slot->source != place->source ||
+        slot->symbol_index != place->symbol_index || slot->source_index != place->source_index) {
+        return MR_ECORRUPT;
+    }
+    *place = *slot;
+    slots->by_symbol[slot->symbol].entries[slot->symbol_index] = entry_of(ordinal, slot->state);
+    slots->by_source[slot->source].entries[slot->source_index] = entry_of(ordinal, slot->state);
+    return MR_OK;
+}
+
+/** @param had  signals that there were before; those behind them come in order, one by one */
+static mr_err load_block(
+    struct mri_slots *slots, struct block block, uint32_t had, struct mri_unpack *unpack)
+{
+    mr_err err = MR_OK;
+    for (uint32_t i = 0; i < block.count && err == MR_OK; i++) {
+        uint32_t ordinal = block.first + i;
+        struct mri_slot slot;
+        mri_unpack_take(unpack, &slot, sizeof(slot));
+        err = unpack->err;
+        if (err == MR_OK && !is_slot_good(slots, &slot)) {
+            err = MR_ECORRUPT;
+        } else if (err == MR_OK && ordinal <= had) {
+            err = replace(slots, ordinal, &slot);
+        } else if (err == MR_OK) {
+            *mri_slots_get(slots, ordinal) = slot;
+            err = load_entries(slots, ordinal);
+        }
+    }
+    return err;
+}
+
+/** Has every signal been loaded? The arrays have an entry each. */
+static bool are_all_there(const struct mri_slots *slots)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < slots->limits.symbols_max; i++) {
+        sum += slots->by_symbol[i].count;
+    }
+    return sum == slots->count;
 }
 
 /** Walk the list of every state: each slot must be in the list of its state, once. */
@@ -273,22 +381,40 @@ static bool are_lists_good(const struct mri_slots *slots)
     return sum == slots->count;
 }
 
-mr_err mri_slots_load(struct mri_slots *slots, struct mri_unpack *unpack)
+mr_err mri_slots_load(struct mri_slots *slots, uint64_t since_seq, struct mri_unpack *unpack)
 {
-    MRI_ASSERT(slots->count == 0);
-    uint32_t count = mri_unpack_count(unpack, slots->limits.signals_max, sizeof(struct mri_slot));
+    uint32_t had = slots->count;
+    uint32_t count = 0;
+    uint32_t saved = 0;
+    uint32_t at = 0;
+    MRI_ASSERT(since_seq != 0 || had == 0);
+    mri_unpack_take(unpack, &count, sizeof(count));
     mri_unpack_take(unpack, slots->states, sizeof(slots->states));
+    mri_unpack_take(unpack, &saved, sizeof(saved));
     mr_err err = unpack->err;
+    size_t left = unpack->count - unpack->at;
+    if (err == MR_OK && (count < had || count > slots->limits.signals_max ||
+                            count - had > left / sizeof(struct mri_slot))) {
+        err = MR_ECORRUPT;
+    }
     if (err == MR_OK) {
-        err = mri_slots_reserve(slots, count);
+        err = mri_slots_reserve(slots, count - had);
     }
     if (err != MR_OK) {
         return err;
     }
     slots->count = count;
-    for (uint32_t ordinal = 1; ordinal <= count && err == MR_OK; ordinal++) {
-        mri_unpack_take(unpack, mri_slots_get(slots, ordinal), sizeof(struct mri_slot));
-        err = unpack->err == MR_OK ? load_entries(slots, ordinal) : unpack->err;
+    for (uint32_t i = 0; i < saved && err == MR_OK; i++) {
+        uint32_t index = 0;
+        mri_unpack_take(unpack, &index, sizeof(index));
+        bool is_good = unpack->err == MR_OK && index >= at && index < count_blocks(count);
+        err = is_good ? load_block(slots, block_at(index, count), had, unpack) : MR_ECORRUPT;
+        at = index + 1;
     }
-    return err == MR_OK && !are_lists_good(slots) ? MR_ECORRUPT : err;
+    return err == MR_OK && !are_all_there(slots) ? MR_ECORRUPT : err;
+}
+
+mr_err mri_slots_check(const struct mri_slots *slots)
+{
+    return are_lists_good(slots) ? MR_OK : MR_ECORRUPT;
 }

@@ -55,6 +55,9 @@ struct mri_state_list {
 /** The highest ordinal that fits into 28 bits. */
 enum { MRI_ORDINAL_MAX = (1 << 28) - 1 };
 
+/** Slots that lie side by side and are saved together. */
+enum { MRI_SLOTS_BLOCK = 16 };
+
 struct mri_slots_limits {
     uint32_t signals_max; /**< at most MRI_ORDINAL_MAX */
     uint32_t symbols_max;
@@ -66,7 +69,9 @@ struct mri_slots {
     struct mri_slots_limits limits;
     struct mri_slot **chunks; /**< of 4096 slots; NULL where none is yet */
     uint32_t chunk_count;
-    uint32_t count; /**< signals so far = highest ordinal */
+    uint32_t count;         /**< signals so far = highest ordinal */
+    uint64_t *changed_seqs; /**< of each block of MRI_SLOTS_BLOCK: the newest event that has changed
+                                 one of them, 0: none since they were loaded */
     struct mri_slot_array *by_symbol;
     struct mri_slot_array *by_source;
     struct mri_state_list states[MR_STATE_COUNT];
@@ -140,19 +145,43 @@ void mri_slots_move(
 struct mri_slot *mri_slots_get(const struct mri_slots *slots, uint32_t ordinal);
 
 /**
- * Append the table to a snapshot.
+ * Note an event of a signal that does not move it.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_slots_touch(struct mri_slots *slots, uint32_t ordinal, uint64_t seq);
+
+/**
+ * Append the table to a snapshot: all of it, or what has changed since another one.
+ *
+ * @param since_seq  newest event of the snapshot that this one builds on, which the table was
+ * loaded from or saved to; 0: all
  *
  * Returns  nothing; see buf->err.
  * Threads  one at a time.
+ * Cost     64 bytes a signal, of every block of which one has changed.
  */
-void mri_slots_save(const struct mri_slots *slots, struct mri_buf *buf);
+void mri_slots_save(const struct mri_slots *slots, uint64_t since_seq, struct mri_buf *buf);
 
 /**
- * Take the table back into an empty one with the same limits.
+ * Take back what mri_slots_save() has appended: all of it into an empty table with the same limits,
+ * or what has changed into a table as it was at since_seq. When the newest was taken,
+ * mri_slots_check() says whether they fit together.
  *
  * Returns  MR_OK; MR_ECORRUPT; MR_ENOMEM.
  * Threads  one at a time.
  */
-MR_MUST_USE mr_err mri_slots_load(struct mri_slots *slots, struct mri_unpack *unpack);
+MR_MUST_USE mr_err mri_slots_load(
+    struct mri_slots *slots, uint64_t since_seq, struct mri_unpack *unpack);
+
+/**
+ * Is every signal in the list of its state, once?
+ *
+ * Returns  MR_OK; MR_ECORRUPT.
+ * Threads  one at a time.
+ * Cost     a look at every slot, in the order of the lists.
+ */
+MR_MUST_USE mr_err mri_slots_check(const struct mri_slots *slots);
 
 #endif

@@ -196,15 +196,15 @@ static void a_saved_table_is_loaded_byte_for_byte(void **fixture)
         fill(&slots, &model, count, count);
         mri_buf_init(&saved, mri_alloc_system(), 1 << 24);
         mri_buf_init(&again, mri_alloc_system(), 1 << 24);
-        mri_slots_save(&slots, &saved);
+        mri_slots_save(&slots, 0, &saved);
         assert_int_equal(mri_slots_init(&loaded, mri_alloc_system(), &limits), MR_OK);
         mri_unpack_init(&unpack, saved.bytes, saved.count);
-        assert_int_equal(mri_slots_load(&loaded, &unpack), MR_OK);
+        assert_int_equal(mri_slots_load(&loaded, 0, &unpack), MR_OK);
         assert_int_equal(mri_unpack_end(&unpack), MR_OK);
         check_slots(&loaded, &model);
         check_arrays(&loaded, &model);
         check_lists(&loaded, &model);
-        mri_slots_save(&loaded, &again);
+        mri_slots_save(&loaded, 0, &again);
         assert_int_equal(again.count, saved.count);
         assert_memory_equal(again.bytes, saved.bytes, saved.count);
         mri_buf_fini(&saved);
@@ -214,6 +214,113 @@ static void a_saved_table_is_loaded_byte_for_byte(void **fixture)
     }
 }
 
+/** Load a snapshot on top of what a table has. */
+static mr_err load_more(struct mri_slots *slots, uint64_t since_seq, const struct mri_buf *saved)
+{
+    struct mri_unpack unpack;
+    mri_unpack_init(&unpack, saved->bytes, saved->count);
+    mr_err err = mri_slots_load(slots, since_seq, &unpack);
+    return err == MR_OK ? mri_unpack_end(&unpack) : err;
+}
+
+static void check_same(const struct mri_slots *a, const struct mri_slots *b)
+{
+    struct mri_buf saved[2];
+    for (int i = 0; i < 2; i++) {
+        mri_buf_init(&saved[i], mri_alloc_system(), 1 << 24);
+        mri_slots_save(i == 0 ? a : b, 0, &saved[i]);
+    }
+    assert_int_equal(saved[0].count, saved[1].count);
+    assert_memory_equal(saved[0].bytes, saved[1].bytes, saved[0].count);
+    mri_buf_fini(&saved[0]);
+    mri_buf_fini(&saved[1]);
+}
+
+/** Create, move and touch for a while, rarely signals of long ago. */
+static void live_on(struct mri_slots *slots, struct model *model, struct mri_prng *prng)
+{
+    uint64_t steps = mri_prng_below(prng, 120);
+    for (uint64_t i = 0; i < steps; i++) {
+        uint64_t what = mri_prng_below(prng, 8);
+        if (what < 3 && model->count < SIGNALS) {
+            create(slots, model, prng);
+        } else if (what < 7) {
+            move(slots, model, prng);
+        } else if (model->count > 0) {
+            uint32_t ordinal = 1 + (uint32_t)mri_prng_below(prng, model->count);
+            mri_slots_touch(slots, ordinal, ++model->clock);
+        }
+    }
+}
+
+/** What has changed, loaded on top of what was before, gives the table; also when it goes on. */
+static void what_has_changed_since_is_enough(void **fixture)
+{
+    (void)fixture;
+    static struct model model;
+    struct mri_slots slots;
+    struct mri_slots loaded;
+    struct mri_prng prng;
+    uint64_t since = 0;
+    size_t whole_bytes = 0;
+    size_t saved_bytes = 0;
+    mri_prng_init(&prng, 31);
+    fill(&slots, &model, 31, 3000);
+    assert_int_equal(mri_slots_init(&loaded, mri_alloc_system(), &limits), MR_OK);
+    for (int round = 0; round < 60; round++) {
+        struct mri_buf saved;
+        mri_buf_init(&saved, mri_alloc_system(), 1 << 24);
+        mri_slots_save(&slots, since, &saved);
+        assert_int_equal(load_more(&loaded, since, &saved), MR_OK);
+        assert_int_equal(mri_slots_check(&loaded), MR_OK);
+        check_same(&slots, &loaded);
+        check_arrays(&loaded, &model);
+        whole_bytes = round == 0 ? saved.count : whole_bytes;
+        saved_bytes = round == 0 || saved.count < saved_bytes ? saved.count : saved_bytes;
+        mri_buf_fini(&saved);
+        since = model.clock;
+        if (round % 3 == 2) { /* a process that goes on from what it has loaded */
+            struct mri_slots other = slots;
+            slots = loaded;
+            loaded = other;
+        }
+        live_on(&slots, &model, &prng);
+        assert_true(since != 0);
+    }
+    assert_true(saved_bytes < whole_bytes / 4);
+    mri_slots_fini(&slots);
+    mri_slots_fini(&loaded);
+}
+
+/** On top of another table than the one it was saved from it is refused or gives a sound table. */
+static void changes_of_another_table_are_refused_or_harmless(void **fixture)
+{
+    (void)fixture;
+    static struct model model;
+    struct mri_prng prng;
+    uint32_t refused = 0;
+    mri_prng_init(&prng, 41);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct mri_slots slots;
+        struct mri_slots other;
+        struct mri_buf saved;
+        fill(&other, &model, seed + 100, 90);
+        fill(&slots, &model, seed, 100);
+        uint64_t since = model.clock;
+        live_on(&slots, &model, &prng);
+        mri_buf_init(&saved, mri_alloc_system(), 1 << 20);
+        mri_slots_save(&slots, since, &saved);
+        mr_err err = load_more(&other, since, &saved);
+        err = err == MR_OK ? mri_slots_check(&other) : err;
+        assert_true(err == MR_OK || err == MR_ECORRUPT);
+        refused += err != MR_OK;
+        mri_buf_fini(&saved);
+        mri_slots_fini(&slots);
+        mri_slots_fini(&other);
+    }
+    assert_true(refused > 30);
+}
+
 /** Load damaged bytes; if they are taken, every list must still end. */
 static mr_err load(const uint8_t *bytes, size_t count)
 {
@@ -221,7 +328,8 @@ static mr_err load(const uint8_t *bytes, size_t count)
     struct mri_unpack unpack;
     assert_int_equal(mri_slots_init(&slots, mri_alloc_system(), &limits), MR_OK);
     mri_unpack_init(&unpack, bytes, count);
-    mr_err err = mri_slots_load(&slots, &unpack);
+    mr_err err = mri_slots_load(&slots, 0, &unpack);
+    err = err == MR_OK ? mri_slots_check(&slots) : err;
     for (unsigned state = 0; err == MR_OK && state < MR_STATE_COUNT; state++) {
         uint32_t steps = 0;
         for (uint32_t at = slots.states[state].first; at != 0; steps++) {
@@ -244,7 +352,7 @@ static void a_damaged_snapshot_is_refused_or_harmless(void **fixture)
     mri_prng_init(&prng, 2);
     fill(&slots, &model, 3, 12);
     mri_buf_init(&saved, mri_alloc_system(), 1 << 20);
-    mri_slots_save(&slots, &saved);
+    mri_slots_save(&slots, 0, &saved);
     for (size_t bit = 0; bit < 8 * saved.count; bit++) {
         saved.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
         mr_err err = load(saved.bytes, saved.count);
@@ -337,6 +445,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_signals_and_moves_leave_what_plain_arrays_hold),
         cmocka_unit_test(a_saved_table_is_loaded_byte_for_byte),
+        cmocka_unit_test(what_has_changed_since_is_enough),
+        cmocka_unit_test(changes_of_another_table_are_refused_or_harmless),
         cmocka_unit_test(a_damaged_snapshot_is_refused_or_harmless),
         cmocka_unit_test(limits_out_of_range_make_no_table),
         cmocka_unit_test(what_was_reserved_cannot_fail),

@@ -11,6 +11,7 @@
 #include "conf/yaml.h"
 #include "log/keep/retain.h"
 #include "pipeline/fold.h"
+#include "pipeline/fold_snapshot.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024 };
 

@@ -22,6 +22,7 @@
 #include "log/read/reader.h"
 #include "log/read/retain_first.h"
 #include "pipeline/fold.h"
+#include "pipeline/fold_snapshot.h"
 #include "pipeline/health.h"
 #include "pipeline/log_config.h"
 

@@ -23,8 +23,7 @@ mr_err mri_repair_outlook_snapshot(
     *ret_seq = 0;
     mri_buf_init(&payload, cli->alloc, PAYLOAD_BYTES_MAX);
     for (uint32_t i = 0; err == MR_OK && i < list.count && list.seqs[i] > seq; i++) {
-        struct mri_snapshot_place place;
-        if (mri_snapshot_read(cli->os, folder, list.seqs[i], &place, &payload) == MR_OK) {
+        if (mri_snapshot_check(cli->os, folder, list.seqs[i], &payload) == MR_OK) {
             *ret_seq = list.seqs[i];
             break;
         }

@@ -21,18 +21,11 @@
 #include "base/problem.h"
 #include "bus/missing_event.h"
 #include "log/open/known_end.h"
-#include "log/open/snapshot.h"
 #include "log/read/retain_first.h"
 #include "millrace/log_admin.h"
+#include "pipeline/fold_snapshot.h"
 #include "pipeline/log_config.h"
-#include "pipeline/order_snapshot.h"
 #include "pipeline/seat.h"
-
-/**
- * More than a snapshot can need: what it holds is limited by the configuration, and most of it are
- * limits.signals_max (at most 2^28) slots of 64 bytes with 8 bytes in arrays, which is 18 GiB.
- */
-#define SNAPSHOT_BYTES_MAX ((size_t)32 << 30)
 
 static mr_err open_readers(struct mri_fold *fold, mr_problem *problem)
 {
@@ -102,6 +95,7 @@ static void drop_state(struct mri_fold *fold)
     fold->foreign_applied = 0;
     mri_early_inputs_fini(&fold->early);
     fold->snapshot_seq = 0;
+    fold->newest_snapshot = (struct mri_fold_base){.since = {.seq = 0}};
     fold->named_seq = 0;
 }
 
@@ -474,192 +468,21 @@ mr_err mri_fold_name_pending(struct mri_fold *fold, mr_problem *reterr_problem)
     return err;
 }
 
-/** Where a snapshot's state begins, and what it takes to hold it. */
-struct fold_head {
-    uint64_t applied_seq;
-    uint64_t foreign_applied;
-    struct mri_wiring_limits limits;
-};
-
-mr_err mri_fold_snapshot(const struct mri_fold *fold, uint64_t applied_seq)
+mr_err mri_fold_remake(struct mri_fold *fold, mr_problem *reterr_problem)
 {
-    struct mri_buf payload;
-    const struct fold_head head = {
-        .applied_seq = applied_seq,
-        .foreign_applied = fold->foreign_applied,
-        .limits = fold->wiring.limits,
-    };
-    const struct mri_snapshot_place place = {
-        .seq = fold->bus.last_seq, .chain_crc = fold->bus.chain_crc};
-    if (place.seq == 0) {
-        return MR_OK; /* nothing happened yet */
-    }
-    mri_buf_init(&payload, fold->options.alloc, SNAPSHOT_BYTES_MAX);
-    mri_buf_put(&payload, &head, sizeof(head));
-    mri_bus_save(&fold->bus, &payload);
-    mri_wiring_save(&fold->wiring, &payload);
-    mri_order_snapshot_save(&fold->bus.orders, &payload);
-    mr_err err = payload.err;
-    if (err == MR_OK) {
-        err = mri_snapshot_write(fold->options.os, fold->options.folder, &place, &payload);
-    }
-    mri_buf_fini(&payload);
-    return err;
-}
-
-/** Is the record that a snapshot was taken behind in this log, the very same? */
-static bool is_of_this_log(struct mri_fold *fold, const struct mri_snapshot_place *place)
-{
-    mr_log_event record;
-    return mr_log_reader_seek(fold->lead, (mr_seq){place->seq}, NULL) == MR_OK &&
-           mr_log_reader_next(fold->lead, &record, NULL) == MR_OK &&
-           record.chain_crc == place->chain_crc;
-}
-
-/** Make room for as much as the snapshot was made with, unless the caller says how much. */
-static mr_err fit_limits(struct mri_fold *fold, const struct mri_wiring_limits *limits)
-{
-    struct mri_config *own = &fold->own_config;
-    if (fold->options.config != NULL || mri_wiring_is_room(&fold->wiring.limits, limits)) {
-        return MR_OK;
-    }
-    own->limits_signals_max = limits->signals_max;
-    own->limits_symbols_max = limits->symbols_max;
-    own->limits_sources_max = limits->sources_max;
-    own->limits_names_max = limits->names_max;
     drop_state(fold);
-    return make_state(fold, NULL);
-}
-
-static mr_err load_payload(struct mri_fold *fold, const struct mri_buf *payload)
-{
-    struct mri_unpack unpack;
-    struct fold_head head;
-    size_t bytes;
-    mri_unpack_init(&unpack, payload->bytes, payload->count);
-    mri_unpack_take(&unpack, &head, sizeof(head));
-    mr_err err = unpack.err == MR_OK ? fit_limits(fold, &head.limits) : unpack.err;
-    if (err == MR_OK) {
-        err = mri_order_snapshot_load(&fold->bus.orders, payload, &bytes);
-    }
-    if (err == MR_OK) {
-        unpack.count = bytes;
-    }
-    if (err == MR_OK) {
-        err = mri_bus_load(&fold->bus, &unpack);
-    }
-    if (err == MR_OK) {
-        err = mri_wiring_load(&fold->wiring, &unpack);
-    }
-    if (err == MR_OK && !fold->options.is_market_only) {
-        err = mri_unpack_end(&unpack);
-    }
-    fold->applied_seq = head.applied_seq;
-    fold->foreign_applied = head.foreign_applied;
-    return err;
-}
-
-/** Start from a snapshot; false: the state is fresh again, and another one may do. */
-static bool start_from(struct mri_fold *fold, uint64_t seq, struct mri_buf *payload)
-{
-    struct mri_snapshot_place place;
-    bool is_usable =
-        mri_snapshot_read(fold->options.os, fold->options.folder, seq, &place, payload) == MR_OK &&
-        is_of_this_log(fold, &place) && load_payload(fold, payload) == MR_OK &&
-        fold->bus.last_seq == place.seq &&
-        mr_log_reader_seek(fold->inputs, (mr_seq){fold->applied_seq + 1}, NULL) == MR_OK &&
-        mr_log_reader_seek(fold->lead, (mr_seq){place.seq + 1}, NULL) == MR_OK;
-    fold->snapshot_seq = is_usable ? place.seq : 0;
-    return is_usable;
+    return make_state(fold, reterr_problem);
 }
 
 mr_err mri_fold_restart(struct mri_fold *fold, mr_problem *reterr_problem)
 {
-    drop_state(fold);
-    mr_err err = make_state(fold, reterr_problem);
+    mr_err err = mri_fold_remake(fold, reterr_problem);
     if (err == MR_OK) {
         err = mr_log_reader_seek(fold->lead, (mr_seq){fold->first_seq}, reterr_problem);
     }
     if (err == MR_OK) {
         err = mr_log_reader_seek(fold->inputs, (mr_seq){fold->first_seq}, reterr_problem);
     }
-    return err;
-}
-
-/** No snapshot opens the log: since none may be read, or since there is none that does. */
-static mr_err tell_none(const struct mri_fold_options *options,
-    const struct mri_snapshot_list *list, mr_problem *problem)
-{
-    struct mri_snapshot_place place;
-    struct mri_buf payload;
-    mr_err err = MR_NOT_FOUND;
-    mri_buf_init(&payload, options->alloc, SNAPSHOT_BYTES_MAX);
-    for (uint32_t i = 0; err != MR_EACCESS && i < list->count && i < MRI_SNAPSHOTS_KEPT; i++) {
-        err = mri_snapshot_read(options->os, options->folder, list->seqs[i], &place, &payload);
-    }
-    mri_buf_fini(&payload);
-    return err == MR_EACCESS
-               ? mri_problem(problem, err, "%s/snap: %s", options->folder, mr_err_text(err))
-               : mri_problem(problem, MR_NOT_FOUND,
-                     "%s: no snapshot opens this log, so all of it is needed", options->folder);
-}
-
-mr_err mri_fold_needed(
-    const struct mri_fold_options *options, uint64_t *ret_seq, mr_problem *reterr_problem)
-{
-    struct mri_snapshot_list list;
-    struct mri_buf payload;
-    struct mri_fold *fold;
-    void *block;
-    uint64_t needed = 0;
-    mr_err err = mri_alloc_array(options->alloc, 1, sizeof(struct mri_fold), &block);
-    if (err != MR_OK) {
-        return mri_problem(reterr_problem, err, "%s", mr_err_text(err));
-    }
-    fold = block;
-    err = mri_fold_begin(fold, options, reterr_problem);
-    if (err == MR_OK) {
-        mri_buf_init(&payload, options->alloc, SNAPSHOT_BYTES_MAX);
-        err = mri_snapshot_list(options->os, options->folder, &list);
-        if (err != MR_OK) {
-            (void)mri_problem(
-                reterr_problem, err, "%s/snap: %s", options->folder, mr_err_text(err));
-        }
-        for (uint32_t i = 0; err == MR_OK && i < list.count && i < MRI_SNAPSHOTS_KEPT; i++) {
-            if (start_from(fold, list.seqs[i], &payload)) {
-                uint64_t next = fold->applied_seq + 1;
-                needed = next < list.seqs[i] ? next : list.seqs[i]; /* the older one needs more */
-            }
-            err = mri_fold_restart(fold, reterr_problem);
-        }
-        mri_buf_fini(&payload);
-        mri_fold_fini(fold);
-    }
-    mri_alloc_free(options->alloc, fold, sizeof(*fold));
-    if (err == MR_OK && needed == 0) {
-        return tell_none(options, &list, reterr_problem);
-    }
-    *ret_seq = needed;
-    return err;
-}
-
-static mr_err start_from_newest(struct mri_fold *fold, mr_problem *problem)
-{
-    struct mri_snapshot_list list;
-    struct mri_buf payload;
-    if (mri_snapshot_list(fold->options.os, fold->options.folder, &list) != MR_OK) {
-        return MR_OK; /* a snapshot only saves time: what cannot be read is done without */
-    }
-    mr_err err = MR_OK;
-    bool is_started = false;
-    mri_buf_init(&payload, fold->options.alloc, SNAPSHOT_BYTES_MAX);
-    for (uint32_t i = 0; i < list.count && !is_started && err == MR_OK; i++) {
-        is_started = start_from(fold, list.seqs[i], &payload);
-        if (!is_started) {
-            err = mri_fold_restart(fold, problem);
-        }
-    }
-    mri_buf_fini(&payload);
     return err;
 }
 
@@ -694,38 +517,6 @@ bool mri_fold_grow(struct mri_fold *fold)
     return is_larger;
 }
 
-/** The event of the newest snapshot by name; 0 = none can be seen. */
-static uint64_t newest_snapshot(const struct mri_fold_options *options)
-{
-    struct mri_snapshot_list list;
-    mr_err err = mri_snapshot_list(options->os, options->folder, &list);
-    return err == MR_OK && list.count > 0 ? list.seqs[0] : 0;
-}
-
-/**
- * A snapshot is written when everything in it is durable: one of an event behind the log's end says
- * that the end is gone.
- */
-static void check_end(struct mri_fold *fold, uint64_t snapshot_seq)
-{
-    struct mri_snapshot_place place;
-    struct mri_buf payload;
-    uint64_t end = fold->bus.last_seq;
-    if (fold->damage != MR_OK || snapshot_seq <= end) {
-        return;
-    }
-    mri_buf_init(&payload, fold->options.alloc, SNAPSHOT_BYTES_MAX);
-    if (mri_snapshot_read(fold->options.os, fold->options.folder, snapshot_seq, &place, &payload) ==
-        MR_OK) {
-        fold->damage = mri_problem(&fold->damage_problem, MR_ECORRUPT,
-            "%s: the log ends with event %llu, and there is a snapshot of event %llu, which was "
-            "durable: the end of the log is missing; bring it back from a copy, or remove the "
-            "folder snap to go on without it",
-            fold->options.folder, (unsigned long long)end, (unsigned long long)place.seq);
-    }
-    mri_buf_fini(&payload);
-}
-
 /** A log without an event may be one whose files are gone. */
 static void check_begin(struct mri_fold *fold)
 {
@@ -751,12 +542,12 @@ mr_err mri_fold_init(
     struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem)
 {
     /* Looked for first: a writer may go on, and write another one, while the log is read. */
-    uint64_t snapshot_seq = newest_snapshot(options);
+    uint64_t snapshot_seq = mri_fold_snapshot_newest(options);
     mr_err err = mri_fold_begin(fold, options, reterr_problem);
     /* A snapshot would hide that a segment it covers is gone: the whole log finds the place. */
     bool is_complete = err == MR_OK && mri_reader_check_count(fold->lead, NULL) == MR_OK;
     if (is_complete && !options->is_from_start) {
-        err = start_from_newest(fold, reterr_problem);
+        err = mri_fold_snapshot_start(fold, reterr_problem);
     }
     if (err == MR_OK) {
         err = mri_fold_follow(fold, reterr_problem);
@@ -771,7 +562,7 @@ mr_err mri_fold_init(
         mri_fold_fini(fold);
         return err;
     }
-    check_end(fold, snapshot_seq);
+    mri_fold_snapshot_check_end(fold, snapshot_seq);
     check_begin(fold);
     return MR_OK;
 }

@@ -43,6 +43,12 @@ struct mri_fold_options {
                               events are taken in as they lie in the log */
 };
 
+/** A snapshot that the next one can build on. */
+struct mri_fold_base {
+    struct mri_bus_since since; /**< all 0: there is none */
+    uint32_t chain_crc;
+};
+
 struct mri_fold {
     struct mri_fold_options options;
     struct mri_config own_config; /**< the defaults, or the log's newest configuration */
@@ -58,7 +64,8 @@ struct mri_fold {
     uint64_t foreign_applied; /**< moves from outside, claims and their ends applied so far */
     uint64_t named_seq;       /**< instruments up to here are in the market, applied or not */
     uint64_t snapshot_seq;    /**< the snapshot that the fold started from; 0 = none */
-    uint64_t first_seq;       /**< of the log; more than 1 when its beginning was removed */
+    struct mri_fold_base newest_snapshot; /**< started from, or written since */
+    uint64_t first_seq;            /**< of the log; more than 1 when its beginning was removed */
     struct mri_early_inputs early; /**< inputs applied because a decision lost against them */
     mr_err damage;                 /**< MR_OK, or the log can be read only up to here */
     mr_problem damage_problem;
@@ -101,6 +108,14 @@ MR_MUST_USE mr_err mri_fold_begin(
  * Cost     reads the log once.
  */
 bool mri_fold_grow(struct mri_fold *fold);
+
+/**
+ * Begin anew with empty state, and leave the readers where they are.
+ *
+ * Returns  MR_OK; MR_ENOMEM; as mri_wiring_init().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_fold_remake(struct mri_fold *fold, mr_problem *reterr_problem);
 
 /**
  * Begin anew with empty state, at the first record.
@@ -184,28 +199,6 @@ MR_MUST_USE mr_err mri_fold_take_early(struct mri_fold *fold, uint64_t seq);
  */
 MR_MUST_USE mr_err mri_fold_read(
     mr_log_reader *reader, uint64_t seq, struct mri_event *ret_event, mr_problem *reterr_problem);
-
-/**
- * The first event that opening a log needs: all but its newest snapshot may be lost, or all but the
- * one before, and the log still opens from the other.
- *
- * Returns  MR_OK; MR_NOT_FOUND no snapshot opens this log, so all of it is needed; faults of
- *          reading.
- * Threads  one at a time.
- * Cost     loads the snapshots.
- */
-MR_MUST_USE mr_err mri_fold_needed(
-    const struct mri_fold_options *options, uint64_t *ret_seq, mr_problem *reterr_problem);
-
-/**
- * Write a snapshot of where the fold, or whoever continued it, stands.
- *
- * @param applied_seq  newest input; all inputs up to it are decided
- *
- * Returns  MR_OK; faults of writing, which cost nothing but time at the next start.
- * Threads  one at a time.
- */
-MR_MUST_USE mr_err mri_fold_snapshot(const struct mri_fold *fold, uint64_t applied_seq);
 
 /**
  * Free. NULL and zeroed are allowed.

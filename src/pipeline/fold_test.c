@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "log/open/snapshot.h"
+#include "pipeline/fold_snapshot.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/plain_config.h"
 #include "tests/lib/story.h"
 
 enum { STATE_BYTES_MAX = 64 << 20, BARS = 400 };
+
+static const struct mri_bus_since all = {.seq = 0};
 
 /** A log of two sessions with everything in it but trades, and a snapshot at each session's end. */
 static struct mri_story *told_story(void)
@@ -164,10 +167,10 @@ static void a_snapshot_of_another_engine_version_is_left_aside(void **state)
         MR_OK);
     options.config = &story->config;
     assert_int_equal(mri_fold_init(&fold, &options, NULL), MR_OK);
-    mri_bus_save(&fold.bus, &tables);
+    mri_bus_save(&fold.bus, &all, &tables);
     mri_fold_fini(&fold);
     uint32_t version;
-    size_t at = 4 * sizeof(uint64_t) + tables.count; /* behind the fold's head and the tables */
+    size_t at = 6 * sizeof(uint64_t) + tables.count; /* behind the fold's head and the tables */
     memcpy(&version, payload.bytes + at, sizeof(version));
     assert_int_equal(version, MRI_ENGINE_VERSION);
     version++;
@@ -176,6 +179,70 @@ static void a_snapshot_of_another_engine_version_is_left_aside(void **state)
     assert_int_equal(check_equal(story), list.seqs[1]);
     mri_buf_fini(&payload);
     mri_buf_fini(&tables);
+    mri_story_end(story);
+}
+
+/** A session more, with few signals; says what its snapshot's chain is. */
+static struct mri_snapshot_chain session_more(struct mri_story *story, int64_t *minute)
+{
+    struct mri_snapshot_chain chain;
+    struct mri_snapshot_list list;
+    mri_story_open(story);
+    for (int i = 0; i < 3; i++, ++*minute) {
+        mri_script_add_close(&story->script, 0, *minute, MRI_STORY_PRICE + 100 * (*minute % 9));
+        mri_script_add_signal(&story->script, 1, *minute, "later", 0.5, 2);
+    }
+    mri_story_play(story);
+    mri_story_close(story);
+    newest_snapshots(story, &list);
+    assert_int_equal(
+        mri_snapshot_chain_of(&story->machine.table, MRI_STORY_FOLDER, list.seqs[0], &chain),
+        MR_OK);
+    return chain;
+}
+
+static void damage_snapshot(struct mri_story *story, uint64_t seq)
+{
+    char path[MRI_PATH_BYTES_MAX];
+    size_t count;
+    uint8_t *bytes = mri_os_memory_bytes(story->memory, snapshot_path(seq, path), &count);
+    assert_non_null(bytes);
+    bytes[count - 1] ^= 1;
+}
+
+/** What changed is enough; what builds on a damaged one is left aside, and another chain opens. */
+static void snapshots_of_what_has_changed_give_what_the_whole_log_gives(void **state)
+{
+    (void)state;
+    struct mri_story *story = told_story();
+    struct mri_fold_options options = mri_story_fold_options(story);
+    struct mri_snapshot_chain chain = {.count = 0};
+    struct mri_snapshot_chain before;
+    int64_t minute = BARS;
+    uint32_t longest = 0;
+    uint64_t needed;
+    options.config = &story->config;
+    do { /* until there are a chain and the beginning of another */
+        before = chain;
+        chain = session_more(story, &minute);
+        longest = chain.count > longest ? chain.count : longest;
+        assert_int_equal(check_equal(story), chain.seqs[chain.count - 1]);
+        assert_true(minute < BARS + 300);
+    } while (longest < 2 || chain.count > 1);
+    assert_true(before.added_bytes >= before.whole_bytes || before.count == MRI_SNAPSHOT_CHAIN_MAX);
+    assert_int_equal(mri_fold_needed(&options, &needed, NULL), MR_OK);
+    assert_true(needed <= before.seqs[before.count - 1]); /* for the chain before it */
+    assert_true(needed > before.seqs[0] && needed > BARS);
+    chain = session_more(story, &minute);
+    assert_int_equal(chain.count, 2);
+    assert_int_equal(check_equal(story), chain.seqs[1]);
+    damage_snapshot(story, chain.seqs[0]);
+    assert_int_equal(check_equal(story), before.seqs[before.count - 1]);
+    damage_snapshot(story, before.seqs[before.count - 1]);
+    assert_int_equal(check_equal(story), before.seqs[before.count - 2]);
+    chain = session_more(story, &minute); /* goes on from there */
+    assert_int_equal(check_equal(story), chain.seqs[chain.count - 1]);
+    mri_story_check_replay(story);
     mri_story_end(story);
 }
 
@@ -395,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_of_another_log_is_left_aside),
         cmocka_unit_test(a_snapshot_behind_the_end_of_the_log_says_that_the_end_is_missing),
         cmocka_unit_test(a_snapshot_of_another_engine_version_is_left_aside),
+        cmocka_unit_test(snapshots_of_what_has_changed_give_what_the_whole_log_gives),
         cmocka_unit_test(a_snapshot_with_other_limits_is_left_aside),
         cmocka_unit_test(limits_grow_to_those_of_the_log),
         cmocka_unit_test(limits_grow_though_no_engine_has_come_to_the_configuration),

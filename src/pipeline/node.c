@@ -18,6 +18,7 @@
 #include "base/problem.h"
 #include "pipeline/deciding.h"
 #include "pipeline/feed_check.h"
+#include "pipeline/fold_snapshot.h"
 #include "pipeline/registration.h"
 #include "pipeline/shared_refresh.h"
 #include "pipeline/stuck_order.h"

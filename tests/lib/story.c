@@ -456,7 +456,7 @@ uint64_t mri_story_state(struct mri_story *story, bool is_from_start, struct mri
         fail_msg("fold: %s: %s", mr_err_name(err), story->problem.text);
     }
     uint64_t snapshot_seq = fold.snapshot_seq;
-    mri_bus_save(&fold.bus, bytes);
+    mri_bus_save(&fold.bus, &(struct mri_bus_since){.seq = 0}, bytes);
     mri_wiring_save(&fold.wiring, bytes);
     assert_int_equal(bytes->err, MR_OK);
     mri_fold_fini(&fold);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Snapshot files: <folder>/snap/<seq, 16 hex digits>.snap
+ * Snapshot files: <folder>/snap/<seq, 16 hex digits>.snap, whole and others alike.
  *
  *   | head 64 bytes | payload |
  *
@@ -21,7 +21,7 @@
 
 static const char snapshot_magic[8] = {'M', 'R', 'S', 'N', 'A', 'P', '\n', '\x1a'};
 
-enum { SNAPSHOT_VERSION = 5, NAME_BYTES = 32 };
+enum { SNAPSHOT_VERSION = 6, NAME_BYTES = 32 };
 
 struct snapshot_head {
     char magic[8];
@@ -30,7 +30,9 @@ struct snapshot_head {
     uint64_t seq;
     uint64_t payload_bytes;
     uint32_t payload_crc;
-    uint8_t reserved[24];
+    uint32_t base_crc;
+    uint64_t base_seq;
+    uint8_t reserved[12];
     uint32_t head_crc; /**< CRC32C of all above */
 };
 
@@ -90,16 +92,159 @@ mr_err mri_snapshot_list(
     return err == MR_EPATH ? MR_OK : err; /* no folder yet: no snapshots */
 }
 
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static mr_err check_head(const struct snapshot_head *head, uint64_t seq, uint64_t file_bytes)
+{
+    if (memcmp(head->magic, snapshot_magic, sizeof(head->magic)) != 0 ||
+        head->head_crc != mri_crc32c(0, head, offsetof(struct snapshot_head, head_crc)) ||
+        head->seq != seq || head->base_seq >= seq ||
+        head->payload_bytes != file_bytes - sizeof(*head)) {
+        return MR_ECORRUPT;
+    }
+    return head->version == SNAPSHOT_VERSION ? MR_OK : MR_EVERSION;
+}
+
+static mr_err read_head(
+    const struct mri_os *os, int fd, uint64_t seq, struct snapshot_head *ret_head)
+{
+    uint64_t file_bytes;
+    size_t count = 0;
+    mr_err err = os->size(os->context, fd, &file_bytes);
+    if (err == MR_OK) {
+        err = os->read_at(os->context, fd, ret_head, sizeof(*ret_head), 0, &count);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    return count < sizeof(*ret_head) ? MR_ECORRUPT : check_head(ret_head, seq, file_bytes);
+}
+
+static mr_err read_payload(
+    const struct mri_os *os, int fd, const struct snapshot_head *head, struct mri_buf *payload)
+{
+    size_t count = 0;
+    mri_buf_clear(payload);
+    void *place = mri_buf_grow(payload, (size_t)head->payload_bytes);
+    if (place == NULL) {
+        return MR_ENOMEM;
+    }
+    mr_err err = os->read_at(os->context, fd, place, payload->count, sizeof(*head), &count);
+    bool is_whole = count == payload->count &&
+                    mri_crc32c(0, payload->bytes, payload->count) == head->payload_crc;
+    return err == MR_OK && !is_whole ? MR_ECORRUPT : err;
+}
+
+/** @param payload  NULL: the head alone */
+static mr_err read_file(const struct mri_os *os, const char *folder, uint64_t seq,
+    struct snapshot_head *ret_head, struct mri_buf *payload)
+{
+    char within[MRI_PATH_BYTES_MAX];
+    char path[MRI_PATH_BYTES_MAX];
+    char name[NAME_BYTES];
+    int fd;
+    mr_err err = snapshot_folder(folder, within);
+    if (err == MR_OK) {
+        err = mri_os_path(within, name_of(seq, name), path);
+    }
+    if (err == MR_OK) {
+        err = os->open(os->context, path, MRI_OPEN_READ, &fd);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    err = read_head(os, fd, seq, ret_head);
+    if (err == MR_OK && payload != NULL) {
+        err = read_payload(os, fd, ret_head, payload);
+    }
+    os->close(os->context, fd);
+    return err;
+}
+
+mr_err mri_snapshot_read(const struct mri_os *os, const char *folder, uint64_t seq,
+    struct mri_snapshot_place *ret_place, struct mri_buf *payload)
+{
+    struct snapshot_head head;
+    mr_err err = read_file(os, folder, seq, &head, payload);
+    if (err == MR_OK) {
+        *ret_place = (struct mri_snapshot_place){.seq = head.seq,
+            .chain_crc = head.chain_crc,
+            .base_crc = head.base_crc,
+            .base_seq = head.base_seq};
+    }
+    return err;
+}
+
+mr_err mri_snapshot_chain_of(
+    const struct mri_os *os, const char *folder, uint64_t seq, struct mri_snapshot_chain *ret_chain)
+{
+    struct mri_snapshot_chain chain = {.count = 0};
+    struct snapshot_head above = {.base_seq = seq};
+    do {
+        struct snapshot_head head;
+        if (chain.count == MRI_SNAPSHOT_CHAIN_MAX) {
+            return MR_FULL;
+        }
+        mr_err err = read_file(os, folder, above.base_seq, &head, NULL);
+        bool is_first = chain.count == 0;
+        if (err == MR_OK && !is_first && head.chain_crc != above.base_crc) {
+            err = MR_NOT_FOUND;
+        }
+        if (err != MR_OK) {
+            return err == MR_EPATH && !is_first ? MR_NOT_FOUND : err;
+        }
+        memmove(&chain.seqs[1], chain.seqs, chain.count * sizeof(*chain.seqs));
+        chain.seqs[0] = head.seq;
+        chain.count++;
+        chain.added_bytes += chain.whole_bytes;
+        chain.whole_bytes = head.payload_bytes;
+        above = head;
+    } while (above.base_seq != 0);
+    *ret_chain = chain;
+    return MR_OK;
+}
+
+uint32_t mri_snapshot_count_whole(
+    const struct mri_os *os, const char *folder, const struct mri_snapshot_list *list)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct snapshot_head head;
+        count += read_file(os, folder, list->seqs[i], &head, NULL) == MR_OK && head.base_seq == 0;
+    }
+    return count;
+}
+
+mr_err mri_snapshot_check(
+    const struct mri_os *os, const char *folder, uint64_t seq, struct mri_buf *payload)
+{
+    struct mri_snapshot_chain chain;
+    mr_err err = mri_snapshot_chain_of(os, folder, seq, &chain);
+    for (uint32_t i = 0; err == MR_OK && i < chain.count; i++) {
+        struct snapshot_head head;
+        err = read_file(os, folder, chain.seqs[i], &head, payload);
+    }
+    return err;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/** What is older than the oldest whole snapshot that is kept, nobody builds on. */
 static void remove_old(const struct mri_os *os, const char *folder, const char *path)
 {
     struct mri_snapshot_list list;
+    uint32_t wholes = 0;
     char name[NAME_BYTES];
     char old[MRI_PATH_BYTES_MAX];
     if (mri_snapshot_list(os, folder, &list) != MR_OK) {
         return; /* they cost space, not truth: the next write tries again */
     }
-    for (uint32_t i = MRI_SNAPSHOTS_KEPT; i < list.count; i++) {
-        if (mri_os_path(path, name_of(list.seqs[i], name), old) == MR_OK) {
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct snapshot_head head;
+        if (wholes < MRI_SNAPSHOT_CHAINS_KEPT) {
+            wholes +=
+                read_file(os, folder, list.seqs[i], &head, NULL) == MR_OK && head.base_seq == 0;
+        } else if (mri_os_path(path, name_of(list.seqs[i], name), old) == MR_OK) {
             (void)os->remove(os->context, old); /* as above */
         }
     }
@@ -155,6 +300,8 @@ mr_err mri_snapshot_write(const struct mri_os *os, const char *folder,
         .seq = place->seq,
         .payload_bytes = payload->count,
         .payload_crc = mri_crc32c(0, payload->bytes, payload->count),
+        .base_crc = place->base_crc,
+        .base_seq = place->base_seq,
     };
     memcpy(head.magic, snapshot_magic, sizeof(head.magic));
     head.head_crc = mri_crc32c(0, &head, offsetof(struct snapshot_head, head_crc));
@@ -181,70 +328,5 @@ mr_err mri_snapshot_write(const struct mri_os *os, const char *folder,
     if (err == MR_OK) {
         remove_old(os, folder, within);
     }
-    return err;
-}
-
-static mr_err check_head(const struct snapshot_head *head, uint64_t seq, uint64_t file_bytes)
-{
-    if (memcmp(head->magic, snapshot_magic, sizeof(head->magic)) != 0 ||
-        head->head_crc != mri_crc32c(0, head, offsetof(struct snapshot_head, head_crc)) ||
-        head->seq != seq || head->payload_bytes != file_bytes - sizeof(*head)) {
-        return MR_ECORRUPT;
-    }
-    return head->version == SNAPSHOT_VERSION ? MR_OK : MR_EVERSION;
-}
-
-static mr_err read_open(const struct mri_os *os, int fd, uint64_t seq,
-    struct mri_snapshot_place *ret_place, struct mri_buf *payload)
-{
-    struct snapshot_head head;
-    uint64_t file_bytes;
-    size_t count = 0;
-    mr_err err = os->size(os->context, fd, &file_bytes);
-    if (err == MR_OK) {
-        err = os->read_at(os->context, fd, &head, sizeof(head), 0, &count);
-    }
-    if (err == MR_OK) {
-        err = count < sizeof(head) ? MR_ECORRUPT : check_head(&head, seq, file_bytes);
-    }
-    if (err != MR_OK) {
-        return err;
-    }
-    mri_buf_clear(payload);
-    void *place = mri_buf_grow(payload, (size_t)head.payload_bytes);
-    if (place == NULL) {
-        return MR_ENOMEM;
-    }
-    err = os->read_at(os->context, fd, place, payload->count, sizeof(head), &count);
-    bool is_whole = count == payload->count &&
-                    mri_crc32c(0, payload->bytes, payload->count) == head.payload_crc;
-    if (err == MR_OK && !is_whole) {
-        err = MR_ECORRUPT;
-    }
-    if (err == MR_OK) {
-        *ret_place = (struct mri_snapshot_place){.seq = head.seq, .chain_crc = head.chain_crc};
-    }
-    return err;
-}
-
-mr_err mri_snapshot_read(const struct mri_os *os, const char *folder, uint64_t seq,
-    struct mri_snapshot_place *ret_place, struct mri_buf *payload)
-{
-    char within[MRI_PATH_BYTES_MAX];
-    char path[MRI_PATH_BYTES_MAX];
-    char name[NAME_BYTES];
-    int fd;
-    mr_err err = snapshot_folder(folder, within);
-    if (err == MR_OK) {
-        err = mri_os_path(within, name_of(seq, name), path);
-    }
-    if (err == MR_OK) {
-        err = os->open(os->context, path, MRI_OPEN_READ, &fd);
-    }
-    if (err != MR_OK) {
-        return err;
-    }
-    err = read_open(os, fd, seq, ret_place, payload);
-    os->close(os->context, fd);
     return err;
 }
