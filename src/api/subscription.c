@@ -402,11 +402,11 @@ mr_err mr_subscription_ack_many(
     return mr_consumer_ack_many(subscription->consumer, subscription->acks, count, reterr_problem);
 }
 
-mr_err mr_subscription_nack(
-    mr_subscription *subscription, mr_seq seq, int64_t delay_ms, mr_problem *reterr_problem)
+mr_err mr_subscription_nack(mr_subscription *subscription, mr_seq seq, int64_t delay_ms,
+    const char *reason, mr_problem *reterr_problem)
 {
-    return mr_consumer_nack(
-        subscription == NULL ? NULL : subscription->consumer, seq, delay_ms, reterr_problem);
+    return mr_consumer_nack(subscription == NULL ? NULL : subscription->consumer, seq, delay_ms,
+        reason, reterr_problem);
 }
 
 /** For how long, at most, until something comes again; whoever has it may die at any time. */

@@ -275,7 +275,12 @@ static void events_come_in_order_until_they_are_acked(void **fixture)
     reply = ask("{'verb':'next','subscription':'s'}");
     assert_int_equal(number_after(reply, "\"ordinal\":"), second);
     seq = number_after(reply, "\"seq\":");
-    says(ask("{'verb':'nack','subscription':'s','seq':%llu,'delay_ms':0}", (unsigned long long)seq),
+    says(ask("{'verb':'nack','subscription':'s','seq':%llu,'reason':'%0201d'}",
+             (unsigned long long)seq, 0),
+        "'error':'MR_REFUSED'");
+    says(mri_buf_c_text(&out), "'field':'reason','byte':");
+    says(ask("{'verb':'nack','subscription':'s','seq':%llu,'delay_ms':0,'reason':'full'}",
+             (unsigned long long)seq),
         "'ok':true");
     says(ask("{'verb':'next','subscription':'s'}"), "'deliveries':2");
     says(ask("{'verb':'unsubscribe','subscription':'s'}"), "'ok':true");

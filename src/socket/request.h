@@ -62,7 +62,8 @@ enum mri_request_type {
         "the state that the signal must be in; of `claim` by default generated")                   \
     X(TO, "to", MRI_REQUEST_TEXT, "the state that it is to be in (LIFECYCLE.md)")                  \
     X(GATE, "gate", MRI_REQUEST_TEXT, "of FORMAT.md \"gate\"; needed when `to` is blocked")        \
-    X(REASON, "reason", MRI_REQUEST_TEXT, "of FORMAT.md \"reason\"; needed when `to` is blocked")  \
+    X(REASON, "reason", MRI_REQUEST_TEXT,                                                          \
+        "of FORMAT.md \"reason\"; needed when `to` is blocked. Of `nack`: why, up to 200 bytes")   \
     X(QUESTION, "question", MRI_REQUEST_TEXT,                                                      \
         "as that of `millrace query`; default: every signal, newest first")                        \
     X(PAGE, "page", MRI_REQUEST_TEXT, "the `next` of the page before; absent: the first page")     \
@@ -210,7 +211,7 @@ struct mri_request_fields {
     X(UNSUBSCRIBE, "unsubscribe", false, F(SUBSCRIPTION))                                          \
     X(NEXT, "next", false, F(SUBSCRIPTION) F(TIMEOUT_MS))                                          \
     X(ACK, "ack", true, F(SUBSCRIPTION) F(SEQ))                                                    \
-    X(NACK, "nack", true, F(SUBSCRIPTION) F(SEQ) F(DELAY_MS))                                      \
+    X(NACK, "nack", true, F(SUBSCRIPTION) F(SEQ) F(DELAY_MS) F(REASON))                            \
     X(WAIT, "wait", false, F(AFTER) F(TIMEOUT_MS))                                                 \
     X(STATS, "stats", false, )                                                                     \
     X(QUIT, "quit", false, )

@@ -261,7 +261,12 @@ mr_err mri_verb_nack(struct mri_line_session *session, const struct mri_request 
     if (err != MR_OK) {
         return err;
     }
-    err = mr_subscription_nack(
-        session->subscriptions[slot].subscription, seq, delay_ms, &reterr_fault->problem);
+    const struct mri_request_place place = {
+        .reader = &session->service->reader, .fault = reterr_fault};
+    err = mr_subscription_nack(session->subscriptions[slot].subscription, seq, delay_ms,
+        request->fields[MRI_FIELD_REASON].text, &reterr_fault->problem);
+    if (err == MR_REFUSED) {
+        mri_request_items_name_field(&place, request->fields);
+    }
     return err == MR_OK ? end_ack(session, request, false) : mri_verb_fail(reterr_fault, err);
 }

@@ -48,12 +48,18 @@ class ScreensTest(program.LogCase):
     def test_doctor_warns_of_dead_letters(self):
         subscription = self.bus.subscribe("fails", kind="signal.generated", max_deliver=1)
         self.emit(1)
-        subscription.nack(subscription.take(5))
+        event = subscription.take(5)
+        for wrong, why in (("x" * 201, "up to 200 bytes, found 201"), ("a\nb", "control"), ("\x00", "")):
+            with self.assertRaises((millrace.MR_REFUSED, ValueError)) as caught:
+                subscription.nack(event, reason=wrong)
+            self.assertIn(why, str(caught.exception))
+        subscription.nack(event, reason='the "venue" is shut')
         self.assertIsNone(subscription.take(0.2))
         answer = self.ok("doctor", "--json", "--dir", self.log)
         dead = [one for one in answer.json["checks"] if one["check"] == "consumer"]
         self.assertEqual([one["level"] for one in dead], ["warning"])
-        self.assertIn("fails has given up 1 events", dead[0]["what"])
+        self.assertRegex(dead[0]["what"], 'fails has given up 1 events as dead letters; the last one is '
+                                          'event [0-9]+: the "venue" is shut')
         subscription.close()
         self.assert_the_letter_is_told()
 
@@ -66,7 +72,18 @@ class ScreensTest(program.LogCase):
         self.assertEqual(lines[letter["of"] - lines[0]["seq"]]["seq"], letter["of"])
         shown = self.ok("show", str(letter["seq"]), "--dir", self.log)
         self.assert_says(shown, "log.dead_letter", 'consumer="fails"', f"event={letter['of']}",
-                         "deliveries=1")
+                         "deliveries=1", 'nack_reason="the "venue" is shut"')
+        self.assertEqual(letter["nack_reason"], 'the "venue" is shut')
+        row = self.ok("sql", "--json", "SELECT cause_seq, consumer, deliveries, nack_reason FROM events "
+                      "WHERE kind = 'log.dead_letter'", "--dir", self.log)
+        self.assertIn('the \\"venue\\" is shut', row.out)
+        self.assert_says(row, str(letter["of"]), "fails")
+        stat = self.ok("log", "stat", "--json", "--dir", self.log).json["consumers"][0]
+        self.assertEqual(stat["last_dead_letter"],
+                         {"seq": letter["seq"], "of": letter["of"], "deliveries": 1,
+                          "nack_reason": 'the "venue" is shut'})
+        self.assert_says(self.ok("log", "stat", "--dir", self.log),
+                         f"the last dead letter: event {letter['of']}, delivered 1 times", "is shut")
         self.assertEqual(self.ok("show", str(letter["seq"]), "--json", "--dir", self.log).json, letter)
 
 
