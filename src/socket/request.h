@@ -49,7 +49,8 @@ enum mri_request_type {
         "up to 256 bytes; the same key of the same source is the same signal, and refused with "   \
         "another symbol, side or name")                                                            \
     X(ACCOUNT, "account", MRI_REQUEST_TEXT, "which account it is meant for, up to 256 bytes")      \
-    X(DATA, "data", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")               \
+    X(DATA, "data", MRI_REQUEST_OBJECT,                                                            \
+        "free data, kept byte for byte, up to 64 KiB; a key in it may stand there twice")          \
     X(DURABILITY, "durability", MRI_REQUEST_TEXT,                                                  \
         "group (default): the reply comes when it survives a power cut; async: kill -9")           \
     X(SIGNALS, "signals", MRI_REQUEST_ARRAY,                                                       \
@@ -142,7 +143,7 @@ enum mri_request_type {
     X(RETURN_BPS, "return_bps", MRI_REQUEST_NUMBER,                                                \
         "what it brought in the signal's side, -10,000,000 to 10,000,000")                         \
     X(LESSON, "lesson", MRI_REQUEST_TEXT, "for people, up to 1,024 bytes")                         \
-    X(EVIDENCE, "evidence", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")       \
+    X(EVIDENCE, "evidence", MRI_REQUEST_OBJECT, "free data, as `data`, up to 64 KiB")              \
     X(AS_OF, "as_of", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                      \
         "what was known then: behind an event (its number), at a time of the log "                 \
         "(2025-05-04T15:34Z), so long before its newest (2h), or the `as_of` of a reply")
