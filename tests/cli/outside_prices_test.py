@@ -315,6 +315,9 @@ class StatusTest(OutsideCase):
         self.assertRegex(text, r"no candle or quote ever, outcomes are unresolved \(no_price_source\): SOLUSDT ")
 
     def test_what_was_fed_is_counted_before_anybody_has_run_with_it(self):
+        before = program.call("status", "--json", "--dir", self.log)
+        self.assertIsNone(before.json["market_time"])
+        self.assertIn("market time not begun", program.call("status", "--dir", self.log).out)
         self.feed(quote(0), quote(5), funding(6), candle(1, symbol="ETHUSDT", price=2200))
         told = program.call("status", "--json", "--dir", self.log).json
         self.assertEqual((told["health"], told["pending_inputs"], told["pending_facts"]),
@@ -326,7 +329,9 @@ class StatusTest(OutsideCase):
                           sources["BTCUSDT"]["quote_time"]),
                          ("fresh", 42000.15, "2024-01-01T00:00:05.000Z"))
         self.assertEqual(sources["ETHUSDT"]["price"], 2201)
+        self.assertEqual(told["market_time"], "2024-01-01T00:01:00.000Z")
         text = self.assert_exit(program.call("status", "--dir", self.log), NO).out  # it cannot be judged
+        self.assertIn("market time 2024-01-01T00:01:00.000Z", text)
         self.assertRegex(text, r"4 of them are bars, quotes and funding, since 20.*; nobody runs")
         self.assertIn("BTCUSDT: of 2024-01-01T00:00:05.000Z, 55s behind; last 42000.15", text)
         self.assertRegex(text, r"(?m)^ +bars .* 4$")
