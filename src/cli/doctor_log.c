@@ -340,8 +340,8 @@ static mr_err check_consumer(void *argument, const char *name)
     }
     if (err != MR_OK) {
         mri_findings_add(findings, MRI_FINDING_FAULT, "consumer",
-            "bring its file back from a copy, or remove it and begin anew", "%s: %s", name,
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+            "bring its file back from a copy, or begin it anew (millrace log forget)", "%s: %s",
+            name, problem.text[0] != '\0' ? problem.text : mr_err_text(err));
         return MR_OK;
     }
     bool is_good = check_lag(findings, &stats);

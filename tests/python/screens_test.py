@@ -63,6 +63,58 @@ class ScreensTest(program.LogCase):
         subscription.close()
         self.assert_the_letter_is_told()
 
+    def test_a_consumer_is_forgotten_when_nobody_uses_it(self):
+        def forget(*words):
+            return program.call("log", "forget", "--dir", self.log, *words)
+
+        slow = self.bus.subscribe("slow", kind="signal.generated", start="beginning")
+        self.assert_says(self.assert_exit(forget("--consumer", "slow"), program.NO),
+                         "would remove consumer slow, at event 1, ", "1 handles use it", "--yes does it")
+        busy = self.assert_exit(forget("--consumer", "slow", "--yes"), program.USAGE)
+        self.assert_says(busy, 'a process is attached to consumer "slow"')
+        self.assertRaises(millrace.MR_BUSY, self.bus.forget, "slow")
+        slow.close()
+        self.assertIn("slow", self.bus.health()["consumers"])
+        answer = self.ok("log", "forget", "--consumer", "slow", "--yes", "--json", "--dir", self.log).json
+        self.assertEqual((answer["done"], answer["consumer"], answer["next_seq"], answer["damaged"]),
+                         (True, "slow", 1, False))
+        self.assertEqual(self.bus.health()["consumers"], {})
+        self.assertEqual(self.ok("log", "stat", "--json", "--dir", self.log).json["consumers"], [])
+        self.assert_says(self.assert_exit(forget("--consumer", "slow", "--yes"), program.NO),
+                         'there is no consumer "slow"')
+        self.assert_says(self.assert_exit(forget("--yes"), program.USAGE), "--consumer NAME")
+
+    def test_the_log_holds_nothing_for_a_consumer_that_was_forgotten(self):
+        (self.folder / "small").mkdir()
+        log = program.small_log(self.folder / "small", synthetic__bars=3000)
+
+        def removes():
+            answer = self.ok("log", "retain", "--keep-events", "1", "--dry-run", "--json", "--dir", log).json
+            return answer["segments"], answer["why_not_more"]
+        segments, why = removes()
+        self.assertGreater(segments, 0)
+        with millrace.Bus(log) as bus:
+            bus.subscribe("slow", start="beginning").close()
+            self.assertEqual(removes()[0], 0)
+            self.assertIn("slow", removes()[1])
+            bus.forget("slow")
+        self.assertEqual(removes(), (segments, why))
+
+    def test_a_damaged_consumer_is_forgotten_too_and_python_forgets(self):
+        self.bus.subscribe("one", start="beginning").close()
+        self.bus.subscribe("two", start="beginning").close()
+        path = self.log / "cur" / "one"
+        path.write_bytes(bytes(path.stat().st_size))
+        self.assert_says(self.assert_exit(program.call("log", "forget", "--consumer", "one", "--dir", self.log),
+                                          program.NO), "which is damaged")
+        self.ok("log", "forget", "--consumer", "one", "--yes", "--dir", self.log)
+        self.assertEqual([name.name for name in (self.log / "cur").glob("[a-z]*")], ["two"])
+        self.bus.forget("two")
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.forget, "two")
+        self.assertRaises(millrace.MR_EINVAL, self.bus.forget, "No Name")
+        self.assertRaises((ValueError, TypeError), self.bus.forget, "a\0b")
+        self.assertRaises(TypeError, self.bus.forget, 7)
+
     def assert_the_letter_is_told(self):
         """Which event it was, whose, how often it came, and why it was given up."""
         lines = [json.loads(line) for line in self.ok("tail", "--json", "--dir", self.log).lines]
