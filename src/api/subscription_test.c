@@ -241,6 +241,10 @@ static void what_is_given_back_without_a_delay_waits_as_the_list_says(void **fix
     assert_non_null(strstr(problem.text, "another back-off list"));
     delays[0] = 3600000;
     mr_subscription_close(subscribe(bus, "slow", &options));
+    mr_subscribe_options wide = options;
+    wide.max_in_flight = MR_CONSUMER_IN_FLIGHT_MAX + 1;
+    assert_int_equal(mr_bus_subscribe(bus, "x", &wide, &subscription, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "max_in_flight: expected 0 to 1024, found 1025");
     delays[1] = -1;
     assert_int_equal(mr_bus_subscribe(bus, "x", &options, &subscription, &problem), MR_REFUSED);
     assert_string_equal(problem.text, "backoff: expected delays of 0 to 86400000 ms, found -1");

@@ -110,7 +110,9 @@ mr_err mri_verb_subscribe(struct mri_line_session *session, const struct mri_req
     err =
         mr_bus_subscribe(service->bus, name, &options, &made->subscription, &reterr_fault->problem);
     if (err != MR_OK) {
+        const struct mri_request_place place = {.reader = &service->reader, .fault = reterr_fault};
         made->subscription = NULL;
+        mri_request_items_name_field(&place, request->fields);
         return mri_verb_fail(reterr_fault, err);
     }
     (void)snprintf(made->name, sizeof(made->name), "%s", name); /* it is no longer than that */

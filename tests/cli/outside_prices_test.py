@@ -215,6 +215,9 @@ class FeedTest(OutsideCase):
         self.refused("feed", "--dir", self.log, "--durability", "never", stdin="")
         self.assert_exit(program.call("feed", "--dir", self.folder / "nothing", stdin=""), FAULT)
         self.assert_exit(program.call("feed", "--dir", self.log, self.folder / "no.jsonl"), FAULT)
+        for words in ((), ("--follow",)):
+            self.assert_says(self.assert_exit(program.call("feed", "--dir", self.log, *words, self.folder), FAULT),
+                             f"{self.folder}: it is a folder; give a file")
         fed = program.small_log(self.folder, "fed")
         answer = self.refused("feed", "--dir", fed, stdin=lines(quote()))
         self.assert_says(answer, "feed of its own (synthetic)", "run --feed none")
