@@ -18,10 +18,26 @@ struct claim {
 
 static PyObject *claim_type;
 
+/** In nanoseconds; -1 and an exception: it is no time. The bus has the range. */
 static int64_t lease_ns_of(double seconds)
 {
-    bool is_time = seconds >= 0.0 && seconds <= 1e9; /* else it is refused with its range */
-    return is_time ? (int64_t)(seconds * 1e9) : -1;
+    char text[80];
+    if (seconds >= 0.0 && seconds <= 1e9) {
+        return (int64_t)(seconds * 1e9);
+    }
+    (void)snprintf(text, sizeof(text), "lease: expected 1 ms to 24 h, found %.9g s", seconds);
+    (void)mrp_raise_error(MR_REFUSED, text);
+    return -1;
+}
+
+static void say_no_signal(PyObject *number, mr_problem *problem)
+{
+    PyObject *shown = PyObject_Str(number);
+    const char *text = shown == NULL ? NULL : PyUnicode_AsUTF8AndSize(shown, NULL);
+    (void)snprintf(problem->text, sizeof(problem->text), "there is no signal %.40s",
+        text == NULL ? "of that number" : text);
+    PyErr_Clear();
+    Py_XDECREF(shown);
 }
 
 /** A claim as an object; NULL and an exception. */
@@ -93,6 +109,9 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     options->lease_ns = lease_ns_of(lease);
+    if (options->lease_ns < 0) {
+        return NULL;
+    }
     attempt.durability = mrp_durability_of(is_durable);
     attempt.until_ms = mrp_wait_until_ms(timeout_ms);
     for (;;) {
@@ -105,7 +124,7 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
                         (mrp_follow(self) == 0 && mrp_find(self, name, &options->ordinal) == 0);
         bool is_named = name != NULL && name != Py_None;
         if (is_found && is_named && options->ordinal.n == 0) { /* a number that no signal has */
-            (void)snprintf(problem.text, sizeof(problem.text), "there is no such signal");
+            say_no_signal(name, &problem);
         } else if (is_found) {
             err = claim_in_time(self, &attempt, &claim, &problem);
         }
@@ -208,12 +227,14 @@ static PyObject *claim_renew(Claim *self, PyObject *args, PyObject *keywords)
     double lease = self->lease;
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|d:renew", names, &lease) ||
-        enter_claim(self) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|d:renew", names, &lease)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS err =
-        mr_claim_renew(self->bus->bus, &self->claim, lease_ns_of(lease), &problem);
+    int64_t lease_ns = lease_ns_of(lease);
+    if (lease_ns < 0 || enter_claim(self) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err = mr_claim_renew(self->bus->bus, &self->claim, lease_ns, &problem);
     Py_END_ALLOW_THREADS self->is_over = err == MR_CONFLICT;
     mrp_leave(self->bus);
     if (err != MR_OK) {

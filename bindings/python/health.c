@@ -44,6 +44,25 @@ static PyObject *consumers_of(const Bus *self)
     return lags.dict;
 }
 
+PyObject *mrp_bus_forget(Bus *self, PyObject *name)
+{
+    mr_problem problem = {""};
+    const char *text;
+    if (!PyArg_Parse(name, "s:forget", &text)) {
+        return NULL;
+    }
+    if (mrp_enter(self) < 0) {
+        return NULL;
+    }
+    mr_err err;
+    Py_BEGIN_ALLOW_THREADS err = mr_consumer_remove(PyBytes_AsString(self->folder), text, &problem);
+    Py_END_ALLOW_THREADS mrp_leave(self);
+    if (err != MR_OK) {
+        return mrp_raise_error(err, problem.text);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *sources_of(const Bus *self)
 {
     PyObject *dict = PyDict_New();

@@ -298,6 +298,14 @@ PyObject *mrp_bus_observed_id(Bus *self, PyObject *number);
  */
 PyObject *mrp_bus_health(Bus *self, PyObject *unused);
 
+/**
+ * Remove a consumer by its name.
+ *
+ * Returns  None; NULL and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_bus_forget(Bus *self, PyObject *name);
+
 /* ---- what goes on: subscription.c, orders.c -------------------------------------------------- */
 
 /**

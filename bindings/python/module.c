@@ -153,6 +153,11 @@ static PyMethodDef methods[] = {
         "Who emits because of an event has exactly one output of each, wherever kill -9 comes:\n"
         "emit(..., key=f\"{name}:{event['seq']}\"), then ack. An event that comes again finds its\n"
         "output there, and emits nothing. durable=True: nor does a power cut take it."},
+    {"forget", MRP_FUNCTION(mrp_bus_forget), METH_O,
+        "forget(name)\n\n"
+        "Remove the durable place of a name that nobody subscribes with any more: the log holds\n"
+        "nothing back for it, health() does not count it, and who subscribes with the name begins\n"
+        "anew. MR_BUSY: a process has it open."},
     {"close", MRP_FUNCTION(mrp_bus_close), METH_NOARGS,
         "close()\n\nClose the handle; twice is once."},
     {"__enter__", MRP_FUNCTION(mrp_bus_enter), METH_NOARGS, NULL},

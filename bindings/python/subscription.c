@@ -143,7 +143,8 @@ static mr_err give_back_late(Subscription *self, mr_problem *problem)
     }
     while (self->event_at < self->event_count) {
         mr_seq seq = self->events[self->event_at++].seq;
-        mr_err one = mr_subscription_nack(self->subscription, seq, 0, problem);
+        mr_err one = mr_subscription_nack(self->subscription, seq, 0,
+            "not looked at: the events before it took too long", problem);
         err = one == MR_OK || one == MR_CONFLICT ? err : one;
     }
     self->batch = 1;
@@ -352,14 +353,15 @@ static PyObject *subscription_ack_many(Subscription *self, PyObject *events)
 
 static PyObject *subscription_nack(Subscription *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"event", "delay", NULL};
+    static char *names[] = {"event", "delay", "reason", NULL};
     mr_problem problem = {""};
+    const char *reason = NULL;
     PyObject *event;
     PyObject *given = Py_None;
     double delay = 0.0;
     bool is_given = false;
     mr_seq seq;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:nack", names, &event, &given) ||
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|Oz:nack", names, &event, &given, &reason) ||
         read_seq(event, &seq) < 0 || mrp_optional_number(given, &delay, &is_given) < 0) {
         return NULL;
     }
@@ -372,7 +374,7 @@ static PyObject *subscription_nack(Subscription *self, PyObject *args, PyObject 
     mr_err err = flush(self, &problem);
     if (err == MR_OK) {
         int64_t delay_ms = is_given ? (int64_t)(delay * 1000.0) : -1;
-        err = mr_subscription_nack(self->subscription, seq, delay_ms, &problem);
+        err = mr_subscription_nack(self->subscription, seq, delay_ms, reason, &problem);
     }
     mrp_leave(self->bus);
     if (err != MR_OK) {
@@ -463,8 +465,10 @@ static PyMethodDef subscription_methods[] = {
     {"ack_many", MRP_FUNCTION(subscription_ack_many), METH_O,
         "ack_many(events)\n\nAll of them are done, or none."},
     {"nack", MRP_FUNCTION(subscription_nack), METH_VARARGS | METH_KEYWORDS,
-        "nack(event, delay=None)\n\nGive the event back: it comes again after so many seconds; "
-        "None: what subscribe(backoff=) says, at once without."},
+        "nack(event, delay=None, reason=None)\n\n"
+        "Give the event back: it comes again after so many seconds; None: what\n"
+        "subscribe(backoff=) says, at once without. After max_deliver times it is a dead letter,\n"
+        "which says the reason, a text of up to 200 bytes."},
     {"close", MRP_FUNCTION(subscription_close), METH_NOARGS,
         "close()\n\nGive back what was not acked, and close."},
     {"__enter__", MRP_FUNCTION(mrp_bus_enter), METH_NOARGS, NULL},

@@ -112,15 +112,18 @@ MR_MUST_USE mr_err mr_subscription_ack_many(
     mr_subscription *subscription, const mr_seq *seqs, size_t count, mr_problem *reterr_problem);
 
 /**
- * Give the event back: it comes again, to any handle, after so long.
+ * Give the event back: it comes again, to any handle, after so long. One that came as often as it
+ * may is a dead letter at once.
  *
  * @param delay_ms  negative: what backoff_ms says
+ * @param reason    NULL, or why it is given back, up to MR_CONSUMER_REASON_MAX bytes: the dead
+ * letter says that of the last time
  *
  * Returns  as mr_consumer_nack().
  * Threads  one at a time for the bus and its subscriptions.
  */
-MR_MUST_USE mr_err mr_subscription_nack(
-    mr_subscription *subscription, mr_seq seq, int64_t delay_ms, mr_problem *reterr_problem);
+MR_MUST_USE mr_err mr_subscription_nack(mr_subscription *subscription, mr_seq seq, int64_t delay_ms,
+    const char *reason, mr_problem *reterr_problem);
 
 /**
  * Wait until there may be something to deliver.

@@ -44,6 +44,7 @@ enum {
     MR_CONSUMER_IN_FLIGHT_MAX = 1024, /**< and the length of the window above the cursor */
     MR_CONSUMER_BACK_OFF_MAX = 8,
     MR_CONSUMER_HANDLES_MAX = 256, /**< of one consumer at a time */
+    MR_CONSUMER_REASON_MAX = 200,  /**< bytes of why an event was given back */
     MR_CONSUMER_OUTPUTS_MAX = 256, /**< records of one mr_consumer_ack_with() */
     MR_CONSUMER_ACK_WAIT_MS = 30000,
 };
@@ -204,15 +205,21 @@ MR_MUST_USE mr_err mr_consumer_ack_with(mr_consumer *consumer, mr_log *log,
     const mr_consumer_batch *batch, mr_log_ack *ret_ack, mr_problem *reterr_problem);
 
 /**
- * Give an event back: it is delivered again, to any handle, not before a delay has passed.
+ * Give an event back: it is delivered again, to any handle, not before a delay has passed. One that
+ * was delivered `max_deliver` times is a dead letter at once, if this handle has a log; else when a
+ * handle that has one comes to it, which does not know why.
  *
  * @param delay_ms  negative: what the back-off list says
+ * @param reason    NULL, or why it is given back, for people: up to MR_CONSUMER_REASON_MAX bytes of
+ *                  UTF-8 without control characters; the dead letter says that of the last time
  *
- * Returns  MR_OK; MR_CONFLICT it is not leased to this handle; MR_EIO.
- * Threads  the handle's thread.
+ * Returns  MR_OK; MR_CONFLICT it is not leased to this handle; MR_EINVAL the delay; MR_REFUSED
+ *          the reason; MR_EIO; of a dead letter as mr_log_append(): the event stays leased.
+ * Threads  the handle's thread; with a log in the options it must be the log's.
+ * Cost     of a dead letter as mr_log_append() with MR_GROUP.
  */
-MR_MUST_USE mr_err mr_consumer_nack(
-    mr_consumer *consumer, mr_seq seq, int64_t delay_ms, mr_problem *reterr_problem);
+MR_MUST_USE mr_err mr_consumer_nack(mr_consumer *consumer, mr_seq seq, int64_t delay_ms,
+    const char *reason, mr_problem *reterr_problem);
 
 /**
  * The event takes longer: its lease begins anew.

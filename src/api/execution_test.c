@@ -492,6 +492,25 @@ static void what_contradicts_the_order_is_refused_kept_and_counted(void **fixtur
     finish();
 }
 
+static void contradictions_that_take_turns_are_kept_once_each(void **fixture)
+{
+    (void)fixture;
+    mr_order order = order_one();
+    mr_order_report twice = fill_of(&order, order.reference_price);
+    mr_order_report thrice = twice;
+    twice.quantity = order.quantity * 2.0;
+    thrice.quantity = order.quantity * 3.0;
+    expect_dispute(&twice, MR_CONFLICT, MRI_REASON_QUANTITY_DIFFERS);
+    expect_dispute(&thrice, MR_CONFLICT, MRI_REASON_QUANTITY_DIFFERS);
+    uint64_t last = mri_story_last_seq(story);
+    for (int turn = 0; turn < 3; turn++) {
+        expect(MR_CONFLICT, &twice);
+        expect(MR_CONFLICT, &thrice);
+    }
+    assert_int_equal(mri_story_last_seq(story), last);
+    finish();
+}
+
 static void a_second_fill_with_other_numbers_is_refused(void **fixture)
 {
     (void)fixture;
@@ -764,6 +783,7 @@ int main(void)
         TEST(an_exit_that_ends_without_a_fill_is_tried_again_as_another_order),
         TEST(the_same_report_again_is_one),
         TEST(what_contradicts_the_order_is_refused_kept_and_counted),
+        TEST(contradictions_that_take_turns_are_kept_once_each),
         TEST(a_second_fill_with_other_numbers_is_refused),
         TEST(a_field_that_cannot_be_is_named_and_nothing_is_written),
         TEST(of_two_processes_that_report_one_is_told_that_it_came_late),

@@ -163,6 +163,14 @@ static mr_err choose_start(const struct mri_consumer_at *at, struct mr_bus *bus,
     return find_start(bus, wanted, &options->start_seq, problem);
 }
 
+static mr_err check_in_flight(const mr_subscribe_options *wanted, mr_problem *problem)
+{
+    return wanted->max_in_flight <= MR_CONSUMER_IN_FLIGHT_MAX
+               ? MR_OK
+               : mri_problem(problem, MR_REFUSED, "max_in_flight: expected 0 to %d, found %u",
+                     MR_CONSUMER_IN_FLIGHT_MAX, wanted->max_in_flight);
+}
+
 static mr_err open_consumer(struct mr_subscription *subscription, const char *name,
     const mr_subscribe_options *wanted, mr_problem *problem)
 {
@@ -179,7 +187,10 @@ static mr_err open_consumer(struct mr_subscription *subscription, const char *na
             .ack_wait_ms = wanted->ack_wait_ms,
             .log = bus->log,
         };
-        err = read_backoff(wanted, &options, problem);
+        err = check_in_flight(wanted, problem);
+        if (err == MR_OK) {
+            err = read_backoff(wanted, &options, problem);
+        }
         if (err == MR_OK) {
             err = choose_start(&at, bus, wanted, &options, &is_new, problem);
         }
@@ -402,11 +413,11 @@ mr_err mr_subscription_ack_many(
     return mr_consumer_ack_many(subscription->consumer, subscription->acks, count, reterr_problem);
 }
 
-mr_err mr_subscription_nack(
-    mr_subscription *subscription, mr_seq seq, int64_t delay_ms, mr_problem *reterr_problem)
+mr_err mr_subscription_nack(mr_subscription *subscription, mr_seq seq, int64_t delay_ms,
+    const char *reason, mr_problem *reterr_problem)
 {
-    return mr_consumer_nack(
-        subscription == NULL ? NULL : subscription->consumer, seq, delay_ms, reterr_problem);
+    return mr_consumer_nack(subscription == NULL ? NULL : subscription->consumer, seq, delay_ms,
+        reason, reterr_problem);
 }
 
 /** For how long, at most, until something comes again; whoever has it may die at any time. */

@@ -67,7 +67,7 @@ static void what_passes_is_delivered_once_it_is_acked(void **fixture)
     assert_false(event.is_move);
     assert_int_equal(mr_subscription_ack(subscription, event.seq, NULL), MR_OK);
     next_is(subscription, later, &event);
-    assert_int_equal(mr_subscription_nack(subscription, event.seq, 0, NULL), MR_OK);
+    assert_int_equal(mr_subscription_nack(subscription, event.seq, 0, NULL, NULL), MR_OK);
     next_is(subscription, later, &event);
     assert_int_equal(event.deliveries, 2);
     mr_subscription_close(subscription); /* not acked: it comes again */
@@ -225,15 +225,15 @@ static void what_is_given_back_without_a_delay_waits_as_the_list_says(void **fix
     delays[0] = 0; /* it has its own */
     mr_ordinal ordinal = emit(bus, 0, "bot");
     next_is(subscription, ordinal, &event);
-    assert_int_equal(mr_subscription_nack(subscription, event.seq, -1, NULL), MR_OK);
+    assert_int_equal(mr_subscription_nack(subscription, event.seq, -1, NULL, NULL), MR_OK);
     assert_int_equal(mr_subscription_next(subscription, &event, NULL), MR_AGAIN);
     ordinal = emit(bus, 0, "bot");
     next_is(subscription, ordinal, &event);
-    assert_int_equal(mr_subscription_nack(subscription, event.seq, 0, NULL), MR_OK);
+    assert_int_equal(mr_subscription_nack(subscription, event.seq, 0, NULL, NULL), MR_OK);
     for (uint32_t deliveries = 2; deliveries < 5; deliveries++) { /* the last one repeats */
         next_is(subscription, ordinal, &event);
         assert_int_equal(event.deliveries, deliveries);
-        assert_int_equal(mr_subscription_nack(subscription, event.seq, -1, NULL), MR_OK);
+        assert_int_equal(mr_subscription_nack(subscription, event.seq, -1, NULL, NULL), MR_OK);
     }
     mr_subscription_close(subscription);
     mr_problem problem = {""};
@@ -241,6 +241,10 @@ static void what_is_given_back_without_a_delay_waits_as_the_list_says(void **fix
     assert_non_null(strstr(problem.text, "another back-off list"));
     delays[0] = 3600000;
     mr_subscription_close(subscribe(bus, "slow", &options));
+    mr_subscribe_options wide = options;
+    wide.max_in_flight = MR_CONSUMER_IN_FLIGHT_MAX + 1;
+    assert_int_equal(mr_bus_subscribe(bus, "x", &wide, &subscription, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "max_in_flight: expected 0 to 1024, found 1025");
     delays[1] = -1;
     assert_int_equal(mr_bus_subscribe(bus, "x", &options, &subscription, &problem), MR_REFUSED);
     assert_string_equal(problem.text, "backoff: expected delays of 0 to 86400000 ms, found -1");
@@ -425,7 +429,8 @@ static void what_was_taken_at_once_comes_again_unless_it_was_acked(void **fixtur
     emit_many(100);
     assert_int_equal(next_many(subscription, events, 60), 60);
     ack_many(subscription, events + 10, 20); /* out of the middle */
-    assert_int_equal(mr_subscription_nack(subscription, events[40].seq, 3600000, NULL), MR_OK);
+    assert_int_equal(
+        mr_subscription_nack(subscription, events[40].seq, 3600000, NULL, NULL), MR_OK);
     mr_subscription_close(subscription);
     subscription = subscribe(bus, "again", &options);
     assert_int_equal(next_many(subscription, again, ROOM), 40); /* and the first new one */
@@ -494,7 +499,8 @@ static void at_random_each_event_is_acked_once(void **fixture)
         for (size_t i = 0; i < count; i++) {
             uint64_t seq = events[i].seq.n;
             if (mri_prng_below(&prng, 4) == 0) {
-                assert_int_equal(mr_subscription_nack(users[user], events[i].seq, 0, NULL), MR_OK);
+                assert_int_equal(
+                    mr_subscription_nack(users[user], events[i].seq, 0, NULL, NULL), MR_OK);
                 continue;
             }
             assert_int_equal(acked[seq]++, 0);

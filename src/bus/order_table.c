@@ -371,11 +371,17 @@ static void take_report(struct mri_order_table *table, const struct mri_event *e
         is_live ? report->event_time_unix_ns : MRI_DUE_NEVER);
 }
 
+/** Where the newest dispute's hash stands; there is one. */
+static uint64_t *newest_dispute(struct mri_order_table *table)
+{
+    return &table->dispute_hashes[table->disputes % MRI_ORDER_DISPUTES_KNOWN];
+}
+
 static void take_dispute(struct mri_order_table *table, const struct mri_event *event)
 {
     const struct mri_order_disputed *dispute = event->body;
     table->disputes++;
-    table->dispute_hash =
+    *newest_dispute(table) =
         mri_order_table_dispute_hash(mri_event_text(event, MRI_TEXT_order_disputed_order_id),
             (enum mri_report_status)dispute->status,
             mri_event_text(event, MRI_TEXT_order_disputed_message));
@@ -433,11 +439,22 @@ uint64_t mri_order_table_dispute_hash(
     return mri_hash(parts, sizeof(parts)) | 1;
 }
 
+bool mri_order_table_knows_dispute(const struct mri_order_table *table, uint64_t hash)
+{
+    for (size_t i = 0; i < MRI_ORDER_DISPUTES_KNOWN; i++) {
+        if (table->dispute_hashes[i] == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
-/** In saved_counts.intents: parts stand behind the orders. Without any, a table is saved as by
- * versions that took none. */
-#define HAS_PARTS ((uint64_t)1 << 63)
+/** In saved_counts.intents: parts stand behind the orders, and behind them what disputes say.
+ * Without any parts, or with one dispute at most, a table is saved as by versions that had none. */
+#define HAS_PARTS    ((uint64_t)1 << 63)
+#define HAS_DISPUTES ((uint64_t)1 << 62)
 
 /** What stands before the orders. */
 struct saved_counts {
@@ -450,16 +467,20 @@ struct saved_counts {
 void mri_order_table_save(const struct mri_order_table *table, struct mri_buf *buf)
 {
     const struct saved_counts counts = {
-        .intents = table->intents | (table->part_count > 0 ? HAS_PARTS : 0),
+        .intents = table->intents | (table->part_count > 0 ? HAS_PARTS : 0) |
+                   (table->disputes > 1 ? HAS_DISPUTES : 0),
         .reports = table->reports,
         .disputes = table->disputes,
-        .dispute_hash = table->dispute_hash,
+        .dispute_hash = table->dispute_hashes[table->disputes % MRI_ORDER_DISPUTES_KNOWN],
     };
     mri_buf_put(buf, &counts, sizeof(counts));
     mri_due_queue_save(&table->queue, buf);
     if (table->part_count > 0) {
         mri_buf_put(buf, &table->part_count, sizeof(table->part_count));
         mri_buf_put(buf, table->parts, table->part_count * sizeof(*table->parts));
+    }
+    if (table->disputes > 1) {
+        mri_buf_put(buf, table->dispute_hashes, sizeof(table->dispute_hashes));
     }
 }
 
@@ -489,6 +510,10 @@ mr_err mri_order_table_load(struct mri_order_table *table, struct mri_unpack *un
     if (err == MR_OK && (counts.intents & HAS_PARTS) != 0) {
         err = load_parts(table, unpack);
     }
+    if (err == MR_OK && (counts.intents & HAS_DISPUTES) != 0) {
+        mri_unpack_take(unpack, table->dispute_hashes, sizeof(table->dispute_hashes));
+        err = unpack->err;
+    }
     for (uint32_t i = 0; err == MR_OK && i < table->queue.count; i++) {
         uint32_t ordinal;
         unsigned leg;
@@ -503,10 +528,10 @@ mr_err mri_order_table_load(struct mri_order_table *table, struct mri_unpack *un
         table->told_count += order->is_told;
     }
     if (err == MR_OK) {
-        table->intents = counts.intents & ~HAS_PARTS;
+        table->intents = counts.intents & ~(HAS_PARTS | HAS_DISPUTES);
         table->reports = counts.reports;
         table->disputes = counts.disputes;
-        table->dispute_hash = counts.dispute_hash;
+        *newest_dispute(table) = counts.dispute_hash;
     }
     return err;
 }

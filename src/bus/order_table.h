@@ -46,6 +46,9 @@ struct mri_order_part {
     uint8_t reserved[3];
 };
 
+/** How many disputes are known by what they say. */
+enum { MRI_ORDER_DISPUTES_KNOWN = 256 };
+
 struct mri_order_table {
     struct mri_due_queue queue; /**< by place; due at the event time since when nobody has reported
                                      on one that lives and is not told */
@@ -55,7 +58,9 @@ struct mri_order_table {
     uint64_t intents;
     uint64_t reports;
     uint64_t disputes;
-    uint64_t dispute_hash; /**< of the newest: the same again is not logged again */
+    /** Of the newest, the one number i at i % MRI_ORDER_DISPUTES_KNOWN: what one of them says is
+     * not logged again. 0: not known. */
+    uint64_t dispute_hashes[MRI_ORDER_DISPUTES_KNOWN];
     uint32_t live_count;
     uint32_t in_doubt_count;
     uint32_t told_count; /**< that live, and were told */
@@ -211,6 +216,16 @@ int64_t mri_order_table_since(const struct mri_table_order *order);
  */
 uint64_t mri_order_table_dispute_hash(
     struct mri_slice order_id, enum mri_report_status status, struct mri_slice message);
+
+/**
+ * Is a dispute that says this in the log, among the newest MRI_ORDER_DISPUTES_KNOWN?
+ *
+ * @param hash  by mri_order_table_dispute_hash()
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_order_table_knows_dispute(const struct mri_order_table *table, uint64_t hash);
 
 /**
  * Append the table to a snapshot.

@@ -397,6 +397,56 @@ static void an_order_is_stuck_until_it_is_told_and_again_after_a_report(void **f
     assert_int_equal(table.live_count, 0);
 }
 
+static uint64_t dispute(unsigned number, const char *message)
+{
+    static const struct mri_order_disputed fixed = {.status = MRI_REPORT_FILLED};
+    char id[24];
+    (void)snprintf(id, sizeof(id), "m%u", number);
+    const struct mri_draft draft = {.type = MRI_EVENT_ORDER_DISPUTED,
+        .fixed = &fixed,
+        .texts = {[MRI_TEXT_order_disputed_order_id] = mri_slice_of(id),
+            [MRI_TEXT_order_disputed_message] = mri_slice_of(message)}};
+    seq++;
+    const struct mri_event event = encode(&draft, 0);
+    mri_order_table_take(&table, &event, (int64_t)seq);
+    return mri_order_table_dispute_hash(mri_slice_of(id), MRI_REPORT_FILLED, mri_slice_of(message));
+}
+
+static void the_newest_disputes_are_known_also_after_a_snapshot(void **fixture)
+{
+    (void)fixture;
+    struct mri_buf saved;
+    struct mri_order_table loaded;
+    struct mri_unpack unpack;
+    mri_buf_init(&saved, mri_alloc_system(), 1 << 20);
+    mri_order_table_save(&table, &saved);
+    size_t bytes_before = saved.count;
+    uint64_t first = dispute(0, "quantity");
+    assert_true(mri_order_table_knows_dispute(&table, first));
+    mri_buf_clear(&saved);
+    mri_order_table_save(&table, &saved);
+    assert_int_equal(saved.count, bytes_before); /* one alone is saved as ever */
+    uint64_t second = dispute(0, "side");
+    assert_true(mri_order_table_knows_dispute(&table, first));
+    mri_buf_clear(&saved);
+    mri_order_table_save(&table, &saved);
+    mri_order_table_init(&loaded, mri_alloc_system());
+    mri_unpack_init(&unpack, saved.bytes, saved.count);
+    assert_int_equal(mri_order_table_load(&loaded, &unpack), MR_OK);
+    assert_int_equal(mri_unpack_end(&unpack), MR_OK);
+    assert_true(mri_order_table_knows_dispute(&loaded, first));
+    assert_true(mri_order_table_knows_dispute(&loaded, second));
+    assert_int_equal(loaded.disputes, 2);
+    assert_int_equal(loaded.intents, table.intents);
+    mri_order_table_fini(&loaded);
+    for (unsigned i = 1; i < MRI_ORDER_DISPUTES_KNOWN; i++) {
+        (void)dispute(i, "quantity");
+    }
+    assert_false(mri_order_table_knows_dispute(&table, first)); /* what is known is bounded */
+    assert_true(mri_order_table_knows_dispute(&table, second));
+    mri_buf_fini(&saved);
+}
+
 static void a_snapshot_gives_the_same_table_and_damage_is_found(void **fixture)
 {
     (void)fixture;
@@ -445,6 +495,8 @@ int main(void)
             an_id_is_read_back_and_belongs_to_one_log_and_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             an_order_is_stuck_until_it_is_told_and_again_after_a_report, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            the_newest_disputes_are_known_also_after_a_snapshot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_snapshot_gives_the_same_table_and_damage_is_found, set_up, tear_down),
     };

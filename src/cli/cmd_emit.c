@@ -19,6 +19,7 @@
 
 #include "base/problem.h"
 #include "bus/shared_state.h"
+#include "cli/bus_option.h"
 #include "cli/cli.h"
 #include "cli/emission.h"
 #include "cli/opened.h"
@@ -314,32 +315,6 @@ static struct mri_slice option_slice(const struct mri_cli *cli, const char *key)
     return (struct mri_slice){value, value == NULL ? 0 : strlen(value)};
 }
 
-static mr_err ignore_field(void *context, struct mri_slice key, const struct mri_json_value *value)
-{
-    (void)context;
-    (void)key;
-    (void)value;
-    return MR_OK;
-}
-
-/** --data is typed by hand: is it a JSON object? */
-static enum mri_exit check_data(const struct mri_cli *cli, struct mri_slice data)
-{
-    struct mri_json_parser *parser;
-    mr_problem problem = {""};
-    if (data.bytes == NULL) {
-        return MRI_EXIT_OK;
-    }
-    mr_err err = mri_json_parser_open(cli->alloc, LINE_BYTES_MAX, &parser);
-    if (err == MR_OK) {
-        err = mri_json_parse_object(parser, data, ignore_field, NULL, &problem);
-        mri_json_parser_close(parser);
-    }
-    return err == MR_OK ? MRI_EXIT_OK
-                        : mri_cli_fail(cli, MRI_EXIT_USAGE, "data: expected a JSON object: %s",
-                              problem.text[0] != '\0' ? problem.text : mr_err_text(err));
-}
-
 static enum mri_exit take_flags(struct emit *emit)
 {
     const struct mri_cli *cli = emit->cli;
@@ -351,7 +326,7 @@ static enum mri_exit take_flags(struct emit *emit)
     static const struct place nowhere = {0};
     mr_emission emission;
     mr_problem problem = {""};
-    enum mri_exit exit = check_data(cli, texts.data);
+    enum mri_exit exit = mri_bus_option_data(cli, "--data", texts.data.bytes);
     if (exit != MRI_EXIT_OK) {
         return exit;
     }

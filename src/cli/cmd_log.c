@@ -16,6 +16,7 @@ static const struct mri_verb verbs[] = {
     {"flush", &mri_cmd_log_flush},
     {"retain", &mri_cmd_log_retain},
     {"repair", &mri_cmd_log_repair},
+    {"forget", &mri_cmd_log_forget},
     {"seal", &mri_cmd_log_seal},
     {"prove", &mri_cmd_log_prove},
 };

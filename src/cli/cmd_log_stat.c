@@ -30,6 +30,38 @@ struct consumers {
     mr_problem *problem;
 };
 
+/** The newest dead letter, if the log still has it. */
+static mr_err put_letter(const struct consumers *consumers, const mr_consumer_stats *stats)
+{
+    struct mri_consumer_letter letter;
+    mr_err err = stats->dead_letters == 0
+                     ? MR_NOT_FOUND
+                     : mri_consumer_last_letter(&consumers->at, &letter, consumers->problem);
+    if (err != MR_OK) {
+        return err == MR_NOT_FOUND ? MR_OK : err;
+    }
+    if (consumers->json == NULL) {
+        mri_buf_printf(consumers->text,
+            "           the last dead letter: event %llu, delivered %u times, in event %llu",
+            u(letter.of_seq), letter.deliveries, u(letter.seq));
+        if (letter.why[0] != '\0') {
+            mri_buf_printf(consumers->text, ": %s", letter.why);
+        }
+        mri_buf_text(consumers->text, "\n");
+        return MR_OK;
+    }
+    mri_json_write_key(consumers->json, "last_dead_letter");
+    mri_json_write_object_open(consumers->json);
+    mri_json_put_count(consumers->json, "seq", letter.seq);
+    mri_json_put_count(consumers->json, "of", letter.of_seq);
+    mri_json_put_count(consumers->json, "deliveries", letter.deliveries);
+    if (letter.why[0] != '\0') {
+        mri_json_put_text(consumers->json, "nack_reason", letter.why);
+    }
+    mri_json_write_object_close(consumers->json);
+    return MR_OK;
+}
+
 static mr_err put_consumer(void *argument, const char *name)
 {
     struct consumers *consumers = argument;
@@ -49,7 +81,7 @@ static mr_err put_consumer(void *argument, const char *name)
             name, policy, u(stats.next.n), u(stats.lag_events), (double)stats.lag_ns / 1e9,
             stats.in_flight, stats.handles, u(stats.redeliveries), u(stats.dead_letters),
             u(stats.lost_events));
-        return MR_OK;
+        return put_letter(consumers, &stats);
     }
     mri_json_write_object_open(json);
     mri_json_put_text(json, "name", name);
@@ -63,8 +95,9 @@ static mr_err put_consumer(void *argument, const char *name)
     mri_json_put_count(json, "dead_letters", stats.dead_letters);
     mri_json_put_count(json, "lost_events", stats.lost_events);
     mri_json_put_count(json, "rewinds", stats.rewinds);
+    err = put_letter(consumers, &stats);
     mri_json_write_object_close(json);
-    return MR_OK;
+    return err;
 }
 
 static void put_memory_json(const mr_log_memory *memory, struct mri_json_writer *json)

@@ -46,10 +46,12 @@ static enum mri_exit read_report(const struct mri_cli *cli, mr_order_report *rep
     if (report->executor == NULL) {
         report->executor = "shell";
     }
-    return time == NULL || mri_utc_parse(mri_slice_of(time), &report->time_unix_ns) == MR_OK
-               ? MRI_EXIT_OK
-               : mri_cli_fail(cli, MRI_EXIT_USAGE,
-                     "--time: expected a time like 2025-05-04T15:34:00Z, found %s", time);
+    bool is_time =
+        time == NULL || (mri_utc_parse(mri_slice_of(time), &report->time_unix_ns) == MR_OK &&
+                            report->time_unix_ns != 0); /* which would be none */
+    return is_time ? MRI_EXIT_OK
+                   : mri_cli_fail(cli, MRI_EXIT_USAGE,
+                         "--time: expected a time like 2025-05-04T15:34:00Z, found \"%s\"", time);
 }
 
 static enum mri_exit answer(const struct mri_cli *cli, const mr_order *order, bool is_repeated)

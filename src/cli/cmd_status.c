@@ -71,8 +71,8 @@ static void put_running(struct status *status)
     mri_buf_printf(&status->text,
         "; %llu sessions, %u signals, newest event %llu, market time %s%s\n", u(report->sessions),
         fold->bus.slots.count, u(fold->bus.last_seq),
-        report->last_event_unix_ns == 0 ? "not begun"
-                                        : mri_utc_format(report->last_event_unix_ns, time),
+        fold->bus.event_time_unix_ns == 0 ? "not begun"
+                                          : mri_utc_format(fold->bus.event_time_unix_ns, time),
         fold->wiring.is_simulated_market ? " (SIMULATED)" : "");
     if (status->health.pending.inputs > 0) {
         mri_buf_printf(&status->text, "           %llu inputs wait for their decision: %s\n",
@@ -398,6 +398,7 @@ static void put_json(struct status *status)
     }
     mri_json_put_count(&json, "writer_process", fold->runner_id);
     mri_json_put_text(&json, "mode", word(MRI_VOCABULARY_mode, fold->wiring.execute.mode.mode));
+    mri_json_put_time(&json, "market_time", fold->bus.event_time_unix_ns);
     mri_json_put_count(&json, "pending_inputs", status->health.pending.inputs);
     mri_json_put_count(&json, "pending_facts", status->health.pending.facts);
     mri_price_sources_time(

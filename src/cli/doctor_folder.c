@@ -42,6 +42,20 @@ static double mb(uint64_t bytes)
 
 /* ---- the folder and its files ---------------------------------------------------------------- */
 
+/** A disk that is mounted read-only refuses as one's rights do: this tells them apart. */
+static void check_mount(struct mri_doctor *doctor)
+{
+    struct statvfs system;
+    if (statvfs(doctor->folder, &system) == 0 && (system.f_flag & ST_RDONLY) != 0) {
+        mri_findings_add(&doctor->findings, MRI_FINDING_WARNING, "mount",
+            "mount it for writing (mount -o remount,rw, docker run -v without :ro), or use what "
+            "only reads",
+            "the disk of %s is mounted read-only: the log answers, and nothing can be written to "
+            "it",
+            doctor->folder);
+    }
+}
+
 static bool check_place(struct mri_doctor *doctor)
 {
     struct mri_findings *findings = &doctor->findings;
@@ -65,6 +79,7 @@ static bool check_place(struct mri_doctor *doctor)
     } else {
         mri_findings_ok(findings, "file system", "%s", info.file_system);
     }
+    check_mount(doctor);
     return true;
 }
 

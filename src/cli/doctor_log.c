@@ -304,6 +304,24 @@ static bool check_lag(struct mri_findings *findings, const mr_consumer_stats *st
     return false;
 }
 
+/** Events were given up; the newest one and why, if the log still has it. */
+static void warn_of_letters(struct walk *walk, const mr_consumer_stats *stats)
+{
+    struct mri_consumer_letter letter;
+    mr_problem problem = {""};
+    char last[MR_CONSUMER_REASON_MAX + 80] = "";
+    mr_err err = mri_consumer_last_letter(&walk->at, &letter, &problem);
+    if (err == MR_OK) {
+        (void)snprintf(last, sizeof(last), "; the last one is event %llu%s%s", u(letter.of_seq),
+            letter.why[0] == '\0' ? "" : ": ", letter.why);
+    } else if (err != MR_NOT_FOUND) {
+        (void)snprintf(last, sizeof(last), "; the log cannot be read up to them");
+    }
+    mri_findings_add(&walk->doctor->findings, MRI_FINDING_WARNING, "consumer",
+        "look at them in the log (tail shows log.dead_letter), and mend what refuses them",
+        "%s has given up %llu events as dead letters%s", stats->name, u(stats->dead_letters), last);
+}
+
 static mr_err check_consumer(void *argument, const char *name)
 {
     struct walk *walk = argument;
@@ -323,16 +341,14 @@ static mr_err check_consumer(void *argument, const char *name)
     }
     if (err != MR_OK) {
         mri_findings_add(findings, MRI_FINDING_FAULT, "consumer",
-            "bring its file back from a copy, or remove it and begin anew", "%s: %s", name,
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+            "bring its file back from a copy, or begin it anew (millrace log forget)", "%s: %s",
+            name, problem.text[0] != '\0' ? problem.text : mr_err_text(err));
         return MR_OK;
     }
     bool is_good = check_lag(findings, &stats);
     if (stats.dead_letters > 0) {
         is_good = false;
-        mri_findings_add(findings, MRI_FINDING_WARNING, "consumer",
-            "look at them in the log (events of type dead letter), and mend what refuses them",
-            "%s has given up %llu events as dead letters", name, u(stats.dead_letters));
+        warn_of_letters(walk, &stats);
     }
     if (stats.lost_events > 0) {
         is_good = false;

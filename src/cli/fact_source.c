@@ -36,6 +36,10 @@ mr_err mri_fact_source_open(struct mri_fact_source *source, const struct mri_cli
         .path = path,
         .fd = -1,
         .is_followed = is_followed && path != NULL};
+    struct mri_file_info info;
+    if (path != NULL && cli->os->info(cli->os->context, path, &info) == MR_OK && info.is_folder) {
+        return mri_problem(reterr_problem, MR_EPATH, "%s: it is a folder; give a file", path);
+    }
     if (is_followed && path != NULL) {
         source->fd = open(path, O_RDONLY | O_CLOEXEC);
         if (source->fd < 0) {

@@ -13,6 +13,7 @@ extern const struct mri_command mri_cmd_log_stat;
 extern const struct mri_command mri_cmd_log_flush;
 extern const struct mri_command mri_cmd_log_retain;
 extern const struct mri_command mri_cmd_log_repair;
+extern const struct mri_command mri_cmd_log_forget;
 extern const struct mri_command mri_cmd_log_seal;
 extern const struct mri_command mri_cmd_log_prove;
 

@@ -28,20 +28,13 @@ struct mri_event mri_own_record_event(const mr_log_event *record)
 }
 
 /** What a consumer says in it; false: it is no record of a consumer. */
-static bool read_said(
-    const struct mri_event *event, struct mri_consumer_said *ret_said, struct mri_slice *ret_name)
+static bool read_said(const struct mri_event *event, struct mri_consumer_said *ret_said)
 {
     const mr_log_event record = {.body = event->body,
         .body_bytes = event->body_bytes,
         .type = event->type,
         .version = event->version};
-    if (event->body == NULL || event->body_bytes < sizeof(struct mri_consumer_ack) ||
-        !mri_consumer_record_get(&record, event->body, ret_said)) {
-        return false;
-    }
-    *ret_name = (struct mri_slice){
-        (const char *)ret_said->seqs + 8 * (size_t)ret_said->head.count, ret_said->head.name_bytes};
-    return true;
+    return mri_consumer_record_read(&record, ret_said);
 }
 
 static const char *reason_of(const struct mri_consumer_ack *head)
@@ -54,17 +47,21 @@ static const char *reason_of(const struct mri_consumer_ack *head)
 void mri_own_record_line(const struct mri_event *event, struct mri_buf *text)
 {
     struct mri_consumer_said said;
-    struct mri_slice name;
     mri_buf_text(text, name_of(event));
-    if (!read_said(event, &said, &name)) {
+    if (!read_said(event, &said)) {
         return;
     }
     mri_buf_text(text, "  consumer=\"");
-    mri_text_escape(text, name);
+    mri_text_escape(text, said.name);
     if (event->type == MRI_RECORD_DEAD_LETTER) {
         mri_buf_printf(text, "\" event=%llu deliveries=%u reason=\"%s\"",
             (unsigned long long)said.head.lowest_seq, (unsigned)said.head.deliveries,
             reason_of(&said.head));
+        if (said.why.count > 0) {
+            mri_buf_text(text, " nack_reason=\"");
+            mri_text_escape(text, said.why);
+            mri_buf_text(text, "\"");
+        }
     } else {
         mri_buf_printf(text, "\" events=%u first=%llu", (unsigned)said.head.count,
             (unsigned long long)said.head.lowest_seq);
@@ -74,18 +71,21 @@ void mri_own_record_line(const struct mri_event *event, struct mri_buf *text)
 void mri_own_record_json(const struct mri_event *event, struct mri_json_writer *json)
 {
     struct mri_consumer_said said;
-    struct mri_slice name;
     mri_json_put_text(json, "event", name_of(event));
     mri_json_put_time(json, "logged", event->wall_unix_ns);
-    if (!read_said(event, &said, &name)) {
+    if (!read_said(event, &said)) {
         return;
     }
     mri_json_write_key(json, "consumer");
-    mri_json_write_text(json, name);
+    mri_json_write_text(json, said.name);
     if (event->type == MRI_RECORD_DEAD_LETTER) {
         mri_json_put_count(json, "of", said.head.lowest_seq);
         mri_json_put_count(json, "deliveries", said.head.deliveries);
         mri_json_put_text(json, "reason", reason_of(&said.head));
+        if (said.why.count > 0) {
+            mri_json_write_key(json, "nack_reason");
+            mri_json_write_text(json, said.why);
+        }
         return;
     }
     mri_json_write_key(json, "of");

@@ -80,7 +80,7 @@ static size_t find_key(const struct parse *parse, struct mri_slice key, size_t f
 
 static void refuse_section(struct parse *parse)
 {
-    const char *names[MRI_CONFIG_SETTING_COUNT + 2];
+    const char *names[MRI_CONFIG_SETTING_COUNT + 3];
     size_t count = 0;
     size_t key = find_key(parse, parse->reading.text, 0, parse->count);
     if (key < parse->count) {
@@ -94,6 +94,7 @@ static void refuse_section(struct parse *parse)
     }
     names[count++] = MRI_ROUTE_LIST_KEY;
     names[count++] = MRI_INSTRUMENT_LIST_KEY;
+    names[count++] = MRI_SPELLING_LIST_KEY;
     mri_reading_unknown(&parse->reading, "section", names, count);
 }
 

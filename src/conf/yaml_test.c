@@ -322,7 +322,8 @@ static const struct fault faults[] = {
         "gates: expected a key, found a map"},
     {"view:\n", "x: 1\nview:\n", 0, 1,
         "x: unknown section; expected one of sources, signals, view, gates, execute, venue, "
-        "shadow, resolve, learn, lifecycle, log, limits, synthetic, routes, instruments"},
+        "shadow, resolve, learn, lifecycle, log, limits, synthetic, routes, instruments, "
+        "spellings"},
     {"routes: []", "routes:\n  - {source: a, route: external}", 1, 24,
         "routes[0].route: expected internal, external:NAME (up to 64 bytes) or advisory, found "
         "\"external\""},
@@ -370,8 +371,7 @@ static const struct fault faults[] = {
     {"  cooldown: 300\n", "  cooldown: 300: 5\n", 0, 16,
         "mapping values are not allowed in this context"},
     {"cooldown: 300", "cooldown: \"300", 0, 0,
-        "found unexpected end of stream, while scanning a "
-        "quoted scalar that begins in line %u"},
+        "found unexpected end of stream, while scanning a quoted scalar that begins in line %u"},
     {"cooldown: 300", "cooldown: 3\x01", 0, 14,
         "expected UTF-8 text without control characters, found 0x01: control characters are not "
         "allowed"},

@@ -274,8 +274,8 @@ static mr_err draft_dispute(const struct check *check, enum mri_reason reason,
     mr_problem message;
     tell(check, reason, &message);
     struct mri_slice text = mri_slice_of(message.text);
-    if (mri_order_table_dispute_hash(check->given->order_id, check->claim.status, text) !=
-        check->fold->bus.orders.dispute_hash) {
+    uint64_t hash = mri_order_table_dispute_hash(check->given->order_id, check->claim.status, text);
+    if (!mri_order_table_knows_dispute(&check->fold->bus.orders, hash)) {
         const struct mri_order_disputed fixed = {
             .intent = check->has_order ? mri_batch_ref(batch, check->view.order->intent_seq) : 0,
             .event_time_unix_ns = event_time_unix_ns,

@@ -87,8 +87,8 @@ MR_MUST_USE mr_err mri_order_desk_find(
  * @param batch  begun, for one event
  *
  * Returns  MR_OK; MR_CONFLICT it is disputed, MR_NOT_FOUND it is disputed for want of an order:
- *          *reterr_problem says why, and the dispute is drafted unless the newest one says the
- *          same; MR_REFUSED a field is not as it must be; as mri_batch_add().
+ *          *reterr_problem says why, and the dispute is drafted unless one of those that the order
+ *          table knows says the same; MR_REFUSED a field is not as it must be; as mri_batch_add().
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_order_desk_draft(const struct mri_fold *fold,

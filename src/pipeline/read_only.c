@@ -4,7 +4,8 @@
  *
  * The machine refuses a file of the log, whichever was needed first; who asked wants to know what
  * that means for the whole log. Only the owner of a log's files is let in to write (os_linux.c), so
- * it does not help to be in their group, or to be root.
+ * it does not help to be in their group, or to be root. A disk that is mounted read-only refuses in
+ * the same way, so the text says both; doctor knows which it is.
  *
  * Invariants
  *  1. That reading works is said only after it did: of the log, and of its snapshots.
@@ -57,6 +58,7 @@ mr_err mri_read_only_explain(const struct mri_os *os, const struct mri_alloc *al
     const char *refused = problem->text[0] != '\0' ? problem->text : mr_err_text(err);
     return mri_problem_behind(problem, err, refused,
         "%s: this user may read the log (query, show, status, verify), and not write to it: do "
-        "that as the user that owns its files, or give them to this one (chown -R); ",
+        "that as the user that owns its files, or give them to this one (chown -R); if its disk is "
+        "mounted read-only, which doctor says, mount it for writing; ",
         folder);
 }

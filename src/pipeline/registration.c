@@ -32,17 +32,11 @@ static mr_err register_instrument(struct mri_node *node, const struct mri_instru
     return err;
 }
 
-/** What a configuration's spellings are compared with. */
-struct names {
-    const struct mri_node *node;
-    const struct mri_instruments *known; /* NULL: the log is still to be made */
-};
-
 /** The symbol of a name: in the log, of the feed, or of the configuration; NULL: none has it. */
-static const char *symbol_of(const struct names *names, const char *name)
+static const char *symbol_of(const struct mri_registration_names *names, const char *name)
 {
-    const struct mri_feed *feed = names->node->options.feed;
-    const struct mri_config *config = names->node->options.config;
+    const struct mri_feed *feed = names->feed;
+    const struct mri_config *config = names->config;
     uint32_t number;
     if (names->known != NULL &&
         mri_instruments_find_registered(names->known, mri_slice_of(name), &number) == MR_OK) {
@@ -61,10 +55,11 @@ static const char *symbol_of(const struct names *names, const char *name)
     return NULL;
 }
 
-static mr_err check_spelling(const struct names *names, uint32_t index, mr_problem *problem)
+static mr_err check_spelling(
+    const struct mri_registration_names *names, uint32_t index, mr_problem *problem)
 {
-    const struct mri_spelling *spelling = &names->node->options.config->spellings[index];
-    const char *folder = names->node->options.folder;
+    const struct mri_spelling *spelling = &names->config->spellings[index];
+    const char *folder = names->place;
     const char *other = symbol_of(names, spelling->spelling);
     uint32_t number;
     if (other == NULL && names->known != NULL &&
@@ -83,30 +78,42 @@ static mr_err check_spelling(const struct names *names, uint32_t index, mr_probl
                      index, spelling->symbol, spelling->spelling, folder);
 }
 
-static mr_err check_all(const struct names *names, mr_problem *problem)
+mr_err mri_registration_check_names(
+    const struct mri_registration_names *names, mr_problem *reterr_problem)
 {
-    const struct mri_node_options *options = &names->node->options;
     mr_err first = MR_OK;
-    for (uint32_t i = 0; i < options->config->spelling_count; i++) {
+    for (uint32_t i = 0; i < names->config->spelling_count; i++) {
         mr_problem what = {""};
         mr_err err = check_spelling(names, i, &what);
         if (err == MR_OK) {
             continue;
         }
-        if (options->tell_spelling != NULL) {
-            options->tell_spelling(options->tell_context, i, &what);
+        if (names->tell_spelling != NULL) {
+            names->tell_spelling(names->tell_context, i, &what);
         }
         if (first == MR_OK) {
-            first = mri_problem_pass(problem, err, what.text);
+            first = mri_problem_pass(reterr_problem, err, what.text);
         }
     }
     return first;
 }
 
+static mr_err check_all(
+    const struct mri_node *node, const struct mri_instruments *known, mr_problem *problem)
+{
+    const struct mri_node_options *options = &node->options;
+    const struct mri_registration_names names = {.config = options->config,
+        .feed = options->feed,
+        .place = options->folder,
+        .known = known,
+        .tell_spelling = options->tell_spelling,
+        .tell_context = options->tell_context};
+    return mri_registration_check_names(&names, problem);
+}
+
 mr_err mri_registration_check_spellings(const struct mri_node *node, mr_problem *reterr_problem)
 {
-    return check_all(&(struct names){.node = node, .known = &node->fold.wiring.market.instruments},
-        reterr_problem);
+    return check_all(node, &node->fold.wiring.market.instruments, reterr_problem);
 }
 
 mr_err mri_registration_check_new(const struct mri_node *node, mr_problem *reterr_problem)
@@ -127,7 +134,7 @@ mr_err mri_registration_check_new(const struct mri_node *node, mr_problem *reter
         mri_making_check_folder(options->os, options->alloc, options->folder, NULL) != MR_OK) {
         return MR_OK; /* opening it tells what it is */
     }
-    return check_all(&(struct names){.node = node}, reterr_problem);
+    return check_all(node, NULL, reterr_problem);
 }
 
 mr_err mri_registration_draft(struct mri_node *node, mr_problem *reterr_problem)

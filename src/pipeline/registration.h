@@ -18,6 +18,25 @@
 MR_MUST_USE mr_err mri_registration_check_spellings(
     const struct mri_node *node, mr_problem *reterr_problem);
 
+/** What spellings are compared with, and who is told of those that may not be. */
+struct mri_registration_names {
+    const struct mri_config *config;
+    const struct mri_feed *feed;         /**< NULL: none */
+    const char *place;                   /**< which is named: the log, or a file */
+    const struct mri_instruments *known; /**< of the log; NULL: it is still to be made */
+    mri_spelling_teller tell_spelling;   /**< NULL: nobody */
+    void *tell_context;
+};
+
+/**
+ * The same for a configuration alone, as for a log that is still to be made.
+ *
+ * Returns  as mri_registration_check_spellings().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_registration_check_names(
+    const struct mri_registration_names *names, mr_problem *reterr_problem);
+
 /**
  * The same for a log that is still to be made, so that none is made for a configuration that is
  * refused. Of a log that is there, or that was damaged, nothing is said.

@@ -275,12 +275,18 @@ static void events_come_in_order_until_they_are_acked(void **fixture)
     reply = ask("{'verb':'next','subscription':'s'}");
     assert_int_equal(number_after(reply, "\"ordinal\":"), second);
     seq = number_after(reply, "\"seq\":");
-    says(ask("{'verb':'nack','subscription':'s','seq':%llu,'delay_ms':0}", (unsigned long long)seq),
+    says(ask("{'verb':'nack','subscription':'s','seq':%llu,'reason':'%0201d'}",
+             (unsigned long long)seq, 0),
+        "'error':'MR_REFUSED'");
+    says(mri_buf_c_text(&out), "'field':'reason','byte':");
+    says(ask("{'verb':'nack','subscription':'s','seq':%llu,'delay_ms':0,'reason':'full'}",
+             (unsigned long long)seq),
         "'ok':true");
     says(ask("{'verb':'next','subscription':'s'}"), "'deliveries':2");
     says(ask("{'verb':'unsubscribe','subscription':'s'}"), "'ok':true");
     says(ask("{'verb':'next','subscription':'s'}"), "'error':'MR_NOT_FOUND'");
     says(ask("{'verb':'subscribe','subscription':'s','kind':'nothing'}"), "'error':'MR_REFUSED'");
+    says(mri_buf_c_text(&out), "'field':'kind'");
     says(ask("{'verb':'subscribe','subscription':'No Name'}"), "'error':'MR_EINVAL'");
     assert_int_equal(session.counts.delivered, 3);
     assert_int_equal(session.counts.acked, 1);
@@ -560,8 +566,11 @@ static void orders_are_told_and_reports_checked(void **fixture)
     says(ask("{'verb':'report','order':'m1','status':'filled','time':1.5}"), "'field':'time'");
     says(ask("{'verb':'report','order':'m1','status':'filled','time':-1}"), "'field':'time'");
     says(ask("{'verb':'report','order':'m1','status':'sent','time':1690000000}"), "MR_NOT_FOUND");
-    says(ask("{'verb':'report','order':'m1','status':'half'}"), "'error':'MR_REFUSED'");
+    says(ask("{'verb':'report','order':'m1','status':'half'}"), "'field':'status'");
     says(ask("{'verb':'report','order':'m1','status':'filled','price':1}"), "'text':'time: ");
+    says(ask("{'verb':'report','order':'','status':'sent'}"), "'field':'order'");
+    says(ask("{'verb':'report','order':'%065d','status':'sent'}", 0), "'text':'order: expected");
+    says(mri_buf_c_text(&out), "'field':'order'");
     says(ask("{'verb':'report','order':'m1','status':'sent','durability':'never'}"),
         "'field':'durability'");
     const char *reply =

@@ -49,7 +49,8 @@ enum mri_request_type {
         "up to 256 bytes; the same key of the same source is the same signal, and refused with "   \
         "another symbol, side or name")                                                            \
     X(ACCOUNT, "account", MRI_REQUEST_TEXT, "which account it is meant for, up to 256 bytes")      \
-    X(DATA, "data", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")               \
+    X(DATA, "data", MRI_REQUEST_OBJECT,                                                            \
+        "free data, kept byte for byte, up to 64 KiB; a key in it may stand there twice")          \
     X(DURABILITY, "durability", MRI_REQUEST_TEXT,                                                  \
         "group (default): the reply comes when it survives a power cut; async: kill -9")           \
     X(SIGNALS, "signals", MRI_REQUEST_ARRAY,                                                       \
@@ -62,7 +63,8 @@ enum mri_request_type {
         "the state that the signal must be in; of `claim` by default generated")                   \
     X(TO, "to", MRI_REQUEST_TEXT, "the state that it is to be in (LIFECYCLE.md)")                  \
     X(GATE, "gate", MRI_REQUEST_TEXT, "of FORMAT.md \"gate\"; needed when `to` is blocked")        \
-    X(REASON, "reason", MRI_REQUEST_TEXT, "of FORMAT.md \"reason\"; needed when `to` is blocked")  \
+    X(REASON, "reason", MRI_REQUEST_TEXT,                                                          \
+        "of FORMAT.md \"reason\"; needed when `to` is blocked. Of `nack`: why, up to 200 bytes")   \
     X(QUESTION, "question", MRI_REQUEST_TEXT,                                                      \
         "as that of `millrace query`; default: every signal, newest first")                        \
     X(PAGE, "page", MRI_REQUEST_TEXT, "the `next` of the page before; absent: the first page")     \
@@ -141,7 +143,7 @@ enum mri_request_type {
     X(RETURN_BPS, "return_bps", MRI_REQUEST_NUMBER,                                                \
         "what it brought in the signal's side, -10,000,000 to 10,000,000")                         \
     X(LESSON, "lesson", MRI_REQUEST_TEXT, "for people, up to 1,024 bytes")                         \
-    X(EVIDENCE, "evidence", MRI_REQUEST_OBJECT, "free data, kept as they are, up to 64 KiB")       \
+    X(EVIDENCE, "evidence", MRI_REQUEST_OBJECT, "free data, as `data`, up to 64 KiB")              \
     X(AS_OF, "as_of", MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER,                                      \
         "what was known then: behind an event (its number), at a time of the log "                 \
         "(2025-05-04T15:34Z), so long before its newest (2h), or the `as_of` of a reply")
@@ -210,7 +212,7 @@ struct mri_request_fields {
     X(UNSUBSCRIBE, "unsubscribe", false, F(SUBSCRIPTION))                                          \
     X(NEXT, "next", false, F(SUBSCRIPTION) F(TIMEOUT_MS))                                          \
     X(ACK, "ack", true, F(SUBSCRIPTION) F(SEQ))                                                    \
-    X(NACK, "nack", true, F(SUBSCRIPTION) F(SEQ) F(DELAY_MS))                                      \
+    X(NACK, "nack", true, F(SUBSCRIPTION) F(SEQ) F(DELAY_MS) F(REASON))                            \
     X(WAIT, "wait", false, F(AFTER) F(TIMEOUT_MS))                                                 \
     X(STATS, "stats", false, )                                                                     \
     X(QUIT, "quit", false, )

@@ -110,7 +110,9 @@ mr_err mri_verb_subscribe(struct mri_line_session *session, const struct mri_req
     err =
         mr_bus_subscribe(service->bus, name, &options, &made->subscription, &reterr_fault->problem);
     if (err != MR_OK) {
+        const struct mri_request_place place = {.reader = &service->reader, .fault = reterr_fault};
         made->subscription = NULL;
+        mri_request_items_name_field(&place, request->fields);
         return mri_verb_fail(reterr_fault, err);
     }
     (void)snprintf(made->name, sizeof(made->name), "%s", name); /* it is no longer than that */
@@ -261,7 +263,12 @@ mr_err mri_verb_nack(struct mri_line_session *session, const struct mri_request 
     if (err != MR_OK) {
         return err;
     }
-    err = mr_subscription_nack(
-        session->subscriptions[slot].subscription, seq, delay_ms, &reterr_fault->problem);
+    const struct mri_request_place place = {
+        .reader = &session->service->reader, .fault = reterr_fault};
+    err = mr_subscription_nack(session->subscriptions[slot].subscription, seq, delay_ms,
+        request->fields[MRI_FIELD_REASON].text, &reterr_fault->problem);
+    if (err == MR_REFUSED) {
+        mri_request_items_name_field(&place, request->fields);
+    }
     return err == MR_OK ? end_ack(session, request, false) : mri_verb_fail(reterr_fault, err);
 }

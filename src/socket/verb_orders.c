@@ -5,7 +5,9 @@
  * Invariants
  *  1. An order is not told before its intent is durable: the reply waits for the next sync.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/utc.h"
@@ -124,7 +126,7 @@ static mr_err read_report(const struct mri_line_session *session, const struct m
     report->has_price = number_of(request, MRI_FIELD_PRICE, &report->price);
     report->has_quantity = number_of(request, MRI_FIELD_QUANTITY, &report->quantity);
     report->has_fee = number_of(request, MRI_FIELD_FEE, &report->fee);
-    if (report->id == NULL) {
+    if (report->id == NULL || report->id[0] == '\0') {
         return mri_request_refuse(
             reader, fault, "order", NULL, "order is missing: expected a client order id");
     }
@@ -133,6 +135,17 @@ static mr_err read_report(const struct mri_line_session *session, const struct m
             "status is missing: expected sent, accepted, filled, rejected, cancelled or unknown");
     }
     return read_time(session, request, &report->time_unix_ns, fault);
+}
+
+/** Other surfaces call the field order_id. */
+static void say_order(mr_problem *problem)
+{
+    static const char other[] = "order_id:";
+    if (strncmp(problem->text, other, sizeof(other) - 1) == 0) {
+        const mr_problem said = *problem;
+        (void)snprintf(problem->text, sizeof(problem->text), "order:%.*s",
+            (int)(sizeof(said.text) - sizeof(other)), said.text + sizeof(other) - 1);
+    }
 }
 
 mr_err mri_verb_report(struct mri_line_session *session, const struct mri_request *request,
@@ -152,6 +165,12 @@ mr_err mri_verb_report(struct mri_line_session *session, const struct mri_reques
     }
     mr_bus *bus = session->service->bus;
     err = mr_bus_order_report(bus, &report, MR_ASYNC, &is_repeated, &reterr_fault->problem);
+    if (err == MR_REFUSED) {
+        const struct mri_request_place place = {
+            .reader = &session->service->reader, .fault = reterr_fault};
+        say_order(&reterr_fault->problem);
+        mri_request_items_name_field(&place, request->fields);
+    }
     if (err == MR_OK) {
         err = mr_bus_order(bus, report.id, &order, &reterr_fault->problem);
     }

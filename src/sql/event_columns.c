@@ -331,6 +331,9 @@ static void add_events(struct mri_event_tables *tables)
     (void)add_column(table, "previous_seq", "INTEGER", MRI_EVENT_COLUMN_PREVIOUS);
     (void)add_column(table, "body_bytes", "INTEGER", MRI_EVENT_COLUMN_BODY_BYTES);
     (void)add_column(table, "stored_bytes", "INTEGER", MRI_EVENT_COLUMN_STORED_BYTES);
+    (void)add_column(table, "consumer", "TEXT", MRI_EVENT_COLUMN_CONSUMER);
+    (void)add_column(table, "deliveries", "INTEGER", MRI_EVENT_COLUMN_DELIVERIES);
+    (void)add_column(table, "nack_reason", "TEXT", MRI_EVENT_COLUMN_NACK_REASON);
 }
 
 mr_err mri_event_columns_init(struct mri_event_tables *tables, const struct mri_alloc *alloc)

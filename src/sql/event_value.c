@@ -14,6 +14,7 @@
 
 #include "base/utc.h"
 #include "bus/event_absent.h"
+#include "log/consume/consumer_record.h"
 #include "log/format/record.h"
 
 #define MONEY_UNIT 1e8
@@ -315,6 +316,28 @@ static void get_everywhere(
     }
 }
 
+/** What a consumer says in an ACK or a dead letter of its. */
+static void get_said(const struct mri_event *event, unsigned from, struct mri_event_datum *datum)
+{
+    const mr_log_event record = {.body = event->body,
+        .body_bytes = event->body_bytes,
+        .type = event->type,
+        .version = event->version};
+    struct mri_consumer_said said;
+    if (!mri_consumer_record_read(&record, &said)) {
+        return;
+    }
+    bool is_letter = event->type == MRI_RECORD_DEAD_LETTER;
+    if (from == MRI_EVENT_COLUMN_CONSUMER) {
+        set_passing(datum, said.name);
+    } else if (from == MRI_EVENT_COLUMN_NACK_REASON) {
+        set_passing(datum, said.why);
+    } else if (is_letter) {
+        set_unsigned(
+            datum, from == MRI_EVENT_COLUMN_CAUSE ? said.head.lowest_seq : said.head.deliveries);
+    }
+}
+
 static void get_of_events(
     const struct mri_event_value *value, unsigned from, struct mri_event_datum *datum)
 {
@@ -333,7 +356,11 @@ static void get_of_events(
         }
         break;
     case MRI_EVENT_COLUMN_CAUSE:
-        cause = mri_event_kind(event->type) == NULL ? 0 : mri_event_cause(event);
+        if (mri_event_kind(event->type) == NULL) {
+            get_said(event, from, datum);
+            break;
+        }
+        cause = mri_event_cause(event);
         if (cause != 0) {
             set_unsigned(datum, cause);
         }
@@ -348,6 +375,11 @@ static void get_of_events(
         break;
     case MRI_EVENT_COLUMN_STORED_BYTES:
         set_integer(datum, event->stored_bytes);
+        break;
+    case MRI_EVENT_COLUMN_CONSUMER:
+    case MRI_EVENT_COLUMN_DELIVERIES:
+    case MRI_EVENT_COLUMN_NACK_REASON:
+        get_said(event, from, datum);
         break;
     default:
         set_integer(datum, value->position);

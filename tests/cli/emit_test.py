@@ -34,6 +34,23 @@ class EmitCase(program.LogCase):
         return self.ok("status", "--json", "--dir", self.log).json["summary"]["to"]
 
 
+class FreeDataTest(EmitCase):
+    def test_a_key_that_stands_there_twice_is_kept_whichever_way_it_comes(self):
+        text = '{"a":1,"a":{"b":2,"b":3},"n":18446744073709551615}'
+        (of_flag,) = self.ok(*self.flags(data=text)).lines
+        line = self.line(data=0).replace('"data": 0', f'"data": {text}')
+        self.assertIn(text, line)
+        (of_line,) = self.assert_exit(self.emit(line), OK).lines
+        for ident in (of_flag, of_line):
+            self.assertEqual(self.events_of(ident)[0]["data"], text)
+
+    def test_what_is_no_json_is_told_with_its_place(self):
+        for text, why in (("{x", "--data: no JSON, at byte 2"), ("[1]", "--data: expected a JSON object"),
+                          ('{"a":1}}', "--data: no JSON, at byte 8")):
+            answer = program.call(*self.flags(data=text))
+            self.assert_says(self.assert_exit(answer, USAGE), why)
+
+
 class BatchTest(EmitCase):
     def test_lines_that_are_more_than_one_batch_may_hold_are_split(self):
         """From a file, so that they are there at once: 9 MiB, of which one batch may hold 4."""
@@ -92,7 +109,7 @@ class FlagsTest(EmitCase):
                 with self.subTest(field=field, value=value):
                     answer = self.refused(*self.flags(**{field: value}))
                     self.assert_says(answer, field)
-                    self.assertRegex(answer.err, "expected|missing")
+                    self.assertRegex(answer.err, "expected|missing|no JSON, at byte")
                     self.assertNotIn("\x1b", answer.err)
         self.assertEqual(program.content(self.log), before)
 

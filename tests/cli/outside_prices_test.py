@@ -215,6 +215,9 @@ class FeedTest(OutsideCase):
         self.refused("feed", "--dir", self.log, "--durability", "never", stdin="")
         self.assert_exit(program.call("feed", "--dir", self.folder / "nothing", stdin=""), FAULT)
         self.assert_exit(program.call("feed", "--dir", self.log, self.folder / "no.jsonl"), FAULT)
+        for words in ((), ("--follow",)):
+            self.assert_says(self.assert_exit(program.call("feed", "--dir", self.log, *words, self.folder), FAULT),
+                             f"{self.folder}: it is a folder; give a file")
         fed = program.small_log(self.folder, "fed")
         answer = self.refused("feed", "--dir", fed, stdin=lines(quote()))
         self.assert_says(answer, "feed of its own (synthetic)", "run --feed none")
@@ -315,6 +318,9 @@ class StatusTest(OutsideCase):
         self.assertRegex(text, r"no candle or quote ever, outcomes are unresolved \(no_price_source\): SOLUSDT ")
 
     def test_what_was_fed_is_counted_before_anybody_has_run_with_it(self):
+        before = program.call("status", "--json", "--dir", self.log)
+        self.assertIsNone(before.json["market_time"])
+        self.assertIn("market time not begun", program.call("status", "--dir", self.log).out)
         self.feed(quote(0), quote(5), funding(6), candle(1, symbol="ETHUSDT", price=2200))
         told = program.call("status", "--json", "--dir", self.log).json
         self.assertEqual((told["health"], told["pending_inputs"], told["pending_facts"]),
@@ -326,7 +332,9 @@ class StatusTest(OutsideCase):
                           sources["BTCUSDT"]["quote_time"]),
                          ("fresh", 42000.15, "2024-01-01T00:00:05.000Z"))
         self.assertEqual(sources["ETHUSDT"]["price"], 2201)
+        self.assertEqual(told["market_time"], "2024-01-01T00:01:00.000Z")
         text = self.assert_exit(program.call("status", "--dir", self.log), NO).out  # it cannot be judged
+        self.assertIn("market time 2024-01-01T00:01:00.000Z", text)
         self.assertRegex(text, r"4 of them are bars, quotes and funding, since 20.*; nobody runs")
         self.assertIn("BTCUSDT: of 2024-01-01T00:00:05.000Z, 55s behind; last 42000.15", text)
         self.assertRegex(text, r"(?m)^ +bars .* 4$")

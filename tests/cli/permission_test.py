@@ -57,7 +57,8 @@ class PermissionTest(program.Case):
 
     def assert_all_told(self, call):
         told = (f"{self.log}: this user may read the log (query, show, status, verify), and not write "
-                "to it: do that as the user that owns its files, or give them to this one (chown -R); ")
+                "to it: do that as the user that owns its files, or give them to this one (chown -R); if its "
+                "disk is mounted read-only, which doctor says, mount it for writing; ")
         before = program.content(self.log)
         for words, stdin in self.writers():
             with self.subTest(words=words):
@@ -80,6 +81,24 @@ class PermissionTest(program.Case):
         for path in (self.log, *self.log.rglob("*")):
             shutil.chown(path, program.NOBODY)
         self.assert_all_told(self.call)
+
+    def on_a_disk_mounted_read_only(self, words, stdin=""):
+        shell = 'log=$1; shift; mount --bind "$log" "$log" && mount -o remount,ro,bind "$log" && exec "$@"'
+        words = ["unshare", "-m", "sh", "-c", shell, "sh", self.log, self.folder / "program", *words, "--dir", self.log]
+        run = subprocess.run(words, input=stdin.encode(), env=program.environment(), cwd="/", capture_output=True,
+                             check=False, timeout=120)
+        return program.Answer(words, run.returncode, run.stdout, run.stderr)
+
+    def test_a_disk_that_is_mounted_read_only_is_told_as_that(self):
+        if self.on_a_disk_mounted_read_only(("show", "1")).code != program.OK:
+            self.skipTest("this machine does not let a namespace mount")
+        found = self.on_a_disk_mounted_read_only(("doctor", "--json")).json["checks"]
+        (check,) = [one for one in found if one["check"] == "mount"]
+        self.assertEqual(check["level"], "warning")
+        self.assertIn("is mounted read-only: the log answers, and nothing can be written to it", check["what"])
+        self.assertIn("remount,rw", check["to_do"])
+        self.assertNotIn("mount", [one["check"] for one in self.call(("doctor", "--json")).json["checks"]])
+        self.assert_all_told(self.on_a_disk_mounted_read_only)
 
     def test_the_owner_is_told_nothing(self):
         for path in (self.log, *self.log.rglob("*")):

@@ -180,6 +180,8 @@ class SpellingTest(SpellingCase):
             self.assert_exit(answer, program.USAGE)
             self.assertRegex(answer.err, r"bad.yaml:\d+:\d+: ")
             self.assert_says(answer, says)
+            self.assert_says(self.assert_exit(program.call("config", "--check", config), program.USAGE), says)
+            self.ok("config", "--check", self.config)
 
     def test_of_a_symbol_that_there_is_not_all_are_told_and_nothing_is_left_behind(self):
         text = self.plain + SPELLINGS.replace("symbol: ETHUSDT", "symbol: NOPE") + (
@@ -198,6 +200,9 @@ class SpellingTest(SpellingCase):
                  f"in {new}"], answer)
             self.assertIn("bad.yaml: 2 problems; nothing was changed", told[2])
             self.assertFalse(new.exists())
+        check = self.assert_exit(program.call("config", "--check", config), program.USAGE)
+        self.assertEqual(check.err.splitlines()[:2], [line.replace(f"in {new}", f"in {config}") for line in told[:2]])
+        self.assertIn("bad.yaml: 2 problems", check.err.splitlines()[2])
         new.mkdir()  # a log is begun in an empty directory, too
         answer = program.call("run", "--dir", new, "--feed", "none", "--drain", "--config", config)
         self.assert_exit(answer, program.USAGE)

@@ -44,7 +44,7 @@ class BusTest(program.LogCase):
         self.assert_says(self.ok("why", name, "--dir", self.log), "bot", "fast")
 
     def test_data_may_be_json_already(self):
-        for data in (b'{"a": 1}', '{"a": 1}'):
+        for data in (b'{"a": 1}', '{"a": 1}', b'{"a": 1, "a": 2}'):
             self.assertIn(self.emit(data=data), {row["id"] for row in self.bus.query()})
 
     def test_a_key_names_one_signal(self):

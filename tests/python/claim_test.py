@@ -103,12 +103,14 @@ class ClaimTest(program.LogCase):
                                 ((("a", "learned"), {}), "generated to learned"),
                                 ((("a", "evaluating"), {"lease": 0}), "lease"),
                                 ((("a", "evaluating"), {"lease": -1}), "lease"),
-                                ((("a", "evaluating"), {"lease": float("nan")}), "lease"),
+                                ((("a", "evaluating"), {"lease": float("nan")}), "lease: expected 1 ms to 24 h, found nan s"),
                                 ((("a", "evaluating"), {"lease": 1e8}), "lease"),
                                 ((("a", "evaluating"), {"symbol": "NO"}), "symbol"),
                                 ((("a", "evaluating"), {"state": "blocked"}), "blocked")):
             with self.assertRaisesRegex(millrace.MR_REFUSED, text):
                 self.bus.claim(*arguments[0], **arguments[1])
+        self.assertRaisesRegex(millrace.MR_NOT_FOUND, "there is no signal 99999999", self.bus.claim, "a", "evaluating",
+                               id=99999999)
         for field in {"symbol": "SIM01USD"}, {"source": "bot"}:
             with self.assertRaisesRegex(millrace.MR_REFUSED, f"{list(field)[0]}: expected none"):
                 self.bus.claim("a", "evaluating", id=name, **field)

@@ -48,14 +48,72 @@ class ScreensTest(program.LogCase):
     def test_doctor_warns_of_dead_letters(self):
         subscription = self.bus.subscribe("fails", kind="signal.generated", max_deliver=1)
         self.emit(1)
-        subscription.nack(subscription.take(5))
+        event = subscription.take(5)
+        for wrong, why in (("x" * 201, "up to 200 bytes, found 201"), ("a\nb", "control"), ("\x00", "")):
+            with self.assertRaises((millrace.MR_REFUSED, ValueError)) as caught:
+                subscription.nack(event, reason=wrong)
+            self.assertIn(why, str(caught.exception))
+        subscription.nack(event, reason='the "venue" is shut')
         self.assertIsNone(subscription.take(0.2))
         answer = self.ok("doctor", "--json", "--dir", self.log)
         dead = [one for one in answer.json["checks"] if one["check"] == "consumer"]
         self.assertEqual([one["level"] for one in dead], ["warning"])
-        self.assertIn("fails has given up 1 events", dead[0]["what"])
+        self.assertRegex(dead[0]["what"], 'fails has given up 1 events as dead letters; the last one is '
+                                          'event [0-9]+: the "venue" is shut')
         subscription.close()
         self.assert_the_letter_is_told()
+
+    def test_a_consumer_is_forgotten_when_nobody_uses_it(self):
+        def forget(*words):
+            return program.call("log", "forget", "--dir", self.log, *words)
+
+        slow = self.bus.subscribe("slow", kind="signal.generated", start="beginning")
+        self.assert_says(self.assert_exit(forget("--consumer", "slow"), program.NO),
+                         "would remove consumer slow, at event 1, ", "1 handles use it", "--yes does it")
+        busy = self.assert_exit(forget("--consumer", "slow", "--yes"), program.USAGE)
+        self.assert_says(busy, 'a process is attached to consumer "slow"')
+        self.assertRaises(millrace.MR_BUSY, self.bus.forget, "slow")
+        slow.close()
+        self.assertIn("slow", self.bus.health()["consumers"])
+        answer = self.ok("log", "forget", "--consumer", "slow", "--yes", "--json", "--dir", self.log).json
+        self.assertEqual((answer["done"], answer["consumer"], answer["next_seq"], answer["damaged"]),
+                         (True, "slow", 1, False))
+        self.assertEqual(self.bus.health()["consumers"], {})
+        self.assertEqual(self.ok("log", "stat", "--json", "--dir", self.log).json["consumers"], [])
+        self.assert_says(self.assert_exit(forget("--consumer", "slow", "--yes"), program.NO),
+                         'there is no consumer "slow"')
+        self.assert_says(self.assert_exit(forget("--yes"), program.USAGE), "--consumer NAME")
+
+    def test_the_log_holds_nothing_for_a_consumer_that_was_forgotten(self):
+        (self.folder / "small").mkdir()
+        log = program.small_log(self.folder / "small", synthetic__bars=3000)
+
+        def removes():
+            answer = self.ok("log", "retain", "--keep-events", "1", "--dry-run", "--json", "--dir", log).json
+            return answer["segments"], answer["why_not_more"]
+        segments, why = removes()
+        self.assertGreater(segments, 0)
+        with millrace.Bus(log) as bus:
+            bus.subscribe("slow", start="beginning").close()
+            self.assertEqual(removes()[0], 0)
+            self.assertIn("slow", removes()[1])
+            bus.forget("slow")
+        self.assertEqual(removes(), (segments, why))
+
+    def test_a_damaged_consumer_is_forgotten_too_and_python_forgets(self):
+        self.bus.subscribe("one", start="beginning").close()
+        self.bus.subscribe("two", start="beginning").close()
+        path = self.log / "cur" / "one"
+        path.write_bytes(bytes(path.stat().st_size))
+        self.assert_says(self.assert_exit(program.call("log", "forget", "--consumer", "one", "--dir", self.log),
+                                          program.NO), "which is damaged")
+        self.ok("log", "forget", "--consumer", "one", "--yes", "--dir", self.log)
+        self.assertEqual([name.name for name in (self.log / "cur").glob("[a-z]*")], ["two"])
+        self.bus.forget("two")
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.forget, "two")
+        self.assertRaises(millrace.MR_EINVAL, self.bus.forget, "No Name")
+        self.assertRaises((ValueError, TypeError), self.bus.forget, "a\0b")
+        self.assertRaises(TypeError, self.bus.forget, 7)
 
     def assert_the_letter_is_told(self):
         """Which event it was, whose, how often it came, and why it was given up."""
@@ -66,7 +124,18 @@ class ScreensTest(program.LogCase):
         self.assertEqual(lines[letter["of"] - lines[0]["seq"]]["seq"], letter["of"])
         shown = self.ok("show", str(letter["seq"]), "--dir", self.log)
         self.assert_says(shown, "log.dead_letter", 'consumer="fails"', f"event={letter['of']}",
-                         "deliveries=1")
+                         "deliveries=1", 'nack_reason="the "venue" is shut"')
+        self.assertEqual(letter["nack_reason"], 'the "venue" is shut')
+        row = self.ok("sql", "--json", "SELECT cause_seq, consumer, deliveries, nack_reason FROM events "
+                      "WHERE kind = 'log.dead_letter'", "--dir", self.log)
+        self.assertIn('the \\"venue\\" is shut', row.out)
+        self.assert_says(row, str(letter["of"]), "fails")
+        stat = self.ok("log", "stat", "--json", "--dir", self.log).json["consumers"][0]
+        self.assertEqual(stat["last_dead_letter"],
+                         {"seq": letter["seq"], "of": letter["of"], "deliveries": 1,
+                          "nack_reason": 'the "venue" is shut'})
+        self.assert_says(self.ok("log", "stat", "--dir", self.log),
+                         f"the last dead letter: event {letter['of']}, delivered 1 times", "is shut")
         self.assertEqual(self.ok("show", str(letter["seq"]), "--json", "--dir", self.log).json, letter)
 
 

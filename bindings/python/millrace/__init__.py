@@ -45,7 +45,7 @@ async def events(subscription):
     """
     loop = _asyncio.get_running_loop()
     while True:
-        event = await _take(lambda: subscription.take(0.5), lambda event: subscription.nack(event, delay=0))
+        event = await _take(lambda: subscription.take(0.5), lambda event: subscription.nack(event, 0, "the task that waited for it was cancelled"))
         if event is not None:
             yield event
             await loop.run_in_executor(None, subscription.ack, event)

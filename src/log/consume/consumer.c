@@ -7,7 +7,8 @@
  *                     |    ^               ^
  *        nack, close, |    | next          | the record is durable
  *        owner died,  v    |               |
- *        lease ended  WAITING    ack_with  SETTLED: a record of the log acks it
+ *        lease ended  WAITING    ack_with  SETTLED: a record of the log acks it, or is its
+ *                          the last nack            dead letter
  *
  * Invariants
  *  1. Every change is made in a turn: the file is locked, read anew, and written before the turn
@@ -25,6 +26,7 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "base/text.h"
 #include "log/consume/consumer_work.h"
 #include "log/open/append.h"
 #include "log/open/figures.h"
@@ -116,30 +118,46 @@ static mr_err make_gap(
 
 /* ---- next ------------------------------------------------------------------------------------ */
 
+/** Was an event with this lease delivered as often as it may be? */
+static bool is_last(const mr_consumer *consumer, const struct mri_consumer_lease *lease)
+{
+    const struct mri_consumer_rules *rules = &consumer->file.slot.rules;
+    return rules->max_deliver > 0 && lease->count >= rules->max_deliver;
+}
+
 /** Append a dead letter for an event that was delivered often enough. */
 static mr_err give_up(
-    mr_consumer *consumer, uint64_t seq, mr_delivery *delivery, mr_problem *problem)
+    mr_consumer *consumer, uint64_t seq, struct mri_slice why, mr_problem *problem)
 {
     struct mri_consumer_file *file = &consumer->file;
     static const mr_consumer_batch alone = {.durability = MR_GROUP};
     const mr_seq seqs[] = {{seq}};
     uint32_t count = mri_consumer_lease_find(&file->image.leases, seq)->count;
-    if (consumer->log == NULL) {
-        delivery->count = count;
-        delivery->first.n = seq;
-        delivery->last.n = seq;
-        return mri_problem(problem, MR_REFUSED,
-            "event %llu was delivered %u times to consumer \"%.*s\", and this handle has no log to "
-            "write its dead letter to",
-            (unsigned long long)seq, count, MR_CONSUMER_NAME_MAX, file->slot.rules.name);
-    }
     mri_consumer_record_put(&file->slot, seqs, 1, count, &consumer->body);
+    mri_consumer_record_put_why(&consumer->body, why);
     mr_err err = mri_consumer_work_append(
         consumer, consumer->log, MRI_RECORD_DEAD_LETTER, &alone, NULL, problem);
     return err == MR_OK && !mri_consumer_window_has(&file->slot.window, seq)
                ? mri_problem(problem, MR_EINTERNAL, "the dead letter of event %llu is not found",
                      (unsigned long long)seq)
                : err;
+}
+
+/** The event is due again, and was delivered often enough: what comes next goes on behind it. */
+static mr_err give_up_due(mr_consumer *consumer, const struct mri_consumer_lease *lease,
+    mr_delivery *delivery, mr_problem *problem)
+{
+    if (consumer->log != NULL) {
+        return give_up(consumer, lease->seq, (struct mri_slice){0}, problem);
+    }
+    delivery->count = lease->count;
+    delivery->first.n = lease->seq;
+    delivery->last.n = lease->seq;
+    return mri_problem(problem, MR_REFUSED,
+        "event %llu was delivered %u times to consumer \"%.*s\", and this handle has no log to "
+        "write its dead letter to",
+        (unsigned long long)lease->seq, lease->count, MR_CONSUMER_NAME_MAX,
+        consumer->file.slot.rules.name);
 }
 
 /** Lease an event that was read, to this handle. */
@@ -214,11 +232,13 @@ static mr_err step(mr_consumer *consumer, const struct mri_consumer_pick *pick, 
     if (pick->in_flight >= slot->rules.max_in_flight) {
         return MR_AGAIN;
     }
-    if (is_again && slot->rules.max_deliver > 0 &&
-        mri_consumer_lease_find(&consumer->file.image.leases, seq)->count >=
-            slot->rules.max_deliver) {
-        mr_err err = give_up(consumer, seq, delivery, problem);
-        return err == MR_OK ? MR_BUSY : err;
+    if (is_again) {
+        const struct mri_consumer_lease *due =
+            mri_consumer_lease_find(&consumer->file.image.leases, seq);
+        if (is_last(consumer, due)) {
+            mr_err err = give_up_due(consumer, due, delivery, problem);
+            return err == MR_OK ? MR_BUSY : err;
+        }
     }
     struct mri_consumer_source *source = is_again ? &consumer->back : &consumer->front;
     mr_err err = mri_consumer_source_read(source, seq, event, &gone_last, problem);
@@ -413,39 +433,54 @@ mr_err mr_consumer_ack_with(mr_consumer *consumer, mr_log *log, const mr_consume
 
 /* ---- leases ---------------------------------------------------------------------------------- */
 
-/** Change a lease of this handle. */
-static mr_err change(mr_consumer *consumer, mr_seq seq, enum mri_consumer_lease_state state,
-    int64_t delay_ms, mr_problem *problem)
+/** Change a lease of this handle: from now on, for so long. */
+static mr_err change(mr_consumer *consumer, const struct mri_consumer_lease *lease,
+    enum mri_consumer_lease_state state, int64_t for_ns, mr_problem *problem)
 {
-    struct mri_consumer_lease *lease;
-    mr_err err = mri_consumer_work_begin(consumer, problem);
-    if (err != MR_OK) {
-        return err;
-    }
-    err = mri_consumer_work_leased(consumer, seq.n, &lease, problem);
-    if (err == MR_OK) {
-        const struct mri_consumer_rules *rules = &consumer->file.slot.rules;
-        struct mri_consumer_lease changed = *lease;
-        int64_t delay_ns = state == MRI_CONSUMER_LEASED ? (int64_t)rules->ack_wait_ms * 1000000
-                                                        : delay_ms * 1000000;
-        if (state == MRI_CONSUMER_WAITING && delay_ms < 0) {
-            delay_ns = mri_consumer_lease_back_off(rules, lease->count);
-        }
-        changed.state = (uint8_t)state;
-        changed.until_ns = now_ns(consumer) + delay_ns;
-        err = say(consumer, problem, mri_consumer_file_put_lease(&consumer->file, &changed));
-    }
-    return mri_consumer_work_end(consumer, err);
+    struct mri_consumer_lease changed = *lease;
+    changed.state = (uint8_t)state;
+    changed.until_ns = now_ns(consumer) + for_ns;
+    return say(consumer, problem, mri_consumer_file_put_lease(&consumer->file, &changed));
 }
 
-mr_err mr_consumer_nack(
-    mr_consumer *consumer, mr_seq seq, int64_t delay_ms, mr_problem *reterr_problem)
+static mr_err check_why(struct mri_slice why, mr_problem *problem)
+{
+    if (why.count > MR_CONSUMER_REASON_MAX) {
+        return mri_problem(problem, MR_REFUSED, "reason: expected up to %d bytes, found %zu",
+            MR_CONSUMER_REASON_MAX, why.count);
+    }
+    return mri_text_is_utf8(why) && !mri_text_has_control(why)
+               ? MR_OK
+               : mri_problem(
+                     problem, MR_REFUSED, "reason: expected UTF-8 without control characters");
+}
+
+mr_err mr_consumer_nack(mr_consumer *consumer, mr_seq seq, int64_t delay_ms, const char *reason,
+    mr_problem *reterr_problem)
 {
     if (consumer == NULL || delay_ms > delay_ms_max) {
         return mri_problem(reterr_problem, MR_EINVAL, "a delay of more than a year");
     }
     MRI_ASSERT(consumer->magic == MRI_CONSUMER_MAGIC);
-    return change(consumer, seq, MRI_CONSUMER_WAITING, delay_ms, reterr_problem);
+    const struct mri_slice why = reason == NULL ? (struct mri_slice){0} : mri_slice_of(reason);
+    struct mri_consumer_lease *lease = NULL;
+    mr_err err = check_why(why, reterr_problem);
+    if (err == MR_OK) {
+        err = mri_consumer_work_begin(consumer, reterr_problem);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_consumer_work_leased(consumer, seq.n, &lease, reterr_problem);
+    if (err == MR_OK && consumer->log != NULL && is_last(consumer, lease)) {
+        err = give_up(consumer, seq.n, why, reterr_problem);
+    } else if (err == MR_OK) {
+        const struct mri_consumer_rules *rules = &consumer->file.slot.rules;
+        int64_t delay_ns =
+            delay_ms < 0 ? mri_consumer_lease_back_off(rules, lease->count) : delay_ms * 1000000;
+        err = change(consumer, lease, MRI_CONSUMER_WAITING, delay_ns, reterr_problem);
+    }
+    return mri_consumer_work_end(consumer, err);
 }
 
 mr_err mr_consumer_extend(mr_consumer *consumer, mr_seq seq, mr_problem *reterr_problem)
@@ -454,7 +489,17 @@ mr_err mr_consumer_extend(mr_consumer *consumer, mr_seq seq, mr_problem *reterr_
         return MR_EINVAL;
     }
     MRI_ASSERT(consumer->magic == MRI_CONSUMER_MAGIC);
-    return change(consumer, seq, MRI_CONSUMER_LEASED, 0, reterr_problem);
+    struct mri_consumer_lease *lease = NULL;
+    mr_err err = mri_consumer_work_begin(consumer, reterr_problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_consumer_work_leased(consumer, seq.n, &lease, reterr_problem);
+    if (err == MR_OK) {
+        int64_t for_ns = (int64_t)consumer->file.slot.rules.ack_wait_ms * 1000000;
+        err = change(consumer, lease, MRI_CONSUMER_LEASED, for_ns, reterr_problem);
+    }
+    return mri_consumer_work_end(consumer, err);
 }
 
 mr_err mr_consumer_sync(mr_consumer *consumer, mr_problem *reterr_problem)

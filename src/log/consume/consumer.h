@@ -43,6 +43,26 @@ MR_MUST_USE mr_err mri_consumer_open(const struct mri_consumer_at *at,
 MR_MUST_USE mr_err mri_consumer_stat(
     const struct mri_consumer_at *at, mr_consumer_stats *ret_stats, mr_problem *reterr_problem);
 
+/** The newest dead letter of a consumer. */
+struct mri_consumer_letter {
+    uint64_t seq;    /**< of the DEAD_LETTER */
+    uint64_t of_seq; /**< of the event that was given up */
+    uint32_t deliveries;
+    char why[MR_CONSUMER_REASON_MAX + 1]; /**< it was given back the last time; "": not said */
+};
+
+/**
+ * Look for the newest dead letter of a consumer.
+ *
+ * Returns  MR_OK; MR_NOT_FOUND there is none in the log (any more), or no such consumer; as
+ *          mr_consumer_stat().
+ * Threads  any.
+ * Cost     reads the log backward until it is found: ask when mr_consumer_stat() says that there
+ *          is one.
+ */
+MR_MUST_USE mr_err mri_consumer_last_letter(const struct mri_consumer_at *at,
+    struct mri_consumer_letter *ret_letter, mr_problem *reterr_problem);
+
 /**
  * mr_consumer_list() on a given machine; at->name is not looked at.
  *

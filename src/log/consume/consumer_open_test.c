@@ -338,7 +338,7 @@ static void after_a_restart_all_leases_are_void(void **fixture)
     mri_prng_init(&prng, 3);
     mr_consumer *consumer = mri_consumer_sample_open(&sample, &(mr_consumer_options){0});
     assert_int_equal(next(consumer), 1);
-    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 1000000, NULL), MR_OK);
+    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 1000000, NULL, NULL), MR_OK);
     assert_int_equal(next(consumer), 2);
     mr_consumer_close(consumer);
     mr_log_close(sample.log);

@@ -13,6 +13,7 @@
 #include "base/problem.h"
 #include "log/consume/consumer.h"
 #include "log/consume/consumer_file.h"
+#include "log/consume/consumer_record.h"
 #include "log/format/manifest.h"
 #include "log/read/reader.h"
 
@@ -156,6 +157,49 @@ mr_err mr_consumer_stat(
 {
     const struct mri_consumer_at at = {mri_os_linux(), mri_alloc_system(), folder, name};
     return ret_stats == NULL ? MR_EINVAL : mri_consumer_stat(&at, ret_stats, reterr_problem);
+}
+
+/* ---- dead letters ---------------------------------------------------------------------------- */
+
+static void copy_letter(const mr_log_event *event, const struct mri_consumer_said *said,
+    struct mri_consumer_letter *ret_letter)
+{
+    *ret_letter = (struct mri_consumer_letter){
+        .seq = event->seq.n, .of_seq = said->head.lowest_seq, .deliveries = said->head.deliveries};
+    memcpy(ret_letter->why, said->why.bytes, said->why.count); /* the NUL is there */
+}
+
+mr_err mri_consumer_last_letter(const struct mri_consumer_at *at,
+    struct mri_consumer_letter *ret_letter, mr_problem *reterr_problem)
+{
+    struct mri_consumer_file *file = NULL;
+    mr_log_reader *reader = NULL;
+    bool is_found = false;
+    mr_err err = check_at(at, reterr_problem);
+    if (err == MR_OK) {
+        err = look(at, &file, reterr_problem);
+    }
+    if (err != MR_OK) {
+        return err;
+    }
+    MRI_ASSERT(file != NULL);
+    err = mri_reader_open(at->os, at->alloc, at->folder, &reader, reterr_problem);
+    if (err == MR_OK) {
+        err = mr_log_reader_seek_end(reader, reterr_problem);
+    }
+    while (err == MR_OK && !is_found) {
+        mr_log_event event;
+        struct mri_consumer_said said;
+        err = mr_log_reader_previous(reader, &event, reterr_problem);
+        is_found = err == MR_OK && event.type == MRI_RECORD_DEAD_LETTER &&
+                   mri_consumer_record_get(&event, file->slot.id, &said);
+        if (is_found) {
+            copy_letter(&event, &said, ret_letter);
+        }
+    }
+    mr_log_reader_close(reader);
+    leave(at, file);
+    return err > MR_OK ? MR_NOT_FOUND : err;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

@@ -106,18 +106,18 @@ static void what_is_given_back_waits_as_long_as_the_list_says(void **fixture)
     mr_consumer *consumer = mri_consumer_sample_open(&sample, &options);
     assert_int_equal(next(consumer), 1);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, -1, NULL), MR_OK);
-        assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, -1, NULL), MR_CONFLICT);
+        assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, -1, NULL, NULL), MR_OK);
+        assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, -1, NULL, NULL), MR_CONFLICT);
         assert_int_equal(mri_consumer_sample_look(&sample, consumer, &delivery), MR_AGAIN);
         assert_int_equal(delivery.wait_ns, delays_ms[i] * 1000000);
         mri_consumer_sample_pass(&sample, delays_ms[i]);
         assert_int_equal(mri_consumer_sample_look(&sample, consumer, &delivery), MR_OK);
         assert_int_equal(delivery.count, i + 2);
     }
-    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 7, NULL), MR_OK);
+    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 7, NULL, NULL), MR_OK);
     assert_int_equal(mri_consumer_sample_look(&sample, consumer, &delivery), MR_AGAIN);
     assert_int_equal(delivery.wait_ns, 7000000);
-    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, INT64_MAX, NULL), MR_EINVAL);
+    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, INT64_MAX, NULL, NULL), MR_EINVAL);
     mri_consumer_sample_pass(&sample, 7);
     assert_int_equal(next(consumer), 1);
     assert_int_equal(ack(consumer, 1), MR_OK);
@@ -131,7 +131,7 @@ static void events_that_wait_do_not_keep_others_and_the_end_says_so(void **fixtu
     mr_delivery delivery;
     mr_consumer *consumer = mri_consumer_sample_open(&sample, &(mr_consumer_options){0});
     assert_int_equal(next(consumer), 1);
-    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 50, NULL), MR_OK);
+    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 50, NULL, NULL), MR_OK);
     for (uint64_t seq = 2; seq <= EVENTS; seq++) {
         assert_int_equal(next(consumer), seq);
         assert_int_equal(ack(consumer, seq), MR_OK);
@@ -221,7 +221,7 @@ static void an_event_that_fails_too_often_becomes_a_dead_letter(void **fixture)
     mr_consumer *consumer = mri_consumer_sample_open(&sample, &options);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(next(consumer), 1);
-        assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 0, NULL), MR_OK);
+        assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 0, NULL, NULL), MR_OK);
     }
     for (int i = 0; i < 2; i++) { /* nothing is skipped silently */
         assert_int_equal(mri_consumer_sample_look(&sample, consumer, &delivery), MR_REFUSED);
@@ -240,6 +240,42 @@ static void an_event_that_fails_too_often_becomes_a_dead_letter(void **fixture)
     options = (mr_consumer_options){.has_log_records = true};
     assert_int_equal(mri_consumer_open(&at, &options, &consumer, NULL), MR_OK);
     assert_int_equal(find_record(consumer, MRI_RECORD_DEAD_LETTER), EVENTS + 1);
+    mr_consumer_close(consumer);
+}
+
+static void the_last_nack_writes_the_dead_letter_and_says_why(void **fixture)
+{
+    (void)fixture;
+    char long_text[MR_CONSUMER_REASON_MAX + 2];
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    long_text[sizeof(long_text) - 1] = '\0';
+    const struct mri_consumer_at at = {sample.os, mri_alloc_system(), "/log", "c"};
+    struct mri_consumer_letter letter;
+    const mr_consumer_options options = {.max_deliver = 2, .log = sample.log};
+    mr_consumer *consumer = mri_consumer_sample_open(&sample, &options);
+    assert_int_equal(mri_consumer_last_letter(&at, &letter, NULL), MR_NOT_FOUND);
+    assert_int_equal(next(consumer), 1);
+    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 0, "first", NULL), MR_OK);
+    assert_int_equal(mr_log_last(sample.log).n, EVENTS);
+    assert_int_equal(next(consumer), 1);
+    const char *const wrong[] = {long_text, "a\nb", "\xff"};
+    for (size_t i = 0; i < 3; i++) {
+        mr_problem problem = {""};
+        assert_int_equal(
+            mr_consumer_nack(consumer, (mr_seq){1}, 0, wrong[i], &problem), MR_REFUSED);
+        assert_non_null(strstr(problem.text, i == 0 ? "up to 200 bytes, found 201" : "UTF-8"));
+    }
+    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 3600000, "second", NULL), MR_OK);
+    assert_int_equal(mr_log_last(sample.log).n, EVENTS + 1);
+    assert_int_equal(mri_consumer_sample_stat(&sample).dead_letters, 1);
+    assert_int_equal(mr_consumer_nack(consumer, (mr_seq){1}, 0, "third", NULL), MR_CONFLICT);
+    assert_int_equal(mri_consumer_last_letter(&at, &letter, NULL), MR_OK);
+    assert_int_equal(letter.seq, EVENTS + 1);
+    assert_int_equal(letter.of_seq, 1);
+    assert_int_equal(letter.deliveries, 2);
+    assert_string_equal(letter.why, "second");
+    assert_int_equal(next(consumer), 2);
+    assert_int_equal(mri_consumer_sample_stat(&sample).next.n, 2);
     mr_consumer_close(consumer);
 }
 
@@ -372,6 +408,7 @@ int main(void)
         TEST(the_window_is_never_overrun),
         TEST(many_are_acked_all_or_none),
         TEST(an_event_that_fails_too_often_becomes_a_dead_letter),
+        TEST(the_last_nack_writes_the_dead_letter_and_says_why),
         TEST(records_of_the_log_are_passed_over),
         TEST(acks_and_outputs_are_one_batch),
         TEST(outputs_of_the_logs_own_types_are_refused),

@@ -194,7 +194,7 @@ mr_err mri_consumer_work_append(mr_consumer *consumer, mr_log *log, uint16_t typ
         .body = consumer->body.bytes,
         .body_bytes = consumer->body.count,
         .type = type,
-        .version = MRI_RECORD_VERSION,
+        .version = consumer->body.version,
     };
     if (batch->record_count > 0) {
         memcpy(&consumer->records[1], batch->records,
