@@ -84,7 +84,7 @@ static enum mri_exit cmd_log_retain(struct mri_cli *cli)
     }
     const struct mri_fold_options fold = {
         .os = cli->os, .alloc = cli->alloc, .folder = folder, .parse = mri_yaml_config};
-    err = mri_fold_needed(&fold, &limits.needed.n, &problem);
+    err = mri_fold_snapshot_needed(&fold, &limits.needed.n, &problem);
     if (err == MR_OK) {
         err = mri_retain(cli->os, cli->alloc, folder, &limits, &report, &problem);
     }

@@ -246,7 +246,7 @@ static void check_snapshots(struct mri_doctor *doctor)
         return;
     }
     uint32_t whole = count_whole(doctor, &list);
-    err = list.count == 0 ? MR_NOT_FOUND : mri_fold_needed(&options, &needed, &problem);
+    err = list.count == 0 ? MR_NOT_FOUND : mri_fold_snapshot_needed(&options, &needed, &problem);
     if (err == MR_NOT_FOUND) {
         tell_no_snapshot(doctor, list.count);
     } else if (err != MR_OK) {

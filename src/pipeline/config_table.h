@@ -84,7 +84,7 @@
         "when "                                                                                    \
         "new ones come; the log still has it; 0: only when its room is needed")                    \
     C(log, segment, integer, 64, 4, 1024, "MiB", "size of a segment; a power of two")              \
-    C(log, snapshot_events, integer, 2000000, 1000, 1000000000, "events",                          \
+    C(log, snapshot_events, integer, 500000, 1000, 1000000000, "events",                           \
         "a snapshot is written after so many")                                                     \
     C(log, compare_events, integer, 1000000, 1000, 1000000000, "events",                           \
         "the state that processes share is compared with the log after so many, by a run and by "  \

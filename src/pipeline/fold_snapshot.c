@@ -50,7 +50,7 @@ static bool is_base_good(const struct mri_fold *fold)
            mri_snapshot_count_whole(os, folder, &list) >= MRI_SNAPSHOT_CHAINS_KEPT;
 }
 
-mr_err mri_fold_snapshot(struct mri_fold *fold, uint64_t applied_seq)
+mr_err mri_fold_snapshot_write(struct mri_fold *fold, uint64_t applied_seq)
 {
     const struct mri_fold_base none = {.chain_crc = 0};
     const struct mri_fold_base base = is_base_good(fold) ? fold->newest_snapshot : none;
@@ -261,7 +261,7 @@ static mr_err find_needed(struct mri_fold *fold, const struct mri_snapshot_list 
     return err;
 }
 
-mr_err mri_fold_needed(
+mr_err mri_fold_snapshot_needed(
     const struct mri_fold_options *options, uint64_t *ret_seq, mr_problem *reterr_problem)
 {
     struct mri_snapshot_list list;

@@ -21,7 +21,7 @@
  * Threads  one at a time.
  * Cost     loads the snapshots.
  */
-MR_MUST_USE mr_err mri_fold_needed(
+MR_MUST_USE mr_err mri_fold_snapshot_needed(
     const struct mri_fold_options *options, uint64_t *ret_seq, mr_problem *reterr_problem);
 
 /**
@@ -35,7 +35,7 @@ MR_MUST_USE mr_err mri_fold_needed(
  * Cost     64 bytes a signal that an event has changed since, and what the engines have; whole, a
  *          signal that there is.
  */
-MR_MUST_USE mr_err mri_fold_snapshot(struct mri_fold *fold, uint64_t applied_seq);
+MR_MUST_USE mr_err mri_fold_snapshot_write(struct mri_fold *fold, uint64_t applied_seq);
 
 /**
  * Start from the newest snapshot that is of this log and sound. None: from the log's beginning.

@@ -230,7 +230,7 @@ static void snapshots_of_what_has_changed_give_what_the_whole_log_gives(void **s
         assert_true(minute < BARS + 300);
     } while (longest < 2 || chain.count > 1);
     assert_true(before.added_bytes >= before.whole_bytes || before.count == MRI_SNAPSHOT_CHAIN_MAX);
-    assert_int_equal(mri_fold_needed(&options, &needed, NULL), MR_OK);
+    assert_int_equal(mri_fold_snapshot_needed(&options, &needed, NULL), MR_OK);
     assert_true(needed <= before.seqs[before.count - 1]); /* for the chain before it */
     assert_true(needed > before.seqs[0] && needed > BARS);
     chain = session_more(story, &minute);

@@ -422,7 +422,7 @@ static mr_err try_snapshot(struct mri_node *node)
     if (why != MR_OK) {
         return why;
     }
-    why = mri_fold_snapshot(&node->fold, node->fold.applied_seq);
+    why = mri_fold_snapshot_write(&node->fold, node->fold.applied_seq);
     node->snapshot_try_seq = node->fold.bus.last_seq;
     if (why == MR_OK) {
         node->snapshot_seq = node->snapshot_try_seq;
