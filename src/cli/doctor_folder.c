@@ -42,11 +42,11 @@ static double mb(uint64_t bytes)
 
 /* ---- the folder and its files ---------------------------------------------------------------- */
 
-/** A disk that is mounted read-only refuses as one's rights do: this tells them apart. */
 static void check_mount(struct mri_doctor *doctor)
 {
-    struct statvfs system;
-    if (statvfs(doctor->folder, &system) == 0 && (system.f_flag & ST_RDONLY) != 0) {
+    const struct mri_os *os = doctor->cli->os;
+    struct mri_file_info info;
+    if (os->info(os->context, doctor->folder, &info) == MR_OK && info.is_mounted_read_only) {
         mri_findings_add(&doctor->findings, MRI_FINDING_WARNING, "mount",
             "mount it for writing (mount -o remount,rw, docker run -v without :ro), or use what "
             "only reads",

@@ -259,7 +259,7 @@ static void check_snapshots(struct mri_doctor *doctor)
             "remove the damaged ones; the log opens from another",
             "%u of %u are damaged or cannot be read", list.count - whole, list.count);
     } else {
-        mri_findings_ok(findings, "snapshots", "%u, whole; opening reads from event %llu on",
+        mri_findings_ok(findings, "snapshots", "%u, undamaged; opening reads from event %llu on",
             list.count, u(needed));
     }
 }

@@ -28,6 +28,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -165,6 +166,7 @@ static mr_err linux_info(void *context, const char *path, struct mri_file_info *
         .is_folder = S_ISDIR(status.st_mode),
         .is_regular = S_ISREG(status.st_mode),
         .is_network = kind->is_network,
+        .is_mounted_read_only = ((unsigned long)system.f_flags & ST_RDONLY) != 0,
         .file_system = kind->name,
         .bytes = (uint64_t)status.st_size,
         .device = (uint64_t)status.st_dev,

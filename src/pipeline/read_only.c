@@ -5,7 +5,7 @@
  * The machine refuses a file of the log, whichever was needed first; who asked wants to know what
  * that means for the whole log. Only the owner of a log's files is let in to write (os_linux.c), so
  * it does not help to be in their group, or to be root. A disk that is mounted read-only refuses in
- * the same way, so the text says both; doctor knows which it is.
+ * the same way.
  *
  * Invariants
  *  1. That reading works is said only after it did: of the log, and of its snapshots.
@@ -55,10 +55,17 @@ mr_err mri_read_only_explain(const struct mri_os *os, const struct mri_alloc *al
     if (err != MR_EACCESS || problem == NULL || !may_read(os, alloc, folder)) {
         return err;
     }
+    struct mri_file_info info;
     const char *refused = problem->text[0] != '\0' ? problem->text : mr_err_text(err);
+    if (os->info(os->context, folder, &info) == MR_OK && info.is_mounted_read_only) {
+        return mri_problem_behind(problem, err, refused,
+            "%s: its disk is mounted read-only: the log can be read (query, show, status, verify), "
+            "and written to once it is mounted for writing (mount -o remount,rw, docker run -v "
+            "without :ro); ",
+            folder);
+    }
     return mri_problem_behind(problem, err, refused,
         "%s: this user may read the log (query, show, status, verify), and not write to it: do "
-        "that as the user that owns its files, or give them to this one (chown -R); if its disk is "
-        "mounted read-only, which doctor says, mount it for writing; ",
+        "that as the user that owns its files, or give them to this one (chown -R); ",
         folder);
 }

@@ -13,8 +13,7 @@
 
 static const char told[] =
     "/log: this user may read the log (query, show, status, verify), and not write to it: do that "
-    "as the user that owns its files, or give them to this one (chown -R); if its disk is mounted "
-    "read-only, which doctor says, mount it for writing; ";
+    "as the user that owns its files, or give them to this one (chown -R); ";
 
 static mr_err explain(const struct mri_machine_sample *sample, mr_err err, mr_problem *problem)
 {

@@ -55,10 +55,10 @@ class PermissionTest(program.Case):
     def as_nobody(self, words, stdin=""):
         return self.call(words, stdin, preexec_fn=program.become_nobody)
 
-    def assert_all_told(self, call):
-        told = (f"{self.log}: this user may read the log (query, show, status, verify), and not write "
-                "to it: do that as the user that owns its files, or give them to this one (chown -R); if its "
-                "disk is mounted read-only, which doctor says, mount it for writing; ")
+    def assert_all_told(self, call, what=None):
+        told = f"{self.log}: " + (what or
+            "this user may read the log (query, show, status, verify), and not write "
+            "to it: do that as the user that owns its files, or give them to this one (chown -R); ")
         before = program.content(self.log)
         for words, stdin in self.writers():
             with self.subTest(words=words):
@@ -98,7 +98,10 @@ class PermissionTest(program.Case):
         self.assertIn("is mounted read-only: the log answers, and nothing can be written to it", check["what"])
         self.assertIn("remount,rw", check["to_do"])
         self.assertNotIn("mount", [one["check"] for one in self.call(("doctor", "--json")).json["checks"]])
-        self.assert_all_told(self.on_a_disk_mounted_read_only)
+        self.assert_all_told(
+            self.on_a_disk_mounted_read_only,
+            "its disk is mounted read-only: the log can be read (query, show, status, verify), and written to once "
+            "it is mounted for writing (mount -o remount,rw, docker run -v without :ro); ")
 
     def test_the_owner_is_told_nothing(self):
         for path in (self.log, *self.log.rglob("*")):
