@@ -33,8 +33,8 @@ struct mri_io_piece {
 /** What a path is. */
 struct mri_file_info {
     bool is_folder;
-    bool is_regular;         /**< neither a folder nor a pipe, a device, a socket */
-    bool is_network;         /**< on NFS, CIFS, 9p or FUSE */
+    bool is_regular; /**< neither a folder nor a pipe, a device, a socket */
+    bool is_network; /**< on NFS, CIFS, 9p or FUSE */
     bool is_mounted_read_only;
     const char *file_system; /**< a static name: ext4, tmpfs; "other" */
     uint64_t bytes;
