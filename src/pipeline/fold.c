@@ -102,7 +102,7 @@ static void drop_state(struct mri_fold *fold)
 mr_err mri_fold_begin(
     struct mri_fold *fold, const struct mri_fold_options *options, mr_problem *reterr_problem)
 {
-    *fold = (struct mri_fold){.options = *options};
+    *fold = (struct mri_fold){.options = *options, .whole_bytes_max = MRI_FOLD_WHOLE_BYTES_MAX};
     mr_err err = mri_config_default(&fold->own_config, options->alloc);
     if (err == MR_OK) {
         err = open_readers(fold, reterr_problem);

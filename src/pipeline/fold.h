@@ -43,6 +43,9 @@ struct mri_fold_options {
                               events are taken in as they lie in the log */
 };
 
+/** Of a quarter of a million signals: one file is simpler than a chain, and soon written. */
+enum { MRI_FOLD_WHOLE_BYTES_MAX = 16 * 1024 * 1024 };
+
 /** A snapshot that the next one can build on. */
 struct mri_fold_base {
     struct mri_bus_since since; /**< all 0: there is none */
@@ -65,6 +68,8 @@ struct mri_fold {
     uint64_t named_seq;       /**< instruments up to here are in the market, applied or not */
     uint64_t snapshot_seq;    /**< the snapshot that the fold started from; 0 = none */
     struct mri_fold_base newest_snapshot; /**< started from, or written since */
+    uint64_t whole_bytes_max;      /**< on a whole snapshot that is shorter none is built; at first
+                                        MRI_FOLD_WHOLE_BYTES_MAX */
     uint64_t first_seq;            /**< of the log; more than 1 when its beginning was removed */
     struct mri_early_inputs early; /**< inputs applied because a decision lost against them */
     mr_err damage;                 /**< MR_OK, or the log can be read only up to here */

@@ -34,7 +34,9 @@ struct fold_head {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/** May the next snapshot build on the newest? Only when all that builds on a whole one stays short.
+/**
+ * May the next snapshot build on the newest? Only when a whole one is long, and all that builds on
+ * it stays shorter.
  */
 static bool is_base_good(const struct mri_fold *fold)
 {
@@ -45,8 +47,8 @@ static bool is_base_good(const struct mri_fold *fold)
     struct mri_snapshot_list list;
     return base_seq != 0 && base_seq < fold->bus.last_seq &&
            mri_snapshot_chain_of(os, folder, base_seq, &chain) == MR_OK &&
-           chain.count < MRI_SNAPSHOT_CHAIN_MAX && chain.added_bytes < chain.whole_bytes &&
-           mri_snapshot_list(os, folder, &list) == MR_OK &&
+           chain.count < MRI_SNAPSHOT_CHAIN_MAX && chain.whole_bytes >= fold->whole_bytes_max &&
+           chain.added_bytes < chain.whole_bytes && mri_snapshot_list(os, folder, &list) == MR_OK &&
            mri_snapshot_count_whole(os, folder, &list) >= MRI_SNAPSHOT_CHAINS_KEPT;
 }
 

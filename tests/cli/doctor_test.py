@@ -274,7 +274,7 @@ class LogTest(DoctorCase):
         self.ok("run", "--dir", self.log)
         snapshots = sorted((self.log / "snap").glob("*.snap"))
         self.assertEqual(len(snapshots), 2)
-        self.assertIn("2, whole", self.findings("snapshots")[0]["what"])
+        self.assertIn("2, undamaged", self.findings("snapshots")[0]["what"])
         for path in snapshots:
             program.flip(path, 500)
             self.assert_found("snapshots", "warning", "1 of 2 are damaged")
