@@ -193,20 +193,22 @@ static void check_segments(struct mri_doctor *doctor)
 
 /* ---- snapshots and the beginning ------------------------------------------------------------- */
 
-/** How many of the snapshots are whole? */
-static uint32_t count_whole(struct mri_doctor *doctor, const struct mri_snapshot_list *list)
+/** How many of the snapshots are undamaged, and have what they build on? */
+static uint32_t count_good(struct mri_doctor *doctor, const struct mri_snapshot_list *list)
 {
     const struct mri_cli *cli = doctor->cli;
     struct mri_buf payload;
-    uint32_t whole = 0;
+    uint32_t good = 0;
     mri_buf_init(&payload, cli->alloc, SNAPSHOT_BYTES_MAX);
     for (uint32_t i = 0; i < list->count; i++) {
         struct mri_snapshot_place place;
-        whole +=
-            mri_snapshot_read(cli->os, doctor->folder, list->seqs[i], &place, &payload) == MR_OK;
+        struct mri_snapshot_chain chain;
+        uint64_t seq = list->seqs[i];
+        good += mri_snapshot_read(cli->os, doctor->folder, seq, &place, &payload) == MR_OK &&
+                mri_snapshot_chain_of(cli->os, doctor->folder, seq, &chain) == MR_OK;
     }
     mri_buf_fini(&payload);
-    return whole;
+    return good;
 }
 
 static void tell_no_snapshot(struct mri_doctor *doctor, uint32_t count)
@@ -245,7 +247,7 @@ static void check_snapshots(struct mri_doctor *doctor)
             "let this user read the folder snap", "%s/snap: %s", doctor->folder, mr_err_text(err));
         return;
     }
-    uint32_t whole = count_whole(doctor, &list);
+    uint32_t good = count_good(doctor, &list);
     err = list.count == 0 ? MR_NOT_FOUND : mri_fold_snapshot_needed(&options, &needed, &problem);
     if (err == MR_NOT_FOUND) {
         tell_no_snapshot(doctor, list.count);
@@ -254,10 +256,11 @@ static void check_snapshots(struct mri_doctor *doctor)
         mri_findings_add(findings, MRI_FINDING_FAULT, before == NULL ? "snapshots" : "segments",
             before == NULL ? "look at the disk, and at the rights of the folder snap" : before,
             "%s", problem.text[0] != '\0' ? problem.text : mr_err_text(err));
-    } else if (whole < list.count) {
+    } else if (good < list.count) {
         mri_findings_add(findings, MRI_FINDING_WARNING, "snapshots",
             "remove the damaged ones; the log opens from another",
-            "%u of %u are damaged or cannot be read", list.count - whole, list.count);
+            "%u of %u are damaged, cannot be read, or lack one that they build on",
+            list.count - good, list.count);
     } else {
         mri_findings_ok(findings, "snapshots", "%u, undamaged; opening reads from event %llu on",
             list.count, u(needed));

@@ -8,11 +8,15 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 
 import program
 from program import FAULT, NO, OK
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "formats"))
+from second_reader import crc32c
 
 SHARED = pathlib.Path("/dev/shm")
 # What other logs have left here, and who keeps the clock, is none of these tests'.
@@ -279,6 +283,15 @@ class LogTest(DoctorCase):
             program.flip(path, 500)
             self.assert_found("snapshots", "warning", "1 of 2 are damaged")
             program.flip(path, 500)
+
+    def test_a_snapshot_that_lacks_what_it_builds_on(self):
+        self.ok("run", "--dir", self.log)
+        path = max((self.log / "snap").glob("*.snap"))
+        data = bytearray(path.read_bytes())
+        data[40:48] = (1).to_bytes(8, "little")  # the event of the one it builds on
+        data[60:64] = crc32c(data[:60]).to_bytes(4, "little")
+        path.write_bytes(data)
+        self.assert_found("snapshots", "warning", "1 of 2 are damaged, cannot be read, or lack one that they build on")
 
     def test_a_log_without_its_beginning_needs_a_snapshot(self):
         line = json.dumps({"symbol": "SIM01USD", "side": "long", "source": "bulk",
