@@ -238,6 +238,14 @@ mr_err mri_bus_api_generated_seq(struct mr_bus *bus, uint32_t ordinal, uint64_t 
     if (bus->has_state && mri_signal_table_peek(&bus->state.table, ordinal, ret_seq)) {
         return MR_OK;
     }
+    /* What was folded has it, too, and folding on would leave behind a batch that is being filled.
+     */
+    const struct mri_slot *slot =
+        bus->has_fold ? mri_slots_get(&bus->fold.bus.slots, ordinal) : NULL;
+    if (slot != NULL) {
+        *ret_seq = slot->generated_seq;
+        return MR_OK;
+    }
     mr_err err = mri_bus_api_signal(bus, ordinal, &signal);
     *ret_seq = err == MR_OK ? signal.generated_seq : 0;
     return err;

@@ -316,16 +316,21 @@ static mr_err check_repeats(
     return MR_OK;
 }
 
-static mr_err draft_shared(
-    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
+/** MR_AGAIN: the state may be in the making, and it was not looked at in between; see draft_still.
+ */
+static mr_err draft_shared(struct mr_bus *bus, const mr_emission *emissions, size_t count,
+    bool is_still, mr_problem *problem)
 {
+    int64_t state_time_unix_ns = mri_shared_state_event_time_unix_ns(&bus->state);
     const struct mri_signal_input_context context = {
         .memo = &bus->memo,
         .instruments = &bus->mirror.instruments,
-        .event_time_unix_ns =
-            mri_outside_clock_now(&bus->clock, mri_shared_state_event_time_unix_ns(&bus->state)),
+        .event_time_unix_ns = mri_outside_clock_now(&bus->clock, state_time_unix_ns),
         .valid_for_ns = mri_shared_state_valid_for_ns(&bus->state),
     };
+    if (!is_still && (state_time_unix_ns == 0 || context.valid_for_ns == 0)) {
+        return MR_AGAIN;
+    }
     begin_keys(bus, emissions, count);
     mri_batch_begin(&bus->batch, 1, 1); /* where it lands is not known, and does not matter */
     for (size_t i = 0; i < count; i++) {
@@ -346,9 +351,9 @@ static mr_err draft_shared(
     return MR_OK;
 }
 
-/** Keys are looked for while nobody changes them. MR_NOT_FOUND: some are missing. */
-static mr_err draft_keyed(
-    struct mr_bus *bus, const mr_emission *emissions, size_t count, mr_problem *problem)
+/** While nobody changes the state, in which keys are looked for. MR_NOT_FOUND: some are missing. */
+static mr_err draft_still(struct mr_bus *bus, const mr_emission *emissions, size_t count,
+    bool is_keyed, mr_problem *problem)
 {
     enum { LOOKS_MAX = 100 };
     for (unsigned i = 0; i < LOOKS_MAX; i++) {
@@ -357,8 +362,8 @@ static mr_err draft_keyed(
         if (err != MR_OK) {
             return err == MR_BUSY ? MR_NOT_FOUND : err;
         }
-        bool is_whole = mri_shared_keys_is_whole(&bus->state.keys);
-        err = is_whole ? draft_shared(bus, emissions, count, problem) : MR_NOT_FOUND;
+        bool is_whole = !is_keyed || mri_shared_keys_is_whole(&bus->state.keys);
+        err = is_whole ? draft_shared(bus, emissions, count, true, problem) : MR_NOT_FOUND;
         if (mri_derived_is_same(bus->log, version)) {
             return err;
         }
@@ -371,8 +376,10 @@ static mr_err try_shared(struct mr_bus *bus, const mr_emission *emissions, size_
     mr_durability durability, struct mri_shared_append *append, mr_problem *problem)
 {
     bool is_keyed = has_keys(emissions, count);
-    mr_err err = is_keyed ? draft_keyed(bus, emissions, count, problem)
-                          : draft_shared(bus, emissions, count, problem);
+    mr_err err = is_keyed ? MR_AGAIN : draft_shared(bus, emissions, count, false, problem);
+    if (err == MR_AGAIN) {
+        err = draft_still(bus, emissions, count, is_keyed, problem);
+    }
     if (err == MR_OK && bus->batch.count < count) {
         err = check_repeats(bus, emissions, count, problem);
     }

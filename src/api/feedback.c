@@ -38,7 +38,8 @@ static mr_err check_source(struct mri_slice source, mr_problem *problem)
         return mri_problem(problem, MR_REFUSED, "source: who says so is missing");
     }
     mr_err err = check_text("source", source, SOURCE_BYTES_MAX, problem);
-    bool is_engine = mri_source_is_internal(source) ||
+    bool is_engine = mri_source_is_internal(source) || mri_slice_is(source, "engine") ||
+                     mri_slice_is(source, "millrace") ||
                      (mri_word_parse(MRI_VOCABULARY_actor, source, &actor) == MR_OK &&
                          actor != MRI_ACTOR_EXTERNAL && actor != MRI_ACTOR_OPERATOR);
     return err == MR_OK && is_engine

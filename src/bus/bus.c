@@ -644,7 +644,10 @@ mr_err mri_bus_append(struct mri_bus *bus, const struct mri_batch *batch, mr_dur
     mr_log_ack *ret_ack, struct mri_bus_conflict *reterr_conflict)
 {
     struct mri_bus_conflict conflict = {0};
-    MRI_ASSERT(bus->log != NULL && batch->base_seq == bus->last_seq + 1);
+    MRI_ASSERT(bus->log != NULL);
+    if (batch->base_seq != bus->last_seq + 1) {
+        return MR_AGAIN; /* the tables went on behind the batch while it was filled */
+    }
     if (batch->count == 0 || batch->count > MRI_BUS_BATCH_MAX) {
         return MR_EINVAL;
     }

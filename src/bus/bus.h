@@ -117,8 +117,9 @@ void mri_bus_rebase(const struct mri_bus *bus, struct mri_batch *batch);
  * @param reterr_conflict  NULL, or who was first
  *
  * Returns  MR_OK; otherwise as mr_log_append(), or, and then nothing was written:
- *          MR_AGAIN another process has appended what the tables do not have yet: fold it and begin
- *          the batch anew, or mri_bus_rebase() it;
+ *          MR_AGAIN another process has appended what the tables do not have yet, or they have
+ *          taken it in since the batch was begun: fold it and begin the batch anew, or
+ *          mri_bus_rebase() it;
  *          MR_CONFLICT a signal is in another state than its move or claim says, or it is claimed
  *          and the move does not name the claim as its evidence, or a claim that is to end is not
  *          in force;

@@ -21,7 +21,7 @@
 
 static const char snapshot_magic[8] = {'M', 'R', 'S', 'N', 'A', 'P', '\n', '\x1a'};
 
-enum { SNAPSHOT_VERSION = 6, NAME_BYTES = 32 };
+enum { SNAPSHOT_VERSION = 6, NAME_BYTES = 32, PIECE_BYTES = 16 * 1024 };
 
 struct snapshot_head {
     char magic[8];
@@ -229,8 +229,41 @@ mr_err mri_snapshot_check(
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/** What is older than the oldest whole snapshot that is kept, nobody builds on. */
-static void remove_old(const struct mri_os *os, const char *folder, const char *path)
+/** Is the payload of a file what its head says? In small pieces, since nothing is to be kept of it.
+ */
+static bool is_payload_good(
+    const struct mri_os *os, const char *path, const struct snapshot_head *head)
+{
+    uint8_t piece[PIECE_BYTES];
+    uint32_t crc = 0;
+    uint64_t at = 0;
+    int fd;
+    if (os->open(os->context, path, MRI_OPEN_READ, &fd) != MR_OK) {
+        return false;
+    }
+    while (at < head->payload_bytes) {
+        uint64_t left = head->payload_bytes - at;
+        size_t wanted = left < sizeof(piece) ? (size_t)left : sizeof(piece);
+        size_t count = 0;
+        mr_err err = os->read_at(os->context, fd, piece, wanted, sizeof(*head) + at, &count);
+        if (err != MR_OK || count != wanted) {
+            break;
+        }
+        crc = mri_crc32c(crc, piece, count);
+        at += count;
+    }
+    os->close(os->context, fd);
+    return at == head->payload_bytes && crc == head->payload_crc;
+}
+
+/**
+ * What is older than the oldest whole snapshot that is kept, nobody builds on. One that is damaged
+ * does not count: no good one is removed for it.
+ *
+ * @param written_seq  the one that was just written
+ */
+static void remove_old(
+    const struct mri_os *os, const char *folder, const char *path, uint64_t written_seq)
 {
     struct mri_snapshot_list list;
     uint32_t wholes = 0;
@@ -239,13 +272,19 @@ static void remove_old(const struct mri_os *os, const char *folder, const char *
     if (mri_snapshot_list(os, folder, &list) != MR_OK) {
         return; /* they cost space, not truth: the next write tries again */
     }
+    if (mri_snapshot_count_whole(os, folder, &list) <= MRI_SNAPSHOT_CHAINS_KEPT) {
+        return;
+    }
     for (uint32_t i = 0; i < list.count; i++) {
         struct snapshot_head head;
-        if (wholes < MRI_SNAPSHOT_CHAINS_KEPT) {
-            wholes +=
-                read_file(os, folder, list.seqs[i], &head, NULL) == MR_OK && head.base_seq == 0;
-        } else if (mri_os_path(path, name_of(list.seqs[i], name), old) == MR_OK) {
+        uint64_t seq = list.seqs[i];
+        if (mri_os_path(path, name_of(seq, name), old) != MR_OK) {
+            continue;
+        }
+        if (wholes >= MRI_SNAPSHOT_CHAINS_KEPT) {
             (void)os->remove(os->context, old); /* as above */
+        } else if (read_file(os, folder, seq, &head, NULL) == MR_OK && head.base_seq == 0) {
+            wholes += seq == written_seq || is_payload_good(os, old, &head);
         }
     }
 }
@@ -326,7 +365,7 @@ mr_err mri_snapshot_write(const struct mri_os *os, const char *folder,
         err = os->sync_folder(os->context, within);
     }
     if (err == MR_OK) {
-        remove_old(os, folder, within);
+        remove_old(os, folder, within, place->seq);
     }
     return err;
 }

@@ -292,6 +292,30 @@ static void one_that_builds_on_what_is_not_there_is_not_taken(void **fixture)
     mri_os_memory_free(memory);
 }
 
+static void for_a_damaged_one_no_good_one_is_removed(void **fixture)
+{
+    (void)fixture;
+    struct mri_os_memory *memory = begin();
+    const struct mri_os *os = mri_os_memory_table(memory);
+    size_t count;
+    write_on(os, 10, 0, 100);
+    write_on(os, 20, 0, 200);
+    write_on(os, 30, 20, 30);
+    write_on(os, 40, 0, 300);
+    check_list(os, "40 30 20");
+    uint8_t *bytes = mri_os_memory_bytes(memory, "/log/snap/0000000000000028.snap", &count);
+    assert_non_null(bytes);
+    bytes[count / 2] ^= 1; /* in the payload of 40; its head is as it was */
+    write_on(os, 50, 0, 300);
+    check_list(os, "50 40 30 20");
+    write_on(os, 60, 50, 10);
+    check_list(os, "60 50 40 30 20");
+    write_on(os, 70, 0, 300);
+    check_list(os, "70 60 50");
+    assert_int_equal(mri_os_memory_open_count(memory), 0);
+    mri_os_memory_free(memory);
+}
+
 static void a_chain_ends(void **fixture)
 {
     (void)fixture;
@@ -317,6 +341,7 @@ int main(void)
         cmocka_unit_test(one_that_is_cut_or_too_large_is_not_taken),
         cmocka_unit_test(what_one_builds_on_is_found_and_kept),
         cmocka_unit_test(one_that_builds_on_what_is_not_there_is_not_taken),
+        cmocka_unit_test(for_a_damaged_one_no_good_one_is_removed),
         cmocka_unit_test(a_chain_ends),
         cmocka_unit_test(on_a_full_disk_the_one_before_stays_and_no_space_is_taken),
         cmocka_unit_test(whichever_call_fails_what_is_listed_is_whole_and_nothing_else_is_left),
