@@ -18,11 +18,14 @@ static mr_err put_lag(void *argument, const char *name)
     const struct lags *lags = argument;
     mr_consumer_stats stats;
     mr_err err = mr_consumer_stat(lags->folder, name, &stats, lags->problem);
-    if (err != MR_OK) {
+    bool is_damaged = err == MR_ECORRUPT || err == MR_EVERSION;
+    if (err != MR_OK && !is_damaged) {
         return err == MR_NOT_FOUND ? MR_OK : err; /* it was removed just now */
     }
-    PyObject *lag = Py_BuildValue("{s:K,s:d}", "events", (unsigned long long)stats.lag_events,
-        "seconds", (double)stats.lag_ns / 1e9);
+    PyObject *lag = is_damaged
+                        ? Py_BuildValue("{s:s}", "fault", lags->problem->text)
+                        : Py_BuildValue("{s:K,s:d}", "events", (unsigned long long)stats.lag_events,
+                              "seconds", (double)stats.lag_ns / 1e9);
     int put = lag == NULL ? -1 : PyDict_SetItemString(lags->dict, name, lag);
     Py_XDECREF(lag);
     return put < 0 ? MR_ENOMEM : MR_OK;

@@ -5,6 +5,8 @@
  */
 #include "api/bus_loop.h"
 
+#include <stdio.h>
+
 #include "api/bus_api.h"
 #include "base/problem.h"
 #include "log/consume/consumer.h"
@@ -24,7 +26,7 @@ const char *mri_bus_loop_uuid(const mr_bus *bus)
 /** What is to be called with the figures of consumers. */
 struct telling {
     struct mri_consumer_at at;
-    void (*each)(void *context, const mr_consumer_stats *stats);
+    void (*each)(void *context, const mr_consumer_stats *stats, const char *fault);
     void *context;
     mr_problem *problem;
 };
@@ -36,13 +38,18 @@ static mr_err tell_consumer(void *argument, const char *name)
     telling->at.name = name;
     mr_err err = mri_consumer_stat(&telling->at, &stats, telling->problem);
     if (err == MR_OK) {
-        telling->each(telling->context, &stats);
+        telling->each(telling->context, &stats, NULL);
+    } else if (err == MR_ECORRUPT || err == MR_EVERSION) {
+        stats = (mr_consumer_stats){.policy = MR_CONSUMER_HOLD};
+        (void)snprintf(stats.name, sizeof(stats.name), "%s", name);
+        telling->each(telling->context, &stats, telling->problem->text);
+        return MR_OK;
     }
     return err == MR_NOT_FOUND ? MR_OK : err; /* it was removed just now */
 }
 
 mr_err mri_bus_loop_consumers(mr_bus *bus,
-    void (*each)(void *context, const mr_consumer_stats *stats), void *context,
+    void (*each)(void *context, const mr_consumer_stats *stats, const char *fault), void *context,
     mr_problem *reterr_problem)
 {
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);

@@ -33,13 +33,14 @@ mr_seq mri_bus_loop_last(const mr_bus *bus);
 const char *mri_bus_loop_uuid(const mr_bus *bus);
 
 /**
- * Call a function with the figures of every consumer of the log, in alphabetical order.
+ * Call a function with the figures of every consumer of the log, in alphabetical order; of one that
+ * is damaged with its name alone and why it cannot be read, else fault is NULL.
  *
  * Returns  MR_OK; as mr_consumer_list() and mr_consumer_stat().
  * Threads  one at a time per handle.
  */
 MR_MUST_USE mr_err mri_bus_loop_consumers(mr_bus *bus,
-    void (*each)(void *context, const mr_consumer_stats *stats), void *context,
+    void (*each)(void *context, const mr_consumer_stats *stats, const char *fault), void *context,
     mr_problem *reterr_problem);
 
 /**

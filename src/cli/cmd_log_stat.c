@@ -3,6 +3,7 @@
  * millrace log stat, millrace log flush: what a log holds, and syncing it from outside.
  */
 #include "base/check.h"
+#include "base/problem.h"
 #include "base/utc.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
@@ -28,6 +29,8 @@ struct consumers {
     struct mri_json_writer *json; /**< NULL: a line of text each */
     struct mri_buf *text;
     mr_problem *problem;
+    mr_err fault; /**< of the first that cannot be read */
+    mr_problem fault_problem;
 };
 
 /** The newest dead letter, if the log still has it. */
@@ -62,6 +65,26 @@ static mr_err put_letter(const struct consumers *consumers, const mr_consumer_st
     return MR_OK;
 }
 
+/** One that cannot be read: the others are told all the same. */
+static void put_fault(struct consumers *consumers, const char *name, mr_err err)
+{
+    struct mri_json_writer *json = consumers->json;
+    if (consumers->fault == MR_OK) {
+        consumers->fault =
+            mri_problem_pass(&consumers->fault_problem, err, consumers->problem->text);
+    }
+    if (json == NULL) {
+        mri_buf_printf(consumers->text,
+            "consumer   %s: %s; `log forget --consumer %s` removes it\n", name,
+            consumers->problem->text, name);
+        return;
+    }
+    mri_json_write_object_open(json);
+    mri_json_put_text(json, "name", name);
+    mri_json_put_text(json, "fault", consumers->problem->text);
+    mri_json_write_object_close(json);
+}
+
 static mr_err put_consumer(void *argument, const char *name)
 {
     struct consumers *consumers = argument;
@@ -69,6 +92,10 @@ static mr_err put_consumer(void *argument, const char *name)
     mr_consumer_stats stats;
     consumers->at.name = name;
     mr_err err = mri_consumer_stat(&consumers->at, &stats, consumers->problem);
+    if (err == MR_ECORRUPT || err == MR_EVERSION) {
+        put_fault(consumers, name, err);
+        return MR_OK;
+    }
     if (err != MR_OK) {
         return err == MR_NOT_FOUND ? MR_OK : err; /* removed meanwhile */
     }
@@ -303,6 +330,9 @@ static enum mri_exit cmd_log_stat(struct mri_cli *cli)
     }
     enum mri_exit exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);
+    if (err == MR_OK && consumers.fault != MR_OK) {
+        err = mri_problem_pass(&problem, consumers.fault, consumers.fault_problem.text);
+    }
     if (err != MR_OK && exit == MRI_EXIT_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
     }

@@ -53,14 +53,18 @@ static void put_stages(struct mri_reply *reply, const mr_health *health)
     mri_json_write_object_close(&reply->json);
 }
 
-static void put_consumer(void *context, const mr_consumer_stats *stats)
+static void put_consumer(void *context, const mr_consumer_stats *stats, const char *fault)
 {
     struct mri_reply *reply = context;
     mri_json_write_key(&reply->json, stats->name);
     mri_json_write_object_open(&reply->json);
-    mri_reply_count(reply, "events", stats->lag_events);
-    mri_json_write_key(&reply->json, "seconds");
-    mri_json_write_number(&reply->json, (double)stats->lag_ns / 1e9);
+    if (fault != NULL) {
+        mri_reply_text(reply, "fault", fault);
+    } else {
+        mri_reply_count(reply, "events", stats->lag_events);
+        mri_json_write_key(&reply->json, "seconds");
+        mri_json_write_number(&reply->json, (double)stats->lag_ns / 1e9);
+    }
     mri_json_write_object_close(&reply->json);
 }
 

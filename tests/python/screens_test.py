@@ -105,6 +105,15 @@ class ScreensTest(program.LogCase):
         self.bus.subscribe("two", start="beginning").close()
         path = self.log / "cur" / "one"
         path.write_bytes(bytes(path.stat().st_size))
+        lags = self.bus.health()["consumers"]
+        self.assertEqual((set(lags["two"]), set(lags["one"])), ({"events", "seconds"}, {"fault"}))
+        stat = self.assert_exit(program.call("log", "stat", "--dir", self.log), program.FAULT)
+        self.assertIn("consumer   two (hold)", stat.out)
+        self.assertIn("`log forget --consumer one` removes it", stat.out)
+        self.assertIn("cur/one", stat.err)
+        stat = self.assert_exit(program.call("log", "stat", "--json", "--dir", self.log), program.FAULT).json
+        self.assertEqual([(one["name"], "fault" in one) for one in stat["consumers"]],
+                         [("one", True), ("two", False)])
         self.assert_says(self.assert_exit(program.call("log", "forget", "--consumer", "one", "--dir", self.log),
                                           program.NO), "which is damaged")
         self.ok("log", "forget", "--consumer", "one", "--yes", "--dir", self.log)

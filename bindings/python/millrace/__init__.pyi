@@ -112,6 +112,9 @@ class Lag(TypedDict):
     events: int
     seconds: float
 
+class Fault(TypedDict):
+    fault: str
+
 class Health(TypedDict):
     state: Literal["OK", "DEGRADED", "DOWN", "UNKNOWN"]
     why: str | None
@@ -121,7 +124,7 @@ class Health(TypedDict):
     states: dict[State, int]
     sources: dict[str, int]
     stages: dict[str, Stage]
-    consumers: dict[str, Lag]
+    consumers: dict[str, Lag | Fault]
     pending_inputs: int
     alerts: int
     run_process: int
