@@ -128,15 +128,20 @@ static mr_err check_at(const struct mri_consumer_at *at, mr_problem *problem)
     return err == MR_EPATH ? MR_NOT_FOUND : err;
 }
 
+/** Have the consumer's file, of a name that may be one. */
+static mr_err find(
+    const struct mri_consumer_at *at, struct mri_consumer_file **ret_file, mr_problem *problem)
+{
+    mr_err err = check_at(at, problem);
+    return err == MR_OK ? look(at, ret_file, problem) : err;
+}
+
 mr_err mri_consumer_stat(
     const struct mri_consumer_at *at, mr_consumer_stats *ret_stats, mr_problem *reterr_problem)
 {
     struct mri_consumer_file *file = NULL;
     uint32_t settled;
-    mr_err err = check_at(at, reterr_problem);
-    if (err == MR_OK) {
-        err = look(at, &file, reterr_problem);
-    }
+    mr_err err = find(at, &file, reterr_problem);
     if (err != MR_OK) {
         return err;
     }
@@ -175,10 +180,7 @@ mr_err mri_consumer_last_letter(const struct mri_consumer_at *at,
     struct mri_consumer_file *file = NULL;
     mr_log_reader *reader = NULL;
     bool is_found = false;
-    mr_err err = check_at(at, reterr_problem);
-    if (err == MR_OK) {
-        err = look(at, &file, reterr_problem);
-    }
+    mr_err err = find(at, &file, reterr_problem);
     if (err != MR_OK) {
         return err;
     }
