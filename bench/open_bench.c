@@ -73,7 +73,7 @@ static uint64_t fold(
     mr_err err = MR_END;
     while (count < count_max && (err = mr_log_reader_next(reader, &event, &problem)) == MR_OK) {
         newest[event.subject_id - 1] = event.seq.n;
-        *ret_place = (struct mri_snapshot_place){event.seq.n, event.chain_crc};
+        *ret_place = (struct mri_snapshot_place){.seq = event.seq.n, .chain_crc = event.chain_crc};
         count++;
     }
     mri_harness_must(err == MR_END || err == MR_OK ? MR_OK : (int)err, problem.text);
