@@ -286,6 +286,9 @@ static mr_err make_arrays(struct mr_bus *bus)
         *arrays[i].array = err == MR_OK ? block : NULL;
     }
     if (err == MR_OK) {
+        err = mri_digest_init(&bus->hasher);
+    }
+    if (err == MR_OK) {
         err = mri_mirror_init(&bus->mirror, bus->alloc);
         bus->mirror.instruments.elsewhere = find_spelled;
         bus->mirror.instruments.elsewhere_context = bus;
@@ -397,6 +400,7 @@ void mr_bus_close(mr_bus *bus)
     mri_fold_fini(bus->whole);
     mri_alloc_free(alloc, bus->whole, sizeof(*bus->whole));
     mri_mirror_fini(&bus->mirror);
+    mri_digest_fini(&bus->hasher);
     mr_log_reader_close(bus->waiter);
     mri_as_of_fini(&bus->as_of);
     for (unsigned i = 0; i < MRI_BUS_READERS; i++) {

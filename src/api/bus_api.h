@@ -58,6 +58,7 @@ struct mr_bus {
     mr_log_reader *waiter; /**< NULL until the first wait; it reads nothing */
     uint64_t seen_seq;     /**< newest event when the log was looked at last */
     struct mri_batch batch;
+    struct mri_digest hasher;             /**< of keys; started when the handle is opened */
     struct mri_signal_memo memo;          /**< of what was emitted last by the shared state */
     unsigned words[MRI_VOCABULARY_COUNT]; /**< of each vocabulary, the one that a move used last */
     struct mri_filter filter;             /**< too large for a stack */

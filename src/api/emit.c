@@ -185,11 +185,11 @@ static void number_words(
 }
 
 /** The key of an emission; false: it has none, or one that is refused with its field. */
-static bool key_of(const mr_emission *emission, struct mri_key *ret_key)
+static bool key_of(struct mr_bus *bus, const mr_emission *emission, struct mri_key *ret_key)
 {
     return emission->key != NULL && emission->source != NULL &&
-           mri_key_of(mri_slice_of(emission->source), mri_slice_of(emission->key), ret_key) ==
-               MR_OK;
+           mri_key_of(&bus->hasher, mri_slice_of(emission->source), mri_slice_of(emission->key),
+               ret_key) == MR_OK;
 }
 
 /** Twice as many places as emissions, and a power of two. */
@@ -336,7 +336,7 @@ static mr_err draft_shared(struct mr_bus *bus, const mr_emission *emissions, siz
     for (size_t i = 0; i < count; i++) {
         mr_problem why;
         struct mri_shared_known *known = &bus->known[bus->batch.count];
-        known->has_key = key_of(&emissions[i], &known->key);
+        known->has_key = key_of(bus, &emissions[i], &known->key);
         if (known->has_key && is_repeat(bus, count, i, &known->key,
                                   mri_shared_keys_find(&bus->state.keys, &known->key))) {
             continue;
@@ -434,7 +434,7 @@ static mr_err emit_shared(struct mr_bus *bus, const mr_emission *emissions, size
 static bool find_key(struct mr_bus *bus, const mr_emission *emissions, size_t count, size_t index)
 {
     struct mri_key key;
-    return key_of(&emissions[index], &key) &&
+    return key_of(bus, &emissions[index], &key) &&
            is_repeat(bus, count, index, &key, mri_keys_find(&bus->fold.bus.keys, &key));
 }
 

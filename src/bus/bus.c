@@ -81,6 +81,7 @@ void mri_bus_fini(struct mri_bus *bus)
         mri_intern_fini(&bus->sources);
         mri_intern_fini(&bus->names);
         mri_keys_fini(&bus->keys);
+        mri_digest_fini(&bus->hasher);
         mri_claims_fini(&bus->claims);
         mri_order_table_fini(&bus->orders);
         mri_observed_fini(&bus->observed);
@@ -122,7 +123,8 @@ static mr_err number_texts(
 static mr_err take_key(struct mri_bus *bus, const struct mri_event *event, struct mri_slice text)
 {
     struct mri_key key;
-    mr_err err = mri_key_of(mri_event_text(event, MRI_TEXT_signal_generated_source), text, &key);
+    mr_err err = mri_key_of(
+        &bus->hasher, mri_event_text(event, MRI_TEXT_signal_generated_source), text, &key);
     if (err == MR_OK) {
         err = mri_keys_reserve(&bus->keys, 1);
     }

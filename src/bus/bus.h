@@ -40,6 +40,7 @@ struct mri_bus {
     struct mri_intern sources; /**< own ones first, others in order of their first signal */
     struct mri_intern names;
     struct mri_keys keys;
+    struct mri_digest hasher; /**< of keys */
     struct mri_claims claims;
     struct mri_observed observed;  /**< emissions outside the lifecycle */
     struct mri_order_table orders; /**< of executors outside; not part of mri_bus_save() */

@@ -180,7 +180,8 @@ static void expect_model(void)
             (void)snprintf(source_text, sizeof(source_text), "source-%u", source);
             (void)snprintf(key_text, sizeof(key_text), "key-%u", n);
             assert_int_equal(
-                mri_key_of(mri_slice_of(source_text), mri_slice_of(key_text), &key), MR_OK);
+                mri_key_of(&bus.hasher, mri_slice_of(source_text), mri_slice_of(key_text), &key),
+                MR_OK);
             assert_int_equal(mri_keys_find(&bus.keys, &key), model.by_key[source][n]);
         }
     }

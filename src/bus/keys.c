@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "os/digest.h"
 
 enum { FIRST_CAPACITY = 1024, CAPACITY_MAX = 1 << 28 };
 
@@ -30,20 +29,20 @@ void mri_keys_fini(struct mri_keys *keys)
     }
 }
 
-mr_err mri_key_of(struct mri_slice source, struct mri_slice text, struct mri_key *ret_key)
+mr_err mri_key_of(struct mri_digest *hasher, struct mri_slice source, struct mri_slice text,
+    struct mri_key *ret_key)
 {
-    struct mri_digest digest;
     uint8_t bytes[MRI_DIGEST_BYTES];
-    mr_err err = mri_digest_init(&digest);
-    if (err != MR_OK) {
-        return err;
+    if (hasher->state != NULL) {
+        mri_digest_restart(hasher);
+    } else if (mri_digest_init(hasher) != MR_OK) {
+        return MR_ENOMEM;
     }
     uint32_t source_bytes = (uint32_t)source.count; /* so that "ab"+"c" is not "a"+"bc" */
-    mri_digest_add(&digest, &source_bytes, sizeof(source_bytes));
-    mri_digest_add(&digest, source.bytes, source.count);
-    mri_digest_add(&digest, text.bytes, text.count);
-    mri_digest_bytes(&digest, bytes);
-    mri_digest_fini(&digest);
+    mri_digest_add(hasher, &source_bytes, sizeof(source_bytes));
+    mri_digest_add(hasher, source.bytes, source.count);
+    mri_digest_add(hasher, text.bytes, text.count);
+    mri_digest_bytes(hasher, bytes);
     memcpy(ret_key->words, bytes, sizeof(ret_key->words));
     return MR_OK;
 }

@@ -154,7 +154,8 @@ static void check_log(bool is_whole)
         char text[24];
         struct mri_key own;
         (void)snprintf(text, sizeof(text), "key-%u", key);
-        assert_int_equal(mri_key_of(mri_slice_of("bot"), mri_slice_of(text), &own), MR_OK);
+        assert_int_equal(
+            mri_key_of(&bus->hasher, mri_slice_of("bot"), mri_slice_of(text), &own), MR_OK);
         assert_int_equal(mri_keys_find(&bus->fold.bus.keys, &own), board->ordinals[key]);
     }
     assert_int_equal(mri_bus_api_share(bus, &problem), MR_OK);
