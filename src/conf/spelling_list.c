@@ -11,27 +11,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SPELLING, SYMBOL, KEYS, LABEL_BYTES = 32 };
+#include "conf/entry.h"
 
-static const char *const key_names[KEYS] = {"spelling", "symbol"};
+enum { SPELLING, SYMBOL, LABEL_BYTES = 32 };
+
 static const struct mri_slice no_key = {NULL, 0};
 
-struct entry {
-    char label[LABEL_BYTES];
-    struct mri_place place;
-    struct mri_place keys[KEYS]; /* line 0: missing */
-    struct mri_spelling spelling;
-};
-
-static void read_value(struct mri_reading *reading, struct entry *entry, int key)
+static void read_value(struct mri_reading *reading, void *item, int key)
 {
+    struct mri_spelling *spelling = item;
     struct mri_slice text = reading->text;
     struct mri_found found = mri_reading_found(reading);
     struct mri_spelling probe = {.spelling = "X", .symbol = "X"};
-    char *name = key == SPELLING ? entry->spelling.spelling : entry->spelling.symbol;
-    if (!mri_reading_expect(reading, MRI_NODE_SCALAR, "a name")) {
-        return;
-    }
+    char *name = key == SPELLING ? spelling->spelling : spelling->symbol;
     bool fits = text.count > 0 && text.count < sizeof(probe.spelling) &&
                 memchr(text.bytes, '\0', text.count) == NULL;
     if (fits) {
@@ -47,58 +39,17 @@ static void read_value(struct mri_reading *reading, struct entry *entry, int key
     memcpy(name, probe.spelling, sizeof(probe.spelling));
 }
 
-static void collect(struct mri_reading *reading, struct entry *entry)
-{
-    while (mri_reading_next_key(reading, entry->label)) {
-        int key = mri_slice_is(reading->text, key_names[SPELLING]) ? SPELLING
-                  : mri_slice_is(reading->text, key_names[SYMBOL]) ? SYMBOL
-                                                                   : KEYS;
-        if (key == KEYS) {
-            mri_reading_unknown(reading, "key", key_names, KEYS);
-        }
-        bool is_wanted = key < KEYS && !mri_reading_is_again(reading, entry->keys[key]);
-        if (is_wanted) {
-            entry->keys[key] = reading->place;
-        }
-        (void)mri_reading_next(reading); /* its value; an end shows in the next turn */
-        if (is_wanted) {
-            read_value(reading, entry, key);
-        } else {
-            mri_reading_skip(reading);
-        }
-    }
-}
-
-static void add(struct mri_reading *reading, struct mri_config *config, const struct entry *entry)
-{
-    static const struct mri_reading_list list = {"spellings", "spelling", MRI_CONFIG_SPELLINGS_MAX};
-    mri_reading_label(reading, entry->label, no_key);
-    mr_err err = mri_config_add_spelling(config, &entry->spelling,
-        (struct mri_config_place){entry->place.line, entry->place.column});
-    mri_reading_added(reading, entry->place, err, &list, entry->spelling.spelling);
-}
-
 static void read_entry(struct mri_reading *reading, struct mri_config *config, uint32_t index)
 {
-    struct entry entry = {.place = reading->place};
-    uint64_t problems_before = reading->problem_count;
-    (void)snprintf(entry.label, sizeof(entry.label), MRI_SPELLING_LIST_KEY "[%u]", (unsigned)index);
-    mri_reading_label(reading, entry.label, no_key);
-    if (!mri_reading_expect(reading, MRI_NODE_MAP, "a map of keys")) {
-        return;
-    }
-    collect(reading, &entry);
-    if (reading->is_stopped) {
-        return; /* keys may be missing only because the text could not be read on */
-    }
-    for (int key = 0; key < KEYS; key++) {
-        if (entry.keys[key].line == 0) {
-            mri_reading_label(reading, entry.label, mri_slice_of(key_names[key]));
-            mri_reading_problem(reading, entry.place, "missing key");
-        }
-    }
-    if (reading->problem_count == problems_before) {
-        add(reading, config, &entry);
+    static const struct mri_entry_kind kind = {
+        MRI_SPELLING_LIST_KEY, {[SPELLING] = "spelling", [SYMBOL] = "symbol"}, read_value};
+    static const struct mri_reading_list list = {"spellings", "spelling", MRI_CONFIG_SPELLINGS_MAX};
+    struct mri_spelling spelling = {0};
+    struct mri_place place = reading->place;
+    if (mri_entry_read(reading, &kind, index, &spelling)) {
+        mr_err err = mri_config_add_spelling(
+            config, &spelling, (struct mri_config_place){place.line, place.column});
+        mri_reading_added(reading, place, err, &list, spelling.spelling);
     }
 }
 
