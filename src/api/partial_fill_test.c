@@ -336,20 +336,6 @@ static void an_exit_in_parts_closes_the_position_over_several_orders(void **fixt
 
 /* ---- starts in between ----------------------------------------------------------------------- */
 
-static void expect_equal_states(void)
-{
-    struct mri_buf states[2];
-    for (unsigned i = 0; i < 2; i++) {
-        mri_buf_init(&states[i], mri_alloc_system(), (size_t)64 << 20);
-        uint64_t from = mri_story_state(story, i == 0, &states[i]);
-        assert_true(i == 0 ? from == 0 : from > 0);
-    }
-    assert_int_equal(states[0].count, states[1].count);
-    assert_memory_equal(states[0].bytes, states[1].bytes, states[0].count);
-    mri_buf_fini(&states[0]);
-    mri_buf_fini(&states[1]);
-}
-
 static void an_order_with_a_part_is_handed_out_again_after_a_start(void **fixture)
 {
     (void)fixture;
@@ -361,7 +347,7 @@ static void an_order_with_a_part_is_handed_out_again_after_a_start(void **fixtur
     decide();
     mr_bus_close(bus);
     mri_story_close(story); /* writes a snapshot */
-    expect_equal_states();
+    assert_int_not_equal(mri_story_check_snapshot(story), 0);
     mri_story_open(story);
     open_bus(); /* from the snapshot */
     assert_int_equal(mr_executor_open(bus, "live", &executor, &problem), MR_OK);
@@ -386,7 +372,7 @@ static void an_order_with_a_part_is_handed_out_again_after_a_start(void **fixtur
     const struct mri_position_opened *opened = newest(MRI_EVENT_POSITION_OPENED, &order);
     assert_int_equal(opened->quantity, 5);
     finish();
-    expect_equal_states();
+    assert_int_not_equal(mri_story_check_snapshot(story), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

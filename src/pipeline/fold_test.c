@@ -44,23 +44,6 @@ static const char *snapshot_path(uint64_t seq, char path[static MRI_PATH_BYTES_M
     return path;
 }
 
-/** Fold both ways: the state must be the same. Returns the snapshot that was used. */
-static uint64_t check_equal(struct mri_story *story)
-{
-    struct mri_buf whole;
-    struct mri_buf rest;
-    mri_buf_init(&whole, mri_alloc_system(), STATE_BYTES_MAX);
-    mri_buf_init(&rest, mri_alloc_system(), STATE_BYTES_MAX);
-    assert_int_equal(mri_story_state(story, true, &whole), 0);
-    uint64_t snapshot_seq = mri_story_state(story, false, &rest);
-    assert_true(whole.count > 0);
-    assert_int_equal(whole.count, rest.count);
-    assert_memory_equal(whole.bytes, rest.bytes, whole.count);
-    mri_buf_fini(&whole);
-    mri_buf_fini(&rest);
-    return snapshot_seq;
-}
-
 static void a_snapshot_and_the_rest_give_what_the_whole_log_gives(void **state)
 {
     (void)state;
@@ -68,10 +51,10 @@ static void a_snapshot_and_the_rest_give_what_the_whole_log_gives(void **state)
     struct mri_snapshot_list list;
     newest_snapshots(story, &list);
     assert_int_equal(list.seqs[0] + 1, mri_story_last_seq(story)); /* the session's end follows */
-    assert_int_equal(check_equal(story), list.seqs[0]);
+    assert_int_equal(mri_story_check_snapshot(story), list.seqs[0]);
     mri_story_emit(story,
         &(struct mri_story_emission){.symbol = 0, .source = "late", .confidence = 0.5, .count = 3});
-    assert_int_equal(check_equal(story), list.seqs[0]); /* and what came behind it */
+    assert_int_equal(mri_story_check_snapshot(story), list.seqs[0]); /* and what came behind it */
     mri_story_end(story);
 }
 
@@ -86,10 +69,10 @@ static void a_damaged_snapshot_is_left_aside(void **state)
     uint8_t *bytes = mri_os_memory_bytes(story->memory, snapshot_path(list.seqs[0], path), &count);
     assert_non_null(bytes);
     bytes[count / 2] ^= 1;
-    assert_int_equal(check_equal(story), list.seqs[1]);
+    assert_int_equal(mri_story_check_snapshot(story), list.seqs[1]);
     bytes = mri_os_memory_bytes(story->memory, snapshot_path(list.seqs[1], path), &count);
     bytes[count - 1] ^= 1;
-    assert_int_equal(check_equal(story), 0);
+    assert_int_equal(mri_story_check_snapshot(story), 0);
     mri_story_end(story);
 }
 
@@ -117,7 +100,7 @@ static void a_snapshot_of_another_log_is_left_aside(void **state)
         MR_OK);
     place.chain_crc ^= 1; /* taken behind another record of that number */
     rewrite(story, list.seqs[0], &place, &payload);
-    assert_int_equal(check_equal(story), list.seqs[1]);
+    assert_int_equal(mri_story_check_snapshot(story), list.seqs[1]);
     mri_buf_fini(&payload);
     mri_story_end(story);
 }
@@ -137,7 +120,8 @@ static void a_snapshot_behind_the_end_of_the_log_says_that_the_end_is_missing(vo
     place.seq += 1000; /* it was durable: no power cut can have taken what it was behind */
     assert_int_equal(
         mri_snapshot_write(&story->machine.table, MRI_STORY_FOLDER, &place, &payload), MR_OK);
-    assert_int_equal(check_equal(story), list.seqs[0]); /* what is there is still true */
+    assert_int_equal(
+        mri_story_check_snapshot(story), list.seqs[0]); /* what is there is still true */
     mri_buf_fini(&payload);
     static struct mri_fold fold;
     const struct mri_fold_options options = mri_story_fold_options(story);
@@ -176,7 +160,7 @@ static void a_snapshot_of_another_engine_version_is_left_aside(void **state)
     version++;
     memcpy(payload.bytes + at, &version, sizeof(version));
     rewrite(story, list.seqs[0], &place, &payload);
-    assert_int_equal(check_equal(story), list.seqs[1]);
+    assert_int_equal(mri_story_check_snapshot(story), list.seqs[1]);
     mri_buf_fini(&payload);
     mri_buf_fini(&tables);
     mri_story_end(story);
@@ -227,7 +211,7 @@ static void snapshots_of_what_has_changed_give_what_the_whole_log_gives(void **s
         before = chain;
         chain = session_more(story, &minute);
         longest = chain.count > longest ? chain.count : longest;
-        assert_int_equal(check_equal(story), chain.seqs[chain.count - 1]);
+        assert_int_equal(mri_story_check_snapshot(story), chain.seqs[chain.count - 1]);
         assert_true(minute < BARS + 500);
     } while (longest < 2 || chain.count > 1);
     assert_true(before.added_bytes >= before.whole_bytes || before.count == MRI_SNAPSHOT_CHAIN_MAX);
@@ -236,13 +220,13 @@ static void snapshots_of_what_has_changed_give_what_the_whole_log_gives(void **s
     assert_true(needed > before.seqs[0] && needed > BARS);
     chain = session_more(story, &minute);
     assert_int_equal(chain.count, 2);
-    assert_int_equal(check_equal(story), chain.seqs[1]);
+    assert_int_equal(mri_story_check_snapshot(story), chain.seqs[1]);
     damage_snapshot(story, chain.seqs[0]);
-    assert_int_equal(check_equal(story), before.seqs[before.count - 1]);
+    assert_int_equal(mri_story_check_snapshot(story), before.seqs[before.count - 1]);
     damage_snapshot(story, before.seqs[before.count - 1]);
-    assert_int_equal(check_equal(story), before.seqs[before.count - 2]);
+    assert_int_equal(mri_story_check_snapshot(story), before.seqs[before.count - 2]);
     chain = session_more(story, &minute); /* goes on from there */
-    assert_int_equal(check_equal(story), chain.seqs[chain.count - 1]);
+    assert_int_equal(mri_story_check_snapshot(story), chain.seqs[chain.count - 1]);
     mri_story_check_replay(story);
     mri_story_end(story);
 }
@@ -252,7 +236,7 @@ static void a_snapshot_with_other_limits_is_left_aside(void **state)
     (void)state;
     struct mri_story *story = told_story();
     story->config.limits_symbols_max++;
-    assert_int_equal(check_equal(story), 0);
+    assert_int_equal(mri_story_check_snapshot(story), 0);
     mri_story_end(story);
 }
 

@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "tests/lib/cmocka_all.h"
 
-enum { FILE_BYTES_MAX = 64 << 20, WAVE_MINUTES = 30, STEP_MINUTES = 5 };
+enum { FILE_BYTES_MAX = 64 << 20, STATE_BYTES_MAX = 64 << 20, WAVE_MINUTES = 30, STEP_MINUTES = 5 };
 
 static const struct mri_os *machine_of(const struct mri_story *story)
 {
@@ -445,7 +445,9 @@ void mri_story_emit_beside(struct mri_story *story, const struct mri_story_emiss
     mr_log_close(log);
 }
 
-uint64_t mri_story_state(struct mri_story *story, bool is_from_start, struct mri_buf *bytes)
+/** The state of bus and engines, as the bytes of a snapshot. Returns the one it started from, or 0.
+ */
+static uint64_t state_of(struct mri_story *story, bool is_from_start, struct mri_buf *bytes)
 {
     static struct mri_fold fold;
     struct mri_fold_options options = mri_story_fold_options(story);
@@ -460,5 +462,21 @@ uint64_t mri_story_state(struct mri_story *story, bool is_from_start, struct mri
     mri_wiring_save(&fold.wiring, bytes);
     assert_int_equal(bytes->err, MR_OK);
     mri_fold_fini(&fold);
+    return snapshot_seq;
+}
+
+uint64_t mri_story_check_snapshot(struct mri_story *story)
+{
+    struct mri_buf whole;
+    struct mri_buf rest;
+    mri_buf_init(&whole, mri_alloc_system(), STATE_BYTES_MAX);
+    mri_buf_init(&rest, mri_alloc_system(), STATE_BYTES_MAX);
+    assert_int_equal(state_of(story, true, &whole), 0);
+    uint64_t snapshot_seq = state_of(story, false, &rest);
+    assert_true(whole.count > 0);
+    assert_int_equal(whole.count, rest.count);
+    assert_memory_equal(whole.bytes, rest.bytes, whole.count);
+    mri_buf_fini(&whole);
+    mri_buf_fini(&rest);
     return snapshot_seq;
 }

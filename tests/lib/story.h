@@ -280,15 +280,13 @@ void mri_story_emit(struct mri_story *story, const struct mri_story_emission *em
 void mri_story_emit_beside(struct mri_story *story, const struct mri_story_emission *emission);
 
 /**
- * The state of bus and engines, folded from the log, as the bytes of a snapshot.
+ * Fold the log from its beginning and from its newest snapshot: bus and engines must be the same,
+ * to the byte.
  *
- * @param is_from_start  leave snapshots aside
- * @param bytes          what is appended to
- *
- * Returns  the seq of the snapshot that the fold started from; 0 = none.
+ * Returns  the seq of the snapshot that the second fold started from; 0 = none.
  * Threads  one at a time.
  */
-uint64_t mri_story_state(struct mri_story *story, bool is_from_start, struct mri_buf *bytes);
+uint64_t mri_story_check_snapshot(struct mri_story *story);
 
 /**
  * Options to fold the story's log from its beginning.

@@ -218,7 +218,6 @@ static void two_runs_of_the_same_facts_are_the_same(void **state)
 static void a_killed_run_goes_on_from_a_snapshot_to_the_same_state(void **state)
 {
     (void)state;
-    struct mri_buf states[2];
     struct mri_story *story = begin();
     story->has_no_feed = true;
     mri_story_open(story);
@@ -231,15 +230,7 @@ static void a_killed_run_goes_on_from_a_snapshot_to_the_same_state(void **state)
     close_outsider();
     mri_story_open(story); /* decides on what came meanwhile */
     mri_story_close(story);
-    for (unsigned i = 0; i < 2; i++) {
-        mri_buf_init(&states[i], mri_alloc_system(), (size_t)64 << 20);
-        uint64_t from = mri_story_state(story, i == 0, &states[i]);
-        assert_true(i == 0 ? from == 0 : from > 0);
-    }
-    assert_int_equal(states[0].count, states[1].count);
-    assert_memory_equal(states[0].bytes, states[1].bytes, states[0].count);
-    mri_buf_fini(&states[0]);
-    mri_buf_fini(&states[1]);
+    assert_int_not_equal(mri_story_check_snapshot(story), 0);
     mri_story_end(story);
 }
 
