@@ -37,7 +37,7 @@ static const char *const operator_texts[] = {"=", "!=", "<", "<=", ">", ">=", "i
 
 enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_TEXT, TOKEN_SIGN };
 
-enum { TOKEN_BYTES_MAX = 256 };
+enum { TOKEN_BYTES_MAX = 256, FOUND_BYTES_MAX = 60 };
 
 struct token {
     enum token_kind kind;
@@ -83,9 +83,16 @@ static mr_err expected(struct parser *parser, const char *what)
     if (token->kind == TOKEN_END) {
         (void)mri_problem(parser->problem, MR_REFUSED, "expected %s, found the end", what);
     } else {
+        const char *found = parser->text.bytes + token->offset;
         size_t count = token->end - token->offset;
-        (void)mri_problem(parser->problem, MR_REFUSED, "expected %s, found %.*s", what,
-            (int)(count < 60 ? count : 60), parser->text.bytes + token->offset);
+        if (count > FOUND_BYTES_MAX) {
+            count = FOUND_BYTES_MAX;
+            while (((unsigned char)found[count] & 0xc0) == 0x80 && count > 0) {
+                count--; /* not within a character */
+            }
+        }
+        (void)mri_problem(
+            parser->problem, MR_REFUSED, "expected %s, found %.*s", what, (int)count, found);
     }
     return fail_at(parser, token->offset, MR_REFUSED);
 }
@@ -692,16 +699,6 @@ static mr_err take_question(struct parser *parser)
     return err;
 }
 
-/** How many characters stand before an offset. */
-static size_t characters_before(struct mri_slice text, size_t offset)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < offset && i < text.count; i++) {
-        count += ((unsigned char)text.bytes[i] & 0xc0) != 0x80;
-    }
-    return count;
-}
-
 mr_err mri_filter_parse(struct mri_slice text, const struct mri_filter_names *names,
     struct mri_filter *ret_filter, struct mri_filter_fault *reterr_fault,
     mr_problem *reterr_problem)
@@ -719,7 +716,7 @@ mr_err mri_filter_parse(struct mri_slice text, const struct mri_filter_names *na
     if (err == MR_OK) {
         return MR_OK;
     }
-    size_t character = characters_before(text, parser.fault_offset) + 1;
+    size_t character = mri_text_characters((struct mri_slice){text.bytes, parser.fault_offset}) + 1;
     if (reterr_fault != NULL) {
         *reterr_fault = (struct mri_filter_fault){parser.fault_offset, character};
     }
