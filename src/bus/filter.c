@@ -76,6 +76,18 @@ static mr_err fail_at(struct parser *parser, size_t offset, mr_err err)
     return err;
 }
 
+/** How much of a token is shown: no part of a character. */
+static int shown_bytes(const char *found, size_t count)
+{
+    if (count > FOUND_BYTES_MAX) {
+        count = FOUND_BYTES_MAX;
+        while (count > 0 && ((unsigned char)found[count] & 0xc0) == 0x80) {
+            count--;
+        }
+    }
+    return (int)count;
+}
+
 /** "expected X, found Y", at the next token. */
 static mr_err expected(struct parser *parser, const char *what)
 {
@@ -84,15 +96,8 @@ static mr_err expected(struct parser *parser, const char *what)
         (void)mri_problem(parser->problem, MR_REFUSED, "expected %s, found the end", what);
     } else {
         const char *found = parser->text.bytes + token->offset;
-        size_t count = token->end - token->offset;
-        if (count > FOUND_BYTES_MAX) {
-            count = FOUND_BYTES_MAX;
-            while (((unsigned char)found[count] & 0xc0) == 0x80 && count > 0) {
-                count--; /* not within a character */
-            }
-        }
-        (void)mri_problem(
-            parser->problem, MR_REFUSED, "expected %s, found %.*s", what, (int)count, found);
+        (void)mri_problem(parser->problem, MR_REFUSED, "expected %s, found %.*s", what,
+            shown_bytes(found, token->end - token->offset), found);
     }
     return fail_at(parser, token->offset, MR_REFUSED);
 }

@@ -127,6 +127,15 @@ class ForeignTextTest(ServeCase):
         row, = self.query(f"source='{NAME.replace(chr(92), chr(92) * 2)}'")
         self.assertEqual(row["source"], NAME)
 
+    def test_a_directory_is_shown_escaped(self):
+        folder = self.folder / "l\x1b[31mog\u202e"
+        self.log.rename(folder)
+        for words in (["verify"], ["log", "stat"], ["log", "repair", "--gap"], ["log", "flush"]):
+            with self.subTest(words=words):
+                answer = self.ok(*words, "--dir", folder)
+                self.assertIsNone(UNSEEN.search(answer.out.replace("\n", "")), str(answer))
+                self.assertIn("l\\x1b[31mog\\xe2\\x80\\xae: ", answer.out)
+
     def test_columns_line_up_behind_wide_and_combining_characters(self):
         for source in ("日本", "e\u0301t\u0301", "plain"):
             self.emit(source=source)
