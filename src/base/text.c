@@ -96,7 +96,7 @@ bool mri_text_is_plain(struct mri_slice text)
     return found == 0;
 }
 
-bool mri_text_is_utf8(struct mri_slice text)
+size_t mri_text_utf8_bytes(struct mri_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.bytes;
     size_t i = 0;
@@ -111,11 +111,27 @@ bool mri_text_is_utf8(struct mri_slice text)
         }
         size_t count = sequence_bytes(bytes + i, text.count - i);
         if (count == 0) {
-            return false;
+            return i;
         }
         i += count;
     }
-    return true;
+    return text.count;
+}
+
+bool mri_text_is_utf8(struct mri_slice text)
+{
+    return mri_text_utf8_bytes(text) == text.count;
+}
+
+size_t mri_text_characters(struct mri_slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.bytes;
+    size_t characters = 0;
+    for (size_t i = 0; i < text.count; characters++) {
+        size_t count = sequence_bytes(bytes + i, text.count - i);
+        i += count == 0 ? 1 : count;
+    }
+    return characters;
 }
 
 /** Does the character break lines or change the direction of writing: U+061C, U+200E to U+200F,
@@ -179,17 +195,64 @@ bool mri_text_has_control(struct mri_slice text)
     return false;
 }
 
-static void escape(struct mri_buf *buf, struct mri_slice text, bool keeps_backslashes)
+/** Does the character say nothing that could be seen, and is it no part of any writing? A zero
+ * width space, word joiner and invisible signs, a byte order mark, annotations, tags. */
+static bool is_invisible(const unsigned char *at, size_t count)
+{
+    if (count == 4) { /* U+E0000 to U+E00FF */
+        return at[0] == 0xf3 && at[1] == 0xa0 && at[2] < 0x84;
+    }
+    if (count != 3) {
+        return false;
+    }
+    bool is_space = at[0] == 0xe2 && at[1] == 0x80 && at[2] == 0x8b;
+    bool is_joiner = at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa0 && at[2] <= 0xaf;
+    bool is_mark = at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf;
+    bool is_annotation = at[0] == 0xef && at[1] == 0xbf && at[2] >= 0xb9 && at[2] <= 0xbb;
+    return is_space || is_joiner || is_mark || is_annotation;
+}
+
+/** What is escaped beside control characters and bytes that are not UTF-8. */
+struct escaping {
+    bool is_quoted;  /**< quotes */
+    bool is_escaped; /**< not the backslashes of what was escaped before */
+};
+
+static bool is_hex(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/** Does \xNN stand there? */
+static bool is_escape(const unsigned char *at, size_t left)
+{
+    return left >= 4 && at[0] == '\\' && at[1] == 'x' && is_hex(at[2]) && is_hex(at[3]);
+}
+
+static bool stays(const struct escaping *how, const unsigned char *at, size_t left, size_t count)
+{
+    if (count == 0 || is_control(at, count) || is_invisible(at, count)) {
+        return false;
+    }
+    if (at[0] == '\\') {
+        return how->is_escaped && (!how->is_quoted || is_escape(at, left));
+    }
+    return at[0] != '"' || !how->is_quoted;
+}
+
+static void escape(struct mri_buf *buf, struct mri_slice text, const struct escaping *how)
 {
     const unsigned char *bytes = (const unsigned char *)text.bytes;
     size_t i = 0;
     while (i < text.count) {
         size_t count = sequence_bytes(bytes + i, text.count - i);
-        bool is_plain =
-            count != 0 && !is_control(bytes + i, count) && (bytes[i] != '\\' || keeps_backslashes);
-        if (is_plain) {
+        if (stays(how, bytes + i, text.count - i, count)) {
             mri_buf_put(buf, bytes + i, count);
             i += count;
+            continue;
+        }
+        if (how->is_quoted && (bytes[i] == '"' || bytes[i] == '\\')) {
+            mri_buf_printf(buf, "\\%c", bytes[i++]);
             continue;
         }
         size_t bad = count == 0 ? 1 : count;
@@ -202,12 +265,71 @@ static void escape(struct mri_buf *buf, struct mri_slice text, bool keeps_backsl
 
 void mri_text_escape(struct mri_buf *buf, struct mri_slice text)
 {
-    escape(buf, text, false);
+    escape(buf, text, &(struct escaping){.is_escaped = false});
 }
 
 void mri_text_escape_rest(struct mri_buf *buf, struct mri_slice text)
 {
-    escape(buf, text, true);
+    escape(buf, text, &(struct escaping){.is_escaped = true});
+}
+
+static void quote(struct mri_buf *buf, struct mri_slice text, bool is_escaped)
+{
+    mri_buf_text(buf, "\"");
+    escape(buf, text, &(struct escaping){.is_quoted = true, .is_escaped = is_escaped});
+    mri_buf_text(buf, "\"");
+}
+
+void mri_text_quote(struct mri_buf *buf, struct mri_slice text)
+{
+    quote(buf, text, false);
+}
+
+void mri_text_quote_rest(struct mri_buf *buf, struct mri_slice text)
+{
+    quote(buf, text, true);
+}
+
+/** Is the character beyond ASCII a blank: U+00A0, U+1680, U+2000 to U+200A, U+202F, U+205F, U+3000?
+ */
+static bool is_blank(const unsigned char *at, size_t count)
+{
+    if (count == 2) {
+        return at[0] == 0xc2 && at[1] == 0xa0;
+    }
+    if (count != 3) {
+        return false;
+    }
+    unsigned last = (unsigned)(at[1] & 0x3f) << 6 | (at[2] & 0x3f);
+    return (at[0] == 0xe1 && last == 0x680) ||
+           (at[0] == 0xe2 && (last <= 0x00a || last == 0x02f || last == 0x05f)) ||
+           (at[0] == 0xe3 && last == 0x000);
+}
+
+static bool is_of_word(const unsigned char *at, size_t count)
+{
+    if (count > 1) {
+        return !is_control(at, count) && !is_invisible(at, count) && !is_blank(at, count);
+    }
+    bool is_alnum = (at[0] >= '0' && at[0] <= '9') || (at[0] >= 'A' && at[0] <= 'Z') ||
+                    (at[0] >= 'a' && at[0] <= 'z');
+    return count == 1 && (is_alnum || (at[0] != '\0' && strchr("-_.:/@+#%~", at[0]) != NULL));
+}
+
+void mri_text_word(struct mri_buf *buf, struct mri_slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.bytes;
+    bool is_word = text.count > 0;
+    for (size_t i = 0; is_word && i < text.count;) {
+        size_t count = sequence_bytes(bytes + i, text.count - i);
+        is_word = is_of_word(bytes + i, count);
+        i += count;
+    }
+    if (is_word) {
+        mri_buf_put(buf, text.bytes, text.count);
+    } else {
+        mri_text_quote(buf, text);
+    }
 }
 
 static size_t least(size_t a, size_t b)

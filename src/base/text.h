@@ -20,6 +20,24 @@
 bool mri_text_is_utf8(struct mri_slice text);
 
 /**
+ * How much of the text is valid UTF-8, from its beginning on: where the first byte stands that is
+ * none.
+ *
+ * Returns  bytes; text.count when all of it is.
+ * Threads  any.
+ */
+size_t mri_text_utf8_bytes(struct mri_slice text);
+
+/**
+ * How many characters the text has, a byte that is no UTF-8 being one: what a person counts to find
+ * a place.
+ *
+ * Returns  their count.
+ * Threads  any.
+ */
+size_t mri_text_characters(struct mri_slice text);
+
+/**
  * Is the text nothing but printable ASCII? Then it is valid UTF-8 without control characters.
  *
  * Returns  true or false.
@@ -62,6 +80,34 @@ void mri_text_escape(struct mri_buf *buf, struct mri_slice text);
  * Threads  one at a time per buffer.
  */
 void mri_text_escape_rest(struct mri_buf *buf, struct mri_slice text);
+
+/**
+ * Append text in double quotes, so that it ends where the second one of them stands, whatever is
+ * in it: quotes as \", backslashes as \\, the rest as mri_text_escape().
+ *
+ * Returns  nothing; see buf->err.
+ * Threads  one at a time per buffer.
+ */
+void mri_text_quote(struct mri_buf *buf, struct mri_slice text);
+
+/**
+ * Append text that is escaped already, as what a problem says, in double quotes: as
+ * mri_text_quote(), but \xNN stays.
+ *
+ * Returns  nothing; see buf->err.
+ * Threads  one at a time per buffer.
+ */
+void mri_text_quote_rest(struct mri_buf *buf, struct mri_slice text);
+
+/**
+ * Append text as one word: as it is if it is letters, digits, signs of -_.:/@+#%~ and characters
+ * beyond ASCII that are no blanks; else as mri_text_quote(). So what stands behind it cannot be
+ * taken for a part of it, nor a part of it for what stands behind.
+ *
+ * Returns  nothing; see buf->err.
+ * Threads  one at a time per buffer.
+ */
+void mri_text_word(struct mri_buf *buf, struct mri_slice text);
 
 /**
  * How many single-letter edits (insert, delete, replace, swap of neighbours) lie between two texts.

@@ -234,6 +234,84 @@ static void a_json_object_has_its_braces(void **fixture)
     assert_false(mri_text_is_braced((struct mri_slice){NULL, 0}));
 }
 
+typedef void (*writer)(struct mri_buf *buf, struct mri_slice text);
+
+static void assert_written(writer write, const char *text, const char *expected)
+{
+    struct mri_buf buf;
+    mri_buf_init(&buf, mri_alloc_system(), 4096);
+    write(&buf, mri_slice_of(text));
+    assert_string_equal(mri_buf_c_text(&buf), expected);
+    mri_buf_fini(&buf);
+}
+
+static void a_quoted_text_ends_at_its_quote_whatever_is_in_it(void **fixture)
+{
+    (void)fixture;
+    assert_written(mri_text_quote, "", "\"\"");
+    assert_written(mri_text_quote, "a\" b=\"c", "\"a\\\" b=\\\"c\"");
+    assert_written(mri_text_quote, "a\\", "\"a\\\\\"");
+    assert_written(mri_text_quote, "\\\" x=\"", "\"\\\\\\\" x=\\\"\"");
+    assert_written(
+        mri_text_quote, "\x1b[2J\n\r\xff\xc2\x9b", "\"\\x1b[2J\\x0a\\x0d\\xff\\xc2\\x9b\"");
+    assert_written(
+        mri_text_quote, "\xe2\x80\xae\xe2\x80\xa8", "\"\\xe2\\x80\\xae\\xe2\\x80\\xa8\"");
+    assert_written(mri_text_quote, "\xe6\x97\xa5 \xc3\xa4", "\"\xe6\x97\xa5 \xc3\xa4\"");
+}
+
+static void what_was_escaped_is_quoted_without_being_escaped_again(void **fixture)
+{
+    (void)fixture;
+    assert_written(mri_text_quote_rest, "found \"a\\x5cb\"", "\"found \\\"a\\x5cb\\\"\"");
+    assert_written(mri_text_quote_rest, "a\\\" x=\"b", "\"a\\\\\\\" x=\\\"b\"");
+    assert_written(mri_text_quote_rest, "a\\", "\"a\\\\\"");
+    assert_written(mri_text_quote_rest, "a\\x5", "\"a\\\\x5\"");
+}
+
+static void a_word_is_quoted_when_it_could_be_taken_for_more(void **fixture)
+{
+    (void)fixture;
+    static const char *const words[] = {
+        "rsi", "my-bot_2", "a/b:c.d@e", "\xe6\x97\xa5\xe6\x9c\xac", "50%"};
+    static const char *const others[] = {"", "a b", "a=b", "a,b", "a}", "a;b", "(a)", "a\xc2\xa0z",
+        "a\xe3\x80\x80z", "a\xe2\x80\x83z", "a\xe1\x9a\x80z"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        assert_written(mri_text_word, words[i], words[i]);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        char expected[32];
+        (void)snprintf(expected, sizeof(expected), "\"%s\"", others[i]);
+        assert_written(mri_text_word, others[i], expected);
+    }
+    assert_written(mri_text_word, "a\"", "\"a\\\"\"");
+    assert_written(mri_text_word, "a\xff", "\"a\\xff\"");
+    assert_written(mri_text_word, "a\xe2\x80\x8b", "\"a\\xe2\\x80\\x8b\"");
+}
+
+static void what_cannot_be_seen_is_escaped_and_what_joins_letters_is_not(void **fixture)
+{
+    (void)fixture;
+    assert_written(mri_text_escape, "\xe2\x80\x8b", "\\xe2\\x80\\x8b");
+    assert_written(mri_text_escape, "\xe2\x81\xa0", "\\xe2\\x81\\xa0");
+    assert_written(mri_text_escape, "\xef\xbb\xbf", "\\xef\\xbb\\xbf");
+    assert_written(mri_text_escape, "\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81");
+    assert_written(mri_text_escape, "\xe2\x80\x8d", "\xe2\x80\x8d");
+    assert_written(mri_text_escape, "\xf3\xa0\x84\x80", "\xf3\xa0\x84\x80");
+}
+
+static void characters_are_counted_and_not_bytes(void **fixture)
+{
+    (void)fixture;
+    assert_int_equal(mri_text_characters(mri_slice_of("")), 0);
+    assert_int_equal(
+        mri_text_characters(mri_slice_of("a\xc3\xa4\xe6\x97\xa5\xf0\x9f\x9a\x80z")), 5);
+    assert_int_equal(mri_text_characters(mri_slice_of("\xff\x80\xe6\x97")), 4);
+    assert_int_equal(mri_text_utf8_bytes(mri_slice_of("\xc3\xa4"
+                                                      "0123456789\xff")),
+        12);
+    assert_int_equal(mri_text_utf8_bytes(mri_slice_of("\xc3\xa4")), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +320,11 @@ int main(void)
         cmocka_unit_test(random_bytes_are_judged_as_the_definition_says),
         cmocka_unit_test(control_characters_are_c0_del_c1_and_those_of_layout),
         cmocka_unit_test(escaped_text_is_safe_and_loses_nothing),
+        cmocka_unit_test(a_quoted_text_ends_at_its_quote_whatever_is_in_it),
+        cmocka_unit_test(what_was_escaped_is_quoted_without_being_escaped_again),
+        cmocka_unit_test(a_word_is_quoted_when_it_could_be_taken_for_more),
+        cmocka_unit_test(what_cannot_be_seen_is_escaped_and_what_joins_letters_is_not),
+        cmocka_unit_test(characters_are_counted_and_not_bytes),
         cmocka_unit_test(the_distance_is_that_of_the_whole_table),
         cmocka_unit_test(a_misspelt_word_finds_its_neighbour),
     };

@@ -37,7 +37,7 @@ static const char *const operator_texts[] = {"=", "!=", "<", "<=", ">", ">=", "i
 
 enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_TEXT, TOKEN_SIGN };
 
-enum { TOKEN_BYTES_MAX = 256 };
+enum { TOKEN_BYTES_MAX = 256, FOUND_BYTES_MAX = 60 };
 
 struct token {
     enum token_kind kind;
@@ -76,6 +76,18 @@ static mr_err fail_at(struct parser *parser, size_t offset, mr_err err)
     return err;
 }
 
+/** How much of a token is shown: no part of a character. */
+static int shown_bytes(const char *found, size_t count)
+{
+    if (count > FOUND_BYTES_MAX) {
+        count = FOUND_BYTES_MAX;
+        while (count > 0 && ((unsigned char)found[count] & 0xc0) == 0x80) {
+            count--;
+        }
+    }
+    return (int)count;
+}
+
 /** "expected X, found Y", at the next token. */
 static mr_err expected(struct parser *parser, const char *what)
 {
@@ -83,9 +95,9 @@ static mr_err expected(struct parser *parser, const char *what)
     if (token->kind == TOKEN_END) {
         (void)mri_problem(parser->problem, MR_REFUSED, "expected %s, found the end", what);
     } else {
-        size_t count = token->end - token->offset;
+        const char *found = parser->text.bytes + token->offset;
         (void)mri_problem(parser->problem, MR_REFUSED, "expected %s, found %.*s", what,
-            (int)(count < 60 ? count : 60), parser->text.bytes + token->offset);
+            shown_bytes(found, token->end - token->offset), found);
     }
     return fail_at(parser, token->offset, MR_REFUSED);
 }
@@ -692,16 +704,6 @@ static mr_err take_question(struct parser *parser)
     return err;
 }
 
-/** How many characters stand before an offset. */
-static size_t characters_before(struct mri_slice text, size_t offset)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < offset && i < text.count; i++) {
-        count += ((unsigned char)text.bytes[i] & 0xc0) != 0x80;
-    }
-    return count;
-}
-
 mr_err mri_filter_parse(struct mri_slice text, const struct mri_filter_names *names,
     struct mri_filter *ret_filter, struct mri_filter_fault *reterr_fault,
     mr_problem *reterr_problem)
@@ -719,7 +721,7 @@ mr_err mri_filter_parse(struct mri_slice text, const struct mri_filter_names *na
     if (err == MR_OK) {
         return MR_OK;
     }
-    size_t character = characters_before(text, parser.fault_offset) + 1;
+    size_t character = mri_text_characters((struct mri_slice){text.bytes, parser.fault_offset}) + 1;
     if (reterr_fault != NULL) {
         *reterr_fault = (struct mri_filter_fault){parser.fault_offset, character};
     }

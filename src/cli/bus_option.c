@@ -46,8 +46,8 @@ enum mri_exit mri_bus_option_data(const struct mri_cli *cli, const char *what, c
 {
     struct mri_json_fault fault;
     if (text != NULL && !mri_json_scan_check(mri_slice_of(text), &fault)) {
-        return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: no JSON, at byte %zu: %s", what,
-            fault.offset + 1, fault.reason);
+        return mri_cli_fail(cli, MRI_EXIT_USAGE, "%s: no JSON, at character %zu: %s", what,
+            mri_text_characters((struct mri_slice){text, fault.offset}) + 1, fault.reason);
     }
     return text == NULL || mri_text_is_braced(mri_slice_of(text))
                ? MRI_EXIT_OK

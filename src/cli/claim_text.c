@@ -15,7 +15,7 @@ void mri_claim_text_put(const struct mri_event *event, struct mri_buf *buf)
     const char *act = mri_word_text(MRI_VOCABULARY_claim_act, claim->act);
     char lease[MRI_UTC_BYTES];
     if (claim->act == MRI_CLAIM_TAKEN) {
-        mri_text_escape(buf, mri_event_text(event, MRI_TEXT_signal_claimed_owner));
+        mri_text_word(buf, mri_event_text(event, MRI_TEXT_signal_claimed_owner));
         mri_buf_printf(buf, ": %s -> %s, for %s (event %llu)", from, next,
             mri_utc_duration(claim->lease_ns, lease), (unsigned long long)event->seq);
     } else {

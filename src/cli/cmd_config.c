@@ -3,6 +3,7 @@
  * millrace config: print or check a configuration.
  */
 #include "base/check.h"
+#include "base/problem.h"
 #include "cli/cli.h"
 #include "cli/config_option.h"
 #include "cli/feed_option.h"
@@ -36,7 +37,10 @@ static void tell_spelling(void *context, uint32_t index, const mr_problem *what)
     struct telling *telling = context;
     const struct mri_config_place *place = &telling->config->spelling_places[index];
     telling->count++;
-    (void)fprintf(stderr, "%s:%u:%u: %s\n", telling->path, place->line, place->column, what->text);
+    mr_problem told;
+    (void)mri_problem_behind(
+        &told, MR_REFUSED, what->text, "%s:%u:%u: ", telling->path, place->line, place->column);
+    (void)fprintf(stderr, "%s\n", told.text);
 }
 
 /** A run in a new directory refuses what this refuses; it has the symbols of the file, and those of

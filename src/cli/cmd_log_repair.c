@@ -3,6 +3,7 @@
  * millrace log repair: find damage; take records back from a copy, or give them up.
  */
 #include "base/check.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/log_verbs.h"
@@ -110,11 +111,12 @@ static void put_text(const char *folder, const mr_log_repair_report *report,
     const struct outlook *outlook, struct mri_buf *text)
 {
     const mr_log_repair_options *wanted = outlook->wanted;
+    mri_text_escape(text, mri_slice_of(folder));
     if (report->count == 0) {
-        mri_buf_printf(text, "%s: nothing is damaged\n", folder);
+        mri_buf_text(text, ": nothing is damaged\n");
         return;
     }
-    mri_buf_printf(text, "%s: %u damaged ranges%s\n", folder, report->count,
+    mri_buf_printf(text, ": %u damaged ranges%s\n", report->count,
         report->has_more ? ", and more; repair again" : "");
     for (uint32_t i = 0; i < report->count; i++) {
         put_damage(&report->damages[i], wanted, text);

@@ -4,6 +4,7 @@
  */
 #include "base/check.h"
 #include "base/problem.h"
+#include "base/text.h"
 #include "base/utc.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
@@ -48,7 +49,8 @@ static mr_err put_letter(const struct consumers *consumers, const mr_consumer_st
             "           the last dead letter: event %llu, delivered %u times, in event %llu",
             u(letter.of_seq), letter.deliveries, u(letter.seq));
         if (letter.why[0] != '\0') {
-            mri_buf_printf(consumers->text, ": %s", letter.why);
+            mri_buf_text(consumers->text, ": ");
+            mri_text_quote(consumers->text, mri_slice_of(letter.why));
         }
         mri_buf_text(consumers->text, "\n");
         return MR_OK;
@@ -268,7 +270,8 @@ static void put_writers(const mr_log_figures *figures, struct mri_buf *text)
 
 static void put_text(const mr_log_figures *figures, const char *folder, struct mri_buf *text)
 {
-    mri_buf_printf(text, "%s: log %s\n", folder, figures->uuid);
+    mri_text_escape(text, mri_slice_of(folder));
+    mri_buf_printf(text, ": log %s\n", figures->uuid);
     put_events(figures, text);
     mri_buf_printf(text, "segments   %llu of %.0f MB", u(figures->segments),
         (double)figures->segment_bytes / 1048576.0);
@@ -362,7 +365,8 @@ static enum mri_exit cmd_log_flush(struct mri_cli *cli)
         mri_json_write_object_close(&json);
         mri_buf_text(&text, "\n");
     } else {
-        mri_buf_printf(&text, "%s: durable up to event %llu\n", folder, u(last.n));
+        mri_text_escape(&text, mri_slice_of(folder));
+        mri_buf_printf(&text, ": durable up to event %llu\n", u(last.n));
     }
     enum mri_exit exit = mri_cli_print(cli, &text);
     mri_buf_fini(&text);

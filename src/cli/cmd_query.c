@@ -4,11 +4,11 @@
  */
 #include "base/check.h"
 #include "base/problem.h"
-#include "base/text.h"
 #include "base/utc.h"
 #include "bus/query.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
+#include "cli/fault_mark.h"
 #include "cli/opened.h"
 #include "cli/page_token.h"
 #include "cli/table.h"
@@ -62,20 +62,6 @@ static enum mri_exit read_time(const struct asking *asking, const char *name, in
 
 /* ---- the condition --------------------------------------------------------------------------- */
 
-/** The question, and a mark under what is wrong with it, if a terminal shows it as it is. */
-static void point_at(
-    const struct mri_cli *cli, struct mri_slice text, const struct mri_filter_fault *fault)
-{
-    struct mri_buf line;
-    mri_buf_init(&line, cli->alloc, PIECE_BYTES_MAX);
-    mri_text_escape(&line, text);
-    if (line.err == MR_OK && line.count == text.count && fault->character > 0) {
-        (void)fprintf(
-            stderr, "  %.*s\n  %*s^\n", (int)text.count, text.bytes, (int)fault->character - 1, "");
-    }
-    mri_buf_fini(&line);
-}
-
 static enum mri_exit read_condition(struct asking *asking, struct mri_filter *filter)
 {
     const struct mri_cli *cli = asking->cli;
@@ -90,7 +76,9 @@ static enum mri_exit read_condition(struct asking *asking, struct mri_filter *fi
     }
     if (mri_filter_parse(mri_slice_of(text), &names, filter, &fault, &problem) != MR_OK) {
         enum mri_exit exit = mri_cli_fail(cli, MRI_EXIT_USAGE, "%s", problem.text);
-        point_at(cli, mri_slice_of(text), &fault);
+        if (fault.character > 0) {
+            mri_fault_mark_print(cli->alloc, mri_slice_of(text), fault.offset);
+        }
         return exit;
     }
     query->filter = filter;

@@ -325,7 +325,10 @@ static void tell_spelling(void *context, uint32_t index, const mr_problem *what)
     const struct mri_config_place *place = &run->config.spelling_places[index];
     run->bad_spellings++;
     if (path != NULL) {
-        (void)fprintf(stderr, "%s:%u:%u: %s\n", path, place->line, place->column, what->text);
+        mr_problem told;
+        (void)mri_problem_behind(
+            &told, MR_REFUSED, what->text, "%s:%u:%u: ", path, place->line, place->column);
+        (void)fprintf(stderr, "%s\n", told.text);
     }
 }
 

@@ -164,7 +164,11 @@ const struct mri_command mri_cmd_tail = {
     .summary = "print the newest events, and follow",
     .arguments = "",
     .about =
-        "One event a line: its number, when it was logged, its kind, its signal, its fields.\n",
+        "One event a line: its number, when it was logged, its kind, its signal, its fields. Texts "
+        "of\n"
+        "others stand in quotes, with a backslash before quotes and backslashes in them; what "
+        "would not\n"
+        "be seen, or change what is seen, is \\xNN, byte by byte. --json has them as they are.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

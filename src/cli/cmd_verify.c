@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/head_files.h"
@@ -116,7 +117,8 @@ static void print_result(const struct mri_cli *cli, const char *folder,
         mri_buf_text(text, "\n");
         return;
     }
-    mri_buf_printf(text, "%s: sound ", folder);
+    mri_text_escape(text, mri_slice_of(folder));
+    mri_buf_text(text, ": sound ");
     if (counts->first_seq > 1) {
         mri_buf_printf(text, "from event %llu, where it begins by now, ",
             (unsigned long long)counts->first_seq);

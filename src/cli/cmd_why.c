@@ -57,7 +57,7 @@ static void put_data(struct why *why, struct mri_slice data)
     data.count = data.count < DATA_SHOWN_MAX ? data.count : DATA_SHOWN_MAX;
     mri_buf_text(&why->text, "data        ");
     if (mri_text_is_utf8(data) && !mri_text_has_control(data)) {
-        mri_buf_put(&why->text, data.bytes, data.count);
+        mri_text_escape_rest(&why->text, data); /* what cannot be seen */
     } else {
         mri_text_escape(&why->text, data);
     }
@@ -84,9 +84,9 @@ static void put_head(struct why *why, const struct mri_event *event)
     } else {
         mri_buf_printf(&why->text, "confidence %.3f, from ", signal->confidence);
     }
-    mri_text_escape(&why->text, source);
+    mri_text_word(&why->text, source);
     mri_buf_text(&why->text, "/");
-    mri_text_escape(&why->text, name);
+    mri_text_word(&why->text, name);
     if ((signal->present & MRI_HAS_PRICE) != 0) {
         mri_buf_printf(&why->text, ", at %s",
             mri_names_price(&why->names, signal->instrument, signal->price, price));
@@ -96,7 +96,7 @@ static void put_head(struct why *why, const struct mri_event *event)
     }
     if (external.count > 0) {
         mri_buf_text(&why->text, ", its id ");
-        mri_text_escape(&why->text, external);
+        mri_text_word(&why->text, external);
     }
     mri_buf_printf(&why->text, "\nwhen        %s, valid for %s (event %llu)\n",
         mri_utc_format(signal->event_time_unix_ns, time),
@@ -135,7 +135,7 @@ static void put_owners(struct why *why)
                     mri_claim_text_route(why->fold, generated->seq, source, &route, NULL) == MR_OK;
     if (is_known && route.kind != MRI_ROUTE_INTERNAL) {
         mri_buf_text(&why->text, "route       ");
-        mri_text_escape(&why->text, mri_slice_of(mri_route_format(&route, text)));
+        mri_text_word(&why->text, mri_slice_of(mri_route_format(&route, text)));
         mri_buf_printf(&why->text, ": %s\n",
             route.kind == MRI_ROUTE_ADVISORY ? "its owner decides, the pipeline says beside him "
                                                "what it would do"
@@ -174,7 +174,7 @@ static void put_view(struct why *why)
     for (unsigned i = 0; i < count; i++) {
         struct mri_slice source = mri_intern_text(&why->fold->bus.sources, terms[i].source);
         mri_buf_text(&why->text, "  ");
-        mri_text_escape(&why->text, source);
+        mri_text_word(&why->text, source);
         mri_buf_printf(&why->text, " %+.3f", terms[i].x);
     }
     mri_buf_text(&why->text, count == 0 ? " none\n" : "\n");
@@ -443,15 +443,15 @@ static void put_report(struct why *why, const struct mri_event *event)
     }
     if (executor.count > 0) {
         mri_buf_text(&why->text, " by ");
-        mri_text_escape(&why->text, executor);
+        mri_text_word(&why->text, executor);
     }
     if (venue_id.count > 0) {
         mri_buf_text(&why->text, ", at the venue ");
-        mri_text_escape(&why->text, venue_id);
+        mri_text_word(&why->text, venue_id);
     }
     if (message.count > 0) {
         mri_buf_text(&why->text, ": ");
-        mri_text_escape(&why->text, message);
+        mri_text_quote(&why->text, message);
     }
     mri_buf_printf(&why->text, " (event %llu)\n", u(event->seq));
 }
@@ -578,7 +578,7 @@ static void put_annotations(struct why *why)
         const struct mri_signal_annotated *body = event->body;
         struct mri_slice lesson = mri_event_text(event, MRI_TEXT_signal_annotated_lesson);
         mri_buf_text(&why->text, "said by     ");
-        mri_text_escape(&why->text, mri_event_text(event, MRI_TEXT_signal_annotated_source));
+        mri_text_word(&why->text, mri_event_text(event, MRI_TEXT_signal_annotated_source));
         if (body->judgement != MRI_JUDGEMENT_NONE) {
             mri_buf_printf(&why->text, ": %s", word(MRI_VOCABULARY_judgement, body->judgement));
         }
@@ -587,7 +587,7 @@ static void put_annotations(struct why *why)
         }
         if (lesson.count > 0) {
             mri_buf_text(&why->text, ": ");
-            mri_text_escape(&why->text, lesson);
+            mri_text_quote(&why->text, lesson);
         }
         mri_buf_printf(
             &why->text, " (event %llu; kept, learned from outcomes alone)\n", u(event->seq));

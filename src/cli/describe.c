@@ -14,6 +14,8 @@
 #include "bus/event_absent.h"
 #include "cli/own_record.h"
 
+enum { VALUE_BYTES_MAX = 4096 };
+
 struct mri_names mri_names_of(const struct mri_fold *fold)
 {
     return (struct mri_names){.bus = &fold->bus, .market = &fold->wiring.market};
@@ -130,14 +132,15 @@ static void put_source(const struct field_context *context, uint64_t number, str
 {
     const struct mri_intern *sources = &context->names->bus->sources;
     if (number < sources->count) {
-        mri_text_escape(text, mri_intern_text(sources, (uint32_t)number));
+        struct mri_slice name = mri_intern_text(sources, (uint32_t)number);
+        mri_buf_put(text, name.bytes, name.count);
     } else {
         mri_buf_printf(text, "%llu", (unsigned long long)number);
     }
 }
 
-/** The value of a field as plain text; what JSON shows as a string or number comes from here too.
- */
+/** The value of a field as plain text, not escaped: what JSON shows as a string or number comes
+ * from here too. */
 static void put_value(const struct field_context *context, const struct mri_field *field,
     const uint8_t *at, struct mri_buf *text)
 {
@@ -210,6 +213,22 @@ static bool is_silent(const struct mri_field *field, const uint8_t *at)
            (field->kind == MRI_FIELD_reason && mri_field_unsigned(field->kind, at) == 0);
 }
 
+/** Names come from outside and stand between other fields; the other values are our own. */
+static void put_line_value(const struct field_context *context, const struct mri_field *field,
+    const uint8_t *at, struct mri_buf *text)
+{
+    if (field->kind != MRI_FIELD_source) {
+        put_value(context, field, at, text);
+        return;
+    }
+    struct mri_buf name;
+    mri_buf_init(&name, text->alloc, VALUE_BYTES_MAX);
+    put_value(context, field, at, &name);
+    mri_text_word(text, (struct mri_slice){(const char *)name.bytes, name.count});
+    text->err = text->err == MR_OK ? name.err : text->err;
+    mri_buf_fini(&name);
+}
+
 static void put_line_fields(const struct field_context *context, const struct mri_field *fields,
     unsigned count, const uint8_t *at, struct mri_buf *text)
 {
@@ -217,7 +236,7 @@ static void put_line_fields(const struct field_context *context, const struct mr
         if (!is_silent(&fields[i], at) && !mri_event_absent(context->event, &fields[i], at)) {
             struct mri_slice name = shown_name(&fields[i]);
             mri_buf_printf(text, " %.*s=", (int)name.count, name.bytes);
-            put_value(context, &fields[i], at, text);
+            put_line_value(context, &fields[i], at, text);
         }
         at += mri_field_bytes(fields[i].kind);
     }
@@ -248,13 +267,12 @@ static void put_line_body(const struct field_context *context, struct mri_buf *t
     for (unsigned i = 0; i < kind->text_count; i++) {
         struct mri_slice value = mri_event_text(event, i);
         if (value.count > 0) {
-            mri_buf_printf(text, " %s=\"", kind->texts[i].name);
+            mri_buf_printf(text, " %s=", kind->texts[i].name);
             if (is_of_problem(event, i)) {
-                mri_text_escape_rest(text, value);
+                mri_text_quote_rest(text, value);
             } else {
-                mri_text_escape(text, value);
+                mri_text_quote(text, value);
             }
-            mri_buf_text(text, "\"");
         }
     }
 }
@@ -317,7 +335,7 @@ static void put_json_field(const struct field_context *context, const struct mri
         return;
     }
     struct mri_buf value;
-    mri_buf_init(&value, json->buf->alloc, 4096);
+    mri_buf_init(&value, json->buf->alloc, VALUE_BYTES_MAX);
     put_value(context, field, at, &value);
     struct mri_slice slice = {(const char *)value.bytes, value.count};
     if (is_json_number(field->kind)) {

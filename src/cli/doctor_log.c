@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "base/utc.h"
 #include "conf/yaml.h"
 #include "log/consume/consumer.h"
@@ -26,6 +27,7 @@
 #include "pipeline/health.h"
 #include "pipeline/log_config.h"
 
+enum { LETTER_BYTES_MAX = 4096 };
 enum { SEGMENTS_CHECKED = 2, LAG_EVENTS_MANY = 1000000, EVENTS_WITHOUT_SNAPSHOT = 3000000 };
 
 #define SECOND_NS          ((int64_t)1000000000)
@@ -312,17 +314,23 @@ static void warn_of_letters(struct walk *walk, const mr_consumer_stats *stats)
 {
     struct mri_consumer_letter letter;
     mr_problem problem = {""};
-    char last[MR_CONSUMER_REASON_MAX + 80] = "";
+    struct mri_buf last;
+    mri_buf_init(&last, walk->doctor->cli->alloc, LETTER_BYTES_MAX);
     mr_err err = mri_consumer_last_letter(&walk->at, &letter, &problem);
     if (err == MR_OK) {
-        (void)snprintf(last, sizeof(last), "; the last one is event %llu%s%s", u(letter.of_seq),
-            letter.why[0] == '\0' ? "" : ": ", letter.why);
+        mri_buf_printf(&last, "; the last one is event %llu", u(letter.of_seq));
+        if (letter.why[0] != '\0') {
+            mri_buf_text(&last, ": ");
+            mri_text_quote(&last, mri_slice_of(letter.why));
+        }
     } else if (err != MR_NOT_FOUND) {
-        (void)snprintf(last, sizeof(last), "; the log cannot be read up to them");
+        mri_buf_text(&last, "; the log cannot be read up to them");
     }
     mri_findings_add(&walk->doctor->findings, MRI_FINDING_WARNING, "consumer",
         "look at them in the log (tail shows log.dead_letter), and mend what refuses them",
-        "%s has given up %llu events as dead letters%s", stats->name, u(stats->dead_letters), last);
+        "%s has given up %llu events as dead letters%s", stats->name, u(stats->dead_letters),
+        mri_buf_c_text(&last));
+    mri_buf_fini(&last);
 }
 
 static mr_err check_consumer(void *argument, const char *name)

@@ -14,6 +14,7 @@
 #include "bus/vocabulary.h"
 #include "conf/scalar.h"
 #include "pipeline/signal_input.h"
+#include "json/json_problem.h"
 
 enum { NUMBER_BYTES_MAX = 64, FOUND_BYTES_MAX = 60 };
 
@@ -131,7 +132,7 @@ mr_err mri_emission_parse(struct mri_json_parser *parser, struct mri_slice line,
     } else if (of_field.text[0] != '\0') {
         *reterr_problem = of_field;
     } else if (err == MR_REFUSED) {
-        (void)mri_problem(reterr_problem, err, "not a JSON object: %s", of_line.text);
+        (void)mri_json_problem_tell(reterr_problem, err, line, &of_line);
     }
     return err;
 }

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/problem.h"
+#include "json/json_problem.h"
 
 /** Where the fields of an object go. */
 struct taking {
@@ -58,7 +59,7 @@ mr_err mri_fact_line_parse(struct mri_json_parser *parser, struct mri_slice json
     } else if (of_field.text[0] != '\0') {
         *reterr_problem = of_field;
     } else if (err == MR_REFUSED) {
-        (void)mri_problem(reterr_problem, err, "not a JSON object: %s", of_line.text);
+        (void)mri_json_problem_tell(reterr_problem, err, json, &of_line);
     }
     return err;
 }

@@ -51,19 +51,18 @@ void mri_own_record_line(const struct mri_event *event, struct mri_buf *text)
     if (!read_said(event, &said)) {
         return;
     }
-    mri_buf_text(text, "  consumer=\"");
-    mri_text_escape(text, said.name);
+    mri_buf_text(text, "  consumer=");
+    mri_text_quote(text, said.name);
     if (event->type == MRI_RECORD_DEAD_LETTER) {
-        mri_buf_printf(text, "\" event=%llu deliveries=%u reason=\"%s\"",
+        mri_buf_printf(text, " event=%llu deliveries=%u reason=\"%s\"",
             (unsigned long long)said.head.lowest_seq, (unsigned)said.head.deliveries,
             reason_of(&said.head));
         if (said.why.count > 0) {
-            mri_buf_text(text, " nack_reason=\"");
-            mri_text_escape(text, said.why);
-            mri_buf_text(text, "\"");
+            mri_buf_text(text, " nack_reason=");
+            mri_text_quote(text, said.why);
         }
     } else {
-        mri_buf_printf(text, "\" events=%u first=%llu", (unsigned)said.head.count,
+        mri_buf_printf(text, " events=%u first=%llu", (unsigned)said.head.count,
             (unsigned long long)said.head.lowest_seq);
     }
 }

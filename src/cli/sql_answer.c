@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/text.h"
+#include "cli/fault_mark.h"
 #include "cli/table.h"
 #include "json/json_write.h"
 
@@ -37,42 +37,31 @@ struct answer {
 
 /* ---- failing --------------------------------------------------------------------------------- */
 
-/** The line of the query that has the place, and a mark under it, if a terminal shows it as it is.
- */
-static void point_at(const struct mri_cli *cli, struct mri_slice query, size_t place)
+/** The problem with its place in words, and the line of the query that has it. */
+static enum mri_exit fail_at(const struct mri_cli *cli, enum mri_exit exit, struct mri_slice query,
+    size_t place, const char *what)
 {
-    size_t begin = place;
-    size_t end = place;
-    while (begin > 0 && query.bytes[begin - 1] != '\n') {
-        begin--;
+    struct mri_fault_line line = mri_fault_mark_line(query, place);
+    bool is_only = memchr(query.bytes, '\n', query.count) == NULL;
+    if (is_only) {
+        (void)mri_cli_fail(cli, exit, "character %zu: %s", line.character, what);
+    } else {
+        (void)mri_cli_fail(
+            cli, exit, "line %zu, character %zu: %s", line.number, line.character, what);
     }
-    while (end < query.count && query.bytes[end] != '\n' && query.bytes[end] != '\r') {
-        end++;
-    }
-    struct mri_slice line = {query.bytes + begin, end - begin};
-    struct mri_buf shown;
-    int before = 0;
-    for (size_t i = begin; i < place; i++) {
-        before += ((unsigned char)query.bytes[i] & 0xc0) != 0x80;
-    }
-    mri_buf_init(&shown, cli->alloc, ANSWER_BYTES_MAX);
-    mri_text_escape(&shown, line);
-    if (shown.err == MR_OK && shown.count == line.count && line.count > 0 && line.count < 500) {
-        (void)fprintf(stderr, "  %.*s\n  %*s^\n", (int)line.count, line.bytes, before, "");
-    }
-    mri_buf_fini(&shown);
+    mri_fault_mark_print(cli->alloc, line.text, line.place);
+    return exit;
 }
 
 static enum mri_exit fail(const struct answer *answer, mr_err err, struct mri_slice query,
     const struct mri_sql_fault *fault)
 {
     bool is_over = err == MR_ELIMIT || err == MR_AGAIN;
-    enum mri_exit exit = mri_cli_fail(answer->cli, is_over ? MRI_EXIT_FAULT : mri_cli_exit_of(err),
-        "%s", fault->problem.text[0] != '\0' ? fault->problem.text : mr_err_text(err));
-    if (fault->has_place && fault->place <= query.count) {
-        point_at(answer->cli, query, fault->place);
-    }
-    return exit;
+    enum mri_exit exit = is_over ? MRI_EXIT_FAULT : mri_cli_exit_of(err);
+    const char *what = fault->problem.text[0] != '\0' ? fault->problem.text : mr_err_text(err);
+    return fault->has_place && fault->place <= query.count && query.count > 0
+               ? fail_at(answer->cli, exit, query, fault->place, what)
+               : mri_cli_fail(answer->cli, exit, "%s", what);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */

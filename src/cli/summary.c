@@ -93,7 +93,7 @@ static void print_signals(const struct mri_fold *fold, struct mri_buf *text)
         if (report->signals_by_source[i] > 0) {
             struct mri_slice name = mri_intern_text(sources, i);
             mri_buf_text(text, "  ");
-            mri_text_escape(text, name);
+            mri_text_word(text, name);
             mri_buf_printf(text, " %llu", u(report->signals_by_source[i]));
         }
     }

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "base/text_columns.h"
 
 enum { TABLE_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -28,6 +29,19 @@ void mri_table_fini(struct mri_table *table)
     mri_buf_fini(&table->cells);
 }
 
+/** Bytes of a UTF-8 text's beginning, not cut in the middle of a character. */
+static size_t whole_bytes(const char *text, size_t bytes_max)
+{
+    size_t count = strlen(text);
+    if (count > bytes_max) {
+        count = bytes_max;
+        while (count > 0 && ((unsigned char)text[count] & 0xc0) == 0x80) {
+            count--;
+        }
+    }
+    return count;
+}
+
 void mri_table_cell(struct mri_table *table, const char *format, ...)
 {
     char raw[2 * MRI_TABLE_CELL_BYTES];
@@ -42,18 +56,14 @@ void mri_table_cell(struct mri_table *table, const char *format, ...)
     struct mri_buf escaped;
     mri_buf_init(&escaped, table->cells.alloc, 8 * sizeof(raw));
     mri_text_escape(&escaped, mri_slice_of(raw));
-    (void)snprintf(place, MRI_TABLE_CELL_BYTES, "%s", mri_buf_c_text(&escaped));
+    size_t count = whole_bytes(mri_buf_c_text(&escaped), MRI_TABLE_CELL_BYTES - 1);
+    (void)snprintf(place, MRI_TABLE_CELL_BYTES, "%.*s", (int)count, mri_buf_c_text(&escaped));
     mri_buf_fini(&escaped);
 }
 
-/** Columns a text takes on a terminal: its characters. */
 static unsigned width_of(const char *text)
 {
-    unsigned width = 0;
-    for (; *text != '\0'; text++) {
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    }
-    return width;
+    return (unsigned)mri_text_columns(mri_slice_of(text));
 }
 
 static void put_spaces(struct mri_buf *text, unsigned count)

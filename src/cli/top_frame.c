@@ -12,7 +12,7 @@
  *   +------------------------------------------+
  *
  * Invariants
- *  1. No row has more characters than there are columns, and there are never more rows than asked
+ *  1. No row takes more columns than there are, and there are never more rows than asked
  *     for: what does not fit is left out from the bottom, but for the line of keys.
  *  2. Texts of others are escaped before they are cut.
  */
@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/text_columns.h"
 #include "base/utc.h"
 #include "cli/describe.h"
 
@@ -68,27 +69,10 @@ static unsigned long long u(uint64_t value)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-/** Bytes of the first so many characters; *ret_count: how many there were. */
-static size_t bytes_of(struct mri_slice line, unsigned columns, unsigned *ret_count)
-{
-    unsigned count = 0;
-    size_t at = 0;
-    while (at < line.count) {
-        bool begins = ((unsigned char)line.bytes[at] & 0xc0) != 0x80;
-        if (begins && count == columns) {
-            break;
-        }
-        count += begins;
-        at++;
-    }
-    *ret_count = count;
-    return at;
-}
-
 static void put_cut(struct mri_buf *text, struct mri_slice line, unsigned columns, bool is_padded)
 {
-    unsigned count;
-    size_t bytes = bytes_of(line, columns, &count);
+    size_t count;
+    size_t bytes = mri_text_columns_fit(line, columns, &count);
     mri_buf_put(text, line.bytes, bytes);
     if (is_padded) {
         mri_buf_printf(text, "%*s", (int)(columns - count), "");
@@ -210,17 +194,10 @@ static void put_first_row(struct drawing *drawing, struct mri_buf *line)
     mri_buf_clear(line);
 }
 
-static unsigned columns_of(const struct mri_buf *line)
-{
-    unsigned count;
-    (void)bytes_of(slice_of(line), UINT32_MAX, &count);
-    return count;
-}
-
 /** Take back what was put behind `before`, if the row has become too long by it. */
 static void keep_if_it_fits(const struct drawing *drawing, struct mri_buf *line, size_t before)
 {
-    if (columns_of(line) > drawing->view->columns) {
+    if (mri_text_columns(slice_of(line)) > drawing->view->columns) {
         line->count = before;
     }
 }
@@ -435,7 +412,7 @@ static void fill_waiting(const struct drawing *drawing, unsigned rows, struct mr
             mri_utc_duration(fold->bus.event_time_unix_ns - slot->event_time_unix_ns, age));
         mri_text_escape(pane, mri_slice_of(mri_names_signal(&names, figures->waiting[i], id)));
         mri_buf_text(pane, "  ");
-        mri_text_escape(pane, mri_intern_text(&fold->bus.sources, slot->source));
+        mri_text_word(pane, mri_intern_text(&fold->bus.sources, slot->source));
         mri_buf_text(pane, "\n");
     }
 }

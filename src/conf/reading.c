@@ -23,7 +23,17 @@ enum { EXCERPT_BYTES = 40, PHRASE_BYTES_MAX = 4096 };
 struct machine {
     yaml_parser_t parser;
     yaml_event_t event;
+    struct mri_place place; /**< of the character `index`, at byte `byte` */
+    size_t index;
+    size_t byte;
 };
+
+static void from_the_beginning(struct machine *machine)
+{
+    machine->place = (struct mri_place){1, 1};
+    machine->index = 0;
+    machine->byte = 0;
+}
 
 /** Editors of some systems put U+FEFF in front; it is no part of the text. */
 static struct mri_slice without_mark(struct mri_slice text)
@@ -54,6 +64,7 @@ mr_err mri_reading_init(struct mri_reading *reading, struct mri_slice text, cons
     yaml_parser_set_input_string(
         &machine->parser, (const unsigned char *)(text.count == 0 ? "" : text.bytes), text.count);
     reading->machine = machine;
+    from_the_beginning(machine);
     return MR_OK;
 }
 
@@ -191,9 +202,27 @@ static struct mri_place place_of_byte(struct mri_slice text, size_t offset)
     return place;
 }
 
-static struct mri_place place_of(yaml_mark_t mark)
+/** Line and column of a character. To libyaml also a carriage return alone, U+0085, U+2028 and
+ * U+2029 end a line; nobody's editor shows that, so lines are counted here. Places mostly go
+ * forward: the last one is gone on from. */
+static struct mri_place place_of(struct mri_reading *reading, yaml_mark_t mark)
 {
-    return (struct mri_place){(uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
+    struct machine *machine = reading->machine;
+    const struct mri_slice text = reading->source;
+    if (mark.index < machine->index) {
+        from_the_beginning(machine);
+    }
+    while (machine->index < mark.index && machine->byte < text.count) {
+        bool is_end = text.bytes[machine->byte] == '\n';
+        machine->place.line += is_end;
+        machine->place.column = is_end ? 1 : machine->place.column + 1;
+        do {
+            machine->byte++;
+        } while (machine->byte < text.count &&
+                 ((unsigned char)text.bytes[machine->byte] & 0xc0) == 0x80);
+        machine->index++;
+    }
+    return machine->place;
 }
 
 static void report_syntax(struct mri_reading *reading, const yaml_parser_t *parser)
@@ -210,12 +239,12 @@ static void report_syntax(struct mri_reading *reading, const yaml_parser_t *pars
             (unsigned)parser->problem_value, what);
         return;
     }
-    struct mri_place place = place_of(parser->problem_mark);
+    struct mri_place place = place_of(reading, parser->problem_mark);
     if (parser->context == NULL) {
         mri_reading_problem(reading, place, "%s", what);
     } else {
         mri_reading_problem(reading, place, "%s, %s that begins in line %u", what, parser->context,
-            (unsigned)parser->context_mark.line + 1);
+            (unsigned)place_of(reading, parser->context_mark).line);
     }
 }
 
@@ -241,7 +270,7 @@ static const yaml_event_t *fetch(struct mri_reading *reading)
         report_syntax(reading, &machine->parser);
         return NULL;
     }
-    reading->place = place_of(machine->event.start_mark);
+    reading->place = place_of(reading, machine->event.start_mark);
     return &machine->event;
 }
 

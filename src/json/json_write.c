@@ -114,6 +114,18 @@ static void put_escape(struct mri_buf *buf, char c)
     }
 }
 
+/** A character of several bytes that breaks lines, moves a cursor or turns the direction of
+ * writing: JSON could have it as it is, who prints a line of it could not. */
+static void put_control(struct mri_buf *buf, struct mri_slice sequence)
+{
+    unsigned point = (unsigned char)sequence.bytes[0] & (sequence.count == 2 ? 0x1fU : 0x0fU);
+    MRI_ASSERT(sequence.count <= 3); /* all of them are below U+10000 */
+    for (size_t i = 1; i < sequence.count; i++) {
+        point = point << 6 | ((unsigned char)sequence.bytes[i] & 0x3fU);
+    }
+    mri_buf_printf(buf, "\\u%04x", point);
+}
+
 /** The length of the UTF-8 sequence at the start of a text that is not ASCII there; 0: it is none.
  */
 static size_t sequence_bytes(struct mri_slice text)
@@ -146,10 +158,13 @@ static void put_text(struct mri_buf *buf, struct mri_slice text)
         }
         size_t count =
             sequence_bytes((struct mri_slice){.bytes = text.bytes + i, .count = text.count - i});
+        const struct mri_slice sequence = {text.bytes + i, count};
         if (count == 0) {
             mri_buf_text(buf, "\\ufffd");
+        } else if (mri_text_has_control(sequence)) {
+            put_control(buf, sequence);
         } else {
-            mri_buf_put(buf, text.bytes + i, count);
+            mri_buf_put(buf, sequence.bytes, count);
         }
         i += count == 0 ? 1 : count;
     }

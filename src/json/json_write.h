@@ -77,7 +77,8 @@ void mri_json_write_array_close(struct mri_json_writer *writer);
 void mri_json_write_key(struct mri_json_writer *writer, const char *key);
 
 /**
- * A text. Bytes that are not UTF-8 are each replaced by U+FFFD.
+ * A text. Bytes that are not UTF-8 are each replaced by U+FFFD; control characters and those that
+ * break lines or turn the direction of writing are \uNNNN.
  *
  * Returns  nothing.
  * Threads  one at a time.

@@ -101,6 +101,7 @@ static void texts_are_valid_whatever_their_bytes(void **state)
         {"\b\f\n\r\t", 5, "\"\\b\\f\\n\\r\\t\""},
         {"\0\x1f\x7f", 3, "\"\\u0000\\u001f\\u007f\""},
         {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9, "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {"\xc2\x9b\xe2\x80\xa8\xe2\x80\xae\xd8\x9c", 10, "\"\\u009b\\u2028\\u202e\\u061c\""},
         {"x\xffy", 3, "\"x\\ufffdy\""},
         {"\xc3", 1, "\"\\ufffd\""},
         {"\xe2\x82", 2, "\"\\ufffd\\ufffd\""},

@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "json/json_problem.h"
 #include "json/json_scan.h"
 
 static const char *const keys[] = {
@@ -270,14 +271,11 @@ static mr_err take_field(void *context, struct mri_slice key, const struct mri_j
 static void take_place(const struct mri_request_reader *reader, const char *object,
     const mr_problem *problem, struct mri_request_fault *fault)
 {
-    static const char prefix[] = "byte ";
-    const char *text = problem->text;
+    size_t offset;
+    const char *text = mri_json_problem_place(problem, &offset);
     *fault = (struct mri_request_fault){.err = MR_REFUSED, .byte = -1};
-    if (strncmp(text, prefix, sizeof(prefix) - 1) == 0) {
-        char *end;
-        long long offset = strtoll(text + sizeof(prefix) - 1, &end, 10);
+    if (offset != SIZE_MAX) {
         fault->byte = (int64_t)offset + (object - reader->line);
-        text = *end == ':' ? end + 2 : end;
     }
     (void)snprintf(
         fault->problem.text, sizeof(fault->problem.text), "not acceptable JSON: %.480s", text);

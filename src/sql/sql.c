@@ -352,7 +352,7 @@ mr_err mri_sql_ask(struct mri_sql *sql, struct mri_slice text, struct mri_sql_fa
     mri_guard_begin(&sql->guard, sql->options.timeout_ns);
     sql->denied = NULL;
     if (!mri_text_is_utf8(text)) {
-        return mri_problem(&reterr_fault->problem, MR_REFUSED, "the query is not UTF-8");
+        return refuse(reterr_fault, mri_text_utf8_bytes(text), "the query is not UTF-8");
     }
     if (text.count > 0 && memchr(text.bytes, '\0', text.count) != NULL) {
         return mri_problem(&reterr_fault->problem, MR_REFUSED, "the query has a NUL in it");

@@ -83,6 +83,20 @@ class ConfigTest(program.Case):
         line = self.line_of(text, "cooldown: often")
         self.assertTrue(told.startswith(f"{line}:13: "), told)
 
+    def test_lines_and_columns_are_counted_as_editors_count_them(self):
+        # libyaml takes more characters for the end of a line
+        odd = "# a\u2028# b\u2029# c\u0085# d 日本\r# e\r\n"
+        text = "\ufeff" + odd + self.replaced("cooldown: 300", "cooldown: often")
+        told, = self.problems(text, 1)
+        line = next(i for i, line in enumerate(text.split("\n"), 1) if "cooldown: often" in line)
+        self.assertTrue(told.startswith(f"{line}:13: "), told)
+        told, = self.problems(odd + self.text + '"日本\u2028e\u0301": 1\n"ä": [\n')[:1]
+        self.assertTrue(told.startswith(f"{len((odd + self.text).split(chr(10)))}:8: "), told)
+        for before in ("", "日本: ", "🚀é: "):
+            text = odd + "{" + before + "%x: 1}\n"
+            told = self.problems(text)[0]
+            self.assertTrue(told.startswith(f"2:{2 + len(before)}: "), (text, told))
+
     def test_all_mistakes_are_told_in_one_run(self):
         text = self.text
         for old, new in (("cooldown: 300", "cooldown: x"), ("fee: 5", "fee: -1"),

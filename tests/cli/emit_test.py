@@ -45,8 +45,8 @@ class FreeDataTest(EmitCase):
             self.assertEqual(self.events_of(ident)[0]["data"], text)
 
     def test_what_is_no_json_is_told_with_its_place(self):
-        for text, why in (("{x", "--data: no JSON, at byte 2"), ("[1]", "--data: expected a JSON object"),
-                          ('{"a":1}}', "--data: no JSON, at byte 8")):
+        for text, why in (("{x", "--data: no JSON, at character 2"), ("[1]", "--data: expected a JSON object"),
+                          ('{"a":1}}', "--data: no JSON, at character 8")):
             answer = program.call(*self.flags(data=text))
             self.assert_says(self.assert_exit(answer, USAGE), why)
 
@@ -109,7 +109,7 @@ class FlagsTest(EmitCase):
                 with self.subTest(field=field, value=value):
                     answer = self.refused(*self.flags(**{field: value}))
                     self.assert_says(answer, field)
-                    self.assertRegex(answer.err, "expected|missing|no JSON, at byte")
+                    self.assertRegex(answer.err, "expected|missing|no JSON, at character")
                     self.assertNotIn("\x1b", answer.err)
         self.assertEqual(program.content(self.log), before)
 
@@ -335,6 +335,15 @@ class LinesTest(EmitCase):
         self.assert_exit(answer, program.FAULT)
         self.assert_says(answer, "standard output")
         self.ok("verify", "--dir", self.log)
+
+    def test_a_line_that_is_no_json_is_told_with_its_character(self):
+        for line, character, why in (('{"日本🚀": nul}', 9, "expected a value"), ('{"a\\q": 1}', 4, "a bad escape"),
+                                     (b'{"\xe6\x97\xa5\xff": 1}', 4, "not UTF-8"),
+                                     ('{"source": "é", "source": 2}', 17, "a key that stands there twice")):
+            with self.subTest(line=line):
+                line = line if isinstance(line, bytes) else line.encode()
+                answer = self.emit(b"\n" + line + b"\n")
+                self.assertIn(f"stdin:2: refused: not a JSON object: character {character}: {why}", answer.err)
 
     def test_a_log_with_escapes_in_free_data_is_shown_without_them(self):
         text = self.line(data={"note": "\x1b[31mred"}, external_id="ok")

@@ -174,6 +174,24 @@ class QueryTest(QuestionCase):
                 answer = self.refused("query", "--dir", self.log, text)
                 self.assert_says(answer, f"character {character}: ", words, f"  {text}\n")
                 self.assertIn("\n  " + " " * (character - 1) + "^\n", answer.err)
+        for name in ("日本🚀", "e\u0301", "ä"):
+            self.ok("emit", "--dir", self.log, "--symbol", self.first_symbol(), "--side", "long",
+                    "--source", "bot", "--name", name, "--confidence", "1")
+        cases = {"name='日本🚀' and stat=x": (16, "name='日本🚀' and stat=x", "here: stat=x"),
+                 "name='e\u0301' and stat=x": (15, "name='e\u0301' and stat=x", "here: stat=x"),
+                 "name='ä' and": (13, "name='ä' and", "here: the end"),
+                 "side=long\tand stat=日": (15, "side=long\\x09and stat=日", " " * 17 + "^"),
+                 "side=long\nand\n  stat=x": (17, "side=long\\x0aand\\x0a  stat=x", " " * 22 + "^"),
+                 "side=long\t\udcff\udcc2": (11, "side=long\\x09\\xff\\xc2", " " * 13 + "^"),
+                 "\udcff=x": (1, "\\xff=x", "^"), "x" * 70: (1, "x" * 33 + "...", "^")}
+        for text, (character, shown, mark) in cases.items():
+            with self.subTest(text=text):
+                answer = self.refused("query", "--dir", self.log, text)
+                told, *pointed = answer.err.split("\n")
+                self.assertRegex(told, rf"^millrace query: character {character}: ")
+                self.assertEqual(pointed, [f"  {shown}", f"  {mark}", ""])
+        answer = self.refused("query", "--dir", self.log, "stat" + "日" * 30)
+        self.assert_says(answer, "found stat" + "日" * 18 + "\n")  # 60 bytes at most, whole characters
         answer = self.refused("query", "--dir", self.log, "name='\x1b[31m")
         self.assertNotIn("\x1b", answer.err)
         self.assert_exit(program.call("query", "--dir", self.log, "state=learned", "--after",

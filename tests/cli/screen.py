@@ -11,6 +11,7 @@ import re
 import select
 import struct
 import termios
+import unicodedata
 
 import program
 
@@ -79,10 +80,19 @@ class Screen:
     def _put(self, character):
         if not self.is_alternate:
             return  # what is printed before and after scrolls as it always does
-        if self.x >= self.columns:
+        width = self.width_of(character)
+        if self.x + width > self.columns:
             raise AssertionError(f"row {self.y} is longer than {self.columns}:\n{self.text}")
-        self.cells[self.y][self.x] = character
-        self.x += 1
+        if width == 0:
+            self.cells[self.y][self.x - 1] += character
+            return
+        self.cells[self.y][self.x:self.x + width] = [character] + [""] * (width - 1)
+        self.x += width
+
+    @staticmethod
+    def width_of(text):
+        return sum(0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+                   for one in text)
 
     def _control(self, byte):
         if not self.is_alternate:

@@ -277,7 +277,25 @@ class RefusalTest(SqlCase):
     def test_bad_sql_is_pointed_at(self):
         answer = self.bad("SELECT ordinal,\n  nosuch FROM signals")
         self.assertEqual(answer.err.splitlines(),
-                         ["millrace sql: no such column: nosuch", "    nosuch FROM signals", "    ^"])
+                         ["millrace sql: line 2, character 3: no such column: nosuch", "    nosuch FROM signals",
+                          "    ^"])
+        cases = {"SELECT 1 AS \"ä\", nosuch": (18, ['  SELECT 1 AS "ä", nosuch', "  here: nosuch"]),
+                 "SELECT '日本🚀', nosuch": (15, ["  SELECT '日本🚀', nosuch", "  here: nosuch"]),
+                 "SELECT '\t', nosuch": (13, ["  SELECT '\\x09', nosuch", " " * 17 + "^"]),
+                 "SELECT '\u202e', nosuch": (13, ["  SELECT '\\xe2\\x80\\xae', nosuch", " " * 25 + "^"]),
+                 "SELECT nosuch, '日本'": (8, ["  SELECT nosuch, '日本'", "         ^"]),
+                 "SELECT '" + "x" * 100 + "', nosuch, '" + "y" * 100 + "'":
+                     (112, ["  ..." + "x" * 34 + "', nosuch, '" + "y" * 24 + "...", " " * 42 + "^"])}
+        for query, (character, shown) in cases.items():
+            with self.subTest(query=query):
+                head, *rest = self.bad(query).err.splitlines()
+                self.assertEqual(head, f"millrace sql: character {character}: no such column: nosuch")
+                self.assertEqual(rest, shown)
+                head, *rest = self.bad("SELECT 1,\r\n" + query.removeprefix("SELECT ")).err.splitlines()
+                self.assertEqual(head, f"millrace sql: line 2, character {character - 7}: no such column: nosuch")
+        answer = self.bad("SELECT 'a\udcff', 1")
+        self.assertEqual(answer.err.splitlines(), ["millrace sql: character 10: the query is not UTF-8",
+                                                   "  SELECT 'a\\xff', 1", "           ^"])
         self.assert_says(self.bad("SELEC 1"), 'near "SELEC": syntax error')
         self.assert_says(self.bad("SELECT * FROM signal"), "no such table: signal")
         answer = self.assert_exit(

@@ -135,6 +135,25 @@ class PictureTest(TopCase):
         self.assertIn("owned", terminal.screen.text)
 
 
+    def test_wide_and_combining_characters_move_nothing(self):
+        names = ["日本語の取引システム" * 2, "e\u0301" * 20, "🚀" * 15, "가나다", 'x" source="y']
+        folder = self.folder / ("日" * 50)
+        self.log.rename(folder)
+        for name in names:
+            line = json.dumps({"symbol": "SIM01USD", "side": "long", "source": name, "confidence": 0.5,
+                               "data": {"x": name * 4}}) + "\n"
+            self.ok("emit", "--dir", folder, stdin=line)
+        for columns in (80, 79, 60, 41):
+            with self.subTest(columns=columns):  # the screen fails on a row that is too long
+                terminal = self.shown(log=folder, columns=columns, rows=24)
+                lines = terminal.screen.lines
+                self.assertTrue(lines[23].startswith("q quit"), lines)
+                self.assertRegex(lines[0], r"\d\d:\d\d:\d\dZ$")
+                self.assertEqual(terminal.screen.width_of(lines[0]), columns)
+                self.assertIn("waiting longest, of 5", terminal.screen.text)
+        self.assertIn('source="x\\" source=\\"y"', self.shown(log=folder, columns=300).screen.text)
+
+
 class KeysTest(TopCase):
     def test_q_ends_it_and_the_terminal_is_as_it_was(self):
         for keys in ("q", "Q", "xyz q"):
