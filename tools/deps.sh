@@ -17,6 +17,7 @@ libyaml-dev:configuration_files
 libsimdjson-dev:reads_JSON
 libsqlite3-dev:SQL_over_a_log
 libedit-dev:the_prompt_of_millrace_sql
+libutf8proc-dev:columns_of_text_on_a_terminal
 '
 packages_test='
 libcmocka-dev:unit_tests

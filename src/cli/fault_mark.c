@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "base/text_columns.h"
+#include "cli/text_columns.h"
 
 enum { SHOWN_BYTES_MAX = 16 * 1024 * 1024, LINE_COLUMNS = 76, BEFORE_COLUMNS = 40 };
 

@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "base/text_columns.h"
+#include "cli/text_columns.h"
 
 enum { TABLE_BYTES_MAX = 64 * 1024 * 1024 };
 

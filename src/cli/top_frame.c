@@ -22,9 +22,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/text_columns.h"
 #include "base/utc.h"
 #include "cli/describe.h"
+#include "cli/text_columns.h"
 
 enum {
     SIDE_BY_SIDE_COLUMNS = 72,

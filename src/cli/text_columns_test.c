@@ -2,7 +2,7 @@
 /*
  * Tests of columns.
  */
-#include "base/text_columns.h"
+#include "cli/text_columns.h"
 
 #include "tests/lib/cmocka_all.h"
 

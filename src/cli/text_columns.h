@@ -3,8 +3,8 @@
  * How much room text takes on a terminal: East Asian characters and emoji two columns, combining
  * ones none, all others one. What is not to be printed as it is was escaped before (base/text.h).
  */
-#ifndef MRI_BASE_TEXT_COLUMNS_H
-#define MRI_BASE_TEXT_COLUMNS_H
+#ifndef MRI_CLI_TEXT_COLUMNS_H
+#define MRI_CLI_TEXT_COLUMNS_H
 
 #include <stddef.h>
 
