@@ -158,7 +158,7 @@ def _seconds(value, name="since_ts"):
     expected = f"{name}: expected seconds since 1970, a datetime, or a text of ISO 8601"
     if not isinstance(value, (str, datetime.datetime)):
         try:
-            return float(value)
+            return float(None if isinstance(value, (bytes, bytearray)) else value)
         except OverflowError:  # it is earlier, or later, than every time
             return math.copysign(math.inf, value > 0 or -1)
         except (TypeError, ValueError):
