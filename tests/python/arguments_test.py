@@ -3,10 +3,8 @@
 """What is wrong with an argument is told in one way, for every argument of every function: another
 type is a TypeError, a value that cannot be is MR_REFUSED, and the text begins with the argument."""
 import ast
-import datetime
 import decimal
 import inspect
-import logging
 import pathlib
 import re
 import sys
@@ -292,6 +290,42 @@ class ArgumentsTest(ArgumentsCase):
                 with self.subTest(f"{name} takes what is good"):
                     names = {key: good[key] for key in good if key not in positional[name]}
                     call(*(good[key] for key in good if key in positional[name]), **names)
+
+    def test_texts_say_what_is_taken(self):
+        bus = self.outside()
+        wrong = [
+            (lambda: bus.query("state=nonsense"),
+             f"question: character 7: expected a state ({STATES}), found nonsense"),
+            (lambda: self.bus.move(self.name, "nonsense"), f'to: expected {STATES}, found "nonsense"'),
+            (lambda: self.bus.get(0), "id: expected the id of a signal, or its number, 1 to 4294967295, found 0"),
+            (lambda: self.bus.get(HUGE), "id: expected the id of a signal, or its number, 1 to 4294967295, found an "
+                                         "integer of 2001 bits"),
+            (lambda: self.bus.emit("ONEUSD", "long", "bot", HUGE), "confidence: expected 0 to 1, found an integer of "
+                                                                   "2001 bits"),
+            (lambda: self.bus.emit("ONEUSD", "long", "bot", data={"a": {"b": [1, NAN]}}),
+             "data['a']['b'][1]: expected a number of JSON, found nan"),
+            (lambda: self.bus.emit("ONEUSD", "long", "\ud800"), "source: expected text without lone surrogates, found "
+                                                                "'\\ud800'"),
+            (lambda: bus.quote("BTCUSDT", 0, 1.0, time_unix_ns=NOON_NS), "bid: must be above zero, found 0"),
+            (lambda: bus.quote("BTCUSDT", -1.5, 1.0, time_unix_ns=NOON_NS), "bid: must be above zero, found -1.5"),
+            (lambda: bus.quote("BTCUSDT", 1.0, NAN, time_unix_ns=NOON_NS), "ask: expected a finite number, found nan"),
+            (lambda: bus.quote("BTCUSDT", 1.0, INF, time_unix_ns=NOON_NS), "ask: expected a finite number, found inf"),
+            (lambda: bus.quote("BTCUSDT", 1.0, 42000.123, time_unix_ns=NOON_NS),
+             "ask: expected a number of up to 2 decimals, as BTCUSDT has them, found 42000.123"),
+            (lambda: bus.quote("BTCUSDT", 1.0, 2.0, bid_quantity=-1, time_unix_ns=NOON_NS),
+             "bid_quantity: must not be below zero, found -1"),
+            (lambda: bus.emit_many([{"symbol": "BTCUSDT", "side": "up", "source": "bot"}]),
+             "signal 1 of 1: side: expected long, buy, short or sell, found 'up'"),
+        ]
+        for call, text in wrong:
+            with self.subTest(text):
+                with self.assertRaises(millrace.MR_REFUSED) as caught:
+                    call()
+                self.assertEqual(str(caught.exception), text)
+        for value in (0.5, 1, Index(1), decimal.Decimal("0.5")):  # what is no float, and a number
+            self.bus.emit("ONEUSD", "long", "bot", value)
+        self.assertEqual(len(self.bus.query(limit=Index(2))), 2)
+        self.assertEqual(self.bus.get(Index(1))["id"], self.name)
 
     def wrong(self, call, arguments, argument, kind, positional):
         with self.assertRaises((millrace.MillraceError, TypeError)) as caught:
