@@ -11,6 +11,8 @@
  */
 #include "methods.h"
 
+enum { TABLE_SIGNALS_MIN = 4096, TABLE_SIGNALS_MAX = 134217728 };
+
 /* Counts forks: in a child it is another number than when the handle was made. */
 static volatile unsigned long forks;
 
@@ -63,22 +65,51 @@ int mrp_follow(Bus *self)
     Py_END_ALLOW_THREADS return err == MR_OK ? 0 : (mrp_raise_error(err, problem.text), -1);
 }
 
+/** The folder as bytes; -1 and an exception. */
+static int read_dir(PyObject *dir, PyObject **ret_path)
+{
+    PyObject *path = PyOS_FSPath(dir);
+    if (path == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyErr_Clear();
+            return mrp_refuse_type("dir", "str, bytes or os.PathLike", dir);
+        }
+        return -1;
+    }
+    int is_good = PyUnicode_FSConverter(path, ret_path);
+    if (is_good == 0 && PyErr_ExceptionMatches(PyExc_ValueError)) { /* no bytes of it, or a NUL */
+        PyErr_Clear();
+        (void)mrp_refuse("dir", "what can be the name of a folder", path);
+    }
+    Py_DECREF(path);
+    return is_good == 0 ? -1 : 0;
+}
+
+static int check_table(PyObject *table, int64_t signals)
+{
+    bool is_power = (signals & (signals - 1)) == 0;
+    bool is_good = signals == 0 || (is_power && signals >= TABLE_SIGNALS_MIN);
+    return is_good
+               ? 0
+               : mrp_refuse("table_signals", "a power of two from 4096 to 134217728, or 0", table);
+}
+
 PyObject *mrp_bus_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"dir", "create", "table_signals", NULL};
+    PyObject *dir;
+    PyObject *create = NULL;
+    PyObject *table = NULL;
     PyObject *path = NULL;
     int is_create = 0;
-    long long table_signals = 0;
+    int64_t table_signals = 0;
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&|$pL:Bus", names, PyUnicode_FSConverter,
-            &path, &is_create, &table_signals)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$OO:Bus", names, &dir, &create, &table) ||
+        mrp_read_bool(create, "create", &is_create) < 0 ||
+        mrp_read_integer(table, "table_signals", 0, TABLE_SIGNALS_MAX, &table_signals) < 0 ||
+        check_table(table, table_signals) < 0 || read_dir(dir, &path) < 0) {
         return NULL;
-    }
-    if (table_signals < 0 || table_signals > UINT32_MAX) {
-        Py_DECREF(path);
-        return mrp_raise_error(
-            MR_REFUSED, "table_signals: expected a power of two from 4096 to 134217728, or 0");
     }
     Bus *self = (Bus *)mrp_new_object((PyObject *)type);
     if (self == NULL) {

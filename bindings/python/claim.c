@@ -18,26 +18,11 @@ struct claim {
 
 static PyObject *claim_type;
 
-/** In nanoseconds; -1 and an exception: it is no time. The bus has the range. */
-static int64_t lease_ns_of(double seconds)
+/** In nanoseconds; NULL: it is as it was. -1 and an exception: it is no time, or too long. */
+static int64_t lease_ns_of(PyObject *lease, double *seconds)
 {
-    char text[80];
-    if (seconds >= 0.0 && seconds <= 1e9) {
-        return (int64_t)(seconds * 1e9);
-    }
-    (void)snprintf(text, sizeof(text), "lease: expected 1 ms to 24 h, found %.9g s", seconds);
-    (void)mrp_raise_error(MR_REFUSED, text);
-    return -1;
-}
-
-static void say_no_signal(PyObject *number, mr_problem *problem)
-{
-    PyObject *shown = PyObject_Str(number);
-    const char *text = shown == NULL ? NULL : PyUnicode_AsUTF8AndSize(shown, NULL);
-    (void)snprintf(problem->text, sizeof(problem->text), "there is no signal %.40s",
-        text == NULL ? "of that number" : text);
-    PyErr_Clear();
-    Py_XDECREF(shown);
+    static const struct mrp_range range = {0.001, 86400.0, "1 ms to 24 h, in seconds"};
+    return mrp_read_seconds(lease, "lease", &range, seconds) < 0 ? -1 : (int64_t)(*seconds * 1e9);
 }
 
 /** A claim as an object; NULL and an exception. */
@@ -81,51 +66,59 @@ static mr_err claim_in_time(
     Py_END_ALLOW_THREADS return err;
 }
 
-PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
+/** What claim() is given; *ret_name is borrowed. */
+static int read_claim(PyObject *args, PyObject *keywords, struct attempt *ret_attempt,
+    PyObject **ret_name, double *ret_lease)
 {
     static char *names[] = {
         "owner", "to", "state", "lease", "id", "symbol", "source", "timeout", "durable", NULL};
+    mr_claim_options *options = &ret_attempt->options;
+    PyObject *given[9] = {NULL};
     const char *to;
     const char *state = "generated";
-    double lease = 60.0;
-    PyObject *name = NULL;
-    PyObject *timeout = NULL;
     int is_durable = 0;
     int64_t timeout_ms = 0;
+    *ret_lease = 60.0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOOOOOO:claim", names, &given[0],
+            &given[1], &given[2], &given[3], &given[4], &given[5], &given[6], &given[7],
+            &given[8]) ||
+        mrp_need_text(given[0], "owner", &options->owner) < 0 ||
+        mrp_need_text(given[1], "to", &to) < 0 ||
+        (given[2] != NULL && mrp_need_text(given[2], "state", &state) < 0) ||
+        mrp_read_text(given[5], "symbol", &options->symbol) < 0 ||
+        mrp_read_text(given[6], "source", &options->source) < 0 ||
+        mrp_read_bool(given[8], "durable", &is_durable) < 0 ||
+        mrp_read_state(to, "to", &options->next) < 0 ||
+        mrp_read_state(state, "state", &options->from) < 0 ||
+        (given[7] != NULL && mrp_read_timeout(given[7], &timeout_ms) < 0)) {
+        return -1;
+    }
+    options->lease_ns = lease_ns_of(given[3], ret_lease);
+    ret_attempt->durability = mrp_durability_of(is_durable);
+    ret_attempt->until_ms = mrp_wait_until_ms(timeout_ms);
+    *ret_name = given[4] == Py_None ? NULL : given[4];
+    return options->lease_ns < 0 ? -1 : 0;
+}
+
+PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
+{
+    double lease;
+    PyObject *name;
     struct attempt attempt = {.may_come = false};
     mr_claim_options *options = &attempt.options;
     mr_problem problem = {""};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "ss|$sdOzzOp:claim", names, &options->owner,
-            &to, &state, &lease, &name, &options->symbol, &options->source, &timeout,
-            &is_durable)) {
+    if (read_claim(args, keywords, &attempt, &name, &lease) < 0) {
         return NULL;
     }
-    if (mr_state_parse(to, &options->next) != MR_OK ||
-        mr_state_parse(state, &options->from) != MR_OK) {
-        return mrp_raise_error(
-            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
-    }
-    if (timeout != NULL && mrp_read_timeout(timeout, &timeout_ms) < 0) {
-        return NULL;
-    }
-    options->lease_ns = lease_ns_of(lease);
-    if (options->lease_ns < 0) {
-        return NULL;
-    }
-    attempt.durability = mrp_durability_of(is_durable);
-    attempt.until_ms = mrp_wait_until_ms(timeout_ms);
     for (;;) {
         mr_claim claim;
         mr_err err = MR_NOT_FOUND;
         if (mrp_enter(self) < 0) {
             return NULL;
         }
-        bool is_found = name == NULL || name == Py_None ||
-                        (mrp_follow(self) == 0 && mrp_find(self, name, &options->ordinal) == 0);
-        bool is_named = name != NULL && name != Py_None;
-        if (is_found && is_named && options->ordinal.n == 0) { /* a number that no signal has */
-            say_no_signal(name, &problem);
-        } else if (is_found) {
+        bool is_found = name == NULL || (mrp_follow(self) == 0 &&
+                                            mrp_find(self, name, "id", &options->ordinal) == 0);
+        if (is_found) {
             err = claim_in_time(self, &attempt, &claim, &problem);
         }
         mrp_leave(self);
@@ -184,24 +177,25 @@ static bool is_in_force(const Claim *self)
 static PyObject *claim_move(Claim *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"to", "gate", "reason", "data", "actor", "durable", NULL};
-    const char *to = NULL;
-    PyObject *data = NULL;
+    PyObject *given[6] = {NULL};
+    const char *to;
     mr_move move = {0};
     mr_problem problem = {""};
     struct mri_buf texts;
     int is_durable = 0;
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|z$zzOzp:move", names, &to, &move.gate,
-            &move.reason, &data, &move.actor, &is_durable)) {
+    move.to = self->claim.next;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O$OOOOO:move", names, &given[0], &given[1],
+            &given[2], &given[3], &given[4], &given[5]) ||
+        mrp_read_text(given[0], "to", &to) < 0 || mrp_read_text(given[1], "gate", &move.gate) < 0 ||
+        mrp_read_text(given[2], "reason", &move.reason) < 0 ||
+        mrp_read_text(given[4], "actor", &move.actor) < 0 ||
+        mrp_read_bool(given[5], "durable", &is_durable) < 0 ||
+        mrp_read_state(to, "to", &move.to) < 0) {
         return NULL;
     }
-    move.to = self->claim.next;
-    if (to != NULL && mr_state_parse(to, &move.to) != MR_OK) {
-        return mrp_raise_error(
-            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
-    }
     mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
-    if (mrp_read_one_data(data, "data", &texts, &move.data) < 0 || enter_claim(self) < 0) {
+    if (mrp_read_one_data(given[3], "data", &texts, &move.data) < 0 || enter_claim(self) < 0) {
         mri_buf_fini(&texts);
         return NULL;
     }
@@ -224,13 +218,14 @@ static PyObject *claim_move(Claim *self, PyObject *args, PyObject *keywords)
 static PyObject *claim_renew(Claim *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"lease", NULL};
+    PyObject *given = NULL;
     double lease = self->lease;
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|d:renew", names, &lease)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:renew", names, &given)) {
         return NULL;
     }
-    int64_t lease_ns = lease_ns_of(lease);
+    int64_t lease_ns = lease_ns_of(given == Py_None ? NULL : given, &lease);
     if (lease_ns < 0 || enter_claim(self) < 0) {
         return NULL;
     }

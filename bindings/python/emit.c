@@ -40,39 +40,19 @@ static const char *const horizon_words[MR_HORIZON_COUNT] = {
 #undef HORIZON_WORD
 };
 
-static int read_utf8(PyObject *value, const char *field, const char **ret_text)
-{
-    Py_ssize_t count;
-    *ret_text = NULL;
-    if (value == NULL || value == Py_None) {
-        return 0;
-    }
-    if (!PyUnicode_Check(value)) {
-        PyErr_Format(
-            PyExc_TypeError, "%s: expected str, found %R", field, (PyObject *)Py_TYPE(value));
-        return -1;
-    }
-    *ret_text = PyUnicode_AsUTF8AndSize(value, &count);
-    if (*ret_text != NULL && strlen(*ret_text) != (size_t)count) {
-        PyErr_Format(PyExc_ValueError, "%s: a NUL character", field);
-        return -1;
-    }
-    return *ret_text == NULL ? -1 : 0;
-}
-
 static int read_text(PyObject *value, enum field field, const char **ret_text)
 {
-    return read_utf8(value, field_names[field], ret_text);
+    return mrp_read_text(value, field_names[field], ret_text);
 }
 
-static int read_double(PyObject *value, enum field field, double *ret_number)
+/** A number, which most are exactly; what is wrong with one is said with what the log takes. */
+static int read_double(PyObject *value, enum field field, const char *expected, double *ret_number)
 {
-    *ret_number = PyFloat_AsDouble(value);
-    if (PyErr_Occurred()) {
-        PyErr_Format(PyExc_TypeError, "%s: expected a number, found %R", field_names[field], value);
-        return -1;
+    if (PyFloat_CheckExact(value)) {
+        *ret_number = PyFloat_AsDouble(value);
+        return 0;
     }
-    return 0;
+    return mrp_read_number(value, field_names[field], expected, ret_number);
 }
 
 /** JSON of the caller's own is kept as it is, so it must be a JSON object. */
@@ -103,24 +83,26 @@ int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, con
     if (PyBytes_Check(value)) {
         char *bytes;
         Py_ssize_t count;
-        if (PyBytes_AsStringAndSize(value, &bytes, &count) < 0 || strlen(bytes) != (size_t)count) {
-            PyErr_Format(PyExc_ValueError, "%s: a NUL byte", field);
+        if (PyBytes_AsStringAndSize(value, &bytes, &count) < 0) {
             return -1;
+        }
+        if (strlen(bytes) != (size_t)count) {
+            return mrp_refuse(field, "JSON without NUL bytes", value);
         }
         *ret_data = bytes;
         return check_json(bytes, field);
     }
     if (PyUnicode_Check(value)) {
-        return read_utf8(value, field, ret_data) < 0 ? -1 : check_json(*ret_data, field);
+        return mrp_read_text(value, field, ret_data) < 0 ? -1 : check_json(*ret_data, field);
     }
     if (!PyDict_Check(value)) {
-        PyErr_Format(PyExc_TypeError, "%s: expected a dict, or JSON as bytes or str", field);
-        return -1;
+        return mrp_refuse_type(field, "a dict, or JSON as bytes or str", value);
     }
     struct mri_json_writer json;
     size_t at = texts->count;
     mri_json_write_begin(&json, texts);
     if (mrp_write_value(&json, value, 0) < 0) {
+        mrp_name_argument(field);
         return -1;
     }
     mri_buf_put(texts, "", 1);
@@ -166,8 +148,11 @@ static int read_words(Bus *self, PyObject *const values[FIELDS], mr_emission *em
         return -1;
     }
     if (side == NULL || mr_side_parse(side, &emission->side) != MR_OK) {
-        PyErr_Format(mrp_error_kind(MR_REFUSED),
-            "side: expected long, buy, short or sell, found %s", side == NULL ? "nothing" : side);
+        if (side != NULL) {
+            return mrp_refuse("side", "long, buy, short or sell", values[SIDE]);
+        }
+        PyErr_SetString(
+            mrp_error_kind(MR_REFUSED), "side: expected long, buy, short or sell, found nothing");
         return -1;
     }
     bool is_plain = emission->symbol != NULL && PyUnicode_CheckExact(values[SYMBOL]) &&
@@ -199,9 +184,7 @@ static int read_horizon(PyObject *value, mr_emission *emission)
         }
     }
     if (horizon != NULL) {
-        PyErr_Format(mrp_error_kind(MR_REFUSED),
-            "horizon: expected 1m, 5m, 15m, 30m or 1h, found %s", horizon);
-        return -1;
+        return mrp_refuse("horizon", "1m, 5m, 15m, 30m or 1h", value);
     }
     return 0;
 }
@@ -221,19 +204,16 @@ static int read_emission(Bus *self, PyObject *const values[FIELDS], struct mri_b
     }
     emission.lacks_confidence = values[CONFIDENCE] == NULL || values[CONFIDENCE] == Py_None;
     if (!emission.lacks_confidence &&
-        read_double(values[CONFIDENCE], CONFIDENCE, &emission.confidence) < 0) {
+        read_double(values[CONFIDENCE], CONFIDENCE, "0 to 1", &emission.confidence) < 0) {
         return -1;
     }
     emission.has_price = values[PRICE] != NULL && values[PRICE] != Py_None;
-    if (emission.has_price && read_double(values[PRICE], PRICE, &emission.price) < 0) {
+    if (emission.has_price && read_double(values[PRICE], PRICE, "a price", &emission.price) < 0) {
         return -1;
     }
     if (values[VALID_FOR] != NULL && values[VALID_FOR] != Py_None) {
-        if (read_double(values[VALID_FOR], VALID_FOR, &seconds) < 0) {
-            return -1;
-        }
-        if (!(seconds >= 1.0 && seconds <= 86400.0)) {
-            PyErr_SetString(mrp_error_kind(MR_REFUSED), "valid_for: expected 1 to 86400 seconds");
+        static const struct mrp_range range = {1.0, 86400.0, "1 to 86400 seconds"};
+        if (mrp_read_seconds(values[VALID_FOR], field_names[VALID_FOR], &range, &seconds) < 0) {
             return -1;
         }
         emission.valid_for_ns = (int64_t)(seconds * 1e9);
@@ -273,6 +253,19 @@ static void give_texts(struct mri_buf *texts)
     }
 }
 
+/** A key is `key` here, and not as lines and options have it. */
+static void name_key(mr_problem *problem)
+{
+    static const char long_name[] = "idempotency_key";
+    static const char name[] = "key";
+    char *at = strstr(problem->text, long_name);
+    if (at != NULL) {
+        const char *rest = at + sizeof(long_name) - 1;
+        memcpy(at, name, sizeof(name) - 1);
+        memmove(at + sizeof(name) - 1, rest, strlen(rest) + 1);
+    }
+}
+
 /** -1 and an exception: nothing was emitted, or it is not known whether it is durable. */
 static int emit_them(
     Bus *self, const mr_emission *emissions, size_t count, int is_durable, mr_emitted *ret_emitted)
@@ -294,6 +287,7 @@ static int emit_them(
         Py_END_ALLOW_THREADS mrp_leave(self);
     }
     if (err != MR_OK) {
+        name_key(&problem);
         (void)mrp_raise_error(err, problem.text);
     }
     return err == MR_OK ? 0 : -1;
@@ -395,7 +389,9 @@ PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObj
         }
         enum field field = field_of(name);
         if (field == FIELDS && PyUnicode_CompareWithASCIIString(name, "durable") == 0) {
-            is_durable = PyObject_IsTrue(args[count + i]);
+            if (mrp_read_bool(args[count + i], "durable", &is_durable) < 0) {
+                return NULL;
+            }
             continue;
         }
         if (field == FIELDS || values[field] != NULL) {
@@ -406,7 +402,7 @@ PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObj
         values[field] = args[count + i];
     }
     texts = take_texts();
-    if (is_durable >= 0 && read_emission(self, values, &texts, &emission, &is_written) == 0) {
+    if (read_emission(self, values, &texts, &emission, &is_written) == 0) {
         if (is_written) {
             settle_data(&texts, &emission);
         }
@@ -425,14 +421,18 @@ static int read_dict(Bus *self, PyObject *item, struct mri_buf *texts, mr_emissi
     PyObject *value;
     Py_ssize_t at = 0;
     if (!PyDict_Check(item)) {
-        PyErr_SetString(PyExc_TypeError, "expected a dict");
+        PyErr_Format(PyExc_TypeError, "expected a dict, found %R", (PyObject *)Py_TYPE(item));
         return -1;
     }
     while (PyDict_Next(item, &at, &key, &value)) {
         enum field field = field_of(key);
         if (field == FIELDS) {
-            PyErr_Format(
-                mrp_error_kind(MR_REFUSED), "unknown key %R (free data go into \"data\")", key);
+            PyObject *shown = mrp_shown(key);
+            if (shown != NULL) {
+                PyErr_Format(mrp_error_kind(MR_REFUSED),
+                    "unknown key %U (free data go into \"data\")", shown);
+                Py_DECREF(shown);
+            }
             return -1;
         }
         values[field] = value == Py_None && field != CONFIDENCE ? NULL : value;
@@ -449,7 +449,9 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
         return PyList_New(0);
     }
     if (count > MR_BUS_BATCH_MAX) {
-        return mrp_raise_error(MR_EINVAL, "emit_many() takes up to 8192 signals at once");
+        PyErr_Format(mrp_error_kind(MR_REFUSED), "signals: expected up to %d at once, found %zd",
+            MR_BUS_BATCH_MAX, count);
+        return NULL;
     }
     mr_emission *emissions = PyMem_Malloc((size_t)count * sizeof(*emissions));
     bool *is_written = PyMem_Malloc((size_t)count * sizeof(*is_written));
@@ -472,6 +474,10 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
     }
     if (is_good) {
         result = emit_list(self, emissions, (size_t)count, is_durable);
+        bool is_unnamed = result == NULL && count == 1; /* of several the bus says which */
+        if (is_unnamed && PyErr_ExceptionMatches(mrp_error_kind(MR_REFUSED)) != 0) {
+            mrp_name_item("signal", 0, 1);
+        }
     }
     mri_buf_fini(&texts);
     PyMem_Free(emissions);
@@ -483,12 +489,14 @@ PyObject *mrp_bus_emit_many(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"signals", "durable", NULL};
     PyObject *signals;
+    PyObject *durable = NULL;
     int is_durable = 0;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "O|$p:emit_many", names, &signals, &is_durable)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$O:emit_many", names, &signals, &durable) ||
+        mrp_read_bool(durable, "durable", &is_durable) < 0) {
         return NULL;
     }
-    PyObject *list = PySequence_List(signals); /* the dicts stay while their texts are used */
+    PyObject *list =
+        mrp_read_list(signals, "signals", "dicts"); /* the dicts stay while their texts are used */
     PyObject *result = list == NULL ? NULL : emit_sequence(self, list, is_durable);
     Py_XDECREF(list);
     return result;
@@ -499,7 +507,7 @@ PyObject *mrp_bus_register(Bus *self, PyObject *symbol)
     const char *text;
     mr_problem problem = {""};
     mr_err err;
-    if (read_text(symbol, SYMBOL, &text) < 0 || mrp_enter(self) < 0) {
+    if (mrp_need_text(symbol, "symbol", &text) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS err = mr_bus_register(self->bus, text, &problem);

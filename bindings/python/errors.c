@@ -59,14 +59,37 @@ int mrp_add_errors(PyObject *module)
     return 0;
 }
 
+/** Take the exception that is raised, if its kind is made of a text alone: the module's own are. */
+static bool fetch_own(PyObject **kind, PyObject **value, PyObject **trace)
+{
+    PyErr_Fetch(kind, value, trace);
+    bool is_own = *value != NULL &&
+                  (*kind == PyExc_TypeError || PyErr_GivenExceptionMatches(*kind, error_base) != 0);
+    if (!is_own) {
+        PyErr_Restore(*kind, *value, *trace);
+    }
+    return is_own;
+}
+
+void mrp_name_argument(const char *field)
+{
+    PyObject *kind;
+    PyObject *value;
+    PyObject *trace;
+    if (fetch_own(&kind, &value, &trace)) {
+        PyErr_Format(kind, "%s%S", field, value);
+        Py_XDECREF(kind);
+        Py_XDECREF(value);
+        Py_XDECREF(trace);
+    }
+}
+
 void mrp_name_item(const char *what, size_t index, size_t count)
 {
     PyObject *kind;
     PyObject *value;
     PyObject *trace;
-    PyErr_Fetch(&kind, &value, &trace);
-    if (value == NULL || PyErr_GivenExceptionMatches(kind, PyExc_UnicodeError)) {
-        PyErr_Restore(kind, value, trace); /* it is not made of a text alone */
+    if (!fetch_own(&kind, &value, &trace)) {
         return;
     }
     PyErr_Format(kind, "%s %zu of %zu: %S", what, index + 1, count, value);

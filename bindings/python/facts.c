@@ -4,9 +4,32 @@
  */
 #include "methods.h"
 
+#define A_PRICE "a price above zero"
+
+/** How far the text of a problem names a time, which has its unit in its name here; 0: it does not.
+ */
+static int time_name_bytes(const char *text)
+{
+    static const char *const names[] = {"time:", "close_time:", "next_time:"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t count = strlen(names[i]);
+        if (strncmp(text, names[i], count) == 0) {
+            return (int)count - 1;
+        }
+    }
+    return 0;
+}
+
 /** True: it was taken; False: the log had it already. */
 static PyObject *fact_result(mr_err err, size_t repeated, const mr_problem *problem)
 {
+    int bytes = time_name_bytes(problem->text);
+    if (err == MR_REFUSED && bytes > 0) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "%.*s", bytes, problem->text);
+        PyErr_Format(mrp_error_kind(err), "%s_unix_ns%s", name, problem->text + bytes);
+        return NULL;
+    }
     return err == MR_OK ? PyBool_FromLong(repeated == 0) : mrp_raise_error(err, problem->text);
 }
 
@@ -15,21 +38,25 @@ PyObject *mrp_bus_quote(Bus *self, PyObject *args, PyObject *keywords)
     static char *names[] = {"symbol", "bid", "ask", "time_unix_ns", "bid_quantity", "ask_quantity",
         "source", "durable", NULL};
     mr_quote quote = {0};
-    long long time = 0;
-    PyObject *bid_quantity = Py_None;
-    PyObject *ask_quantity = Py_None;
+    PyObject *given[8] = {NULL};
     int is_durable = 0;
     size_t repeated = 0;
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sdd|$LOOzp:quote", names, &quote.symbol,
-            &quote.bid, &quote.ask, &time, &bid_quantity, &ask_quantity, &quote.source,
-            &is_durable) ||
-        mrp_optional_number(bid_quantity, &quote.bid_quantity, &quote.has_bid_quantity) < 0 ||
-        mrp_optional_number(ask_quantity, &quote.ask_quantity, &quote.has_ask_quantity) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOO|$OOOOO:quote", names, &given[0],
+            &given[1], &given[2], &given[3], &given[4], &given[5], &given[6], &given[7]) ||
+        mrp_need_text(given[0], "symbol", &quote.symbol) < 0 ||
+        mrp_read_number(given[1], "bid", A_PRICE, &quote.bid) < 0 ||
+        mrp_read_number(given[2], "ask", A_PRICE, &quote.ask) < 0 ||
+        mrp_read_time(given[3], "time_unix_ns", &quote.time_unix_ns) < 0 ||
+        mrp_optional_number(
+            given[4], "bid_quantity", &quote.bid_quantity, &quote.has_bid_quantity) < 0 ||
+        mrp_optional_number(
+            given[5], "ask_quantity", &quote.ask_quantity, &quote.has_ask_quantity) < 0 ||
+        mrp_read_text(given[6], "source", &quote.source) < 0 ||
+        mrp_read_bool(given[7], "durable", &is_durable) < 0) {
         return NULL;
     }
-    quote.time_unix_ns = time;
     if (mrp_enter(self) < 0) {
         return NULL;
     }
@@ -44,17 +71,23 @@ PyObject *mrp_bus_candle(Bus *self, PyObject *args, PyObject *keywords)
     static char *names[] = {
         "symbol", "close_time_unix_ns", "open", "high", "low", "close", "volume", "durable", NULL};
     mr_candle candle = {0};
-    long long time = 0;
+    PyObject *given[8] = {NULL};
     int is_durable = 0;
     size_t repeated = 0;
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sLddddd|$p:candle", names, &candle.symbol,
-            &time, &candle.open, &candle.high, &candle.low, &candle.close, &candle.volume,
-            &is_durable)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|$O:candle", names, &given[0],
+            &given[1], &given[2], &given[3], &given[4], &given[5], &given[6], &given[7]) ||
+        mrp_need_text(given[0], names[0], &candle.symbol) < 0 ||
+        mrp_read_time(given[1], names[1], &candle.close_time_unix_ns) < 0 ||
+        mrp_read_number(given[2], names[2], A_PRICE, &candle.open) < 0 ||
+        mrp_read_number(given[3], names[3], A_PRICE, &candle.high) < 0 ||
+        mrp_read_number(given[4], names[4], A_PRICE, &candle.low) < 0 ||
+        mrp_read_number(given[5], names[5], A_PRICE, &candle.close) < 0 ||
+        mrp_read_number(given[6], names[6], "a volume", &candle.volume) < 0 ||
+        mrp_read_bool(given[7], names[7], &is_durable) < 0) {
         return NULL;
     }
-    candle.close_time_unix_ns = time;
     if (mrp_enter(self) < 0) {
         return NULL;
     }
@@ -68,26 +101,25 @@ PyObject *mrp_bus_funding(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"symbol", "rate", "time_unix_ns", "interval", "next_time_unix_ns",
         "source", "durable", NULL};
+    static const struct mrp_range range = {1.0, 7.0 * 86400.0, "1 to 604800 seconds"};
     mr_funding funding = {0};
-    long long time = 0;
-    long long next_time = 0;
-    PyObject *interval = Py_None;
+    PyObject *given[7] = {NULL};
     double seconds = 0.0;
-    bool has_interval;
     int is_durable = 0;
     size_t repeated = 0;
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sd|$LOLzp:funding", names, &funding.symbol,
-            &funding.rate, &time, &interval, &next_time, &funding.source, &is_durable) ||
-        mrp_optional_number(interval, &seconds, &has_interval) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOOOO:funding", names, &given[0],
+            &given[1], &given[2], &given[3], &given[4], &given[5], &given[6]) ||
+        mrp_need_text(given[0], "symbol", &funding.symbol) < 0 ||
+        mrp_read_number(given[1], "rate", "a share of the notional", &funding.rate) < 0 ||
+        mrp_read_time(given[2], "time_unix_ns", &funding.time_unix_ns) < 0 ||
+        mrp_read_seconds(given[3] == Py_None ? NULL : given[3], "interval", &range, &seconds) < 0 ||
+        mrp_read_time(given[4], "next_time_unix_ns", &funding.next_time_unix_ns) < 0 ||
+        mrp_read_text(given[5], "source", &funding.source) < 0 ||
+        mrp_read_bool(given[6], "durable", &is_durable) < 0) {
         return NULL;
     }
-    if (has_interval && !(seconds >= 1.0 && seconds <= 7.0 * 86400.0)) {
-        return mrp_raise_error(MR_REFUSED, "interval: expected 1 to 604800 seconds");
-    }
-    funding.time_unix_ns = time;
-    funding.next_time_unix_ns = next_time;
     funding.interval_ns = (int64_t)(seconds * 1e9);
     if (mrp_enter(self) < 0) {
         return NULL;

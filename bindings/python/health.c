@@ -51,7 +51,7 @@ PyObject *mrp_bus_forget(Bus *self, PyObject *name)
 {
     mr_problem problem = {""};
     const char *text;
-    if (!PyArg_Parse(name, "s:forget", &text)) {
+    if (mrp_read_consumer(name, "name", &text) < 0) {
         return NULL;
     }
     if (mrp_enter(self) < 0) {

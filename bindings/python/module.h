@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "millrace/bus.h"
@@ -41,7 +42,8 @@ enum { MRP_DATA_BYTES_MAX = 65536, MRP_PAGE = 1024 };
 /* ---- objects --------------------------------------------------------------------------------- */
 
 /**
- * Say of which one of several things the exception is that was raised.
+ * Say of which one of several things the exception is that was raised; what others have raised
+ * stays as it is.
  *
  * @param what  a signal, a move; index is from 0
  *
@@ -49,6 +51,15 @@ enum { MRP_DATA_BYTES_MAX = 65536, MRP_PAGE = 1024 };
  * Threads  any, with the interpreter's lock.
  */
 void mrp_name_item(const char *what, size_t index, size_t count);
+
+/**
+ * Say behind the name of which argument the place stands that the exception begins with; what
+ * others have raised stays as it is.
+ *
+ * Returns  nothing.
+ * Threads  any, with the interpreter's lock.
+ */
+void mrp_name_argument(const char *field);
 
 /**
  * An object of a type, zeroed.
@@ -183,7 +194,8 @@ PyObject *mrp_raise_error(mr_err err, const char *text);
 /**
  * Write a value: None, bool, int, float, str, dict, list or tuple; depth is that of what it is in.
  *
- * Returns  0; -1 and an exception: it has no form in JSON, and what was written is no value.
+ * Returns  0; -1 and an exception: it has no form in JSON, and what was written is no value. The
+ *          exception's text begins with where it is, behind the name of the argument: ['a'][0]: ...
  * Threads  any, with the interpreter's lock.
  */
 int mrp_write_value(struct mri_json_writer *json, PyObject *value, int depth);
@@ -196,13 +208,162 @@ int mrp_write_value(struct mri_json_writer *json, PyObject *value, int depth);
  */
 mr_durability mrp_durability_of(int is_durable);
 
+/** Numbers from one to another, in words. */
+struct mrp_range {
+    double lowest;
+    double highest;
+    const char *expected;
+};
+
+/**
+ * A value in up to 60 characters, for what is said about it.
+ *
+ * Returns  a str; NULL and an exception: there is no memory.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_shown(PyObject *value);
+
+/**
+ * Raise MR_REFUSED for a value of the right type that cannot be.
+ *
+ * Returns  -1, for returning it.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_refuse(const char *field, const char *expected, PyObject *value);
+
+/**
+ * Raise TypeError for a value of another type.
+ *
+ * Returns  -1, for returning it.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_refuse_type(const char *field, const char *expected, PyObject *value);
+
+/**
+ * Raise what is wrong with a value that mrp_read_text() does not take.
+ *
+ * Returns  -1, for returning it.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_refuse_text(PyObject *value, const char *field);
+
+/**
+ * A text; NULL stands for an argument that is not given, and for None.
+ *
+ * Returns  0; -1 and an exception: it is no str, or cannot be UTF-8 that ends in NUL.
+ * Owner    *ret_text is the value's.
+ * Threads  any, with the interpreter's lock.
+ */
+static inline int mrp_read_text(PyObject *value, const char *field, const char **ret_text)
+{
+    Py_ssize_t count = 0;
+    *ret_text = NULL;
+    if (value == NULL || value == Py_None) {
+        return 0;
+    }
+    const char *text = PyUnicode_Check(value) ? PyUnicode_AsUTF8AndSize(value, &count) : NULL;
+    if (text == NULL || strlen(text) != (size_t)count) {
+        return mrp_refuse_text(value, field);
+    }
+    *ret_text = text;
+    return 0;
+}
+
+/**
+ * A text that must be given.
+ *
+ * Returns  0; -1 and an exception: as mrp_read_text(), and for None.
+ * Owner    *ret_text is the value's.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_need_text(PyObject *value, const char *field, const char **ret_text);
+
+/**
+ * True or False, and nothing else; NULL: it is not given, and *ret_is_true stays.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_bool(PyObject *value, const char *field, int *ret_is_true);
+
+/**
+ * A number, not a bool; NULL: it is not given, and *ret_number stays.
+ *
+ * @param expected  what is said of an integer that no double can hold
+ *
+ * Returns  0; -1 and an exception. It may be infinite, or none (nan).
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_number(PyObject *value, const char *field, const char *expected, double *ret_number);
+
 /**
  * A number that may be None.
  *
  * Returns  0; -1 and an exception: it is neither.
  * Threads  any, with the interpreter's lock.
  */
-int mrp_optional_number(PyObject *value, double *ret_number, bool *ret_is_given);
+int mrp_optional_number(PyObject *value, const char *field, double *ret_number, bool *ret_is_given);
+
+/**
+ * A number in a range; NULL: it is not given, and *ret_seconds stays.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_seconds(
+    PyObject *value, const char *field, const struct mrp_range *range, double *ret_seconds);
+
+/**
+ * Is it an integer, and not a bool?
+ *
+ * Returns  true or false.
+ * Threads  any, with the interpreter's lock.
+ */
+bool mrp_is_integer(PyObject *value);
+
+/**
+ * An integer in a range; NULL: it is not given, and *ret_number stays.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_integer(
+    PyObject *value, const char *field, int64_t lowest, int64_t highest, int64_t *ret_number);
+
+/**
+ * Nanoseconds since 1970; NULL: not given, and *ret_unix_ns stays.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_time(PyObject *value, const char *field, int64_t *ret_unix_ns);
+
+/**
+ * A state by its word; NULL: it is not given, and *ret_state stays.
+ *
+ * Returns  0; -1 and an exception, which lists the states.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_state(const char *word, const char *field, mr_state *ret_state);
+
+/**
+ * The name of a durable place in the log.
+ *
+ * Returns  0; -1 and an exception.
+ * Owner    *ret_name is the value's.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_consumer(PyObject *value, const char *field, const char **ret_name);
+
+/**
+ * What can be iterated over, as a list of its own.
+ *
+ * @param expected  what is said of a value that cannot
+ *
+ * Returns  it; NULL and an exception, also of the iteration.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_read_list(PyObject *value, const char *field, const char *expected);
 
 /**
  * When a wait is over. The library's waits see no signals of Python: they are made in slices, and
@@ -400,21 +561,26 @@ PyObject *mrp_signal_of(const Bus *self, const mr_log_token *moment, mr_ordinal 
 PyObject *mrp_counts_dict(const uint64_t counts[MR_STATE_COUNT]);
 
 /**
- * Find a signal by its id, or by its ordinal; of a number that is none's, later calls say so.
+ * Find a signal by its id, or by its ordinal; of a number that no signal has yet, later calls say
+ * so.
+ *
+ * @param field  what it is called in an exception
  *
  * Returns  0; -1 and an exception.
  * Threads  entered.
  */
-int mrp_find(const Bus *self, PyObject *name, mr_ordinal *ret_ordinal);
+int mrp_find(const Bus *self, PyObject *name, const char *field, mr_ordinal *ret_ordinal);
 
 /**
- * Find the emission outside the lifecycle of an id or number; of a number that is none's, later
+ * Find the emission outside the lifecycle of an id or number; of a number that none has, later
  * calls say so.
+ *
+ * @param field  what it is called in an exception
  *
  * Returns  0; -1 and an exception: the text is not the form of one's id, or there is none.
  * Threads  entered.
  */
-int mrp_find_observed(Bus *self, PyObject *name, uint32_t *ret_number);
+int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *ret_number);
 
 /* ---- types ----------------------------------------------------------------------------------- */
 

@@ -31,22 +31,21 @@ struct wish {
     const char *from; /**< NULL: where the signal is now */
 };
 
+enum { MOVE_NAMES = 7 };
+
 /** The states of a move; its `from` only when it is given. */
 static int read_states(const struct wish *wish, mr_move *move)
 {
-    if (mr_state_parse(wish->to, &move->to) == MR_OK &&
-        (wish->from == NULL || mr_state_parse(wish->from, &move->from) == MR_OK)) {
-        return 0;
-    }
-    (void)mrp_raise_error(
-        MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
-    return -1;
+    return mrp_read_state(wish->to, "to", &move->to) < 0 ||
+                   mrp_read_state(wish->from, "from_state", &move->from) < 0
+               ? -1
+               : 0;
 }
 
 /** Whose move it is, and from where when that is not given; the bus is entered. */
 static int find_signal(const Bus *self, const struct wish *wish, mr_move *move)
 {
-    if (mrp_find(self, wish->name, &move->ordinal) < 0) {
+    if (mrp_find(self, wish->name, "id", &move->ordinal) < 0) {
         return -1;
     }
     if (wish->from == NULL) {
@@ -61,19 +60,35 @@ static int find_signal(const Bus *self, const struct wish *wish, mr_move *move)
     return 0;
 }
 
+/** The arguments of a move, or the values of a dict of move_many(), but `durable`. */
+static int read_wish(PyObject *const given[MOVE_NAMES], struct wish *ret_wish, mr_move *ret_move)
+{
+    *ret_move = (mr_move){0};
+    *ret_wish = (struct wish){.name = given[0], .data = given[5]};
+    return mrp_need_text(given[1], "to", &ret_wish->to) < 0 ||
+                   mrp_read_text(given[2], "from_state", &ret_wish->from) < 0 ||
+                   mrp_read_text(given[3], "gate", &ret_move->gate) < 0 ||
+                   mrp_read_text(given[4], "reason", &ret_move->reason) < 0 ||
+                   mrp_read_text(given[6], "actor", &ret_move->actor) < 0 ||
+                   read_states(ret_wish, ret_move) < 0
+               ? -1
+               : 0;
+}
+
 PyObject *mrp_bus_move(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {
         "id", "to", "from_state", "gate", "reason", "data", "actor", "durable", NULL};
-    struct wish wish = {.data = NULL};
-    mr_move move = {0};
+    PyObject *given[MOVE_NAMES + 1] = {NULL};
+    struct wish wish;
+    mr_move move;
     mr_problem problem = {""};
     struct mri_buf texts;
     int is_durable = 0;
     mr_err err = MR_OK;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os|$zzzOzp:move", names, &wish.name, &wish.to,
-            &wish.from, &move.gate, &move.reason, &wish.data, &move.actor, &is_durable) ||
-        read_states(&wish, &move) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOOOOO:move", names, &given[0], &given[1],
+            &given[2], &given[3], &given[4], &given[5], &given[6], &given[7]) ||
+        read_wish(given, &wish, &move) < 0 || mrp_read_bool(given[7], "durable", &is_durable) < 0) {
         return NULL;
     }
     mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
@@ -115,7 +130,9 @@ static int keep_dict(PyObject *list, Py_ssize_t index)
 {
     PyObject *item = PyList_GetItem(list, index);
     if (item == NULL || !PyDict_Check(item)) {
-        PyErr_SetString(PyExc_TypeError, "expected a dict");
+        if (item != NULL) {
+            PyErr_Format(PyExc_TypeError, "expected a dict, found %R", (PyObject *)Py_TYPE(item));
+        }
         return -1;
     }
     PyObject *copy = PyDict_Copy(item);
@@ -128,14 +145,12 @@ static int read_move(struct moving *moving, size_t index, PyObject *item)
     static char *names[] = {"id", "to", "from_state", "gate", "reason", "data", "actor", NULL};
     struct wish *wish = &moving->wishes[index];
     mr_move *move = &moving->moves[index];
-    *wish = (struct wish){.data = NULL};
-    *move = (mr_move){0};
+    PyObject *given[MOVE_NAMES] = {NULL};
     PyObject *none = PyTuple_New(0);
-    bool is_read =
-        none != NULL &&
-        PyArg_ParseTupleAndKeywords(none, item, "Os|zzzOz:move", names, &wish->name, &wish->to,
-            &wish->from, &move->gate, &move->reason, &wish->data, &move->actor) &&
-        read_states(wish, move) == 0;
+    bool is_read = none != NULL &&
+                   PyArg_ParseTupleAndKeywords(none, item, "OO|OOOOO:move", names, &given[0],
+                       &given[1], &given[2], &given[3], &given[4], &given[5], &given[6]) &&
+                   read_wish(given, wish, move) == 0;
     Py_XDECREF(none);
     moving->data_at[index] = 0;
     if (!is_read || wish->data == NULL || wish->data == Py_None) {
@@ -152,7 +167,7 @@ static int find_in_batch(const Bus *self, struct moving *moving, size_t index)
 {
     mr_move *move = &moving->moves[index];
     struct wish wish = moving->wishes[index];
-    if (mrp_find(self, wish.name, &move->ordinal) < 0) {
+    if (mrp_find(self, wish.name, "id", &move->ordinal) < 0) {
         return -1;
     }
     PyObject *key = PyLong_FromUnsignedLong(move->ordinal.n);
@@ -231,7 +246,9 @@ static PyObject *move_list(Bus *self, PyObject *list, int is_durable)
         Py_RETURN_NONE;
     }
     if (count > MR_BUS_BATCH_MAX) {
-        return mrp_raise_error(MR_EINVAL, "move_many() takes up to 8192 moves at once");
+        PyErr_Format(mrp_error_kind(MR_REFUSED), "moves: expected up to %d at once, found %zd",
+            MR_BUS_BATCH_MAX, count);
+        return NULL;
     }
     struct moving moving = {.count = (size_t)count,
         .wishes = PyMem_Malloc((size_t)count * sizeof(*moving.wishes)),
@@ -266,12 +283,13 @@ PyObject *mrp_bus_move_many(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"moves", "durable", NULL};
     PyObject *moves;
+    PyObject *durable = NULL;
     int is_durable = 0;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "O|$p:move_many", names, &moves, &is_durable)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$O:move_many", names, &moves, &durable) ||
+        mrp_read_bool(durable, "durable", &is_durable) < 0) {
         return NULL;
     }
-    PyObject *list = PySequence_List(moves);
+    PyObject *list = mrp_read_list(moves, "moves", "dicts");
     PyObject *result = list == NULL ? NULL : move_list(self, list, is_durable);
     Py_XDECREF(list);
     return result;
@@ -281,23 +299,22 @@ PyObject *mrp_bus_move_many(Bus *self, PyObject *args, PyObject *keywords)
 
 static int read_step(PyObject *item, mr_move *ret_move)
 {
+    enum { STEP_NAMES = 5 };
     const char *from;
     const char *to;
-    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "sszzz:step", &from, &to, &ret_move->gate,
-                                    &ret_move->reason, &ret_move->data)) {
-        if (!PyErr_Occurred()) {
-            PyErr_SetString(
-                PyExc_TypeError, "steps: expected tuples (from, to, gate, reason, data)");
-        }
-        return -1;
+    if (!PyTuple_Check(item) || PyTuple_Size(item) != STEP_NAMES) {
+        return mrp_refuse_type("steps", "tuples (from, to, gate, reason, data)", item);
     }
-    if (mr_state_parse(from, &ret_move->from) != MR_OK ||
-        mr_state_parse(to, &ret_move->to) != MR_OK) {
-        (void)mrp_raise_error(
-            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
-        return -1;
-    }
-    return 0;
+    return mrp_need_text(PyTuple_GetItem(item, 0), "steps: from", &from) < 0 ||
+                   mrp_need_text(PyTuple_GetItem(item, 1), "steps: to", &to) < 0 ||
+                   mrp_read_text(PyTuple_GetItem(item, 2), "steps: gate", &ret_move->gate) < 0 ||
+                   mrp_read_text(PyTuple_GetItem(item, 3), "steps: reason", &ret_move->reason) <
+                       0 ||
+                   mrp_read_text(PyTuple_GetItem(item, 4), "steps: data", &ret_move->data) < 0 ||
+                   mrp_read_state(from, "steps: from", &ret_move->from) < 0 ||
+                   mrp_read_state(to, "steps: to", &ret_move->to) < 0
+               ? -1
+               : 0;
 }
 
 PyObject *mrp_bus_advance(Bus *self, PyObject *args, PyObject *keywords)
@@ -305,17 +322,24 @@ PyObject *mrp_bus_advance(Bus *self, PyObject *args, PyObject *keywords)
     static char *names[] = {"id", "steps", "durable", NULL};
     PyObject *name;
     PyObject *steps;
+    PyObject *durable = NULL;
     int is_durable = 0;
     mr_move moves[MR_STATE_COUNT];
     mr_problem problem = {""};
     mr_err err = MR_OK;
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "OO|$p:advance", names, &name, &steps, &is_durable)) {
+            args, keywords, "OO|$O:advance", names, &name, &steps, &durable) ||
+        mrp_read_bool(durable, "durable", &is_durable) < 0) {
         return NULL;
     }
-    Py_ssize_t count = PyList_Check(steps) ? PyList_Size(steps) : 0;
+    if (!PyList_Check(steps)) {
+        (void)mrp_refuse_type("steps", "a list", steps);
+        return NULL;
+    }
+    Py_ssize_t count = PyList_Size(steps);
     if (count < 1 || count > MR_STATE_COUNT) {
-        return mrp_raise_error(MR_EINVAL, "steps: expected a list of 1 to 8");
+        (void)mrp_refuse("steps", "a list of 1 to 8", steps);
+        return NULL;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
         moves[i] = (mr_move){0};
@@ -327,7 +351,7 @@ PyObject *mrp_bus_advance(Bus *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     mr_ordinal ordinal = {0};
-    bool is_found = mrp_follow(self) == 0 && mrp_find(self, name, &ordinal) == 0;
+    bool is_found = mrp_follow(self) == 0 && mrp_find(self, name, "id", &ordinal) == 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         moves[i].ordinal = ordinal;
     }
@@ -341,7 +365,11 @@ PyObject *mrp_bus_advance(Bus *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     if (err != MR_OK) {
-        return mrp_raise_error(err, problem.text);
+        (void)mrp_raise_error(err, problem.text);
+        if (err == MR_REFUSED) {
+            mrp_name_argument("steps: ");
+        }
+        return NULL;
     }
     Py_RETURN_NONE;
 }
@@ -350,27 +378,29 @@ PyObject *mrp_bus_feedback(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {
         "id", "source", "judgement", "return_bps", "lesson", "evidence", "durable", NULL};
-    PyObject *name;
-    PyObject *return_bps = Py_None;
-    PyObject *evidence = NULL;
+    PyObject *given[7] = {NULL};
     int is_durable = 0;
     mr_feedback feedback = {0};
     mr_problem problem = {""};
     struct mri_buf texts;
     mr_err err = MR_OK;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os|z$OzOp:feedback", names, &name,
-            &feedback.source, &feedback.judgement, &return_bps, &feedback.lesson, &evidence,
-            &is_durable) ||
-        mrp_optional_number(return_bps, &feedback.return_bps, &feedback.has_return) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|O$OOOO:feedback", names, &given[0],
+            &given[1], &given[2], &given[3], &given[4], &given[5], &given[6]) ||
+        mrp_need_text(given[1], "source", &feedback.source) < 0 ||
+        mrp_read_text(given[2], "judgement", &feedback.judgement) < 0 ||
+        mrp_optional_number(given[3], "return_bps", &feedback.return_bps, &feedback.has_return) <
+            0 ||
+        mrp_read_text(given[4], "lesson", &feedback.lesson) < 0 ||
+        mrp_read_bool(given[6], "durable", &is_durable) < 0) {
         return NULL;
     }
     mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
-    if (mrp_read_one_data(evidence, "evidence", &texts, &feedback.evidence) < 0 ||
+    if (mrp_read_one_data(given[5], "evidence", &texts, &feedback.evidence) < 0 ||
         mrp_enter(self) < 0) {
         mri_buf_fini(&texts);
         return NULL;
     }
-    bool is_found = mrp_follow(self) == 0 && mrp_find(self, name, &feedback.ordinal) == 0;
+    bool is_found = mrp_follow(self) == 0 && mrp_find(self, given[0], "id", &feedback.ordinal) == 0;
     if (is_found) {
         Py_BEGIN_ALLOW_THREADS err =
             mr_bus_feedback(self->bus, &feedback, mrp_durability_of(is_durable), &problem);

@@ -4,17 +4,20 @@
  */
 #include "methods.h"
 
-int mrp_find_observed(Bus *self, PyObject *name, uint32_t *ret_number)
+int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *ret_number)
 {
     mr_problem problem = {""};
-    if (PyLong_Check(name)) {
-        unsigned long number = PyLong_AsUnsignedLong(name);
-        *ret_number = number > UINT32_MAX ? 0 : (uint32_t)number;
-        return PyErr_Occurred() ? -1 : 0;
+    const char *text = NULL;
+    int64_t number = 0;
+    if (mrp_is_integer(name)) {
+        int result = mrp_read_integer(name, field, 1, UINT32_MAX, &number);
+        *ret_number = (uint32_t)number;
+        return result;
     }
-    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
-    if (text == NULL) {
-        PyErr_SetString(PyExc_TypeError, "expected the id of an emission, or its number");
+    if (!PyUnicode_Check(name)) {
+        return mrp_refuse_type(field, "the id of an emission, or its number", name);
+    }
+    if (mrp_read_text(name, field, &text) < 0) {
         return -1;
     }
     mr_err err = mr_bus_observed_find(self->bus, text, ret_number, &problem);
@@ -32,37 +35,43 @@ static PyObject *observed_id(Bus *self, uint32_t number)
 /** Whom the observation is about, by whichever id it is. */
 static int read_about(Bus *self, PyObject *about, mr_observation *observation)
 {
+    const char *text = NULL;
     if (about == NULL || about == Py_None) {
         return 0;
     }
-    const char *text = PyUnicode_Check(about) ? PyUnicode_AsUTF8AndSize(about, NULL) : NULL;
+    if (PyUnicode_Check(about) && mrp_read_text(about, "about", &text) < 0) {
+        return -1;
+    }
     bool is_signal = text != NULL && mr_bus_find(self->bus, text, &observation->ordinal) == MR_OK;
     if (is_signal) {
         return 0;
     }
     observation->ordinal.n = 0;
-    return mrp_find_observed(self, about, &observation->about);
+    return mrp_find_observed(self, about, "about", &observation->about);
 }
 
 PyObject *mrp_bus_observe(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"symbol", "source", "data", "about", "to", "durable", NULL};
-    PyObject *about = NULL;
-    const char *to = NULL;
+    PyObject *given[6] = {NULL};
+    const char *to;
     int is_durable = 0;
     uint32_t number = 0;
     mr_observation observation = {0};
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$zzzOzp:observe", names, &observation.symbol,
-            &observation.source, &observation.data, &about, &to, &is_durable)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$OOOOOO:observe", names, &given[0],
+            &given[1], &given[2], &given[3], &given[4], &given[5]) ||
+        mrp_read_text(given[0], "symbol", &observation.symbol) < 0 ||
+        mrp_read_text(given[1], "source", &observation.source) < 0 ||
+        mrp_read_text(given[2], "data", &observation.data) < 0 ||
+        mrp_read_text(given[4], "to", &to) < 0 ||
+        mrp_read_bool(given[5], "durable", &is_durable) < 0 ||
+        mrp_read_state(to, "to", &observation.to) < 0) {
         return NULL;
     }
+    PyObject *about = given[3];
     observation.is_moved = to != NULL;
-    if (to != NULL && mr_state_parse(to, &observation.to) != MR_OK) {
-        return mrp_raise_error(
-            MR_REFUSED, "there is no such state; docs/LIFECYCLE.md has the eight there are");
-    }
     if (mrp_enter(self) < 0) {
         return NULL;
     }
@@ -98,10 +107,13 @@ static PyObject *observed_of(const mr_observed *observed)
 PyObject *mrp_bus_observed(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"before", "limit", NULL};
-    unsigned before = 0;
-    unsigned limit = MRP_PAGE;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$II:observed", names, &before, &limit) ||
-        mrp_enter(self) < 0) {
+    PyObject *given[2] = {NULL};
+    int64_t before = 0;
+    int64_t limit = MRP_PAGE;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "|$OO:observed", names, &given[0], &given[1]) ||
+        mrp_read_integer(given[0], "before", 0, UINT32_MAX, &before) < 0 ||
+        mrp_read_integer(given[1], "limit", 1, INT64_MAX, &limit) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     uint64_t counts[MR_STATE_COUNT];
@@ -112,7 +124,8 @@ PyObject *mrp_bus_observed(Bus *self, PyObject *args, PyObject *keywords)
     for (int state = 0; list != NULL && state < MR_STATE_COUNT; state++) {
         count += counts[state];
     }
-    uint32_t number = before == 0 || before > count ? (uint32_t)count : before - 1;
+    bool is_from_newest = before == 0 || (uint64_t)before > count;
+    uint32_t number = is_from_newest ? (uint32_t)count : (uint32_t)(before - 1);
     for (; list != NULL && number > 0 && limit > 0; number--, limit--) {
         mr_observed observed;
         mr_err err = mr_bus_observed(self->bus, number, &observed, &problem);
@@ -146,7 +159,7 @@ PyObject *mrp_bus_observed_id(Bus *self, PyObject *number)
         return NULL;
     }
     PyObject *result =
-        mrp_find_observed(self, number, &found) == 0 ? observed_id(self, found) : NULL;
+        mrp_find_observed(self, number, "number", &found) == 0 ? observed_id(self, found) : NULL;
     mrp_leave(self);
     return result;
 }

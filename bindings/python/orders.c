@@ -76,15 +76,11 @@ PyObject *mrp_bus_open_orders(Bus *self, PyObject *unused)
 
 PyObject *mrp_bus_order(Bus *self, PyObject *name)
 {
-    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    const char *text;
     mr_problem problem = {""};
     mr_order order;
     mr_err err;
-    if (text == NULL) {
-        PyErr_SetString(PyExc_TypeError, "expected the client order id of an order");
-        return NULL;
-    }
-    if (mrp_enter(self) < 0) {
+    if (mrp_need_text(name, "id", &text) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS err = mr_bus_order(self->bus, text, &order, &problem);
@@ -98,37 +94,41 @@ PyObject *mrp_bus_order(Bus *self, PyObject *name)
 static const char *order_id_of(PyObject *order)
 {
     PyObject *id = PyDict_Check(order) ? PyDict_GetItemString(order, "id") : order;
-    const char *text = id != NULL && PyUnicode_Check(id) ? PyUnicode_AsUTF8AndSize(id, NULL) : NULL;
-    if (text == NULL && !PyErr_Occurred()) {
-        PyErr_SetString(PyExc_TypeError, "expected an order, or its client order id");
+    const char *text = NULL;
+    if (id == NULL || !PyUnicode_Check(id)) {
+        (void)mrp_refuse_type("order", "an order, or its client order id", id == NULL ? order : id);
+        return NULL;
     }
-    return text;
+    return mrp_read_text(id, "order", &text) < 0 ? NULL : text;
 }
 
 PyObject *mrp_bus_order_report(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"order", "status", "price", "quantity", "fee", "time_unix_ns",
         "venue_order_id", "symbol", "side", "executor", "message", "durable", NULL};
-    PyObject *order;
-    PyObject *price = Py_None;
-    PyObject *quantity = Py_None;
-    PyObject *fee = Py_None;
-    long long time = 0;
+    PyObject *given[12] = {NULL};
     int is_durable = 1;
     bool is_repeated = false;
     mr_order_report report = {0};
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "Os|$OOOLzzzzzp:order_report", names, &order,
-            &report.status, &price, &quantity, &fee, &time, &report.venue_order_id, &report.symbol,
-            &report.side, &report.executor, &report.message, &is_durable) ||
-        mrp_optional_number(price, &report.price, &report.has_price) < 0 ||
-        mrp_optional_number(quantity, &report.quantity, &report.has_quantity) < 0 ||
-        mrp_optional_number(fee, &report.fee, &report.has_fee) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOOOOOOOOO:order_report", names,
+            &given[0], &given[1], &given[2], &given[3], &given[4], &given[5], &given[6], &given[7],
+            &given[8], &given[9], &given[10], &given[11]) ||
+        mrp_need_text(given[1], names[1], &report.status) < 0 ||
+        mrp_optional_number(given[2], names[2], &report.price, &report.has_price) < 0 ||
+        mrp_optional_number(given[3], names[3], &report.quantity, &report.has_quantity) < 0 ||
+        mrp_optional_number(given[4], names[4], &report.fee, &report.has_fee) < 0 ||
+        mrp_read_time(given[5], names[5], &report.time_unix_ns) < 0 ||
+        mrp_read_text(given[6], names[6], &report.venue_order_id) < 0 ||
+        mrp_read_text(given[7], names[7], &report.symbol) < 0 ||
+        mrp_read_text(given[8], names[8], &report.side) < 0 ||
+        mrp_read_text(given[9], names[9], &report.executor) < 0 ||
+        mrp_read_text(given[10], names[10], &report.message) < 0 ||
+        mrp_read_bool(given[11], names[11], &is_durable) < 0) {
         return NULL;
     }
-    report.id = order_id_of(order);
-    report.time_unix_ns = time;
+    report.id = order_id_of(given[0]);
     if (report.id == NULL || mrp_enter(self) < 0) {
         return NULL;
     }
@@ -297,10 +297,12 @@ PyObject *mrp_make_orders_type(void)
 PyObject *mrp_bus_orders(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"name", NULL};
+    PyObject *given = NULL;
     const char *name = "executor";
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|s:orders", names, &name)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:orders", names, &given) ||
+        (given != NULL && mrp_read_consumer(given, "name", &name) < 0)) {
         return NULL;
     }
     Orders *made = (Orders *)mrp_new_object(orders_type);

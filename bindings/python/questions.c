@@ -4,28 +4,29 @@
  */
 #include "methods.h"
 
-enum { ROOM_MAX = 1 << 22 }; /* ordinals, of one answer */
+enum { ROOM_MAX = 1 << 22, QUESTION_BYTES_MAX = 65536 }; /* ordinals, of one answer */
 
-int mrp_find(const Bus *self, PyObject *name, mr_ordinal *ret_ordinal)
+int mrp_find(const Bus *self, PyObject *name, const char *field, mr_ordinal *ret_ordinal)
 {
-    if (PyLong_Check(name)) {
-        unsigned long number = PyLong_AsUnsignedLong(name);
+    const char *text;
+    int64_t number = 0;
+    if (mrp_is_integer(name)) {
+        bool is_number = mrp_read_integer(name, field, 1, UINT32_MAX, &number) == 0;
+        if (!is_number && PyErr_ExceptionMatches(mrp_error_kind(MR_REFUSED))) {
+            PyErr_Clear();
+            (void)mrp_refuse(field, "the id of a signal, or its number, 1 to 4294967295", name);
+        }
         ret_ordinal->n = (uint32_t)number;
-        if (PyErr_Occurred()) {
-            return -1;
-        }
-        if (number > UINT32_MAX) {
-            ret_ordinal->n = 0; /* there is none */
-        }
-        return 0;
+        return is_number ? 0 : -1;
     }
-    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
-    if (text == NULL) {
-        PyErr_SetString(PyExc_TypeError, "expected the id of a signal, or its ordinal");
+    if (!PyUnicode_Check(name)) {
+        return mrp_refuse_type(field, "the id of a signal, or its ordinal", name);
+    }
+    if (mrp_read_text(name, field, &text) < 0) {
         return -1;
     }
     if (mr_bus_find(self->bus, text, ret_ordinal) != MR_OK) {
-        PyErr_Format(mrp_error_kind(MR_NOT_FOUND), "there is no signal %s", text);
+        PyErr_Format(mrp_error_kind(MR_NOT_FOUND), "there is no signal %.80s", text);
         return -1;
     }
     return 0;
@@ -41,23 +42,31 @@ static int find_moment(
     if (as_of == NULL || as_of == Py_None) {
         return 0;
     }
-    if (!PyUnicode_Check(as_of) && (!PyLong_Check(as_of) || PyBool_Check(as_of))) {
-        PyErr_Format(PyExc_TypeError,
-            "as_of: expected the number of an event, or a time, an age or a moment as str, found "
-            "%R",
-            (PyObject *)Py_TYPE(as_of));
-        return -1;
+    int64_t number = 0;
+    if (mrp_is_integer(as_of)) {
+        if (mrp_read_integer(as_of, "as_of", 0, INT64_MAX, &number) < 0) {
+            return -1;
+        }
+    } else if (!PyUnicode_Check(as_of)) {
+        return mrp_refuse_type(
+            "as_of", "the number of an event, or a time, an age or a moment as str", as_of);
     }
-    PyObject *words = PyObject_Str(as_of);
-    const char *text = words == NULL ? NULL : PyUnicode_AsUTF8AndSize(words, NULL);
-    if (text == NULL) {
+    PyObject *words = PyUnicode_Check(as_of) ? Py_NewRef(as_of) : PyNumber_ToBase(as_of, 10);
+    const char *text;
+    if (words == NULL || mrp_read_text(words, "as_of", &text) < 0) {
         Py_XDECREF(words);
         return -1;
     }
     Py_BEGIN_ALLOW_THREADS err = mr_bus_moment(self->bus, text, token, &problem);
     Py_END_ALLOW_THREADS Py_DECREF(words);
     *ret_moment = token;
-    return err == MR_OK ? 0 : (mrp_raise_error(err, problem.text), -1);
+    if (err != MR_OK) {
+        (void)mrp_raise_error(err, problem.text);
+    }
+    if (err == MR_REFUSED) {
+        mrp_name_argument("as_of: ");
+    }
+    return err == MR_OK ? 0 : -1;
 }
 
 PyObject *mrp_bus_get(Bus *self, PyObject *args, PyObject *keywords)
@@ -73,7 +82,7 @@ PyObject *mrp_bus_get(Bus *self, PyObject *args, PyObject *keywords)
         mrp_enter(self) < 0) {
         return NULL;
     }
-    if (mrp_follow(self) == 0 && mrp_find(self, name, &ordinal) == 0 &&
+    if (mrp_follow(self) == 0 && mrp_find(self, name, "id", &ordinal) == 0 &&
         find_moment(self, as_of, &token, &moment) == 0) {
         result = mrp_signal_of(self, moment, ordinal);
     }
@@ -106,7 +115,7 @@ PyObject *mrp_bus_moment(Bus *self, PyObject *args, PyObject *keywords)
 /** What is asked for, and how much of it there was. */
 struct asking {
     const char *question;
-    Py_ssize_t limit;
+    int64_t limit;
     PyObject *after;
     mr_ordinal beyond;
     mr_log_token token;
@@ -124,6 +133,9 @@ static int64_t ask_on(const Bus *self, struct asking *asking, mr_bus_page *page,
                      : mr_bus_query_at(self->bus, asking->moment, asking->question, page, &problem);
     if (err != MR_OK) {
         (void)mrp_raise_error(err, problem.text);
+        if (err == MR_REFUSED) {
+            mrp_name_argument("question: ");
+        }
         return -1;
     }
     for (uint32_t i = 0; i < page->count; i++) {
@@ -144,7 +156,7 @@ static int64_t ask_on(const Bus *self, struct asking *asking, mr_bus_page *page,
  * several. */
 static PyObject *ask(const Bus *self, struct asking *asking, PyObject *signals)
 {
-    Py_ssize_t room = asking->limit < ROOM_MAX ? asking->limit : ROOM_MAX;
+    int64_t room = asking->limit < ROOM_MAX ? asking->limit : ROOM_MAX;
     mr_bus_page page = {
         .beyond = asking->beyond, .ordinals = PyMem_Malloc((size_t)room * sizeof(*page.ordinals))};
     if (page.ordinals == NULL) {
@@ -152,7 +164,7 @@ static PyObject *ask(const Bus *self, struct asking *asking, PyObject *signals)
     }
     int64_t found;
     do {
-        Py_ssize_t left = asking->limit - PyList_Size(signals);
+        int64_t left = asking->limit - PyList_Size(signals);
         page.room = (uint32_t)(left < room ? left : room);
         found = ask_on(self, asking, &page, signals);
     } while (asking->is_cut && found == page.room && PyList_Size(signals) < asking->limit);
@@ -165,16 +177,18 @@ static int read_asking(PyObject *args, PyObject *keywords, const char *format,
     struct asking *ret_asking, PyObject **ret_as_of)
 {
     static char *names[] = {"question", "limit", "after", "as_of", NULL};
+    PyObject *question = NULL;
+    PyObject *limit = NULL;
     *ret_asking = (struct asking){.question = "", .limit = 100};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, format, names, &ret_asking->question,
-            &ret_asking->limit, &ret_asking->after, ret_as_of)) {
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, format, names, &question, &limit, &ret_asking->after, ret_as_of) ||
+        (question != NULL && mrp_need_text(question, "question", &ret_asking->question) < 0) ||
+        mrp_read_integer(limit, "limit", 1, INT64_MAX, &ret_asking->limit) < 0) {
         return -1;
     }
-    if (ret_asking->limit < 1) {
-        (void)mrp_raise_error(MR_EINVAL, "limit: expected a number from 1");
-        return -1;
-    }
-    return 0;
+    return strlen(ret_asking->question) <= QUESTION_BYTES_MAX
+               ? 0
+               : mrp_refuse("question", "up to 65536 bytes", question);
 }
 
 /** The signals that are asked for, as a list; the bus is entered. */
@@ -183,7 +197,7 @@ static PyObject *answer(Bus *self, struct asking *asking)
     PyObject *signals = PyList_New(0);
     bool has_after = asking->after != NULL && asking->after != Py_None;
     bool is_good = signals != NULL &&
-                   (!has_after || mrp_find(self, asking->after, &asking->beyond) == 0) &&
+                   (!has_after || mrp_find(self, asking->after, "after", &asking->beyond) == 0) &&
                    ask(self, asking, signals) != NULL;
     if (!is_good) {
         Py_CLEAR(signals);
@@ -196,7 +210,7 @@ PyObject *mrp_bus_query(Bus *self, PyObject *args, PyObject *keywords)
     struct asking asking;
     PyObject *as_of = NULL;
     PyObject *signals = NULL;
-    if (read_asking(args, keywords, "|s$nOO:query", &asking, &as_of) < 0 || mrp_enter(self) < 0) {
+    if (read_asking(args, keywords, "|O$OOO:query", &asking, &as_of) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     if (mrp_follow(self) == 0 && find_moment(self, as_of, &asking.token, &asking.moment) == 0) {
@@ -224,7 +238,7 @@ PyObject *mrp_bus_page(Bus *self, PyObject *args, PyObject *keywords)
     PyObject *signals = NULL;
     mr_problem problem = {""};
     char text[MR_LOG_TOKEN_BYTES];
-    if (read_asking(args, keywords, "|s$nOO:page", &asking, &as_of) < 0 || mrp_enter(self) < 0) {
+    if (read_asking(args, keywords, "|O$OOO:page", &asking, &as_of) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     if (mrp_follow(self) == 0 && find_moment(self, as_of, &asking.token, &asking.moment) == 0) {
@@ -311,19 +325,15 @@ PyObject *mrp_bus_history(Bus *self, PyObject *name)
     mr_ordinal ordinal;
     uint32_t number;
     PyObject *result = NULL;
-    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
-    if (text == NULL) {
-        PyErr_SetString(PyExc_TypeError, "expected the id of a signal or an emission");
-        return NULL;
-    }
-    if (mrp_enter(self) < 0) {
+    const char *text;
+    if (mrp_need_text(name, "id", &text) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     if (mrp_follow(self) == 0) {
         if (mr_bus_find(self->bus, text, &ordinal) == MR_OK &&
             mr_bus_get(self->bus, ordinal, &signal) == MR_OK) {
             result = read_back(self, signal.last);
-        } else if (mrp_find_observed(self, name, &number) == 0 &&
+        } else if (mrp_find_observed(self, name, "id", &number) == 0 &&
                    mr_bus_observed(self->bus, number, &observed, NULL) == MR_OK) {
             result = read_back(self, observed.last);
         }
@@ -364,14 +374,10 @@ PyObject *mrp_bus_sources(Bus *self, PyObject *unused)
 
 PyObject *mrp_bus_symbol(Bus *self, PyObject *name)
 {
-    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    const char *text;
     const char *symbol = NULL;
     mr_problem problem = {""};
-    if (text == NULL) {
-        PyErr_Clear();
-        return mrp_raise_error(MR_REFUSED, "symbol: expected a text");
-    }
-    if (mrp_enter(self) < 0) {
+    if (mrp_need_text(name, "name", &text) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     mr_err err = mr_bus_symbol(self->bus, text, &symbol, &problem);

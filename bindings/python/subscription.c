@@ -21,6 +21,8 @@ enum { LATE_EACH = 8 }; /* one event in so many is looked at for being late */
 
 static PyObject *subscription_type;
 
+static const struct mrp_range day = {0.0, 86400.0, "seconds from 0 to 86400"};
+
 /** Take the bus of a subscription for a call; -1 and an exception: either is closed. */
 static int enter_subscription(Subscription *self)
 {
@@ -252,14 +254,13 @@ static PyObject *subscription_take_many(Subscription *self, PyObject *args, PyOb
 {
     static char *names[] = {"count", "timeout", NULL};
     PyObject *timeout = NULL;
-    Py_ssize_t most = MR_CONSUMER_IN_FLIGHT_MAX;
+    PyObject *given = NULL;
+    int64_t most = MR_CONSUMER_IN_FLIGHT_MAX;
     int64_t timeout_ms;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|nO:take_many", names, &most, &timeout) ||
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|OO:take_many", names, &given, &timeout) ||
+        mrp_read_integer(given, "count", 1, MR_CONSUMER_IN_FLIGHT_MAX, &most) < 0 ||
         mrp_read_timeout(timeout, &timeout_ms) < 0) {
         return NULL;
-    }
-    if (most < 1 || most > MR_CONSUMER_IN_FLIGHT_MAX) {
-        return mrp_raise_error(MR_EINVAL, "count: expected 1 to 1024");
     }
     PyObject *list = PyList_New(0);
     int found = list == NULL ? -1 : have_event(self, (size_t)most, timeout_ms);
@@ -283,12 +284,14 @@ static PyObject *subscription_take_many(Subscription *self, PyObject *args, PyOb
 static int read_seq(PyObject *event, mr_seq *ret_seq)
 {
     PyObject *seq = PyDict_Check(event) ? PyDict_GetItemString(event, "seq") : event;
-    if (seq == NULL || !PyLong_Check(seq)) {
-        PyErr_SetString(PyExc_TypeError, "expected an event, or its seq");
-        return -1;
+    int64_t number = 0;
+    if (seq == NULL || !mrp_is_integer(seq)) {
+        return mrp_refuse_type(
+            "event", "an event with its seq, or its seq", seq == NULL ? event : seq);
     }
-    ret_seq->n = PyLong_AsUnsignedLongLong(seq);
-    return PyErr_Occurred() ? -1 : 0;
+    int result = mrp_read_integer(seq, "event", 1, INT64_MAX, &number);
+    ret_seq->n = (uint64_t)number;
+    return result;
 }
 
 static PyObject *subscription_ack(Subscription *self, PyObject *event)
@@ -313,19 +316,20 @@ static PyObject *subscription_ack(Subscription *self, PyObject *event)
 /** The numbers of many; how many there are, -1 and an exception. */
 static Py_ssize_t read_seqs(PyObject *events, mr_seq seqs[MR_CONSUMER_IN_FLIGHT_MAX])
 {
-    Py_ssize_t count = PySequence_Size(events);
+    PyObject *list = mrp_read_list(events, "events", "a sequence of events");
+    Py_ssize_t count = list == NULL ? -1 : PyList_Size(list);
     if (count > MR_CONSUMER_IN_FLIGHT_MAX) {
-        (void)mrp_raise_error(MR_EINVAL, "events: expected up to 1024");
-        return -1;
+        PyErr_Format(mrp_error_kind(MR_REFUSED), "events: expected up to %d, found %zd",
+            MR_CONSUMER_IN_FLIGHT_MAX, count);
+        count = -1;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *event = PySequence_GetItem(events, i);
-        int result = event == NULL ? -1 : read_seq(event, &seqs[i]);
-        Py_XDECREF(event);
-        if (result < 0) {
-            return -1;
+        if (read_seq(PyList_GetItem(list, i), &seqs[i]) < 0) {
+            mrp_name_item("events:", (size_t)i, (size_t)count);
+            count = -1;
         }
     }
+    Py_XDECREF(list);
     return count;
 }
 
@@ -355,18 +359,19 @@ static PyObject *subscription_nack(Subscription *self, PyObject *args, PyObject 
 {
     static char *names[] = {"event", "delay", "reason", NULL};
     mr_problem problem = {""};
-    const char *reason = NULL;
-    PyObject *event;
-    PyObject *given = Py_None;
+    PyObject *given[3] = {NULL};
+    const char *reason;
     double delay = 0.0;
-    bool is_given = false;
     mr_seq seq;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|Oz:nack", names, &event, &given, &reason) ||
-        read_seq(event, &seq) < 0 || mrp_optional_number(given, &delay, &is_given) < 0) {
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "O|OO:nack", names, &given[0], &given[1], &given[2])) {
         return NULL;
     }
-    if (is_given && !(delay >= 0.0 && delay <= 86400.0)) {
-        return mrp_raise_error(MR_EINVAL, "delay: expected seconds from 0 to 86400");
+    bool is_given = given[1] != NULL && given[1] != Py_None;
+    if (read_seq(given[0], &seq) < 0 ||
+        mrp_read_seconds(is_given ? given[1] : NULL, "delay", &day, &delay) < 0 ||
+        mrp_read_text(given[2], "reason", &reason) < 0) {
+        return NULL;
     }
     if (enter_subscription(self) < 0) {
         return NULL;
@@ -512,23 +517,28 @@ static int read_fields(Subscription *self, PyObject *fields)
     if (fields == NULL || fields == Py_None) {
         return 0;
     }
+    if (!PySequence_Check(fields) || PyUnicode_Check(fields) || PyBytes_Check(fields)) {
+        return mrp_refuse_type("fields", "a sequence of str", fields);
+    }
     Py_ssize_t count = PySequence_Size(fields);
     self->field_count = 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *item = PySequence_GetItem(fields, i);
-        const char *name =
-            item != NULL && PyUnicode_Check(item) ? PyUnicode_AsUTF8AndSize(item, NULL) : NULL;
+        const char *name = NULL;
+        if (item == NULL || mrp_need_text(item, "fields", &name) < 0) {
+            Py_XDECREF(item);
+            return -1;
+        }
         int field = 0;
-        while (
-            name != NULL && field < EVENT_FIELDS && strcmp(name, event_field_texts[field]) != 0) {
+        while (field < EVENT_FIELDS && strcmp(name, event_field_texts[field]) != 0) {
             field++;
         }
-        if (name == NULL || field == EVENT_FIELDS || self->field_count == EVENT_FIELDS) {
-            PyErr_Format(mrp_error_kind(MR_REFUSED),
-                "fields: expected some of seq, kind, time_unix_ns, signal, from_state, to, gate, "
-                "reason, deliveries, ordinal and id, found %R",
+        if (field == EVENT_FIELDS || self->field_count == EVENT_FIELDS) {
+            (void)mrp_refuse("fields",
+                "some of seq, kind, time_unix_ns, signal, from_state, to, gate, reason, "
+                "deliveries, ordinal and id",
                 item);
-            Py_XDECREF(item);
+            Py_DECREF(item);
             return -1;
         }
         Py_DECREF(item);
@@ -561,14 +571,10 @@ static int prepare(Subscription *self, unsigned batch, uint32_t ack_wait_ms, PyO
 
 static int read_start_number(PyObject *number, mr_subscribe_options *options)
 {
-    options->start_seq.n = PyLong_AsUnsignedLongLong(number);
-    if (!PyErr_Occurred() && options->start_seq.n != 0) {
-        return 0;
-    }
-    PyErr_Clear();
-    PyErr_Format(mrp_error_kind(MR_REFUSED),
-        "start: expected the number of an event, from 1, found %R", number);
-    return -1;
+    int64_t seq = 0;
+    int result = mrp_read_integer(number, "start", 1, INT64_MAX, &seq);
+    options->start_seq.n = (uint64_t)seq;
+    return result;
 }
 
 /** The delays of what is given back, in seconds. */
@@ -578,6 +584,9 @@ static int read_backoff(
     if (delays == NULL || delays == Py_None) {
         return 0;
     }
+    if (!PySequence_Check(delays) || PyUnicode_Check(delays) || PyBytes_Check(delays)) {
+        return mrp_refuse_type("backoff", "a sequence of numbers", delays);
+    }
     Py_ssize_t count = PySequence_Size(delays);
     if (count > MR_CONSUMER_BACK_OFF_MAX) {
         PyErr_Format(mrp_error_kind(MR_REFUSED), "backoff: expected up to %d delays, found %zd",
@@ -586,13 +595,10 @@ static int read_backoff(
     }
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *item = PySequence_GetItem(delays, i);
-        double seconds = item == NULL ? -1.0 : PyFloat_AsDouble(item);
-        if (!PyErr_Occurred() && !(seconds >= 0.0 && seconds <= 86400.0)) {
-            PyErr_Format(mrp_error_kind(MR_REFUSED),
-                "backoff: expected seconds from 0 to 86400, found %R", item);
-        }
+        double seconds = 0.0;
+        int result = item == NULL ? -1 : mrp_read_seconds(item, "backoff", &day, &seconds);
         Py_XDECREF(item);
-        if (PyErr_Occurred()) {
+        if (result < 0) {
             return -1;
         }
         ret_ms[i] = (int64_t)(seconds * 1000.0);
@@ -608,22 +614,15 @@ static int read_start(PyObject *start, mr_subscribe_options *options)
     if (start == NULL) {
         return 0;
     }
-    if (PyLong_Check(start) && !PyBool_Check(start)) {
+    if (mrp_is_integer(start)) {
         return read_start_number(start, options);
     }
     if (!PyUnicode_Check(start)) {
-        PyErr_Format(PyExc_TypeError,
-            "start: expected end, beginning, the number of an event, or a time, an age or a moment "
-            "as str, found %R",
-            (PyObject *)Py_TYPE(start));
-        return -1;
+        return mrp_refuse_type("start",
+            "end, beginning, the number of an event, or a time, an age or a moment as str", start);
     }
-    Py_ssize_t bytes;
-    const char *text = PyUnicode_AsUTF8AndSize(start, &bytes);
-    if (text == NULL || strlen(text) != (size_t)bytes) {
-        if (text != NULL) {
-            PyErr_SetString(PyExc_ValueError, "start: embedded null character");
-        }
+    const char *text;
+    if (mrp_read_text(start, "start", &text) < 0) {
         return -1;
     }
     if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') { /* as the int is */
@@ -637,47 +636,81 @@ static int read_start(PyObject *start, mr_subscribe_options *options)
     return 0;
 }
 
+/** What subscribe() is given beside a filter: the numbers. */
+struct numbers {
+    int64_t batch;
+    int64_t in_flight;
+    int64_t deliver;
+    double ack_wait;
+};
+
+/** The arguments of subscribe(), in their order. */
+enum subscribe_name {
+    NAME,
+    KIND,
+    SYMBOL,
+    SOURCE,
+    SIGNAL_NAME,
+    STATE,
+    START,
+    IN_FLIGHT,
+    DELIVER,
+    ACK_WAIT,
+    BACKOFF,
+    BATCH,
+    EVENT_KEYS,
+    SUBSCRIBE_NAMES
+};
+
+static char *subscribe_names[] = {"name", "kind", "symbol", "source", "signal_name", "state",
+    "start", "max_in_flight", "max_deliver", "ack_wait", "backoff", "batch", "fields", NULL};
+
+static int read_subscribe(
+    PyObject *const given[SUBSCRIBE_NAMES], mr_subscribe_options *options, struct numbers *numbers)
+{
+    mr_state state;
+    return mrp_read_text(given[KIND], "kind", &options->kind) < 0 ||
+                   mrp_read_text(given[SYMBOL], "symbol", &options->symbol) < 0 ||
+                   mrp_read_text(given[SOURCE], "source", &options->source) < 0 ||
+                   mrp_read_text(given[SIGNAL_NAME], "signal_name", &options->name) < 0 ||
+                   mrp_read_text(given[STATE], "state", &options->state) < 0 ||
+                   mrp_read_state(options->state, "state", &state) < 0 ||
+                   read_start(given[START], options) < 0 ||
+                   mrp_read_integer(given[IN_FLIGHT], "max_in_flight", 0, MR_CONSUMER_IN_FLIGHT_MAX,
+                       &numbers->in_flight) < 0 ||
+                   mrp_read_integer(
+                       given[DELIVER], "max_deliver", 0, UINT32_MAX, &numbers->deliver) < 0 ||
+                   mrp_read_seconds(given[ACK_WAIT], "ack_wait", &day, &numbers->ack_wait) < 0 ||
+                   mrp_read_integer(
+                       given[BATCH], "batch", 1, MR_CONSUMER_IN_FLIGHT_MAX, &numbers->batch) < 0
+               ? -1
+               : 0;
+}
+
 PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"name", "kind", "symbol", "source", "signal_name", "state", "start",
-        "max_in_flight", "max_deliver", "ack_wait", "backoff", "batch", "fields", NULL};
+    PyObject *given[SUBSCRIBE_NAMES] = {NULL};
     const char *name;
-    PyObject *start = NULL;
-    double ack_wait = 0.0;
-    long long batch = MR_CONSUMER_IN_FLIGHT_MAX;
-    long long in_flight = 0;
-    long long deliver = 0;
-    PyObject *fields = NULL;
-    PyObject *backoff = NULL;
+    struct numbers numbers = {.batch = MR_CONSUMER_IN_FLIGHT_MAX};
     int64_t backoff_ms[MR_CONSUMER_BACK_OFF_MAX];
     mr_subscribe_options options = {0};
     mr_problem problem = {""};
     mr_err err;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzzzOLLdOLO:subscribe", names, &name,
-            &options.kind, &options.symbol, &options.source, &options.name, &options.state, &start,
-            &in_flight, &deliver, &ack_wait, &backoff, &batch, &fields)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$OOOOOOOOOOOO:subscribe", subscribe_names,
+            &given[NAME], &given[KIND], &given[SYMBOL], &given[SOURCE], &given[SIGNAL_NAME],
+            &given[STATE], &given[START], &given[IN_FLIGHT], &given[DELIVER], &given[ACK_WAIT],
+            &given[BACKOFF], &given[BATCH], &given[EVENT_KEYS]) ||
+        mrp_read_consumer(given[NAME], "name", &name) < 0 ||
+        read_subscribe(given, &options, &numbers) < 0 ||
+        read_backoff(given[BACKOFF], backoff_ms, &options) < 0) {
         return NULL;
     }
-    if (read_start(start, &options) < 0 || read_backoff(backoff, backoff_ms, &options) < 0) {
-        return NULL;
-    }
-    if (!(ack_wait >= 0.0 && ack_wait <= 86400.0)) {
-        return mrp_raise_error(MR_REFUSED, "ack_wait: expected seconds from 0 to 86400");
-    }
-    if (batch < 1 || batch > MR_CONSUMER_IN_FLIGHT_MAX) {
-        return mrp_raise_error(MR_REFUSED, "batch: expected 1 to 1024");
-    }
-    if (in_flight < 0 || in_flight > MR_CONSUMER_IN_FLIGHT_MAX) {
-        return mrp_raise_error(MR_REFUSED, "max_in_flight: expected 0 to 1024");
-    }
-    if (deliver < 0 || deliver > UINT32_MAX) {
-        return mrp_raise_error(MR_REFUSED, "max_deliver: expected 0 to 4294967295");
-    }
-    options.max_in_flight = (uint32_t)in_flight;
-    options.max_deliver = (uint32_t)deliver;
-    options.ack_wait_ms = (uint32_t)(ack_wait * 1000.0);
+    options.max_in_flight = (uint32_t)numbers.in_flight;
+    options.max_deliver = (uint32_t)numbers.deliver;
+    options.ack_wait_ms = (uint32_t)(numbers.ack_wait * 1000.0);
     Subscription *made = (Subscription *)mrp_new_object(subscription_type);
-    if (made == NULL || prepare(made, (unsigned)batch, options.ack_wait_ms, fields) < 0 ||
+    if (made == NULL ||
+        prepare(made, (unsigned)numbers.batch, options.ack_wait_ms, given[EVENT_KEYS]) < 0 ||
         mrp_enter(self) < 0) {
         Py_XDECREF(made);
         return NULL;
@@ -692,8 +725,13 @@ PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
     }
     mrp_leave(self);
     if (err != MR_OK) {
+        bool is_name = err == MR_REFUSED && strncmp(problem.text, "name:", 5) == 0;
         Py_DECREF(made);
-        return mrp_raise_error(err, problem.text);
+        (void)mrp_raise_error(err, problem.text);
+        if (is_name) { /* the filter's: that of the subscription is one */
+            mrp_name_argument("signal_");
+        }
+        return NULL;
     }
     return (PyObject *)made;
 }

@@ -10,24 +10,13 @@
 
 #include "api/bus_api.h"
 #include "api/fact_batch.h"
+#include "base/exact_math.h"
+#include "base/fixed.h"
 #include "base/problem.h"
 
 static struct mri_slice slice_of(const char *text)
 {
     return text == NULL ? (struct mri_slice){0} : mri_slice_of(text);
-}
-
-/** Why a number is none, in words. */
-static const char *expected(enum mri_reason reason)
-{
-    switch (reason) {
-    case MRI_REASON_ROW_NOT_POSITIVE:
-        return "a number that is not below or at zero";
-    case MRI_REASON_ROW_OFF_TICK:
-        return "a number in the decimals of the instrument";
-    default:
-        return "a finite number that fits the instrument";
-    }
 }
 
 /** A number of a program, and where it goes. */
@@ -38,6 +27,30 @@ struct number {
     bool is_quantity;
     bool is_given;
 };
+
+/** Say why a number is none: what would be one, and what was found. */
+static mr_err refuse_number(const struct mri_instrument_spec *spec, const struct number *number,
+    enum mri_reason reason, mr_problem *problem)
+{
+    unsigned decimals = number->is_quantity ? spec->quantity_decimals : spec->price_decimals;
+    char most[MRI_FIXED_TEXT_BYTES];
+    if (!mri_is_finite(number->value)) {
+        return mri_problem(problem, MR_REFUSED, "%s: expected a finite number, found %f",
+            number->field, number->value);
+    }
+    switch (reason) {
+    case MRI_REASON_ROW_NOT_POSITIVE:
+        return mri_problem(problem, MR_REFUSED, "%s: must %s zero, found %.15g", number->field,
+            number->is_quantity ? "not be below" : "be above", number->value);
+    case MRI_REASON_ROW_OFF_TICK:
+        return mri_problem(problem, MR_REFUSED,
+            "%s: expected a number of up to %u decimals, as %s has them, found %.15g",
+            number->field, decimals, spec->symbol, number->value);
+    default:
+        return mri_problem(problem, MR_REFUSED, "%s: expected a number up to %s, found %.15g",
+            number->field, mri_fixed_format(INT64_MAX, decimals, most), number->value);
+    }
+}
 
 static mr_err read_numbers(const struct mri_instrument_spec *spec, const struct number *numbers,
     size_t count, mr_problem *problem)
@@ -51,8 +64,7 @@ static mr_err read_numbers(const struct mri_instrument_spec *spec, const struct 
                                      ? mri_fact_desk_quantity(spec, number->value, number->place)
                                      : mri_fact_desk_price(spec, number->value, number->place);
         if (reason != MRI_REASON_NONE) {
-            return mri_problem(problem, MR_REFUSED, "%s: expected %s, found %.17g", number->field,
-                expected(reason), number->value);
+            return refuse_number(spec, number, reason, problem);
         }
     }
     return MR_OK;

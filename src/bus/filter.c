@@ -243,6 +243,18 @@ static mr_err expected_around(
     return expected(parser, text);
 }
 
+/** Put all words behind a text: there are few. */
+static void list_words(const struct mri_vocabulary *words, char *text, size_t bytes)
+{
+    size_t count = strlen(text);
+    for (size_t i = 0; i < words->text_count && count < bytes; i++) {
+        const char *before = i == 0 ? " (" : i + 1 < words->text_count ? ", " : " or ";
+        int put = snprintf(text + count, bytes - count, "%s%s%s", before, words->texts[i],
+            i + 1 < words->text_count ? "" : ")");
+        count += put > 0 ? (size_t)put : 0;
+    }
+}
+
 static mr_err read_word(struct parser *parser, enum mri_filter_field field, int64_t *ret_value)
 {
     static const enum mri_vocabulary_id ids[MRI_FILTER_FIELD_COUNT] = {
@@ -261,9 +273,12 @@ static mr_err read_word(struct parser *parser, enum mri_filter_field field, int6
     if (mri_word_parse(ids[field], parser->token.text, &value) != MR_OK) {
         const struct mri_vocabulary *words = mri_vocabulary(ids[field]);
         const char *near = mri_text_nearest(parser->token.text, words->texts, words->text_count);
-        char what[120];
+        char what[160];
         (void)snprintf(
             what, sizeof(what), near == NULL ? "a %s" : "a %s (%s?)", field_texts[field], near);
+        if (near == NULL && ids[field] == MRI_VOCABULARY_state) {
+            list_words(words, what, sizeof(what));
+        }
         return expected(parser, what);
     }
     *ret_value = value;

@@ -219,6 +219,9 @@ static void a_fault_is_shown_where_it_is(void **fixture)
         {"state=blocked)", 14, "\"and\""},
         {"(state=blocked", 15, "\"and\", \"or\" or )"},
         {"state in blocked", 10, "expected ("},
+        {"state=nonsense", 7,
+            "expected a state (generated, evaluating, approved, executing, executed, blocked, "
+            "expired or learned), found nonsense"},
         {"state in (blocked expired)", 19, ", or )"},
         {"state in ()", 11, "a value for state"},
         {"state not blocked", 11, "\"in\""},

@@ -257,15 +257,19 @@ static void pages_go_through_all(void **fixture)
 
 static void events_come_in_order_until_they_are_acked(void **fixture)
 {
+    const char *reply;
     (void)fixture;
     says(ask("{'verb':'subscribe','subscription':'s','kind':'signal.generated','source':'bot'}"),
         "'ok':true,'subscription':'s'");
-    says(ask("{'verb':'subscribe','subscription':'s'}"), "'error':'MR_EXISTS'");
+    reply = ask("{'verb':'subscribe','subscription':'s'}");
+    says(reply, "'error':'MR_EXISTS'");
+    says(reply, "'field':'subscription'");
+    says(reply, "this connection has subscribed as \\\"s\\\" already; go on with it, unsubscribe");
     says(ask("{'verb':'next','subscription':'s'}"), "'event':null");
     (void)emit("other");
     uint64_t first = emit("bot");
     uint64_t second = emit("bot");
-    const char *reply = ask("{'id':7,'verb':'next','subscription':'s'}");
+    reply = ask("{'id':7,'verb':'next','subscription':'s'}");
     says(reply, "{'id':7,'ok':true,'event':{'seq':");
     assert_int_equal(number_after(reply, "\"ordinal\":"), first);
     uint64_t seq = number_after(reply, "\"seq\":");

@@ -24,6 +24,19 @@ static mr_err refuse(const struct mri_line_session *session, struct mri_request_
         value->is_given ? ":" : " is missing:", expected);
 }
 
+/** The name is this connection's already: two who read one after the other are two connections. */
+static mr_err tell_subscribed(const struct mri_line_session *session,
+    const struct mri_request *request, struct mri_request_fault *fault)
+{
+    (void)refuse(session, fault, MRI_FIELD_SUBSCRIPTION, request, "another name");
+    (void)snprintf(fault->problem.text, sizeof(fault->problem.text),
+        "subscription: this connection has subscribed as \"%s\" already; go on with it, "
+        "unsubscribe "
+        "before, or share the name from another connection",
+        request->fields[MRI_FIELD_SUBSCRIPTION].text);
+    return mri_verb_fail(fault, MR_EXISTS);
+}
+
 /** The subscription that the request names; the slot for it when is_new. */
 static mr_err find_slot(struct mri_line_session *session, const struct mri_request *request,
     bool is_new, uint32_t *ret_slot, struct mri_request_fault *fault)
@@ -37,7 +50,7 @@ static mr_err find_slot(struct mri_line_session *session, const struct mri_reque
         bool is_free = session->subscriptions[i].subscription == NULL;
         if (!is_free && strcmp(session->subscriptions[i].name, name->text) == 0) {
             *ret_slot = i;
-            return is_new ? mri_verb_fail(fault, MR_EXISTS) : MR_OK;
+            return is_new ? tell_subscribed(session, request, fault) : MR_OK;
         }
         free_slot = is_free && free_slot == MRI_LINE_SESSION_SUBSCRIPTIONS_MAX ? i : free_slot;
     }

@@ -99,7 +99,7 @@ class AsOfTest(program.LogCase):
         early = self.bus.page(as_of=30, limit=5000)
         self.assertEqual(early["moment"].split(".")[1], "30")
         self.assertEqual(early["signals"], self.bus.query(as_of=30, limit=5000))
-        self.assertRaises(millrace.MR_EINVAL, self.bus.page, limit=0)
+        self.assertRaises(millrace.MR_REFUSED, self.bus.page, limit=0)
         self.assertRaises(millrace.MR_NOT_FOUND, self.bus.page, after="NOPE_0_00000001")
         self.assertRaises(millrace.MR_REFUSED, self.bus.page, "state=nonsense")
 

@@ -69,9 +69,9 @@ class BusTest(program.LogCase):
             deep = {"deeper": deep}
         wrong = [({"source": 5}, TypeError), ({"confidence": "much"}, TypeError),
                  ({"data": {1: 2}}, TypeError), ({"data": {"a": object()}}, TypeError),
-                 ({"data": 5}, TypeError), ({"data": {"a": 2 ** 64}}, OverflowError),
-                 ({"data": {"a": float("inf")}}, ValueError), ({"data": deep}, ValueError),
-                 ({"symbol": "SIM\0"}, ValueError), ({"source": "\ud800"}, UnicodeError),
+                 ({"data": 5}, TypeError), ({"data": {"a": 2 ** 64}}, millrace.MR_REFUSED),
+                 ({"data": {"a": float("inf")}}, millrace.MR_REFUSED), ({"data": deep}, millrace.MR_REFUSED),
+                 ({"symbol": "SIM\0"}, millrace.MR_REFUSED), ({"source": "\ud800"}, millrace.MR_REFUSED),
                  ({"colour": "red"}, TypeError)]
         for values, kind in wrong:
             with self.subTest(values=str(values)[:80]):
@@ -116,7 +116,7 @@ class BusTest(program.LogCase):
             self.bus.query("state=nonsense")
         self.assertRaises(millrace.MR_NOT_FOUND, self.bus.query, "", after="NOPE_0_00000001")
         self.assertRaises(millrace.MR_NOT_FOUND, self.bus.get, "NOPE_0_00000001")
-        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.get, 2 ** 40)
+        self.assertRaises(millrace.MR_NOT_FOUND, self.bus.get, 2 ** 32 - 1)
         self.assertRaises(TypeError, self.bus.get, 1.5)
 
     def test_a_bus_is_opened_by_name_too(self):
@@ -149,8 +149,8 @@ class BusTest(program.LogCase):
             bus.move(other, "blocked", gate="external", reason="external")
         last = self.bus.moment()
         wrong = [({"id": "NOPE_0_00000001"}, millrace.MR_NOT_FOUND, "there is no signal"),
-                 ({"to": "nowhere"}, millrace.MR_REFUSED, "no such state"),
-                 ({"from_state": "nowhere"}, millrace.MR_REFUSED, "no such state"),
+                 ({"to": "nowhere"}, millrace.MR_REFUSED, 'to: expected generated, .* or learned, found "nowhere"'),
+                 ({"from_state": "nowhere"}, millrace.MR_REFUSED, 'from_state: expected generated, .* or learned, found "nowhere"'),
                  ({"to": "executed"}, millrace.MR_REFUSED, "to: no move leads"),
                  ({"gate": "none such"}, millrace.MR_REFUSED, "gate"),
                  ({"from_state": "evaluating"}, millrace.MR_CONFLICT, "is generated since"),
@@ -169,7 +169,7 @@ class BusTest(program.LogCase):
             self.bus.move_many([{"id": names[0]}])
         with self.assertRaisesRegex(millrace.MR_REFUSED, "^move 2 of 2: .*evaluating"):
             self.bus.move_many([good[0], {**good[0], "from_state": "evaluating"}])
-        self.assertRaises(millrace.MR_EINVAL, self.bus.move_many, good * 3000)
+        self.assertRaisesRegex(millrace.MR_REFUSED, "moves: expected up to 8192", self.bus.move_many, good * 3000)
         self.assertRaises(TypeError, self.bus.move_many, 5)
         self.bus.move_many([])
         self.assertEqual(states(), ["generated"] * 3)
@@ -250,7 +250,7 @@ class BusTest(program.LogCase):
             self.assertEqual(list(whole), ["seq", "kind", "time_unix_ns", "signal", "from_state",
                                            "to", "gate", "reason", "deliveries"])
             self.assertEqual(list(whole["signal"]), list(self.bus.get(name)))
-        for wrong in ({"fields": ("nothing",)}, {"fields": (1,)}, {"batch": 0}, {"batch": 1025}):
+        for wrong in ({"fields": ("nothing",)}, {"batch": 0}, {"batch": 1025}):
             self.assertRaises(millrace.MR_REFUSED, self.bus.subscribe, "y", **wrong)
 
     def test_events_are_taken_and_acked_in_lists(self):
@@ -267,7 +267,7 @@ class BusTest(program.LogCase):
             again = lists.take_many()
             self.assertEqual([event["signal"]["id"] for event in again], names[10:20])
             self.assertEqual({event["deliveries"] for event in again}, {2})
-            self.assertRaises(millrace.MR_EINVAL, lists.take_many, 0)
+            self.assertRaises(millrace.MR_REFUSED, lists.take_many, 0)
             self.assertRaises(TypeError, lists.ack_many, ["no"])
 
     def test_who_iterates_one_by_one_acks_one_by_one(self):
@@ -402,7 +402,7 @@ class BusTest(program.LogCase):
     def test_a_directory_that_is_none_is_told(self):
         self.assertRaises(millrace.MillraceError, millrace.Bus, self.folder / "nothing")
         self.assertRaises(TypeError, millrace.Bus)
-        self.assertRaises(ValueError, millrace.open)
+        self.assertRaisesRegex(millrace.MR_REFUSED, "^dir: which directory", millrace.open)
 
     def test_a_run_decides_on_what_is_emitted_beside_it(self):
         config = self.write_config("long.yaml", synthetic__symbols=2, synthetic__bars=3000,

@@ -414,5 +414,85 @@ class ReadTest(BotCase):
         self.assertEqual(bus.replay_events(since_ts=time.time() + 60), [])
 
 
+class ArgumentsTest(BotCase):
+    """What the class before took is taken; what is wrong is told by the argument's name."""
+
+    def test_filters_take_what_compares_and_slices(self):
+        class Index:
+            def __index__(self):
+                return 2
+
+        bus = self.open()
+        ids = [bus.emit_signal(dict(LONG)) for _ in range(5)] + [bus.emit_signal({})]
+        newest = ids[::-1]
+
+        def found(**filters):
+            return [row["signal_id"] for row in bus.get_signals(**filters)]
+        for limit, count in ((2 ** 70, 6), (sys.maxsize, 6), (Index(), 2), (True, 1), (0, 0), (3, 3)):
+            self.assertEqual(found(limit=limit), newest[:count], limit)
+        for since in (0, -1.5, True, -2 ** 2000, float("-inf"), float("nan"), decimal.Decimal("1.5"),
+                      "12.5", "2020-01-01", datetime.datetime(2020, 1, 1)):
+            self.assertEqual(found(since_ts=since), newest, since)
+            self.assertEqual(len(bus.replay_events(since_ts=since)), 6)
+        for since in (2 ** 2000, float("inf"), "2099-01-01T00:00Z"):
+            self.assertEqual(found(since_ts=since), [])
+        for nobody in ("\ud800", "a\0b", "", 5, "x" * 100_000):
+            self.assertEqual(found(symbol=nobody), [], nobody)
+
+    def test_an_id_that_can_be_none_is_unknown(self):
+        bus = self.open()
+        bus.emit_signal(dict(LONG))
+        bus.emit_signal({})
+        for name in ("\ud800", "a\0b", "", 5, None, "x" * 100_000, "X_1_80000000", "X_1_ffffffff",
+                     "X_1_" + "f" * 5000, "X_1_0"):
+            self.assertIsNone(bus.get_signal(name), name)
+            self.assertIs(bus.update_state(name, "blocked"), False)
+        self.assertEqual(bus.get_pipeline_health()["counters"]["failed"], 0)
+
+    def test_what_is_no_dict_is_not_kept(self):
+        bus = self.open()
+        taken = bus.emit_signal(collections.UserDict(LONG))
+        self.assertEqual(bus.get_signal(taken)["signal"]["symbol"], LONG["symbol"])
+        for count, wrong in enumerate(([], None, 5, "abc", [("symbol", "BTCUSDT")], (), {1}), 1):
+            with self.assertLogs(module.log, logging.ERROR) as told:
+                self.assertIsNone(bus.emit_signal(wrong))
+            self.assertIn("TypeError: signal: expected a dict, found <class", told.output[0])
+            self.assertEqual(bus.get_pipeline_health()["counters"]["failed"], count)
+        self.assertEqual(len(bus.get_signals()), 1)
+
+    def test_what_is_wrong_is_told_by_name(self):
+        bus = self.open()
+        signal_id = bus.emit_signal(dict(LONG))
+        states = " ".join(module.STATES)
+        for call in (bus.get_signals, bus.replay_events):
+            for wrong in ([], object(), datetime.date(2020, 1, 1), b"5"):
+                with self.assertRaisesRegex(TypeError, "^since_ts: expected seconds .*, found <class"):
+                    call(since_ts=wrong)
+            for wrong in ("soon", "", "x" * 1000):
+                with self.assertRaisesRegex(ValueError, "^since_ts: expected seconds .*, found '.{0,80}$"):
+                    call(since_ts=wrong)
+        for wrong in ("5", 5.0, []):
+            with self.assertRaisesRegex(TypeError, "^limit: expected int or None, found <class"):
+                bus.get_signals(limit=wrong)
+        for wrong in ("nonsense", 5, [], "x" * 1000, "\ud800"):
+            with self.assertRaisesRegex(ValueError, f"^state: expected one of {states}, found .{{1,70}}$"):
+                bus.get_signals(state=wrong)
+            with self.assertRaisesRegex(ValueError, "^state: "):
+                bus.get_signals_by_state(wrong)
+            with self.assertLogs(module.log, logging.ERROR) as told:
+                self.assertIs(bus.update_state(signal_id, wrong), False)
+            self.assertIn("ValueError: new_state: expected one of", told.output[0])
+        for wrong, kind in ((5, "TypeError"), ("abc", "ValueError"), ([1], "TypeError")):
+            with self.assertLogs(module.log, logging.ERROR) as told:
+                self.assertIs(bus.update_state(signal_id, "blocked", wrong), False)
+            self.assertIn(f"{kind}: metadata: expected a dict, found", told.output[0])
+        self.assertIs(bus.update_state(signal_id, "blocked", [("why", 1)]), True)
+        self.assertEqual(bus.get_signal(signal_id)["why"], 1)
+        for name in ("event_log_path", "directory"):
+            for wrong, kind in ((5, TypeError), ([1], TypeError), ("a\0b", ValueError), ("\ud800", ValueError)):
+                with self.assertRaisesRegex(kind, f"^{name}: expected "):
+                    SignalBus(**{name: wrong})
+
+
 if __name__ == "__main__":
     program.main()

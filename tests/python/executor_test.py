@@ -541,7 +541,7 @@ class HealthTest(ExternalCase):
                 with self.assertRaisesRegex(millrace.MR_REFUSED, field):
                     self.bus.feedback(name, **{"source": "desk", "judgement": "win", **changes})
         self.assertRaisesRegex(TypeError, "^evidence: ", self.bus.feedback, name, "desk", evidence=[])
-        self.assertRaisesRegex(ValueError, "^evidence: ", self.bus.feedback, name, "desk", evidence=b"{\0}")
+        self.assertRaisesRegex(millrace.MR_REFUSED, "^evidence: ", self.bus.feedback, name, "desk", evidence=b"{\0}")
         self.assertRaisesRegex(millrace.MR_REFUSED, "this says nothing", self.bus.feedback, name, "desk")
         self.assertRaises(millrace.MR_NOT_FOUND, self.bus.feedback, "nothing", "desk", "win")
         story = self.ok("why", name, "--dir", self.log).out

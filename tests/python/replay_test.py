@@ -82,7 +82,7 @@ class ReplayTest(program.LogCase):
             slow.nack(slow.take(), 3600)  # a delay that is given counts
             self.assertIsNone(slow.take(timeout=0))
             for wrong in (-1, 86401, float("nan")):
-                self.assertRaises(millrace.MR_EINVAL, slow.nack, event, wrong)
+                self.assertRaises(millrace.MR_REFUSED, slow.nack, event, wrong)
         with self.assertRaisesRegex(millrace.MR_EINVAL, "another back-off list"):
             self.bus.subscribe("slow", kind="signal.generated", backoff=(1, 5, 30))
         with self.assertRaisesRegex(millrace.MR_REFUSED, "backoff: expected up to 8.*found 9"):
@@ -104,7 +104,7 @@ class ReplayTest(program.LogCase):
                     self.bus.subscribe(name, start=start)
         with self.assertRaisesRegex(millrace.MR_EINVAL, "the log ends with event"):
             self.bus.subscribe("new", start=10**9)
-        with self.assertRaises(ValueError):
+        with self.assertRaisesRegex(millrace.MR_REFUSED, "^start: "):
             self.bus.subscribe("new", start="2h\0")
         self.assertIsNone(self.first("new"))  # nothing was made
 

@@ -50,7 +50,7 @@ class ScreensTest(program.LogCase):
         self.emit(1)
         event = subscription.take(5)
         for wrong, why in (("x" * 201, "up to 200 bytes, found 201"), ("a\nb", "control"), ("\x00", "")):
-            with self.assertRaises((millrace.MR_REFUSED, ValueError)) as caught:
+            with self.assertRaises(millrace.MR_REFUSED) as caught:
                 subscription.nack(event, reason=wrong)
             self.assertIn(why, str(caught.exception))
         subscription.nack(event, reason='the "venue" is shut')
@@ -120,8 +120,8 @@ class ScreensTest(program.LogCase):
         self.assertEqual([name.name for name in (self.log / "cur").glob("[a-z]*")], ["two"])
         self.bus.forget("two")
         self.assertRaises(millrace.MR_NOT_FOUND, self.bus.forget, "two")
-        self.assertRaises(millrace.MR_EINVAL, self.bus.forget, "No Name")
-        self.assertRaises((ValueError, TypeError), self.bus.forget, "a\0b")
+        self.assertRaises(millrace.MR_REFUSED, self.bus.forget, "No Name")
+        self.assertRaises(millrace.MR_REFUSED, self.bus.forget, "a\0b")
         self.assertRaises(TypeError, self.bus.forget, 7)
 
     def assert_the_letter_is_told(self):

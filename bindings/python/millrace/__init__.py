@@ -7,6 +7,9 @@
         print(bus.get(id)["state"])
 
 Every process that opens the directory sees the same signals; `millrace run` decides on them.
+
+An argument of another type is a TypeError, one that cannot be is MR_REFUSED; the text begins with
+its name. Whatever else a call cannot do is another MillraceError.
 """
 import asyncio as _asyncio
 import os as _os
@@ -20,9 +23,9 @@ __all__ = ["Bus", "Claim", "MillraceError", "Orders", "Subscription", "claims", 
 
 def open(dir=None):  # noqa: A001  as open() of files
     """The bus of a directory; without one, of the variable MILLRACE_DIR."""
-    folder = dir if dir is not None else _os.environ.get("MILLRACE_DIR")
-    if not folder:
-        raise ValueError("which directory? give one, or set MILLRACE_DIR")
+    folder = dir if dir is not None else _os.environ.get("MILLRACE_DIR", "")
+    if folder in ("", b""):
+        raise _millrace.MR_REFUSED("dir: which directory? give one, or set MILLRACE_DIR")
     return Bus(folder)
 
 
@@ -37,12 +40,18 @@ async def _take(call, give_back):
         raise
 
 
-async def events(subscription):
+def events(subscription):
     """Iterate over a subscription in asyncio: `async for event in millrace.events(subscription)`.
 
     An event is acked when the next one is asked for. While nothing comes a thread of the loop's
     executor waits, half a second at a time, so that a cancelled task ends.
     """
+    if not isinstance(subscription, Subscription):
+        raise TypeError(f"subscription: expected a Subscription, found {type(subscription)}")
+    return _events(subscription)
+
+
+async def _events(subscription):
     loop = _asyncio.get_running_loop()
     while True:
         event = await _take(lambda: subscription.take(0.5), lambda event: subscription.nack(event, 0, "the task that waited for it was cancelled"))
@@ -51,13 +60,19 @@ async def events(subscription):
             await loop.run_in_executor(None, subscription.ack, event)
 
 
-async def claims(bus, owner, to, **options):
+def claims(bus, owner, to, **options):
     """Claim one signal after the other in asyncio: `async for claim in millrace.claims(bus, ...)`.
 
     The arguments are those of Bus.claim(). A claim that is not over when the next one is asked for
     is released. While there is nothing a thread of the loop's executor waits, half a second at a
     time, so that a cancelled task ends; the bus is used by nobody else meanwhile.
     """
+    if not isinstance(bus, Bus):
+        raise TypeError(f"bus: expected a Bus, found {type(bus)}")
+    return _claims(bus, owner, to, options)
+
+
+async def _claims(bus, owner, to, options):
     options.pop("timeout", None)
     id, state = options.get("id"), options.get("state", "generated")
 

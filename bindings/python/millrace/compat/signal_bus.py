@@ -6,14 +6,18 @@
 What is emitted is durable, survives restarts and is seen by every process of the bot; `millrace`
 shows, explains and decides on it. docs/COMPAT.md says what each call does, and what differs.
 """
+import collections.abc
 import datetime
 import enum
 import heapq
 import itertools
 import json
 import logging
+import math
+import operator
 import os
 import re
+import sys
 import threading
 import time
 import weakref
@@ -71,9 +75,21 @@ def _word(value):
     return value if isinstance(value, str) else str(value)
 
 
-def _state(value):
+def _shown(value):
+    """A value in few characters."""
+    try:
+        text = repr(value)
+    except Exception:  # a repr may do anything, and that of a large integer raises
+        text = str(type(value))
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _state(value, name="state"):
     """The word of a state; ValueError: there is no such state."""
-    return SignalState(_word(value).strip().lower()).value
+    try:
+        return SignalState(_word(value).strip().lower()).value
+    except ValueError:
+        raise ValueError(f"{name}: expected one of {' '.join(STATES)}, found {_shown(value)}") from None
 
 
 def _side(signal):
@@ -137,18 +153,49 @@ def _event_id():
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-def _seconds(value):
+def _seconds(value, name="since_ts"):
     """A time as seconds since 1970: a number, a datetime, or a text of ISO 8601 (UTC unless it says)."""
-    if isinstance(value, (int, float)):
-        return float(value)
+    expected = f"{name}: expected seconds since 1970, a datetime, or a text of ISO 8601"
+    if not isinstance(value, (str, datetime.datetime)):
+        try:
+            return float(None if isinstance(value, (bytes, bytearray)) else value)
+        except OverflowError:  # it is earlier, or later, than every time
+            return math.copysign(math.inf, value > 0 or -1)
+        except (TypeError, ValueError):
+            raise TypeError(f"{expected}, found {type(value)}") from None
     if isinstance(value, str):
         try:
             return float(value)
         except ValueError:
+            pass
+        try:
             value = datetime.datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", value.strip()))
+        except ValueError:
+            raise ValueError(f"{expected}, found {_shown(value)}") from None
     if value.tzinfo is None:
         value = value.replace(tzinfo=datetime.timezone.utc)
     return value.timestamp()
+
+
+def _limit(value):
+    """How many at most; None: all. What counts is an index, as for a slice."""
+    try:
+        return None if value is None else min(operator.index(value), sys.maxsize)
+    except TypeError:
+        raise TypeError(f"limit: expected int or None, found {type(value)}") from None
+
+
+def _place(value, name):
+    """A path as it is, if it can be one."""
+    try:
+        path = os.fsencode(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected str, bytes or os.PathLike, found {type(value)}") from None
+    except ValueError:
+        path = b"\0"
+    if b"\0" in path:
+        raise ValueError(f"{name}: expected what can be a path, found {_shown(value)}")
+    return os.fsdecode(path)
 
 
 # ---- places --------------------------------------------------------------------------------------
@@ -260,6 +307,8 @@ class SignalBus:
         self._is_durable = _durability()
         root = _root()
         logs = os.path.join(root, "logs")
+        directory = _place(directory, "directory") if directory else None
+        event_log_path = _place(event_log_path, "event_log_path") if event_log_path else None
         self.directory = os.path.abspath(
             directory or os.environ.get("MILLRACE_DIR") or os.path.join(logs, "millrace"))
         self._export = _export.Export(event_log_path or os.path.join(logs, "signal_bus.jsonl"))
@@ -347,6 +396,8 @@ class SignalBus:
 
     def _emit(self, signal, source):
         if not isinstance(signal, dict):
+            if not isinstance(signal, collections.abc.Mapping):
+                raise TypeError(f"signal: expected a dict, found {type(signal)}")
             signal = dict(signal)
         now = time.time()
         timestamp = _iso(now)
@@ -402,7 +453,7 @@ class SignalBus:
     def update_state(self, signal_id, new_state, metadata=None, reason=None):
         """Say where a signal is now; True: it is there. False: it is unknown, or it cannot go back."""
         try:
-            return self._update(_word(signal_id), _state(new_state), metadata, reason)
+            return self._update(_word(signal_id), _state(new_state, "new_state"), metadata, reason)
         except _millrace.MR_NOT_FOUND:
             return False
         except Exception as error:  # as in emit_signal()
@@ -411,7 +462,10 @@ class SignalBus:
 
     def _update(self, signal_id, target, metadata, reason):
         if metadata is not None and not isinstance(metadata, dict):
-            metadata = dict(metadata)
+            try:
+                metadata = dict(metadata)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"metadata: expected a dict, found {_shown(metadata)}") from None
         data = _check_size(_envelope(metadata, reason))
         if _is_observed(signal_id):
             state = self._observed(signal_id)["state"]
@@ -471,12 +525,13 @@ class SignalBus:
         """Signals as fresh dicts with `signal_id`, newest first."""
         wanted = None if state is None else _state(state)
         since = None if since_ts is None else _seconds(since_ts)
+        limit = _limit(limit)
         found = []
         size = PAGE if limit is None else max(1, min(PAGE, limit))
         rows = self._walk(wanted, symbol, source, size)
         while limit is None or len(found) < limit:
             page = list(itertools.islice(rows, size if limit is None else limit - len(found)))
-            recent = [row for row in page if since is None or row[1] >= since]
+            recent = [row for row in page if since is None or not row[1] < since]
             found.extend(self._records(recent, symbol))
             if not page or len(recent) < len(page):
                 break  # time does not go back: all others are older
@@ -536,12 +591,14 @@ class SignalBus:
         for _, _, signal_id, _ in reversed(list(self._walk(None, None, None))):  # as _records()
             events.extend(self._told(signal_id, self._handle().history(signal_id)))
         events.sort(key=lambda event: int(event["event_id"]))
-        return [event for event in events if since is None or event["ts"] >= since]
+        return [event for event in events if since is None or not event["ts"] < since]
 
     # -- reading back
 
     def _observed(self, signal_id):
         number = int(signal_id.rpartition("_")[2], 16) - 0x80000000
+        if not 0 < number < 0x80000000:
+            raise _millrace.MR_NOT_FOUND("there is no signal of that id")
         found = self._handle().observed(before=number + 1, limit=1)
         is_there = found and found[0]["number"] == number and \
             self._handle().observed_id(number) == signal_id
@@ -551,7 +608,10 @@ class SignalBus:
 
     def _signal(self, signal_id):
         """By its id alone: the bus finds signals by their number, too, and no bot was told one."""
-        found = self._handle().get(signal_id)
+        try:
+            found = self._handle().get(signal_id)
+        except _millrace.MR_REFUSED:  # it can be no id, so it is none's
+            raise _millrace.MR_NOT_FOUND("there is no signal of that id") from None
         if found["id"] != signal_id:
             raise _millrace.MR_NOT_FOUND(f"there is no signal {signal_id}")
         return found
@@ -565,7 +625,7 @@ class SignalBus:
         bus = self._handle()
         conditions = [] if state is None else [f"state={state}"]
         name = None if source is None else _source_name(source)
-        symbol = None if symbol is None else bus.symbol(_word(symbol)) or _word(symbol)
+        symbol = None if symbol is None else self._symbol(bus, _word(symbol))
         after = None
         while True:
             page = bus.query(" and ".join(conditions), limit=size, after=after)
@@ -579,6 +639,14 @@ class SignalBus:
                 return
             size = PAGE
             after = page[-1]["id"]
+
+    @staticmethod
+    def _symbol(bus, name):
+        """The name that a symbol is registered by, or the name itself."""
+        try:
+            return bus.symbol(name) or name
+        except _millrace.MR_REFUSED:  # it can be no name, so nothing has it
+            return name
 
     def _walk_observed(self, state, source, size=PAGE):
         bus = self._handle()
