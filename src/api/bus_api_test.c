@@ -225,6 +225,11 @@ static void moves_that_cannot_be_are_refused_with_the_reason(void **fixture)
     assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
     assert_non_null(strstr(problem.text, "generated to executed"));
     move = good;
+    move.to = MR_EVALUATING;
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "gate: only a move to blocked or expired has one, found "
+                                      "external of a move to evaluating");
+    move = good;
     move.reason = NULL;
     assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
     move = good;

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "bus/filter_step.h"
+#include "bus/lifecycle.h"
 
 #define ALL_STATES ((1U << MR_STATE_COUNT) - 1)
 
@@ -245,6 +246,11 @@ static mr_err read_word(struct parser *parser, enum mri_filter_field field, int6
     if (field == MRI_FILTER_FIELD_SIDE && mri_side_parse(parser->token.text, &side) == MR_OK) {
         *ret_value = side;
         return MR_OK;
+    }
+    if (field == MRI_FILTER_FIELD_ENDED &&
+        mri_word_parse(ids[field], parser->token.text, &value) == MR_OK &&
+        !mri_lifecycle_allows((mr_state)value, MR_LEARNED)) { /* it would match nothing */
+        return expected(parser, "a state that a signal ends in (executed, blocked, expired)");
     }
     if (mri_word_parse(ids[field], parser->token.text, &value) != MR_OK) {
         const struct mri_vocabulary *words = mri_vocabulary(ids[field]);

@@ -3,6 +3,7 @@
  * millrace query: signals that match a condition, or flags.
  */
 #include "base/check.h"
+#include "base/ident.h"
 #include "base/problem.h"
 #include "base/text.h"
 #include "base/utc.h"
@@ -126,7 +127,7 @@ static enum mri_exit read_after(struct asking *asking)
         return MRI_EXIT_OK;
     }
     mr_err err = mri_page_token_parse(text, &moment, &asking->query.beyond);
-    if (err == MR_REFUSED) {
+    if (err == MR_REFUSED || (err == MR_NOT_FOUND && !mri_ident_is_name(mri_slice_of(text)))) {
         return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
             "--after: expected what an answer said behind --after, or a signal, found \"%s\"",
             text);

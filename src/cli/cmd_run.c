@@ -279,7 +279,7 @@ static enum mri_exit parse_speed(struct run *run)
     if (text == NULL || strcmp(text, "max") == 0) {
         return MRI_EXIT_OK;
     }
-    if (mri_fixed_parse(mri_slice_of(text), 0, &factor) != MR_OK || factor < 1 ||
+    if (mri_fixed_parse_count(mri_slice_of(text), &factor) != MR_OK || factor < 1 ||
         factor > 1000000000) {
         return mri_cli_fail(run->cli, MRI_EXIT_USAGE,
             "--speed: expected max, or how many seconds of market time pass in a second (1 to "

@@ -47,15 +47,35 @@ class VerbsTest(program.LogCase):
                             (("move", name, "--to", "blocked", "--gate", "x"), "gate"),
                             (("move", name, "--to", "blocked", "--gate", "venue"),
                              "reason is missing: a move to blocked needs gate and reason"),
+                            (("move", name, "--to", "evaluating", "--gate", "external"),
+                             "gate: only a move to blocked or expired has one, found external of a move to evaluating"),
                             (("move", name, "--to", "evaluating", "--from", "x"), "--from"),
                             (("move", name, "--to", "evaluating", "--actor", "learn"), "actor"),
                             (("move", name, "--to", "evaluating", "--data", "[1]"), "--data: expected a JSON object"),
                             (("move",), "usage")):
             self.assert_says(self.refused(*words, "--dir", self.log), text)
+        self.assertEqual(self.query("--source", "bot")[0]["state"], "generated")
         answer = self.call("move", "nope", "--to", "blocked", "--json")
         self.assertEqual((answer.code, answer.json["error"]["exit"]), (program.NO, 1))
         self.assert_exit(program.call("move", name, "--to", "expired", "--dir", self.folder / "no"),
                          program.USAGE)
+
+    def test_what_names_no_signal_by_its_form_is_none(self):
+        name, second = self.emit(), self.emit()
+        number = str(self.query("--limit", "1")[0]["ordinal"])
+        for text in (f"+{number}", f" {number}", f"{number} ", f"{number}.0", f"{number}.", f"0x{number}",
+                     f"-{number}", "", " ", "nope", second + "\n"):
+            shown = text.replace("\n", "\\x0a")
+            for words in (("move", "--to", "evaluating"), ("claim", "--owner", "w", "--to", "evaluating"),
+                          ("show",), ("why",)):
+                answer = self.assert_exit(program.call(*words, "--dir", self.log, "--", text), program.NO)
+                self.assertEqual(answer.stdout, b"")
+                self.assert_says(answer, f'no signal "{shown}"', "that is neither an id nor a number")
+        self.assertEqual({row["state"] for row in self.query("--limit", "2")}, {"generated"})
+        self.ok("move", "--dir", self.log, "0" + number, "--to", "evaluating")
+        self.ok("move", "--dir", self.log, name, "--to", "evaluating")
+        for words in (("--limit=+5",), ("--limit=5.0",), ("--limit= 5",), ("--limit=0x5",), ("--as-of=+5",), ("--as-of=5.0",)):
+            self.refused("query", "--dir", self.log, *words)
 
     def test_a_move_out_of_a_final_state_is_refused_with_the_state(self):
         name = self.emit()

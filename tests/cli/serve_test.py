@@ -585,10 +585,11 @@ class FactsTest(ServeCase):
                        ("close_time", START_MS + 1), ("close_time", "noon"), ("close_time", late),
                        ("close_time", 1), *((key, bad) for key in ("open", "high", "low", "close")
                                             for bad in (..., 0, "x", 42000.123456789)),
-                       ("high", 41000), ("volume", ...), ("volume", -1), ("volume", "x"), ("time", START_MS),
+                       ("high", 41000), ("volume", ...), ("volume", -1), ("volume", "x"), ("volume", 1e300),
+                       ("time", START_MS),
                        ("source", "ws"), ("bid", 1)],
             "funding": [("symbol", "NOPE"), ("rate", ...), ("rate", 1.5), ("rate", "x"), ("interval", "8d"),
-                        ("interval", 8), ("time", "noon"), ("time", ...), ("next_time", START_MS - 1),
+                        ("interval", 8), ("interval", "0h"), ("time", "noon"), ("time", ...), ("next_time", START_MS - 1),
                         ("next_time", "soon"), ("source", "x" * 65), ("bid", 1)],
         }
         # Where a missing or second field says more about another one:
