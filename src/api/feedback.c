@@ -153,5 +153,5 @@ mr_err mr_bus_feedback(
         }
         err = mri_bus_append(&bus->fold.bus, &bus->batch, durability, NULL, NULL);
     } while (err == MR_AGAIN);
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, reterr_problem);
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, bus->fold.bus.full, reterr_problem);
 }

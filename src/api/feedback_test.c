@@ -90,7 +90,7 @@ static void what_cannot_be_is_named_and_nothing_is_written(void **fixture)
     struct {
         mr_feedback given;
         const char *text;
-    } wrong[20];
+    } wrong[24];
     unsigned n = 0;
 #define WRONG(member, value, said)                                                                 \
     wrong[n].given = whole();                                                                      \

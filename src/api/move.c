@@ -400,5 +400,5 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
     }
     return err == MR_OK || problem->text[0] != '\0'
                ? err
-               : mri_bus_api_explain(err, bus->fold.bus.full, problem);
+               : mri_bus_api_explain(bus, err, bus->fold.bus.full, problem);
 }

@@ -254,7 +254,7 @@ static void a_count_is_digits_alone(void **fixture)
     static const char *const wrong[] = {
         "", "+5", "-5", " 5", "5 ", "5.0", "5.", ".5", "0x5", "5e1", "5\n", "\xd9\xa5"};
     int64_t value = 7;
-    for (size_t i = 0; i < MRI_COUNT_OF(wrong); i++) {
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         assert_int_equal(mri_fixed_parse_count(mri_slice_of(wrong[i]), &value), MR_REFUSED);
     }
     assert_int_equal(mri_fixed_parse_count(mri_slice_of("9223372036854775808"), &value), MR_ERANGE);

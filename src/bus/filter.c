@@ -324,7 +324,7 @@ static mr_err take_value(struct parser *parser, enum mri_filter_field field)
     case KIND_TIME:
         err = mri_utc_parse(parser->token.text, &value) == MR_OK
                   ? MR_OK
-                  : expected(parser, "a time (2025-05-04T15:34Z)");
+                  : expected(parser, "a time of 1970 to 2200 (2025-05-04T15:34Z)");
         break;
     case KIND_AGE: /* kept as the time that is so old */
         err = mri_utc_parse_duration(parser->token.text, &value) == MR_OK

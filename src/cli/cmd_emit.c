@@ -107,7 +107,10 @@ static void refuse(struct emit *emit, const struct place *place, const char *rea
 
 static enum mri_exit fail(const struct emit *emit, mr_err err, const mr_problem *problem)
 {
-    return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s: %s%s", mri_cli_folder(emit->cli),
+    bool is_named =
+        err == MR_ENOSPC && problem->text[0] != '\0'; /* of a full disk the bus says it */
+    return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s%s%s%s",
+        is_named ? "" : mri_cli_folder(emit->cli), is_named ? "" : ": ",
         problem->text[0] != '\0' ? problem->text : mr_err_text(err),
         err == MR_FULL ? " (limits.* of the configuration)" : "");
 }

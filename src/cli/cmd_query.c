@@ -55,7 +55,8 @@ static enum mri_exit read_time(const struct asking *asking, const char *name, in
         return MRI_EXIT_OK;
     }
     return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
-        "--%s: expected a time (2025-05-04T15:34Z) or an age before the newest event (90s, 2h, "
+        "--%s: expected a time of 1970 to 2200 (2025-05-04T15:34Z) or an age before the newest "
+        "event (90s, 2h, "
         "7d), "
         "found \"%s\"",
         name, text);

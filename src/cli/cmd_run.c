@@ -601,8 +601,9 @@ static enum mri_exit go(struct run *run)
         return stop_early(run);
     }
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+        bool is_told = problem.text[0] != '\0';
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s%s%s", is_told ? "" : run->folder,
+            is_told ? "" : ": ", is_told ? problem.text : mr_err_text(err));
     }
     err = mri_node_end_session(&run->node);
     if (err != MR_OK) {

@@ -66,9 +66,11 @@ static void point_at(const struct mri_cli *cli, struct mri_slice query, size_t p
 static enum mri_exit fail(const struct answer *answer, mr_err err, struct mri_slice query,
     const struct mri_sql_fault *fault)
 {
-    bool is_over = err == MR_ELIMIT || err == MR_AGAIN;
-    enum mri_exit exit = mri_cli_fail(answer->cli, is_over ? MRI_EXIT_FAULT : mri_cli_exit_of(err),
-        "%s", fault->problem.text[0] != '\0' ? fault->problem.text : mr_err_text(err));
+    enum mri_exit code = err == MR_ELIMIT  ? MRI_EXIT_USAGE /* a limit that was given is reached */
+                         : err == MR_AGAIN ? MRI_EXIT_FAULT
+                                           : mri_cli_exit_of(err);
+    enum mri_exit exit = mri_cli_fail(answer->cli, code, "%s",
+        fault->problem.text[0] != '\0' ? fault->problem.text : mr_err_text(err));
     if (fault->has_place && fault->place <= query.count) {
         point_at(answer->cli, query, fault->place);
     }

@@ -109,7 +109,9 @@ static mr_err find_seq(
         time = fold->bus.event_time_unix_ns - time;
     } else if (mri_utc_parse(text, &time) != MR_OK) {
         return mri_problem(problem, MR_REFUSED,
-            "expected the number of an event, a time (2025-05-04T15:34Z), an age (2h), or what an "
+            "expected the number of an event, a time of 1970 to 2200 (2025-05-04T15:34Z), an age "
+            "(2h), "
+            "or what an "
             "answer called its moment, found \"%.*s\"",
             (int)text.count, text.bytes);
     }

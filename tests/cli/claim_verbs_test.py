@@ -141,6 +141,31 @@ class VerbsTest(program.LogCase):
         self.assertEqual(answer.code, program.USAGE)
         self.assert_says(answer, "expected move STATE", "nowhere", "gate", "released")
 
+    def test_lines_behind_the_end_of_a_claim_are_told_and_not_done(self):
+        for end, state in (("release", "evaluating"), ("move blocked venue operator", "blocked")):
+            name = self.emit()
+            answer = self.call("claim", name, "--owner", "a", "--to", "evaluating",
+                               stdin=f"move evaluating\n{end}\n\nmove approved\nrelease")
+            self.assertEqual(answer.code, program.NO)
+            self.assert_says(answer, 'the claim has ended before line 4, which was not done: "move approved"',
+                             'the claim has ended before line 5, which was not done: "release"')
+            self.assertNotIn("line 3", answer.err)
+            self.assert_says(self.call("show", name), f"to={state}")
+            self.assertNotIn("to=approved", self.call("show", name).out)
+        answer = self.call("claim", self.emit(), "--owner", "a", "--to", "evaluating", "--json",
+                           stdin="release\nrenew\n")
+        self.assertEqual([list(line)[0] for line in answer.json_lines], ["did", "did", "error"])
+        self.assertEqual((answer.code, answer.json["error"]["exit"]), (program.NO, program.NO))
+        answer = self.call("claim", self.emit(), "--owner", "a", "--to", "evaluating", stdin="release\n\n \n")
+        self.assertEqual(answer.code, program.OK)
+
+    def test_who_waits_for_the_answer_of_a_release_is_not_waited_for(self):
+        owner = self.start("claim", self.emit(), "--owner", "a", "--to", "evaluating", "--dir", self.log,
+                           stdin=subprocess.PIPE)
+        owner.stdin.write(b"release\n")
+        owner.stdin.flush()  # and it stays open
+        self.assertEqual(owner.wait(60), program.OK)
+
     def test_with_json_each_line_is_answered_with_one_object(self):
         name = self.emit()
         answer = self.call("claim", "--owner", "a", "--to", "evaluating", "--json",

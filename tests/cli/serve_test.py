@@ -325,6 +325,16 @@ bus.recv(1)
         self.assertEqual((given["seq"], given["deliveries"]), (taken["seq"], 2))
         peer.ok("ack", subscription="work", seq=given["seq"])
 
+    def test_a_signal_or_moment_that_is_no_whole_number_is_told_as_that(self):
+        peer = self.peer()
+        for request, field in (({"verb": "get", "signal": 1.5}, "signal"), ({"verb": "get", "signal": [1]}, "signal"),
+                               ({"verb": "query", "as_of": 1.5}, "as_of")):
+            peer.send({"id": 1, **request})
+            reply = peer.reply()
+            self.assertEqual((reply["field"], reply["text"]), (field, f"{field}: expected a text or a whole number"))
+        peer.send({"id": 1, "verb": "query", "question": "time>2300-01-01"})
+        self.assertIn("a time of 1970 to 2200", peer.reply()["text"])
+
     def test_two_hundred_connections_emit_and_wait(self):
         peers = [self.peer() for _ in range(200)]
         for i, peer in enumerate(peers):
