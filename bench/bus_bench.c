@@ -133,7 +133,7 @@ static double move(
             moves[k] = (mr_move){.ordinal = {ordinals[i + k]},
                 .from = from,
                 .to = to,
-                .gate = "external",
+                .gate = to == MR_BLOCKED ? "external" : NULL,
                 .reason = "external"};
         }
         check(mr_bus_move(bus, moves, batch, MR_ASYNC, NULL, &problem), &problem, "move");

@@ -86,7 +86,7 @@ MR_MUST_USE mr_err mr_bus_candle(mr_bus *bus, const mr_candle *candles, size_t c
  *
  * @param ret_repeated  NULL, or how many the log had already
  *
- * Returns  as mr_bus_quote().
+ * Returns  as mr_bus_quote(); MR_REFUSED also for other funding of the same symbol and time.
  * Threads  one at a time per handle.
  */
 MR_MUST_USE mr_err mr_bus_funding(mr_bus *bus, const mr_funding *fundings, size_t count,

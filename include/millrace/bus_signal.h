@@ -31,7 +31,8 @@ typedef struct mr_bus mr_bus;
  */
 typedef struct mr_emission {
     const char *symbol; /**< registered */
-    const char *source; /**< who emits, up to 64 bytes; not the name of a built-in source */
+    const char *source; /**< who emits, up to 64 bytes, not only spaces; not the name of a built-in
+                             source, engine, millrace, run or an actor's but external */
     const char *name;   /**< kind of signal, up to 64 bytes; NULL: as the source */
     mr_side side;
     double confidence; /**< 0 to 1 */
@@ -71,8 +72,8 @@ typedef struct mr_move {
     mr_ordinal ordinal;
     mr_state from;      /**< MR_CONFLICT unless the signal is there */
     mr_state to;        /**< docs/LIFECYCLE.md has the moves there are */
-    const char *gate;   /**< of docs/FORMAT.md "gate"; needed when `to` is blocked, else NULL is
-                             "external" where there must be one */
+    const char *gate;   /**< of docs/FORMAT.md "gate"; needed when `to` is blocked; of expired NULL
+                             is "external"; any other move has none */
     const char *reason; /**< of docs/FORMAT.md "reason"; needed when `to` is blocked, else NULL is
                              "external" */
     const char *data;   /**< a JSON object, as of mr_emission */

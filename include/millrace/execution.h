@@ -181,7 +181,8 @@ typedef struct mr_feedback {
     mr_ordinal ordinal;
     const char *judgement; /**< win, loss, neutral; NULL: none */
     const char *source;    /**< who says so, up to 64 bytes; not a name of the engine's: a built-in
-                                source, or an actor but external and operator (docs/FORMAT.md) */
+                                source, engine, millrace, run, or an actor but external and
+                                operator (docs/FORMAT.md) */
     const char *lesson;    /**< for people, up to 1024 bytes; NULL is absent */
     const char *evidence;  /**< a JSON object, as data of mr_emission; NULL is absent */
     bool has_return;

@@ -77,7 +77,7 @@ mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordinal)
     if (id == NULL || ret_ordinal == NULL) {
         return MR_EINVAL;
     }
-    if (mri_fixed_parse(mri_slice_of(id), 0, &number) == MR_OK) {
+    if (mri_fixed_parse_count(mri_slice_of(id), &number) == MR_OK) {
         struct mri_signal signal;
         if (number <= 0 || number > UINT32_MAX) {
             return MR_NOT_FOUND;

@@ -61,8 +61,11 @@ static void emit(uint32_t count)
 
 static void move(uint32_t ordinal, mr_state from, mr_state to)
 {
-    const mr_move change = {
-        .ordinal = {ordinal}, .from = from, .to = to, .gate = "external", .reason = "external"};
+    const mr_move change = {.ordinal = {ordinal},
+        .from = from,
+        .to = to,
+        .gate = to == MR_BLOCKED ? "external" : NULL,
+        .reason = "external"};
     mr_problem problem = {""};
     if (mr_bus_move(other, &change, 1, MR_ASYNC, NULL, &problem) != MR_OK) {
         fail_msg("move: %s", problem.text);

@@ -172,8 +172,12 @@ int64_t mri_bus_api_event_time(const struct mr_bus *bus)
                           : bus->fold.bus.event_time_unix_ns;
 }
 
-mr_err mri_bus_api_explain(mr_err err, const char *full, mr_problem *problem)
+mr_err mri_bus_api_explain(
+    const struct mr_bus *bus, mr_err err, const char *full, mr_problem *problem)
 {
+    if (err == MR_ENOSPC) {
+        return mri_problem(problem, err, "%s: %s", bus->folder, mr_err_text(err));
+    }
     if (err == MR_ETOOLARGE) {
         return mri_problem(problem, err,
             "%s: a quarter of the ring, and less than a segment (millrace log stat); send fewer at "

@@ -191,14 +191,15 @@ MR_MUST_USE mr_err mri_bus_api_read_question(struct mr_bus *bus,
 void mri_bus_api_unshare(struct mr_bus *bus);
 
 /**
- * "LIMIT is reached", or the text of a result.
+ * "LIMIT is reached", or the text of a result, with the folder whose disk is full.
  *
  * @param full  with MR_FULL: what there is no room for; NULL: something else
  *
  * Returns  err.
  * Threads  any.
  */
-mr_err mri_bus_api_explain(mr_err err, const char *full, mr_problem *problem);
+mr_err mri_bus_api_explain(
+    const struct mr_bus *bus, mr_err err, const char *full, mr_problem *problem);
 
 /**
  * A signal, wherever it is kept, with numbers whose meaning is known here.

@@ -210,6 +210,16 @@ static void of_two_who_move_a_signal_one_wins(void **fixture)
     mr_bus_close(other);
 }
 
+static void of_a_full_disk_the_folder_is_told(void **fixture)
+{
+    (void)fixture;
+    mr_problem problem = {""};
+    char expected[sizeof(bus->folder) + 40];
+    (void)snprintf(expected, sizeof(expected), "%s: no space left on the device", bus->folder);
+    assert_int_equal(mri_bus_api_explain(bus, MR_ENOSPC, NULL, &problem), MR_ENOSPC);
+    assert_string_equal(problem.text, expected);
+}
+
 static void moves_that_cannot_be_are_refused_with_the_reason(void **fixture)
 {
     (void)fixture;
@@ -224,6 +234,11 @@ static void moves_that_cannot_be_are_refused_with_the_reason(void **fixture)
     move.to = MR_EXECUTED;
     assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
     assert_non_null(strstr(problem.text, "generated to executed"));
+    move = good;
+    move.to = MR_EVALUATING;
+    assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+    assert_string_equal(problem.text, "gate: only a move to blocked or expired has one, found "
+                                      "external of a move to evaluating");
     move = good;
     move.reason = NULL;
     assert_int_equal(mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
@@ -331,6 +346,7 @@ int main(void)
         TEST(a_key_of_another_symbol_side_or_name_is_no_repetition),
         TEST(as_many_keys_as_a_batch_holds_are_told_apart),
         TEST(of_two_who_move_a_signal_one_wins),
+        TEST(of_a_full_disk_the_folder_is_told),
         TEST(moves_that_cannot_be_are_refused_with_the_reason),
         TEST(questions_are_answered_in_pages),
         TEST(what_others_emit_ends_a_wait),

@@ -9,6 +9,7 @@
 
 #include "base/prng.h"
 #include "base/utc.h"
+#include "bus/lifecycle.h"
 #include "tests/lib/api_sample.h"
 #include "tests/lib/cmocka_all.h"
 
@@ -97,8 +98,8 @@ static void move(mr_bus *by, uint32_t count)
     mr_move move = {.ordinal = signal.ordinal,
         .from = signal.state,
         .to = ways[signal.state][below(2)],
-        .gate = gates[which],
         .reason = reasons[which]};
+    move.gate = move.to == MR_BLOCKED || move.to == MR_EXPIRED ? gates[which] : NULL;
     mr_err err = mr_bus_move(by, &move, 1, MR_ASYNC, NULL, &problem);
     if (err != MR_OK) {
         fail_msg("move: %s: %s", mr_err_name(err), problem.text);
@@ -111,8 +112,12 @@ static void ask_of_states(char text[static QUESTION_BYTES])
 {
     static const char *const forms[] = {"state=%s", "state!=%s", "not state in (%s, learned)",
         "ended=%s", "state in (%s, generated)"};
-    const char *form = forms[below(5)];
+    uint32_t which = below(5);
+    const char *form = forms[which];
     mr_state state = (mr_state)below(MR_STATE_COUNT);
+    if (which == 3 && !mri_lifecycle_allows(state, MR_LEARNED)) {
+        state = MR_BLOCKED; /* in others no signal ends: they are refused */
+    }
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     (void)snprintf(text, QUESTION_BYTES, form, mr_state_text(state));

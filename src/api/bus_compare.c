@@ -41,7 +41,7 @@ static mr_err warn(struct mr_bus *bus, const mr_problem *found, mr_problem *prob
             err = mri_bus_append(&bus->fold.bus, &bus->batch, MR_ASYNC, NULL, NULL);
         }
     } while (err == MR_AGAIN);
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, problem);
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, bus->fold.bus.full, problem);
 }
 
 /** Have the interval that the configuration says. */

@@ -157,8 +157,9 @@ mr_err mr_bus_register(mr_bus *bus, const char *symbol, mr_problem *reterr_probl
             err = err == MR_AGAIN ? MR_OK : err;
         }
     }
-    return err == MR_REFUSED || err == MR_EACCESS ? err
-                                                  : mri_bus_api_explain(err, NULL, reterr_problem);
+    return err == MR_REFUSED || err == MR_EACCESS
+               ? err
+               : mri_bus_api_explain(bus, err, NULL, reterr_problem);
 }
 
 mr_err mr_bus_symbol(

@@ -140,7 +140,7 @@ mr_err mr_bus_observe(mr_bus *bus, const mr_observation *observation, mr_durabil
     if (ret_number != NULL && (err == MR_OK || err == MR_EUNKNOWN)) {
         *ret_number = number;
     }
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, reterr_problem);
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, bus->fold.bus.full, reterr_problem);
 }
 
 mr_err mr_bus_observed(

@@ -248,7 +248,7 @@ static mr_err end_lost(struct mr_bus *bus, mr_problem *problem)
                 return err;
             }
         } else if (err != MR_OK && err != MR_CONFLICT) {
-            return mri_bus_api_explain(err, bus->fold.bus.full, problem);
+            return mri_bus_api_explain(bus, err, bus->fold.bus.full, problem);
         }
     }
 }
@@ -323,7 +323,7 @@ static mr_err explain_claim(struct mr_bus *bus, mr_err err, uint32_t ordinal, mr
     if (err == MR_FULL && bus->fold.bus.full == NULL) {
         return mri_problem(problem, err, "this handle has %d claims already", MRI_CLAIM_EACH_MAX);
     }
-    return mri_bus_api_explain(err, bus->fold.bus.full, problem);
+    return mri_bus_api_explain(bus, err, bus->fold.bus.full, problem);
 }
 
 mr_err mr_bus_claim(mr_bus *bus, const mr_claim_options *options, mr_durability durability,
@@ -524,7 +524,7 @@ mr_err mr_claim_move(mr_bus *bus, const mr_claim *claim, const mr_move *move,
     if (is_logged && mri_lifecycle_is_over(own.to)) {
         drop(bus, claim->place);
     }
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, reterr_problem);
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, bus->fold.bus.full, reterr_problem);
 }
 
 static mr_err draft_release(struct mr_bus *bus, const struct mri_claim *claim, uint32_t ordinal)
@@ -565,7 +565,7 @@ mr_err mr_claim_release(
     if (err == MR_OK || err == MR_EUNKNOWN) {
         drop(bus, claim->place);
     }
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, reterr_problem);
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, bus->fold.bus.full, reterr_problem);
 }
 
 mr_err mr_bus_claimant(mr_bus *bus, mr_ordinal ordinal, mr_claimant *ret_claimant)

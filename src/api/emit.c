@@ -425,7 +425,7 @@ static mr_err emit_shared(struct mr_bus *bus, const mr_emission *emissions, size
     }
     return err == MR_OK || err == MR_NOT_FOUND || problem->text[0] != '\0'
                ? err
-               : mri_bus_api_explain(err, append.full, problem);
+               : mri_bus_api_explain(bus, err, append.full, problem);
 }
 
 /* ---- by what was folded ---------------------------------------------------------------------- */
@@ -485,7 +485,7 @@ static mr_err emit_folded(struct mr_bus *bus, const mr_emission *emissions, size
         mr_err told = tell_emitted(bus, count, ret_emitted);
         err = told == MR_OK ? err : told;
     }
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, problem);
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, bus->fold.bus.full, problem);
 }
 
 mr_err mr_bus_emit(mr_bus *bus, const mr_emission *emissions, size_t count,

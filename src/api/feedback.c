@@ -33,15 +33,14 @@ static mr_err check_text(
 /** Who says so: not one who could be taken for the engine. */
 static mr_err check_source(struct mri_slice source, mr_problem *problem)
 {
-    unsigned actor;
-    if (source.count == 0) {
+    if (mri_text_is_blank(source)) {
         return mri_problem(problem, MR_REFUSED, "source: who says so is missing");
     }
     mr_err err = check_text("source", source, SOURCE_BYTES_MAX, problem);
-    bool is_engine = mri_source_is_internal(source) || mri_slice_is(source, "engine") ||
-                     mri_slice_is(source, "millrace") ||
-                     (mri_word_parse(MRI_VOCABULARY_actor, source, &actor) == MR_OK &&
-                         actor != MRI_ACTOR_EXTERNAL && actor != MRI_ACTOR_OPERATOR);
+    unsigned actor = MRI_ACTOR_NONE;
+    bool is_operator = mri_word_parse(MRI_VOCABULARY_actor, source, &actor) == MR_OK &&
+                       actor == MRI_ACTOR_OPERATOR;
+    bool is_engine = mri_source_is_reserved(source) && !is_operator;
     return err == MR_OK && is_engine
                ? mri_signal_input_refuse(problem, "source",
                      "another name than that of a built-in source or of the engine", source)
@@ -154,5 +153,5 @@ mr_err mr_bus_feedback(
         }
         err = mri_bus_append(&bus->fold.bus, &bus->batch, durability, NULL, NULL);
     } while (err == MR_AGAIN);
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, bus->fold.bus.full, reterr_problem);
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, bus->fold.bus.full, reterr_problem);
 }

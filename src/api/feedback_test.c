@@ -90,7 +90,7 @@ static void what_cannot_be_is_named_and_nothing_is_written(void **fixture)
     struct {
         mr_feedback given;
         const char *text;
-    } wrong[20];
+    } wrong[24];
     unsigned n = 0;
 #define WRONG(member, value, said)                                                                 \
     wrong[n].given = whole();                                                                      \
@@ -105,6 +105,8 @@ static void what_cannot_be_is_named_and_nothing_is_written(void **fixture)
     WRONG(source, "none", "source: ");
     WRONG(source, "engine", "source: ");
     WRONG(source, "millrace", "source: ");
+    WRONG(source, "Run", "source: ");
+    WRONG(source, "  ", "source: ");
     WRONG(return_bps, 1e300, "return_bps: ");
     WRONG(return_bps, -1.0001e7, "return_bps: ");
     WRONG(return_bps, 1.0 / 0.0, "return_bps: ");

@@ -132,7 +132,12 @@ static mr_err check_move(
         mri_lifecycle_check(fixed) != MR_OK) {
         return refuse_move(move, fixed, problem);
     }
-    return MR_OK;
+    bool may_have_gate = move->to == MR_BLOCKED || move->to == MR_EXPIRED;
+    return fixed->gate == MRI_GATE_NONE || may_have_gate
+               ? MR_OK
+               : mri_problem(problem, MR_REFUSED,
+                     "gate: only a move to blocked or expired has one, found %s of a move to %s",
+                     mri_word_text(MRI_VOCABULARY_gate, fixed->gate), mr_state_text(move->to));
 }
 
 mr_err mri_bus_api_draft_move(
@@ -395,5 +400,5 @@ mr_err mr_bus_move(mr_bus *bus, const mr_move *moves, size_t count, mr_durabilit
     }
     return err == MR_OK || problem->text[0] != '\0'
                ? err
-               : mri_bus_api_explain(err, bus->fold.bus.full, problem);
+               : mri_bus_api_explain(bus, err, bus->fold.bus.full, problem);
 }

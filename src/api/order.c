@@ -207,7 +207,7 @@ mr_err mr_bus_order_report(mr_bus *bus, const mr_order_report *report, mr_durabi
                   : mri_bus_append(&bus->fold.bus, &bus->batch, durability, NULL, NULL);
     } while (err == MR_AGAIN);
     if (err != MR_OK && err != MR_EUNKNOWN) {
-        return mri_bus_api_explain(err, bus->fold.bus.full, reterr_problem);
+        return mri_bus_api_explain(bus, err, bus->fold.bus.full, reterr_problem);
     }
     if (drafted != MR_OK) {
         return drafted;
@@ -215,5 +215,5 @@ mr_err mr_bus_order_report(mr_bus *bus, const mr_order_report *report, mr_durabi
     if (ret_is_repeated != NULL) {
         *ret_is_repeated = answer.is_repeated;
     }
-    return err == MR_OK ? MR_OK : mri_bus_api_explain(err, NULL, reterr_problem);
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, NULL, reterr_problem);
 }

@@ -86,6 +86,7 @@ static void learn(uint32_t first, size_t count)
         moves[2 * i + 1] = moves[2 * i];
         moves[2 * i + 1].from = MR_BLOCKED;
         moves[2 * i + 1].to = MR_LEARNED;
+        moves[2 * i + 1].gate = NULL;
     }
     if (count > EACH) {
         shuffle(moves, count);

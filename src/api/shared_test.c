@@ -118,7 +118,7 @@ static void move(mr_bus *bus)
     const mr_move move = {.ordinal = signal.ordinal,
         .from = signal.state,
         .to = to,
-        .gate = "external",
+        .gate = to == MR_BLOCKED ? "external" : NULL,
         .reason = "external"};
     mr_err err = mr_bus_move(bus, &move, 1, MR_ASYNC, NULL, NULL);
     bool is_allowed = mri_lifecycle_allows(signal.state, to);
@@ -245,6 +245,7 @@ static void a_table_that_has_come_round_answers_the_same(void **fixture)
             moves[count + 1] = moves[count];
             moves[count + 1].from = moves[count].to;
             moves[count + 1].to = MR_LEARNED;
+            moves[count + 1].gate = NULL;
             count += 2;
         }
         assert_int_equal(mr_bus_move(bus, moves, count, MR_ASYNC, NULL, NULL), MR_OK);

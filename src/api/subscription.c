@@ -44,7 +44,7 @@ static bool is_moment(const char *text)
     mr_log_token token;
     int64_t number;
     return mr_log_token_parse(text, &token) == MR_OK ||
-           mri_fixed_parse(slice, 0, &number) == MR_OK ||
+           mri_fixed_parse_count(slice, &number) == MR_OK ||
            mri_utc_parse_duration(slice, &number) == MR_OK ||
            mri_utc_parse(slice, &number) == MR_OK;
 }

@@ -98,6 +98,16 @@ mr_err mri_fixed_parse(struct mri_slice text, unsigned decimals, int64_t *ret_va
     return narrow(is_negative ? -scaled : scaled, ret_value);
 }
 
+mr_err mri_fixed_parse_count(struct mri_slice text, int64_t *ret_value)
+{
+    for (size_t i = 0; i < text.count; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9') {
+            return MR_REFUSED;
+        }
+    }
+    return mri_fixed_parse(text, 0, ret_value);
+}
+
 const char *mri_fixed_format(
     int64_t value, unsigned decimals, char text[static MRI_FIXED_TEXT_BYTES])
 {

@@ -41,6 +41,16 @@ int64_t mri_fixed_power(unsigned decimals);
 MR_MUST_USE mr_err mri_fixed_parse(struct mri_slice text, unsigned decimals, int64_t *ret_value);
 
 /**
+ * Read a count or a number that names something: digits alone, without sign, point or space.
+ * Leading zeros are allowed.
+ *
+ * Returns  MR_OK; MR_REFUSED anything else stands there; MR_ERANGE it does not fit. *ret_value only
+ *          on MR_OK.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_fixed_parse_count(struct mri_slice text, int64_t *ret_value);
+
+/**
  * Write a scaled integer with all its decimals into `text`.
  *
  * Returns  text.

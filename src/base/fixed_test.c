@@ -248,6 +248,23 @@ static void a_value_of_15_digits_survives_the_way_through_a_double(void **fixtur
     }
 }
 
+static void a_count_is_digits_alone(void **fixture)
+{
+    (void)fixture;
+    static const char *const wrong[] = {
+        "", "+5", "-5", " 5", "5 ", "5.0", "5.", ".5", "0x5", "5e1", "5\n", "\xd9\xa5"};
+    int64_t value = 7;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(mri_fixed_parse_count(mri_slice_of(wrong[i]), &value), MR_REFUSED);
+    }
+    assert_int_equal(mri_fixed_parse_count(mri_slice_of("9223372036854775808"), &value), MR_ERANGE);
+    assert_int_equal(value, 7);
+    assert_int_equal(mri_fixed_parse_count(mri_slice_of("005"), &value), MR_OK);
+    assert_int_equal(value, 5);
+    assert_int_equal(mri_fixed_parse_count(mri_slice_of("9223372036854775807"), &value), MR_OK);
+    assert_int_equal(value, INT64_MAX);
+}
+
 static void mul_div_up_is_the_smallest_that_is_not_below(void **fixture)
 {
     (void)fixture;
@@ -276,6 +293,7 @@ int main(void)
         cmocka_unit_test(what_is_no_plain_number_is_refused),
         cmocka_unit_test(what_does_not_fit_is_out_of_range),
         cmocka_unit_test(mul_div_rounds_half_away_from_zero),
+        cmocka_unit_test(a_count_is_digits_alone),
         cmocka_unit_test(mul_div_up_is_the_smallest_that_is_not_below),
         cmocka_unit_test(notional_is_the_exact_product_rounded_once),
         cmocka_unit_test(adding_overflows_to_out_of_range),

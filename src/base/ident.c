@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/fixed.h"
+
 /** In decimal, two digits a step; returns behind it. */
 static char *put_decimal(char *at, uint64_t value)
 {
@@ -118,4 +120,12 @@ mr_err mri_ident_parse(struct mri_slice text, struct mri_ident *ret_ident)
     }
     *ret_ident = ident;
     return MR_OK;
+}
+
+bool mri_ident_is_name(struct mri_slice text)
+{
+    struct mri_ident ident;
+    int64_t number;
+    return mri_fixed_parse_count(text, &number) != MR_REFUSED ||
+           mri_ident_parse(text, &ident) == MR_OK;
 }

@@ -8,6 +8,7 @@
 #ifndef MRI_BASE_IDENT_H
 #define MRI_BASE_IDENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -53,5 +54,13 @@ const char *mri_ident_format(const struct mri_ident *ident, char text[static MRI
  * Threads  any.
  */
 MR_MUST_USE mr_err mri_ident_parse(struct mri_slice text, struct mri_ident *ret_ident);
+
+/**
+ * Could a text name a signal: by its form an id, or a number?
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_ident_is_name(struct mri_slice text);
 
 #endif

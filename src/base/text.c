@@ -164,6 +164,15 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+bool mri_text_is_blank(struct mri_slice text)
+{
+    size_t i = 0;
+    while (i < text.count && text.bytes[i] == ' ') {
+        i++;
+    }
+    return i == text.count;
+}
+
 bool mri_text_is_braced(struct mri_slice text)
 {
     size_t from = 0;

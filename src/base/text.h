@@ -55,6 +55,14 @@ bool mri_text_is_plain(struct mri_slice text);
 bool mri_text_has_control(struct mri_slice text);
 
 /**
+ * Has the text nothing but spaces? An empty one, too.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_text_is_blank(struct mri_slice text);
+
+/**
  * Has the text the brackets of a JSON object, { first and } last but for white space? What lies
  * between them is not looked at.
  *

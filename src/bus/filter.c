@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "bus/filter_step.h"
+#include "bus/lifecycle.h"
 
 #define ALL_STATES ((1U << MR_STATE_COUNT) - 1)
 
@@ -270,6 +271,11 @@ static mr_err read_word(struct parser *parser, enum mri_filter_field field, int6
         *ret_value = side;
         return MR_OK;
     }
+    if (field == MRI_FILTER_FIELD_ENDED &&
+        mri_word_parse(ids[field], parser->token.text, &value) == MR_OK &&
+        !mri_lifecycle_allows((mr_state)value, MR_LEARNED)) { /* it would match nothing */
+        return expected(parser, "a state that a signal ends in (executed, blocked, expired)");
+    }
     if (mri_word_parse(ids[field], parser->token.text, &value) != MR_OK) {
         const struct mri_vocabulary *words = mri_vocabulary(ids[field]);
         const char *near = mri_text_nearest(parser->token.text, words->texts, words->text_count);
@@ -345,7 +351,7 @@ static mr_err take_value(struct parser *parser, enum mri_filter_field field)
     case KIND_TIME:
         err = mri_utc_parse(parser->token.text, &value) == MR_OK
                   ? MR_OK
-                  : expected(parser, "a time (2025-05-04T15:34Z)");
+                  : expected(parser, "a time of 1970 to 2200 (2025-05-04T15:34Z)");
         break;
     case KIND_AGE: /* kept as the time that is so old */
         err = mri_utc_parse_duration(parser->token.text, &value) == MR_OK

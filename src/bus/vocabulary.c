@@ -140,6 +140,20 @@ bool mri_source_is_internal(struct mri_slice name)
     return false;
 }
 
+bool mri_source_is_reserved(struct mri_slice name)
+{
+    static const char *const ours[] = {"engine", "millrace", "run"};
+    unsigned actor;
+    for (size_t i = 0; i < MRI_COUNT_OF(ours); i++) {
+        if (is_same_word(name, ours[i])) {
+            return true;
+        }
+    }
+    return mri_source_is_internal(name) ||
+           (mri_word_parse(MRI_VOCABULARY_actor, name, &actor) == MR_OK &&
+               actor != MRI_ACTOR_EXTERNAL);
+}
+
 const char *mri_source_name(enum mri_source source)
 {
     MRI_ASSERT((unsigned)source < MRI_SOURCE_INTERNAL_COUNT);
@@ -160,6 +174,17 @@ enum mri_unit mri_gate_unit(enum mri_gate gate, enum mri_reason reason)
     MRI_REASON_UNIT_MAP(REASON_UNIT)
 #undef REASON_UNIT
     return (size_t)gate < MRI_COUNT_OF(units) ? units[gate] : MRI_UNIT_NONE;
+}
+
+mr_err mri_horizon_parse(struct mri_slice text, mr_horizon *ret_horizon)
+{
+    for (unsigned i = 0; i < MRI_COUNT_OF(horizon_texts); i++) {
+        if (mri_slice_is(text, horizon_texts[i])) {
+            *ret_horizon = (mr_horizon)i;
+            return MR_OK;
+        }
+    }
+    return MR_REFUSED;
 }
 
 int64_t mri_horizon_ns(mr_horizon horizon)

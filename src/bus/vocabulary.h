@@ -377,12 +377,22 @@ MR_MUST_USE mr_err mri_word_parse(
 MR_MUST_USE mr_err mri_side_parse(struct mri_slice text, mr_side *ret_side);
 
 /**
- * Is this the name of a source of this program? Signals from outside may not use it.
+ * Is this the name of a source of this program?
  *
  * Returns  true or false.
  * Threads  any.
  */
 bool mri_source_is_internal(struct mri_slice name);
+
+/**
+ * Could who is called so be taken for the engine or for whom it lets act: by the name of a built-in
+ * source, engine, millrace, run, or that of an actor but external, in any case of letters? Signals
+ * from outside may not use it.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_source_is_reserved(struct mri_slice name);
 
 /**
  * The name of a source of this program.
@@ -401,6 +411,14 @@ const char *mri_source_name(enum mri_source source);
  * Threads  any.
  */
 enum mri_unit mri_gate_unit(enum mri_gate gate, enum mri_reason reason);
+
+/**
+ * Read a horizon, as it is written everywhere: "1m", not "1M", as of all times.
+ *
+ * Returns  MR_OK; MR_REFUSED.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_horizon_parse(struct mri_slice text, mr_horizon *ret_horizon);
 
 /**
  * The length of a horizon.

@@ -102,6 +102,16 @@ static void horizons_have_their_lengths(void **fixture)
     assert_int_equal(mri_horizon_ns(MR_HORIZON_30M), INT64_C(1800000000000));
     assert_int_equal(mri_horizon_ns(MR_HORIZON_1H), INT64_C(3600000000000));
     assert_int_equal(mri_horizon_ns((mr_horizon)99), 0);
+    mr_horizon horizon = MR_HORIZON_1M;
+    for (unsigned i = 0; i < MR_HORIZON_COUNT; i++) {
+        const char *text = mri_word_text(MRI_VOCABULARY_horizon, i);
+        assert_int_equal(mri_horizon_parse(mri_slice_of(text), &horizon), MR_OK);
+        assert_int_equal(horizon, i);
+    }
+    static const char *const wrong[] = {"", "1M", "5M", "1H", "60m", "1", "m", "+1m", " 1m", "01m"};
+    for (size_t i = 0; i < MRI_COUNT_OF(wrong); i++) {
+        assert_int_equal(mri_horizon_parse(mri_slice_of(wrong[i]), &horizon), MR_REFUSED);
+    }
     assert_int_equal(mri_vocabulary(MRI_VOCABULARY_horizon)->count, MR_HORIZON_COUNT);
     assert_int_equal(mri_vocabulary(MRI_VOCABULARY_state)->count, MR_STATE_COUNT);
 }
@@ -136,6 +146,21 @@ static void the_names_of_our_own_sources_are_known_in_any_case(void **fixture)
     assert_false(mri_source_is_internal(mri_slice_of("")));
 }
 
+static void names_that_could_be_the_engines_are_reserved(void **fixture)
+{
+    (void)fixture;
+    static const char *const reserved[] = {"engine", "Millrace", "RUN", "operator", "evaluate",
+        "execute", "learn", "timer", "clock", "ledger", "none", "rsi", "Momentum"};
+    static const char *const allowed[] = {
+        "external", "", "my_bot", "engine2", "runner", "operators"};
+    for (size_t i = 0; i < MRI_COUNT_OF(reserved); i++) {
+        assert_true(mri_source_is_reserved(mri_slice_of(reserved[i])));
+    }
+    for (size_t i = 0; i < MRI_COUNT_OF(allowed); i++) {
+        assert_false(mri_source_is_reserved(mri_slice_of(allowed[i])));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +170,7 @@ int main(void)
         cmocka_unit_test(horizons_have_their_lengths),
         cmocka_unit_test(every_gate_has_a_unit),
         cmocka_unit_test(the_names_of_our_own_sources_are_known_in_any_case),
+        cmocka_unit_test(names_that_could_be_the_engines_are_reserved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  */
 #include "cli/bus_option.h"
 
+#include "base/ident.h"
 #include "base/text.h"
 #include "cli/describe.h"
 #include "json/json_scan.h"
@@ -26,7 +27,10 @@ enum mri_exit mri_bus_option_signal(
 {
     return mr_bus_find(bus, text, ret_ordinal) == MR_OK
                ? MRI_EXIT_OK
-               : mri_cli_fail(cli, MRI_EXIT_NO, "there is no signal %s", text);
+               : mri_cli_fail(cli, MRI_EXIT_NO, "there is no signal \"%s\"%s", text,
+                     mri_ident_is_name(mri_slice_of(text))
+                         ? ""
+                         : ": that is neither an id nor a number");
 }
 
 enum mri_exit mri_bus_option_state(

@@ -174,6 +174,36 @@ static enum mri_exit do_line(struct work *work, struct mri_slice line)
         (int)(line.count < 60 ? line.count : 60), line.bytes);
 }
 
+/** A line, or the end of the input with what stands before it; who may still write is not waited
+ * for. */
+static bool is_more_there(const struct work *work, struct mri_line_reader *reader)
+{
+    const struct mri_os *os = work->cli->os;
+    const int fd = STDIN_FILENO;
+    size_t ready;
+    return mri_line_reader_is_line_at_hand(reader) ||
+           os->wait_any(os->context, &fd, 1, 0, &ready) == MR_OK;
+}
+
+/** Lines that are there behind the end of the claim are not done, and not passed by in silence. */
+static enum mri_exit refuse_rest(const struct work *work, struct mri_line_reader *reader)
+{
+    enum mri_exit exit = MRI_EXIT_OK;
+    struct mri_line line;
+    while (is_more_there(work, reader) && mri_line_reader_next(reader, &line, NULL) == MR_OK) {
+        struct mri_slice text = line.text;
+        struct mri_slice rest = text;
+        if (take_word(&rest).count > 0) {
+            mri_cli_next_line();
+            exit = mri_cli_fail(work->cli, MRI_EXIT_NO,
+                "the claim has ended before line %llu, which was not done: \"%.*s\"",
+                (unsigned long long)line.number, (int)(text.count < 60 ? text.count : 60),
+                text.bytes);
+        }
+    }
+    return exit;
+}
+
 /** Lines of standard input, until the claim is over or they are; the worst answer counts. */
 static enum mri_exit work_off(struct work *work)
 {
@@ -198,6 +228,10 @@ static enum mri_exit work_off(struct work *work)
         enum mri_exit exit = line.is_too_long ? mri_cli_fail(work->cli, MRI_EXIT_USAGE,
                                                     "a line of more than %d bytes", LINE_BYTES_MAX)
                                               : do_line(work, line.text);
+        worst = exit > worst ? exit : worst;
+    }
+    if (work->is_over) {
+        enum mri_exit exit = refuse_rest(work, reader);
         worst = exit > worst ? exit : worst;
     }
     mri_line_reader_close(reader);
@@ -338,8 +372,8 @@ const struct mri_command mri_cmd_claim = {
         "The end of the input releases. With --wait and ID it waits until the claim of somebody\n"
         "else ends, and is refused at once when the signal has moved on. With --json what is\n"
         "refused is answered, too: {\"error\": ...}, or {\"conflict\": ...} of a signal that is\n"
-        "elsewhere or somebody else's. Exit code 1: there was nothing to claim, or somebody else\n"
-        "has it.\n",
+        "elsewhere or somebody else's. Exit code 1: there was nothing to claim, somebody else has\n"
+        "it, or lines stood behind the end of the claim: they are told, and not done.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

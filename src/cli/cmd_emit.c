@@ -107,7 +107,10 @@ static void refuse(struct emit *emit, const struct place *place, const char *rea
 
 static enum mri_exit fail(const struct emit *emit, mr_err err, const mr_problem *problem)
 {
-    return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s: %s%s", mri_cli_folder(emit->cli),
+    bool is_named =
+        err == MR_ENOSPC && problem->text[0] != '\0'; /* of a full disk the bus says it */
+    return mri_cli_fail(emit->cli, mri_cli_exit_of(err), "%s%s%s%s",
+        is_named ? "" : mri_cli_folder(emit->cli), is_named ? "" : ": ",
         problem->text[0] != '\0' ? problem->text : mr_err_text(err),
         err == MR_FULL ? " (limits.* of the configuration)" : "");
 }
@@ -445,7 +448,8 @@ static const struct mri_option options[] = {
     MRI_OPTION_DIR,
     {"symbol", "SYMBOL", "what it is about: registered, or a spelling of one"},
     {"side", "SIDE", "long, buy, short or sell; anything else is refused"},
-    {"source", "SOURCE", "who emits it; not the name of a built-in source"},
+    {"source", "SOURCE",
+        "who emits it; not a built-in source, the engine (engine, millrace, run) or an actor"},
     {"name", "NAME", "kind of signal; default: the source"},
     {"confidence", "X", "0 to 1"},
     {"price", "PRICE", "the price it was made at, rounded to the instrument's decimals"},

@@ -13,6 +13,7 @@
 #include "cli/describe.h"
 #include "cli/log_verbs.h"
 #include "log/consume/consumer.h"
+#include "log/consume/consumer_slot.h"
 
 enum { TEXT_BYTES_MAX = 16 * 1024 };
 
@@ -94,6 +95,11 @@ static enum mri_exit cmd_log_forget(struct mri_cli *cli)
     if (told.name == NULL) {
         return mri_cli_fail(
             cli, MRI_EXIT_USAGE, "which one? give --consumer NAME; log stat shows them");
+    }
+    if (!mri_consumer_slot_is_name(told.name)) {
+        return mri_cli_fail(cli, MRI_EXIT_USAGE,
+            "--consumer: expected a name of 1 to %d of a-z, 0-9, _ and -, found \"%s\"",
+            MR_CONSUMER_NAME_MAX, told.name);
     }
     const struct mri_consumer_at at = {cli->os, cli->alloc, told.folder, told.name};
     mr_err err = mri_consumer_list(&at, note_if_found, &told, &problem);

@@ -62,7 +62,7 @@ static enum mri_exit cmd_prove(struct mri_cli *cli)
     const char *word = cli->options->arguments[0];
     const char *path = mri_options_get(cli->options, "heads");
     struct mri_seal_heads heads = {0};
-    if (mri_fixed_parse(mri_slice_of(word), 0, &seq) != MR_OK || seq <= 0) {
+    if (mri_fixed_parse_count(mri_slice_of(word), &seq) != MR_OK || seq <= 0) {
         return mri_cli_fail(
             cli, MRI_EXIT_USAGE, "expected the sequence number of an event, found \"%s\"", word);
     }

@@ -3,6 +3,7 @@
  * millrace query: signals that match a condition, or flags.
  */
 #include "base/check.h"
+#include "base/ident.h"
 #include "base/problem.h"
 #include "base/utc.h"
 #include "bus/query.h"
@@ -54,7 +55,8 @@ static enum mri_exit read_time(const struct asking *asking, const char *name, in
         return MRI_EXIT_OK;
     }
     return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
-        "--%s: expected a time (2025-05-04T15:34Z) or an age before the newest event (90s, 2h, "
+        "--%s: expected a time of 1970 to 2200 (2025-05-04T15:34Z) or an age before the newest "
+        "event (90s, 2h, "
         "7d), "
         "found \"%s\"",
         name, text);
@@ -114,7 +116,7 @@ static enum mri_exit read_after(struct asking *asking)
         return MRI_EXIT_OK;
     }
     mr_err err = mri_page_token_parse(text, &moment, &asking->query.beyond);
-    if (err == MR_REFUSED) {
+    if (err == MR_REFUSED || (err == MR_NOT_FOUND && !mri_ident_is_name(mri_slice_of(text)))) {
         return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
             "--after: expected what an answer said behind --after, or a signal, found \"%s\"",
             text);

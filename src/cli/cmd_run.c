@@ -279,7 +279,7 @@ static enum mri_exit parse_speed(struct run *run)
     if (text == NULL || strcmp(text, "max") == 0) {
         return MRI_EXIT_OK;
     }
-    if (mri_fixed_parse(mri_slice_of(text), 0, &factor) != MR_OK || factor < 1 ||
+    if (mri_fixed_parse_count(mri_slice_of(text), &factor) != MR_OK || factor < 1 ||
         factor > 1000000000) {
         return mri_cli_fail(run->cli, MRI_EXIT_USAGE,
             "--speed: expected max, or how many seconds of market time pass in a second (1 to "
@@ -604,8 +604,9 @@ static enum mri_exit go(struct run *run)
         return stop_early(run);
     }
     if (err != MR_OK) {
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s",
-            problem.text[0] != '\0' ? problem.text : mr_err_text(err));
+        bool is_told = problem.text[0] != '\0';
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s%s%s", is_told ? "" : run->folder,
+            is_told ? "" : ": ", is_told ? problem.text : mr_err_text(err));
     }
     err = mri_node_end_session(&run->node);
     if (err != MR_OK) {

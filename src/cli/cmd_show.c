@@ -85,7 +85,7 @@ static enum mri_exit cmd_show(struct mri_cli *cli)
     struct mri_buf text;
     int64_t seq;
     const char *what = cli->options->arguments[0];
-    bool is_event = mri_fixed_parse(mri_slice_of(what), 0, &seq) == MR_OK && seq >= 0;
+    bool is_event = mri_fixed_parse_count(mri_slice_of(what), &seq) == MR_OK;
     enum mri_exit exit = mri_opened_open(cli, &opened);
     if (exit != MRI_EXIT_OK) {
         return exit;

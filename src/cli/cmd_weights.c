@@ -211,13 +211,11 @@ static enum mri_exit read_options(struct weights *weights, const struct mri_open
 {
     const struct mri_cli *cli = weights->cli;
     const char *horizon = mri_options_get(cli->options, "horizon");
-    unsigned value = MR_HORIZON_15M;
-    if (horizon != NULL &&
-        mri_word_parse(MRI_VOCABULARY_horizon, mri_slice_of(horizon), &value) != MR_OK) {
+    weights->horizon = MR_HORIZON_15M;
+    if (horizon != NULL && mri_horizon_parse(mri_slice_of(horizon), &weights->horizon) != MR_OK) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE,
             "--horizon: expected 1m, 5m, 15m, 30m or 1h, found \"%s\"", horizon);
     }
-    weights->horizon = (mr_horizon)value;
     weights->symbol = UINT32_MAX;
     return mri_opened_name(cli, opened, "symbol", MRI_NAME_SYMBOL, &weights->symbol);
 }

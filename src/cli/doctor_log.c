@@ -100,11 +100,15 @@ static const char *todo_of_damage(const struct mri_doctor *doctor)
                  "`--gap` would give the damaged events up, and " MRI_REPAIR_OUTLOOK_LOST;
 }
 
-static void tell_damage(struct mri_doctor *doctor, mr_err err, const mr_problem *problem)
+static void tell_damage(
+    struct mri_doctor *doctor, mr_err err, const mr_problem *problem, bool is_end)
 {
     doctor->is_sound = false;
     mri_findings_add(&doctor->findings, MRI_FINDING_FAULT, "segments",
-        err == MR_ECORRUPT   ? todo_of_damage(doctor)
+        err == MR_ECORRUPT && is_end
+            ? "take the end back: `millrace log repair --restore COPY`, with a copy or an archive; "
+              "no GAP can stand for the end of a log"
+        : err == MR_ECORRUPT ? todo_of_damage(doctor)
         : err == MR_EVERSION ? "use the newer program that wrote it"
                              : "let this user read the files; look at the disk",
         "%s", problem->text[0] != '\0' ? problem->text : mr_err_text(err));
@@ -161,6 +165,7 @@ static void check_segments(struct mri_doctor *doctor)
     struct mri_segment_list list = {0};
     struct reading reading = {0};
     mr_problem problem = {""};
+    bool is_end = false; /* it is the end of the log that is missing */
     mr_err err = mri_segment_list(cli->os, cli->alloc, doctor->folder, &list);
     size_t count = list.count;
     if (err == MR_OK && count > 0) {
@@ -177,12 +182,13 @@ static void check_segments(struct mri_doctor *doctor)
     }
     if (err == MR_OK) {
         err = check_end(doctor, &problem);
+        is_end = err != MR_OK;
     }
     if (err == MR_OK) {
         err = mri_whole_segments_check(cli, doctor->folder, &problem);
     }
     if (err != MR_OK) {
-        tell_damage(doctor, err, &problem);
+        tell_damage(doctor, err, &problem, is_end);
     } else {
         size_t checked = count < SEGMENTS_CHECKED ? count : SEGMENTS_CHECKED;
         mri_findings_ok(&doctor->findings, "segments",

@@ -33,8 +33,11 @@ static const struct way ways[WAYS] = {
 
 static mr_err go_step(mr_bus *bus, mr_ordinal ordinal, mr_state from, mr_state to, mr_problem *why)
 {
-    const mr_move move = {
-        .ordinal = ordinal, .from = from, .to = to, .gate = "external", .reason = "external"};
+    const mr_move move = {.ordinal = ordinal,
+        .from = from,
+        .to = to,
+        .gate = to == MR_BLOCKED ? "external" : NULL,
+        .reason = "external"};
     mr_signal found;
     mr_err err = mr_bus_move(bus, &move, 1, MR_GROUP, NULL, why);
     if (err == MR_OK) {

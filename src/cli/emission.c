@@ -171,7 +171,6 @@ static mr_err read_confidence(
 static mr_err read_optional(
     const struct mri_emission *emission, mr_emission *ret_emission, mr_problem *problem)
 {
-    unsigned horizon;
     if (emission->price.bytes != NULL) {
         double value = emission->price_number.value;
         bool is_read =
@@ -184,12 +183,11 @@ static mr_err read_optional(
         ret_emission->price = value;
     }
     if (emission->horizon.bytes != NULL) {
-        if (mri_word_parse(MRI_VOCABULARY_horizon, emission->horizon, &horizon) != MR_OK) {
+        if (mri_horizon_parse(emission->horizon, &ret_emission->horizon) != MR_OK) {
             return mri_signal_input_refuse(
                 problem, "horizon", "1m, 5m, 15m, 30m or 1h", emission->horizon);
         }
         ret_emission->has_horizon = true;
-        ret_emission->horizon = (mr_horizon)horizon;
     }
     if (emission->valid_for.bytes != NULL &&
         (mri_utc_parse_duration(emission->valid_for, &ret_emission->valid_for_ns) != MR_OK ||

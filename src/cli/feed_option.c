@@ -26,8 +26,8 @@ mr_err mri_feed_option_parse(
     }
     if (strncmp(text, synthetic, sizeof(synthetic) - 1) == 0) {
         int64_t seed;
-        mr_err err = mri_fixed_parse(mri_slice_of(text + sizeof(synthetic) - 1), 0, &seed);
-        if (err == MR_OK && seed >= 0) {
+        mr_err err = mri_fixed_parse_count(mri_slice_of(text + sizeof(synthetic) - 1), &seed);
+        if (err == MR_OK) {
             *ret_option = (struct mri_feed_option){.kind = "synthetic", .seed = (uint64_t)seed};
             return MR_OK;
         }

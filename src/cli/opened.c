@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ident.h"
 #include "cli/describe.h"
 #include "conf/yaml.h"
 
@@ -88,7 +89,7 @@ static uint32_t ordinal_of(const struct mri_opened *opened, const char *text)
     char own[MRI_IDENT_BYTES];
     const struct mri_names names = mri_names_of(&opened->fold);
     int64_t number;
-    if (mri_fixed_parse(mri_slice_of(text), 0, &number) == MR_OK) {
+    if (mri_fixed_parse_count(mri_slice_of(text), &number) == MR_OK) {
         bool is_known = number > 0 && number <= opened->fold.bus.slots.count;
         return is_known ? (uint32_t)number : 0;
     }
@@ -126,8 +127,9 @@ uint32_t mri_opened_signal(
             text, (unsigned long long)observed->emitted_seq, cli->program,
             (unsigned long long)observed->emitted_seq, (unsigned long long)observed->last_seq);
     } else if (ordinal == 0) {
-        (void)mri_cli_fail(cli, MRI_EXIT_NO, "no signal \"%s\" in %s, which has %u signals", text,
-            mri_cli_folder(cli), opened->fold.bus.slots.count);
+        (void)mri_cli_fail(cli, MRI_EXIT_NO, "no signal \"%s\" in %s, which has %u signals%s", text,
+            mri_cli_folder(cli), opened->fold.bus.slots.count,
+            mri_ident_is_name(mri_slice_of(text)) ? "" : "; that is neither an id nor a number");
     }
     return ordinal;
 }

@@ -126,8 +126,8 @@ mr_err mri_options_number(const struct mri_options *options, const char *name, u
     if (text == NULL) {
         return MR_NOT_FOUND;
     }
-    mr_err err = mri_fixed_parse(mri_slice_of(text), 0, &number);
-    if (err != MR_OK || number < 0 || (uint64_t)number < low || (uint64_t)number > high) {
+    mr_err err = mri_fixed_parse_count(mri_slice_of(text), &number);
+    if (err != MR_OK || (uint64_t)number < low || (uint64_t)number > high) {
         return mri_problem(reterr_problem, MR_REFUSED,
             "--%s: expected a whole number from %llu to %llu, found \"%s\"", name,
             (unsigned long long)low, (unsigned long long)high, text);

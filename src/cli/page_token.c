@@ -34,7 +34,7 @@ mr_err mri_page_token_parse(const char *text, struct mri_slice *ret_moment, uint
     if (put < 0 || put >= (int)sizeof(named) || mr_log_token_parse(named, &moment) != MR_OK) {
         return MR_NOT_FOUND; /* a symbol may have a '/' */
     }
-    if (mri_fixed_parse(mri_slice_of(mark + 1), 0, &number) != MR_OK || number < 1 ||
+    if (mri_fixed_parse_count(mri_slice_of(mark + 1), &number) != MR_OK || number < 1 ||
         number > UINT32_MAX) {
         return MR_REFUSED;
     }

@@ -56,12 +56,13 @@ static enum mri_exit fail_at(const struct mri_cli *cli, enum mri_exit exit, stru
 static enum mri_exit fail(const struct answer *answer, mr_err err, struct mri_slice query,
     const struct mri_sql_fault *fault)
 {
-    bool is_over = err == MR_ELIMIT || err == MR_AGAIN;
-    enum mri_exit exit = is_over ? MRI_EXIT_FAULT : mri_cli_exit_of(err);
+    enum mri_exit code = err == MR_ELIMIT  ? MRI_EXIT_USAGE /* a limit that was given is reached */
+                         : err == MR_AGAIN ? MRI_EXIT_FAULT
+                                           : mri_cli_exit_of(err);
     const char *what = fault->problem.text[0] != '\0' ? fault->problem.text : mr_err_text(err);
     return fault->has_place && fault->place <= query.count && query.count > 0
-               ? fail_at(answer->cli, exit, query, fault->place, what)
-               : mri_cli_fail(answer->cli, exit, "%s", what);
+               ? fail_at(answer->cli, code, query, fault->place, what)
+               : mri_cli_fail(answer->cli, code, "%s", what);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */

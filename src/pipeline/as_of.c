@@ -101,18 +101,17 @@ static mr_err find_seq(
     const struct mri_fold *fold = as_of->fold;
     int64_t number;
     int64_t time;
-    if (mri_fixed_parse(text, 0, &number) == MR_OK) {
-        *ret_seq = number < 0 ? 0 : (uint64_t)number;
-        return number >= 0
-                   ? MR_OK
-                   : mri_problem(problem, MR_REFUSED, "expected the number of an event, found %.*s",
-                         (int)text.count, text.bytes);
+    if (mri_fixed_parse_count(text, &number) == MR_OK) {
+        *ret_seq = (uint64_t)number;
+        return MR_OK;
     }
     if (mri_utc_parse_duration(text, &time) == MR_OK) {
         time = fold->bus.event_time_unix_ns - time;
     } else if (mri_utc_parse(text, &time) != MR_OK) {
         return mri_problem(problem, MR_REFUSED,
-            "expected the number of an event, a time (2025-05-04T15:34Z), an age (2h), or what an "
+            "expected the number of an event, a time of 1970 to 2200 (2025-05-04T15:34Z), an age "
+            "(2h), "
+            "or what an "
             "answer called its moment, found \"%.*s\"",
             (int)text.count, text.bytes);
     }

@@ -6,7 +6,8 @@
  *  1. What is drafted is taken by mri_market_apply() behind what the desk's market has: the log
  * never holds a fact that the engines would call damage.
  *  2. A fact is compared with the newest of its symbol and kind, in the log or in the same batch.
- * The very same again is repeated; another one of the same time, or an older one, is refused.
+ * The very same again is repeated; an older one is refused, and so is another bar or other funding
+ * of the same time. Of quotes there may be several of one time: the newest is in force.
  *  3. Checks look at the wall clock; nothing that is drafted holds it.
  */
 #include "pipeline/fact_desk.h"
@@ -300,6 +301,21 @@ static mr_err draft_quote(
     return err;
 }
 
+/** A volume is a quantity: sums and means over any number of bars stay finite. */
+static mr_err check_volume(const struct check *check)
+{
+    double volume = check->input->candle.volume;
+    unsigned decimals = check->spec->quantity_decimals;
+    int64_t quantity;
+    char most[MRI_FIXED_TEXT_BYTES];
+    check->answer->reason = mri_fact_desk_quantity(check->spec, volume, &quantity);
+    return check->answer->reason == MRI_REASON_NONE
+               ? MR_OK
+               : mri_problem(check->problem, MR_REFUSED,
+                     "volume: expected a number from 0 to %s, found %g",
+                     mri_fixed_format(INT64_MAX, decimals, most), volume);
+}
+
 static mr_err check_candle(const struct check *check)
 {
     const struct mri_fact_input *input = check->input;
@@ -327,12 +343,7 @@ static mr_err check_candle(const struct check *check)
         return refuse(check, MRI_REASON_ROW_INCONSISTENT,
             "high and low: expected them to enclose open and close");
     }
-    if (!mri_is_finite(input->candle.volume)) {
-        return refuse(check, MRI_REASON_ROW_NUMBER, "volume: expected a number of zero or more");
-    }
-    return input->candle.volume >= 0.0
-               ? MR_OK
-               : refuse(check, MRI_REASON_ROW_NOT_POSITIVE, "volume: expected zero or more");
+    return check_volume(check);
 }
 
 static bool is_same_candle(const struct mri_candle *a, const struct mri_candle *b)
@@ -453,6 +464,10 @@ static mr_err draft_funding(
     if (is_same_funding(&seen->funding, &fixed)) {
         check->answer->is_repeated = true;
         return MR_OK;
+    }
+    if (input->time_unix_ns != 0 && input->time_unix_ns == seen->funding.venue_time_unix_ns) {
+        return refuse(
+            check, MRI_REASON_ROW_DUPLICATE, "time: the log has other funding of the same time");
     }
     err = check_order(check, seen->funding.venue_time_unix_ns);
     if (err == MR_OK) {

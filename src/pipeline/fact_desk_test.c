@@ -214,7 +214,7 @@ static void each_wrong_field_of_a_bar_has_its_reason(void **fixture)
     input = candle(1, BID);
     input.candle.low = input.candle.open + 1;
     refused(input, MRI_REASON_ROW_INCONSISTENT);
-    const double volumes[] = {(double)NAN, (double)INFINITY, -1.0};
+    const double volumes[] = {(double)NAN, (double)INFINITY, -1.0, 1e300, 1e19};
     for (size_t i = 0; i < MRI_COUNT_OF(volumes); i++) {
         input = candle(1, BID);
         input.candle.volume = volumes[i];
@@ -251,6 +251,7 @@ static void each_wrong_field_of_funding_has_its_reason(void **fixture)
     input.funding.next_time_unix_ns = T0 + (int64_t)8 * 3600 * SECOND;
     taken(input);
     repeated(input);
+    refused(funding(1, -0.0004), MRI_REASON_ROW_DUPLICATE);
     const struct mri_funding *kept = &mri_market_symbol(&sample.market, 0)->funding;
     assert_true(kept->rate == -0.0003);
     assert_int_equal(kept->present,

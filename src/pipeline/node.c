@@ -32,6 +32,13 @@ static mr_err fail(mr_problem *problem, mr_err err, const char *what)
     return mri_problem(problem, err, "%s: %s", what, mr_err_text(err));
 }
 
+/** In which folder: which of the disks is full, which of the logs is damaged. */
+static mr_err fail_in(
+    const struct mri_node *node, mr_problem *problem, mr_err err, const char *what)
+{
+    return mri_problem(problem, err, "%s: %s: %s", node->options.folder, what, mr_err_text(err));
+}
+
 /* ---- deciding -------------------------------------------------------------------------------- */
 
 void mri_node_begin_inputs(struct mri_node *node)
@@ -306,8 +313,9 @@ static mr_err go_on(struct mri_node *node, mr_problem *problem)
         err = catch_up(node,
             wiring->report.is_feed_ended != 0 ? MRI_REASON_FEED_ENDED : MRI_REASON_TIME_PASSED);
     }
-    return err < 0 && problem->text[0] == '\0' ? fail(problem, err, "deciding what was pending")
-                                               : err;
+    return err < 0 && problem->text[0] == '\0'
+               ? fail_in(node, problem, err, "deciding what was pending")
+               : err;
 }
 
 /** Give the other processes the state that was folded, where the memory has room for one. */
@@ -315,7 +323,8 @@ static mr_err share_state(struct mri_node *node, mr_problem *problem)
 {
     mr_err err = mri_shared_refresh_if_current(&node->fold, node->log, node->options.config);
     bool has_none = err == MR_NOT_FOUND || err == MR_FULL;
-    return err == MR_OK || has_none ? MR_OK : fail(problem, err, "sharing the state of the bus");
+    return err == MR_OK || has_none ? MR_OK
+                                    : fail_in(node, problem, err, "sharing the state of the bus");
 }
 
 static mr_err open_steps(struct mri_node *node, mr_problem *problem)
@@ -342,7 +351,7 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
     }
     if (err == MR_OK) {
         err = begin_session(node);
-        err = err != MR_OK ? fail(problem, err, "beginning the session") : err;
+        err = err != MR_OK ? fail_in(node, problem, err, "beginning the session") : err;
     }
     if (err == MR_OK) {
         err = register_instruments(node, problem);
@@ -355,7 +364,7 @@ static mr_err open_steps(struct mri_node *node, mr_problem *problem)
     }
     if (err == MR_OK) {
         err = end_lost_claims(node);
-        err = err != MR_OK ? fail(problem, err, "ending claims") : err;
+        err = err != MR_OK ? fail_in(node, problem, err, "ending claims") : err;
     }
     return err;
 }

@@ -64,9 +64,15 @@ static mr_err check_names(const struct mri_signal_input *input, mr_problem *prob
     if (err == MR_OK) {
         err = check_text(input->name, "name", TEXT_BYTES_MAX, problem);
     }
-    return err == MR_OK && mri_source_is_internal(input->source)
+    if (err == MR_OK && mri_text_is_blank(input->source)) {
+        return mri_signal_input_refuse(
+            problem, "source", "a name that is not only spaces", input->source);
+    }
+    return err == MR_OK && mri_source_is_reserved(input->source)
                ? mri_signal_input_refuse(problem, "source",
-                     "another name than that of a built-in source", input->source)
+                     "another name than that of a built-in source, of the engine (engine, "
+                     "millrace, run) or of an actor",
+                     input->source)
                : err;
 }
 

@@ -116,7 +116,11 @@ static void every_field_is_checked(void **fixture)
     WITH(symbol = mri_slice_of("NOPE"), "symbol: ");
     WITH(source = (struct mri_slice){0}, "source is missing");
     WITH(source = mri_slice_of(""), "source: ");
-    WITH(source = mri_slice_of("momentum"), "source: ");
+    static const char *const sources[] = {
+        "momentum", "engine", "Millrace", "operator", "run", "execute", " ", "   ", "a\tb"};
+    for (size_t i = 0; i < MRI_COUNT_OF(sources); i++) {
+        WITH(source = mri_slice_of(sources[i]), "source: ");
+    }
     WITH(source = long_slice, "source: ");
     WITH(source = bad_utf8, "source: ");
     WITH(source = control, "source: ");

@@ -265,9 +265,10 @@ static mr_err read_funding(
         err = read_number(reading, "rate", line->rate, &input->funding.rate);
     }
     if (err == MR_OK && line->interval.bytes != NULL &&
-        mri_utc_parse_duration(line->interval, &input->funding.interval_ns) != MR_OK) {
-        err = refuse(
-            reading, MRI_REASON_ROW_TIME, "interval", "a time like 8h or 3600s", line->interval);
+        (mri_utc_parse_duration(line->interval, &input->funding.interval_ns) != MR_OK ||
+            input->funding.interval_ns == 0)) { /* 0 would be kept as not given */
+        err = refuse(reading, MRI_REASON_ROW_TIME, "interval",
+            "a time above zero and up to 7 days, like 8h or 3600s", line->interval);
     }
     return err == MR_OK
                ? read_time(reading, "next_time", line->next_time, &input->funding.next_time_unix_ns)

@@ -156,6 +156,8 @@ static const char *expected(unsigned wanted)
         return "an object";
     case MRI_REQUEST_ARRAY:
         return "a list of objects";
+    case MRI_REQUEST_TEXT | MRI_REQUEST_INTEGER:
+        return "a text or a whole number";
     default:
         return "a text or a number";
     }

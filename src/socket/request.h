@@ -37,7 +37,8 @@ enum mri_request_type {
     X(SIDE, "side", MRI_REQUEST_TEXT, "long, buy, short or sell")                                  \
     X(SOURCE, "source", MRI_REQUEST_TEXT,                                                          \
         "who emits, brings in a fact or gives feedback, up to 64 bytes; of a signal and of "       \
-        "feedback not the name of a built-in source, and of feedback not the engine's")            \
+        "feedback not only spaces and no name of the engine's: a built-in source, engine, "        \
+        "millrace, run, or an actor but external (of feedback, and operator)")                     \
     X(NAME, "name", MRI_REQUEST_TEXT, "kind of signal, up to 64 bytes; default: the source")       \
     X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1; without one it is no evidence")       \
     X(PRICE, "price", MRI_REQUEST_NUMBER, "above zero, rounded to the instrument's decimals")      \
@@ -62,7 +63,8 @@ enum mri_request_type {
     X(FROM, "from", MRI_REQUEST_TEXT,                                                              \
         "the state that the signal must be in; of `claim` by default generated")                   \
     X(TO, "to", MRI_REQUEST_TEXT, "the state that it is to be in (LIFECYCLE.md)")                  \
-    X(GATE, "gate", MRI_REQUEST_TEXT, "of FORMAT.md \"gate\"; needed when `to` is blocked")        \
+    X(GATE, "gate", MRI_REQUEST_TEXT,                                                              \
+        "of FORMAT.md \"gate\"; needed when `to` is blocked; none but of blocked and expired")     \
     X(REASON, "reason", MRI_REQUEST_TEXT,                                                          \
         "of FORMAT.md \"reason\"; needed when `to` is blocked. Of `nack`: why, up to 200 bytes")   \
     X(QUESTION, "question", MRI_REQUEST_TEXT,                                                      \

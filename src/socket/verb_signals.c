@@ -117,7 +117,6 @@ static mr_err read_emission(struct mri_line_session *session,
         .account = values[MRI_FIELD_ACCOUNT].text,
         .data = values[MRI_FIELD_DATA].text,
     };
-    unsigned word = 0;
     if (!values[MRI_FIELD_SIDE].is_given) {
         return mri_request_items_refuse_missing(place, MRI_FIELD_SIDE, "long, buy, short or sell");
     }
@@ -126,11 +125,10 @@ static mr_err read_emission(struct mri_line_session *session,
             place, MRI_FIELD_SIDE, values[MRI_FIELD_SIDE].raw.bytes, "long, buy, short or sell");
     }
     if (horizon->is_given &&
-        mri_word_parse(MRI_VOCABULARY_horizon, mri_slice_of(horizon->text), &word) != MR_OK) {
+        mri_horizon_parse(mri_slice_of(horizon->text), &emission.horizon) != MR_OK) {
         return mri_request_items_refuse(
             place, MRI_FIELD_HORIZON, horizon->raw.bytes, "1m, 5m, 15m, 30m or 1h");
     }
-    emission.horizon = (mr_horizon)word;
     if (valid_for->is_given &&
         (mri_utc_parse_duration(mri_slice_of(valid_for->text), &emission.valid_for_ns) != MR_OK ||
             emission.valid_for_ns <= 0)) {

@@ -47,15 +47,35 @@ class VerbsTest(program.LogCase):
                             (("move", name, "--to", "blocked", "--gate", "x"), "gate"),
                             (("move", name, "--to", "blocked", "--gate", "venue"),
                              "reason is missing: a move to blocked needs gate and reason"),
+                            (("move", name, "--to", "evaluating", "--gate", "external"),
+                             "gate: only a move to blocked or expired has one, found external of a move to evaluating"),
                             (("move", name, "--to", "evaluating", "--from", "x"), "--from"),
                             (("move", name, "--to", "evaluating", "--actor", "learn"), "actor"),
                             (("move", name, "--to", "evaluating", "--data", "[1]"), "--data: expected a JSON object"),
                             (("move",), "usage")):
             self.assert_says(self.refused(*words, "--dir", self.log), text)
+        self.assertEqual(self.query("--source", "bot")[0]["state"], "generated")
         answer = self.call("move", "nope", "--to", "blocked", "--json")
         self.assertEqual((answer.code, answer.json["error"]["exit"]), (program.NO, 1))
         self.assert_exit(program.call("move", name, "--to", "expired", "--dir", self.folder / "no"),
                          program.USAGE)
+
+    def test_what_names_no_signal_by_its_form_is_none(self):
+        name, second = self.emit(), self.emit()
+        number = str(self.query("--limit", "1")[0]["ordinal"])
+        for text in (f"+{number}", f" {number}", f"{number} ", f"{number}.0", f"{number}.", f"0x{number}",
+                     f"-{number}", "", " ", "nope", second + "\n"):
+            shown = text.replace("\n", "\\x0a")
+            for words in (("move", "--to", "evaluating"), ("claim", "--owner", "w", "--to", "evaluating"),
+                          ("show",), ("why",)):
+                answer = self.assert_exit(program.call(*words, "--dir", self.log, "--", text), program.NO)
+                self.assertEqual(answer.stdout, b"")
+                self.assert_says(answer, f'no signal "{shown}"', "that is neither an id nor a number")
+        self.assertEqual({row["state"] for row in self.query("--limit", "2")}, {"generated"})
+        self.ok("move", "--dir", self.log, "0" + number, "--to", "evaluating")
+        self.ok("move", "--dir", self.log, name, "--to", "evaluating")
+        for words in (("--limit=+5",), ("--limit=5.0",), ("--limit= 5",), ("--limit=0x5",), ("--as-of=+5",), ("--as-of=5.0",)):
+            self.refused("query", "--dir", self.log, *words)
 
     def test_a_move_out_of_a_final_state_is_refused_with_the_state(self):
         name = self.emit()
@@ -120,6 +140,31 @@ class VerbsTest(program.LogCase):
                            stdin="jump\nmove nowhere\nmove blocked\n")
         self.assertEqual(answer.code, program.USAGE)
         self.assert_says(answer, "expected move STATE", "nowhere", "gate", "released")
+
+    def test_lines_behind_the_end_of_a_claim_are_told_and_not_done(self):
+        for end, state in (("release", "evaluating"), ("move blocked venue operator", "blocked")):
+            name = self.emit()
+            answer = self.call("claim", name, "--owner", "a", "--to", "evaluating",
+                               stdin=f"move evaluating\n{end}\n\nmove approved\nrelease")
+            self.assertEqual(answer.code, program.NO)
+            self.assert_says(answer, 'the claim has ended before line 4, which was not done: "move approved"',
+                             'the claim has ended before line 5, which was not done: "release"')
+            self.assertNotIn("line 3", answer.err)
+            self.assert_says(self.call("show", name), f"to={state}")
+            self.assertNotIn("to=approved", self.call("show", name).out)
+        answer = self.call("claim", self.emit(), "--owner", "a", "--to", "evaluating", "--json",
+                           stdin="release\nrenew\n")
+        self.assertEqual([list(line)[0] for line in answer.json_lines], ["did", "did", "error"])
+        self.assertEqual((answer.code, answer.json["error"]["exit"]), (program.NO, program.NO))
+        answer = self.call("claim", self.emit(), "--owner", "a", "--to", "evaluating", stdin="release\n\n \n")
+        self.assertEqual(answer.code, program.OK)
+
+    def test_who_waits_for_the_answer_of_a_release_is_not_waited_for(self):
+        owner = self.start("claim", self.emit(), "--owner", "a", "--to", "evaluating", "--dir", self.log,
+                           stdin=subprocess.PIPE)
+        owner.stdin.write(b"release\n")
+        owner.stdin.flush()  # and it stays open
+        self.assertEqual(owner.wait(60), program.OK)
 
     def test_with_json_each_line_is_answered_with_one_object(self):
         name = self.emit()

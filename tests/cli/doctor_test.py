@@ -186,6 +186,33 @@ class FolderTest(DoctorCase):
             if "permission denied" in one["what"]:
                 self.assertNotIn("MANIFEST", one["to_do"])
 
+    def test_of_a_missing_end_only_a_copy_is_advised(self):
+        path = program.segments(self.log)[-1]
+        bytes_all = path.read_bytes()
+        kept = len(bytes_all.rstrip(b"\0")) * 3 // 4 // 8 * 8
+        path.write_bytes(bytes_all[:kept] + bytes(len(bytes_all) - kept))
+        found = self.assert_found("segments", "fault", "the end of the log is missing")
+        self.assertIn("no GAP can stand for the end", found["to_do"])
+        self.assertNotIn("--gap", found["to_do"])
+        repair = self.assert_exit(program.call("log", "repair", "--gap", "--dir", self.log), NO)
+        self.assert_says(repair, "no GAP can stand for the end of the log")
+
+    @unittest.skipUnless(program.is_root(), "only root mounts")
+    def test_a_disk_that_is_full_is_told_with_the_directory_once(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        size = sum(path.stat().st_size for path in self.log.rglob("*") if path.is_file())
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size + (6 << 20)}", "none", disk],
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("no right to mount")
+        self.addCleanup(subprocess.run, ["umount", disk])
+        log = disk / "log"
+        shutil.copytree(self.log, log)
+        line = json.dumps({"symbol": "SIM01USD", "side": "long", "source": "late", "confidence": 0.5,
+                           "data": {"x": "y" * 1000}}) + "\n"
+        answer = self.assert_exit(program.call("emit", "--dir", log, stdin=line * 20_000), FAULT)
+        self.assertIn(f"millrace emit: {log}: no space left on the device\n", answer.err)
+
     @unittest.skipUnless(program.is_root(), "only root mounts")
     def test_a_disk_that_is_nearly_full(self):
         disk = self.folder / "disk"

@@ -182,6 +182,13 @@ class LinesTest(EmitCase):
             "a list for a text": (self.line(name=["x"]), "name: expected a text"),
             "a text for data": (self.line(data="x"), "data: expected an object"),
             "a built-in source": (self.line(source="breakout"), "built-in source"),
+            "the engine": (self.line(source="engine"), "of the engine"),
+            "millrace": (self.line(source="Millrace"), "of the engine"),
+            "a run": (self.line(source="run"), "of the engine"),
+            "an actor": (self.line(source="operator"), "of an actor"),
+            "another actor": (self.line(source="execute"), "of an actor"),
+            "spaces": (self.line(source="  "), "not only spaces"),
+            "a control character as a source": (self.line(source="a\u0007"), "control characters"),
             "deeply nested": (self.line(data={}).replace("{}", '{"a":' * 5000 + "1" + "}" * 5000), ""),
         }
         for what, (line, reason) in cases.items():

@@ -18,6 +18,13 @@ class WordsTest(program.LogCase):
         listed = self.ok("log", "--help").out.split("verbs:\n")[1].split("\n\n")[0]
         return [line.split()[0] for line in listed.splitlines()]
 
+    def test_a_name_that_no_consumer_can_have_is_refused(self):
+        for name in ("No Name", "A", "a/b", "..", "x" * 65, "", "a\n"):
+            answer = self.refused("log", "forget", f"--consumer={name}", "--dir", self.log)
+            self.assert_says(answer, "--consumer: expected a name of 1 to ", "a-z, 0-9, _ and -")
+        self.assert_says(self.assert_exit(program.call("log", "forget", "--consumer", "nobody", "--dir", self.log), NO),
+                         'there is no consumer "nobody"')
+
     def test_the_verbs_are_listed_on_request_and_without_one_on_stderr(self):
         text = self.ok("log", "--help").out
         for way in (["log", "help"], ["log", "-h"], ["help", "log"]):

@@ -99,14 +99,16 @@ class FeedTest(OutsideCase):
             (candle(low=42003), "row_inconsistent", "low"),
             (candle(open=0), "row_not_positive", "open"), (candle(close="1e"), "row_number", "close"),
             (candle(volume=-1), "row_not_positive", "volume"), (candle(volume=...), "row_field", "volume"),
-            (candle(volume="nan"), "row_number", "volume"),
+            (candle(volume="nan"), "row_number", "volume"), (candle(volume=1e300), "row_number", "volume"),
+            (candle(volume="1e16"), "row_number", "volume"), (candle(high=1e300), "row_number", "high"),
             (candle(close_time=START_MS + 1), "row_time", "close_time"),
             (candle(close_time=...), "row_field", "close_time"),
             (candle(open_time=START_MS), "row_field", "close_time"),
             (candle(source="x"), "row_field", "source"),
             (funding(rate=1.5), "row_number", "rate"), (funding(rate="x"), "row_number", "rate"),
             (funding(rate=...), "row_field", "rate"), (funding(interval="8"), "row_time", "interval"),
-            (funding(interval="9d"), "row_time", "interval"),
+            (funding(interval="9d"), "row_time", "interval"), (funding(interval="0h"), "row_time", "interval"),
+            (funding(interval="8H"), "row_time", "interval"),
             (funding(next_time=START_MS - 1), "row_time", "next_time"),
             ("{", "row_field", "JSON"), ("[]", "row_field", "JSON"), ('{"a":1} x', "row_field", ""),
             ('{"bid":1,"bid":2}', "row_field", ""), ("x" * 70000, "row_text", "bytes long"),
@@ -133,10 +135,16 @@ class FeedTest(OutsideCase):
         facts = [candle(1), candle(2), quote(125), funding(130)]
         self.feed(*facts)
         self.assert_says(self.feed(*facts[1:]), "0 taken, 0 refused, 3 known already")
-        answer = self.feed(candle(2, 41000), candle(1), quote(124), funding(129), code=NO)
+        answer = self.feed(candle(2, 41000), candle(1), quote(124), funding(129), funding(130, rate=0.5), code=NO)
         self.assert_says(answer, "stdin:1: refused (row_duplicate)", "stdin:2: refused (row_backwards)",
                          "stdin:3: refused (row_backwards)", "stdin:4: refused (row_backwards)",
-                         "0 taken, 4 refused")
+                         "stdin:5: refused (row_duplicate): time: the log has other funding of the same time",
+                         "0 taken, 5 refused")
+
+    def test_of_several_rates_of_one_time_the_first_is_kept_and_told(self):
+        answer = self.feed(funding(10), funding(10), funding(10, rate=0.25), funding(11, rate=0.25), code=NO)
+        self.assert_says(answer, "stdin:3: refused (row_duplicate)", "2 taken, 1 refused, 1 known already")
+        self.assertEqual([row["rate"] for row in self.sql("select rate from funding order by seq")], [-0.00012, 0.25])
 
     def test_an_unknown_symbol_for_all_lines_is_refused_whatever_they_are(self):
         for stdin in ("", lines(quote(0)), lines(quote(0, symbol=...))):

@@ -168,6 +168,9 @@ class QueryTest(QuestionCase):
         cases = {"state=lernt": (7, "a state"), "stat=blocked": (1, "state?"),
                  "state=blocked and": (18, "found the end"), "(side=long": (11, "or )"),
                  "symbol=NOPE": (8, "a symbol that is known here"), "age<2x": (5, "an age"),
+                 "ended=learned": (7, "a state that a signal ends in (executed, blocked, expired), found learned"),
+                 "side=long and ended in (blocked,executing)": (33, "found executing"),
+                 "age<5M": (5, "an age"), "ordinal=+5": (9, "a whole number"), "ordinal=0x5": (9, "a whole number"),
                  "side=long limit 0": (17, "a limit from 1"), "source=nobody": (8, "a source")}
         for text, (character, words) in cases.items():
             with self.subTest(text=text):
@@ -196,6 +199,10 @@ class QueryTest(QuestionCase):
         self.assertNotIn("\x1b", answer.err)
         self.assert_exit(program.call("query", "--dir", self.log, "state=learned", "--after",
                                       "NOPE_0_00000001"), NO)
+        self.assert_exit(program.call("query", "--dir", self.log, "--after", "99999999"), NO)
+        for after in ("garbage", "", "+5", " 5", "5 ", "0x5", "5.0", "-5"):
+            answer = self.refused("query", "--dir", self.log, f"--after={after}")
+            self.assert_says(answer, f'--after: expected what an answer said behind --after, or a signal, found "{after}"')
         self.refused("query", "--dir", self.log, "state=learned", "limit 3")
 
     def test_nothing_found_is_a_no(self):

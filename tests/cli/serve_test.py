@@ -325,6 +325,16 @@ bus.recv(1)
         self.assertEqual((given["seq"], given["deliveries"]), (taken["seq"], 2))
         peer.ok("ack", subscription="work", seq=given["seq"])
 
+    def test_a_signal_or_moment_that_is_no_whole_number_is_told_as_that(self):
+        peer = self.peer()
+        for request, field in (({"verb": "get", "signal": 1.5}, "signal"), ({"verb": "get", "signal": [1]}, "signal"),
+                               ({"verb": "query", "as_of": 1.5}, "as_of")):
+            peer.send({"id": 1, **request})
+            reply = peer.reply()
+            self.assertEqual((reply["field"], reply["text"]), (field, f"{field}: expected a text or a whole number"))
+        peer.send({"id": 1, "verb": "query", "question": "time>2300-01-01"})
+        self.assertIn("a time of 1970 to 2200", peer.reply()["text"])
+
     def test_two_hundred_connections_emit_and_wait(self):
         peers = [self.peer() for _ in range(200)]
         for i, peer in enumerate(peers):
@@ -585,10 +595,11 @@ class FactsTest(ServeCase):
                        ("close_time", START_MS + 1), ("close_time", "noon"), ("close_time", late),
                        ("close_time", 1), *((key, bad) for key in ("open", "high", "low", "close")
                                             for bad in (..., 0, "x", 42000.123456789)),
-                       ("high", 41000), ("volume", ...), ("volume", -1), ("volume", "x"), ("time", START_MS),
+                       ("high", 41000), ("volume", ...), ("volume", -1), ("volume", "x"), ("volume", 1e300),
+                       ("time", START_MS),
                        ("source", "ws"), ("bid", 1)],
             "funding": [("symbol", "NOPE"), ("rate", ...), ("rate", 1.5), ("rate", "x"), ("interval", "8d"),
-                        ("interval", 8), ("time", "noon"), ("time", ...), ("next_time", START_MS - 1),
+                        ("interval", 8), ("interval", "0h"), ("time", "noon"), ("time", ...), ("next_time", START_MS - 1),
                         ("next_time", "soon"), ("source", "x" * 65), ("bid", 1)],
         }
         # Where a missing or second field says more about another one:

@@ -304,13 +304,13 @@ class RefusalTest(SqlCase):
 
     def test_a_query_without_end_is_ended(self):
         answer = program.call("sql", "--timeout", "1", "--dir", self.log, ENDLESS)
-        self.assert_says(self.assert_exit(answer, FAULT), "longer than its 1 s")
+        self.assert_says(self.assert_exit(answer, USAGE), "longer than its 1 s")
 
     def test_memory_is_limited(self):
         query = ("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 100) "
                  "SELECT randomblob(1000000) FROM c ORDER BY 1")
         answer = program.call("sql", "--memory", "32", "--dir", self.log, query)
-        self.assert_says(self.assert_exit(answer, FAULT), "32 MiB")
+        self.assert_says(self.assert_exit(answer, USAGE), "32 MiB")
 
     def test_limits_that_are_none_are_refused(self):
         for words in (("--timeout", "0"), ("--timeout", "x"), ("--memory", "1")):

@@ -108,6 +108,7 @@ static void move_through(mr_bus *bus, const mr_emitted *emitted, size_t count)
         moves[2 * i + 1] = moves[2 * i];
         moves[2 * i + 1].from = MR_BLOCKED;
         moves[2 * i + 1].to = MR_LEARNED;
+        moves[2 * i + 1].gate = NULL;
     }
     if (count > 0) {
         mri_shared_sample_expect(

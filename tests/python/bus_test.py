@@ -101,10 +101,10 @@ class BusTest(program.LogCase):
         ids = self.bus.emit_many(({**good, "data": {"i": i}} for i in range(3000)), durable=True)
         self.assertEqual(len(set(ids)), 3000)
         self.assertEqual(self.bus.emit_many([]), [])
-        self.bus.emit_many([{**good, "source": "none", "confidence": None},
-                            {"symbol": "SIM02USD", "side": "short", "source": "none"}])
-        self.bus.emit("SIM02USD", "short", "none")
-        self.assertEqual(len(self.bus.query("source=none")), 3)
+        self.bus.emit_many([{**good, "source": "nobody", "confidence": None},
+                            {"symbol": "SIM02USD", "side": "short", "source": "nobody"}])
+        self.bus.emit("SIM02USD", "short", "nobody")
+        self.assertEqual(len(self.bus.query("source=nobody")), 3)
         self.assertEqual(self.bus.counts()["generated"], before + 3003)
         found = self.bus.query("source=bot order by time asc", limit=5000)
         self.assertEqual([row["id"] for row in found], ids)

@@ -142,7 +142,7 @@ class EmitTest(BotCase):
 
     def test_sources_keep_their_names(self):
         bus = self.open()
-        names = ["bot", "momentum", "", "x" * 100, "a\nb", "é", 5, None, "a\"'b"]
+        names = ["bot", "momentum", "engine", "Millrace", "operator", "run", " ", "", "x" * 100, "a\nb", "é", 5, None, "a\"'b"]
         for base in (LONG, {}):
             for name in names:
                 record = bus.get_signal(bus.emit_signal(dict(base), source=name))

@@ -116,6 +116,8 @@ class ScreensTest(program.LogCase):
                          [("one", True), ("two", False)])
         self.assert_says(self.assert_exit(program.call("log", "forget", "--consumer", "one", "--dir", self.log),
                                           program.NO), "which is damaged")
+        retain = self.assert_exit(program.call("log", "retain", "--keep-events", "1", "--dir", self.log), program.FAULT)
+        self.assert_says(retain, "cur/one", 'consumer "one"', "log forget --consumer one")
         self.ok("log", "forget", "--consumer", "one", "--yes", "--dir", self.log)
         self.assertEqual([name.name for name in (self.log / "cur").glob("[a-z]*")], ["two"])
         self.bus.forget("two")

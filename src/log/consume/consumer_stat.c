@@ -254,6 +254,20 @@ mr_err mr_consumer_list(const char *folder, mr_err (*each)(void *argument, const
                                           : mri_consumer_list(&at, each, argument, reterr_problem);
 }
 
+/** What a damaged consumer still needs nobody knows: who asks for it hears the way out. */
+static mr_err say_what_removes(const char *name, mr_problem *problem)
+{
+    char text[MR_PROBLEM_BYTES + 2 * MR_CONSUMER_NAME_MAX + 128];
+    if (problem != NULL) {
+        (void)snprintf(text, sizeof(text),
+            "%s; what consumer \"%s\" still needs is not known: log forget --consumer %s removes "
+            "it",
+            problem->text[0] != '\0' ? problem->text : mr_err_text(MR_ECORRUPT), name, name);
+        (void)mri_problem_pass(problem, MR_ECORRUPT, text);
+    }
+    return MR_ECORRUPT;
+}
+
 mr_err mri_consumer_held(const struct mri_consumer_at *at, struct mri_consumer_hold *ret_hold,
     mr_problem *reterr_problem)
 {
@@ -273,6 +287,7 @@ mr_err mri_consumer_held(const struct mri_consumer_at *at, struct mri_consumer_h
             continue;
         }
         if (err != MR_OK) {
+            err = err == MR_ECORRUPT ? say_what_removes(one.name, reterr_problem) : err;
             break;
         }
         MRI_ASSERT(file != NULL);
