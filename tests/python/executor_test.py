@@ -545,7 +545,7 @@ class HealthTest(ExternalCase):
         self.assertRaisesRegex(millrace.MR_REFUSED, "this says nothing", self.bus.feedback, name, "desk")
         self.assertRaises(millrace.MR_NOT_FOUND, self.bus.feedback, "nothing", "desk", "win")
         story = self.ok("why", name, "--dir", self.log).out
-        self.assertIn("said by     desk: loss, -12.50 bps: against the trend", story)
+        self.assertIn('said by     desk: loss, -12.50 bps: "against the trend"', story)
         rows = json.loads(self.ok("sql", "--json", "--dir", self.log,
                                   "select judgement, return_bps, evidence from annotations").out)
         self.assertEqual([(row["judgement"], row["return_bps"], row["evidence"]) for row in rows],

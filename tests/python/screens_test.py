@@ -59,7 +59,7 @@ class ScreensTest(program.LogCase):
         dead = [one for one in answer.json["checks"] if one["check"] == "consumer"]
         self.assertEqual([one["level"] for one in dead], ["warning"])
         self.assertRegex(dead[0]["what"], 'fails has given up 1 events as dead letters; the last one is '
-                                          'event [0-9]+: the "venue" is shut')
+                                          r'event [0-9]+: "the \\"venue\\" is shut"')
         subscription.close()
         self.assert_the_letter_is_told()
 
@@ -135,7 +135,7 @@ class ScreensTest(program.LogCase):
         self.assertEqual(lines[letter["of"] - lines[0]["seq"]]["seq"], letter["of"])
         shown = self.ok("show", str(letter["seq"]), "--dir", self.log)
         self.assert_says(shown, "log.dead_letter", 'consumer="fails"', f"event={letter['of']}",
-                         "deliveries=1", 'nack_reason="the "venue" is shut"')
+                         "deliveries=1", r'nack_reason="the \"venue\" is shut"')
         self.assertEqual(letter["nack_reason"], 'the "venue" is shut')
         row = self.ok("sql", "--json", "SELECT cause_seq, consumer, deliveries, nack_reason FROM events "
                       "WHERE kind = 'log.dead_letter'", "--dir", self.log)
