@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include "bus/vocabulary.h"
+
 static PyMethodDef methods[] = {
     {"open", MRP_FUNCTION(mrp_bus_open), METH_VARARGS | METH_KEYWORDS | METH_CLASS,
         "open(dir, *, create=False, table_signals=0)\n\nBus(dir, ...) by name."},
@@ -193,11 +195,30 @@ static PyType_Spec spec = {
     .slots = slots,
 };
 
+/** For the drop-in, which keeps the signals of every source. */
+static PyObject *is_reserved_source(PyObject *module, PyObject *name)
+{
+    const char *text;
+    (void)module;
+    return mrp_need_text(name, "name", &text) < 0
+               ? NULL
+               : PyBool_FromLong(mri_source_is_reserved(mri_slice_of(text)));
+}
+
+static PyMethodDef functions[] = {
+    {"is_reserved_source", MRP_FUNCTION(is_reserved_source), METH_O,
+        "is_reserved_source(name) -> bool\n\nIs it the name of a source or an actor of the "
+        "engine's,\n"
+        "which emit() refuses?"},
+    {NULL, NULL, 0, NULL},
+};
+
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_millrace",
     .m_doc = "The signal bus of millrace.",
     .m_size = -1,
+    .m_methods = functions,
 };
 
 PyMODINIT_FUNC PyInit__millrace(void); /* the interpreter looks for it by name */

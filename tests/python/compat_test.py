@@ -142,14 +142,18 @@ class EmitTest(BotCase):
 
     def test_sources_keep_their_names(self):
         bus = self.open()
-        names = ["bot", "momentum", "engine", "Millrace", "operator", "run", " ", "", "x" * 100, "a\nb", "é", 5, None, "a\"'b"]
+        names = ["bot", "momentum", "RSI", "engine", "Millrace", "operator", "run", " ", "", "x" * 100, "a\nb", "é", 5, None, "a\"'b"]
         for base in (LONG, {}):
             for name in names:
                 record = bus.get_signal(bus.emit_signal(dict(base), source=name))
                 self.assertEqual(record["source"], str(name))
         found = bus.get_signals(source="momentum")
         self.assertEqual([row["source"] for row in found], ["momentum"] * 2)
-        self.assertEqual(bus.get_pipeline_health()["source_counts"]["momentum"], 2)
+        health = bus.get_pipeline_health()
+        self.assertEqual(health["source_counts"]["momentum"], 2)
+        self.assertEqual(health["observed"], len(names))  # those without symbol and side, and no other
+        for name in ("RSI", "engine", "run"):
+            self.assertEqual([row["source"] for row in bus.get_signals(source=name)], [name] * 2)
         self.assertEqual(len(bus.get_signals(source="a\"'b")), 2)
         self.assertEqual(bus.get_signals(source="nobody"), [])
 

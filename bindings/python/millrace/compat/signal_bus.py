@@ -54,8 +54,7 @@ LONG_WORDS = frozenset(("LONG", "BUY", "STRONG_LONG", "STRONG_BUY"))
 SHORT_WORDS = frozenset(("SHORT", "SELL", "STRONG_SHORT", "STRONG_SELL"))
 SYMBOL = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._/-]{1,32}\Z")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-INTERNAL_SOURCES = frozenset(("momentum", "mean_reversion", "breakout", "volume_imbalance", "rsi"))
-INTERNAL_PREFIX = "bot:"
+RESERVED_PREFIX = "bot:"
 
 LIFECYCLE_BYTES_MAX = 65536  # of the free data of a signal or a move
 OBSERVED_BYTES_MAX = 960 * 1024
@@ -132,9 +131,14 @@ def _text(value, bytes_max=TEXT_BYTES_MAX):
 def _source_name(source):
     """What a source is called in the log: names of built-in sources are not for bots."""
     text = _text(source, SOURCE_BYTES_MAX)
-    if text is None:
+    if text is None or text.isspace():
         return "unnamed"
-    return INTERNAL_PREFIX + text if text in INTERNAL_SOURCES else text
+    return RESERVED_PREFIX + text if _millrace.is_reserved_source(text) else text
+
+
+def _source_names(source):
+    """Those that signals of a source may have: older logs have names that are reserved now."""
+    return None if source is None else {_source_name(source), _word(source)}
 
 
 def _iso(seconds):
@@ -560,7 +564,7 @@ class SignalBus:
         source_counts = {}
         observed = 0
         for name, signals, outside in bus.sources():
-            name = name.removeprefix(INTERNAL_PREFIX)
+            name = name.removeprefix(RESERVED_PREFIX)
             observed += outside
             if signals + outside > 0:
                 source_counts[name] = source_counts.get(name, 0) + signals + outside
@@ -624,13 +628,13 @@ class SignalBus:
     def _walk_signals(self, state, symbol, source, size=PAGE):
         bus = self._handle()
         conditions = [] if state is None else [f"state={state}"]
-        name = None if source is None else _source_name(source)
+        names = _source_names(source)
         symbol = None if symbol is None else self._symbol(bus, _word(symbol))
         after = None
         while True:
             page = bus.query(" and ".join(conditions), limit=size, after=after)
             for row in page:
-                is_wanted = (name is None or row["source"] == name) and \
+                is_wanted = (names is None or row["source"] in names) and \
                     (symbol is None or _is_same_symbol(row["symbol"], symbol))
                 if is_wanted:
                     yield (row["generated_seq"], _ts(row["event_time_unix_ns"]), row["id"],
@@ -650,13 +654,13 @@ class SignalBus:
 
     def _walk_observed(self, state, source, size=PAGE):
         bus = self._handle()
-        name = None if source is None else _source_name(source)
+        names = _source_names(source)
         before = 0
         while True:
             page = bus.observed(before=before, limit=size)
             for row in page:
                 is_wanted = (state is None or row["state"] == state) and \
-                    (name is None or row["source"] == name)
+                    (names is None or row["source"] in names)
                 if is_wanted:
                     yield (row["emitted_seq"], _ts(row["event_time_unix_ns"]),
                            bus.observed_id(row["number"]), row["last_seq"])
