@@ -14,6 +14,7 @@ import pathlib
 import pwd
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -147,6 +148,22 @@ def wait_until(condition, what, process=None):
             raise AssertionError(f"it ended before: {what}: {finish(process)}")
         time.sleep(0.01)
     raise AssertionError(f"it never happened: {what}")
+
+
+def connect(path, server):
+    """A connection with who serves there, as soon as it does: the path is there a little earlier."""
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(60)
+
+    def is_there():
+        try:
+            peer.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
+
+    wait_until(is_there, "the server", server)
+    return peer
 
 
 def steady(text):

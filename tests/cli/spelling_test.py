@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """Spellings of symbols: the configuration gives them, the log keeps them, every question takes them."""
 import json
-import socket
 
 import program
 from program import MINUTE_MS, START_MS
@@ -132,10 +131,7 @@ class SpellingTest(SpellingCase):
         self.run_with(self.config)
         path = self.folder / "socket"
         server = self.start("serve", "--dir", self.log, "--socket", path)
-        program.wait_until(path.exists, "the server", server)
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(60)
-            peer.connect(str(path))
+        with program.connect(path, server) as peer:
             lines = peer.makefile("rwb")
 
             def ask(**request):

@@ -377,11 +377,8 @@ class LineTest(ExternalCase):
         self.begin()
         path = self.folder / "socket"
         server = self.start("serve", "--dir", self.log, "--socket", path)
-        program.wait_until(path.exists, "the server", server)
-        peer = socket.socket(socket.AF_UNIX)
+        peer = program.connect(path, server)
         self.addCleanup(peer.close)
-        peer.settimeout(60)
-        peer.connect(str(path))
         self.lines = peer.makefile("rwb")
         self.addCleanup(self.lines.close)
 
