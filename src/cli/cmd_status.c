@@ -403,7 +403,7 @@ static void put_json(struct status *status)
     mri_json_put_count(&json, "pending_facts", status->health.pending.facts);
     mri_price_sources_time(
         &json, "pending_facts_since", status->health.pending.facts_since_unix_ns);
-    mri_json_put_count(&json, "undecided", fold->wiring.evaluate.undecided_count);
+    mri_json_put_count(&json, "undecided", fold->wiring.evaluate.undecided.count);
     mri_json_put_count(&json, "open_horizons", status->health.stages[MRI_STAGE_OUTCOMES].waiting);
     mri_json_put_bool(&json, "torn_end", fold->is_torn);
     put_disk_json(status, &json);

@@ -32,8 +32,6 @@
 #include "bus/lifecycle.h"
 #include "evaluate/decide.h"
 
-enum { UNDECIDED_FIRST = 64 };
-
 /** Decisions leave a rest of the batch for orders. */
 #define BATCH_SHARE 0.9
 
@@ -69,6 +67,9 @@ mr_err mri_evaluate_init(struct mri_evaluate *evaluate, const struct mri_alloc *
     *evaluate = (struct mri_evaluate){.alloc = alloc, .market = market, .options = *options};
     mri_due_queue_init(&evaluate->held, alloc, sizeof(struct mri_held));
     mr_err err = mri_gates_prove(&options->gates, reterr_problem);
+    if (err == MR_OK) {
+        err = mri_undecided_init(&evaluate->undecided, alloc, options->beliefs.symbols_max);
+    }
     if (err == MR_OK) {
         err = allocate(evaluate);
     }
@@ -109,50 +110,8 @@ void mri_evaluate_fini(struct mri_evaluate *evaluate)
         (size_t)symbols * external_count(evaluate) * sizeof(*evaluate->externals));
     mri_alloc_free(evaluate->alloc, evaluate->steps, symbols * sizeof(*evaluate->steps));
     mri_alloc_free(evaluate->alloc, evaluate->book, symbols * sizeof(*evaluate->book));
-    mri_alloc_free(evaluate->alloc, evaluate->undecided,
-        evaluate->undecided_capacity * sizeof(*evaluate->undecided));
+    mri_undecided_fini(&evaluate->undecided);
     *evaluate = (struct mri_evaluate){0};
-}
-
-static mr_err add_undecided(struct mri_evaluate *evaluate, const struct mri_undecided *signal)
-{
-    if (evaluate->undecided_count == evaluate->undecided_capacity) {
-        uint32_t capacity =
-            evaluate->undecided_capacity == 0 ? UNDECIDED_FIRST : 2 * evaluate->undecided_capacity;
-        void *block = evaluate->undecided;
-        mr_err err = mri_alloc_resize(evaluate->alloc, &block,
-            evaluate->undecided_capacity * sizeof(*evaluate->undecided),
-            capacity * sizeof(*evaluate->undecided));
-        if (err != MR_OK) {
-            return err;
-        }
-        evaluate->undecided = block;
-        evaluate->undecided_capacity = capacity;
-    }
-    evaluate->undecided[evaluate->undecided_count++] = *signal;
-    return MR_OK;
-}
-
-/** The place of a signal among the undecided; count = not there. */
-static uint32_t find_undecided(const struct mri_evaluate *evaluate, uint32_t ordinal)
-{
-    uint32_t i = 0;
-    while (i < evaluate->undecided_count && evaluate->undecided[i].ordinal != ordinal) {
-        i++;
-    }
-    return i;
-}
-
-static void remove_undecided(struct mri_evaluate *evaluate, uint32_t ordinal)
-{
-    uint32_t i = find_undecided(evaluate, ordinal);
-    if (i == evaluate->undecided_count) {
-        return;
-    }
-    uint32_t behind = evaluate->undecided_count - i - 1;
-    memmove(&evaluate->undecided[i], &evaluate->undecided[i + 1],
-        behind * sizeof(*evaluate->undecided));
-    evaluate->undecided_count--;
 }
 
 /* ---- signals in others' hands ---------------------------------------------------------------- */
@@ -177,12 +136,12 @@ static mr_err hold(struct mri_evaluate *evaluate, const struct mri_held *held)
 /** Take a signal on which nobody has decided from ours into others' hands. */
 static mr_err give_away(struct mri_evaluate *evaluate, uint32_t ordinal, struct mri_held *held)
 {
-    uint32_t at = find_undecided(evaluate, ordinal);
-    if (at == evaluate->undecided_count) {
+    const struct mri_undecided *ours = mri_undecided_find(&evaluate->undecided, ordinal);
+    if (ours == NULL) {
         return MR_OK; /* it has ended, as of an event that was applied before its turn */
     }
-    held->signal = evaluate->undecided[at];
-    remove_undecided(evaluate, ordinal);
+    held->signal = *ours;
+    mri_undecided_remove(&evaluate->undecided, ordinal);
     return hold(evaluate, held);
 }
 
@@ -217,7 +176,7 @@ static mr_err apply_claimed(struct mri_evaluate *evaluate, const struct mri_even
     }
     const struct mri_undecided ours = held->signal;
     mri_due_queue_remove(&evaluate->held, event->ordinal);
-    return add_undecided(evaluate, &ours);
+    return mri_undecided_add(&evaluate->undecided, &ours);
 }
 
 /** Another process has moved it. */
@@ -227,7 +186,7 @@ static mr_err note_foreign_move(struct mri_evaluate *evaluate, const struct mri_
     struct mri_held *held = mri_due_queue_find(&evaluate->held, event->ordinal);
     bool may_expire = move->to == MR_EVALUATING || move->to == MR_APPROVED;
     if (!may_expire) {
-        remove_undecided(evaluate, event->ordinal);
+        mri_undecided_remove(&evaluate->undecided, event->ordinal);
         mri_due_queue_remove(&evaluate->held, event->ordinal);
         return MR_OK;
     }
@@ -286,24 +245,23 @@ static mr_err apply_generated(struct mri_evaluate *evaluate, const struct mri_ev
     if (err == MR_OK && signal.route == MRI_ROUTE_EXTERNAL) {
         return hold(evaluate, &(const struct mri_held){.signal = signal, .state = MR_GENERATED});
     }
-    return err == MR_OK ? add_undecided(evaluate, &signal) : err;
+    return err == MR_OK ? mri_undecided_add(&evaluate->undecided, &signal) : err;
 }
 
 /** Put an approved signal into the book; one that was decided beside its owner waits for him. */
 static mr_err apply_decision(struct mri_evaluate *evaluate, const struct mri_event *event)
 {
     const struct mri_decision *decision = event->body;
-    uint32_t at = find_undecided(evaluate, event->ordinal);
+    const struct mri_undecided *signal = mri_undecided_find(&evaluate->undecided, event->ordinal);
     if (decision->advisory != 0) {
         struct mri_held held = {.state = MR_GENERATED};
         return give_away(evaluate, event->ordinal, &held);
     }
-    if (decision->verdict != MRI_VERDICT_PASS || at == evaluate->undecided_count) {
+    if (decision->verdict != MRI_VERDICT_PASS || signal == NULL) {
         return MR_OK;
     }
     unsigned count;
     const struct mri_row_order_size *size = mri_event_rows(event, 2, &count);
-    const struct mri_undecided *signal = &evaluate->undecided[at];
     struct mri_book_entry *entry = &evaluate->book[signal->symbol];
     entry->ordinal = event->ordinal;
     entry->notional = count == 0 ? 0.0 : mri_fixed_to_double(size->notional_e8, MRI_MONEY_DECIMALS);
@@ -330,7 +288,7 @@ static mr_err apply_moved(struct mri_evaluate *evaluate, const struct mri_event 
         mri_due_queue_remove(&evaluate->held, event->ordinal);
     }
     if (!is_foreign && move->from <= MR_EVALUATING && move->to != MR_EVALUATING) {
-        remove_undecided(evaluate, event->ordinal);
+        mri_undecided_remove(&evaluate->undecided, event->ordinal);
     }
     bool was_in_book = move->from == MR_APPROVED || move->from == MR_EXECUTING;
     bool is_lost = is_foreign || move->to == MR_BLOCKED || move->to == MR_EXPIRED;
@@ -399,9 +357,9 @@ static mr_err draft_expired(const struct mri_undecided *signal, unsigned state,
         &(struct mri_draft){.type = MRI_EVENT_SIGNAL_MOVED, .fixed = &fixed}, signal->ordinal);
 }
 
-static bool is_provisional(const struct mri_evaluate *evaluate, const struct mri_undecided *signal)
+static bool is_provisional(const struct mri_evaluate *evaluate, uint32_t symbol)
 {
-    return mri_instruments_get(&evaluate->market->instruments, signal->symbol)->is_provisional != 0;
+    return mri_instruments_get(&evaluate->market->instruments, symbol)->is_provisional != 0;
 }
 
 /** There is nothing to judge it by: no view, no decision, only the move. */
@@ -436,6 +394,32 @@ static bool is_step(const struct mri_evaluate *evaluate, const struct mri_event 
     return bars % evaluate->options.step_bars == 0 && !is_open;
 }
 
+static bool has_price(const struct mri_evaluate *evaluate, uint32_t symbol)
+{
+    return mri_market_symbol(evaluate->market, symbol)->price.time_unix_ns != 0;
+}
+
+/** The symbol of the first signal that is left over from a batch that was full. */
+static bool left_over(const struct mri_evaluate *evaluate, uint32_t *ret_symbol)
+{
+    const struct mri_undecided_set *set = &evaluate->undecided;
+    const struct mri_undecided *signal = NULL;
+    uint32_t place = 0;
+    uint32_t symbol = 0;
+    while (symbol < evaluate->market->instruments.count &&
+           (set->of_symbol[symbol] == 0 || !has_price(evaluate, symbol))) {
+        symbol++;
+    }
+    if (symbol == evaluate->market->instruments.count) {
+        return false; /* as it is while prices are missing: none need to be looked at */
+    }
+    do {
+        signal = mri_undecided_next(set, &place);
+    } while (!has_price(evaluate, signal->symbol));
+    *ret_symbol = signal->symbol;
+    return true;
+}
+
 /** The symbol that an input lets us decide on; false when it is none. */
 static bool symbol_of(
     const struct mri_evaluate *evaluate, const struct mri_event *input, uint32_t *ret_symbol)
@@ -452,21 +436,15 @@ static bool symbol_of(
         *ret_symbol = ((const struct mri_signal_generated *)input->body)->symbol;
         return true;
     }
-    uint32_t returned = input->type == MRI_EVENT_SIGNAL_CLAIMED
-                            ? find_undecided(evaluate, input->ordinal)
-                            : evaluate->undecided_count;
-    if (returned < evaluate->undecided_count) { /* its claim has ended: it is ours again */
-        *ret_symbol = evaluate->undecided[returned].symbol;
+    const struct mri_undecided *returned =
+        input->type == MRI_EVENT_SIGNAL_CLAIMED
+            ? mri_undecided_find(&evaluate->undecided, input->ordinal)
+            : NULL;
+    if (returned != NULL) { /* its claim has ended: it is ours again */
+        *ret_symbol = returned->symbol;
         return true;
     }
-    for (uint32_t i = 0; input->type == MRI_EVENT_TICK && i < evaluate->undecided_count; i++) {
-        uint32_t symbol = evaluate->undecided[i].symbol; /* left over from a batch that was full */
-        if (mri_market_symbol(evaluate->market, symbol)->price.time_unix_ns != 0) {
-            *ret_symbol = symbol;
-            return true;
-        }
-    }
-    return false;
+    return input->type == MRI_EVENT_TICK && left_over(evaluate, ret_symbol);
 }
 
 static bool has_expired(const struct mri_evaluate *evaluate, const struct mri_undecided *signal)
@@ -485,6 +463,47 @@ static const struct mri_held *expired_held(
     return ordinal != 0 && is_over ? mri_due_queue_find(&evaluate->held, ordinal) : NULL;
 }
 
+/** Are there signals whose waiting ends whatever the input is about? */
+static bool is_any_over(const struct mri_evaluate *evaluate, const struct mri_event *input)
+{
+    const struct mri_undecided_set *set = &evaluate->undecided;
+    bool is_over =
+        set->count > 0 && (is_feed_end(input) || mri_undecided_first_expiry_unix_ns(set) <
+                                                     evaluate->market->event_time_unix_ns);
+    for (uint32_t i = 0; !is_over && i < evaluate->market->instruments.count; i++) {
+        is_over = set->of_symbol[i] > 0 && is_provisional(evaluate, i);
+    }
+    return is_over;
+}
+
+/** Draft the end of those that wait in vain, and collect those of the set's symbol, if it has one.
+ * MR_AGAIN: there are more of it; MR_END: the batch is full, the next tick goes on. */
+static mr_err collect(const struct mri_evaluate *evaluate, const struct mri_event *input,
+    struct mri_decide_set *set, bool has_symbol, struct mri_batch *batch)
+{
+    const struct mri_undecided *signal;
+    uint32_t place = 0;
+    bool is_more = false;
+    mr_err err = MR_OK;
+    while (err == MR_OK && (signal = mri_undecided_next(&evaluate->undecided, &place)) != NULL) {
+        if (mri_batch_is_filled(batch, BATCH_SHARE)) {
+            batch->is_cut = true;
+            return MR_END;
+        }
+        if (has_expired(evaluate, signal) || is_feed_end(input)) {
+            err = draft_expired(signal, MR_GENERATED, input, batch);
+        } else if (is_provisional(evaluate, signal->symbol)) {
+            err = draft_unknown(signal, input, batch);
+        } else if (has_symbol && signal->symbol == set->symbol) {
+            is_more = is_more || set->count == MRI_VIEW_SIGNALS_MAX;
+            if (set->count < MRI_VIEW_SIGNALS_MAX) {
+                set->signals[set->count++] = signal;
+            }
+        }
+    }
+    return err == MR_OK && is_more ? MR_AGAIN : err;
+}
+
 static mr_err decide(const void *state, const struct mri_event *input, struct mri_batch *batch)
 {
     const struct mri_evaluate *evaluate = state;
@@ -498,37 +517,19 @@ static mr_err decide(const void *state, const struct mri_event *input, struct mr
         return err == MR_OK ? MR_AGAIN : err;
     }
     struct mri_decide_set set = {.is_step = is_step(evaluate, input)};
-    bool has_symbol = symbol_of(evaluate, input, &set.symbol);
-    bool is_more = false;
-    for (uint32_t i = 0; i < evaluate->undecided_count; i++) {
-        const struct mri_undecided *signal = &evaluate->undecided[i];
-        if (mri_batch_is_filled(batch, BATCH_SHARE)) {
-            batch->is_cut = true; /* the next tick goes on */
-            return MR_OK;
-        }
-        if (has_expired(evaluate, signal) || is_feed_end(input)) {
-            mr_err err = draft_expired(signal, MR_GENERATED, input, batch);
-            if (err != MR_OK) {
-                return err;
-            }
-        } else if (is_provisional(evaluate, signal)) {
-            mr_err err = draft_unknown(signal, input, batch);
-            if (err != MR_OK) {
-                return err;
-            }
-        } else if (has_symbol && signal->symbol == set.symbol) {
-            is_more = is_more || set.count == MRI_VIEW_SIGNALS_MAX;
-            if (set.count < MRI_VIEW_SIGNALS_MAX) {
-                set.signals[set.count++] = signal;
-            }
-        }
-    }
-    bool has_price =
-        has_symbol && mri_market_symbol(evaluate->market, set.symbol)->price.time_unix_ns != 0;
-    if (!has_price || (set.count == 0 && !set.is_step)) {
+    bool has_symbol = symbol_of(evaluate, input, &set.symbol) && has_price(evaluate, set.symbol);
+    if (evaluate->undecided.count > 0 && mri_batch_is_filled(batch, BATCH_SHARE)) {
+        batch->is_cut = true;
         return MR_OK;
     }
-    mr_err err = mri_decide_draft(evaluate, &set, input, batch);
+    bool is_theirs = is_any_over(evaluate, input) ||
+                     (has_symbol && evaluate->undecided.of_symbol[set.symbol] > 0);
+    mr_err err = is_theirs ? collect(evaluate, input, &set, has_symbol, batch) : MR_OK;
+    bool is_more = err == MR_AGAIN;
+    if ((err != MR_OK && !is_more) || !has_symbol || (set.count == 0 && !set.is_step)) {
+        return err == MR_END || is_more ? MR_OK : err;
+    }
+    err = mri_decide_draft(evaluate, &set, input, batch);
     bool is_left = is_more || (input->type == MRI_EVENT_TICK && set.count > 0);
     return err == MR_OK && is_left ? MR_AGAIN : err;
 }
@@ -543,8 +544,12 @@ static void save(const void *state, struct mri_buf *buf)
     mri_buf_put(buf, evaluate->steps, symbols * sizeof(*evaluate->steps));
     mri_buf_put(buf, evaluate->book, symbols * sizeof(*evaluate->book));
     mri_buf_put(buf, &evaluate->mode, sizeof(evaluate->mode));
-    mri_buf_put(buf, &evaluate->undecided_count, sizeof(evaluate->undecided_count));
-    mri_buf_put(buf, evaluate->undecided, evaluate->undecided_count * sizeof(*evaluate->undecided));
+    mri_buf_put(buf, &evaluate->undecided.count, sizeof(evaluate->undecided.count));
+    uint32_t place = 0;
+    const struct mri_undecided *signal;
+    while ((signal = mri_undecided_next(&evaluate->undecided, &place)) != NULL) {
+        mri_buf_put(buf, signal, sizeof(*signal));
+    }
     mri_due_queue_save(&evaluate->held, buf);
 }
 
@@ -571,7 +576,8 @@ static mr_err load(void *state, struct mri_unpack *unpack)
     for (uint32_t i = 0; i < count && unpack->err == MR_OK; i++) {
         struct mri_undecided signal;
         mri_unpack_take(unpack, &signal, sizeof(signal));
-        err = is_sound(&signal, symbols) ? add_undecided(evaluate, &signal) : MR_ECORRUPT;
+        err = is_sound(&signal, symbols) ? mri_undecided_add(&evaluate->undecided, &signal)
+                                         : MR_ECORRUPT;
         if (err != MR_OK) {
             return err;
         }

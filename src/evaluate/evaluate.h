@@ -11,6 +11,7 @@
 #include "bus/route.h"
 #include "evaluate/gates.h"
 #include "evaluate/size.h"
+#include "evaluate/undecided.h"
 #include "evaluate/view.h"
 
 struct mri_evaluate_options {
@@ -20,20 +21,6 @@ struct mri_evaluate_options {
     struct mri_routes routes; /**< of sources on which others decide */
     double cost_bps;          /**< of a round trip */
     int64_t step_bars;        /**< a step view opens every so many bars */
-};
-
-/** A signal that waits for its decision. */
-struct mri_undecided {
-    uint64_t seq;
-    int64_t event_time_unix_ns;
-    int64_t valid_until_unix_ns;
-    double confidence;
-    uint32_t ordinal;
-    uint32_t symbol;
-    uint8_t side;
-    uint8_t horizon; /**< whose expected value is judged */
-    uint8_t route;   /**< enum mri_route_kind, as it came */
-    uint8_t reserved[5];
 };
 
 /** A signal that waits for somebody else's decision; due when it expires. */
@@ -61,9 +48,7 @@ struct mri_evaluate {
     struct mri_external_vote *externals; /**< symbols_max x external sources */
     struct mri_step_views *steps;        /**< one a symbol */
     struct mri_book_entry *book;         /**< one a symbol */
-    struct mri_undecided *undecided;     /**< in the order in which they came */
-    uint32_t undecided_count;
-    uint32_t undecided_capacity;
+    struct mri_undecided_set undecided;
     struct mri_due_queue held; /**< struct mri_held, by ordinal */
     uint8_t mode;              /**< enum mri_mode */
 };

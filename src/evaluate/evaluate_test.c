@@ -131,7 +131,7 @@ static void a_signal_of_a_symbol_without_a_price_waits_for_its_first_bar(void **
     const struct mri_candle bar = mri_engine_sample_bar(1, it.minute, 500);
     assert_int_equal(mri_engine_sample_candle(&it.log, &bar), MR_OK);
     assert_non_null(mri_evaluate_sample_heard(&it, ordinal).fixed);
-    assert_int_equal(it.evaluate.undecided_count, 0);
+    assert_int_equal(it.evaluate.undecided.count, 0);
 }
 
 static void an_undecided_signal_expires_only_after_its_time_limit(void **fixture)
@@ -155,7 +155,7 @@ static void an_undecided_signal_expires_only_after_its_time_limit(void **fixture
     assert_int_equal(move->actor, MRI_ACTOR_TIMER);
     assert_int_equal(move->gate, MRI_GATE_EXPIRY);
     assert_int_equal(move->reason, MRI_REASON_VALID_FOR_ELAPSED);
-    assert_int_equal(it.evaluate.undecided_count, 0);
+    assert_int_equal(it.evaluate.undecided.count, 0);
 }
 
 static void what_waits_at_the_end_of_the_feed_expires(void **fixture)
@@ -171,7 +171,7 @@ static void what_waits_at_the_end_of_the_feed_expires(void **fixture)
         mri_evaluate_sample_newest(&it, MRI_EVENT_SIGNAL_MOVED)->body;
     assert_int_equal(move->to, MR_EXPIRED);
     assert_int_equal(move->reason, MRI_REASON_FEED_ENDED);
-    assert_int_equal(it.evaluate.undecided_count, 0);
+    assert_int_equal(it.evaluate.undecided.count, 0);
 }
 
 static void a_signal_that_another_process_moved_is_left_to_it(void **fixture)
@@ -188,7 +188,7 @@ static void a_signal_that_another_process_moved_is_left_to_it(void **fixture)
     mri_evaluate_sample_fact(&it, MRI_EVENT_SIGNAL_MOVED, &foreign, ordinal);
     mri_evaluate_sample_bars(&it, 1);
     assert_null(mri_evaluate_sample_heard(&it, ordinal).fixed);
-    assert_int_equal(it.evaluate.undecided_count, 0);
+    assert_int_equal(it.evaluate.undecided.count, 0);
 }
 
 static unsigned tick_until_nothing_is_left(void)
@@ -225,7 +225,7 @@ static void what_does_not_fit_a_batch_is_decided_at_the_next_ticks(void **fixtur
     }
     uint32_t from = it.log.count;
     mri_evaluate_sample_bars(&it, 6);
-    assert_int_equal(it.evaluate.undecided_count, 0);
+    assert_int_equal(it.evaluate.undecided.count, 0);
     assert_int_equal(mri_engine_sample_count(&it.log, MRI_EVENT_SIGNAL_MOVED, from), WAITING);
 }
 

@@ -341,11 +341,26 @@ static mr_err open_position(struct mri_shadows *shadows, const struct mri_event 
     return err;
 }
 
+/** The first of a symbol's places that waits for a price: sought from the newest on, among which
+ * they are. */
+static uint32_t first_wanted(const struct mri_shadow_book *book, uint32_t symbol)
+{
+    uint32_t left = book->symbols[symbol].wanted;
+    uint32_t first = 0;
+    for (uint32_t ordinal = book->symbols[symbol].last; left > 0;) {
+        const struct mri_shadow *shadow = mri_shadow_book_find(book, ordinal);
+        left -= shadow->state == MRI_SHADOW_WANTED;
+        first = ordinal;
+        ordinal = shadow->previous;
+    }
+    return first;
+}
+
 /** What waits for a price of the symbol has it. */
 static mr_err open_wanted(
     struct mri_shadows *shadows, const struct mri_event *price, uint32_t symbol)
 {
-    uint32_t ordinal = shadows->book.symbols[symbol].first;
+    uint32_t ordinal = first_wanted(&shadows->book, symbol);
     while (ordinal != 0) {
         struct mri_shadow *shadow = mri_shadow_book_find(&shadows->book, ordinal);
         enum mri_reason reason;

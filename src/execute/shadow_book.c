@@ -75,6 +75,8 @@ void mri_shadow_book_set_state(
     struct mri_shadow_symbol *symbol = &book->symbols[shadow->symbol];
     symbol->waiting -= is_waiting(shadow->state);
     symbol->waiting += is_waiting(state);
+    symbol->wanted -= shadow->state == MRI_SHADOW_WANTED;
+    symbol->wanted += state == MRI_SHADOW_WANTED;
     book->counts[shadow->state]--;
     book->counts[state]++;
     shadow->state = (uint8_t)state;
@@ -95,6 +97,7 @@ void mri_shadow_book_remove(struct mri_shadow_book *book, struct mri_shadow *sha
     }
     book->counts[shadow->state]--;
     symbol->waiting -= is_waiting(shadow->state);
+    symbol->wanted -= shadow->state == MRI_SHADOW_WANTED;
     mri_due_queue_remove(&book->places, shadow->ordinal);
 }
 
@@ -121,6 +124,7 @@ static bool is_list(const struct mri_shadow_book *book, uint32_t at, uint32_t *c
     const struct mri_shadow_symbol *symbol = &book->symbols[at];
     uint32_t previous = 0;
     uint32_t waiting = 0;
+    uint32_t wanted = 0;
     for (uint32_t ordinal = symbol->first; ordinal != 0; (*count)++) {
         const struct mri_shadow *shadow = mri_shadow_book_find(book, ordinal);
         if (shadow == NULL || shadow->symbol != at || shadow->previous != previous ||
@@ -128,10 +132,11 @@ static bool is_list(const struct mri_shadow_book *book, uint32_t at, uint32_t *c
             return false;
         }
         waiting += is_waiting(shadow->state);
+        wanted += shadow->state == MRI_SHADOW_WANTED;
         previous = ordinal;
         ordinal = shadow->next;
     }
-    return symbol->last == previous && symbol->waiting == waiting;
+    return symbol->last == previous && symbol->waiting == waiting && symbol->wanted == wanted;
 }
 
 mr_err mri_shadow_book_load(struct mri_shadow_book *book, struct mri_unpack *unpack)

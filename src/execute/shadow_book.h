@@ -57,8 +57,9 @@ struct mri_shadow_symbol {
     uint32_t first;                /**< ordinal; 0 = none */
     uint32_t last;
     uint32_t waiting;    /**< places that wait for a price, or are open */
+    uint32_t wanted;     /**< those of them that wait for a price */
     uint16_t price_type; /**< of the newest: candle or quote */
-    uint16_t reserved;
+    uint16_t reserved[3];
 };
 
 struct mri_shadow_book {

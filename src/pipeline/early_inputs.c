@@ -21,19 +21,38 @@ void mri_early_inputs_init(struct mri_early_inputs *early, const struct mri_allo
 void mri_early_inputs_fini(struct mri_early_inputs *early)
 {
     mri_due_queue_fini(&early->waiting);
-    mr_log_reader_close(early->reader);
+    for (unsigned i = 0; i < MRI_EARLY_READERS; i++) {
+        mr_log_reader_close(early->readers[i].reader);
+    }
     *early = (struct mri_early_inputs){0};
 }
 
+/** The reader that stands least far before an event, or the one that stands first of all. */
+static struct mri_early_reader *reader_for(struct mri_early_inputs *early, uint64_t seq)
+{
+    struct mri_early_reader *nearest = NULL;
+    struct mri_early_reader *first = &early->readers[0];
+    for (unsigned i = 0; i < MRI_EARLY_READERS; i++) {
+        struct mri_early_reader *one = &early->readers[i];
+        bool is_near =
+            one->read_seq != 0 && one->read_seq < seq && seq - one->read_seq <= READ_ON_EVENTS_MAX;
+        if (is_near && (nearest == NULL || one->read_seq > nearest->read_seq)) {
+            nearest = one;
+        }
+        first = one->read_seq < first->read_seq ? one : first;
+    }
+    return nearest != NULL ? nearest : first;
+}
+
 /** Read on to an event that is not far; false: it was not found there. */
-static bool read_on(struct mri_early_inputs *early, uint64_t seq, struct mri_event *ret_event)
+static bool read_on(struct mri_early_reader *from, uint64_t seq, struct mri_event *ret_event)
 {
     mr_log_event record = {0};
-    bool is_near = early->read_seq != 0 && seq > early->read_seq &&
-                   seq - early->read_seq <= READ_ON_EVENTS_MAX;
+    bool is_near =
+        from->read_seq != 0 && seq > from->read_seq && seq - from->read_seq <= READ_ON_EVENTS_MAX;
     mr_err err = is_near ? MR_OK : MR_END;
     while (err == MR_OK && record.seq.n < seq) {
-        err = mr_log_reader_next(early->reader, &record, NULL);
+        err = mr_log_reader_next(from->reader, &record, NULL);
     }
     return err == MR_OK && record.seq.n == seq && mri_event_decode(&record, ret_event) == MR_OK;
 }
@@ -41,14 +60,15 @@ static bool read_on(struct mri_early_inputs *early, uint64_t seq, struct mri_eve
 mr_err mri_early_inputs_read(struct mri_early_inputs *early, const struct mri_os *os,
     const char *folder, uint64_t seq, struct mri_event *ret_event, mr_problem *reterr_problem)
 {
+    struct mri_early_reader *from = reader_for(early, seq);
     mr_err err = MR_OK;
-    if (early->reader == NULL) {
-        err = mri_reader_open(os, early->waiting.alloc, folder, &early->reader, reterr_problem);
+    if (from->reader == NULL) {
+        err = mri_reader_open(os, early->waiting.alloc, folder, &from->reader, reterr_problem);
     }
-    if (err == MR_OK && !read_on(early, seq, ret_event)) {
-        err = mri_fold_read(early->reader, seq, ret_event, reterr_problem);
+    if (err == MR_OK && !read_on(from, seq, ret_event)) {
+        err = mri_fold_read(from->reader, seq, ret_event, reterr_problem);
     }
-    early->read_seq = err == MR_OK ? seq : 0;
+    from->read_seq = err == MR_OK ? seq : 0;
     return err;
 }
 

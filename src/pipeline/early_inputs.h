@@ -10,11 +10,18 @@
 #include "bus/event_codec.h"
 #include "log/read/reader.h"
 
+enum { MRI_EARLY_READERS = 8 };
+
+/** Where a reader stands. */
+struct mri_early_reader {
+    mr_log_reader *reader; /**< NULL: not needed yet */
+    uint64_t read_seq;     /**< it stands behind this event; 0 = anywhere */
+};
+
 struct mri_early_inputs {
-    struct mri_due_queue waiting; /**< for their turn: due at their seq */
-    uint32_t newest;              /**< number of the newest of them */
-    mr_log_reader *reader;        /**< finds them in the log; NULL: none was looked for yet */
-    uint64_t read_seq;            /**< it stands behind this event; 0 = anywhere */
+    struct mri_due_queue waiting;                       /**< for their turn: due at their seq */
+    uint32_t newest;                                    /**< number of the newest of them */
+    struct mri_early_reader readers[MRI_EARLY_READERS]; /**< find them in the log */
 };
 
 /**
@@ -35,11 +42,12 @@ void mri_early_inputs_init(struct mri_early_inputs *early, const struct mri_allo
 void mri_early_inputs_fini(struct mri_early_inputs *early);
 
 /**
- * Read one from the log. They lose in about the order in which they came: the next one is read on
- * to, if it is not far.
+ * Read one from the log. They lose in about the order in which they came: the reader that stands
+ * least far before it reads on to it, if that is not far; several readers are there for those that
+ * come out of order.
  *
  * Returns  MR_OK; MR_NOT_FOUND, *reterr_problem says what became of it; faults of reading.
- * Owner    ret_event->body points into the set's reader, until the next call.
+ * Owner    ret_event->body points into one of the readers, until the next call.
  * Threads  one at a time.
  * Cost     about 50 ns an event between this one and the one before, or 1 ms and more.
  */

@@ -200,7 +200,7 @@ static void put_stages(const struct mri_fold *fold, struct mri_health *health)
     put_stage(health, MRI_STAGE_SIGNALS, report->signals, report->last_signal_unix_ns,
         health->pending.inputs - health->pending.facts);
     put_stage(health, MRI_STAGE_DECISIONS, report->decisions, report->last_decision_unix_ns,
-        wiring->evaluate.undecided_count);
+        wiring->evaluate.undecided.count);
     put_stage(health, MRI_STAGE_FILLS, wiring->execute.ledger.fills, report->last_fill_unix_ns,
         wiring->execute.wanted_count);
     put_stage(health, MRI_STAGE_OUTCOMES,

@@ -72,7 +72,7 @@ static void check_decided(struct mri_story *story)
 {
     assert_int_equal(mri_story_count(story, MRI_EVENT_SUPERSEDED, 0), MOVED);
     assert_int_equal(story->node.fold.early.waiting.count, 0); /* each has had its turn */
-    assert_int_equal(story->node.fold.wiring.evaluate.undecided_count, 0);
+    assert_int_equal(story->node.fold.wiring.evaluate.undecided.count, 0);
     assert_int_equal(story->node.fold.bus.foreign_moves, story->node.fold.foreign_applied);
     mri_story_close(story);
     mri_story_check_replay(story);

@@ -76,7 +76,7 @@ static void check_overtaken(mr_state to)
     assert_int_equal(mri_story_slot(story, ordinal)->state, to);
     check_superseded(story, ordinal, MRI_EVENT_SIGNAL_GENERATED);
     assert_int_equal(mri_story_count(story, MRI_EVENT_DECISION, ordinal), 0);
-    assert_int_equal(story->node.fold.wiring.evaluate.undecided_count, 0);
+    assert_int_equal(story->node.fold.wiring.evaluate.undecided.count, 0);
     finish(story, MRI_STORY_WARM_MINUTES);
     mri_lives_read(&lives, story);
     mri_lives_check_ended(&lives);

@@ -21,7 +21,7 @@
 
 static const char snapshot_magic[8] = {'M', 'R', 'S', 'N', 'A', 'P', '\n', '\x1a'};
 
-enum { SNAPSHOT_VERSION = 6, NAME_BYTES = 32, PIECE_BYTES = 16 * 1024 };
+enum { SNAPSHOT_VERSION = 7, NAME_BYTES = 32, PIECE_BYTES = 16 * 1024 };
 
 struct snapshot_head {
     char magic[8];
