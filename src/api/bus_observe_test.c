@@ -225,6 +225,44 @@ static void a_run_goes_on_behind_them(void **fixture)
     mr_bus_close(other);
 }
 
+/** Readers go on, back, and to other places: what they say is the same. */
+static void events_are_read_in_any_order(void **fixture)
+{
+    (void)fixture;
+    enum { EVENTS = 300, READS = 3000 };
+    static mr_bus_record records[EVENTS + 1];
+    char id[MR_BUS_ID_BYTES];
+    char data[32];
+    for (unsigned i = 0; i < EVENTS / 3; i++) {
+        (void)snprintf(data, sizeof(data), "{\"n\":%u}", i);
+        (void)observe(bus, &(mr_observation){.symbol = "BTCUSDT", .data = data});
+        (void)observe(bus, &(mr_observation){.about = i + 1, .is_moved = true, .to = MR_BLOCKED});
+    }
+    uint64_t last = bus->fold.bus.last_seq;
+    uint64_t count = last < EVENTS ? last : EVENTS;
+    assert_true(count > 200);
+    for (uint64_t i = 1; i <= count; i++) {
+        assert_int_equal(mr_bus_read(bus, (mr_seq){i}, &records[i], NULL), MR_OK);
+    }
+    uint64_t state = 1;
+    for (unsigned i = 0; i < READS; i++) {
+        mr_bus_record record;
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint64_t seq = i < count ? count - i : 1 + (state >> 33) % count; /* backwards at first */
+        assert_int_equal(mr_bus_read(bus, (mr_seq){seq}, &record, NULL), MR_OK);
+        assert_int_equal(record.seq.n, seq);
+        assert_ptr_equal(record.kind, records[seq].kind);
+        assert_int_equal(record.time_unix_ns, records[seq].time_unix_ns);
+        assert_int_equal(record.previous.n, records[seq].previous.n);
+        assert_int_equal(record.to, records[seq].to);
+    }
+    for (unsigned i = EVENTS / 3; i > 0; i--) {
+        (void)snprintf(data, sizeof(data), "_%08x", 0x80000000u + i);
+        assert_int_equal(mr_bus_observed_id(bus, i, id, NULL), MR_OK);
+        assert_string_equal(id + strlen(id) - 9, data);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -236,6 +274,7 @@ int main(void)
         TEST(handles_number_them_together),
         TEST(what_is_wrong_is_told_and_not_kept),
         TEST(a_run_goes_on_behind_them),
+        TEST(events_are_read_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

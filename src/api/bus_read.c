@@ -75,23 +75,45 @@ static void read_observed(struct mr_bus *bus, const struct mri_event *event, mr_
     }
 }
 
-/** The reader for an event: one that stands shortly before it, or the one least used lately. */
+enum { NEAR = 4096 };
+
+/** How far a reader stands from an event, in either direction. */
+static uint64_t distance(const struct mri_bus_reader *reader, uint64_t seq)
+{
+    return reader->next <= seq ? seq - reader->next : reader->next - seq;
+}
+
+/** The reader for an event: the one that stands nearest, or the one least used lately. */
 static struct mri_bus_reader *reader_for(struct mr_bus *bus, uint64_t seq)
 {
-    enum { NEAR = 4096 };
     struct mri_bus_reader *oldest = &bus->readers[0];
     struct mri_bus_reader *nearest = NULL;
     for (unsigned i = 0; i < MRI_BUS_READERS; i++) {
         struct mri_bus_reader *reader = &bus->readers[i];
         oldest = reader->used < oldest->used ? reader : oldest;
-        bool is_near = reader->next != 0 && reader->next <= seq && seq - reader->next <= NEAR;
-        if (is_near && (nearest == NULL || reader->next > nearest->next)) {
+        bool is_near = reader->next != 0 && distance(reader, seq) <= NEAR;
+        if (is_near && (nearest == NULL || distance(reader, seq) < distance(nearest, seq))) {
             nearest = reader;
         }
     }
     struct mri_bus_reader *reader = nearest != NULL ? nearest : oldest;
     reader->used = ++bus->reads;
     return reader;
+}
+
+/** Read on or back to an event that is near, which takes less than to seek it; false: it was not
+ * found. */
+static bool step_to(struct mri_bus_reader *reader, uint64_t seq, mr_log_event *ret_record)
+{
+    bool is_back = reader->next > seq;
+    mr_err err = reader->next != 0 && distance(reader, seq) <= NEAR ? MR_OK : MR_END;
+    ret_record->seq.n = is_back ? UINT64_MAX : 0;
+    while (err == MR_OK && (is_back ? ret_record->seq.n > seq : ret_record->seq.n < seq)) {
+        err = is_back ? mr_log_reader_previous(reader->reader, ret_record, NULL)
+                      : mr_log_reader_next(reader->reader, ret_record, NULL);
+    }
+    reader->next = is_back ? seq : seq + 1;
+    return err == MR_OK && ret_record->seq.n == seq;
 }
 
 /** The event, out of the log. */
@@ -112,12 +134,13 @@ static mr_err find_event(
         return err;
     }
     mr_log_event record;
-    bool is_next = reader->next == seq.n && /* to seek takes longer than to read on */
-                   mr_log_reader_next(reader->reader, &record, NULL) == MR_OK &&
-                   record.seq.n == seq.n;
-    err = is_next ? mri_event_decode(&record, ret_event)
-                  : mri_fold_read(reader->reader, seq.n, ret_event, problem);
-    reader->next = err == MR_OK ? seq.n + 1 : 0;
+    if (step_to(reader, seq.n, &record)) {
+        err = mri_event_decode(&record, ret_event);
+    } else {
+        err = mri_fold_read(reader->reader, seq.n, ret_event, problem);
+        reader->next = seq.n + 1;
+    }
+    reader->next = err == MR_OK ? reader->next : 0;
     return err;
 }
 
