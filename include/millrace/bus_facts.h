@@ -57,7 +57,7 @@ typedef struct mr_funding {
  * In a simulated log the venue's time is the event time, and facts come in order of time over all
  * symbols; in a live log a quote is in force from when it came.
  *
- * @param ret_repeated  NULL, or how many the log had already
+ * @param ret_repeated  NULL, or how many were the newest of their symbol already
  *
  * Returns  MR_OK; MR_REFUSED a field is not as it must be, it is older than the newest of its
  * symbol or lies in the future, or the log has a feed of its own: *reterr_problem says what and of
@@ -73,7 +73,7 @@ MR_MUST_USE mr_err mr_bus_quote(mr_bus *bus, const mr_quote *quotes, size_t coun
  * Bring in bars, as mr_bus_quote(): they do what bars of a feed do. Bars that are missing before
  * one are told in a market.gap.
  *
- * @param ret_repeated  NULL, or how many the log had already
+ * @param ret_repeated  NULL, or how many were the newest of their symbol already
  *
  * Returns  as mr_bus_quote(); MR_REFUSED also for another bar of the same symbol and time.
  * Threads  one at a time per handle.
@@ -84,7 +84,7 @@ MR_MUST_USE mr_err mr_bus_candle(mr_bus *bus, const mr_candle *candles, size_t c
 /**
  * Bring in funding rates, as mr_bus_quote().
  *
- * @param ret_repeated  NULL, or how many the log had already
+ * @param ret_repeated  NULL, or how many were the newest of their symbol already
  *
  * Returns  as mr_bus_quote(); MR_REFUSED also for other funding of the same symbol and time.
  * Threads  one at a time per handle.

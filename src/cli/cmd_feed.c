@@ -617,9 +617,9 @@ const struct mri_command mri_cmd_feed = {
         "be used\n"
         "is told with its number and reason, kept in the log as quarantined, and the others go on "
         "(exit code\n"
-        "1). What the log has already is counted as known. In a simulated log lines come in order "
-        "of "
-        "time.\n",
+        "1). The newest fact of a symbol said again is counted as known; an older one is refused, "
+        "whether the\n"
+        "log has it or not. In a simulated log lines come in order of time.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,
