@@ -80,11 +80,6 @@ def source_name(source):
     return RESERVED_PREFIX + name if _millrace.is_reserved_source(name) else name
 
 
-def source_names(source):
-    """Those that signals of a source may have: older logs have names that are reserved now."""
-    return None if source is None else {source_name(source), word(source)}
-
-
 def iso(seconds):
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return moment.isoformat(timespec="microseconds")[:26] + "Z"

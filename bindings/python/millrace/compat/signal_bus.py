@@ -43,6 +43,7 @@ STATES = tuple(state.value for state in SignalState)
 STUCK_AFTER_S = 3600
 
 SYMBOL = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._/-]{1,32}\Z")
+CLAIMED = re.compile(r"signal \d+ is \w+, claimed by ")
 
 LIFECYCLE_BYTES_MAX = 65536  # of the free data of a signal or a move
 OBSERVED_BYTES_MAX = 960 * 1024
@@ -300,16 +301,18 @@ class SignalBus:
         for _ in range(TRIES):
             state = self._signal(signal_id)["state"]
             if state == target:
-                self._handle().observe(about=signal_id, data=data, durable=self._is_durable)
+                self._handle().observe(about=signal_id, to=target, data=data, durable=self._is_durable)
                 self._write_change(signal_id, state, target, metadata, reason)
                 return True
             steps = _moves.steps(state, target, has_reason, kept)
             if steps is None:
-                return self._keep_refused(signal_id, state, target, data)
+                return self._keep_refused(signal_id, f"it is {state}", target, data)
             try:
                 self._handle().advance(
                     signal_id, steps, durable=self._is_durable and kept is data)
-            except _millrace.MR_CONFLICT:
+            except _millrace.MR_CONFLICT as error:
+                if CLAIMED.match(str(error)):
+                    return self._keep_refused(signal_id, str(error), target, data)
                 continue  # somebody else has moved it: from there, then
             if kept is not data:
                 self._handle().observe(about=signal_id, data=data, durable=self._is_durable)
@@ -319,12 +322,12 @@ class SignalBus:
             return True
         raise RuntimeError(f"{signal_id}: others have moved it {TRIES} times meanwhile")
 
-    def _keep_refused(self, signal_id, state, target, data):
-        """Its bot says that it went back, or on after its end: kept, and not done."""
+    def _keep_refused(self, signal_id, why, target, data):
+        """Its bot says that it went back, or on after its end, or a worker has it: kept, and not done."""
         self._handle().observe(about=signal_id, to=target, data=data, durable=self._is_durable)
         self._count("refused_moves")
-        log.warning("update_state: %s is %s and does not become %s; what was said is kept",
-                    signal_id, state, target)
+        log.warning("update_state: %s: %s, and it does not become %s; what was said is kept",
+                    signal_id, why, target)
         return False
 
     def _write_change(self, signal_id, old, new, metadata, reason):
@@ -366,11 +369,14 @@ class SignalBus:
         for _, _, signal_id, last_seq in reversed(rows):
             record = self._record(signal_id, last_seq)
             record["signal_id"] = signal_id
-            is_wanted = symbol is None or not _records.is_observed(signal_id) or \
-                _words.is_same_symbol(_words.word(record["signal"].get("symbol")), _words.word(symbol))
-            if is_wanted:
+            if symbol is None or not _records.is_observed(signal_id) or self._has_symbol(record, symbol):
                 records.append(record)
         return reversed(records)
+
+    @staticmethod
+    def _has_symbol(record, symbol):
+        own = record["signal"].get("symbol")
+        return own is not None and _words.is_same_symbol(_words.word(own), _words.word(symbol))
 
     def get_signals_by_state(self, state):
         """Ids of the signals in a state, newest first."""
@@ -412,7 +418,8 @@ class SignalBus:
         since = None if since_ts is None else _words.seconds(since_ts)
         events = []
         for _, _, signal_id, _ in reversed(list(self._walk(None, None, None))):  # as _records()
-            events.extend(self._told(signal_id, self._handle().history(signal_id)))
+            events.extend(_records.tell(self._handle().history(signal_id), signal_id,
+                                        self._is_same_symbol))
         events.sort(key=lambda event: int(event["event_id"]))
         return [event for event in events if since is None or not event["ts"] < since]
 
@@ -447,14 +454,14 @@ class SignalBus:
     def _walk_signals(self, state, symbol, source, size=PAGE):
         bus = self._handle()
         conditions = [] if state is None else [f"state={state}"]
-        names = _words.source_names(source)
+        source = None if source is None else _words.word(source)
         symbol = None if symbol is None else self._symbol(bus, _words.word(symbol))
         after = None
         while True:
             page = bus.query(" and ".join(conditions), limit=size, after=after)
             for row in page:
-                is_wanted = (names is None or row["source"] in names) and \
-                    (symbol is None or _words.is_same_symbol(row["symbol"], symbol))
+                is_wanted = (symbol is None or _words.is_same_symbol(row["symbol"], symbol)) and \
+                    self._is_from(row["source"], source, row["id"], row["last_seq"])
                 if is_wanted:
                     yield (row["generated_seq"], _words.ts(row["event_time_unix_ns"]), row["id"],
                            row["last_seq"])
@@ -471,18 +478,31 @@ class SignalBus:
         except _millrace.MR_REFUSED:  # it can be no name, so nothing has it
             return name
 
+    def _is_same_symbol(self, one, other):
+        return _words.is_same_symbol(one, other) or self._symbol(self._handle(), one) == other
+
+    def _is_from(self, row_source, source, signal_id, last_seq):
+        """Is a signal from a source? Where its name in the log is none of a bot's, its record says it."""
+        if source is None:
+            return True
+        if row_source != _words.UNNAMED and not row_source.startswith(_words.RESERVED_PREFIX):
+            return row_source == source
+        return row_source in (_words.source_name(source), source) and \
+            self._record(signal_id, last_seq)["source"] == source
+
     def _walk_observed(self, state, source, size=PAGE):
         bus = self._handle()
-        names = _words.source_names(source)
+        source = None if source is None else _words.word(source)
         before = 0
         while True:
             page = bus.observed(before=before, limit=size)
             for row in page:
-                is_wanted = (state is None or row["state"] == state) and \
-                    (names is None or row["source"] in names)
-                if is_wanted:
-                    yield (row["emitted_seq"], _words.ts(row["event_time_unix_ns"]),
-                           bus.observed_id(row["number"]), row["last_seq"])
+                if state is not None and row["state"] != state:
+                    continue
+                signal_id = bus.observed_id(row["number"])
+                if self._is_from(row["source"], source, signal_id, row["last_seq"]):
+                    yield (row["emitted_seq"], _words.ts(row["event_time_unix_ns"]), signal_id,
+                           row["last_seq"])
             if len(page) < size or page[-1]["number"] == 1:
                 return
             size = PAGE
@@ -497,7 +517,7 @@ class SignalBus:
         cached = self._cache.get(signal_id)
         if cached is not None and cached[0] == last_seq:
             return json.loads(cached[1])
-        record = _records.merge(bus.history(signal_id), signal_id)
+        record = _records.merge(bus.history(signal_id), signal_id, self._is_same_symbol)
         with self._lock:
             if len(self._cache) >= CACHE_MAX:
                 self._cache = {}
@@ -517,26 +537,6 @@ class SignalBus:
                     stuck.append({"signal_id": signal_id, "state": state,
                                   "stuck_for_seconds": waited})
         return stuck
-
-    @staticmethod
-    def _told(signal_id, history):
-        """Events of a signal as a bot's own bus tells them."""
-        record = _records.merge(history[:1], signal_id)
-        yield {"event_type": "signal_generated", "event_id": str(history[0]["seq"]),
-               "signal_id": signal_id, "ts": record["ts"], "timestamp": record["created_at"],
-               "source": record["source"], "signal": record["signal"], "state": "generated"}
-        for event in history[1:]:
-            is_change = event["kind"] == "signal.moved" or (
-                event["kind"] == "signal.observed" and event["to"] is not None and
-                _records.is_observed(signal_id))
-            if is_change:
-                told = _records.loads(event["data"])
-                seconds = _words.ts(event["time_unix_ns"])
-                yield {"event_type": "state_change", "event_id": str(event["seq"]),
-                       "signal_id": signal_id, "old_state": event["from_state"],
-                       "new_state": event["to"], "ts": seconds, "timestamp": _words.iso(seconds),
-                       "reason": told.get("reason", event["reason"]),
-                       "metadata": told.get("metadata", {})}
 
 
 # ---- one for each process ------------------------------------------------------------------------
