@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The drop-in signal bus: what is said of a signal, by its bot and by others, comes back as it was said."""
+import enum
 import json
 import logging
+import os
 import pathlib
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from bot import LONG, BotCase, millrace, module, program  # noqa: E402
+from bot import LONG, ROOT, BotCase, millrace, module, program  # noqa: E402
 
 
 class SaidTest(BotCase):
@@ -55,6 +59,81 @@ class SaidTest(BotCase):
         self.assertEqual(bus.get_signals(symbol="None"), [])
         named = bus.emit_signal({"symbol": "None"})
         self.assertEqual([row["signal_id"] for row in bus.get_signals(symbol="none")], [named])
+
+
+class AnyDictTest(BotCase):
+    def test_half_a_pair_of_surrogates_keeps_a_signal_a_signal(self):
+        class Odd:
+            def __repr__(self):
+                return "odd \ud800"
+
+        bus = self.open()
+        for more in ({"note": "bad \ud800"}, {"note": Odd()}, {"bad \ud800": 1}, {"note": ["\udfff"]},
+                     {"note": "\U0001f600"}):
+            signal_id = bus.emit_signal({**LONG, **more}, source="s \ud800")
+            self.assertTrue(bus.update_state(signal_id, "blocked", more, "why \ud800"))
+        records = bus.get_signals(source="s \ud800")[::-1]
+        self.assertEqual(bus.get_pipeline_health()["observed"], 0)
+        self.assertEqual([record["signal"].get("note") for record in records],
+                         [{"__repr__": "'bad \\ud800'", "__type__": "str"},
+                          {"__repr__": "odd \\ud800", "__type__": records[1]["note"]["__type__"]}, None,
+                          [{"__repr__": "'\\udfff'", "__type__": "str"}], "\U0001f600"])
+        self.assertEqual(records[2]["signal"]["bad \\ud800"], 1)
+        self.assertEqual(records[0]["last_reason"]["__repr__"], "'why \\ud800'")
+
+    def test_dicts_and_values_that_raise_are_kept(self):
+        class Rude(dict):
+            def items(self):
+                raise OSError("no")
+
+            def __contains__(self, key):
+                raise OSError("no")
+
+            get = __contains__
+
+        class Mute:
+            def __str__(self):
+                raise OSError("no")
+            __repr__ = __float__ = __str__
+
+        bus = self.open()
+        kept = [bus.emit_signal(one) for one in (
+            {10 ** 5000: 1}, Rude(LONG), {**LONG, "inner": Rude(a=1)}, {"symbol": Mute(), "direction": "LONG"},
+            {**LONG, "direction": Mute()}, {**LONG, "confidence": Mute()})]
+        self.assertNotIn(None, kept)
+        self.assertEqual(list(bus.get_signal(kept[0])["signal"])[0], hex(10 ** 5000))
+        rude = bus.get_signal(kept[1])["signal"]
+        self.assertEqual((rude["symbol"], rude["__type__"].split(".")[-1]), ("BTCUSDT", "Rude"))
+        self.assertEqual(bus.get_signal(kept[2])["signal"]["inner"]["a"], 1)
+        self.assertEqual(bus.get_pipeline_health()["observed"], 3)
+        self.assertEqual(len(bus.replay_events()), 6)
+
+    def test_a_symbol_may_be_a_word_of_an_enumeration(self):
+        class Symbol(str, enum.Enum):
+            BTC = "BTCUSDT"
+
+        bus = self.open()
+        signal_id = bus.emit_signal({**LONG, "symbol": Symbol.BTC})
+        self.assertEqual(bus.get_signal(signal_id)["signal"]["symbol"], "BTCUSDT")
+        self.assertTrue(signal_id.startswith("BTCUSDT_"))
+
+
+class ImportTest(BotCase):
+    def test_import_of_everything_leaves_open_alone(self):
+        names = {}
+        exec("from millrace import *", names)  # as in a bot's own file
+        self.assertNotIn("open", names)
+        self.assertIn("Bus", names)
+
+    def test_a_package_without_its_compiled_module_says_so(self):
+        (self.folder / "millrace").mkdir()
+        for source in (ROOT / "bindings/python/millrace").glob("*.py"):
+            shutil.copy(source, self.folder / "millrace")
+        for name in "millrace", "millrace.compat.signal_bus":
+            answer = subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True, text=True,
+                                    check=False, env={**os.environ, "PYTHONPATH": str(self.folder)})
+            self.assertIn("the compiled module _millrace is missing; `make python`", answer.stderr)
+            self.assertNotIn("circular", answer.stderr)
 
 
 class OthersTest(BotCase):

@@ -39,7 +39,10 @@ def side(signal):
     for key in ("direction", "side"):
         value = signal.get(key)
         if value is not None:
-            said = word(value).strip().upper()
+            try:
+                said = word(value).strip().upper()
+            except Exception:  # a value of a bot may do anything
+                return None
             if said in LONG_WORDS:
                 return "long"
             if said in SHORT_WORDS:
@@ -55,7 +58,7 @@ def confidence(signal):
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # a value of a bot may do anything
         return None
     return number if 0.0 <= number <= 1.0 else None
 
@@ -64,10 +67,10 @@ def text(value, bytes_max=TEXT_BYTES_MAX):
     """A text that the log takes beside the data; None: it is in the data alone."""
     if value is None:
         return None
-    said = word(value)
     try:
+        said = word(value)
         size = len(said.encode())
-    except UnicodeEncodeError:
+    except Exception:  # it is no UTF-8; and a value of a bot may do anything
         return None
     return said if 0 < size <= bytes_max and not CONTROL.search(said) else None
 
@@ -96,21 +99,31 @@ def event_id():
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
+def _number(value, expected):
+    """No time is before or after what is no number."""
+    if math.isnan(value):
+        raise ValueError(f"{expected}, found nan")
+    return value
+
+
 def seconds(value, name="since_ts"):
     """A time as seconds since 1970: a number, a datetime, or a text of ISO 8601 (UTC unless it says)."""
     expected = f"{name}: expected seconds since 1970, a datetime, or a text of ISO 8601"
     if not isinstance(value, (str, datetime.datetime)):
         try:
-            return float(None if isinstance(value, (bytes, bytearray)) else value)
+            number = float(None if isinstance(value, (bytes, bytearray)) else value)
         except OverflowError:  # it is earlier, or later, than every time
             return math.copysign(math.inf, value > 0 or -1)
         except (TypeError, ValueError):
             raise TypeError(f"{expected}, found {type(value)}") from None
+        return _number(number, expected)
     if isinstance(value, str):
         try:
-            return float(value)
+            number = float(value)
         except ValueError:
             pass
+        else:
+            return _number(number, expected)
         try:
             value = datetime.datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", value.strip()))
         except ValueError:

@@ -92,6 +92,18 @@ def _check_size(data):
     return data
 
 
+def _with_times(signal, now, timestamp):
+    """The signal with its times, which the bot's own dict gets too; of a subclass, what it says it has."""
+    times = {"ts": now, "timestamp": timestamp}
+    try:
+        for name, value in times.items():
+            if name not in signal:
+                signal[name] = value
+    except Exception:  # a subclass may do anything
+        log.debug("the dict of a signal takes no times: %s", type(signal))
+    return signal if type(signal) is dict else {**times, **_values.fields(signal)}
+
+
 # ---- the bus -------------------------------------------------------------------------------------
 
 
@@ -225,12 +237,9 @@ class SignalBus:
             signal = dict(signal)
         now = time.time()
         timestamp = _words.iso(now)
-        if "ts" not in signal:
-            signal["ts"] = now
-        if "timestamp" not in signal:
-            signal["timestamp"] = timestamp
+        signal = _with_times(signal, now, timestamp)
         text = _values.encode(signal)
-        name = _words.word(source)
+        name = _values.clean(_words.word(source))
         shown = _values.text(name)
         source_name = _words.source_name(name)
         data = _check_size('{"signal": ' + text + (
@@ -256,13 +265,14 @@ class SignalBus:
                      signal.get("blocked") is not True)
         if not is_signal:
             return None
+        symbol = str.__str__(_words.word(symbol))
         bus = self._handle()
         is_large = len(data) > LIFECYCLE_BYTES_MAX
         try:
             if symbol not in self._known:
-                bus.register(str(symbol))
+                bus.register(symbol)
                 self._known.add(symbol)
-            signal_id = bus.emit(str(symbol), side, source, _words.confidence(signal),
+            signal_id = bus.emit(symbol, side, source, _words.confidence(signal),
                                  data='{"signal_in": "signal.observed"}' if is_large else data,
                                  durable=self._is_durable and not is_large)
         except (_millrace.MR_FULL, _millrace.MR_REFUSED) as error:
@@ -454,7 +464,7 @@ class SignalBus:
     def _walk_signals(self, state, symbol, source, size=PAGE):
         bus = self._handle()
         conditions = [] if state is None else [f"state={state}"]
-        source = None if source is None else _words.word(source)
+        source = None if source is None else _values.clean(_words.word(source))
         symbol = None if symbol is None else self._symbol(bus, _words.word(symbol))
         after = None
         while True:
@@ -492,7 +502,7 @@ class SignalBus:
 
     def _walk_observed(self, state, source, size=PAGE):
         bus = self._handle()
-        source = None if source is None else _words.word(source)
+        source = None if source is None else _values.clean(_words.word(source))
         before = 0
         while True:
             page = bus.observed(before=before, limit=size)
