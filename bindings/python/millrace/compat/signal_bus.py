@@ -491,14 +491,17 @@ class SignalBus:
     def _is_same_symbol(self, one, other):
         return _words.is_same_symbol(one, other) or self._symbol(self._handle(), one) == other
 
+    @staticmethod
+    def _may_be_from(row_source, source):
+        """By its name in the log alone, which several sources may have."""
+        return source is None or row_source in (source, _words.source_name(source))
+
     def _is_from(self, row_source, source, signal_id, last_seq):
         """Is a signal from a source? Where its name in the log is none of a bot's, its record says it."""
-        if source is None:
-            return True
-        if row_source != _words.UNNAMED and not row_source.startswith(_words.RESERVED_PREFIX):
-            return row_source == source
-        return row_source in (_words.source_name(source), source) and \
-            self._record(signal_id, last_seq)["source"] == source
+        if source is None or not self._may_be_from(row_source, source):
+            return source is None
+        is_sure = row_source != _words.UNNAMED and not row_source.startswith(_words.RESERVED_PREFIX)
+        return is_sure or self._record(signal_id, last_seq)["source"] == source
 
     def _walk_observed(self, state, source, size=PAGE):
         bus = self._handle()
@@ -507,8 +510,9 @@ class SignalBus:
         while True:
             page = bus.observed(before=before, limit=size)
             for row in page:
-                if state is not None and row["state"] != state:
-                    continue
+                if (state is not None and row["state"] != state) or \
+                        not self._may_be_from(row["source"], source):
+                    continue  # before what takes longer
                 signal_id = bus.observed_id(row["number"])
                 if self._is_from(row["source"], source, signal_id, row["last_seq"]):
                     yield (row["emitted_seq"], _words.ts(row["event_time_unix_ns"]), signal_id,
