@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import sys
 import time
@@ -19,6 +20,12 @@ from millrace.compat.signal_bus import SignalBus  # noqa: E402
 
 
 class LostLogTest(BotCase):
+    def forget_memory(self):
+        """What processes share of a log that is removed stays in memory; not after a test."""
+        maps = pathlib.Path("/proc/self/maps").read_text()
+        for path in set(re.findall(r"/dev/shm/millrace-[0-9a-f-]+", maps)):
+            self.addCleanup(pathlib.Path(path).unlink, missing_ok=True)
+
     def test_a_log_that_is_removed_or_renamed_is_opened_anew(self):
         logging.getLogger("millrace").setLevel(logging.NOTSET)
         logs = self.log.parent
@@ -27,6 +34,7 @@ class LostLogTest(BotCase):
                                       lambda: logs.rename(self.folder / "logs.old")), 1):
             for base in (LONG, {}):
                 lost = bus.emit_signal(dict(base))
+            self.forget_memory()
             lose()
             with self.assertLogs(module.log, logging.WARNING) as told:
                 kept = [bus.emit_signal(dict(LONG)), bus.emit_signal({})]
@@ -43,6 +51,7 @@ class LostLogTest(BotCase):
     def test_another_process_may_have_made_it_anew(self):
         bus = self.open()
         bus.emit_signal(dict(LONG))
+        self.forget_memory()
         shutil.rmtree(self.log)
         other = self.in_child(lambda: SignalBus().emit_signal({**LONG, "n": 1}))
         self.assertEqual(bus.get_signal(other)["signal"]["n"], 1)
