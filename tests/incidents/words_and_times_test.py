@@ -79,8 +79,8 @@ class TimesWereComparedAsTextsTest(incident.BotCase):
             seconds, created, own, timestamp, found = json.loads(answer.stdout)
             self.assertLess(abs(seconds - time.time()), 60)
             self.assertLess(abs(own - seconds), 30)
-            self.assertLess(abs(module._seconds(created) - seconds), 1e-3)
-            self.assertLess(abs(module._seconds(timestamp) - own), 1e-3)
+            self.assertLess(abs(module._words.seconds(created) - seconds), 1e-3)
+            self.assertLess(abs(module._words.seconds(timestamp) - own), 1e-3)
             self.assertEqual(found, number + 1)
 
 

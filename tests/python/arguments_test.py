@@ -253,7 +253,8 @@ def public():
     for kind in (millrace.Bus, millrace.Subscription, millrace.Orders, millrace.Claim):
         names |= {f"{kind.__name__}.{name}" for name in vars(kind)
                   if not name.startswith("_") and callable(getattr(kind, name))}
-    return names | {name for name in millrace.__all__ if inspect.isroutine(getattr(millrace, name))}
+    # `from millrace import *` leaves the open() of files alone.
+    return names | {name for name in (*millrace.__all__, "open") if inspect.isroutine(getattr(millrace, name))}
 
 
 class ArgumentsTest(ArgumentsCase):

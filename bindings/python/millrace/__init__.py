@@ -12,16 +12,21 @@ An argument of another type is a TypeError, one that cannot be is MR_REFUSED; th
 its name. Whatever else a call cannot do is another MillraceError.
 """
 import asyncio as _asyncio
+import importlib.util as _util
 import os as _os
 
-from . import _millrace
-from ._millrace import *  # noqa: F401,F403  Bus, MillraceError and one exception for each result
-from ._millrace import Bus, Claim, MillraceError, Orders, Subscription, __version__
+if _util.find_spec("._millrace", __name__) is None:
+    raise ImportError(f"{_os.path.dirname(__file__)}: the compiled module _millrace is missing; `make python` builds "
+                      "the package and installs it into build/venv, its wheel is in build/python/dist",
+                      name="millrace._millrace")
+from . import _millrace  # noqa: E402
+from ._millrace import *  # noqa: F401,F403,E402  Bus, MillraceError and one exception for each result
+from ._millrace import Bus, Claim, MillraceError, Orders, Subscription, __version__  # noqa: E402
 
-__all__ = ["Bus", "Claim", "MillraceError", "Orders", "Subscription", "claims", "events", "open", *(name for name in dir(_millrace) if name.startswith("MR_"))]
+__all__ = ["Bus", "Claim", "MillraceError", "Orders", "Subscription", "claims", "events", *(name for name in dir(_millrace) if name.startswith("MR_"))]
 
 
-def open(dir=None):  # noqa: A001  as open() of files
+def open(dir=None):  # noqa: A001  as open() of files, which `import *` leaves alone
     """The bus of a directory; without one, of the variable MILLRACE_DIR."""
     folder = dir if dir is not None else _os.environ.get("MILLRACE_DIR", "")
     if folder in ("", b""):

@@ -2,14 +2,20 @@
 """A file of JSON lines that several threads and processes append to: whole lines, each one write.
 
 A write that crosses a page shows in parts. Who looks whether the last line is whole, and who
-writes, hold the file's lock.
+writes, hold the file's lock. Nobody waits for it without end: somebody may have been stopped while
+it held it.
 """
 import fcntl
 import os
+import stat
 import threading
 import time
+import weakref
 
 LOOK_S = 0.1  # how long a file that was renamed may still be written to
+WAIT_S = 1.0  # for the lock
+BUSY_WAIT_S = 0.01  # for a lock that was waited for in vain before
+PAUSE_S = 0.001
 
 
 class Export:
@@ -19,10 +25,11 @@ class Export:
         self.path = os.path.abspath(path)
         self._lock = threading.Lock()
         self._fd = -1
+        self._closes = None  # with the object, at the latest
         self._key = None
-        self._is_torn = False
         self._process_id = 0
         self._looked = 0.0
+        self._wait_s = WAIT_S
 
     def after_fork(self):
         """The child opens the file itself."""
@@ -35,23 +42,46 @@ class Export:
 
     def write(self, line):
         """Append a line, which ends in a newline; OSError: it is not there, or not whole."""
-        with self._lock:
+        end = None if self._lock.acquire(False) else time.monotonic() + self._wait_s
+        if end is not None and not self._lock.acquire(timeout=self._wait_s):
+            raise self._busy()
+        try:
             self._ready()
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            self._take_file(end)
             try:
                 self._write(line)
             finally:
                 fcntl.flock(self._fd, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
+
+    def _take_file(self, end):
+        """Get the file's lock; the time that is left is what other threads of the process took none of."""
+        while True:
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                now = time.monotonic()
+                end = now + self._wait_s if end is None else end
+                if now >= end:
+                    self._wait_s = BUSY_WAIT_S
+                    raise self._busy() from None
+                time.sleep(PAUSE_S)
+            else:
+                self._wait_s = WAIT_S
+                return
+
+    def _busy(self):
+        return TimeoutError(f"{self.path}: somebody else holds its lock")
 
     def _write(self, line):
-        text = b"\n" + line if self._is_torn else line
+        size = os.fstat(self._fd).st_size
+        is_torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"  # by whomever
+        text = b"\n" + line if is_torn else line
         written = os.write(self._fd, text)
-        self._is_torn = False
-        if written < len(text):  # a full disk, mostly: the next line begins a new one
-            self._is_torn = True
+        if written < len(text):  # a full disk, mostly
             written += os.write(self._fd, text[written:])
-            self._is_torn = written < len(text)
-        if self._is_torn:
+        if written < len(text):
             raise OSError(f"{self.path}: only a part of a line could be written")
 
     def close(self):
@@ -59,8 +89,9 @@ class Export:
             self._close()
 
     def _close(self):
-        if self._fd >= 0:
-            os.close(self._fd)
+        if self._closes is not None:
+            self._closes()
+        self._closes = None
         self._fd = -1
 
     def _ready(self):
@@ -77,13 +108,17 @@ class Export:
             return
         self._close()
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._process_id = os.getpid()
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        fd = os.open(self.path, flags, 0o644)
         try:
-            found = os.fstat(self._fd)
-            self._key = (found.st_dev, found.st_ino)
-            # Somebody may have left a line without its end.
-            self._is_torn = found.st_size > 0 and os.pread(self._fd, 1, found.st_size - 1) != b"\n"
-        finally:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):  # who reads a pipe may be gone, or slow
+                raise OSError(f"{self.path}: is no regular file")
+        except OSError:
+            os.close(fd)
+            raise
+        self._fd = fd
+        self._closes = weakref.finalize(self, os.close, fd)
+        self._closes.atexit = False
+        self._key = (found.st_dev, found.st_ino)
+        self._process_id = os.getpid()

@@ -17,7 +17,35 @@ def marked(value):
         text = repr(value)
     except Exception as error:  # a repr may do anything
         text = hex(value) if type(value) is int else f"<no repr: {type(error).__name__}>"
-    return {"__repr__": text, "__type__": type_name(value)}
+    return {"__repr__": clean(text), "__type__": clean(type_name(value))}
+
+
+def is_clean(text):
+    """Is it text? Half a pair of surrogates is none, and nothing writes it as UTF-8."""
+    try:
+        str.encode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def clean(text):
+    """A text with an escape where there is half a pair of surrogates."""
+    return text if is_clean(text) else str.encode(text, "utf-8", "backslashreplace").decode()
+
+
+def items(mapping):
+    """(pairs, whether they are its own word) of a dict, whatever a subclass of it does."""
+    try:
+        return [(key, value) for key, value in mapping.items()], True
+    except Exception:
+        return list(dict.items(mapping)), False
+
+
+def fields(mapping):
+    """A dict of its own with what a dict, or a subclass of it, has."""
+    pairs, is_told = items(mapping)
+    return dict(pairs) if is_told else {**dict(pairs), **marked(mapping)}
 
 
 def _fast_encoder():
@@ -39,9 +67,12 @@ def _fast_encoder():
 def encode(value):
     """A value as JSON of ASCII characters."""
     try:
-        return _encode(value)
-    except (TypeError, ValueError, RecursionError, RuntimeError):
-        return json.dumps(plain(value, (), 0), allow_nan=False)
+        encoded = _encode(value)
+    except Exception:  # subclasses may do anything
+        encoded = None
+    if encoded is None or "\\ud" in encoded:  # perhaps half a pair of surrogates
+        encoded = json.dumps(plain(value, (), 0), allow_nan=False)
+    return encoded
 
 
 def text(value):
@@ -51,12 +82,14 @@ def text(value):
 
 def plain(value, around, depth):
     """The value in what JSON has: the slow way, for NaN, odd keys, circles and depths."""
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return value if is_clean(value) else marked(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else marked(value)
     if isinstance(value, int):
-        return value if abs(value).bit_length() < 8192 else marked(value)
+        return value if int.bit_length(value) < 8192 else marked(value)
     if not isinstance(value, (dict, list, tuple)):
         return marked(value)
     if depth == DEPTH_MAX or any(value is other for other in around):
@@ -64,22 +97,35 @@ def plain(value, around, depth):
                 "__type__": type_name(value)}
     around = (*around, value)
     if not isinstance(value, dict):
-        return [plain(item, around, depth + 1) for item in list(value)]
+        return _plain_list(value, around, depth)
     result = {}
-    for key, item in list(value.items()):
+    pairs, is_told = items(value)
+    for key, item in pairs:
         name = key_text(key)
         while name in result:
             name += "'"
         result[name] = plain(item, around, depth + 1)
-    return result
+    return result if is_told else {**result, **marked(value)}
+
+
+def _plain_list(value, around, depth):
+    try:
+        values = list(value)
+    except Exception:  # subclasses may do anything
+        return marked(value)
+    return [plain(item, around, depth + 1) for item in values]
 
 
 def key_text(key):
     """As json.dumps() writes keys; others by their repr."""
     if isinstance(key, str):
-        return key
-    if key is None or isinstance(key, (bool, int, float)):
-        return {None: "null", True: "true", False: "false"}[key] if key is None or isinstance(key, bool) else repr(key)
+        return clean(key)
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    if isinstance(key, float):
+        return float.__repr__(key)
+    if isinstance(key, int) and int.bit_length(key) < 8192:
+        return int.__repr__(key)
     return marked(key)["__repr__"]
 
 

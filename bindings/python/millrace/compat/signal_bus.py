@@ -7,23 +7,19 @@ What is emitted is durable, survives restarts and is seen by every process of th
 shows, explains and decides on it. docs/COMPAT.md says what each call does, and what differs.
 """
 import collections.abc
-import datetime
 import enum
 import heapq
 import itertools
 import json
 import logging
-import math
-import operator
 import os
 import re
-import sys
 import threading
 import time
 import weakref
 
 from .. import _millrace
-from . import _export, _values
+from . import _export, _moves, _records, _values, _words
 
 __all__ = ["SignalBus", "SignalState", "get_signal_bus"]
 
@@ -44,22 +40,13 @@ class SignalState(str, enum.Enum):
 
 
 STATES = tuple(state.value for state in SignalState)
-ROAD = ("generated", "evaluating", "approved", "executing", "executed")  # without objections
-WAITING = ROAD[:4]  # somebody still has to decide or act; no other state is ever stuck
 STUCK_AFTER_S = 3600
-RESERVED = frozenset(("state", "signal", "source", "ts", "created_at", "last_state_change",
-                      "last_reason", "signal_id", "metadata"))
 
-LONG_WORDS = frozenset(("LONG", "BUY", "STRONG_LONG", "STRONG_BUY"))
-SHORT_WORDS = frozenset(("SHORT", "SELL", "STRONG_SHORT", "STRONG_SELL"))
 SYMBOL = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._/-]{1,32}\Z")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-RESERVED_PREFIX = "bot:"
+CLAIMED = re.compile(r"signal \d+ is \w+, claimed by ")
 
 LIFECYCLE_BYTES_MAX = 65536  # of the free data of a signal or a move
 OBSERVED_BYTES_MAX = 960 * 1024
-TEXT_BYTES_MAX = 256
-SOURCE_BYTES_MAX = 64
 PAGE = 512
 CACHE_MAX = 65536
 TRIES = 100  # to move a signal that others move as well
@@ -67,139 +54,12 @@ TRIES = 100  # to move a signal that others move as well
 # ---- words ---------------------------------------------------------------------------------------
 
 
-def _word(value):
-    """An enum, a str or anything as its text."""
-    if isinstance(value, enum.Enum):
-        value = value.value
-    return value if isinstance(value, str) else str(value)
-
-
-def _shown(value):
-    """A value in few characters."""
-    try:
-        text = repr(value)
-    except Exception:  # a repr may do anything, and that of a large integer raises
-        text = str(type(value))
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def _state(value, name="state"):
     """The word of a state; ValueError: there is no such state."""
     try:
-        return SignalState(_word(value).strip().lower()).value
+        return SignalState(_words.word(value).strip().lower()).value
     except ValueError:
-        raise ValueError(f"{name}: expected one of {' '.join(STATES)}, found {_shown(value)}") from None
-
-
-def _side(signal):
-    for key in ("direction", "side"):
-        value = signal.get(key)
-        if value is not None:
-            word = _word(value).strip().upper()
-            if word in LONG_WORDS:
-                return "long"
-            if word in SHORT_WORDS:
-                return "short"
-            return None
-    return None
-
-
-def _confidence(signal):
-    """A number from 0 to 1; None: there is none that can be taken for one."""
-    value = signal.get("confidence")
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if 0.0 <= number <= 1.0 else None
-
-
-def _text(value, bytes_max=TEXT_BYTES_MAX):
-    """A text that the log takes beside the data; None: it is in the data alone."""
-    if value is None:
-        return None
-    text = _word(value)
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        return None
-    return text if 0 < size <= bytes_max and not CONTROL.search(text) else None
-
-
-def _source_name(source):
-    """What a source is called in the log: names of built-in sources are not for bots."""
-    text = _text(source, SOURCE_BYTES_MAX)
-    if text is None or text.isspace():
-        return "unnamed"
-    return RESERVED_PREFIX + text if _millrace.is_reserved_source(text) else text
-
-
-def _source_names(source):
-    """Those that signals of a source may have: older logs have names that are reserved now."""
-    return None if source is None else {_source_name(source), _word(source)}
-
-
-def _iso(seconds):
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
-
-
-def _ts(unix_ns):
-    """Seconds as bots have them: what the text of the same time says, to the microsecond."""
-    return unix_ns // 1000 / 1e6
-
-
-def _event_id():
-    """A random UUID as text."""
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-
-
-def _seconds(value, name="since_ts"):
-    """A time as seconds since 1970: a number, a datetime, or a text of ISO 8601 (UTC unless it says)."""
-    expected = f"{name}: expected seconds since 1970, a datetime, or a text of ISO 8601"
-    if not isinstance(value, (str, datetime.datetime)):
-        try:
-            return float(None if isinstance(value, (bytes, bytearray)) else value)
-        except OverflowError:  # it is earlier, or later, than every time
-            return math.copysign(math.inf, value > 0 or -1)
-        except (TypeError, ValueError):
-            raise TypeError(f"{expected}, found {type(value)}") from None
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            pass
-        try:
-            value = datetime.datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", value.strip()))
-        except ValueError:
-            raise ValueError(f"{expected}, found {_shown(value)}") from None
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=datetime.timezone.utc)
-    return value.timestamp()
-
-
-def _limit(value):
-    """How many at most; None: all. What counts is an index, as for a slice."""
-    try:
-        return None if value is None else min(operator.index(value), sys.maxsize)
-    except TypeError:
-        raise TypeError(f"limit: expected int or None, found {type(value)}") from None
-
-
-def _place(value, name):
-    """A path as it is, if it can be one."""
-    try:
-        path = os.fsencode(value)
-    except TypeError:
-        raise TypeError(f"{name}: expected str, bytes or os.PathLike, found {type(value)}") from None
-    except ValueError:
-        path = b"\0"
-    if b"\0" in path:
-        raise ValueError(f"{name}: expected what can be a path, found {_shown(value)}")
-    return os.fsdecode(path)
+        raise ValueError(f"{name}: expected one of {' '.join(STATES)}, found {_words.shown(value)}") from None
 
 
 # ---- places --------------------------------------------------------------------------------------
@@ -225,55 +85,6 @@ def _durability():
     return word == "group"
 
 
-# ---- steps ---------------------------------------------------------------------------------------
-
-
-def _path(state, target):
-    """The states from `state` to `target` that the lifecycle has; None: there is no way."""
-    if state in WAITING:
-        if target == "blocked":
-            return ["blocked"]
-        if target == "expired":
-            return ["blocked" if state == "executing" else "expired"]
-        if target == "learned":
-            return ["executed" if state == "executing" else "expired", "learned"]
-        if target in ROAD and ROAD.index(target) > ROAD.index(state):
-            return list(ROAD[ROAD.index(state) + 1:ROAD.index(target) + 1])
-        return None
-    return ["learned"] if target == "learned" and state != "learned" else None
-
-
-def _steps(state, target, has_reason, data):
-    """The moves (from, to, gate, reason, data) that make the signal what its bot says it is."""
-    path = _path(state, target)
-    if path is None:
-        return None
-    steps = []
-    for to in path:
-        is_last = to == path[-1]
-        is_legacy_expired = is_last and to != target  # an order may be alive: it is no expiry
-        gate = {"blocked": "external", "expired": "expiry"}.get(to)
-        reason = "legacy_expired" if is_legacy_expired else "inferred"
-        if is_last and not is_legacy_expired:
-            reason = "external" if has_reason else "unstated"
-        mark = data if is_last else '{"inferred": true}'
-        if is_legacy_expired:
-            mark = '{"inferred": true' + (", " + data[1:] if data != "{}" else "}")
-        steps.append((state, to, gate, reason, mark))
-        state = to
-    return steps
-
-
-def _envelope(metadata, reason):
-    """What a move keeps beside its states, in names of its own: JSON."""
-    parts = []
-    if metadata:
-        parts.append('"metadata": ' + _values.encode(metadata))
-    if reason is not None:
-        parts.append('"reason": ' + _values.encode(reason))
-    return "{" + ", ".join(parts) + "}"
-
-
 def _check_size(data):
     """What does not fit is refused whole, before anything of it is kept."""
     if len(data) > OBSERVED_BYTES_MAX:
@@ -281,24 +92,16 @@ def _check_size(data):
     return data
 
 
-def _loads(text):
-    """The data of an event as a dict, whoever wrote them."""
-    if text is None:
-        return {}
+def _with_times(signal, now, timestamp):
+    """The signal with its times, which the bot's own dict gets too; of a subclass, what it says it has."""
+    times = {"ts": now, "timestamp": timestamp}
     try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    return value if isinstance(value, dict) else {"data": value}
-
-
-def _is_observed(signal_id):
-    """Ids of emissions outside the lifecycle have the highest bit of their last part."""
-    tail = signal_id.rpartition("_")[2]
-    try:
-        return int(tail, 16) >= 0x80000000
-    except ValueError:
-        return False
+        for name, value in times.items():
+            if name not in signal:
+                signal[name] = value
+    except Exception:  # a subclass may do anything
+        log.debug("the dict of a signal takes no times: %s", type(signal))
+    return signal if type(signal) is dict else {**times, **_values.fields(signal)}
 
 
 # ---- the bus -------------------------------------------------------------------------------------
@@ -311,15 +114,18 @@ class SignalBus:
         self._is_durable = _durability()
         root = _root()
         logs = os.path.join(root, "logs")
-        directory = _place(directory, "directory") if directory else None
-        event_log_path = _place(event_log_path, "event_log_path") if event_log_path else None
+        directory = _words.place(directory, "directory") if directory else None
+        event_log_path = _words.place(event_log_path, "event_log_path") if event_log_path else None
         self.directory = os.path.abspath(
             directory or os.environ.get("MILLRACE_DIR") or os.path.join(logs, "millrace"))
+        self._lock_path = os.path.join(self.directory, "lock")
         self._export = _export.Export(event_log_path or os.path.join(logs, "signal_bus.jsonl"))
         self._lock = threading.RLock()
         self._counters = dict.fromkeys(
-            ("emitted", "observed", "failed", "refused_moves", "export_failures"), 0)
+            ("emitted", "observed", "failed", "refused_moves", "export_failures", "reopened"), 0)
         self._bus = None
+        self._key = None
+        self._emitted_before = 0
         self._process_id = 0
         self._handle()
         try:
@@ -338,18 +144,44 @@ class SignalBus:
 
     def _handle(self):
         bus = self._bus
-        if bus is not None and self._process_id == os.getpid():
+        if bus is not None and self._process_id == os.getpid() and self._key == self._find():
             return bus
         with self._lock:
             if self._bus is None or self._process_id != os.getpid():
-                self._bus = None  # of the parent, in a child of fork()
-                os.makedirs(os.path.dirname(self.directory), exist_ok=True)
-                bus = _millrace.Bus(self.directory, create=True)
-                self._known = set()
-                self._cache = {}
-                self._process_id = os.getpid()
-                self._bus = bus
+                self._open()
+            elif self._key != self._find():
+                self._note_loss()
+                self._open()
             return self._bus
+
+    def _open(self):
+        self._bus = None  # of the parent, in a child of fork(), or of a log that is elsewhere
+        os.makedirs(os.path.dirname(self.directory), exist_ok=True)
+        bus = _millrace.Bus(self.directory, create=True)
+        self._known = set()
+        self._cache = {}
+        self._key = self._find()
+        self._process_id = os.getpid()
+        self._emitted_before = self._counters["emitted"]
+        self._bus = bus
+
+    def _find(self):
+        """Which log is in the directory: by its lock, which the handle has open. None: there is none."""
+        try:
+            found = os.stat(self._lock_path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:  # nobody can say
+            return self._key
+        return found.st_dev, found.st_ino
+
+    def _note_loss(self):
+        """What is emitted into a log that nobody can open is lost: the bot goes on in another one."""
+        self._counters["reopened"] += 1
+        log.warning(
+            "%s: the log was removed or renamed while it was in use, and is opened anew; %d emissions "
+            "of this process are in the old one, the last second of them perhaps not on the disk",
+            self.directory, self._counters["emitted"] - self._emitted_before)
 
     def _after_fork(self):
         self._lock = threading.RLock()
@@ -404,26 +236,23 @@ class SignalBus:
                 raise TypeError(f"signal: expected a dict, found {type(signal)}")
             signal = dict(signal)
         now = time.time()
-        timestamp = _iso(now)
-        if "ts" not in signal:
-            signal["ts"] = now
-        if "timestamp" not in signal:
-            signal["timestamp"] = timestamp
+        timestamp = _words.iso(now)
+        signal = _with_times(signal, now, timestamp)
         text = _values.encode(signal)
-        name = _word(source)
+        name = _values.clean(_words.word(source))
         shown = _values.text(name)
-        source_name = _source_name(name)
+        source_name = _words.source_name(name)
         data = _check_size('{"signal": ' + text + (
             "}" if source_name == name else ', "source": ' + shown + "}"))
         signal_id = self._emit_lifecycle(signal, source_name, data)
         if signal_id is None:
             signal_id = self._handle().observe(
-                symbol=_text(signal.get("symbol")), source=source_name, data=data,
+                symbol=_words.text(signal.get("symbol")), source=source_name, data=data,
                 durable=self._is_durable)
             self._count("observed")
         self._count("emitted")
         self._write_line(
-            f'{{"event_type": "signal_generated", "event_id": "{_event_id()}", '
+            f'{{"event_type": "signal_generated", "event_id": "{_words.event_id()}", '
             f'"signal_id": "{signal_id}", "ts": {now!r}, "timestamp": "{timestamp}", '
             f'"source": {shown}, "signal": {text}, "state": "generated"}}\n')
         return signal_id
@@ -431,18 +260,19 @@ class SignalBus:
     def _emit_lifecycle(self, signal, source, data):
         """As a signal that is decided on; None: it is none, or there is no room for it."""
         symbol = signal.get("symbol")
-        side = _side(signal)
+        side = _words.side(signal)
         is_signal = (isinstance(symbol, str) and side is not None and SYMBOL.match(symbol) and
                      signal.get("blocked") is not True)
         if not is_signal:
             return None
+        symbol = str.__str__(_words.word(symbol))
         bus = self._handle()
         is_large = len(data) > LIFECYCLE_BYTES_MAX
         try:
             if symbol not in self._known:
-                bus.register(str(symbol))
+                bus.register(symbol)
                 self._known.add(symbol)
-            signal_id = bus.emit(str(symbol), side, source, _confidence(signal),
+            signal_id = bus.emit(symbol, side, source, _words.confidence(signal),
                                  data='{"signal_in": "signal.observed"}' if is_large else data,
                                  durable=self._is_durable and not is_large)
         except (_millrace.MR_FULL, _millrace.MR_REFUSED) as error:
@@ -457,7 +287,7 @@ class SignalBus:
     def update_state(self, signal_id, new_state, metadata=None, reason=None):
         """Say where a signal is now; True: it is there. False: it is unknown, or it cannot go back."""
         try:
-            return self._update(_word(signal_id), _state(new_state, "new_state"), metadata, reason)
+            return self._update(_words.word(signal_id), _state(new_state, "new_state"), metadata, reason)
         except _millrace.MR_NOT_FOUND:
             return False
         except Exception as error:  # as in emit_signal()
@@ -469,9 +299,9 @@ class SignalBus:
             try:
                 metadata = dict(metadata)
             except (TypeError, ValueError) as error:
-                raise type(error)(f"metadata: expected a dict, found {_shown(metadata)}") from None
-        data = _check_size(_envelope(metadata, reason))
-        if _is_observed(signal_id):
+                raise type(error)(f"metadata: expected a dict, found {_words.shown(metadata)}") from None
+        data = _check_size(_moves.envelope(metadata, reason))
+        if _records.is_observed(signal_id):
             state = self._observed(signal_id)["state"]
             self._handle().observe(about=signal_id, to=target, data=data, durable=self._is_durable)
             self._write_change(signal_id, state, target, metadata, reason)
@@ -481,16 +311,18 @@ class SignalBus:
         for _ in range(TRIES):
             state = self._signal(signal_id)["state"]
             if state == target:
-                self._handle().observe(about=signal_id, data=data, durable=self._is_durable)
+                self._handle().observe(about=signal_id, to=target, data=data, durable=self._is_durable)
                 self._write_change(signal_id, state, target, metadata, reason)
                 return True
-            steps = _steps(state, target, has_reason, kept)
+            steps = _moves.steps(state, target, has_reason, kept)
             if steps is None:
-                return self._keep_refused(signal_id, state, target, data)
+                return self._keep_refused(signal_id, f"it is {state}", target, data)
             try:
                 self._handle().advance(
                     signal_id, steps, durable=self._is_durable and kept is data)
-            except _millrace.MR_CONFLICT:
+            except _millrace.MR_CONFLICT as error:
+                if CLAIMED.match(str(error)):
+                    return self._keep_refused(signal_id, str(error), target, data)
                 continue  # somebody else has moved it: from there, then
             if kept is not data:
                 self._handle().observe(about=signal_id, data=data, durable=self._is_durable)
@@ -500,20 +332,20 @@ class SignalBus:
             return True
         raise RuntimeError(f"{signal_id}: others have moved it {TRIES} times meanwhile")
 
-    def _keep_refused(self, signal_id, state, target, data):
-        """Its bot says that it went back, or on after its end: kept, and not done."""
+    def _keep_refused(self, signal_id, why, target, data):
+        """Its bot says that it went back, or on after its end, or a worker has it: kept, and not done."""
         self._handle().observe(about=signal_id, to=target, data=data, durable=self._is_durable)
         self._count("refused_moves")
-        log.warning("update_state: %s is %s and does not become %s; what was said is kept",
-                    signal_id, state, target)
+        log.warning("update_state: %s: %s, and it does not become %s; what was said is kept",
+                    signal_id, why, target)
         return False
 
     def _write_change(self, signal_id, old, new, metadata, reason):
         now = time.time()
         self._write_line(
-            f'{{"event_type": "state_change", "event_id": "{_event_id()}", '
+            f'{{"event_type": "state_change", "event_id": "{_words.event_id()}", '
             f'"signal_id": "{signal_id}", "old_state": "{old}", "new_state": "{new}", '
-            f'"ts": {now!r}, "timestamp": "{_iso(now)}", "reason": {_values.encode(reason)}, '
+            f'"ts": {now!r}, "timestamp": "{_words.iso(now)}", "reason": {_values.encode(reason)}, '
             f'"metadata": {_values.encode(metadata or {})}}}\n')
 
     # -- asking
@@ -521,15 +353,15 @@ class SignalBus:
     def get_signal(self, signal_id):
         """A signal as a fresh dict, its metadata at the top level; None: there is none of that id."""
         try:
-            return self._record(_word(signal_id))
+            return self._record(_words.word(signal_id))
         except _millrace.MR_NOT_FOUND:
             return None
 
     def get_signals(self, state=None, symbol=None, source=None, since_ts=None, limit=None):
         """Signals as fresh dicts with `signal_id`, newest first."""
         wanted = None if state is None else _state(state)
-        since = None if since_ts is None else _seconds(since_ts)
-        limit = _limit(limit)
+        since = None if since_ts is None else _words.seconds(since_ts)
+        limit = _words.limit(limit)
         found = []
         size = PAGE if limit is None else max(1, min(PAGE, limit))
         rows = self._walk(wanted, symbol, source, size)
@@ -547,11 +379,14 @@ class SignalBus:
         for _, _, signal_id, last_seq in reversed(rows):
             record = self._record(signal_id, last_seq)
             record["signal_id"] = signal_id
-            is_wanted = symbol is None or not _is_observed(signal_id) or \
-                _is_same_symbol(_word(record["signal"].get("symbol")), _word(symbol))
-            if is_wanted:
+            if symbol is None or not _records.is_observed(signal_id) or self._has_symbol(record, symbol):
                 records.append(record)
         return reversed(records)
+
+    @staticmethod
+    def _has_symbol(record, symbol):
+        own = record["signal"].get("symbol")
+        return own is not None and _words.is_same_symbol(_words.word(own), _words.word(symbol))
 
     def get_signals_by_state(self, state):
         """Ids of the signals in a state, newest first."""
@@ -564,7 +399,7 @@ class SignalBus:
         source_counts = {}
         observed = 0
         for name, signals, outside in bus.sources():
-            name = name.removeprefix(RESERVED_PREFIX)
+            name = name.removeprefix(_words.RESERVED_PREFIX)
             observed += outside
             if signals + outside > 0:
                 source_counts[name] = source_counts.get(name, 0) + signals + outside
@@ -590,10 +425,11 @@ class SignalBus:
 
     def replay_events(self, since_ts=None):
         """Every emission and change of state out of the log, oldest first."""
-        since = None if since_ts is None else _seconds(since_ts)
+        since = None if since_ts is None else _words.seconds(since_ts)
         events = []
         for _, _, signal_id, _ in reversed(list(self._walk(None, None, None))):  # as _records()
-            events.extend(self._told(signal_id, self._handle().history(signal_id)))
+            events.extend(_records.tell(self._handle().history(signal_id), signal_id,
+                                        self._is_same_symbol))
         events.sort(key=lambda event: int(event["event_id"]))
         return [event for event in events if since is None or not event["ts"] < since]
 
@@ -628,16 +464,16 @@ class SignalBus:
     def _walk_signals(self, state, symbol, source, size=PAGE):
         bus = self._handle()
         conditions = [] if state is None else [f"state={state}"]
-        names = _source_names(source)
-        symbol = None if symbol is None else self._symbol(bus, _word(symbol))
+        source = None if source is None else _values.clean(_words.word(source))
+        symbol = None if symbol is None else self._symbol(bus, _words.word(symbol))
         after = None
         while True:
             page = bus.query(" and ".join(conditions), limit=size, after=after)
             for row in page:
-                is_wanted = (names is None or row["source"] in names) and \
-                    (symbol is None or _is_same_symbol(row["symbol"], symbol))
+                is_wanted = (symbol is None or _words.is_same_symbol(row["symbol"], symbol)) and \
+                    self._is_from(row["source"], source, row["id"], row["last_seq"])
                 if is_wanted:
-                    yield (row["generated_seq"], _ts(row["event_time_unix_ns"]), row["id"],
+                    yield (row["generated_seq"], _words.ts(row["event_time_unix_ns"]), row["id"],
                            row["last_seq"])
             if len(page) < size:
                 return
@@ -652,18 +488,35 @@ class SignalBus:
         except _millrace.MR_REFUSED:  # it can be no name, so nothing has it
             return name
 
+    def _is_same_symbol(self, one, other):
+        return _words.is_same_symbol(one, other) or self._symbol(self._handle(), one) == other
+
+    @staticmethod
+    def _may_be_from(row_source, source):
+        """By its name in the log alone, which several sources may have."""
+        return source is None or row_source in (source, _words.source_name(source))
+
+    def _is_from(self, row_source, source, signal_id, last_seq):
+        """Is a signal from a source? Where its name in the log is none of a bot's, its record says it."""
+        if source is None or not self._may_be_from(row_source, source):
+            return source is None
+        is_sure = row_source != _words.UNNAMED and not row_source.startswith(_words.RESERVED_PREFIX)
+        return is_sure or self._record(signal_id, last_seq)["source"] == source
+
     def _walk_observed(self, state, source, size=PAGE):
         bus = self._handle()
-        names = _source_names(source)
+        source = None if source is None else _values.clean(_words.word(source))
         before = 0
         while True:
             page = bus.observed(before=before, limit=size)
             for row in page:
-                is_wanted = (state is None or row["state"] == state) and \
-                    (names is None or row["source"] in names)
-                if is_wanted:
-                    yield (row["emitted_seq"], _ts(row["event_time_unix_ns"]),
-                           bus.observed_id(row["number"]), row["last_seq"])
+                if (state is not None and row["state"] != state) or \
+                        not self._may_be_from(row["source"], source):
+                    continue  # before what takes longer
+                signal_id = bus.observed_id(row["number"])
+                if self._is_from(row["source"], source, signal_id, row["last_seq"]):
+                    yield (row["emitted_seq"], _words.ts(row["event_time_unix_ns"]), signal_id,
+                           row["last_seq"])
             if len(page) < size or page[-1]["number"] == 1:
                 return
             size = PAGE
@@ -673,12 +526,12 @@ class SignalBus:
         """The record of a signal; what did not change since is not read again."""
         bus = self._handle()
         if last_seq is None:
-            found = self._observed(signal_id) if _is_observed(signal_id) else self._signal(signal_id)
+            found = self._observed(signal_id) if _records.is_observed(signal_id) else self._signal(signal_id)
             last_seq = found["last_seq"]
         cached = self._cache.get(signal_id)
         if cached is not None and cached[0] == last_seq:
             return json.loads(cached[1])
-        record = _merge(bus.history(signal_id), signal_id)
+        record = _records.merge(bus.history(signal_id), signal_id, self._is_same_symbol)
         with self._lock:
             if len(self._cache) >= CACHE_MAX:
                 self._cache = {}
@@ -688,7 +541,7 @@ class SignalBus:
     def _stuck(self):
         now = time.time()
         stuck = []
-        for state in WAITING:
+        for state in _moves.WAITING:
             rows = [row for row in self._walk_signals(state, None, None)
                     if now - row[1] > STUCK_AFTER_S]
             for _, _, signal_id, last_seq in reversed(rows):  # as _records()
@@ -698,79 +551,6 @@ class SignalBus:
                     stuck.append({"signal_id": signal_id, "state": state,
                                   "stuck_for_seconds": waited})
         return stuck
-
-    @staticmethod
-    def _told(signal_id, history):
-        """Events of a signal as a bot's own bus tells them."""
-        record = _merge(history[:1], signal_id)
-        yield {"event_type": "signal_generated", "event_id": str(history[0]["seq"]),
-               "signal_id": signal_id, "ts": record["ts"], "timestamp": record["created_at"],
-               "source": record["source"], "signal": record["signal"], "state": "generated"}
-        for event in history[1:]:
-            is_change = event["kind"] == "signal.moved" or (
-                event["kind"] == "signal.observed" and event["to"] is not None and
-                _is_observed(signal_id))
-            if is_change:
-                told = _loads(event["data"])
-                seconds = _ts(event["time_unix_ns"])
-                yield {"event_type": "state_change", "event_id": str(event["seq"]),
-                       "signal_id": signal_id, "old_state": event["from_state"],
-                       "new_state": event["to"], "ts": seconds, "timestamp": _iso(seconds),
-                       "reason": told.get("reason", event["reason"]),
-                       "metadata": told.get("metadata", {})}
-
-
-def _is_same_symbol(one, other):
-    """Spellings differ in separators and case."""
-    return re.sub("[-_/]", "", one).upper() == re.sub("[-_/]", "", other).upper()
-
-
-def _merge(history, signal_id):
-    """The record of a signal: its emission, and everything said of it since."""
-    first = history[0]
-    told = _loads(first["data"])
-    milliseconds = int(signal_id.rsplit("_", 2)[1])
-    unix_ns = first["event_time_unix_ns"]
-    seconds = _ts(unix_ns) if unix_ns else milliseconds / 1e3
-    signal = told.get("signal")
-    if not isinstance(signal, dict):  # not emitted here: what the log knows of it
-        signal = {"symbol": first["symbol"], "direction": (first["side"] or "").upper() or None,
-                  "confidence": first["confidence"], "ts": seconds, "timestamp": _iso(seconds),
-                  **told}
-    record = {"state": "generated", "signal": signal,
-              "source": told.get("source", first["source"] or "unknown"), "ts": seconds,
-              "created_at": _iso(seconds)}
-    metadata = {}
-    for event in history[1:]:
-        _merge_event(record, metadata, event, _is_observed(signal_id))
-    record.update((key, value) for key, value in metadata.items() if key not in RESERVED)
-    if metadata:
-        record["metadata"] = metadata
-    return record
-
-
-def _merge_event(record, metadata, event, is_observed):
-    if event["kind"] not in ("signal.moved", "signal.observed"):
-        return
-    told = _loads(event["data"])
-    if isinstance(told.get("signal"), dict):
-        record["signal"] = told["signal"]
-    if isinstance(told.get("metadata"), dict):
-        metadata.update(told["metadata"])
-    is_move = event["kind"] == "signal.moved" or (is_observed and event["to"] is not None)
-    if not is_move:
-        return
-    record["state"] = event["to"]
-    record["last_state_change"] = _ts(event["time_unix_ns"])
-    if "reason" in told:
-        record["last_reason"] = told["reason"]
-    elif event["actor"] not in (None, "external"):
-        record["last_reason"] = event["reason"]
-    if told.get("inferred"):
-        metadata["inferred"] = True
-    if event["to"] == "blocked" and event["actor"] not in (None, "external"):
-        metadata.setdefault("blocker_component", event["gate"])
-        metadata.setdefault("blocker_reason", event["reason"])
 
 
 # ---- one for each process ------------------------------------------------------------------------
