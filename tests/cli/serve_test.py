@@ -461,6 +461,10 @@ class AsOfTest(ServeCase):
         missing = peer.ask("get", signal=first, as_of=before)
         self.assertEqual((missing["error"], missing["field"]), ("MR_NOT_FOUND", "signal"), missing)
         self.assertEqual(peer.ok("query", question=question, as_of=before)["signals"], [])
+        for fields in ({}, {"as_of": then}):
+            wrong = peer.ask("query", limit=3, page="99999", **fields)
+            self.assertEqual((wrong["error"], wrong["field"]), ("MR_NOT_FOUND", "page"), wrong)
+            self.assertIn("page: there is no signal 99999", wrong["text"])
 
     def test_a_moment_that_is_none_is_refused_by_its_field(self):
         peer = self.peer()
