@@ -2,11 +2,12 @@
 /*
  * Health.
  *
- *   DOWN      the log is damaged, or the books do not add up
- *   DEGRADED  the time of a live log is ahead of the wall clock, a limit is reached, the mode is
- * not RUN, the last run ended without saying so, signals are stuck, nobody reports on an order
- * outside, or no executor takes them UNKNOWN   nothing has happened yet that could be judged OK
- * otherwise
+ *  - DOWN: the log is damaged, or the books do not add up
+ *  - DEGRADED: the time of a live log is ahead of the wall clock, a limit is reached, the mode is
+ *    not RUN, the last run ended without saying so, signals are stuck, nobody reports on an order
+ *    outside, or no executor takes them
+ *  - UNKNOWN: nothing has happened yet that could be judged
+ *  - OK: otherwise
  *
  * Invariants
  *  1. Nothing here writes, and no file time is read.

@@ -389,6 +389,12 @@ bus.recv(1)
         peer = self.peer()
         subscription = {"subscription": "mine", "kind": "signal.generated", "max_in_flight": 2}
         peer.ok("subscribe", **subscription)
+        beside = self.peer()
+        for field, value in (("max_in_flight", 3), ("ack_wait_ms", 1000)):
+            wrong = beside.ask("subscribe", subscription="mine", **{field: value})
+            self.assertEqual((wrong["error"], wrong["field"]), ("MR_REFUSED", field), wrong)
+        beside.ok("subscribe", subscription="mine")  # not given: as it was
+        beside.ok("unsubscribe", subscription="mine")
         peer.ok("emit", signals=[self.emission() for _ in range(3)])
         first, second = (peer.ok("next", subscription="mine")["event"] for _ in range(2))
         self.assertIsNone(peer.ok("next", subscription="mine")["event"])  # two are in flight
