@@ -58,14 +58,34 @@ bool mri_health_is_ledger_ok(const struct mri_wiring *wiring)
     return wiring->execute.ledger.mismatches == 0;
 }
 
+void mri_health_count_sides(const struct mri_fold *fold, uint64_t ret_counts[2])
+{
+    const struct mri_report *report = &fold->wiring.report;
+    memcpy(ret_counts, report->signals_by_side, 2 * sizeof(ret_counts[0]));
+    if (report->signals >= fold->bus.slots.count) {
+        return;
+    }
+    /* Some are not taken in yet. Which ones is not said by their ordinals. */
+    ret_counts[0] = ret_counts[1] = 0;
+    for (uint32_t ordinal = 1; ordinal <= fold->bus.slots.count; ordinal++) {
+        const struct mri_slot *slot = mri_slots_get(&fold->bus.slots, ordinal);
+        if (slot != NULL) {
+            ret_counts[slot->side == MR_SHORT]++;
+        }
+    }
+}
+
 bool mri_health_is_conserved(const struct mri_fold *fold)
 {
     const struct mri_report *report = &fold->wiring.report;
+    uint64_t sides[2];
     uint64_t sum = 0;
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
         sum += fold->bus.slots.states[state].count;
     }
-    return sum == report->signals && report->signals_by_side[0] + report->signals_by_side[1] == sum;
+    mri_health_count_sides(fold, sides);
+    return sum == fold->bus.slots.count && sides[0] + sides[1] == sum && report->signals <= sum &&
+           report->signals_by_side[0] + report->signals_by_side[1] == report->signals;
 }
 
 double mri_health_skill(const struct mri_wiring *wiring, mr_horizon horizon, unsigned whose)
@@ -89,7 +109,7 @@ bool mri_health_is_decided_on(const struct mri_event *event)
     return event->type != MRI_EVENT_SESSION && event->type != MRI_EVENT_ALERT &&
            event->type != MRI_EVENT_INSTRUMENT && event->type != MRI_EVENT_SIGNAL_OBSERVED &&
            event->type != MRI_EVENT_SIGNAL_ANNOTATED && event->type != MRI_EVENT_ORDER_DISPUTED &&
-           event->type != MRI_EVENT_TICK;
+           event->type != MRI_EVENT_SIGNAL_CLAIMED && event->type != MRI_EVENT_TICK;
 }
 
 bool mri_health_is_fact(const struct mri_event *event)

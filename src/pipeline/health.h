@@ -160,7 +160,16 @@ enum mri_venue_mode mri_health_venue(const struct mri_wiring *wiring);
 bool mri_health_is_ledger_ok(const struct mri_wiring *wiring);
 
 /**
- * Are there as many signals by side as by state, and as many as were generated?
+ * How many signals are long, and how many short, also of those that no run has taken in.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ * Cost     nothing when all are taken in; else looks at every signal.
+ */
+void mri_health_count_sides(const struct mri_fold *fold, uint64_t ret_counts[2]);
+
+/**
+ * Are there as many signals by side as by state, and no more taken in than there are?
  *
  * Returns  true or false.
  * Threads  one at a time.
