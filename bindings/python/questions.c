@@ -135,6 +135,8 @@ static int64_t ask_on(const Bus *self, struct asking *asking, mr_bus_page *page,
         (void)mrp_raise_error(err, problem.text);
         if (err == MR_REFUSED) {
             mrp_name_argument("question: ");
+        } else if (err == MR_NOT_FOUND && page->beyond.n != 0) {
+            mrp_name_argument("after: ");
         }
         return -1;
     }

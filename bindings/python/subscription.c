@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "api/bus_loop.h"
 #include "millrace/log_consumer.h"
 #include "os/os.h"
 
@@ -547,11 +548,10 @@ static int read_fields(Subscription *self, PyObject *fields)
     return count < 0 ? -1 : 0;
 }
 
-static int prepare(Subscription *self, unsigned batch, uint32_t ack_wait_ms, PyObject *fields)
+static int prepare(Subscription *self, unsigned batch, PyObject *fields)
 {
     self->batch = 1;
     self->batch_max = batch;
-    self->lease_ns = (int64_t)(ack_wait_ms == 0 ? MR_CONSUMER_ACK_WAIT_MS : ack_wait_ms) * 1000000;
     self->events = PyMem_Malloc(MR_CONSUMER_IN_FLIGHT_MAX * sizeof(*self->events));
     self->done = PyMem_Malloc(MR_CONSUMER_IN_FLIGHT_MAX * sizeof(*self->done));
     if (self->events == NULL || self->done == NULL) {
@@ -687,6 +687,20 @@ static int read_subscribe(
                : 0;
 }
 
+/** Options have other names here than in C. */
+static PyObject *refuse_subscribe(mr_err err, const char *text)
+{
+    static const char wait[] = "ack_wait_ms: ";
+    bool is_wait = err == MR_REFUSED && strncmp(text, wait, sizeof(wait) - 1) == 0;
+    (void)mrp_raise_error(err, is_wait ? text + sizeof(wait) - 1 : text);
+    if (is_wait) {
+        mrp_name_argument("ack_wait: in milliseconds, ");
+    } else if (err == MR_REFUSED && strncmp(text, "name:", 5) == 0) {
+        mrp_name_argument("signal_"); /* the filter's: that of the subscription is one */
+    }
+    return NULL;
+}
+
 PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
 {
     PyObject *given[SUBSCRIBE_NAMES] = {NULL};
@@ -709,8 +723,7 @@ PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
     options.max_deliver = (uint32_t)numbers.deliver;
     options.ack_wait_ms = (uint32_t)(numbers.ack_wait * 1000.0);
     Subscription *made = (Subscription *)mrp_new_object(subscription_type);
-    if (made == NULL ||
-        prepare(made, (unsigned)numbers.batch, options.ack_wait_ms, given[EVENT_KEYS]) < 0 ||
+    if (made == NULL || prepare(made, (unsigned)numbers.batch, given[EVENT_KEYS]) < 0 ||
         mrp_enter(self) < 0) {
         Py_XDECREF(made);
         return NULL;
@@ -720,18 +733,14 @@ PyObject *mrp_bus_subscribe(Bus *self, PyObject *args, PyObject *keywords)
     Py_END_ALLOW_THREADS if (err == MR_OK)
     {
         made->bus = (Bus *)Py_NewRef((PyObject *)self);
+        made->lease_ns = (int64_t)mri_bus_loop_ack_wait_ms(made->subscription) * (int64_t)1000000;
         made->next = self->subscriptions;
         self->subscriptions = made;
     }
     mrp_leave(self);
     if (err != MR_OK) {
-        bool is_name = err == MR_REFUSED && strncmp(problem.text, "name:", 5) == 0;
         Py_DECREF(made);
-        (void)mrp_raise_error(err, problem.text);
-        if (is_name) { /* the filter's: that of the subscription is one */
-            mrp_name_argument("signal_");
-        }
-        return NULL;
+        return refuse_subscribe(err, problem.text);
     }
     return (PyObject *)made;
 }

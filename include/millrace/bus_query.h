@@ -76,7 +76,7 @@ MR_MUST_USE mr_err mr_bus_read(
  * @param page       asked for and answered; of one moment, as mr_bus_query_at(), unless it takes
  *                   longer than others leave it: then each signal of a moment during the call
  * Returns  MR_OK; MR_REFUSED, MR_ELIMIT the question, *reterr_problem says what and at which
- *          character; MR_ENOMEM.
+ *          character; MR_NOT_FOUND there is no signal page->beyond; MR_ENOMEM.
  * Threads  one at a time per handle.
  * Cost     O(signals looked at): the shortest of what the question allows is scanned.
  */

@@ -28,7 +28,9 @@ typedef struct mr_subscribe_options {
     mr_seq start_seq;        /**< this event and what comes after it; 0: not given */
     const char *start_after; /**< what comes after a moment, as mr_bus_moment(): a number, a time,
                                 an age or a token; NULL: not given */
-    uint32_t max_in_flight;  /**< as mr_consumer_options */
+    /* Of a name that is known they are as it was made, and may be left out; of a new one as in
+       mr_consumer_options. */
+    uint32_t max_in_flight; /**< 0: not given */
     uint32_t max_deliver;
     uint32_t ack_wait_ms;
     const int64_t *backoff_ms; /**< delays of what is given back without one: after the first,
@@ -54,8 +56,9 @@ typedef struct mr_bus_event {
  * Subscribe by a name: what was acked by anybody who used it does not come again.
  *
  * @param name     a-z, 0-9, '_' and '-', up to 64
- * @param options  the filter is this handle's; max_in_flight, max_deliver, ack_wait_ms and
- *                 backoff_ms are those that it was made with: others are MR_EINVAL
+ * @param options  the filter is this handle's: what it leaves out is acked for all who use the
+ *                 name, so these have one filter; max_in_flight, max_deliver, ack_wait_ms and
+ *                 backoff_ms are those that the name was made with: others are MR_REFUSED
  *
  * Returns  MR_OK; MR_REFUSED a kind, state or moment that there is not; MR_NOT_FOUND the events to
  *          begin with were removed from the log, or such a moment has not come yet; as

@@ -107,6 +107,23 @@ mr_err mri_bus_api_read_question(struct mr_bus *bus, const struct mri_filter_nam
     return MR_OK;
 }
 
+mr_err mri_bus_api_no_beyond(uint32_t ordinal, mr_problem *problem)
+{
+    return mri_problem(
+        problem, MR_NOT_FOUND, "there is no signal %u to go on behind", (unsigned)ordinal);
+}
+
+/** What comes behind a signal is only known of one that there is. */
+static mr_err check_beyond(struct mr_bus *bus, mr_ordinal beyond, mr_problem *problem)
+{
+    uint64_t seq;
+    mr_err err = beyond.n == 0 ? MR_OK : mri_bus_api_generated_seq(bus, beyond.n, &seq);
+    if (err == MR_NOT_FOUND) {
+        return mri_bus_api_no_beyond(beyond.n, problem);
+    }
+    return err == MR_OK ? MR_OK : mri_problem(problem, err, "%s", mr_err_text(err));
+}
+
 /** A question about the signals as they are now. */
 static mr_err read_question(struct mr_bus *bus, const char *question, const mr_bus_page *page,
     struct mri_query *ret_query, mr_problem *problem)
@@ -166,6 +183,9 @@ mr_err mr_bus_query(
     mr_err err = mr_bus_follow(bus, reterr_problem);
     if (err == MR_OK) {
         err = read_question(bus, question, page, &query, reterr_problem);
+    }
+    if (err == MR_OK) {
+        err = check_beyond(bus, page->beyond, reterr_problem);
     }
     if (err != MR_OK) {
         return err;

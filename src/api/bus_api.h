@@ -183,6 +183,14 @@ MR_MUST_USE mr_err mri_bus_api_read_question(struct mr_bus *bus,
     struct mri_query *ret_query, mr_problem *problem);
 
 /**
+ * Say that there is no signal that a page is to go on behind.
+ *
+ * Returns  MR_NOT_FOUND.
+ * Threads  any.
+ */
+mr_err mri_bus_api_no_beyond(uint32_t ordinal, mr_problem *problem);
+
+/**
  * Do without the shared state for a while: more signals are not learned than it has room for.
  *
  * Returns  nothing.

@@ -281,6 +281,11 @@ static void questions_are_answered_in_pages(void **fixture)
     assert_int_equal(found[0].n, 1);
     assert_int_equal(mr_bus_query(bus, "state=nonsense", &page, &problem), MR_REFUSED);
     assert_non_null(strstr(problem.text, "character 7"));
+    page.beyond.n = 6;
+    assert_int_equal(mr_bus_query(bus, "", &page, &problem), MR_NOT_FOUND);
+    assert_non_null(strstr(problem.text, "no signal 6 "));
+    page.beyond.n = 5;
+    assert_int_equal(mr_bus_query(bus, "", &page, &problem), MR_OK);
     page.room = 0;
     assert_int_equal(mr_bus_query(bus, "", &page, &problem), MR_EINVAL);
     assert_int_equal(mr_bus_counts(bus, counts, NULL), MR_OK);

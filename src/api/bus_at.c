@@ -72,6 +72,9 @@ mr_err mr_bus_query_at(mr_bus *bus, const mr_log_token *moment, const char *ques
     if (err == MR_OK) {
         err = read_question(bus, question, page, &query, reterr_problem);
     }
+    if (err == MR_OK && page->beyond.n > bus->as_of.moment.signal_count) {
+        err = mri_bus_api_no_beyond(page->beyond.n, reterr_problem);
+    }
     if (err == MR_OK) {
         err = mri_moment_query(
             &bus->as_of.moment, &bus->fold.bus, &query, &page->ordinals->n, &result);

@@ -437,9 +437,12 @@ static void what_is_no_moment_is_refused(void **fixture)
     assert_int_equal(mr_bus_moment(bus, "2200-01-01T00:00Z", &token, &problem), MR_REFUSED);
     assert_non_null(strstr(problem.text, "is in the future"));
     assert_int_equal(mr_bus_moment(bus, NULL, &token, &problem), MR_OK);
-    token.chain_crc ^= 1;
     mr_ordinal ordinals[1];
-    mr_bus_page page = {.ordinals = ordinals, .room = 1};
+    mr_bus_page page = {.ordinals = ordinals, .room = 1, .beyond = {4000000000U}};
+    assert_int_equal(mr_bus_query_at(bus, &token, "", &page, &problem), MR_NOT_FOUND);
+    assert_non_null(strstr(problem.text, "no signal 4000000000 "));
+    page.beyond.n = 0;
+    token.chain_crc ^= 1;
     assert_int_equal(mr_bus_query_at(bus, &token, "", &page, &problem), MR_REFUSED);
     assert_non_null(strstr(problem.text, "set back"));
     assert_int_equal(

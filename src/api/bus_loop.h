@@ -73,6 +73,14 @@ MR_MUST_USE mr_err mri_bus_loop_fd(mr_bus *bus, int *ret_fd, mr_problem *reterr_
 MR_MUST_USE mr_err mri_bus_loop_arm(mr_bus *bus, mr_problem *reterr_problem);
 
 /**
+ * How long an event of a subscription is leased, as its name was made.
+ *
+ * Returns  milliseconds.
+ * Threads  any.
+ */
+uint32_t mri_bus_loop_ack_wait_ms(const mr_subscription *subscription);
+
+/**
  * mr_subscription_next(), looking at so many events at most.
  *
  * Returns  as mr_subscription_next(); MR_AGAIN also when ret_look->is_cut.

@@ -28,6 +28,7 @@ enum { LOOKS_MAX = 16384 }; /* of one turn, which keeps others who use the name 
 struct mr_subscription {
     mr_bus *bus;
     mr_consumer *consumer;
+    uint32_t ack_wait_ms;
     int64_t due_boot_ns; /* when what was handed out or put off comes again; -1: nothing is */
     uint64_t end_seq;    /* of the log, when there was nothing more */
     struct mri_event_filter filter;
@@ -35,6 +36,11 @@ struct mr_subscription {
     mr_problem held_problem;
     mr_seq acks[MR_CONSUMER_IN_FLIGHT_MAX];
 };
+
+uint32_t mri_bus_loop_ack_wait_ms(const mr_subscription *subscription)
+{
+    return subscription->ack_wait_ms;
+}
 
 /* ---- where it begins ------------------------------------------------------------------------- */
 
@@ -136,7 +142,57 @@ static mr_err find_start(
             "start: event %llu was removed, the log begins with event %llu",
             (unsigned long long)start.n, (unsigned long long)first);
     }
+    uint64_t last = bus->log == NULL ? start.n : mr_log_last(bus->log).n;
+    if (start.n > last + 1) {
+        return mri_problem(problem, MR_REFUSED, "start: the log ends with event %llu, found %llu",
+            (unsigned long long)last, (unsigned long long)start.n);
+    }
     *ret_seq = start;
+    return MR_OK;
+}
+
+/* ---- what a name was made with --------------------------------------------------------------- */
+
+static mr_err refuse_other(
+    const char *option, const char *name, uint32_t made, uint32_t asked, mr_problem *problem)
+{
+    return mri_problem(problem, MR_REFUSED,
+        "%s: the name \"%s\" was made with %u, which stays as it was, found %u", option, name,
+        (unsigned)made, (unsigned)asked);
+}
+
+static bool is_other(uint32_t made, uint32_t asked)
+{
+    return asked != 0 && asked != made;
+}
+
+/** What is not given is as it was; what is given must be. */
+static mr_err follow_rules(const struct mri_consumer_rules *rules, const char *name,
+    mr_consumer_options *options, mr_problem *problem)
+{
+    if (is_other(rules->max_in_flight, options->max_in_flight)) {
+        return refuse_other(
+            "max_in_flight", name, rules->max_in_flight, options->max_in_flight, problem);
+    }
+    if (is_other(rules->max_deliver, options->max_deliver)) {
+        return refuse_other("max_deliver", name, rules->max_deliver, options->max_deliver, problem);
+    }
+    if (is_other(rules->ack_wait_ms, options->ack_wait_ms)) {
+        return refuse_other("ack_wait_ms", name, rules->ack_wait_ms, options->ack_wait_ms, problem);
+    }
+    if (options->back_off_count != 0 &&
+        (options->back_off_count != rules->back_off_count ||
+            memcmp(options->back_off_ms, rules->back_off_ms, sizeof(rules->back_off_ms)) != 0)) {
+        return mri_problem(problem, MR_REFUSED,
+            "backoff: the name \"%s\" was made with another list, which stays as it was", name);
+    }
+    options->start = (mr_consumer_start)rules->start;
+    options->start_seq.n = rules->start_seq;
+    options->max_in_flight = rules->max_in_flight;
+    options->max_deliver = rules->max_deliver;
+    options->ack_wait_ms = rules->ack_wait_ms;
+    options->back_off_count = rules->back_off_count;
+    memcpy(options->back_off_ms, rules->back_off_ms, sizeof(options->back_off_ms));
     return MR_OK;
 }
 
@@ -148,12 +204,8 @@ static mr_err choose_start(const struct mri_consumer_at *at, struct mr_bus *bus,
     struct mri_consumer_rules rules = {.start = MR_CONSUMER_END};
     mr_err err = look_at_cursor(at, &rules, problem);
     *ret_is_new = err == MR_NOT_FOUND;
-    if (err == MR_OK) {
-        options->start = (mr_consumer_start)rules.start;
-        options->start_seq.n = rules.start_seq;
-    }
     if (!*ret_is_new) {
-        return err;
+        return err == MR_OK ? follow_rules(&rules, at->name, options, problem) : err;
     }
     options->start = wanted->is_from_beginning ? MR_CONSUMER_BEGINNING : MR_CONSUMER_END;
     if (wanted->start_seq.n == 0 && wanted->start_after == NULL) {
@@ -199,6 +251,8 @@ static mr_err open_consumer(struct mr_subscription *subscription, const char *na
         }
         err = mri_consumer_open(&at, &options, &subscription->consumer, problem);
         err = mri_read_only_explain(bus->os, bus->alloc, bus->folder, err, problem);
+        subscription->ack_wait_ms =
+            options.ack_wait_ms == 0 ? MR_CONSUMER_ACK_WAIT_MS : options.ack_wait_ms;
     }
     return err;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/bus_loop.h"
 #include "base/prng.h"
 #include "log/consume/consumer.h"
 #include "tests/lib/api_sample.h"
@@ -237,8 +238,9 @@ static void what_is_given_back_without_a_delay_waits_as_the_list_says(void **fix
     }
     mr_subscription_close(subscription);
     mr_problem problem = {""};
-    assert_int_equal(mr_bus_subscribe(bus, "slow", &options, &subscription, &problem), MR_EINVAL);
-    assert_non_null(strstr(problem.text, "another back-off list"));
+    assert_int_equal(mr_bus_subscribe(bus, "slow", &options, &subscription, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "backoff: the name \"slow\" was made with another list"));
+    mr_subscription_close(subscribe(bus, "slow", NULL)); /* not given: as it was */
     delays[0] = 3600000;
     mr_subscription_close(subscribe(bus, "slow", &options));
     mr_subscribe_options wide = options;
@@ -299,11 +301,26 @@ static void what_cannot_be_is_refused(void **fixture)
         assert_memory_equal(problem.text, "start: ", 7);
     }
     const mr_subscribe_options beyond = {.start_seq = {1000000}};
-    assert_int_equal(mr_bus_subscribe(bus, "x", &beyond, &subscription, &problem), MR_EINVAL);
-    assert_non_null(strstr(problem.text, "the log ends with event"));
+    assert_int_equal(mr_bus_subscribe(bus, "x", &beyond, &subscription, &problem), MR_REFUSED);
+    assert_non_null(strstr(problem.text, "start: the log ends with event"));
     const mr_subscribe_options other = {.max_deliver = 3, .is_from_beginning = true};
-    assert_int_equal(mr_bus_subscribe(bus, "known", &other, &subscription, &problem), MR_EINVAL);
-    assert_non_null(strstr(problem.text, "another max_deliver"));
+    assert_int_equal(mr_bus_subscribe(bus, "known", &other, &subscription, &problem), MR_REFUSED);
+    assert_string_equal(problem.text,
+        "max_deliver: the name \"known\" was made with 0, which stays as it was, found 3");
+    const mr_subscribe_options few = {.max_in_flight = 3, .ack_wait_ms = 1000};
+    mr_subscription_close(subscribe(bus, "few", &few));
+    subscription = subscribe(bus, "few", NULL);
+    assert_int_equal(mri_bus_loop_ack_wait_ms(subscription), 1000);
+    mr_subscription_close(subscription);
+    const mr_subscribe_options usual[] = {
+        {.max_in_flight = MR_CONSUMER_IN_FLIGHT_MAX}, {.ack_wait_ms = MR_CONSUMER_ACK_WAIT_MS}};
+    for (size_t i = 0; i < MRI_COUNT_OF(usual); i++) { /* a default that is given is compared */
+        assert_int_equal(
+            mr_bus_subscribe(bus, "few", &usual[i], &subscription, &problem), MR_REFUSED);
+        assert_non_null(strstr(problem.text, i == 0 ? "max_in_flight: " : "ack_wait_ms: "));
+    }
+    mr_subscription_close(subscribe(bus, "known", &usual[0]));
+    subscription = NULL;
     assert_int_equal(mr_bus_subscribe(bus, "No Name", NULL, &subscription, &problem), MR_EINVAL);
     assert_int_equal(mr_bus_subscribe(NULL, "x", NULL, &subscription, &problem), MR_EINVAL);
     assert_int_equal(mr_subscription_next(NULL, NULL, &problem), MR_EINVAL);

@@ -100,6 +100,16 @@ __attribute__((format(printf, 3, 4))) enum mri_exit mri_cli_fail(
 enum mri_exit mri_cli_fail_to_write(const struct mri_cli *cli, mr_err err, mr_problem *problem);
 
 /**
+ * Are there segments of a log in a folder, and no MANIFEST? That is a damaged log, and no folder
+ * without one: nobody is to begin a new one there.
+ *
+ * Returns  true, and it was printed; false.
+ * Threads  one.
+ * Cost     reads the MANIFEST.
+ */
+bool mri_cli_has_lost_manifest(const struct mri_cli *cli, const char *folder);
+
+/**
  * The answer on stdout said already why the command, or this line of its input, fails: what
  * mri_cli_fail() adds goes to stderr only.
  *

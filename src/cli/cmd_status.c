@@ -87,6 +87,35 @@ static void put_running(struct status *status)
     }
 }
 
+/** Those that are near; that one is reached is the first line. */
+static void put_limits(struct status *status)
+{
+    for (unsigned i = 0; i < MRI_HEALTH_LIMIT_COUNT; i++) {
+        const struct mri_health_limit *limit = &status->health.limits[i];
+        if (limit->is_near) {
+            mri_buf_printf(&status->text, "limits     %llu %s of limits.%s_max, %llu%s\n",
+                u(limit->used), limit->name, limit->name, u(limit->max),
+                limit->is_reached ? ": it is reached" : "");
+        }
+    }
+}
+
+static void put_limits_json(struct status *status, struct mri_json_writer *json)
+{
+    mri_json_write_key(json, "limits");
+    mri_json_write_object_open(json);
+    for (unsigned i = 0; i < MRI_HEALTH_LIMIT_COUNT; i++) {
+        const struct mri_health_limit *limit = &status->health.limits[i];
+        mri_json_write_key(json, limit->name);
+        mri_json_write_object_open(json);
+        mri_json_put_count(json, "used", limit->used);
+        mri_json_put_count(json, "max", limit->max);
+        mri_json_put_bool(json, "reached", limit->is_reached);
+        mri_json_write_object_close(json);
+    }
+    mri_json_write_object_close(json);
+}
+
 static void put_alerts(struct status *status)
 {
     uint64_t count = status->fold->wiring.report.alerts + status->health.pending.alerts;
@@ -407,6 +436,7 @@ static void put_json(struct status *status)
     mri_json_put_count(&json, "open_horizons", status->health.stages[MRI_STAGE_OUTCOMES].waiting);
     mri_json_put_bool(&json, "torn_end", fold->is_torn);
     put_disk_json(status, &json);
+    put_limits_json(status, &json);
     mri_json_put_count(&json, "symbols", fold->wiring.market.instruments.count);
     mri_json_put_count(
         &json, "provisional_symbols", fold->wiring.market.instruments.provisional_count);
@@ -442,6 +472,7 @@ static enum mri_exit print_status(struct status *status)
     } else {
         put_running(status);
         put_disk(status);
+        put_limits(status);
         put_alerts(status);
         mri_price_sources_print(status->fold, &status->text, status->health.pending.facts > 0);
         put_stuck(status);

@@ -359,6 +359,9 @@ static enum mri_exit cmd_verify(struct mri_cli *cli)
         return mri_cli_fail(cli, MRI_EXIT_USAGE,
             "which directory? give --dir DIR or set the variable MILLRACE_DIR");
     }
+    if (mri_cli_has_lost_manifest(cli, folder)) {
+        return MRI_EXIT_FAULT;
+    }
     enum mri_exit exit = verify_log(cli, folder, &all);
     mri_seal_heads_fini(&all.signed_heads);
     mri_seal_heads_fini(&all.outer_heads);

@@ -24,6 +24,7 @@
 #include "log/meet/control.h"
 #include "log/meet/presence.h"
 #include "log/open/figures.h"
+#include "log/open/making.h"
 #include "pipeline/seat.h"
 
 enum {
@@ -439,8 +440,15 @@ static void check_other_memories(struct mri_doctor *doctor, const char *own)
 static void check_log_there(struct mri_doctor *doctor)
 {
     mr_problem problem = {""};
-    mr_err err = mri_manifest_read(doctor->cli->os, doctor->folder, &doctor->manifest, &problem);
+    mr_problem lost = {""};
+    const struct mri_cli *cli = doctor->cli;
+    mr_err err = mri_manifest_read(cli->os, doctor->folder, &doctor->manifest, &problem);
     doctor->has_manifest = err == MR_OK;
+    if (err == MR_NOT_FOUND &&
+        mri_making_check_folder(cli->os, cli->alloc, doctor->folder, &lost) == MR_ECORRUPT) {
+        err = MR_ECORRUPT; /* there was a log */
+        problem = lost;
+    }
     if (err == MR_OK) {
         return;
     }

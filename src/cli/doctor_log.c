@@ -460,6 +460,27 @@ static void check_symbols(struct mri_doctor *doctor, const struct mri_fold *fold
     }
 }
 
+static void check_limits(struct mri_doctor *doctor, const struct mri_health *health)
+{
+    const struct mri_health_limit *signals = &health->limits[MRI_HEALTH_LIMIT_SIGNALS];
+    bool is_near = false;
+    for (unsigned i = 0; i < MRI_HEALTH_LIMIT_COUNT; i++) {
+        const struct mri_health_limit *limit = &health->limits[i];
+        is_near |= limit->is_near;
+        if (limit->is_near) {
+            mri_findings_add(&doctor->findings, MRI_FINDING_WARNING, "limits",
+                "let `run --config` go on with a larger limit (`millrace config --print --dir DIR` "
+                "writes the log's configuration)",
+                "%llu of limits.%s_max %llu are used%s", u(limit->used), limit->name, u(limit->max),
+                limit->is_reached ? ": one more is refused" : "");
+        }
+    }
+    if (!is_near) {
+        mri_findings_ok(&doctor->findings, "limits", "%llu of limits.signals_max %llu are used",
+            u(signals->used), u(signals->max));
+    }
+}
+
 /** Judged first: the market knows then what was fed and is not taken in. */
 static void check_health(struct mri_doctor *doctor, struct mri_fold *fold)
 {
@@ -468,6 +489,9 @@ static void check_health(struct mri_doctor *doctor, struct mri_fold *fold)
     mr_problem problem = {""};
     mr_err err = mri_health_judge(fold, &health, &problem);
     check_symbols(doctor, fold);
+    if (err == MR_OK) {
+        check_limits(doctor, &health);
+    }
     if (err != MR_OK || health.state == MRI_HEALTH_DOWN) {
         mri_findings_add(findings, MRI_FINDING_FAULT, "health",
             "`millrace status` and `millrace verify` say more", "%s",

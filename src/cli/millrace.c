@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
+#include "log/open/making.h"
 #include "os/stop.h"
 #include "pipeline/read_only.h"
 
@@ -233,6 +234,16 @@ static bool asks_for_json(int argc, char **argv)
     return false;
 }
 
+bool mri_cli_has_lost_manifest(const struct mri_cli *cli, const char *folder)
+{
+    mr_problem problem = {""};
+    bool is_lost = mri_making_check_folder(cli->os, cli->alloc, folder, &problem) == MR_ECORRUPT;
+    if (is_lost) {
+        (void)mri_cli_fail(cli, MRI_EXIT_FAULT, "%s", problem.text);
+    }
+    return is_lost;
+}
+
 /** Run what `running` names; the options are kept in *options. */
 static enum mri_exit run_command(
     struct mri_cli *cli, struct mri_options *options, int argc, char **argv)
@@ -267,6 +278,9 @@ static enum mri_exit run_command(
     if (running->needs_folder && mri_cli_folder(cli) == NULL) {
         return mri_cli_fail(cli, MRI_EXIT_USAGE,
             "which directory? give --dir DIR or set the variable MILLRACE_DIR");
+    }
+    if (running->needs_folder && mri_cli_has_lost_manifest(cli, mri_cli_folder(cli))) {
+        return MRI_EXIT_FAULT;
     }
     return running->run(cli);
 }

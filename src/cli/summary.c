@@ -249,9 +249,11 @@ static void json_signals(const struct mri_fold *fold, struct mri_json_writer *js
     const struct mri_report *report = &fold->wiring.report;
     const struct mri_intern *sources = &fold->bus.sources;
     open_object(json, "signals");
-    mri_json_put_count(json, "generated", report->signals);
-    mri_json_put_count(json, "long", report->signals_by_side[0]);
-    mri_json_put_count(json, "short", report->signals_by_side[1]);
+    uint64_t sides[2];
+    mri_health_count_sides(fold, sides);
+    mri_json_put_count(json, "generated", sides[0] + sides[1]);
+    mri_json_put_count(json, "long", sides[0]);
+    mri_json_put_count(json, "short", sides[1]);
     mri_json_put_bool(json, "conserved", mri_health_is_conserved(fold));
     open_object(json, "by_state");
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {

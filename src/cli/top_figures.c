@@ -103,7 +103,7 @@ static mr_err note_pending(struct mri_top_figures *figures, const struct mri_eve
         return MR_OK;
     }
     bool is_decided = event->seq <= figures->opened->fold.applied_seq;
-    bool is_waiting = mri_wiring_is_input(event) && event->type != MRI_EVENT_ALERT && !is_decided;
+    bool is_waiting = mri_wiring_is_input(event) && mri_health_is_decided_on(event) && !is_decided;
     return is_waiting ? push_pending(figures, event) : MR_OK;
 }
 

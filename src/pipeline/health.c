@@ -2,10 +2,12 @@
 /*
  * Health.
  *
- *   DOWN      the log is damaged, or the books do not add up
- *   DEGRADED  the time of a live log is ahead of the wall clock, the mode is not RUN, the last run
- * ended without saying so, signals are stuck, nobody reports on an order outside, or no executor
- * takes them UNKNOWN   nothing has happened yet that could be judged OK        otherwise
+ *  - DOWN: the log is damaged, or the books do not add up
+ *  - DEGRADED: the time of a live log is ahead of the wall clock, a limit is reached, the mode is
+ *    not RUN, the last run ended without saying so, signals are stuck, nobody reports on an order
+ *    outside, or no executor takes them
+ *  - UNKNOWN: nothing has happened yet that could be judged
+ *  - OK: otherwise
  *
  * Invariants
  *  1. Nothing here writes, and no file time is read.
@@ -34,6 +36,12 @@ static const char *const stage_names[] = {
 #undef NAME
 };
 
+static const char *const limit_names[] = {
+#define NAME(name, text) text,
+    MRI_HEALTH_LIMIT_MAP(NAME)
+#undef NAME
+};
+
 const char *mri_health_text(enum mri_health_state state)
 {
     return health_texts[state];
@@ -50,14 +58,34 @@ bool mri_health_is_ledger_ok(const struct mri_wiring *wiring)
     return wiring->execute.ledger.mismatches == 0;
 }
 
+void mri_health_count_sides(const struct mri_fold *fold, uint64_t ret_counts[2])
+{
+    const struct mri_report *report = &fold->wiring.report;
+    memcpy(ret_counts, report->signals_by_side, 2 * sizeof(ret_counts[0]));
+    if (report->signals >= fold->bus.slots.count) {
+        return;
+    }
+    /* Some are not taken in yet. Which ones is not said by their ordinals. */
+    ret_counts[0] = ret_counts[1] = 0;
+    for (uint32_t ordinal = 1; ordinal <= fold->bus.slots.count; ordinal++) {
+        const struct mri_slot *slot = mri_slots_get(&fold->bus.slots, ordinal);
+        if (slot != NULL) {
+            ret_counts[slot->side == MR_SHORT]++;
+        }
+    }
+}
+
 bool mri_health_is_conserved(const struct mri_fold *fold)
 {
     const struct mri_report *report = &fold->wiring.report;
+    uint64_t sides[2];
     uint64_t sum = 0;
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
         sum += fold->bus.slots.states[state].count;
     }
-    return sum == report->signals && report->signals_by_side[0] + report->signals_by_side[1] == sum;
+    mri_health_count_sides(fold, sides);
+    return sum == fold->bus.slots.count && sides[0] + sides[1] == sum && report->signals <= sum &&
+           report->signals_by_side[0] + report->signals_by_side[1] == report->signals;
 }
 
 double mri_health_skill(const struct mri_wiring *wiring, mr_horizon horizon, unsigned whose)
@@ -81,7 +109,7 @@ bool mri_health_is_decided_on(const struct mri_event *event)
     return event->type != MRI_EVENT_SESSION && event->type != MRI_EVENT_ALERT &&
            event->type != MRI_EVENT_INSTRUMENT && event->type != MRI_EVENT_SIGNAL_OBSERVED &&
            event->type != MRI_EVENT_SIGNAL_ANNOTATED && event->type != MRI_EVENT_ORDER_DISPUTED &&
-           event->type != MRI_EVENT_TICK;
+           event->type != MRI_EVENT_SIGNAL_CLAIMED && event->type != MRI_EVENT_TICK;
 }
 
 bool mri_health_is_fact(const struct mri_event *event)
@@ -142,6 +170,68 @@ static void look_at_clock(const struct mri_fold *fold, struct mri_health *health
     }
 }
 
+/** What emitters go by: the newest configuration; what the fold has room for when there is none. */
+static struct mri_wiring_limits limits_of(const struct mri_fold *fold)
+{
+    const struct mri_buf *text = &fold->wiring.config_text;
+    const struct mri_slice slice = {(const char *)text->bytes, text->count};
+    struct mri_config config;
+    if (text->count == 0 || fold->options.parse == NULL ||
+        fold->options.parse(slice, fold->options.alloc, &config) != MR_OK) {
+        return fold->wiring.limits;
+    }
+    const struct mri_wiring_limits limits = mri_wiring_limits_of(&config);
+    mri_config_fini(&config);
+    return limits;
+}
+
+/** Symbols that all were registered fill their table on purpose: nobody is to bring another one. */
+static void look_at_limits(const struct mri_fold *fold, struct mri_health *health)
+{
+    const struct mri_wiring_limits limits = limits_of(fold);
+    const struct mri_instruments *instruments = &fold->wiring.market.instruments;
+    const uint64_t pairs[MRI_HEALTH_LIMIT_COUNT][2] = {
+        [MRI_HEALTH_LIMIT_SIGNALS] = {fold->bus.slots.count, limits.signals_max},
+        [MRI_HEALTH_LIMIT_SYMBOLS] = {instruments->count, limits.symbols_max},
+        [MRI_HEALTH_LIMIT_SOURCES] = {fold->bus.sources.count, limits.sources_max},
+        [MRI_HEALTH_LIMIT_NAMES] = {fold->bus.names.count, limits.names_max},
+    };
+    for (unsigned i = 0; i < MRI_HEALTH_LIMIT_COUNT; i++) {
+        bool is_judged = i != MRI_HEALTH_LIMIT_SYMBOLS || instruments->provisional_count > 0;
+        uint64_t used = pairs[i][0];
+        uint64_t max = pairs[i][1];
+        health->limits[i] = (struct mri_health_limit){.name = limit_names[i],
+            .used = used,
+            .max = max,
+            .is_near = is_judged && used >= max - max / 10,
+            .is_reached = is_judged && used >= max};
+    }
+}
+
+static const struct mri_health_limit *reached_limit(const struct mri_health *health)
+{
+    for (unsigned i = 0; i < MRI_HEALTH_LIMIT_COUNT; i++) {
+        if (health->limits[i].is_reached) {
+            return &health->limits[i];
+        }
+    }
+    return NULL;
+}
+
+/** Say it; false: there is room. */
+static bool is_full(struct mri_health *health)
+{
+    const struct mri_health_limit *limit = reached_limit(health);
+    if (limit != NULL) {
+        health->why = health->why_text;
+        (void)snprintf(health->why_text, sizeof(health->why_text),
+            "limits.%s_max is reached, %llu of %llu: one more is refused; `run --config` with a "
+            "larger one goes on",
+            limit->name, (unsigned long long)limit->used, (unsigned long long)limit->max);
+    }
+    return limit != NULL;
+}
+
 static void judge(const struct mri_fold *fold, struct mri_health *health)
 {
     const struct mri_report *report = &fold->wiring.report;
@@ -149,6 +239,7 @@ static void judge(const struct mri_fold *fold, struct mri_health *health)
     bool is_crashed = report->is_session_open && fold->runner_id == 0;
     health->state = MRI_HEALTH_OK;
     look_at_clock(fold, health);
+    look_at_limits(fold, health);
     if (fold->damage != MR_OK) {
         health->state = MRI_HEALTH_DOWN;
         health->why = "the log is damaged";
@@ -158,6 +249,8 @@ static void judge(const struct mri_fold *fold, struct mri_health *health)
     } else if (health->ahead_ns != 0) {
         health->state = MRI_HEALTH_DEGRADED;
         health->why = health->why_text;
+    } else if (is_full(health)) {
+        health->state = MRI_HEALTH_DEGRADED;
     } else if (fold->wiring.execute.mode.mode != MRI_MODE_RUN) {
         health->state = MRI_HEALTH_DEGRADED;
         health->why = "the mode is not RUN";

@@ -52,7 +52,30 @@ struct mri_health_pending {
     int64_t facts_since_unix_ns; /**< by the clock, when the first of these was logged; 0: none */
 };
 
-enum { MRI_HEALTH_WHY_BYTES = 128 };
+/** X(NAME, text): limits of the configuration that a log can come to. */
+#define MRI_HEALTH_LIMIT_MAP(X)                                                                    \
+    X(MRI_HEALTH_LIMIT_SIGNALS, "signals")                                                         \
+    X(MRI_HEALTH_LIMIT_SYMBOLS, "symbols")                                                         \
+    X(MRI_HEALTH_LIMIT_SOURCES, "sources")                                                         \
+    X(MRI_HEALTH_LIMIT_NAMES, "names")
+
+enum mri_health_limit_id {
+#define MRI_HEALTH_LIMIT_ENUM(name, text) name,
+    MRI_HEALTH_LIMIT_MAP(MRI_HEALTH_LIMIT_ENUM)
+#undef MRI_HEALTH_LIMIT_ENUM
+        MRI_HEALTH_LIMIT_COUNT
+};
+
+/** How much of limits.<name>_max is used. */
+struct mri_health_limit {
+    const char *name;
+    uint64_t used;
+    uint64_t max;
+    bool is_near;    /**< nine tenths are used */
+    bool is_reached; /**< what needs one more is refused */
+};
+
+enum { MRI_HEALTH_WHY_BYTES = 160 };
 
 /** Not to be copied: `why` may point into it. */
 struct mri_health {
@@ -62,6 +85,7 @@ struct mri_health {
     int64_t
         ahead_ns; /**< of the wall clock is the time of a live log, if more than a minute; else 0 */
     struct mri_health_pending pending;
+    struct mri_health_limit limits[MRI_HEALTH_LIMIT_COUNT];
     struct mri_stage_progress stages[MRI_STAGE_COUNT];
 };
 
@@ -136,7 +160,16 @@ enum mri_venue_mode mri_health_venue(const struct mri_wiring *wiring);
 bool mri_health_is_ledger_ok(const struct mri_wiring *wiring);
 
 /**
- * Are there as many signals by side as by state, and as many as were generated?
+ * How many signals are long, and how many short, also of those that no run has taken in.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ * Cost     nothing when all are taken in; else looks at every signal.
+ */
+void mri_health_count_sides(const struct mri_fold *fold, uint64_t ret_counts[2]);
+
+/**
+ * Are there as many signals by side as by state, and no more taken in than there are?
  *
  * Returns  true or false.
  * Threads  one at a time.

@@ -17,6 +17,8 @@
 #include <string.h>
 
 #include "base/problem.h"
+#include "log/format/manifest.h"
+#include "log/open/known_end.h"
 
 enum { TEXT_BYTES_MAX = 65536 };
 
@@ -31,6 +33,7 @@ struct replay {
     struct mri_event input_event;
     mri_replay_printer print;
     struct mri_replay_result *result;
+    struct mri_known_end known_end; /**< what is remembered of the log's end, noted before */
 };
 
 /** Visitors stop the fold with this when a difference is found. */
@@ -215,6 +218,27 @@ static mr_err run_once(struct replay *replay, mr_problem *problem)
     return err == STOP && !replay->result->is_identical ? MR_OK : err;
 }
 
+/** Looked for first: a writer may go on, and remember more, while the log is read. */
+static mr_err note_end(
+    struct replay *replay, const struct mri_fold_options *options, mr_problem *problem)
+{
+    struct mri_manifest manifest;
+    mr_err err = mri_manifest_read(options->os, options->folder, &manifest, problem);
+    return err != MR_OK ? err
+                        : mri_known_end_read(options->os, options->alloc, options->folder,
+                              manifest.log_uuid, &replay->known_end);
+}
+
+/** What is gone from the end was not compared. */
+static mr_err check_end(const struct replay *replay, mr_problem *problem)
+{
+    const struct mri_fold_options *options = &replay->fold.options;
+    return replay->result->is_identical
+               ? mri_known_end_check(&replay->known_end, options->os, options->alloc,
+                     options->folder, replay->fold.bus.last_seq, problem)
+               : MR_OK;
+}
+
 /** Limits grow to what the log's own configuration allows, as for every fold. */
 static mr_err run(struct replay *replay, mr_problem *problem)
 {
@@ -247,10 +271,14 @@ mr_err mri_replay_check(const struct mri_fold_options *options, mri_replay_print
     err = mri_batch_init(
         &replay->batch, options->alloc, MRI_WIRING_BATCH_EVENTS_MAX, MRI_WIRING_BATCH_BYTES_MAX);
     if (err == MR_OK) {
+        err = note_end(replay, options, reterr_problem);
+    }
+    if (err == MR_OK) {
         err = mri_fold_begin(&replay->fold, options, reterr_problem);
     }
     if (err == MR_OK) {
         err = run(replay, reterr_problem);
+        err = err == MR_OK ? check_end(replay, reterr_problem) : err;
         mri_fold_fini(&replay->fold);
     }
     mri_batch_fini(&replay->batch);

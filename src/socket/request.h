@@ -79,10 +79,13 @@ enum mri_request_type {
     X(FROM_BEGINNING, "from_beginning", MRI_REQUEST_BOOL,                                          \
         "when the cursor is made: every event there is, else what comes after")                    \
     X(MAX_IN_FLIGHT, "max_in_flight", MRI_REQUEST_INTEGER,                                         \
-        "events that are handed out and not acked, 1 to 1,024; 0: the most there can be")          \
+        "events that are handed out and not acked, 1 to 1,024; 0: as the name was made, a new "    \
+        "one as many as there can be")                                                             \
     X(MAX_DELIVER, "max_deliver", MRI_REQUEST_INTEGER,                                             \
-        "deliveries before an event is a dead letter; 0: no limit")                                \
-    X(ACK_WAIT_MS, "ack_wait_ms", MRI_REQUEST_INTEGER, "how long an event is leased; 0: 30,000")   \
+        "deliveries before an event is a dead letter; 0: as the name was made, a new one no "      \
+        "limit")                                                                                   \
+    X(ACK_WAIT_MS, "ack_wait_ms", MRI_REQUEST_INTEGER,                                             \
+        "how long an event is leased; 0: as the name was made, a new one 30,000")                  \
     X(TIMEOUT_MS, "timeout_ms", MRI_REQUEST_INTEGER,                                               \
         "how long the reply may be waited for, 0 (default) to 86,400,000")                         \
     X(DELAY_MS, "delay_ms", MRI_REQUEST_INTEGER,                                                   \

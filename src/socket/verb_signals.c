@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/problem.h"
 #include "base/utc.h"
 #include "bus/lifecycle.h"
 #include "bus/vocabulary.h"
@@ -474,6 +475,23 @@ static void put_page(struct mri_line_session *session, struct mri_reply *reply,
     put_moment(reply, asked);
 }
 
+/** Which field it was; the moment was found before. */
+static mr_err refuse_query(
+    struct mri_request_fault *reterr_fault, const mr_bus_page *page, mr_err err)
+{
+    bool is_page = err == MR_NOT_FOUND && page->beyond.n != 0;
+    bool is_question = err == MR_REFUSED || err == MR_ELIMIT;
+    if (is_page) {
+        mr_problem why = reterr_fault->problem;
+        (void)mri_problem_behind(&reterr_fault->problem, err, why.text, "page: ");
+    }
+    (void)snprintf(reterr_fault->field, sizeof(reterr_fault->field), "%s",
+        is_page       ? "page"
+        : is_question ? "question"
+                      : "");
+    return mri_verb_fail(reterr_fault, err);
+}
+
 mr_err mri_verb_query(struct mri_line_session *session, const struct mri_request *request,
     struct mri_request_fault *reterr_fault)
 {
@@ -500,10 +518,7 @@ mr_err mri_verb_query(struct mri_line_session *session, const struct mri_request
     err = asked.is_past ? mr_bus_query_at(service->bus, &asked.moment, text, &page, problem)
                         : mr_bus_query(service->bus, text, &page, problem);
     if (err != MR_OK) {
-        bool is_asked = err == MR_REFUSED || err == MR_ELIMIT;
-        (void)snprintf(
-            reterr_fault->field, sizeof(reterr_fault->field), "%s", is_asked ? "question" : "");
-        return mri_verb_fail(reterr_fault, err);
+        return refuse_query(reterr_fault, &page, err);
     }
     mri_reply_begin(&reply, session->out, request->id);
     put_page(session, &reply, &asked, &page);

@@ -102,6 +102,19 @@ class VerbsTest(program.LogCase):
         answer = self.call("claim", "--owner", "desk", "--to", "evaluating", stdin="")
         self.assert_says(answer, f"claimed  {other}", f"released  {other}")
 
+    def test_claims_wait_for_no_decision_and_status_and_top_count_alike(self):
+        before = program.call("status", "--json", "--dir", self.log).json
+        self.emit()
+        for _ in range(3):
+            self.call("claim", "--owner", "desk", "--to", "evaluating", stdin="")
+        status = program.call("status", "--json", "--dir", self.log).json
+        self.assertEqual(status["pending_inputs"], before["pending_inputs"] + 1)
+        signals = status["summary"]["signals"]
+        self.assertTrue(signals["conserved"])
+        self.assertEqual(signals["generated"], sum(signals["by_state"].values()))
+        top = program.call("top", "--json", "--once", "--dir", self.log)
+        self.assertEqual(top.json["pending_inputs"], status["pending_inputs"], top)
+
     def test_a_lease_that_is_over_moves_and_releases_nothing(self):
         workers = []
         for line in "move evaluating", "release", "renew 5m", "":

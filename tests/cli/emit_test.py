@@ -314,6 +314,37 @@ class LinesTest(EmitCase):
                          f"stdin:{left + 2}: refused: limits.signals_max")
         one = self.refused(*self.flags(source="bot-0", name="one"))
         self.assert_says(one, "limits.signals_max")
+        self.check_limits_are_told()
+
+    def check_limits_are_told(self):
+        answer = self.assert_exit(program.call("status", "--dir", self.log), NO)
+        self.assertIn("DEGRADED: limits.signals_max is reached, 5000 of 5000", answer.lines[0])
+        self.assert_says(answer, "run --config", "limits     5000 signals of limits.signals_max, "
+                         "5000: it is reached")
+        found = self.assert_exit(program.call("status", "--json", "--dir", self.log), NO).json
+        self.assertEqual(found["limits"]["signals"], {"used": 5000, "max": 5000, "reached": True})
+        self.assertTrue(found["limits"]["sources"]["reached"])
+        self.assertFalse(found["limits"]["symbols"]["reached"])  # those of the configuration
+        checks = program.call("doctor", "--json", "--dir", self.log).json["checks"]
+        told = [one for one in checks if one["check"] == "limits"]
+        self.assertEqual({one["level"] for one in told}, {"warning"}, told)
+        self.assertIn("5000 of limits.signals_max 5000 are used", str(told))
+        self.assertIn("run --config", told[0]["to_do"])
+
+    def test_a_limit_that_is_near_is_warned_of_before_it_is_reached(self):
+        self.log = program.small_log(self.folder, "near", limits__signals_max=1000,
+                                     synthetic__bars=100)
+        before = program.call("status", "--json", "--dir", self.log).json["limits"]["signals"]
+        self.assertEqual(before["max"], 1000)
+        self.emit((self.line() + "\n") * (900 - before["used"] - 1))
+        self.assertNotIn("limits     ", program.call("status", "--dir", self.log).out)
+        self.emit(self.line() + "\n")
+        answer = program.call("status", "--dir", self.log)
+        self.assert_says(answer, "limits     900 signals of limits.signals_max, 1000\n")
+        self.assertNotIn("is reached", answer.out)
+        checks = program.call("doctor", "--json", "--dir", self.log).json["checks"]
+        self.assertIn("900 of limits.signals_max 1000 are used",
+                      str([one for one in checks if one["check"] == "limits"]))
 
     def test_any_limit_of_a_query_is_printed_whole_and_in_columns(self):
         count = 90_000  # more rows than a table is kept in memory for

@@ -214,6 +214,15 @@ class RepairTest(SegmentsCase):
             self.refused("log", "repair", "--restore", other, "--yes", "--dir", self.log), "uuid")
 
 
+    def test_a_log_whose_end_is_missing_is_not_identical_to_anything(self):
+        self.ok("replay", "--check", "--dir", self.log)
+        program.segments(self.log)[-1].unlink()
+        for words in (["replay", "--check"], ["replay", "--check", "--json"], ["verify"]):
+            answer = self.assert_exit(program.call(*words, "--dir", self.log), FAULT)
+            self.assert_says(answer, "the end of the log is missing")
+            self.assertNotIn("identical", answer.out)
+
+
 class RetainTest(SegmentsCase):
     def test_what_other_verbs_call_damaged_repair_finds_and_gives_back(self):
         copy = self.folder / "copy"

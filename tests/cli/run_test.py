@@ -247,6 +247,15 @@ class ContinueTest(program.LogCase):
         answer = self.assert_exit(self.run_on(), FAULT)
         self.assert_says(answer, str(self.log), "MANIFEST is missing")
         self.assertNotIn("damaged", answer.err)
+        for words in (["status"], ["verify"], ["query"], ["replay", "--check"], ["tail"], ["log", "stat"],
+                      ["emit", "--symbol", "SIM01USD", "--side", "long", "--source", "x"]):
+            answer = self.assert_exit(program.call(*words, "--dir", self.log), FAULT)
+            self.assert_says(answer, str(self.log), "MANIFEST is missing", "put it back from a copy")
+            self.assertNotIn("no log here", answer.err)
+        checks = program.call("doctor", "--json", "--dir", self.log).json["checks"]
+        told = [one for one in checks if one["check"] == "log"][0]
+        self.assertIn("MANIFEST is missing", told["what"])
+        self.assertEqual(told["to_do"], "put the file MANIFEST back from a copy")
         self.assertEqual(program.content(self.log), before)
 
     def test_a_changed_configuration_is_an_event_and_the_same_one_is_not(self):

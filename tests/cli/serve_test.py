@@ -389,6 +389,12 @@ bus.recv(1)
         peer = self.peer()
         subscription = {"subscription": "mine", "kind": "signal.generated", "max_in_flight": 2}
         peer.ok("subscribe", **subscription)
+        beside = self.peer()
+        for field, value in (("max_in_flight", 3), ("ack_wait_ms", 1000)):
+            wrong = beside.ask("subscribe", subscription="mine", **{field: value})
+            self.assertEqual((wrong["error"], wrong["field"]), ("MR_REFUSED", field), wrong)
+        beside.ok("subscribe", subscription="mine")  # not given: as it was
+        beside.ok("unsubscribe", subscription="mine")
         peer.ok("emit", signals=[self.emission() for _ in range(3)])
         first, second = (peer.ok("next", subscription="mine")["event"] for _ in range(2))
         self.assertIsNone(peer.ok("next", subscription="mine")["event"])  # two are in flight
@@ -461,6 +467,10 @@ class AsOfTest(ServeCase):
         missing = peer.ask("get", signal=first, as_of=before)
         self.assertEqual((missing["error"], missing["field"]), ("MR_NOT_FOUND", "signal"), missing)
         self.assertEqual(peer.ok("query", question=question, as_of=before)["signals"], [])
+        for fields in ({}, {"as_of": then}):
+            wrong = peer.ask("query", limit=3, page="99999", **fields)
+            self.assertEqual((wrong["error"], wrong["field"]), ("MR_NOT_FOUND", "page"), wrong)
+            self.assertIn("page: there is no signal 99999", wrong["text"])
 
     def test_a_moment_that_is_none_is_refused_by_its_field(self):
         peer = self.peer()

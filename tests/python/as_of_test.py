@@ -102,6 +102,10 @@ class AsOfTest(program.LogCase):
         self.assertEqual(early["signals"], self.bus.query(as_of=30, limit=5000))
         self.assertRaises(millrace.MR_REFUSED, self.bus.page, limit=0)
         self.assertRaises(millrace.MR_NOT_FOUND, self.bus.page, after="NOPE_0_00000001")
+        for ask in (self.bus.query, self.bus.page):
+            for as_of in (None, self.bus.moment()):
+                with self.assertRaisesRegex(millrace.MR_NOT_FOUND, "^after: .*no signal 99999"):
+                    ask(limit=3, after=99999, as_of=as_of)
         self.assertRaises(millrace.MR_REFUSED, self.bus.page, "state=nonsense")
 
     def test_the_narrower_limit_counts(self):
