@@ -321,7 +321,7 @@ const struct mri_command mri_cmd_sql = {
         "health, and one for every other kind of event and its rows (docs/SQL.md; at the prompt\n"
         ".tables and .schema TABLE, anywhere PRAGMA table_info(TABLE)). Only reading is allowed. "
         "Exit\n"
-        "code 2: the query is wrong; 3: its time or memory is over.\n",
+        "code 2: the query is wrong, or its time or memory is over; 3: the log.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

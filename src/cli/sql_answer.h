@@ -13,8 +13,9 @@ enum mri_sql_answer_mode { MRI_SQL_ANSWER_TABLE, MRI_SQL_ANSWER_CSV, MRI_SQL_ANS
 /**
  * Ask, and print rows as they come; of a table the first thousand decide how wide columns are.
  *
- * Returns  MRI_EXIT_OK; MRI_EXIT_USAGE the query is wrong; MRI_EXIT_FAULT its time or memory is
- *          over, or the log cannot be read. What went wrong was printed.
+ * Returns  MRI_EXIT_OK; MRI_EXIT_USAGE the query is wrong, or its time or memory is over;
+ *          MRI_EXIT_FAULT it was interrupted, or the log cannot be read. What went wrong was
+ *          printed.
  * Threads  one.
  */
 enum mri_exit mri_sql_answer_print(const struct mri_cli *cli, struct mri_sql *sql,
