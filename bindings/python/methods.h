@@ -267,6 +267,14 @@ PyObject *mrp_bus_symbols(Bus *self, PyObject *unused);
 PyObject *mrp_bus_event_time(Bus *self, void *unused);
 
 /**
+ * Is the log's time that of the clock?
+ *
+ * Returns  True or False; NULL and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_bus_is_live(Bus *self, void *unused);
+
+/**
  * Emissions outside the lifecycle, newest first.
  *
  * Returns  a list of dicts; NULL and an exception.

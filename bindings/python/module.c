@@ -174,6 +174,8 @@ static PyMethodDef methods[] = {
 static PyGetSetDef properties[] = {
     {"event_time_unix_ns", (getter)mrp_bus_event_time, NULL,
         "The log's event time as of the last call: a new signal's time.", NULL},
+    {"is_live", (getter)mrp_bus_is_live, NULL,
+        "Is the log's time that of the clock, and not of a feed?", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

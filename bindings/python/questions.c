@@ -404,6 +404,17 @@ PyObject *mrp_bus_symbols(Bus *self, PyObject *unused)
     return followed < 0 ? NULL : Py_BuildValue("(II)", count, provisional);
 }
 
+PyObject *mrp_bus_is_live(Bus *self, void *unused)
+{
+    (void)unused;
+    if (mrp_enter(self) < 0) {
+        return NULL;
+    }
+    bool is_live = mr_bus_is_live(self->bus);
+    mrp_leave(self);
+    return PyBool_FromLong(is_live);
+}
+
 PyObject *mrp_bus_event_time(Bus *self, void *unused)
 {
     (void)unused;

@@ -246,6 +246,12 @@ int64_t mr_bus_event_time_unix_ns(const mr_bus *bus)
     return mri_bus_api_event_time(bus);
 }
 
+bool mr_bus_is_live(const mr_bus *bus)
+{
+    MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
+    return bus->clock.is_live;
+}
+
 const char *mr_state_text(mr_state state)
 {
     return mri_word_text(MRI_VOCABULARY_state, (unsigned)state);

@@ -64,6 +64,7 @@ static void a_log_is_made_once_and_then_opened(void **fixture)
     assert_int_equal(mr_bus_symbol_count(bus, &provisional), 0);
     assert_int_equal(provisional, 0);
     assert_string_equal(mr_log_attribute_get(bus->log, MRI_ATTRIBUTE_TIME), "live");
+    assert_true(mr_bus_is_live(bus));
     assert_string_equal(mr_log_attribute_get(bus->log, MRI_ATTRIBUTE_MARKET), "real");
     char uuid[40];
     (void)snprintf(uuid, sizeof(uuid), "%s", mr_log_uuid(bus->log));

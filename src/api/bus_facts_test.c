@@ -93,6 +93,7 @@ static void time_begins_with_the_first_fact(void **fixture)
     (void)fixture;
     mr_emission emission = mri_api_sample_emission(&sample, 0, "bot");
     assert_int_equal(mr_bus_event_time_unix_ns(bus), 0);
+    assert_false(mr_bus_is_live(bus));
     refused(mr_bus_emit(bus, &emission, 1, MR_ASYNC, NULL, &problem), "no market time");
     emission.key = "k";
     refused(mr_bus_emit(bus, &emission, 1, MR_ASYNC, NULL, &problem), "no market time");

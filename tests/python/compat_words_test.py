@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from bot import LONG, ROOT, BotCase, millrace, module, program  # noqa: E402
@@ -28,6 +29,21 @@ class SaidTest(BotCase):
             self.assertEqual([(event["new_state"], event["metadata"]) for event in told[1:]],
                              [("evaluating", {"note": large}), ("blocked", {})])
             self.assertEqual(told[2]["reason"], large)
+
+    def test_beside_a_run_nothing_that_was_emitted_since_is_missing(self):
+        bus = self.open()
+        bus.emit_signal(dict(LONG))
+        run = self.start("run", "--dir", self.log)
+        program.wait_until(lambda: "running    yes" in program.call("status", "--dir", self.log).out,
+                           "the run to begin", run)
+        for base in (LONG, {}) * 8:  # the run gives the log its time, once a second
+            since = time.time()
+            signal_id = bus.emit_signal(dict(base))
+            self.assertEqual([row["signal_id"] for row in bus.get_signals(since_ts=since)], [signal_id])
+            self.assertGreaterEqual(bus.get_signal(signal_id)["ts"], since)
+            self.assertEqual([event["signal_id"] for event in bus.replay_events(since_ts=since)
+                              if event["event_type"] == "signal_generated"], [signal_id])
+            time.sleep(0.07)
 
     def test_words_on_the_state_it_is_in_are_told(self):
         bus = self.open()

@@ -167,6 +167,7 @@ class MR_ETOOLARGE(MillraceError): ...
 
 class Bus:
     event_time_unix_ns: int
+    is_live: bool
     def __new__(cls, dir: str | bytes | PathLike[str], *, create: bool = False,
                 table_signals: int = 0) -> Bus: ...
     @classmethod

@@ -4,6 +4,7 @@
 Whoever emits and moves may add data of his own. Those that this package added itself have exactly its
 keys, and fit what the log has of the event; others' are data of the signal, and take nothing over.
 """
+import collections
 import json
 
 from . import _words
@@ -13,6 +14,8 @@ RESERVED = frozenset(("state", "signal", "source", "ts", "created_at", "last_sta
 EMISSION_KEYS = frozenset(("signal", "source"))
 MOVE_KEYS = frozenset(("metadata", "reason", "inferred", "metadata_in"))
 MOVE_REASONS = frozenset(("external", "unstated", "inferred", "legacy_expired"))
+# Is its time the clock's; is_same_symbol(one, other): are two names those of one symbol?
+Log = collections.namedtuple("Log", ("is_live", "is_same_symbol"))
 BESIDE = "signal.observed"  # where data are that a signal or a move has no room for
 
 
@@ -106,12 +109,13 @@ def _known(first, emitted, seconds):
     return signal
 
 
-def _begin(history, signal_id, emitted, is_same):
+def _begin(history, signal_id, emitted, log):
+    """A live log took it when it was emitted; its event time is that of a run's last tick, if one is up."""
     first = history[0]
     milliseconds = int(signal_id.rsplit("_", 2)[1])
-    unix_ns = first["event_time_unix_ns"]
+    unix_ns = first["time_unix_ns" if log.is_live else "event_time_unix_ns"]
     seconds = _words.ts(unix_ns) if unix_ns else milliseconds / 1e3
-    is_own = _is_emission(emitted, first, is_same)
+    is_own = _is_emission(emitted, first, log.is_same_symbol)
     signal = emitted["signal"] if is_own else _known(first, emitted, seconds)
     source = first["source"] or "unknown"
     return {"state": "generated", "signal": signal,
@@ -119,13 +123,10 @@ def _begin(history, signal_id, emitted, is_same):
             "created_at": _words.iso(seconds)}
 
 
-def merge(history, signal_id, is_same):
-    """The record of a signal: its emission, and everything said of it since.
-
-    is_same(one, other) says whether two names are those of one symbol.
-    """
-    emitted, changes = _read(history, is_same)
-    record = _begin(history, signal_id, emitted, is_same)
+def merge(history, signal_id, log):
+    """The record of a signal: its emission, and everything said of it since."""
+    emitted, changes = _read(history, log.is_same_symbol)
+    record = _begin(history, signal_id, emitted, log)
     metadata = {}
     for kind, _, event, said in changes:
         metadata.update(said.get("metadata", {}))
@@ -154,10 +155,10 @@ def _merge_move(record, metadata, event, said):
         metadata.setdefault("blocker_reason", event["reason"])
 
 
-def tell(history, signal_id, is_same):
+def tell(history, signal_id, log):
     """Events of a signal as a bot's own bus tells them."""
-    emitted, changes = _read(history, is_same)
-    record = _begin(history, signal_id, emitted, is_same)
+    emitted, changes = _read(history, log.is_same_symbol)
+    record = _begin(history, signal_id, emitted, log)
     yield {"event_type": "signal_generated", "event_id": str(history[0]["seq"]),
            "signal_id": signal_id, "ts": record["ts"], "timestamp": record["created_at"],
            "source": record["source"], "signal": record["signal"], "state": "generated"}

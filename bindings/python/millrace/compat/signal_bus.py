@@ -367,11 +367,17 @@ class SignalBus:
         rows = self._walk(wanted, symbol, source, size)
         while limit is None or len(found) < limit:
             page = list(itertools.islice(rows, size if limit is None else limit - len(found)))
-            recent = [row for row in page if since is None or not row[1] < since]
+            recent = list(itertools.takewhile(lambda row: self._is_since(row, since), page))
             found.extend(self._records(recent, symbol))
             if not page or len(recent) < len(page):
                 break  # time does not go back: all others are older
         return found
+
+    def _is_since(self, row, since):
+        """Its event time may lie before the emission, of a live log: then the record knows."""
+        if since is None or row[1] >= since:
+            return True
+        return self._handle().is_live and self._record(row[2], row[3])["ts"] >= since
 
     def _records(self, rows, symbol):
         """Their records, read in the order of the log, which takes less than from end to beginning."""
@@ -428,8 +434,7 @@ class SignalBus:
         since = None if since_ts is None else _words.seconds(since_ts)
         events = []
         for _, _, signal_id, _ in reversed(list(self._walk(None, None, None))):  # as _records()
-            events.extend(_records.tell(self._handle().history(signal_id), signal_id,
-                                        self._is_same_symbol))
+            events.extend(_records.tell(self._handle().history(signal_id), signal_id, self._log()))
         events.sort(key=lambda event: int(event["event_id"]))
         return [event for event in events if since is None or not event["ts"] < since]
 
@@ -488,6 +493,9 @@ class SignalBus:
         except _millrace.MR_REFUSED:  # it can be no name, so nothing has it
             return name
 
+    def _log(self):
+        return _records.Log(self._handle().is_live, self._is_same_symbol)
+
     def _is_same_symbol(self, one, other):
         return _words.is_same_symbol(one, other) or self._symbol(self._handle(), one) == other
 
@@ -531,7 +539,7 @@ class SignalBus:
         cached = self._cache.get(signal_id)
         if cached is not None and cached[0] == last_seq:
             return json.loads(cached[1])
-        record = _records.merge(bus.history(signal_id), signal_id, self._is_same_symbol)
+        record = _records.merge(bus.history(signal_id), signal_id, self._log())
         with self._lock:
             if len(self._cache) >= CACHE_MAX:
                 self._cache = {}
