@@ -287,8 +287,8 @@ MR_MUST_USE mr_err mr_bus_counts(
 int64_t mr_bus_event_time_unix_ns(const mr_bus *bus);
 
 /**
- * Is the log's time that of the clock, and not of a feed? Then a signal's time is the clock's; while
- * a run is up, that of its last tick, at most about a second before.
+ * Is the log's time that of the clock, and not of a feed? Then a signal's time is the clock's;
+ * while a run is up, that of its last tick, at most about a second before.
  *
  * Returns  true or false.
  * Threads  any.
