@@ -13,7 +13,7 @@
 
 enum { ROOM = 8 };
 
-#define TIME_NS (INT64_C(1690000000) * 1000000000)
+#define TIME_NS (INT64_C(1700018000) * 1000000000)
 
 static struct mri_story *story;
 static mr_bus *bus;

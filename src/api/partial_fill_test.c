@@ -10,7 +10,7 @@
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/plain_config.h"
 
-#define TIME_NS (INT64_C(1690000000) * 1000000000)
+#define TIME_NS (INT64_C(1700018000) * 1000000000)
 
 static struct mri_story *story;
 static mr_bus *bus;

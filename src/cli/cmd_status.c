@@ -277,11 +277,13 @@ static void put_trading(struct status *status)
 {
     const struct mri_fold *fold = status->fold;
     const struct mri_report *report = &fold->wiring.report;
+    struct mri_health_signals counts = {.by_source = NULL};
     uint64_t blocked = 0;
     unsigned most = 0;
+    mri_health_count_signals(fold, &counts);
     for (unsigned gate = 1; gate < MRI_REPORT_GATES; gate++) {
-        blocked += report->blocked_by_gate[gate];
-        if (report->blocked_by_gate[gate] > report->blocked_by_gate[most]) {
+        blocked += counts.by_gate[gate];
+        if (counts.by_gate[gate] > counts.by_gate[most]) {
             most = gate;
         }
     }
@@ -293,7 +295,7 @@ static void put_trading(struct status *status)
         u(report->fills_by_leg[MRI_LEG_ENTRY]), fold->wiring.execute.open_count);
     if (blocked > 0) {
         mri_buf_printf(&status->text, "           %llu blocked, %llu of them by %s\n", u(blocked),
-            u(report->blocked_by_gate[most]), word(MRI_VOCABULARY_gate, most));
+            u(counts.by_gate[most]), word(MRI_VOCABULARY_gate, most));
     }
 }
 

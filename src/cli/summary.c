@@ -38,6 +38,28 @@ static double rate(uint64_t count, double seconds)
     return seconds > 0.0 ? (double)count / seconds : 0.0;
 }
 
+/** Every signal, counted; false: there is no memory, which `text` says. */
+static bool count_signals(
+    const struct mri_fold *fold, struct mri_health_signals *counts, struct mri_buf *text)
+{
+    void *block;
+    mr_err err = mri_alloc_array(
+        fold->options.alloc, fold->bus.sources.count + 1, sizeof(*counts->by_source), &block);
+    if (err != MR_OK) {
+        text->err = err;
+        return false;
+    }
+    counts->by_source = block;
+    mri_health_count_signals(fold, counts);
+    return true;
+}
+
+static void free_counts(const struct mri_fold *fold, struct mri_health_signals *counts)
+{
+    mri_alloc_free(fold->options.alloc, counts->by_source,
+        (fold->bus.sources.count + 1) * sizeof(*counts->by_source));
+}
+
 /* ---- for people ------------------------------------------------------------------------------ */
 
 static void print_market(const struct mri_fold *fold, struct mri_buf *text)
@@ -77,10 +99,13 @@ static void print_market(const struct mri_fold *fold, struct mri_buf *text)
 
 static void print_signals(const struct mri_fold *fold, struct mri_buf *text)
 {
-    const struct mri_report *report = &fold->wiring.report;
     const struct mri_intern *sources = &fold->bus.sources;
-    mri_buf_printf(text, "signals    %llu (%llu long, %llu short)\n", u(report->signals),
-        u(report->signals_by_side[0]), u(report->signals_by_side[1]));
+    struct mri_health_signals counts;
+    if (!count_signals(fold, &counts, text)) {
+        return;
+    }
+    mri_buf_printf(text, "signals    %u (%llu long, %llu short)\n", fold->bus.slots.count,
+        u(counts.by_side[0]), u(counts.by_side[1]));
     mri_buf_text(text, "  by state  ");
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
         if (fold->bus.slots.states[state].count > 0) {
@@ -89,22 +114,23 @@ static void print_signals(const struct mri_fold *fold, struct mri_buf *text)
         }
     }
     mri_buf_text(text, "\n  by source ");
-    for (uint32_t i = 0; i < sources->count && i < report->sources_max; i++) {
-        if (report->signals_by_source[i] > 0) {
+    for (uint32_t i = 0; i < sources->count; i++) {
+        if (counts.by_source[i] > 0) {
             struct mri_slice name = mri_intern_text(sources, i);
             mri_buf_text(text, "  ");
             mri_text_word(text, name);
-            mri_buf_printf(text, " %llu", u(report->signals_by_source[i]));
+            mri_buf_printf(text, " %llu", u(counts.by_source[i]));
         }
     }
     mri_buf_text(text, "\n  blocked by");
     for (unsigned gate = 1; gate < MRI_REPORT_GATES; gate++) {
-        if (report->blocked_by_gate[gate] > 0) {
+        if (counts.by_gate[gate] > 0) {
             mri_buf_printf(text, "  %s %llu", word(MRI_VOCABULARY_gate, gate),
-                u(report->blocked_by_gate[gate]));
+                u(counts.by_gate[gate]));
         }
     }
     mri_buf_text(text, "\n");
+    free_counts(fold, &counts);
 }
 
 static void print_trading(const struct mri_fold *fold, struct mri_buf *text)
@@ -244,16 +270,18 @@ static void open_object(struct mri_json_writer *json, const char *key)
     mri_json_write_object_open(json);
 }
 
-static void json_signals(const struct mri_fold *fold, struct mri_json_writer *json)
+static void json_signals(
+    const struct mri_fold *fold, struct mri_json_writer *json, struct mri_buf *text)
 {
-    const struct mri_report *report = &fold->wiring.report;
     const struct mri_intern *sources = &fold->bus.sources;
+    struct mri_health_signals counts;
+    if (!count_signals(fold, &counts, text)) {
+        return;
+    }
     open_object(json, "signals");
-    uint64_t sides[2];
-    mri_health_count_sides(fold, sides);
-    mri_json_put_count(json, "generated", sides[0] + sides[1]);
-    mri_json_put_count(json, "long", sides[0]);
-    mri_json_put_count(json, "short", sides[1]);
+    mri_json_put_count(json, "generated", counts.by_side[0] + counts.by_side[1]);
+    mri_json_put_count(json, "long", counts.by_side[0]);
+    mri_json_put_count(json, "short", counts.by_side[1]);
     mri_json_put_bool(json, "conserved", mri_health_is_conserved(fold));
     open_object(json, "by_state");
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
@@ -262,24 +290,25 @@ static void json_signals(const struct mri_fold *fold, struct mri_json_writer *js
     }
     mri_json_write_object_close(json);
     open_object(json, "by_source");
-    for (uint32_t i = 0; i < sources->count && i < report->sources_max; i++) {
-        if (report->signals_by_source[i] > 0) {
+    for (uint32_t i = 0; i < sources->count; i++) {
+        if (counts.by_source[i] > 0) {
             char name[MRI_INTERN_BYTES_MAX + 1] = {0};
-            struct mri_slice text = mri_intern_text(sources, i);
-            memcpy(name, text.bytes, text.count);
-            mri_json_put_count(json, name, report->signals_by_source[i]);
+            struct mri_slice spelling = mri_intern_text(sources, i);
+            memcpy(name, spelling.bytes, spelling.count);
+            mri_json_put_count(json, name, counts.by_source[i]);
         }
     }
     mri_json_write_object_close(json);
     open_object(json, "blocked_by_gate");
     for (unsigned gate = 1; gate < MRI_REPORT_GATES; gate++) {
-        if (report->blocked_by_gate[gate] > 0) {
+        if (counts.by_gate[gate] > 0) {
             mri_json_put_count(
-                json, word(MRI_VOCABULARY_gate, gate), report->blocked_by_gate[gate]);
+                json, word(MRI_VOCABULARY_gate, gate), counts.by_gate[gate]);
         }
     }
     mri_json_write_object_close(json);
     mri_json_write_object_close(json);
+    free_counts(fold, &counts);
 }
 
 static void json_outcomes(const struct mri_fold *fold, struct mri_json_writer *json)
@@ -399,7 +428,7 @@ void mri_summary_json(
     mri_json_put_count(&json, "gaps", report->gaps);
     mri_json_put_count(&json, "quarantined", report->quarantined);
     mri_json_put_count(&json, "alerts", report->alerts + run->pending_alerts);
-    json_signals(fold, &json);
+    json_signals(fold, &json, text);
     json_outcomes(fold, &json);
     json_trading(fold, &json);
     mri_shadow_text_json(fold, &json);

@@ -58,19 +58,26 @@ bool mri_health_is_ledger_ok(const struct mri_wiring *wiring)
     return wiring->execute.ledger.mismatches == 0;
 }
 
-void mri_health_count_sides(const struct mri_fold *fold, uint64_t ret_counts[2])
+void mri_health_count_signals(const struct mri_fold *fold, struct mri_health_signals *counts)
 {
-    const struct mri_report *report = &fold->wiring.report;
-    memcpy(ret_counts, report->signals_by_side, 2 * sizeof(ret_counts[0]));
-    if (report->signals >= fold->bus.slots.count) {
-        return;
+    const uint32_t sources = fold->bus.sources.count;
+    memset(counts->by_side, 0, sizeof(counts->by_side));
+    memset(counts->by_gate, 0, sizeof(counts->by_gate));
+    if (counts->by_source != NULL) {
+        memset(counts->by_source, 0, sources * sizeof(*counts->by_source));
     }
-    /* Some are not taken in yet. Which ones is not said by their ordinals. */
-    ret_counts[0] = ret_counts[1] = 0;
     for (uint32_t ordinal = 1; ordinal <= fold->bus.slots.count; ordinal++) {
         const struct mri_slot *slot = mri_slots_get(&fold->bus.slots, ordinal);
-        if (slot != NULL) {
-            ret_counts[slot->side == MR_SHORT]++;
+        if (slot == NULL) {
+            continue;
+        }
+        bool is_blocked = (slot->state == MR_LEARNED ? slot->ended : slot->state) == MR_BLOCKED;
+        counts->by_side[slot->side == MR_SHORT]++;
+        if (is_blocked && slot->gate < MRI_REPORT_GATES) {
+            counts->by_gate[slot->gate]++;
+        }
+        if (counts->by_source != NULL && slot->source < sources) {
+            counts->by_source[slot->source]++;
         }
     }
 }
@@ -78,13 +85,14 @@ void mri_health_count_sides(const struct mri_fold *fold, uint64_t ret_counts[2])
 bool mri_health_is_conserved(const struct mri_fold *fold)
 {
     const struct mri_report *report = &fold->wiring.report;
-    uint64_t sides[2];
+    struct mri_health_signals counts = {.by_source = NULL};
     uint64_t sum = 0;
     for (unsigned state = 0; state < MR_STATE_COUNT; state++) {
         sum += fold->bus.slots.states[state].count;
     }
-    mri_health_count_sides(fold, sides);
-    return sum == fold->bus.slots.count && sides[0] + sides[1] == sum && report->signals <= sum &&
+    mri_health_count_signals(fold, &counts);
+    return sum == fold->bus.slots.count && counts.by_side[0] + counts.by_side[1] == sum &&
+           report->signals <= sum &&
            report->signals_by_side[0] + report->signals_by_side[1] == report->signals;
 }
 

@@ -159,14 +159,23 @@ enum mri_venue_mode mri_health_venue(const struct mri_wiring *wiring);
  */
 bool mri_health_is_ledger_ok(const struct mri_wiring *wiring);
 
+/** How many signals there are of what. */
+struct mri_health_signals {
+    uint64_t by_side[2];                /**< long, short */
+    uint64_t by_gate[MRI_REPORT_GATES]; /**< that blocked them, learned ones too */
+    uint64_t *by_source;                /**< NULL: not asked; else as many as the bus has sources */
+};
+
 /**
- * How many signals are long, and how many short, also of those that no run has taken in.
+ * Count the signals, also those that no run has taken in; blocked by whom, also outside of one.
+ *
+ * @param counts  by_source is the caller's; the rest is written whatever it holds
  *
  * Returns  nothing.
  * Threads  one at a time.
- * Cost     nothing when all are taken in; else looks at every signal.
+ * Cost     looks at every signal.
  */
-void mri_health_count_sides(const struct mri_fold *fold, uint64_t ret_counts[2]);
+void mri_health_count_signals(const struct mri_fold *fold, struct mri_health_signals *counts);
 
 /**
  * Are there as many signals by side as by state, and no more taken in than there are?

@@ -124,6 +124,19 @@ static void every_stage_says_what_it_has_done_and_what_waits(void **state)
                               .source = "bot", .confidence = 0.5, .valid_minutes = 5, .count = 3});
     struct mri_health health = judge(story);
     assert_int_equal(health.pending.inputs, 3);
+    uint64_t by_source[64];
+    memset(by_source, 0xff, sizeof(by_source));
+    struct mri_health_signals counts = {.by_source = by_source};
+    mri_health_count_signals(&fold, &counts);
+    assert_int_equal(counts.by_side[0] + counts.by_side[1], 13);
+    assert_int_equal(fold.wiring.report.signals, 10); /* by which the three would be missing */
+    uint32_t bot;
+    assert_int_equal(mri_intern_find(&fold.bus.sources, mri_slice_of("bot"), &bot), MR_OK);
+    assert_true(bot < fold.bus.sources.count && fold.bus.sources.count <= 64);
+    assert_int_equal(by_source[bot] - fold.wiring.report.signals_by_source[bot], 3);
+    for (unsigned gate = 0; gate < MRI_REPORT_GATES; gate++) {
+        assert_int_equal(counts.by_gate[gate], fold.wiring.report.blocked_by_gate[gate]);
+    }
     assert_int_equal(health.stages[MRI_STAGE_BARS].done, 10);
     assert_int_equal(health.stages[MRI_STAGE_BARS].last_unix_ns, mri_script_time(10));
     assert_int_equal(health.stages[MRI_STAGE_SIGNALS].done, 10);

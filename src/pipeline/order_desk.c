@@ -25,6 +25,10 @@
  * clock (health): a fill has happened, so it is given more than a price has. */
 #define FUTURE_NS ((int64_t)60 * 1000000000)
 
+/** And before its order nothing happens at the venue: a day is given, since the log's time of the
+ * order is that of a feed where its signals come from one. */
+#define PAST_NS ((int64_t)86400 * 1000000000)
+
 /** A billion of the quote currency: the sums of many such fills fit the books. */
 #define MONEY_MAX_E8 ((int64_t)100000000000000000)
 
@@ -153,6 +157,19 @@ static mr_err check_time(const struct check *check, int64_t event_time_unix_ns)
                : mri_problem(check->problem, MR_REFUSED,
                      "time: %s lies more than a minute after the clock's %s",
                      mri_utc_format(time, text[0]), mri_utc_format(now, text[1]));
+}
+
+/** A venue tells nothing of an order before there is one. */
+static mr_err check_order_time(const struct check *check)
+{
+    char text[2][MRI_UTC_BYTES];
+    int64_t time = check->given->time_unix_ns;
+    if (time == 0 || !check->has_order || time >= check->view.order->intent_unix_ns - PAST_NS) {
+        return MR_OK;
+    }
+    return mri_problem(check->problem, MR_REFUSED,
+        "time: %s lies more than a day before its order, of %s", mri_utc_format(time, text[0]),
+        mri_utc_format(check->view.order->intent_unix_ns, text[1]));
 }
 
 /** Which numbers there must be. */
@@ -344,7 +361,8 @@ static mr_err read_report(struct check *check, int64_t event_time_unix_ns)
         check->view.spec != NULL;
     check->claim.venue_time_unix_ns = check->given->time_unix_ns;
     check->claim.venue_order_id = check->given->venue_order_id;
-    return read_numbers(check);
+    err = check_order_time(check);
+    return err == MR_OK ? read_numbers(check) : err;
 }
 
 mr_err mri_order_desk_draft(const struct mri_fold *fold, const struct mri_order_given *given,

@@ -299,6 +299,7 @@ class ReportTest(ExternalCase):
                  ({"quantity": 0.1234567}, "quantity"),
                  ({"time_unix_ns": time.time_ns() + 120 * 10**9}, "more than a minute after"),
                  ({"time_unix_ns": 4_000_000_000 * 10**9}, "more than a minute after"),
+                 ({"time_unix_ns": 1_000_000_000_000_000_000}, "a day before its order, of"),
                  ({"time_unix_ns": 0}, "time"), ({"venue_order_id": "x" * 65}, "venue_order_id"),
                  ({"side": "up"}, "side"), ({"executor": "a\tb"}, "executor")]
         for changes, field in wrong:
