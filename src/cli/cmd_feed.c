@@ -610,16 +610,17 @@ const struct mri_command mri_cmd_feed = {
         "   \"low\":1,\"close\":2,\"volume\":3}\n"
         "  {\"kind\":\"funding\",\"symbol\":\"BTCUSDT\",\"time\":1704067200000,\"rate\":0.0001,"
         "\"interval\":\"8h\"}\n"
-        "or CSV with a header of the same keys, or the candle files that `run` reads. The log must "
-        "have no\n"
-        "feed of its own (`run --feed none`), and the symbol must be registered. A line that "
-        "cannot "
-        "be used\n"
-        "is told with its number and reason, kept in the log as quarantined, and the others go on "
-        "(exit code\n"
-        "1). The newest fact of a symbol said again is counted as known; an older one is refused, "
-        "whether the\n"
-        "log has it or not. In a simulated log lines come in order of time.\n",
+        "A time is written like 2025-05-04T15:34:00.123Z, or counts seconds, milliseconds, "
+        "microseconds or\n"
+        "nanoseconds since 1970, told by its size.\n"
+        "Or CSV with a header of the same keys, or the candle files that `run` reads.\n"
+        "The log must have no feed of its own (`run --feed none`), and the symbol must be "
+        "registered. A line\n"
+        "that cannot be used is told with its number and reason, kept in the log as quarantined, "
+        "and the others\n"
+        "go on (exit code 1). The newest fact of a symbol said again is counted as known; an older "
+        "one is\n"
+        "refused, whether the log has it or not. In a simulated log lines come in order of time.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

@@ -91,6 +91,7 @@ class FeedTest(OutsideCase):
             (quote(symbol="NOPE"), "row_unknown_symbol", "symbol"),
             (quote(symbol=...), "row_field", "symbol"), (quote(kind="trade"), "row_field", "kind"),
             (quote(kind=...), "row_field", "kind"), (quote(time=...), "row_time", "time"),
+            (quote(time="noon"), "row_time", "seconds, milliseconds, microseconds or nanoseconds since 1970"),
             (quote(time=NEVER), "row_future", "time"), (quote(time="yesterday"), "row_time", "time"),
             (quote(time=5), "row_time", "time"), (quote(source="x" * 65), "row_text", "source"),
             (quote(source="a\u0007"), "row_text", "source"), (quote(volume=1), "row_field", "volume"),
