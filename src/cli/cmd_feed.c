@@ -495,6 +495,12 @@ static enum mri_exit read_options(struct feed *feed)
         return mri_cli_fail(feed->cli, MRI_EXIT_USAGE,
             "--kind: expected " MRI_FACT_LINE_KINDS ", found \"%s\"", feed->default_kind);
     }
+    mr_problem problem = {""};
+    if (feed->default_source != NULL &&
+        mri_signal_input_check_blank(mri_slice_of(feed->default_source), "--source", &problem) !=
+            MR_OK) {
+        return mri_cli_fail(feed->cli, MRI_EXIT_USAGE, "%s", problem.text);
+    }
     bool is_followed = mri_options_get(options, "follow") != NULL;
     const char *path = options->argument_count > 0 ? options->arguments[0] : NULL;
     bool is_file = path != NULL && strcmp(path, "-") != 0;
@@ -502,7 +508,6 @@ static enum mri_exit read_options(struct feed *feed)
         return mri_cli_fail(feed->cli, MRI_EXIT_USAGE,
             "--follow needs a file; standard input is read until it ends anyway");
     }
-    mr_problem problem = {""};
     mr_err err = mri_fact_source_open(
         &feed->source, feed->cli, is_file ? path : NULL, is_followed, &problem);
     return err == MR_OK ? MRI_EXIT_OK

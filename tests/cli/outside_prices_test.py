@@ -94,6 +94,8 @@ class FeedTest(OutsideCase):
             (quote(time="noon"), "row_time", "seconds, milliseconds, microseconds or nanoseconds since 1970"),
             (quote(time=NEVER), "row_future", "time"), (quote(time="yesterday"), "row_time", "time"),
             (quote(time=5), "row_time", "time"), (quote(source="x" * 65), "row_text", "source"),
+            (quote(source=""), "row_text", 'source: expected a name that is not only spaces, found ""'),
+            (funding(source=" "), "row_text", 'source: expected a name that is not only spaces, found " "'),
             (quote(source="a\u0007"), "row_text", "source"), (quote(volume=1), "row_field", "volume"),
             (quote(bid=[1]), "row_field", "bid"), (quote(bidd=1), "row_field", "bidd"),
             (candle(high=41000), "row_inconsistent", "high"),
@@ -153,6 +155,12 @@ class FeedTest(OutsideCase):
             self.assert_says(answer, "--symbol: expected a symbol that is known here (BTCUSDT, ",
                              'found "BTCUST"')
         self.assertEqual(self.count("quotes") + self.count("quarantined"), 0)
+
+    def test_a_source_for_all_lines_that_names_nobody_is_refused_before_a_line_is_read(self):
+        for source in ("", "  "):
+            answer = self.refused("feed", "--dir", self.log, "--source", source, stdin=lines(quote(0)))
+            self.assert_says(answer, f'--source: expected a name that is not only spaces, found "{source}"')
+        self.assertEqual(self.count("quotes"), 0)
 
     def test_symbols_are_spelled_as_venues_spell_them(self):
         self.feed(quote(0, symbol="BTC-USDT"), quote(1, symbol="btc_usdt"), quote(2, symbol="BTC/USDT"))
