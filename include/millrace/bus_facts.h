@@ -17,7 +17,7 @@ extern "C" {
 /** A quote: the best bid and ask of a venue. */
 typedef struct mr_quote {
     const char *symbol;   /**< registered */
-    const char *source;   /**< who brings it in, up to 64 bytes; NULL is absent */
+    const char *source;   /**< who brings it in, up to 64 bytes, not only spaces; NULL is absent */
     int64_t time_unix_ns; /**< the venue's; 0: absent, which only a live log takes */
     double bid;           /**< above zero, a multiple of the tick, not above the ask */
     double ask;
@@ -42,7 +42,7 @@ typedef struct mr_candle {
  * not charged. */
 typedef struct mr_funding {
     const char *symbol;        /**< registered */
-    const char *source;        /**< who brings it in, up to 64 bytes; NULL is absent */
+    const char *source;        /**< as of a quote */
     int64_t time_unix_ns;      /**< the venue's; 0: absent, which only a live log takes */
     double rate;               /**< share of the notional that longs pay shorts, -1 to 1 */
     int64_t interval_ns;       /**< between payments, up to 7 days; 0: absent */

@@ -234,7 +234,7 @@
     X(MRI_REASON_STUCK, 75, "stuck", "it stays in its state longer than it should")                \
     X(MRI_REASON_ORDER_STUCK, 76, "order_stuck", "nobody reports on an order that may live")       \
     X(MRI_REASON_ROW_TORN, 90, "row_torn", "the last line has no end (newline) and may be cut")    \
-    X(MRI_REASON_ROW_COLUMNS, 91, "row_columns", "wrong number of columns")                        \
+    X(MRI_REASON_ROW_COLUMNS, 91, "row_columns", "wrong number of columns, or wrong quotes")       \
     X(MRI_REASON_ROW_NUMBER, 92, "row_number", "not a number, or it does not fit the instrument")  \
     X(MRI_REASON_ROW_NOT_POSITIVE, 93, "row_not_positive", "a price that is zero or negative")     \
     X(MRI_REASON_ROW_INCONSISTENT, 94, "row_inconsistent", "high and low do not enclose the bar")  \

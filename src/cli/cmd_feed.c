@@ -24,6 +24,7 @@
 #include "cli/fact_source.h"
 #include "cli/opened.h"
 #include "conf/yaml.h"
+#include "feeds/csv_columns.h"
 #include "feeds/csv_row.h"
 #include "market/known_names.h"
 #include "os/stop.h"
@@ -202,22 +203,20 @@ static void read_json(
     }
 }
 
-/** Cut a row at its commas; how many columns it has. */
-static size_t split(struct mri_slice text, struct mri_slice columns[static COLUMNS_MAX])
+/** Cut a row into columns, at most COLUMNS_MAX; how many it has. */
+static mr_err split(struct feed *feed, struct mri_slice text,
+    struct mri_slice items[static COLUMNS_MAX], size_t *ret_count, mr_problem *problem)
 {
-    size_t count = 0;
-    size_t from = 0;
-    for (size_t i = 0; i <= text.count; i++) {
-        if (i < text.count && text.bytes[i] != ',') {
-            continue;
-        }
-        if (count < COLUMNS_MAX) {
-            columns[count] = (struct mri_slice){text.bytes + from, i - from};
-        }
-        count++;
-        from = i + 1;
+    struct mri_csv_columns columns = {
+        .items = items, .items_max = COLUMNS_MAX, .texts = &feed->texts};
+    mri_buf_clear(&feed->texts);
+    if (mri_buf_grow(&feed->texts, text.count + 1) == NULL) {
+        return mri_problem(problem, MR_ENOMEM, "%s", mr_err_text(MR_ENOMEM));
     }
-    return count;
+    feed->texts.count = 0;
+    mr_err err = mri_csv_columns_cut(&columns, text, problem);
+    *ret_count = columns.count;
+    return err;
 }
 
 static void read_columns(
@@ -225,9 +224,13 @@ static void read_columns(
 {
     struct mri_slice columns[COLUMNS_MAX];
     struct mri_fact_line line = {0};
-    size_t count = split(text, columns);
+    size_t count = 0;
+    outcome->reason = MRI_REASON_ROW_COLUMNS;
+    outcome->err = split(feed, text, columns, &count, &outcome->problem);
+    if (outcome->err != MR_OK) {
+        return;
+    }
     if (count != feed->column_count) {
-        outcome->reason = MRI_REASON_ROW_COLUMNS;
         outcome->err = mri_problem(&outcome->problem, MR_REFUSED,
             "expected %zu columns as in the header, found %zu", feed->column_count, count);
         return;
@@ -249,8 +252,7 @@ static void read_bar(
     enum mri_csv_format format = feed->format == FORMAT_BARS ? MRI_CSV_BARS : MRI_CSV_KLINES;
     outcome->err = MR_REFUSED;
     outcome->reason = MRI_REASON_ROW_COLUMNS;
-    if (!mri_csv_row_split(text, format, columns)) {
-        (void)mri_problem(&outcome->problem, MR_REFUSED, "wrong number of columns");
+    if (!mri_csv_row_split(text, format, columns, &outcome->problem)) {
         return;
     }
     struct mri_slice symbol = feed->default_symbol != NULL ? mri_slice_of(feed->default_symbol)
@@ -304,15 +306,20 @@ static void read_text(struct feed *feed, const struct mri_line *line, struct mri
 }
 
 /** The columns that a header names. */
-static enum mri_exit read_header(struct feed *feed, struct mri_slice text)
+static enum mri_exit read_header(struct feed *feed, const struct mri_line *header)
 {
     struct mri_slice columns[COLUMNS_MAX];
     struct mri_fact_line line = {0};
-    size_t count = split(text, columns);
+    size_t count = 0;
+    mr_problem problem = {""};
+    mr_err err = split(feed, header->text, columns, &count, &problem);
+    if (err != MR_OK) {
+        return mri_cli_fail(feed->cli, mri_cli_exit_of(err), "%s:%llu: the header: %s",
+            feed->source.name, (unsigned long long)header->number, problem.text);
+    }
     feed->format = FORMAT_NAMED_COLUMNS;
     feed->column_count = count;
     for (size_t i = 0; i < count && count <= COLUMNS_MAX; i++) {
-        mr_problem problem = {""};
         struct mri_slice *field = mri_fact_line_field(&line, columns[i], &problem);
         if (field == NULL || field->bytes != NULL) {
             return mri_cli_fail(feed->cli, MRI_EXIT_USAGE, "%s: the header: %s", feed->source.name,
@@ -327,8 +334,10 @@ static enum mri_exit read_header(struct feed *feed, struct mri_slice text)
 }
 
 /** Tell the format by the first line; is it a header, not a fact? */
-static enum mri_exit choose_format(struct feed *feed, struct mri_slice text, bool *ret_is_header)
+static enum mri_exit choose_format(
+    struct feed *feed, const struct mri_line *line, bool *ret_is_header)
 {
+    struct mri_slice text = line->text;
     bool is_header = false;
     enum mri_exit exit = MRI_EXIT_OK;
     size_t first = 0;
@@ -343,7 +352,7 @@ static enum mri_exit choose_format(struct feed *feed, struct mri_slice text, boo
         feed->format = csv == MRI_CSV_BARS ? FORMAT_BARS : FORMAT_KLINES;
     } else {
         is_header = true;
-        exit = read_header(feed, text);
+        exit = read_header(feed, line);
     }
     *ret_is_header = is_header;
     return exit;
@@ -357,7 +366,7 @@ static enum mri_exit take_line(struct feed *feed, const struct mri_line *line)
     }
     bool is_header = false;
     enum mri_exit exit =
-        feed->format == FORMAT_UNKNOWN ? choose_format(feed, line->text, &is_header) : MRI_EXIT_OK;
+        feed->format == FORMAT_UNKNOWN ? choose_format(feed, line, &is_header) : MRI_EXIT_OK;
     if (exit != MRI_EXIT_OK || is_header) {
         return exit;
     }
@@ -495,6 +504,12 @@ static enum mri_exit read_options(struct feed *feed)
         return mri_cli_fail(feed->cli, MRI_EXIT_USAGE,
             "--kind: expected " MRI_FACT_LINE_KINDS ", found \"%s\"", feed->default_kind);
     }
+    mr_problem problem = {""};
+    if (feed->default_source != NULL &&
+        mri_signal_input_check_blank(mri_slice_of(feed->default_source), "--source", &problem) !=
+            MR_OK) {
+        return mri_cli_fail(feed->cli, MRI_EXIT_USAGE, "%s", problem.text);
+    }
     bool is_followed = mri_options_get(options, "follow") != NULL;
     const char *path = options->argument_count > 0 ? options->arguments[0] : NULL;
     bool is_file = path != NULL && strcmp(path, "-") != 0;
@@ -502,7 +517,6 @@ static enum mri_exit read_options(struct feed *feed)
         return mri_cli_fail(feed->cli, MRI_EXIT_USAGE,
             "--follow needs a file; standard input is read until it ends anyway");
     }
-    mr_problem problem = {""};
     mr_err err = mri_fact_source_open(
         &feed->source, feed->cli, is_file ? path : NULL, is_followed, &problem);
     return err == MR_OK ? MRI_EXIT_OK
@@ -610,16 +624,18 @@ const struct mri_command mri_cmd_feed = {
         "   \"low\":1,\"close\":2,\"volume\":3}\n"
         "  {\"kind\":\"funding\",\"symbol\":\"BTCUSDT\",\"time\":1704067200000,\"rate\":0.0001,"
         "\"interval\":\"8h\"}\n"
-        "or CSV with a header of the same keys, or the candle files that `run` reads. The log must "
-        "have no\n"
-        "feed of its own (`run --feed none`), and the symbol must be registered. A line that "
-        "cannot "
-        "be used\n"
-        "is told with its number and reason, kept in the log as quarantined, and the others go on "
-        "(exit code\n"
-        "1). The newest fact of a symbol said again is counted as known; an older one is refused, "
-        "whether the\n"
-        "log has it or not. In a simulated log lines come in order of time.\n",
+        "A time is written like 2025-05-04T15:34:00.123Z, or counts seconds, milliseconds, "
+        "microseconds or\n"
+        "nanoseconds since 1970, told by its size.\n"
+        "Or CSV (RFC 4180, a row a line) with a header of the same keys, or the candle files that "
+        "`run` reads.\n"
+        "The log must have no feed of its own (`run --feed none`), and the symbol must be "
+        "registered. A line\n"
+        "that cannot be used is told with its number and reason, kept in the log as quarantined, "
+        "and the others\n"
+        "go on (exit code 1). The newest fact of a symbol said again is counted as known; an older "
+        "one is\n"
+        "refused, whether the log has it or not. In a simulated log lines come in order of time.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .arguments_max = 1,

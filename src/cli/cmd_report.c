@@ -2,30 +2,66 @@
 /*
  * millrace report: say what has become of an order at a venue outside.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/utc.h"
+#include "bus/vocabulary.h"
 #include "cli/bus_option.h"
 #include "cli/describe.h"
 #include "millrace/execution.h"
 
 enum { ANSWER_BYTES_MAX = 64 * 1024 };
 
-/** A number of an option, decimal; NaN for what is none: it is refused with its name. */
-static bool read_number(const struct mri_cli *cli, const char *name, double *ret_number)
+/** A number of an option, decimal. */
+static enum mri_exit read_number(
+    const struct mri_cli *cli, const char *name, double *ret_number, bool *ret_is_given)
 {
     const char *text = mri_options_get(cli->options, name);
     char *end;
+    *ret_is_given = text != NULL;
     if (text == NULL) {
-        return false;
+        return MRI_EXIT_OK;
     }
     *ret_number = strtod(text, &end);
-    if (end == text || *end != '\0' || text[strspn(text, "0123456789+-.eE")] != '\0') {
-        *ret_number = 0.0 / 0.0;
+    bool is_number = end != text && *end == '\0' && text[strspn(text, "0123456789+-.eE")] == '\0';
+    return is_number ? MRI_EXIT_OK
+                     : mri_cli_fail(cli, MRI_EXIT_USAGE, "--%s: expected a number, found \"%s\"",
+                           name, text);
+}
+
+/** A fill has all of these; nothing else has the first ones, its numbers. */
+static const char *const fill_options[] = {"price", "quantity", "fee", "time"};
+enum { FILL_NUMBERS = 3 };
+
+/** Is everything there that the status needs, and nothing that it cannot have? */
+static enum mri_exit check_presence(const struct mri_cli *cli, const char *status)
+{
+    bool is_filled = strcmp(status, "filled") == 0;
+    char missing[64] = "";
+    unsigned status_word;
+    if (mri_word_parse(MRI_VOCABULARY_report_status, mri_slice_of(status), &status_word) != MR_OK) {
+        return MRI_EXIT_OK; /* an unknown status is told as that */
     }
-    return true;
+    for (size_t i = 0; i < MRI_COUNT_OF(fill_options); i++) {
+        const char *name = fill_options[i];
+        bool is_given = mri_options_get(cli->options, name) != NULL;
+        if (!is_filled && is_given && i < FILL_NUMBERS) {
+            return mri_cli_fail(cli, MRI_EXIT_USAGE,
+                "--%s: only filled has one; %s has no --price, --quantity and --fee", name, status);
+        }
+        if (is_filled && !is_given) {
+            size_t at = strlen(missing);
+            (void)snprintf(missing + at, sizeof(missing) - at, "%s--%s", at == 0 ? "" : ", ", name);
+        }
+    }
+    return missing[0] == '\0' ? MRI_EXIT_OK
+                              : mri_cli_fail(cli, MRI_EXIT_USAGE,
+                                    "missing: %s; filled needs --price, --quantity, --fee (0 when "
+                                    "there is none) and --time",
+                                    missing);
 }
 
 static enum mri_exit read_report(const struct mri_cli *cli, mr_order_report *report)
@@ -40,9 +76,19 @@ static enum mri_exit read_report(const struct mri_cli *cli, mr_order_report *rep
         .executor = mri_options_get(cli->options, "executor"),
         .message = mri_options_get(cli->options, "message"),
     };
-    report->has_price = read_number(cli, "price", &report->price);
-    report->has_quantity = read_number(cli, "quantity", &report->quantity);
-    report->has_fee = read_number(cli, "fee", &report->fee);
+    enum mri_exit exit = check_presence(cli, report->status);
+    if (exit == MRI_EXIT_OK) {
+        exit = read_number(cli, "price", &report->price, &report->has_price);
+    }
+    if (exit == MRI_EXIT_OK) {
+        exit = read_number(cli, "quantity", &report->quantity, &report->has_quantity);
+    }
+    if (exit == MRI_EXIT_OK) {
+        exit = read_number(cli, "fee", &report->fee, &report->has_fee);
+    }
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
     if (report->executor == NULL) {
         report->executor = "shell";
     }
@@ -106,10 +152,10 @@ static enum mri_exit cmd_report(struct mri_cli *cli)
 
 static const struct mri_option options[] = {
     MRI_OPTION_DIR,
-    {"price", "PRICE", "of filled: what was paid or got"},
-    {"quantity", "QUANTITY", "of filled: all that is left of the order, or a part of it"},
-    {"fee", "FEE", "of filled: in the quote currency; below 0: the venue paid"},
-    {"time", "TIME", "the venue's; needed of filled"},
+    {"price", "PRICE", "of filled, needed: what was paid or got for one; above 0"},
+    {"quantity", "QUANTITY", "of filled, needed: all that is left of the order, or a part of it"},
+    {"fee", "FEE", "of filled, needed: in the quote currency; 0: none, below 0: the venue paid"},
+    {"time", "TIME", "the venue's, 2025-05-04T15:34:00Z; of filled, needed"},
     {"venue-order-id", "ID", "the order's id at the venue"},
     {"symbol", "SYMBOL", "if it is given, it must be the order's"},
     {"side", "SIDE", "likewise: buy or sell"},
@@ -125,8 +171,21 @@ const struct mri_command mri_cmd_report = {
     .arguments = "ORDER_ID STATUS",
     .about =
         "STATUS is sent, accepted, filled, rejected, cancelled or unknown; ORDER_ID as `orders`\n"
-        "prints it. Executors report by themselves: this is for settling an order by hand. The\n"
-        "same report twice is one. Exit code 1: it contradicts what is known of the order, which\n"
+        "prints it. Executors report by themselves: this is for settling an order by hand.\n"
+        "\n"
+        "  filled    needs --price, --quantity, --fee and --time, of one fill: of all that is "
+        "left\n"
+        "            of the order, or of a part; each part is a report of its own\n"
+        "  sent, accepted, rejected, cancelled, unknown\n"
+        "            need nothing more, and have no --price, --quantity and --fee; what was "
+        "filled\n"
+        "            before an order was cancelled is reported as filled, before it\n"
+        "\n"
+        "  millrace report ORDER_ID filled --price 42000.5 --quantity 0.01 --fee 0.42 \\\n"
+        "      --time 2025-05-04T15:34:00Z\n"
+        "\n"
+        "The same report twice is one. Exit code 1: it contradicts what is known of the order, "
+        "which\n"
         "is kept in the log and has changed nothing.\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),

@@ -4,20 +4,47 @@
  */
 #include "cli/config_option.h"
 
+#include <string.h>
+
+#include "cli/fault_mark.h"
 #include "conf/yaml.h"
 #include "pipeline/log_config.h"
 
-enum mri_exit mri_config_option_read(
-    const struct mri_cli *cli, const char *path, struct mri_config *ret_config)
+/** Every problem; behind the last one of a place its line, and a caret under it. */
+static void tell_problems(
+    const struct mri_cli *cli, struct mri_slice text, const struct mri_yaml_problems *problems)
+{
+    static const char bom[] = "\xef\xbb\xbf"; /* no column */
+    if (text.count >= sizeof(bom) - 1 && memcmp(text.bytes, bom, sizeof(bom) - 1) == 0) {
+        text.bytes += sizeof(bom) - 1;
+        text.count -= sizeof(bom) - 1;
+    }
+    for (uint32_t i = 0; i < problems->count; i++) {
+        const struct mri_yaml_problem *problem = &problems->items[i];
+        const struct mri_yaml_problem *next =
+            i + 1 < problems->count ? &problems->items[i + 1] : NULL;
+        bool is_last =
+            next == NULL || next->line != problem->line || next->column != problem->column;
+        (void)fprintf(stderr, "%s\n", problem->what.text);
+        if (is_last && problem->line > 0 && problem->column > 0) {
+            struct mri_fault_line line =
+                mri_fault_mark_character(text, problem->line, problem->column);
+            if (line.text.count > 0) { /* else there is nothing to point at */
+                mri_fault_mark_print(cli->alloc, line.text, line.place);
+            }
+        }
+    }
+}
+
+static enum mri_exit read_file(const struct mri_cli *cli, const char *path, struct mri_buf *text,
+    struct mri_config *ret_config)
 {
     struct mri_yaml_problems problems = {0};
-    mr_err err = mri_yaml_read_file(cli->os, path, cli->alloc, ret_config, &problems);
+    mr_err err = mri_yaml_read_file(cli->os, path, text, ret_config, &problems);
     if (err != MR_OK && err != MR_REFUSED && problems.count > 0) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problems.items[0].what.text);
     }
-    for (uint32_t i = 0; i < problems.count; i++) {
-        (void)fprintf(stderr, "%s\n", problems.items[i].what.text);
-    }
+    tell_problems(cli, (struct mri_slice){(const char *)text->bytes, text->count}, &problems);
     if (problems.left_out > 0) {
         (void)fprintf(stderr, "%s: and %u more problems\n", path, problems.left_out);
     }
@@ -29,6 +56,16 @@ enum mri_exit mri_config_option_read(
             problems.count + problems.left_out, problems.count + problems.left_out == 1 ? "" : "s");
     }
     return mri_cli_fail(cli, mri_cli_exit_of(err), "%s: %s", path, mr_err_text(err));
+}
+
+enum mri_exit mri_config_option_read(
+    const struct mri_cli *cli, const char *path, struct mri_config *ret_config)
+{
+    struct mri_buf text;
+    mri_buf_init(&text, cli->alloc, MRI_CONFIG_TEXT_BYTES_MAX);
+    enum mri_exit exit = read_file(cli, path, &text, ret_config);
+    mri_buf_fini(&text);
+    return exit;
 }
 
 /** Parse the text of a log's own configuration. */

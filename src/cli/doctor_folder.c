@@ -427,11 +427,16 @@ static void check_other_memories(struct mri_doctor *doctor, const char *own)
         }
     }
     if (left > 0) {
+        char more[32] = "";
+        if (left > 1) {
+            (void)snprintf(more, sizeof(more), " and %u more", left - 1);
+        }
         mri_findings_add(findings, MRI_FINDING_WARNING, "memory left",
-            "open the logs that they belong to, which writes them out; remove those whose folder "
-            "is gone",
-            "%s and %u more, %.1f MB, of other logs whose processes were killed", first, left - 1,
-            mb(bytes));
+            "behind millrace- stand the first 8 digits of `uuid` in the MANIFEST of its log: "
+            "`millrace log flush` there writes it out and removes it; when the log's folder is "
+            "gone, delete the file",
+            "%s%s, %.1f MB, of other logs whose processes were killed or whose folder was removed",
+            first, more, mb(bytes));
     } else {
         mri_findings_ok(findings, "memory left", "none of other logs");
     }

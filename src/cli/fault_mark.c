@@ -44,6 +44,21 @@ struct mri_fault_line mri_fault_mark_line(struct mri_slice text, size_t place)
     return line;
 }
 
+struct mri_fault_line mri_fault_mark_character(
+    struct mri_slice text, size_t number, size_t character)
+{
+    size_t at = 0;
+    for (size_t line = 1; line < number && at < text.count; at++) {
+        line += text.bytes[at] == '\n';
+    }
+    for (size_t i = 1; i < character && at < text.count && text.bytes[at] != '\n'; i++) {
+        do {
+            at++;
+        } while (at < text.count && ((unsigned char)text.bytes[at] & 0xc0) == 0x80);
+    }
+    return mri_fault_mark_line(text, at);
+}
+
 static struct mri_slice slice_of(const struct mri_buf *buf)
 {
     return (struct mri_slice){(const char *)buf->bytes, buf->count};

@@ -27,6 +27,18 @@ struct mri_fault_line {
 struct mri_fault_line mri_fault_mark_line(struct mri_slice text, size_t place);
 
 /**
+ * Find a line by its number, and a character in it.
+ *
+ * @param number     from 1
+ * @param character  from 1; behind the line's last one: its end
+ *
+ * Returns  as mri_fault_mark_line(); behind the last line: the text's end.
+ * Threads  any.
+ */
+struct mri_fault_line mri_fault_mark_character(
+    struct mri_slice text, size_t number, size_t character);
+
+/**
  * Print a line of text on stderr and a caret under the place: what is no plain text is escaped, of
  * a long line what stands around the place is shown. Behind characters that do not take one column
  * on every terminal what begins at the place is printed again instead, after "here: ".

@@ -11,6 +11,8 @@
 #include "base/problem.h"
 #include "base/text.h"
 
+enum { SHOWN_BYTES_MAX = 60 };
+
 static size_t find(const struct mri_option *known, size_t count, struct mri_slice name)
 {
     size_t i = 0;
@@ -20,9 +22,34 @@ static size_t find(const struct mri_option *known, size_t count, struct mri_slic
     return i;
 }
 
+/** No option has one in its name: a text that has one behind its dashes is none. */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/** The first line of a word, not too long for a problem that says more behind it. */
+static int shown_bytes(struct mri_slice name)
+{
+    int bytes = 0;
+    while ((size_t)bytes < name.count && bytes < SHOWN_BYTES_MAX && name.bytes[bytes] != '\n') {
+        bytes++;
+    }
+    return bytes;
+}
+
 static mr_err refuse_unknown(
     const struct mri_option *known, size_t count, struct mri_slice name, mr_problem *problem)
 {
+    size_t word = 0;
+    while (word < name.count && !is_blank(name.bytes[word])) {
+        word++;
+    }
+    if (word < name.count) { /* a text of several words */
+        return mri_problem(problem, MR_REFUSED,
+            "unknown option --%.*s; a text that begins with -- stands behind -- itself",
+            shown_bytes(name), name.bytes);
+    }
     const char *names[MRI_OPTIONS_MAX + 1];
     for (size_t i = 0; i < count; i++) {
         names[i] = known[i].name;
@@ -87,7 +114,8 @@ mr_err mri_options_parse(const struct mri_option *known, size_t known_count, int
             is_over = true;
             continue;
         }
-        bool is_option = !is_over && word[0] == '-' && word[1] != '\0';
+        bool is_option = !is_over && word[0] == '-' && word[1] != '\0' &&
+                         !(word[1] == '-' && is_blank(word[2])); /* "-- a comment of SQL" */
         if (is_option && strcmp(word, "-h") == 0) {
             options.is_help = true;
         } else if (is_option && word[1] != '-') {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * The command line: --name, --name VALUE or --name=VALUE, then arguments; "--" ends the options.
+ * A word with a blank right behind its two dashes is an argument.
  */
 #ifndef MRI_CLI_OPTIONS_H
 #define MRI_CLI_OPTIONS_H

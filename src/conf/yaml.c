@@ -458,25 +458,26 @@ static mr_err refuse_file(
     return err;
 }
 
-mr_err mri_yaml_read_file(const struct mri_os *os, const char *path, const struct mri_alloc *alloc,
+mr_err mri_yaml_read_file(const struct mri_os *os, const char *path, struct mri_buf *text,
     struct mri_config *ret_config, struct mri_yaml_problems *ret_problems)
 {
-    void *bytes;
     size_t count;
-    mr_err err = mri_alloc_array(alloc, MRI_CONFIG_TEXT_BYTES_MAX, 1, &bytes);
-    if (err != MR_OK) {
-        return refuse_file(ret_problems, path, err, mr_err_text(err));
+    mri_buf_clear(text);
+    void *bytes = mri_buf_grow(text, MRI_CONFIG_TEXT_BYTES_MAX);
+    mri_buf_clear(text);
+    if (bytes == NULL) {
+        return refuse_file(ret_problems, path, MR_ENOMEM, mr_err_text(MR_ENOMEM));
     }
-    err = mri_os_read_named_file(os, path, bytes, MRI_CONFIG_TEXT_BYTES_MAX, &count);
+    mr_err err = mri_os_read_named_file(os, path, bytes, MRI_CONFIG_TEXT_BYTES_MAX, &count);
     if (err == MR_OK) {
-        err =
-            mri_yaml_parse((struct mri_slice){bytes, count}, path, alloc, ret_config, ret_problems);
+        text->count = count;
+        err = mri_yaml_parse(
+            (struct mri_slice){bytes, count}, path, text->alloc, ret_config, ret_problems);
     } else if (err == MR_ERANGE) {
         err = refuse_file(ret_problems, path, MR_REFUSED, "longer than a configuration may be");
     } else {
         err = refuse_file(ret_problems, path, err, mr_err_text(err));
     }
-    mri_alloc_free(alloc, bytes, MRI_CONFIG_TEXT_BYTES_MAX);
     return err;
 }
 

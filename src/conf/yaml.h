@@ -10,6 +10,7 @@
 #ifndef MRI_CONF_YAML_H
 #define MRI_CONF_YAML_H
 
+#include "base/buf.h"
 #include "os/os.h"
 #include "pipeline/config.h"
 
@@ -49,6 +50,9 @@ MR_MUST_USE mr_err mri_yaml_parse(struct mri_slice text, const char *name,
 /**
  * Read a complete configuration from a file.
  *
+ * @param text  gets the file's text, where problems have their places; its alloc makes the
+ *              configuration, too
+ *
  * Returns  as mri_yaml_parse(); a file that is longer than MRI_CONFIG_TEXT_BYTES_MAX is
  *          MR_REFUSED; MR_EPATH, MR_EACCESS, MR_EIO it cannot be read, which is then the only
  *          problem in the list.
@@ -57,8 +61,7 @@ MR_MUST_USE mr_err mri_yaml_parse(struct mri_slice text, const char *name,
  * Cost     reads the file.
  */
 MR_MUST_USE mr_err mri_yaml_read_file(const struct mri_os *os, const char *path,
-    const struct mri_alloc *alloc, struct mri_config *ret_config,
-    struct mri_yaml_problems *ret_problems);
+    struct mri_buf *text, struct mri_config *ret_config, struct mri_yaml_problems *ret_problems);
 
 /**
  * Read the text of a config event, which may be of an older version: a setting that it lacks has

@@ -655,34 +655,34 @@ static void a_file_is_read_or_its_fault_is_the_only_problem(void **fixture)
     char path[MRI_TEMP_FOLDER_BYTES + 8];
     struct mri_buf buf;
     struct mri_config config;
+    struct mri_buf text;
     const struct mri_os *os = mri_os_linux();
-    const struct mri_alloc *alloc = mri_alloc_system();
+    mri_buf_init(&text, mri_alloc_system(), MRI_CONFIG_TEXT_BYTES_MAX);
     (void)default_text(&buf);
     (void)snprintf(path, sizeof(path), "%s/m.yaml", mri_temp_folder_make(folder));
 
-    assert_int_equal(mri_yaml_read_file(os, path, alloc, &config, &problems), MR_EPATH);
+    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, &problems), MR_EPATH);
     assert_int_equal(problems.count, 1);
     assert_int_equal(problems.items[0].line, 0);
     assert_memory_equal(problems.items[0].what.text, path, strlen(path));
-    assert_int_equal(mri_yaml_read_file(os, folder, alloc, &config, &problems), MR_EPATH);
-    assert_int_equal(mri_yaml_read_file(os, path, alloc, &config, NULL), MR_EPATH);
-
+    assert_int_equal(mri_yaml_read_file(os, folder, &text, &config, &problems), MR_EPATH);
+    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, NULL), MR_EPATH);
     write_file(path, buf.bytes, buf.count);
-    assert_int_equal(mri_yaml_read_file(os, path, alloc, &config, &problems), MR_OK);
+    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, &problems), MR_OK);
     assert_int_equal(problems.count, 0);
     assert_int_equal(config.instrument_count, 16);
     mri_config_fini(&config);
-
     write_file(path, "a: 1", 4);
-    assert_int_equal(mri_yaml_read_file(os, path, alloc, &config, &problems), MR_REFUSED);
+    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, &problems), MR_REFUSED);
     assert_memory_equal(problems.items[0].what.text, path, strlen(path));
     assert_memory_equal(problems.items[0].what.text + strlen(path), ":1:1: a: unknown", 16);
-
+    assert_string_equal(mri_buf_c_text(&text), "a: 1");
     assert_non_null(mri_buf_grow(&buf, MRI_CONFIG_TEXT_BYTES_MAX));
     write_file(path, buf.bytes, buf.count);
-    assert_int_equal(mri_yaml_read_file(os, path, alloc, &config, &problems), MR_REFUSED);
+    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, &problems), MR_REFUSED);
     assert_int_equal(problems.count, 1);
     mri_temp_folder_remove(folder);
+    mri_buf_fini(&text);
     mri_buf_fini(&buf);
 }
 

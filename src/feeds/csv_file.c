@@ -155,7 +155,7 @@ static enum mri_reason check_line(struct mri_csv_file *file, const struct mri_li
         return MRI_REASON_ROW_TORN;
     }
     bool is_known = file->format == MRI_CSV_BARS || file->format == MRI_CSV_KLINES;
-    return is_known && mri_csv_row_split(line->text, file->format, columns)
+    return is_known && mri_csv_row_split(line->text, file->format, columns, NULL)
                ? MRI_REASON_NONE
                : MRI_REASON_ROW_COLUMNS;
 }

@@ -14,6 +14,8 @@
 
 #include "base/check.h"
 #include "base/fixed.h"
+#include "base/problem.h"
+#include "feeds/csv_columns.h"
 
 #define NS_PER_MS      INT64_C(1000000)
 #define NS_PER_US      INT64_C(1000)
@@ -56,24 +58,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/** Cut a line into columns, at most the array's; the number of columns the line has. */
-static int split(struct mri_slice line, struct mri_slice columns[static MRI_CSV_COLUMNS_MAX])
-{
-    int count = 0;
-    size_t from = 0;
-    for (size_t i = 0; i <= line.count; i++) {
-        if (i < line.count && line.bytes[i] != ',') {
-            continue;
-        }
-        if (count < MRI_CSV_COLUMNS_MAX) {
-            columns[count] = (struct mri_slice){.bytes = line.bytes + from, .count = i - from};
-        }
-        count++;
-        from = i + 1;
-    }
-    return count;
-}
-
 static bool is_all_digits(struct mri_slice text)
 {
     for (size_t i = 0; i < text.count; i++) {
@@ -84,20 +68,33 @@ static bool is_all_digits(struct mri_slice text)
     return text.count > 0;
 }
 
+static bool is_bars_header(const struct mri_slice columns[static BARS_COLUMNS])
+{
+    static const char *const names[BARS_COLUMNS] = {
+        "ts_ms", "symbol", "open", "high", "low", "close", "volume"};
+    int same = 0;
+    while (same < BARS_COLUMNS && mri_slice_is(columns[same], names[same])) {
+        same++;
+    }
+    return same == BARS_COLUMNS;
+}
+
 enum mri_csv_format mri_csv_row_format(struct mri_slice line, bool *ret_is_header)
 {
-    struct mri_slice columns[MRI_CSV_COLUMNS_MAX];
+    struct mri_slice items[MRI_CSV_COLUMNS_MAX] = {{0}};
+    struct mri_csv_columns columns = {.items = items, .items_max = MRI_CSV_COLUMNS_MAX};
+    bool is_whole = mri_csv_columns_cut(&columns, line, NULL) == MR_OK;
+    size_t count = is_whole ? columns.count : 0;
     *ret_is_header = true;
-    if (mri_slice_is(line, "ts_ms,symbol,open,high,low,close,volume")) {
+    if (count == BARS_COLUMNS && is_bars_header(items)) {
         return MRI_CSV_BARS;
     }
-    int count = split(line, columns);
-    if (count == KLINES_COLUMNS && mri_slice_is(columns[0], "open_time") &&
-        mri_slice_is(columns[6], "close_time")) {
+    if (count == KLINES_COLUMNS && mri_slice_is(items[0], "open_time") &&
+        mri_slice_is(items[6], "close_time")) {
         return MRI_CSV_KLINES;
     }
     *ret_is_header = false;
-    if (!is_all_digits(columns[0])) {
+    if (!is_all_digits(items[0])) {
         return MRI_CSV_UNKNOWN;
     }
     if (count == BARS_COLUMNS) {
@@ -107,9 +104,16 @@ enum mri_csv_format mri_csv_row_format(struct mri_slice line, bool *ret_is_heade
 }
 
 bool mri_csv_row_split(struct mri_slice line, enum mri_csv_format format,
-    struct mri_slice columns[static MRI_CSV_COLUMNS_MAX])
+    struct mri_slice columns[static MRI_CSV_COLUMNS_MAX], mr_problem *reterr_problem)
 {
-    return split(line, columns) == layout_of(format)->count;
+    struct mri_csv_columns cut = {.items = columns, .items_max = MRI_CSV_COLUMNS_MAX};
+    size_t expected = (size_t)layout_of(format)->count;
+    mr_err err = mri_csv_columns_cut(&cut, line, reterr_problem);
+    if (err == MR_OK && cut.count != expected) {
+        err = mri_problem(
+            reterr_problem, MR_REFUSED, "expected %zu columns, found %zu", expected, cut.count);
+    }
+    return err == MR_OK;
 }
 
 struct mri_slice mri_csv_row_symbol(const struct mri_slice columns[static MRI_CSV_COLUMNS_MAX])

@@ -38,16 +38,17 @@ struct mri_csv_row {
 enum mri_csv_format mri_csv_row_format(struct mri_slice line, bool *ret_is_header);
 
 /**
- * Cut a row at its commas. Nothing in these formats is quoted.
+ * Cut a row into its columns, which may be quoted (csv_columns.h) but have no quotes within.
  *
  * @param format  MRI_CSV_BARS or MRI_CSV_KLINES
  *
- * Returns  true; false: it has not the format's number of columns.
+ * Returns  true; false: it has not the format's number of columns, or is quoted wrongly:
+ *          *reterr_problem (may be NULL) says so.
  * Owner    the columns point into `line`.
  * Threads  any.
  */
 bool mri_csv_row_split(struct mri_slice line, enum mri_csv_format format,
-    struct mri_slice columns[static MRI_CSV_COLUMNS_MAX]);
+    struct mri_slice columns[static MRI_CSV_COLUMNS_MAX], mr_problem *reterr_problem);
 
 /**
  * The column of a row in format MRI_CSV_BARS that names the symbol.

@@ -23,7 +23,7 @@ static enum mri_reason parse(const char *line, unsigned decimals, struct mri_csv
     bool is_header;
     enum mri_csv_format format = mri_csv_row_format(mri_slice_of(line), &is_header);
     assert_true(format == MRI_CSV_BARS || format == MRI_CSV_KLINES);
-    assert_true(mri_csv_row_split(mri_slice_of(line), format, columns));
+    assert_true(mri_csv_row_split(mri_slice_of(line), format, columns, NULL));
     return mri_csv_row_parse(columns, format, decimals, row);
 }
 
@@ -41,7 +41,11 @@ static void the_first_line_tells_the_format(void **state)
             MRI_CSV_KLINES, true},
         {OPEN_MS ",A,1,1,1,1,1", MRI_CSV_BARS, false},
         {OPEN_MS ",1,1,1,1,1," CLOSE_MS ",1,1,1,1,0", MRI_CSV_KLINES, false},
+        {"\"ts_ms\",\"symbol\",\"open\",\"high\",\"low\",\"close\",\"volume\"", MRI_CSV_BARS, true},
+        {"\"" OPEN_MS "\",\"A\",1,1,1,1,1", MRI_CSV_BARS, false},
         {OPEN_MS ",1", MRI_CSV_UNDECIDED, false},
+        {OPEN_MS ",\"A,1,1,1,1,1", MRI_CSV_UNDECIDED, false}, /* the quote is not closed */
+        {"\"" OPEN_MS ",A,1,1,1,1,1", MRI_CSV_UNKNOWN, false},
         {"ts_ms,symbol,open,close,high,low,volume", MRI_CSV_UNKNOWN, false}, /* other order */
         {"timestamp,open,high,low,close,volume", MRI_CSV_UNKNOWN, false},
         {"# exported yesterday", MRI_CSV_UNKNOWN, false},
@@ -59,13 +63,31 @@ static void a_row_has_exactly_the_columns_of_its_format(void **state)
 {
     (void)state;
     struct mri_slice columns[MRI_CSV_COLUMNS_MAX];
-    assert_true(mri_csv_row_split(mri_slice_of(",,,,,,"), MRI_CSV_BARS, columns));
-    assert_false(mri_csv_row_split(mri_slice_of(",,,,,"), MRI_CSV_BARS, columns));
-    assert_false(mri_csv_row_split(mri_slice_of(",,,,,,,"), MRI_CSV_BARS, columns));
+    assert_true(mri_csv_row_split(mri_slice_of(",,,,,,"), MRI_CSV_BARS, columns, NULL));
+    assert_false(mri_csv_row_split(mri_slice_of(",,,,,"), MRI_CSV_BARS, columns, NULL));
+    assert_false(mri_csv_row_split(mri_slice_of(",,,,,,,"), MRI_CSV_BARS, columns, NULL));
     assert_true(
-        mri_csv_row_split(mri_slice_of("a,b,c,d,e,f,g,h,i,j,k,l"), MRI_CSV_KLINES, columns));
+        mri_csv_row_split(mri_slice_of("a,b,c,d,e,f,g,h,i,j,k,l"), MRI_CSV_KLINES, columns, NULL));
     assert_true(mri_slice_is(columns[11], "l"));
-    assert_false(mri_csv_row_split(mri_slice_of(",,,,,,,,,,,,,,,"), MRI_CSV_KLINES, columns));
+    assert_false(mri_csv_row_split(mri_slice_of(",,,,,,,,,,,,,,,"), MRI_CSV_KLINES, columns, NULL));
+}
+
+static void a_quoted_column_is_the_same_without_its_quotes(void **state)
+{
+    (void)state;
+    struct mri_csv_row plain;
+    struct mri_csv_row quoted;
+    struct mri_slice columns[MRI_CSV_COLUMNS_MAX];
+    mr_problem problem = {""};
+    assert_int_equal(parse(OPEN_MS ",A,1,2,1,2,3", 0, &plain), MRI_REASON_NONE);
+    assert_int_equal(
+        parse("\"" OPEN_MS "\",\"A\",\"1\",2,\"1\",2,\"3\"", 0, &quoted), MRI_REASON_NONE);
+    assert_memory_equal(&plain, &quoted, sizeof(plain));
+    assert_false(
+        mri_csv_row_split(mri_slice_of("1,\"A\"x,1,1,1,1,1"), MRI_CSV_BARS, columns, &problem));
+    assert_non_null(strstr(problem.text, "character 6: "));
+    assert_false(mri_csv_row_split(mri_slice_of("1,A,1"), MRI_CSV_BARS, columns, &problem));
+    assert_string_equal(problem.text, "expected 7 columns, found 3");
 }
 
 static void a_bar_is_exact_and_timed_at_its_close(void **state)
@@ -105,7 +127,7 @@ static void every_bad_row_has_its_reason(void **state)
         {OPEN_MS ",A,1,inf,1,1,0", MRI_REASON_ROW_NUMBER},
         {OPEN_MS ",A,1,1e3,1,1,0", MRI_REASON_ROW_NUMBER},
         {OPEN_MS ",A, 1,1,1,1,0", MRI_REASON_ROW_NUMBER},
-        {OPEN_MS ",A,\"1\",1,1,1,0", MRI_REASON_ROW_NUMBER},
+        {OPEN_MS ",A,1\"1\",1,1,1,0", MRI_REASON_ROW_NUMBER},
         {OPEN_MS ",A,0x1,1,1,1,0", MRI_REASON_ROW_NUMBER},
         {OPEN_MS ",A,1,99999999999999999999,1,1,0", MRI_REASON_ROW_NUMBER},
         {OPEN_MS ",A,1,1,1,1,", MRI_REASON_ROW_NUMBER},
@@ -201,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_line_tells_the_format),
         cmocka_unit_test(a_row_has_exactly_the_columns_of_its_format),
+        cmocka_unit_test(a_quoted_column_is_the_same_without_its_quotes),
         cmocka_unit_test(a_bar_is_exact_and_timed_at_its_close),
         cmocka_unit_test(every_bad_row_has_its_reason),
         cmocka_unit_test(a_number_is_the_nearest_double),

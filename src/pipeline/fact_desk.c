@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "pipeline/clock.h"
+#include "pipeline/signal_input.h"
 
 #define SECOND_NS ((int64_t)1000000000)
 
@@ -154,9 +155,17 @@ static mr_err check_price(const struct check *check, const char *field, int64_t 
     return MR_OK;
 }
 
+/** As of a signal: absent, or a name. */
 static mr_err check_source(const struct check *check)
 {
     struct mri_slice source = check->input->source;
+    mr_err err = source.bytes == NULL
+                     ? MR_OK
+                     : mri_signal_input_check_blank(source, "source", check->problem);
+    if (err != MR_OK) {
+        check->answer->reason = MRI_REASON_ROW_TEXT;
+        return err;
+    }
     bool is_good = source.count <= SOURCE_BYTES_MAX && mri_text_is_utf8(source) &&
                    !mri_text_has_control(source);
     return is_good ? MR_OK

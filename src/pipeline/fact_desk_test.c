@@ -191,6 +191,10 @@ static void each_wrong_field_of_a_quote_has_its_reason(void **fixture)
     refused(input, MRI_REASON_ROW_TEXT);
     WITH(input, source = mri_slice_of("\xff"));
     refused(input, MRI_REASON_ROW_TEXT);
+    WITH(input, source = mri_slice_of(""));
+    refused(input, MRI_REASON_ROW_TEXT);
+    WITH(input, source = mri_slice_of("  "));
+    refused(input, MRI_REASON_ROW_TEXT);
 }
 
 static void each_wrong_field_of_a_bar_has_its_reason(void **fixture)

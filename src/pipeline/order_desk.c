@@ -146,7 +146,7 @@ static mr_err check_time(const struct check *check, int64_t event_time_unix_ns)
     int64_t now = clock > event_time_unix_ns ? clock : event_time_unix_ns;
     if (time == 0) {
         return check->claim.status == MRI_REPORT_FILLED
-                   ? refuse(check, "time: expected when the venue filled it")
+                   ? refuse(check, "time: it is missing; filled needs when the venue filled it")
                    : MR_OK;
     }
     if (time < MRI_CLOCK_FIRST_UNIX_NS || time >= MRI_CLOCK_BEYOND_UNIX_NS) {
@@ -181,13 +181,22 @@ static mr_err check_presence(const struct check *check)
                    ? refuse(check, "price, quantity and fee: expected of filled alone")
                    : MR_OK;
     }
-    if (!given->has_price || !(given->price > 0.0) || !mri_is_finite(given->price)) {
+    const char *missing = !given->has_price      ? "price"
+                          : !given->has_quantity ? "quantity"
+                          : !given->has_fee      ? "fee"
+                                                 : NULL;
+    if (missing != NULL) {
+        return mri_problem(check->problem, MR_REFUSED,
+            "%s: it is missing; filled needs price, quantity, fee (0 when there is none) and time",
+            missing);
+    }
+    if (!(given->price > 0.0) || !mri_is_finite(given->price)) {
         return refuse(check, "price: expected a number above zero, what was paid or got");
     }
-    if (!given->has_quantity || !(given->quantity > 0.0) || !mri_is_finite(given->quantity)) {
+    if (!(given->quantity > 0.0) || !mri_is_finite(given->quantity)) {
         return refuse(check, "quantity: expected a number above zero, what was filled");
     }
-    return given->has_fee && mri_is_finite(given->fee)
+    return mri_is_finite(given->fee)
                ? MR_OK
                : refuse(
                      check, "fee: expected a number, in the quote currency; 0 when there is none");

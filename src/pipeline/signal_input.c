@@ -31,6 +31,14 @@ mr_err mri_signal_input_refuse(
         found.bytes);
 }
 
+mr_err mri_signal_input_check_blank(
+    struct mri_slice text, const char *field, mr_problem *reterr_problem)
+{
+    return mri_text_is_blank(text) ? mri_signal_input_refuse(reterr_problem, field,
+                                         "a name that is not only spaces", text)
+                                   : MR_OK;
+}
+
 /** A text that is UTF-8 without control characters, within a length. */
 static mr_err check_text(
     struct mri_slice text, const char *field, size_t bytes_max, mr_problem *problem)
@@ -64,9 +72,8 @@ static mr_err check_names(const struct mri_signal_input *input, mr_problem *prob
     if (err == MR_OK) {
         err = check_text(input->name, "name", TEXT_BYTES_MAX, problem);
     }
-    if (err == MR_OK && mri_text_is_blank(input->source)) {
-        return mri_signal_input_refuse(
-            problem, "source", "a name that is not only spaces", input->source);
+    if (err == MR_OK) {
+        err = mri_signal_input_check_blank(input->source, "source", problem);
     }
     return err == MR_OK && mri_source_is_reserved(input->source)
                ? mri_signal_input_refuse(problem, "source",

@@ -78,6 +78,15 @@ mr_err mri_signal_input_refuse(
     mr_problem *reterr_problem, const char *field, const char *expected, struct mri_slice found);
 
 /**
+ * Does a text that was given name somebody? Of signals and of facts it is the source.
+ *
+ * Returns  MR_OK; MR_REFUSED it is empty, or has only spaces: *reterr_problem says so.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_signal_input_check_blank(
+    struct mri_slice text, const char *field, mr_problem *reterr_problem);
+
+/**
  * The number of a symbol.
  *
  * Returns  MR_OK; MR_REFUSED it is not registered, *reterr_problem says so.

@@ -153,7 +153,9 @@ static mr_err read_time(
         return MR_OK;
     }
     return refuse(reading, MRI_REASON_ROW_TIME, field,
-        "2025-05-04T15:34:00.123Z, or seconds, milliseconds or nanoseconds since 1970", text);
+        "2025-05-04T15:34:00.123Z, or seconds, milliseconds, microseconds or nanoseconds since "
+        "1970",
+        text);
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */

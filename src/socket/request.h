@@ -36,9 +36,9 @@ enum mri_request_type {
     X(SYMBOL, "symbol", MRI_REQUEST_TEXT, "must be registered; or a spelling of one")              \
     X(SIDE, "side", MRI_REQUEST_TEXT, "long, buy, short or sell")                                  \
     X(SOURCE, "source", MRI_REQUEST_TEXT,                                                          \
-        "who emits, brings in a fact or gives feedback, up to 64 bytes; of a signal and of "       \
-        "feedback not only spaces and no name of the engine's: a built-in source, engine, "        \
-        "millrace, run, or an actor but external (of feedback, and operator)")                     \
+        "who emits, brings in a fact or gives feedback, up to 64 bytes, not only spaces; of a "    \
+        "signal and of feedback no name of the engine's: a built-in source, engine, millrace, "    \
+        "run, or an actor but external (of feedback, and operator)")                               \
     X(NAME, "name", MRI_REQUEST_TEXT, "kind of signal, up to 64 bytes; default: the source")       \
     X(CONFIDENCE, "confidence", MRI_REQUEST_NUMBER, "0 to 1; without one it is no evidence")       \
     X(PRICE, "price", MRI_REQUEST_NUMBER, "above zero, rounded to the instrument's decimals")      \

@@ -106,8 +106,8 @@ static mr_err read_time(const struct mri_line_session *session, const struct mri
     return mri_fact_line_time(text, ret_time)
                ? MR_OK
                : mri_request_refuse(&session->service->reader, fault, "time", value->raw.bytes,
-                     "time: expected one like 2025-05-04T15:34:00Z, or seconds, milliseconds or "
-                     "nanoseconds since 1970");
+                     "time: expected one like 2025-05-04T15:34:00Z, or seconds, milliseconds, "
+                     "microseconds or nanoseconds since 1970");
 }
 
 static mr_err read_report(const struct mri_line_session *session, const struct mri_request *request,

@@ -253,7 +253,16 @@ class MemoryTest(DoctorCase):
         other = self.folder / "other"
         shutil.copytree(self.log, other)
         self.left_behind(other)
-        self.assert_found("memory left", "warning", "of other logs")
+        uuid = next(line.split()[1] for line in (other / "MANIFEST").read_text().splitlines() if "uuid: " in line)
+        left = [path for path in SHARED.glob(f"millrace-{uuid[:8]}-*")]
+        self.assertEqual(len(left), 1)
+        shutil.rmtree(other)  # nothing else leads to the file any more
+        try:
+            found = self.assert_found("memory left", "warning", "of other logs", "whose folder was removed")
+            self.assertIn("first 8 digits of `uuid`", found["to_do"])
+            self.assertIn("delete the file", found["to_do"])
+        finally:
+            left[0].unlink()
 
 
 class LogTest(DoctorCase):

@@ -40,6 +40,8 @@ class GoodFileTest(FeedCase):
             "crlf.csv": text_of(self.rows).replace("\n", "\r\n"),
             "bom.csv": "\ufeff" + text_of(self.rows),
             "bare.csv": text_of(self.rows, None),
+            "quoted.csv": "".join(",".join(f'"{field}"' for field in line.split(",")) + "\n"
+                                  for line in text_of(self.rows).splitlines()),
             "BTCUSDT-1m-2024-01.csv": text_of(made, KLINES_HEADER),
             "BTCUSDT.bare.csv": text_of(made, None),
             "BTCUSDT.us.csv": text_of(klines(self.rows, 1000), None),

@@ -91,8 +91,11 @@ class FeedTest(OutsideCase):
             (quote(symbol="NOPE"), "row_unknown_symbol", "symbol"),
             (quote(symbol=...), "row_field", "symbol"), (quote(kind="trade"), "row_field", "kind"),
             (quote(kind=...), "row_field", "kind"), (quote(time=...), "row_time", "time"),
+            (quote(time="noon"), "row_time", "seconds, milliseconds, microseconds or nanoseconds since 1970"),
             (quote(time=NEVER), "row_future", "time"), (quote(time="yesterday"), "row_time", "time"),
             (quote(time=5), "row_time", "time"), (quote(source="x" * 65), "row_text", "source"),
+            (quote(source=""), "row_text", 'source: expected a name that is not only spaces, found ""'),
+            (funding(source=" "), "row_text", 'source: expected a name that is not only spaces, found " "'),
             (quote(source="a\u0007"), "row_text", "source"), (quote(volume=1), "row_field", "volume"),
             (quote(bid=[1]), "row_field", "bid"), (quote(bidd=1), "row_field", "bidd"),
             (candle(high=41000), "row_inconsistent", "high"),
@@ -153,6 +156,12 @@ class FeedTest(OutsideCase):
                              'found "BTCUST"')
         self.assertEqual(self.count("quotes") + self.count("quarantined"), 0)
 
+    def test_a_source_for_all_lines_that_names_nobody_is_refused_before_a_line_is_read(self):
+        for source in ("", "  "):
+            answer = self.refused("feed", "--dir", self.log, "--source", source, stdin=lines(quote(0)))
+            self.assert_says(answer, f'--source: expected a name that is not only spaces, found "{source}"')
+        self.assertEqual(self.count("quotes"), 0)
+
     def test_symbols_are_spelled_as_venues_spell_them(self):
         self.feed(quote(0, symbol="BTC-USDT"), quote(1, symbol="btc_usdt"), quote(2, symbol="BTC/USDT"))
         self.assertEqual(self.sql("select distinct symbol from quotes"), [{"symbol": "BTCUSDT"}])
@@ -181,6 +190,39 @@ class FeedTest(OutsideCase):
                 "file", path)
         self.assertEqual(self.sql("select symbol, source from quotes order by seq desc limit 1"),
                          [{"symbol": "ETHUSDT", "source": "file"}])
+
+    def test_csv_may_be_quoted(self):
+        text = ('"kind","symbol","time","bid","ask","source"\r\n'
+                f'"quote","BTCUSDT","{START_MS}","42000.1","42000.2","a ""real"" venue, the first"\r\n'
+                f'"quote",BTCUSDT,{START_MS + 1000},"42000.1",42000.2,""\r\n'
+                f'quote,BTCUSDT,{START_MS + 2000},42000.1,42000.2,5" wide\r\n')
+        path = self.write("quoted.csv", b"\xef\xbb\xbf" + text.encode())
+        self.assert_says(self.ok("feed", "--dir", self.log, path), "3 taken, 0 refused")
+        self.assertEqual([row["source"] for row in self.sql("select source from quotes order by seq")],
+                         ['a "real" venue, the first', None, '5" wide'])
+
+    def test_wrong_quotes_in_csv_are_told_with_line_and_character(self):
+        rows = [('quote,BTCUSDT,{},42000.1,42000.2,"a', 45, "the quote is not closed in this line"),
+                ('b"', None, "expected 6 columns as in the header, found 1"),
+                ('quote,"BTCUSDT",{},"42000.1" ,42000.2,', 40, "behind a closing quote"),
+                ('quote,"BTCUSDT"x,{},42000.1,42000.2,', 16, "behind a closing quote")]
+        text = "kind,symbol,time,bid,ask,source\n" + "".join(
+            row.format(START_MS) + "\n" for row, _, _ in rows) + f"quote,BTCUSDT,{START_MS},42000.1,42000.2,\n"
+        answer = self.assert_exit(program.call("feed", "--dir", self.log, stdin=text), NO)
+        for number, (_, character, why) in enumerate(rows, 2):
+            place = "" if character is None else f"character {character}: "
+            self.assertIn(f"stdin:{number}: refused (row_columns): {place}{why}", answer.err)
+        self.assert_says(answer, "1 taken, 4 refused")
+        self.assert_says(self.refused("feed", "--dir", self.log, stdin='kind,"symbol\n'),
+                         "stdin:1: the header: character 6: the quote is not closed")
+
+    def test_a_quoted_candle_file_is_one(self):
+        rows = "".join(f'"{START_MS + MINUTE_MS * i}","BTCUSDT",42000,42001,41999,42000,"2"\n' for i in range(2))
+        header = '"ts_ms","symbol","open","high","low","close","volume"\n'
+        bad = f'{START_MS},"BTCUSDT"x,1,1,1,1,1\n'
+        answer = self.assert_exit(program.call("feed", "--dir", self.log, stdin=header + rows + bad), NO)
+        self.assert_says(answer, "stdin:4: refused (row_columns): character 24: behind a closing quote", "2 taken, 1 refused")
+        self.assertEqual(self.count("prices"), 2)
 
     def test_a_kind_that_is_none_is_refused_before_a_line_is_read(self):
         for kind in ("bogus", "", "Quote"):

@@ -600,7 +600,7 @@ class FactsTest(ServeCase):
                       ("bid", "x"), ("ask", "nan"), ("bid", 42000.123456789), ("bid", 42000.3), ("ask", True),
                       ("bid", {}), ("bid_quantity", -1), ("ask_quantity", "much"), ("time", "noon"),
                       ("time", -1), ("time", 1.5), ("time", late), ("time", ...), ("source", "x" * 65),
-                      ("source", "a\nb"), ("source", 7), ("close", 1), ("kind", "quote"), ("bids", 1)],
+                      ("source", "a\nb"), ("source", ""), ("source", " "), ("source", 7), ("close", 1), ("kind", "quote"), ("bids", 1)],
             "candle": [("symbol", "NOPE"), ("close_time", ...), ("open_time", START_MS),
                        ("close_time", START_MS + 1), ("close_time", "noon"), ("close_time", late),
                        ("close_time", 1), *((key, bad) for key in ("open", "high", "low", "close")
@@ -610,7 +610,8 @@ class FactsTest(ServeCase):
                        ("source", "ws"), ("bid", 1)],
             "funding": [("symbol", "NOPE"), ("rate", ...), ("rate", 1.5), ("rate", "x"), ("interval", "8d"),
                         ("interval", 8), ("interval", "0h"), ("time", "noon"), ("time", ...), ("next_time", START_MS - 1),
-                        ("next_time", "soon"), ("source", "x" * 65), ("bid", 1)],
+                        ("next_time", "soon"), ("source", "x" * 65), ("source", ""), ("source", " "),
+                        ("bid", 1)],
         }
         # Where a missing or second field says more about another one:
         told = {("candle", "open_time"): "close_time"}

@@ -44,6 +44,17 @@ class SourceTest(SqlCase):
         self.assertEqual(self.ok("sql", "--dir", self.log, "--csv", "--file", path).out, expected)
         self.assertEqual(self.ok("sql", "--dir", self.log, "--csv", stdin=query).out, expected)
 
+    def test_a_query_may_begin_with_a_comment(self):
+        for comment in ("-- the first one", "--\tit", "--"):
+            self.assertEqual(self.sql(f"{comment}\nSELECT 1 AS n", "--csv").out, "n\r\n1\r\n")
+        for comment in ("--the first one", "---", "-- the first one"):
+            answer = self.ok("sql", "--dir", self.log, "--csv", "--", f"{comment}\nSELECT 1 AS n")
+            self.assertEqual(answer.out, "n\r\n1\r\n")
+        self.assertEqual(self.ok("sql", "-- one\nSELECT 1 AS n", "--dir", self.log, "--csv").out, "n\r\n1\r\n")
+        answer = self.bad("--the first one\nSELECT 1")
+        self.assert_says(answer, "unknown option --the first one; a text that begins with -- stands behind -- itself")
+        self.assert_says(self.bad("--cvs"), "did you mean --csv?")
+
     def test_two_of_them_or_none_are_refused(self):
         path = self.write("query.sql", "SELECT 1")
         self.assert_says(self.bad("SELECT 1", "--file", path), "not both")

@@ -294,7 +294,8 @@ class ReportTest(ExternalCase):
 
     def test_a_field_that_cannot_be_is_named(self):
         wrong = [({"price": -1.0}, "price"), ({"price": float("nan")}, "price"),
-                 ({"price": None}, "price"), ({"quantity": 0}, "quantity"), ({"fee": None}, "fee"),
+                 ({"price": None}, "price: it is missing; filled needs"),
+                 ({"quantity": None}, "quantity: it is missing; filled needs"), ({"quantity": 0}, "quantity"), ({"fee": None}, "fee: it is missing"),
                  ({"price": 1e-9}, "price"), ({"quantity": 1e-9}, "quantity"),
                  ({"quantity": 0.1234567}, "quantity"),
                  ({"time_unix_ns": time.time_ns() + 120 * 10**9}, "more than a minute after"),
@@ -354,12 +355,27 @@ class ReportTest(ExternalCase):
         self.assert_says(self.assert_exit(answer, program.NO), "quantity_differs")
         self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "gone"), "status")
         self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "filled",
-                                      "--time", "2025-05-04T15:34:00Z", "--price", "cheap"), "price")
+                                      "--time", "2025-05-04T15:34:00Z", "--price", "cheap"), "missing: --quantity, --fee; ")
         for field, value in (("quantity", "1e-9"), ("price", "1e-9"), ("price", "0x1p0"), ("fee", "0x0"),
                              ("time", "2099-01-01T00:00:00Z")):
             fill = {"price": "1", "quantity": "1", "fee": "0", "time": "2025-05-04T15:34:00Z", field: value}
             self.assert_says(self.refused("report", "--dir", self.log, self.order["id"], "filled", *[
                 word for name, given in fill.items() for word in (f"--{name}", given)]), f"{field}: ")
+        whole = {"price": "1", "quantity": "1", "fee": "0", "time": "2025-05-04T15:34:00Z"}
+        for missing in whole:
+            answer = self.refused("report", "--dir", self.log, self.order["id"], "filled", *[
+                word for name, given in whole.items() if name != missing for word in (f"--{name}", given)])
+            self.assert_says(answer, f"missing: --{missing}; filled needs --price, --quantity, --fee")
+        for field in ("price", "quantity", "fee"):
+            for status in ("sent", "accepted", "rejected", "cancelled", "unknown"):
+                answer = self.refused("report", "--dir", self.log, self.order["id"], status, f"--{field}", "1")
+                self.assert_says(answer, f"--{field}: only filled has one; {status} has no ")
+            answer = self.refused("report", "--dir", self.log, self.order["id"], "filled", *[
+                word for name, given in {**whole, field: "1x"}.items() for word in (f"--{name}", given)])
+            self.assert_says(answer, f'--{field}: expected a number, found "1x"')
+        usage = self.ok("report", "--help").out
+        self.assertRegex(usage, r"filled +needs --price, --quantity, --fee and --time")
+        self.assertRegex(usage, r"sent, accepted, rejected, cancelled, unknown\n +need nothing more")
         answer = program.call("report", "--dir", self.log, "nothing", "sent")
         self.assert_says(self.assert_exit(answer, program.NO), "order_unknown")
         answer = program.call("report", "--dir", self.log, self.order["id"], "sent", "--symbol", "A\nB")

@@ -79,6 +79,8 @@ class FactsTest(OutsideCase):
             (self.quote, {"ask": 42000.201}, "ask"), (self.quote, {"symbol": "NOPE"}, "symbol"),
             (self.quote, {"bid_quantity": -1.0}, "bid_quantity"), (self.quote, {"time_unix_ns": 0}, "time"),
             (self.quote, {"time_unix_ns": 2**62}, "time"), (self.quote, {"source": "x" * 65}, "source"),
+            (self.quote, {"source": ""}, "source: expected a name that is not only spaces"),
+            (self.quote, {"source": " "}, "source: expected a name that is not only spaces"),
             (self.candle, {"open": -1.0}, "open"), (self.candle, {"high": 1.0}, "high"),
             (self.candle, {"volume": nan}, "volume"), (self.candle, {"close_time_unix_ns": 7}, "time"),
         ]
