@@ -34,7 +34,7 @@
 #include "json/json_write.h"
 
 /** The most JSON that free data may be, and how many signals are asked for at once. */
-enum { MRP_DATA_BYTES_MAX = 65536, MRP_PAGE = 1024 };
+enum { MRP_DATA_BYTES_MAX = 65536, MRP_OBSERVED_BYTES_MAX = 960 * 1024, MRP_PAGE = 1024 };
 
 /** A method as its table has it, whatever its arguments. */
 #define MRP_FUNCTION(name) (PyCFunction)(void (*)(void))(name)
@@ -410,6 +410,19 @@ int mrp_read_timeout(PyObject *timeout, int64_t *ret_timeout_ms);
  * Threads  any, with the interpreter's lock.
  */
 int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data);
+
+/**
+ * Data that are kept and that nothing is decided on: None, a dict, or a JSON object as str or
+ * bytes, which may have numbers of any size and be of any depth. `texts` is empty before.
+ *
+ * @param field  what it is called in an exception
+ *
+ * Returns  0; -1 and an exception.
+ * Owner    *ret_data is the value's, or lies in `texts`.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_kept_data(
+    PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data);
 
 /**
  * Free data of one thing alone: None, a dict, or a JSON object as str or bytes. `texts` is empty

@@ -5,6 +5,7 @@ type is a TypeError, a value that cannot be is MR_REFUSED, and the text begins w
 import ast
 import decimal
 import inspect
+import json
 import pathlib
 import re
 import sys
@@ -54,10 +55,11 @@ TIME = INTEGER
 NUMBER = types(True, False, "1", b"1", [], 1j) + refused(HUGE, -HUGE)
 PRICE = NUMBER + refused(NAN, INF, -INF, 0, 0.0, -1.0, 1e30)
 SECONDS = NUMBER + refused(NAN, INF, -1.0, 1e12)
-DATA = types(5, [], True) + refused(
+KEPT_DATA = types(5, [], True) + refused(
     "{", "[]", b"{", b"[1]", b"{}\0", "\ud800", "a\0b", {"a": NAN}, {"a": {"b": [1, INF]}}, {"a": FAR},
-    {"a": HUGE}, {"a": "\ud800"}, {"\ud800": 1}, {"a\0b": 1}, {"a": "y" * 70_000}) + [
+    {"a": HUGE}, {"a": "\ud800"}, {"\ud800": 1}, {"a\0b": 1}) + [
     ({1: 2}, TypeError), ({"a": object()}, TypeError), ({"a": {"b": {1, 2}}}, TypeError)]
+DATA = KEPT_DATA + refused({"a": "y" * 70_000})
 SIGNAL = types(None, True, 1.5, b"x", []) + refused(0, -1, 2 ** 32, 2 ** 40, FAR, -FAR, HUGE, "\ud800", "a\0b")
 MOMENT = types(True, 1.5, b"x", []) + refused(-1, FAR, HUGE, "yesterday", "\ud800", "a\0b")
 PLACE = NEEDED + refused("", "No Name", "x" * 1000)
@@ -162,7 +164,9 @@ class ArgumentsCase(program.Case):
             "Bus.symbols": (bus.symbols, {}, {}),
             "Bus.sources": (bus.sources, {}, {}),
             "Bus.observe": (bus.observe, {"source": "bot", "data": "{}"}, {
-                "symbol": TEXT, "source": TEXT, "data": TEXT + refused("x" * 10 ** 7), "about": types(True, 1.5, b"x", []) + refused(0, -1, FAR, HUGE, "\ud800", "a\0b"),
+                "symbol": TEXT, "source": TEXT, "about": types(True, 1.5, b"x", []) + refused(0, -1, FAR, HUGE, "\ud800", "a\0b"),
+                "data": KEPT_DATA + refused({"a": "y" * 10 ** 6}, '{"a": "%s"}' % ("y" * 10 ** 6), "word", '{"a": 1} {}', '"a"',
+                                            "{" * 300, '{"a":' * 300 + "1" + "}" * 299, '{"a": 1e}', '{"a": 1', ""),
                 "to": STATE, "durable": BOOL}),
             "Bus.observed": (bus.observed, {}, {"before": INTEGER, "limit": INTEGER + refused(0)}),
             "Bus.observed_id": (bus.observed_id, {"number": bus.observed()[0]["number"]}, {
@@ -327,6 +331,18 @@ class ArgumentsTest(ArgumentsCase):
             self.bus.emit("ONEUSD", "long", "bot", value)
         self.assertEqual(len(self.bus.query(limit=Index(2))), 2)
         self.assertEqual(self.bus.get(Index(1))["id"], self.name)
+
+    def test_what_is_observed_is_any_json_object(self):
+        for data, kept in ((None, None), ({}, "{}"), ({"a": [1, None]}, {"a": [1, None]}), (b'{"a": 1}', '{"a": 1}'),
+                           ({"a": "y" * 70_000}, {"a": "y" * 70_000}), ('{"a": %d}' % FAR, '{"a": %d}' % FAR),
+                           ('{"a": 1e999}', '{"a": 1e999}'), (' {"a": "\u00e4"}\n', ' {"a": "\u00e4"}\n'),
+                           ('{"a":' * 300 + "[]" + "}" * 300, '{"a":' * 300 + "[]" + "}" * 300)):
+            with self.subTest(data=repr(data)[:60]):
+                told = self.bus.history(self.bus.observe(source="bot", data=data))[0]["data"]
+                self.assertEqual(json.loads(told) if isinstance(kept, dict) else told, kept)
+        with self.assertRaises(millrace.MR_REFUSED) as caught:
+            self.bus.observe(data="{")
+        self.assertEqual(str(caught.exception), "data: no JSON, at byte 2: it ends too early")
 
     def wrong(self, call, arguments, argument, kind, positional):
         with self.assertRaises((millrace.MillraceError, TypeError)) as caught:
