@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/ident.h"
 #include "base/text.h"
+#include "pipeline/signal_input.h"
 #include "json/json_scan.h"
 
 /** The arguments of emit(), and the keys of the dicts of emit_many(). */
@@ -214,6 +215,20 @@ static int read_words(Bus *self, PyObject *const values[FIELDS], mr_emission *em
     return 0;
 }
 
+/** A key is `key` here, and not as lines and options have it. */
+static int read_key(PyObject *value, const char **ret_key)
+{
+    mr_problem problem = {""};
+    if (read_text(value, KEY, ret_key) < 0) {
+        return -1;
+    }
+    if (*ret_key == NULL) {
+        return 0;
+    }
+    mr_err err = mri_signal_input_check_key(mri_slice_of(*ret_key), field_names[KEY], &problem);
+    return err == MR_OK ? 0 : ((void)mrp_raise_error(err, problem.text), -1);
+}
+
 /** "1m", "5m", ...; NULL: not given. */
 static int read_horizon(PyObject *value, mr_emission *emission)
 {
@@ -242,7 +257,7 @@ static int read_emission(Bus *self, PyObject *const values[FIELDS], struct mri_b
     if (read_words(self, values, &emission) < 0 ||
         read_text(values[NAME], NAME, &emission.name) < 0 ||
         read_text(values[EXTERNAL_ID], EXTERNAL_ID, &emission.external_id) < 0 ||
-        read_text(values[KEY], KEY, &emission.key) < 0 ||
+        read_key(values[KEY], &emission.key) < 0 ||
         read_text(values[ACCOUNT], ACCOUNT, &emission.account) < 0 ||
         read_horizon(values[HORIZON], &emission) < 0) {
         return -1;
@@ -298,19 +313,6 @@ static void give_texts(struct mri_buf *texts)
     }
 }
 
-/** A key is `key` here, and not as lines and options have it. */
-static void name_key(mr_problem *problem)
-{
-    static const char long_name[] = "idempotency_key";
-    static const char name[] = "key";
-    char *at = strstr(problem->text, long_name);
-    if (at != NULL) {
-        const char *rest = at + sizeof(long_name) - 1;
-        memcpy(at, name, sizeof(name) - 1);
-        memmove(at + sizeof(name) - 1, rest, strlen(rest) + 1);
-    }
-}
-
 /** -1 and an exception: nothing was emitted, or it is not known whether it is durable. */
 static int emit_them(
     Bus *self, const mr_emission *emissions, size_t count, int is_durable, mr_emitted *ret_emitted)
@@ -332,7 +334,6 @@ static int emit_them(
         Py_END_ALLOW_THREADS mrp_leave(self);
     }
     if (err != MR_OK) {
-        name_key(&problem);
         (void)mrp_raise_error(err, problem.text);
     }
     return err == MR_OK ? 0 : -1;

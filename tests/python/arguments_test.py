@@ -298,6 +298,7 @@ class ArgumentsTest(ArgumentsCase):
 
     def test_texts_say_what_is_taken(self):
         bus = self.outside()
+        signal = {"symbol": "ONEUSD", "side": "long", "source": "bot"}
         wrong = [
             (lambda: bus.query("state=nonsense"),
              f"question: character 7: expected a state ({STATES}), found nonsense"),
@@ -321,6 +322,14 @@ class ArgumentsTest(ArgumentsCase):
              "bid_quantity: must not be below zero, found -1"),
             (lambda: bus.emit_many([{"symbol": "BTCUSDT", "side": "up", "source": "bot"}]),
              "signal 1 of 1: side: expected long, buy, short or sell, found 'up'"),
+            (lambda: self.bus.emit("idempotency_key x", "long", "bot"),
+             'symbol: expected a registered symbol, found "idempotency_key x"'),
+            (lambda: self.bus.emit("ONEUSD", "long", "bot", key="idempotency_key\n"),
+             'key: expected a text without control characters, found "idempotency_key\\x0a"'),
+            (lambda: self.bus.emit_many([{**signal, "key": "k" * 257}] * 2),
+             "signal 1 of 2: key: expected 1 to 256 bytes, found 257"),
+            (lambda: self.bus.emit_many([{**signal, "source": "idempotency_key\n"}] * 2),
+             'signal 1 of 2: source: expected a text without control characters, found "idempotency_key\\x0a"'),
         ]
         for call, text in wrong:
             with self.subTest(text):
