@@ -299,6 +299,7 @@ class ArgumentsTest(ArgumentsCase):
     def test_texts_say_what_is_taken(self):
         bus = self.outside()
         signal = {"symbol": "ONEUSD", "side": "long", "source": "bot"}
+        move = {"id": 1, "to": "evaluating"}
         wrong = [
             (lambda: bus.query("state=nonsense"),
              f"question: character 7: expected a state ({STATES}), found nonsense"),
@@ -322,6 +323,15 @@ class ArgumentsTest(ArgumentsCase):
              "bid_quantity: must not be below zero, found -1"),
             (lambda: bus.emit_many([{"symbol": "BTCUSDT", "side": "up", "source": "bot"}]),
              "signal 1 of 1: side: expected long, buy, short or sell, found 'up'"),
+            (lambda: self.bus.move_many([move, {**move, "form_state": "generated"}]),
+             "move 2 of 2: unknown key 'form_state' (free data go into \"data\")"),
+            (lambda: self.bus.move_many([{**move, 5: None}, move]),
+             'move 1 of 2: unknown key 5 (free data go into "data")'),
+            (lambda: self.bus.move_many([{**move, "durable": True}]),
+             "move 1 of 1: unknown key 'durable' (free data go into \"data\")"),
+            (lambda: self.bus.move_many([move, {"to": "evaluating"}]),
+             "move 2 of 2: id is missing: expected the id of a signal, or its number"),
+            (lambda: self.bus.move_many([{"id": 1}]), "move 1 of 1: to is missing: expected a state"),
             (lambda: self.bus.emit("idempotency_key x", "long", "bot"),
              'symbol: expected a registered symbol, found "idempotency_key x"'),
             (lambda: self.bus.emit("ONEUSD", "long", "bot", key="idempotency_key\n"),
