@@ -189,6 +189,25 @@ PyObject *mrp_error_kind(mr_err err);
  */
 PyObject *mrp_raise_error(mr_err err, const char *text);
 
+/**
+ * Raise what belongs to a result about a signal: that there is none says its number.
+ *
+ * @param text  NULL or empty: the result's own
+ *
+ * Returns  NULL, for returning it.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_raise_signal(mr_err err, mr_ordinal ordinal, const char *text);
+
+/**
+ * Raise what belongs to a result; what is wrong with a time begins with the argument, which has its
+ * unit in its name: time_unix_ns, close_time_unix_ns, next_time_unix_ns.
+ *
+ * Returns  NULL, for returning it.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_raise_timed(mr_err err, const mr_problem *problem);
+
 /* ---- JSON and arguments ---------------------------------------------------------------------- */
 
 /**
@@ -594,6 +613,14 @@ int mrp_find(const Bus *self, PyObject *name, const char *field, mr_ordinal *ret
  * Threads  entered.
  */
 int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *ret_number);
+
+/**
+ * mrp_find_observed() of what is no signal's: that there is none says that it is neither's.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  entered.
+ */
+int mrp_find_either(Bus *self, PyObject *name, const char *field, uint32_t *ret_number);
 
 /* ---- types ----------------------------------------------------------------------------------- */
 

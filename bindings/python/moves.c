@@ -56,7 +56,7 @@ static int find_signal(const Bus *self, const struct wish *wish, mr_move *move)
         mr_signal signal;
         mr_err err = mr_bus_get(self->bus, move->ordinal, &signal);
         if (err != MR_OK) {
-            (void)mrp_raise_error(err, NULL);
+            (void)mrp_raise_signal(err, move->ordinal, NULL);
             return -1;
         }
         move->from = signal.state;

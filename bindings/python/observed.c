@@ -26,6 +26,23 @@ int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *re
     return err == MR_OK ? 0 : ((void)mrp_raise_error(err, problem.text), -1);
 }
 
+int mrp_find_either(Bus *self, PyObject *name, const char *field, uint32_t *ret_number)
+{
+    int result = mrp_find_observed(self, name, field, ret_number);
+    bool is_none = result < 0 && PyErr_ExceptionMatches(mrp_error_kind(MR_NOT_FOUND)) != 0;
+    PyObject *shown = NULL;
+    if (is_none) {
+        PyErr_Clear();
+        shown = mrp_shown(name);
+    }
+    if (shown != NULL) {
+        PyErr_Format(mrp_error_kind(MR_NOT_FOUND),
+            "%s: there is no signal, and no emission outside the lifecycle, %U", field, shown);
+        Py_DECREF(shown);
+    }
+    return result;
+}
+
 static PyObject *observed_id(Bus *self, uint32_t number)
 {
     char id[MR_BUS_ID_BYTES];
@@ -49,7 +66,7 @@ static int read_about(Bus *self, PyObject *about, mr_observation *observation)
         return 0;
     }
     observation->ordinal.n = 0;
-    return mrp_find_observed(self, about, "about", &observation->about);
+    return mrp_find_either(self, about, "about", &observation->about);
 }
 
 /** What observe() is given; the data may lie in `texts`. */

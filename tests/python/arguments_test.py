@@ -351,6 +351,40 @@ class ArgumentsTest(ArgumentsCase):
         self.assertEqual(len(self.bus.query(limit=Index(2))), 2)
         self.assertEqual(self.bus.get(Index(1))["id"], self.name)
 
+    def test_what_there_is_none_of_is_named(self):
+        bus, trading = self.bus, self.trading()
+        far = 10 ** 9
+        for name, text in ((far, "there is no signal 1000000000"), ("ONEUSD_1_0000000F", "there is no signal ONEUSD_1_0000000F")):
+            for call, before in (
+                    (lambda: bus.move(name, "expired"), ""),
+                    (lambda: bus.move(name, "expired", from_state="generated", gate="expiry", reason="external"), ""),
+                    (lambda: bus.move_many([{"id": 1, "to": "evaluating"}, {"id": name, "to": "expired"}]), "move 2 of 2: "),
+                    (lambda: bus.get(name), ""), (lambda: bus.claim("desk", "evaluating", id=name), ""),
+                    (lambda: bus.advance(name, [("generated", "evaluating", None, None, None)]), ""),
+                    (lambda: bus.feedback(name, "desk", "win"), "")):
+                self.says(millrace.MR_NOT_FOUND, before + text, call)
+        self.says(millrace.MR_NOT_FOUND, "there was no signal 1000000000 then", lambda: bus.get(far, as_of=bus.moment()))
+        self.says(millrace.MR_NOT_FOUND, "after: there is no signal 1000000000 to go on behind", lambda: bus.query(after=far))
+        for call in (lambda: bus.observe(about=far), lambda: bus.observed_id(far)):
+            self.says(millrace.MR_NOT_FOUND, "there is no emission 1000000000 outside the lifecycle", call)
+        for call, field in ((lambda: bus.observe(about="ONEUSD_1_0000000F"), "about"), (lambda: bus.history("ONEUSD_1_0000000F"), "id")):
+            self.says(millrace.MR_NOT_FOUND, f"{field}: there is no signal, and no emission outside the lifecycle, "
+                                             "'ONEUSD_1_0000000F'", call)
+        self.says(millrace.MR_NOT_FOUND, "there is no order ONEUSD", lambda: trading.order("ONEUSD"))
+        claim = bus.claim("desk", "evaluating", id=self.name)
+        claim.release()
+        for call in (claim.release, claim.move, claim.renew):
+            self.says(millrace.MR_CONFLICT, "the claim of signal 1 is over", call)
+        for arguments in (("move", "1000000000", "--to", "expired"), ("why", "1000000000"), ("show", "1000000000"),
+                          ("claim", "1000000000", "--owner", "desk", "--to", "evaluating")):
+            answer = program.call(*arguments[:1], "--dir", self.folder / "log", *arguments[1:])
+            self.assertIn("1000000000", answer.err, arguments)
+
+    def says(self, kind, text, call):
+        with self.assertRaises(kind) as caught:
+            call()
+        self.assertEqual(str(caught.exception), text)
+
     def test_what_is_observed_is_any_json_object(self):
         for data, kept in ((None, None), ({}, "{}"), ({"a": [1, None]}, {"a": [1, None]}), (b'{"a": 1}', '{"a": 1}'),
                            ({"a": "y" * 70_000}, {"a": "y" * 70_000}), ('{"a": %d}' % FAR, '{"a": %d}' % FAR),
