@@ -298,6 +298,7 @@ class ArgumentsTest(ArgumentsCase):
 
     def test_texts_say_what_is_taken(self):
         bus = self.outside()
+        bus.register("NEWUSD")
         signal = {"symbol": "ONEUSD", "side": "long", "source": "bot"}
         move = {"id": 1, "to": "evaluating"}
         wrong = [
@@ -332,6 +333,10 @@ class ArgumentsTest(ArgumentsCase):
             (lambda: self.bus.move_many([move, {"to": "evaluating"}]),
              "move 2 of 2: id is missing: expected the id of a signal, or its number"),
             (lambda: self.bus.move_many([{"id": 1}]), "move 1 of 1: to is missing: expected a state"),
+            *((lambda call=call: call(), f"symbol: NEWUSD is provisional, without an instrument: no {kind} of it is taken")
+              for kind, call in (("quote", lambda: bus.quote("NEWUSD", 1.5, 2.5, time_unix_ns=NOON_NS)),
+                                 ("candle", lambda: bus.candle("NEWUSD", NOON_NS, 1.5, 1.5, 1.5, 1.5, 1.0)),
+                                 ("funding", lambda: bus.funding("NEWUSD", 0.1, time_unix_ns=NOON_NS)))),
             (lambda: self.bus.emit("idempotency_key x", "long", "bot"),
              'symbol: expected a registered symbol, found "idempotency_key x"'),
             (lambda: self.bus.emit("ONEUSD", "long", "bot", key="idempotency_key\n"),
