@@ -146,7 +146,8 @@ static int enter_claim(Claim *self)
     }
     if (self->is_over) {
         mrp_leave(self->bus);
-        (void)mrp_raise_error(MR_CONFLICT, "this claim is over");
+        PyErr_Format(mrp_error_kind(MR_CONFLICT), "the claim of signal %lu is over",
+            (unsigned long)self->claim.ordinal.n);
         return -1;
     }
     return 0;

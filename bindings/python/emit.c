@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/ident.h"
 #include "base/text.h"
+#include "pipeline/signal_input.h"
 #include "json/json_scan.h"
 
 /** The arguments of emit(), and the keys of the dicts of emit_many(). */
@@ -55,16 +56,42 @@ static int read_double(PyObject *value, enum field field, const char *expected, 
     return mrp_read_number(value, field_names[field], expected, ret_number);
 }
 
+/** Is it one JSON object? Data that are kept alone may have numbers of any size, and any depth. */
+static bool scan_data(struct mri_slice text, bool is_kept, struct mri_json_fault *reterr_fault)
+{
+    enum { LEVELS = 256, WORD_BITS = 64 };
+    uint64_t few[LEVELS / WORD_BITS] = {0};
+    size_t levels = is_kept ? mri_json_scan_levels(text) : 0;
+    if (!is_kept) {
+        return mri_json_scan_check(text, reterr_fault);
+    }
+    if (levels <= LEVELS) {
+        return mri_json_scan_shape(text, few, levels, reterr_fault);
+    }
+    uint64_t *kinds = PyMem_Calloc(levels / WORD_BITS + 1, sizeof(*kinds));
+    if (kinds == NULL) {
+        *reterr_fault = (struct mri_json_fault){.reason = NULL};
+        return false;
+    }
+    bool is_good = mri_json_scan_shape(text, kinds, levels, reterr_fault);
+    PyMem_Free(kinds);
+    return is_good;
+}
+
 /** JSON of the caller's own is kept as it is, so it must be a JSON object. */
-static int check_json(const char *text, const char *field)
+static int check_json(const char *text, const char *field, bool is_kept)
 {
     struct mri_json_fault fault;
     if (text == NULL) {
         return 0;
     }
-    if (!mri_json_scan_check(mri_slice_of(text), &fault)) {
-        PyErr_Format(mrp_error_kind(MR_REFUSED), "%s: no JSON, at byte %zu: %s", field,
-            fault.offset + 1, fault.reason);
+    if (!scan_data(mri_slice_of(text), is_kept, &fault)) {
+        if (fault.reason == NULL) {
+            (void)PyErr_NoMemory();
+        } else {
+            PyErr_Format(mrp_error_kind(MR_REFUSED), "%s: no JSON, at byte %zu: %s", field,
+                fault.offset + 1, fault.reason);
+        }
         return -1;
     }
     if (!mri_text_is_braced(mri_slice_of(text))) {
@@ -74,8 +101,11 @@ static int check_json(const char *text, const char *field)
     return 0;
 }
 
-int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data)
+/** Free data; those that are kept alone, and not read by the pipeline, have other limits. */
+static int read_data(
+    PyObject *value, const char *field, bool is_kept, struct mri_buf *texts, const char **ret_data)
 {
+    const int bytes_max = is_kept ? MRP_OBSERVED_BYTES_MAX : MRP_DATA_BYTES_MAX;
     *ret_data = NULL;
     if (value == NULL || value == Py_None) {
         return 0;
@@ -90,10 +120,11 @@ int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, con
             return mrp_refuse(field, "JSON without NUL bytes", value);
         }
         *ret_data = bytes;
-        return check_json(bytes, field);
+        return check_json(bytes, field, is_kept);
     }
     if (PyUnicode_Check(value)) {
-        return mrp_read_text(value, field, ret_data) < 0 ? -1 : check_json(*ret_data, field);
+        return mrp_read_text(value, field, ret_data) < 0 ? -1
+                                                         : check_json(*ret_data, field, is_kept);
     }
     if (!PyDict_Check(value)) {
         return mrp_refuse_type(field, "a dict, or JSON as bytes or str", value);
@@ -106,13 +137,28 @@ int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, con
         return -1;
     }
     mri_buf_put(texts, "", 1);
-    if (texts->err != MR_OK || texts->count - at > MRP_DATA_BYTES_MAX + 1) {
-        PyErr_Format(mrp_error_kind(MR_REFUSED), "%s: expected up to %d bytes of JSON", field,
-            MRP_DATA_BYTES_MAX);
+    if (texts->err != MR_OK || texts->count - at > (size_t)bytes_max + 1) {
+        PyErr_Format(
+            mrp_error_kind(MR_REFUSED), "%s: expected up to %d bytes of JSON", field, bytes_max);
         return -1;
     }
     *ret_data = (const char *)(uintptr_t)at; /* `texts` may move: see settle_data() */
     return 1;
+}
+
+int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data)
+{
+    return read_data(value, field, false, texts, ret_data);
+}
+
+int mrp_read_kept_data(
+    PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data)
+{
+    int written = read_data(value, field, true, texts, ret_data);
+    if (written > 0) {
+        *ret_data = (const char *)texts->bytes; /* it is all that is written there */
+    }
+    return written < 0 ? -1 : 0;
 }
 
 static void note_object(PyObject **noted, PyObject *object)
@@ -169,6 +215,20 @@ static int read_words(Bus *self, PyObject *const values[FIELDS], mr_emission *em
     return 0;
 }
 
+/** A key is `key` here, and not as lines and options have it. */
+static int read_key(PyObject *value, const char **ret_key)
+{
+    mr_problem problem = {""};
+    if (read_text(value, KEY, ret_key) < 0) {
+        return -1;
+    }
+    if (*ret_key == NULL) {
+        return 0;
+    }
+    mr_err err = mri_signal_input_check_key(mri_slice_of(*ret_key), field_names[KEY], &problem);
+    return err == MR_OK ? 0 : ((void)mrp_raise_error(err, problem.text), -1);
+}
+
 /** "1m", "5m", ...; NULL: not given. */
 static int read_horizon(PyObject *value, mr_emission *emission)
 {
@@ -197,7 +257,7 @@ static int read_emission(Bus *self, PyObject *const values[FIELDS], struct mri_b
     if (read_words(self, values, &emission) < 0 ||
         read_text(values[NAME], NAME, &emission.name) < 0 ||
         read_text(values[EXTERNAL_ID], EXTERNAL_ID, &emission.external_id) < 0 ||
-        read_text(values[KEY], KEY, &emission.key) < 0 ||
+        read_key(values[KEY], &emission.key) < 0 ||
         read_text(values[ACCOUNT], ACCOUNT, &emission.account) < 0 ||
         read_horizon(values[HORIZON], &emission) < 0) {
         return -1;
@@ -253,19 +313,6 @@ static void give_texts(struct mri_buf *texts)
     }
 }
 
-/** A key is `key` here, and not as lines and options have it. */
-static void name_key(mr_problem *problem)
-{
-    static const char long_name[] = "idempotency_key";
-    static const char name[] = "key";
-    char *at = strstr(problem->text, long_name);
-    if (at != NULL) {
-        const char *rest = at + sizeof(long_name) - 1;
-        memcpy(at, name, sizeof(name) - 1);
-        memmove(at + sizeof(name) - 1, rest, strlen(rest) + 1);
-    }
-}
-
 /** -1 and an exception: nothing was emitted, or it is not known whether it is durable. */
 static int emit_them(
     Bus *self, const mr_emission *emissions, size_t count, int is_durable, mr_emitted *ret_emitted)
@@ -287,7 +334,6 @@ static int emit_them(
         Py_END_ALLOW_THREADS mrp_leave(self);
     }
     if (err != MR_OK) {
-        name_key(&problem);
         (void)mrp_raise_error(err, problem.text);
     }
     return err == MR_OK ? 0 : -1;

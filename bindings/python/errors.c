@@ -5,6 +5,7 @@
 #include "module.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static PyObject *errors[64]; /* by distance from the lowest code */
 static PyObject *error_base;
@@ -27,6 +28,28 @@ PyObject *mrp_raise_error(mr_err err, const char *text)
     PyErr_SetString(kind == NULL ? error_base : kind,
         text != NULL && text[0] != '\0' ? text : mr_err_text(err));
     return NULL;
+}
+
+PyObject *mrp_raise_signal(mr_err err, mr_ordinal ordinal, const char *text)
+{
+    char own[40];
+    bool is_unsaid = err == MR_NOT_FOUND && (text == NULL || text[0] == '\0');
+    (void)snprintf(own, sizeof(own), "there is no signal %u", ordinal.n);
+    return mrp_raise_error(err, is_unsaid ? own : text);
+}
+
+PyObject *mrp_raise_timed(mr_err err, const mr_problem *problem)
+{
+    static const char *const names[] = {"time", "close_time", "next_time"};
+    const char *text = problem->text;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && err == MR_REFUSED; i++) {
+        size_t count = strlen(names[i]);
+        if (strncmp(text, names[i], count) == 0 && text[count] == ':') {
+            PyErr_Format(mrp_error_kind(err), "%s_unix_ns%s", names[i], text + count);
+            return NULL;
+        }
+    }
+    return mrp_raise_error(err, text);
 }
 
 PyObject *mrp_error_kind(mr_err err)

@@ -6,31 +6,10 @@
 
 #define A_PRICE "a price above zero"
 
-/** How far the text of a problem names a time, which has its unit in its name here; 0: it does not.
- */
-static int time_name_bytes(const char *text)
-{
-    static const char *const names[] = {"time:", "close_time:", "next_time:"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        size_t count = strlen(names[i]);
-        if (strncmp(text, names[i], count) == 0) {
-            return (int)count - 1;
-        }
-    }
-    return 0;
-}
-
 /** True: it was taken; False: the log had it already. */
 static PyObject *fact_result(mr_err err, size_t repeated, const mr_problem *problem)
 {
-    int bytes = time_name_bytes(problem->text);
-    if (err == MR_REFUSED && bytes > 0) {
-        char name[16];
-        (void)snprintf(name, sizeof(name), "%.*s", bytes, problem->text);
-        PyErr_Format(mrp_error_kind(err), "%s_unix_ns%s", name, problem->text + bytes);
-        return NULL;
-    }
-    return err == MR_OK ? PyBool_FromLong(repeated == 0) : mrp_raise_error(err, problem->text);
+    return err == MR_OK ? PyBool_FromLong(repeated == 0) : mrp_raise_timed(err, problem);
 }
 
 PyObject *mrp_bus_quote(Bus *self, PyObject *args, PyObject *keywords)

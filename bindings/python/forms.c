@@ -105,7 +105,7 @@ PyObject *mrp_id_of(const Bus *self, mr_ordinal ordinal)
 {
     char id[MR_BUS_ID_BYTES];
     mr_err err = mr_bus_id(self->bus, ordinal, id);
-    return err == MR_OK ? PyUnicode_FromString(id) : mrp_raise_error(err, NULL);
+    return err == MR_OK ? PyUnicode_FromString(id) : mrp_raise_signal(err, ordinal, NULL);
 }
 
 /** The id, of what is known of the signal already. */
@@ -127,7 +127,7 @@ PyObject *mrp_signal_of(const Bus *self, const mr_log_token *moment, mr_ordinal 
     mr_err err = moment == NULL ? mr_bus_get(self->bus, ordinal, &signal)
                                 : mr_bus_get_at(self->bus, moment, ordinal, &signal, &problem);
     if (err != MR_OK) {
-        return mrp_raise_error(err, problem.text);
+        return mrp_raise_signal(err, ordinal, problem.text);
     }
     bool is_learned = signal.state == MR_LEARNED;
     PyObject *values[SIGNAL_KEYS] = {

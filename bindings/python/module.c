@@ -84,7 +84,9 @@ static PyMethodDef methods[] = {
     {"observe", MRP_FUNCTION(mrp_bus_observe), METH_VARARGS | METH_KEYWORDS,
         "observe(*, symbol=None, source=None, data=None, about=None, to=None, durable=False)\n\n"
         "Keep what is no signal, or a word about such an emission or a signal; returns the id it\n"
-        "has or is about. Nothing is decided on it, and no signal is moved. data is JSON."},
+        "has or is about. Nothing is decided on it, and no signal is moved. data: a dict, or a "
+        "JSON\n"
+        "object as str or bytes, with numbers of any size; up to 960 KiB."},
     {"observed", MRP_FUNCTION(mrp_bus_observed), METH_VARARGS | METH_KEYWORDS,
         "observed(*, before=0, limit=1024)\n\n"
         "Emissions outside the lifecycle as dicts, newest first; before=NUMBER goes on."},

@@ -34,7 +34,7 @@
 #include "json/json_write.h"
 
 /** The most JSON that free data may be, and how many signals are asked for at once. */
-enum { MRP_DATA_BYTES_MAX = 65536, MRP_PAGE = 1024 };
+enum { MRP_DATA_BYTES_MAX = 65536, MRP_OBSERVED_BYTES_MAX = 960 * 1024, MRP_PAGE = 1024 };
 
 /** A method as its table has it, whatever its arguments. */
 #define MRP_FUNCTION(name) (PyCFunction)(void (*)(void))(name)
@@ -188,6 +188,25 @@ PyObject *mrp_error_kind(mr_err err);
  * Threads  any, with the interpreter's lock.
  */
 PyObject *mrp_raise_error(mr_err err, const char *text);
+
+/**
+ * Raise what belongs to a result about a signal: that there is none says its number.
+ *
+ * @param text  NULL or empty: the result's own
+ *
+ * Returns  NULL, for returning it.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_raise_signal(mr_err err, mr_ordinal ordinal, const char *text);
+
+/**
+ * Raise what belongs to a result; what is wrong with a time begins with the argument, which has its
+ * unit in its name: time_unix_ns, close_time_unix_ns, next_time_unix_ns.
+ *
+ * Returns  NULL, for returning it.
+ * Threads  any, with the interpreter's lock.
+ */
+PyObject *mrp_raise_timed(mr_err err, const mr_problem *problem);
 
 /* ---- JSON and arguments ---------------------------------------------------------------------- */
 
@@ -412,6 +431,19 @@ int mrp_read_timeout(PyObject *timeout, int64_t *ret_timeout_ms);
 int mrp_read_data(PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data);
 
 /**
+ * Data that are kept and that nothing is decided on: None, a dict, or a JSON object as str or
+ * bytes, which may have numbers of any size and be of any depth. `texts` is empty before.
+ *
+ * @param field  what it is called in an exception
+ *
+ * Returns  0; -1 and an exception.
+ * Owner    *ret_data is the value's, or lies in `texts`.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_read_kept_data(
+    PyObject *value, const char *field, struct mri_buf *texts, const char **ret_data);
+
+/**
  * Free data of one thing alone: None, a dict, or a JSON object as str or bytes. `texts` is empty
  * before.
  *
@@ -581,6 +613,14 @@ int mrp_find(const Bus *self, PyObject *name, const char *field, mr_ordinal *ret
  * Threads  entered.
  */
 int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *ret_number);
+
+/**
+ * mrp_find_observed() of what is no signal's: that there is none says that it is neither's.
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  entered.
+ */
+int mrp_find_either(Bus *self, PyObject *name, const char *field, uint32_t *ret_number);
 
 /* ---- types ----------------------------------------------------------------------------------- */
 

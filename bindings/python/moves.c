@@ -33,6 +33,10 @@ struct wish {
 
 enum { MOVE_NAMES = 7 };
 
+/** The keys of the dicts of move_many(); those of move(), and `durable` behind them. */
+static char *move_names[] = {
+    "id", "to", "from_state", "gate", "reason", "data", "actor", "durable", NULL};
+
 /** The states of a move; its `from` only when it is given. */
 static int read_states(const struct wish *wish, mr_move *move)
 {
@@ -52,7 +56,7 @@ static int find_signal(const Bus *self, const struct wish *wish, mr_move *move)
         mr_signal signal;
         mr_err err = mr_bus_get(self->bus, move->ordinal, &signal);
         if (err != MR_OK) {
-            (void)mrp_raise_error(err, NULL);
+            (void)mrp_raise_signal(err, move->ordinal, NULL);
             return -1;
         }
         move->from = signal.state;
@@ -77,8 +81,6 @@ static int read_wish(PyObject *const given[MOVE_NAMES], struct wish *ret_wish, m
 
 PyObject *mrp_bus_move(Bus *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {
-        "id", "to", "from_state", "gate", "reason", "data", "actor", "durable", NULL};
     PyObject *given[MOVE_NAMES + 1] = {NULL};
     struct wish wish;
     mr_move move;
@@ -86,8 +88,8 @@ PyObject *mrp_bus_move(Bus *self, PyObject *args, PyObject *keywords)
     struct mri_buf texts;
     int is_durable = 0;
     mr_err err = MR_OK;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOOOOO:move", names, &given[0], &given[1],
-            &given[2], &given[3], &given[4], &given[5], &given[6], &given[7]) ||
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOOOOO:move", move_names, &given[0],
+            &given[1], &given[2], &given[3], &given[4], &given[5], &given[6], &given[7]) ||
         read_wish(given, &wish, &move) < 0 || mrp_read_bool(given[7], "durable", &is_durable) < 0) {
         return NULL;
     }
@@ -139,19 +141,53 @@ static int keep_dict(PyObject *list, Py_ssize_t index)
     return copy == NULL ? -1 : PyList_SetItem(list, index, copy);
 }
 
+/** Which of the keys is this? MOVE_NAMES: none. */
+static size_t name_of(PyObject *key)
+{
+    size_t name = 0;
+    bool is_text = PyUnicode_Check(key);
+    while (name < MOVE_NAMES &&
+           !(is_text && PyUnicode_CompareWithASCIIString(key, move_names[name]) == 0)) {
+        name++;
+    }
+    return name;
+}
+
+/** The values of a dict, borrowed. */
+static int read_values(PyObject *item, PyObject *given[MOVE_NAMES])
+{
+    PyObject *key;
+    PyObject *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(item, &at, &key, &value)) {
+        size_t name = name_of(key);
+        if (name == MOVE_NAMES) {
+            PyObject *shown = mrp_shown(key);
+            if (shown != NULL) {
+                PyErr_Format(mrp_error_kind(MR_REFUSED),
+                    "unknown key %U (free data go into \"data\")", shown);
+                Py_DECREF(shown);
+            }
+            return -1;
+        }
+        given[name] = value;
+    }
+    if (given[0] == NULL || given[1] == NULL) {
+        PyErr_SetString(mrp_error_kind(MR_REFUSED),
+            given[0] == NULL ? "id is missing: expected the id of a signal, or its number"
+                             : "to is missing: expected a state");
+        return -1;
+    }
+    return 0;
+}
+
 /** One dict of move_many(). */
 static int read_move(struct moving *moving, size_t index, PyObject *item)
 {
-    static char *names[] = {"id", "to", "from_state", "gate", "reason", "data", "actor", NULL};
     struct wish *wish = &moving->wishes[index];
     mr_move *move = &moving->moves[index];
     PyObject *given[MOVE_NAMES] = {NULL};
-    PyObject *none = PyTuple_New(0);
-    bool is_read = none != NULL &&
-                   PyArg_ParseTupleAndKeywords(none, item, "OO|OOOOO:move", names, &given[0],
-                       &given[1], &given[2], &given[3], &given[4], &given[5], &given[6]) &&
-                   read_wish(given, wish, move) == 0;
-    Py_XDECREF(none);
+    bool is_read = read_values(item, given) == 0 && read_wish(given, wish, move) == 0;
     moving->data_at[index] = 0;
     if (!is_read || wish->data == NULL || wish->data == Py_None) {
         return is_read ? 0 : -1;

@@ -4,6 +4,8 @@
  */
 #include "methods.h"
 
+#include "base/alloc.h"
+
 int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *ret_number)
 {
     mr_problem problem = {""};
@@ -22,6 +24,23 @@ int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *re
     }
     mr_err err = mr_bus_observed_find(self->bus, text, ret_number, &problem);
     return err == MR_OK ? 0 : ((void)mrp_raise_error(err, problem.text), -1);
+}
+
+int mrp_find_either(Bus *self, PyObject *name, const char *field, uint32_t *ret_number)
+{
+    int result = mrp_find_observed(self, name, field, ret_number);
+    bool is_none = result < 0 && PyErr_ExceptionMatches(mrp_error_kind(MR_NOT_FOUND)) != 0;
+    PyObject *shown = NULL;
+    if (is_none) {
+        PyErr_Clear();
+        shown = mrp_shown(name);
+    }
+    if (shown != NULL) {
+        PyErr_Format(mrp_error_kind(MR_NOT_FOUND),
+            "%s: there is no signal, and no emission outside the lifecycle, %U", field, shown);
+        Py_DECREF(shown);
+    }
+    return result;
 }
 
 static PyObject *observed_id(Bus *self, uint32_t number)
@@ -47,52 +66,64 @@ static int read_about(Bus *self, PyObject *about, mr_observation *observation)
         return 0;
     }
     observation->ordinal.n = 0;
-    return mrp_find_observed(self, about, "about", &observation->about);
+    return mrp_find_either(self, about, "about", &observation->about);
+}
+
+/** What observe() is given; the data may lie in `texts`. */
+static int read_observation(
+    PyObject *const given[6], struct mri_buf *texts, mr_observation *ret_observation)
+{
+    const char *to;
+    *ret_observation = (mr_observation){0};
+    if (mrp_read_text(given[0], "symbol", &ret_observation->symbol) < 0 ||
+        mrp_read_text(given[1], "source", &ret_observation->source) < 0 ||
+        mrp_read_kept_data(given[2], "data", texts, &ret_observation->data) < 0 ||
+        mrp_read_text(given[4], "to", &to) < 0 ||
+        mrp_read_state(to, "to", &ret_observation->to) < 0) {
+        return -1;
+    }
+    ret_observation->is_moved = to != NULL;
+    return 0;
+}
+
+/** Keep it; the bus is entered. What it is called: by its id, or as whom it is about. */
+static PyObject *observe(
+    Bus *self, PyObject *about, mr_observation *observation, mr_durability durability)
+{
+    uint32_t number = 0;
+    mr_problem problem = {""};
+    mr_err err;
+    if (mrp_follow(self) < 0 || read_about(self, about, observation) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS err =
+        mr_bus_observe(self->bus, observation, durability, &number, &problem);
+    Py_END_ALLOW_THREADS if (err != MR_OK)
+    {
+        return mrp_raise_error(err, problem.text);
+    }
+    return number != 0 ? observed_id(self, number) : Py_NewRef(about);
 }
 
 PyObject *mrp_bus_observe(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"symbol", "source", "data", "about", "to", "durable", NULL};
     PyObject *given[6] = {NULL};
-    const char *to;
     int is_durable = 0;
-    uint32_t number = 0;
-    mr_observation observation = {0};
-    mr_problem problem = {""};
-    mr_err err;
+    mr_observation observation;
+    struct mri_buf texts;
+    PyObject *result = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$OOOOOO:observe", names, &given[0],
             &given[1], &given[2], &given[3], &given[4], &given[5]) ||
-        mrp_read_text(given[0], "symbol", &observation.symbol) < 0 ||
-        mrp_read_text(given[1], "source", &observation.source) < 0 ||
-        mrp_read_text(given[2], "data", &observation.data) < 0 ||
-        mrp_read_text(given[4], "to", &to) < 0 ||
-        mrp_read_bool(given[5], "durable", &is_durable) < 0 ||
-        mrp_read_state(to, "to", &observation.to) < 0) {
+        mrp_read_bool(given[5], "durable", &is_durable) < 0) {
         return NULL;
     }
-    PyObject *about = given[3];
-    observation.is_moved = to != NULL;
-    if (mrp_enter(self) < 0) {
-        return NULL;
+    mri_buf_init(&texts, mri_alloc_system(), MRP_OBSERVED_BYTES_MAX + 4096);
+    if (read_observation(given, &texts, &observation) == 0 && mrp_enter(self) == 0) {
+        result = observe(self, given[3], &observation, mrp_durability_of(is_durable));
+        mrp_leave(self);
     }
-    PyObject *result = NULL;
-    if (mrp_follow(self) == 0 && read_about(self, about, &observation) == 0) {
-        Py_BEGIN_ALLOW_THREADS err = mr_bus_observe(
-            self->bus, &observation, mrp_durability_of(is_durable), &number, &problem);
-        Py_END_ALLOW_THREADS if (err != MR_OK)
-        {
-            (void)mrp_raise_error(err, problem.text);
-        }
-        else if (number != 0)
-        {
-            result = observed_id(self, number);
-        }
-        else
-        {
-            result = Py_NewRef(about);
-        }
-    }
-    mrp_leave(self);
+    mri_buf_fini(&texts);
     return result;
 }
 

@@ -135,7 +135,7 @@ PyObject *mrp_bus_order_report(Bus *self, PyObject *args, PyObject *keywords)
     Py_BEGIN_ALLOW_THREADS err = mr_bus_order_report(
         self->bus, &report, mrp_durability_of(is_durable), &is_repeated, &problem);
     Py_END_ALLOW_THREADS mrp_leave(self);
-    return err == MR_OK ? PyBool_FromLong(!is_repeated) : mrp_raise_error(err, problem.text);
+    return err == MR_OK ? PyBool_FromLong(!is_repeated) : mrp_raise_timed(err, &problem);
 }
 
 /** Take the bus of an executor for a call; -1 and an exception: either is closed. */

@@ -335,7 +335,7 @@ PyObject *mrp_bus_history(Bus *self, PyObject *name)
         if (mr_bus_find(self->bus, text, &ordinal) == MR_OK &&
             mr_bus_get(self->bus, ordinal, &signal) == MR_OK) {
             result = read_back(self, signal.last);
-        } else if (mrp_find_observed(self, name, "id", &number) == 0 &&
+        } else if (mrp_find_either(self, name, "id", &number) == 0 &&
                    mr_bus_observed(self->bus, number, &observed, NULL) == MR_OK) {
             result = read_back(self, observed.last);
         }

@@ -75,8 +75,11 @@ static mr_err read_symbol(const struct mr_bus *bus, const char *name, struct mri
 {
     const struct mri_instruments *instruments = mri_fact_batch_instruments(bus);
     mr_err err = mri_signal_input_symbol(instruments, slice_of(name), &input->symbol, problem);
-    *ret_spec = err == MR_OK ? mri_instruments_get(instruments, input->symbol) : NULL;
-    return err;
+    if (err != MR_OK) {
+        return err;
+    }
+    *ret_spec = mri_instruments_get(instruments, input->symbol);
+    return mri_fact_desk_symbol(*ret_spec, input->type, problem);
 }
 
 static mr_err read_quote(

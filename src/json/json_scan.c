@@ -7,8 +7,9 @@
  *     \--{ or [--> one level down: KEY --"..." :--> VALUE, or VALUE
  *
  * Invariants
- *  1. No recursion: the kinds of the open brackets are bits of one integer, 1 = object.
- *  2. It accepts exactly what json_read's parser accepts; a fuzz target compares them.
+ *  1. No recursion: the kinds of the open brackets are bits, 1 = object.
+ *  2. mri_json_scan_check accepts exactly what json_read's parser accepts; a fuzz target compares
+ *     them.
  */
 #include "json/json_scan.h"
 
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/text.h"
 
 /** A one in every byte of a word. */
@@ -28,8 +30,10 @@ struct walk {
     const char *start;
     const char *at;
     const char *end;
-    uint64_t is_object; /* bit 0: the innermost open bracket */
-    unsigned depth;     /* open brackets */
+    uint64_t *kinds; /* a bit of every open bracket, the outermost first: is it of an object? */
+    size_t depth;    /* open brackets */
+    size_t depth_max;
+    bool is_any_number; /* of whatever size */
     enum expected expected;
     struct mri_json_fault fault;
 };
@@ -198,6 +202,17 @@ static bool is_integer_in_range(const char *digits, const char *end, bool is_neg
     return true;
 }
 
+/** Does a number fit an integer of 64 bits, or a double? */
+static bool is_in_range(const char *start, const char *end, bool is_integer)
+{
+    bool is_negative = *start == '-';
+    if (is_integer) {
+        return is_integer_in_range(start + is_negative, end, is_negative);
+    }
+    double value = strtod(start, NULL);
+    return value - value == 0.0; /* not infinite */
+}
+
 static bool walk_number(struct walk *walk)
 {
     const char *start = walk->at;
@@ -226,10 +241,7 @@ static bool walk_number(struct walk *walk)
             return fail(walk, "a bad number");
         }
     }
-    double value = is_integer ? 0.0 : strtod(start, NULL);
-    bool is_in_range = is_integer ? is_integer_in_range(digits, at, is_negative)
-                                  : value - value == 0.0; /* not infinite */
-    if (!is_in_range) {
+    if (!walk->is_any_number && !is_in_range(start, at, is_integer)) {
         return fail(walk, "a number that is out of range");
     }
     walk->at = at;
@@ -250,6 +262,13 @@ static bool walk_word(struct walk *walk)
     return fail(walk, "expected a value");
 }
 
+/** Is the innermost open bracket that of an object? */
+static bool is_in_object(const struct walk *walk)
+{
+    size_t at = walk->depth - 1;
+    return walk->depth > 0 && (walk->kinds[at / 64] >> at % 64 & 1) != 0;
+}
+
 /** An empty object or array, or the start of one that counts as a level. */
 static bool open_bracket(struct walk *walk)
 {
@@ -260,11 +279,13 @@ static bool open_bracket(struct walk *walk)
         walk->expected = AFTER;
         return true;
     }
-    if (walk->depth == MRI_JSON_DEPTH_MAX) {
+    if (walk->depth == walk->depth_max) {
         return fail(walk, "values that lie too deep in one another");
     }
     walk->at = next;
-    walk->is_object = walk->is_object << 1 | is_object;
+    uint64_t bit = UINT64_C(1) << walk->depth % 64;
+    uint64_t *kinds = &walk->kinds[walk->depth / 64];
+    *kinds = is_object ? *kinds | bit : *kinds & ~bit;
     walk->depth++;
     walk->expected = is_object ? KEY : VALUE;
     return true;
@@ -304,13 +325,12 @@ static bool walk_key(struct walk *walk)
 /** What follows a value: a comma or the bracket that closes. */
 static bool walk_after(struct walk *walk)
 {
-    bool is_object = (walk->is_object & 1) != 0;
+    bool is_object = is_in_object(walk);
     if (walk->depth == 0) {
         return fail(walk, "expected the end of the line");
     }
     if (*walk->at == (is_object ? '}' : ']')) {
         walk->at++;
-        walk->is_object >>= 1;
         walk->depth--;
         return true;
     }
@@ -335,26 +355,56 @@ static bool walk_step(struct walk *walk)
     return walk_after(walk);
 }
 
-bool mri_json_scan_check(struct mri_slice text, struct mri_json_fault *reterr_fault)
+static bool walk_all(struct walk *walk)
 {
-    const char *start = text.count == 0 ? "" : text.bytes;
-    struct walk walk = {.start = start, .at = start, .end = start + text.count};
     for (;;) {
-        walk.at = mri_json_scan_space(walk.at, walk.end);
-        if (walk.at == walk.end) {
+        walk->at = mri_json_scan_space(walk->at, walk->end);
+        if (walk->at == walk->end) {
             break;
         }
-        if (!walk_step(&walk)) {
-            *reterr_fault = walk.fault;
+        if (!walk_step(walk)) {
             return false;
         }
     }
-    if (walk.expected == AFTER && walk.depth == 0) {
-        return true;
+    bool is_whole = walk->expected == AFTER && walk->depth == 0;
+    return is_whole || fail(walk, "it ends too early");
+}
+
+/** A walk over a text, by whatever limits `walk` has. */
+static bool scan(struct mri_slice text, struct walk walk, struct mri_json_fault *reterr_fault)
+{
+    walk.start = text.count == 0 ? "" : text.bytes;
+    walk.at = walk.start;
+    walk.end = walk.start + text.count;
+    bool is_good = walk_all(&walk);
+    if (!is_good) {
+        *reterr_fault = walk.fault;
     }
-    (void)fail(&walk, "it ends too early"); /* false */
-    *reterr_fault = walk.fault;
-    return false;
+    return is_good;
+}
+
+bool mri_json_scan_check(struct mri_slice text, struct mri_json_fault *reterr_fault)
+{
+    uint64_t kinds = 0;
+    MRI_STATIC_ASSERT(MRI_JSON_DEPTH_MAX <= 8 * sizeof(kinds), "a bit of each level");
+    const struct walk walk = {.kinds = &kinds, .depth_max = MRI_JSON_DEPTH_MAX};
+    return scan(text, walk, reterr_fault);
+}
+
+bool mri_json_scan_shape(
+    struct mri_slice text, uint64_t *kinds, size_t levels, struct mri_json_fault *reterr_fault)
+{
+    const struct walk walk = {.kinds = kinds, .depth_max = levels, .is_any_number = true};
+    return scan(text, walk, reterr_fault);
+}
+
+size_t mri_json_scan_levels(struct mri_slice text)
+{
+    size_t levels = 0;
+    for (size_t i = 0; i < text.count; i++) {
+        levels += text.bytes[i] == '{' || text.bytes[i] == '[';
+    }
+    return levels;
 }
 
 /** Behind the quote that closes a text. */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/slice.h"
 
@@ -31,6 +32,30 @@ struct mri_json_fault {
  * Cost     about 3 ns a byte: for texts that were refused, and for tests.
  */
 bool mri_json_scan_check(struct mri_slice text, struct mri_json_fault *reterr_fault);
+
+/**
+ * Is the text one JSON value, in UTF-8, with numbers of any size and as deep as there is room for?
+ * For what is kept and not read.
+ *
+ * @param text    followed by a byte that is not part of a number, NUL for example
+ * @param kinds   a bit for each level, for the walk
+ * @param levels  how many; mri_json_scan_levels() are enough for every text
+ *
+ * Returns  true: it is; false: *reterr_fault says what is wrong.
+ * Threads  any.
+ * Cost     about 3 ns a byte.
+ */
+bool mri_json_scan_shape(
+    struct mri_slice text, uint64_t *kinds, size_t levels, struct mri_json_fault *reterr_fault);
+
+/**
+ * How deep the values of a text may lie in one another at most: its brackets.
+ *
+ * Returns  their number.
+ * Threads  any.
+ * Cost     a look at every byte.
+ */
+size_t mri_json_scan_levels(struct mri_slice text);
 
 /**
  * Skip white space.

@@ -104,6 +104,50 @@ static void numbers_are_checked_to_the_last_unit(void **state)
     }
 }
 
+static void the_shape_alone_has_no_limits_but_its_room(void **state)
+{
+    (void)state;
+    enum { LEVELS = 200 };
+    static const struct {
+        const char *text;
+        bool is_good;
+    } cases[] = {
+        {"99999999999999999999999", true},
+        {"{\"a\": -1e999}", true},
+        {"1e", false},
+        {"{\"a\": [{\"b\": {}}, []]}", true},
+        {"{\"a\": [1}", false},
+        {"{", false},
+    };
+    for (size_t i = 0; i < MRI_COUNT_OF(cases); i++) {
+        const struct mri_slice text = mri_slice_of(cases[i].text);
+        struct mri_json_fault fault;
+        uint64_t kinds = 0;
+        assert_true(mri_json_scan_levels(text) <= 64);
+        assert_int_equal(mri_json_scan_shape(text, &kinds, 64, &fault), cases[i].is_good);
+    }
+    char deep[6 * LEVELS + 2];
+    size_t count = 0;
+    for (int i = 0; i < LEVELS; i++) { /* every other one is an object */
+        count += (size_t)snprintf(deep + count, sizeof(deep) - count, i % 2 == 0 ? "[" : "{\"\":");
+    }
+    deep[count++] = '1';
+    for (int i = LEVELS - 1; i >= 0; i--) {
+        deep[count++] = i % 2 == 0 ? ']' : '}';
+    }
+    const struct mri_slice text = {deep, count};
+    uint64_t kinds[(LEVELS + 63) / 64] = {0};
+    struct mri_json_fault fault;
+    deep[count] = '\0';
+    assert_int_equal(mri_json_scan_levels(text), LEVELS);
+    assert_true(mri_json_scan_shape(text, kinds, LEVELS, &fault));
+    assert_false(mri_json_scan_shape(text, kinds, LEVELS - 1, &fault));
+    assert_false(mri_json_scan_check(text, &fault));
+    deep[count - 1] = '}';
+    assert_false(mri_json_scan_shape(text, kinds, LEVELS, &fault));
+    assert_int_equal(fault.offset, count - 1);
+}
+
 /** Texts are passed over by eight bytes: every byte, behind every number of good ones. */
 static void a_bad_byte_is_found_wherever_it_stands(void **state)
 {
@@ -131,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_checker_agrees_with_the_parser),
+        cmocka_unit_test(the_shape_alone_has_no_limits_but_its_room),
         cmocka_unit_test(a_bad_byte_is_found_wherever_it_stands),
         cmocka_unit_test(a_value_ends_where_it_ends),
         cmocka_unit_test(numbers_are_checked_to_the_last_unit),

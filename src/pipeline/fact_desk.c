@@ -84,6 +84,19 @@ static struct mri_fact_seen *seen_of(struct mri_fact_desk *desk, uint32_t symbol
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
+mr_err mri_fact_desk_symbol(
+    const struct mri_instrument_spec *spec, enum mri_event_type type, mr_problem *reterr_problem)
+{
+    const char *kind = type == MRI_EVENT_QUOTE    ? "quote"
+                       : type == MRI_EVENT_CANDLE ? "candle"
+                                                  : "funding";
+    return spec->is_provisional == 0
+               ? MR_OK
+               : mri_problem(reterr_problem, MR_REFUSED,
+                     "symbol: %s is provisional, without an instrument: no %s of it is taken",
+                     spec->symbol, kind);
+}
+
 enum mri_reason mri_fact_desk_price(
     const struct mri_instrument_spec *spec, double value, int64_t *ret_price)
 {
@@ -521,12 +534,16 @@ mr_err mri_fact_desk_draft(struct mri_fact_desk *desk, const struct mri_fact_inp
         .answer = ret_answer,
         .problem = reterr_problem,
     };
-    if (check.spec == NULL || check.spec->is_provisional != 0) {
-        return refuse(&check, MRI_REASON_ROW_UNKNOWN_SYMBOL,
-            check.spec == NULL ? "symbol: expected a registered symbol"
-                               : "symbol: is provisional, without an instrument");
+    if (check.spec == NULL) {
+        return refuse(
+            &check, MRI_REASON_ROW_UNKNOWN_SYMBOL, "symbol: expected a registered symbol");
     }
-    mr_err err = check_time(&check);
+    mr_err err = mri_fact_desk_symbol(check.spec, input->type, reterr_problem);
+    if (err != MR_OK) {
+        ret_answer->reason = MRI_REASON_ROW_UNKNOWN_SYMBOL;
+        return err;
+    }
+    err = check_time(&check);
     if (err != MR_OK) {
         return err;
     }

@@ -117,6 +117,17 @@ MR_MUST_USE mr_err mri_fact_desk_draft(struct mri_fact_desk *desk,
     mr_problem *reterr_problem);
 
 /**
+ * Has a symbol an instrument? A provisional one has no decimals that numbers could be read in.
+ *
+ * @param type  of the fact: MRI_EVENT_QUOTE, MRI_EVENT_CANDLE or MRI_EVENT_FUNDING
+ *
+ * Returns  MR_OK; MR_REFUSED, *reterr_problem says so.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_fact_desk_symbol(
+    const struct mri_instrument_spec *spec, enum mri_event_type type, mr_problem *reterr_problem);
+
+/**
  * A price given as a double, in the decimals of its instrument.
  *
  * Returns  MRI_REASON_NONE; else why it is none: not finite, not above zero, or between two of the

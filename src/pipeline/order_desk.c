@@ -356,7 +356,11 @@ static mr_err read_report(struct check *check, int64_t event_time_unix_ns)
     if (err == MR_OK) {
         err = read_words(check);
     }
-    if (err == MR_OK) {
+    check->has_order =
+        err == MR_OK &&
+        mri_order_desk_find(check->fold, check->given->order_id, &check->view) == MR_OK &&
+        check->view.spec != NULL;
+    if (check->has_order) { /* that there is no such order is told before its time */
         err = check_time(check, event_time_unix_ns);
     }
     if (err == MR_OK) {
@@ -365,9 +369,6 @@ static mr_err read_report(struct check *check, int64_t event_time_unix_ns)
     if (err != MR_OK) {
         return err;
     }
-    check->has_order =
-        mri_order_desk_find(check->fold, check->given->order_id, &check->view) == MR_OK &&
-        check->view.spec != NULL;
     check->claim.venue_time_unix_ns = check->given->time_unix_ns;
     check->claim.venue_order_id = check->given->venue_order_id;
     err = check_order_time(check);

@@ -83,12 +83,18 @@ static mr_err check_names(const struct mri_signal_input *input, mr_problem *prob
                : err;
 }
 
+mr_err mri_signal_input_check_key(
+    struct mri_slice key, const char *name, mr_problem *reterr_problem)
+{
+    return check_text(key, name, LONG_TEXT_BYTES_MAX, reterr_problem);
+}
+
 /** What is another one's in every signal. */
 static mr_err check_texts(const struct mri_signal_input *input, mr_problem *problem)
 {
     mr_err err = check_text(input->external_id, "external_id", LONG_TEXT_BYTES_MAX, problem);
     if (err == MR_OK) {
-        err = check_text(input->key, "idempotency_key", LONG_TEXT_BYTES_MAX, problem);
+        err = mri_signal_input_check_key(input->key, "idempotency_key", problem);
     }
     if (err == MR_OK) {
         err = check_text(input->account, "account", LONG_TEXT_BYTES_MAX, problem);

@@ -87,6 +87,17 @@ MR_MUST_USE mr_err mri_signal_input_check_blank(
     struct mri_slice text, const char *field, mr_problem *reterr_problem);
 
 /**
+ * Is a key one that a signal can have? What it is called differs from surface to surface.
+ *
+ * @param name  of the key, for what is said
+ *
+ * Returns  MR_OK, also when it is not given; MR_REFUSED, *reterr_problem says why.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_signal_input_check_key(
+    struct mri_slice key, const char *name, mr_problem *reterr_problem);
+
+/**
  * The number of a symbol.
  *
  * Returns  MR_OK; MR_REFUSED it is not registered, *reterr_problem says so.

@@ -281,6 +281,16 @@ mr_err mri_fact_line_read(const struct mri_fact_line *line,
     const struct mri_instruments *instruments, struct mri_fact_input *ret_input,
     enum mri_reason *reterr_reason, mr_problem *reterr_problem)
 {
+    static const struct {
+        const char *name;
+        enum mri_event_type type;
+        mr_err (*read)(const struct reading *reading, const struct mri_fact_line *line,
+            struct mri_fact_input *input);
+    } kinds[] = {
+        {"quote", MRI_EVENT_QUOTE, read_quote},
+        {"candle", MRI_EVENT_CANDLE, read_candle},
+        {"funding", MRI_EVENT_FUNDING, read_funding},
+    };
     struct reading reading = {.reason = reterr_reason, .problem = reterr_problem};
     *ret_input = (struct mri_fact_input){.symbol = UINT32_MAX, .source = line->source};
     uint32_t symbol;
@@ -291,14 +301,16 @@ mr_err mri_fact_line_read(const struct mri_fact_line *line,
     }
     ret_input->symbol = symbol;
     reading.spec = mri_instruments_get(instruments, symbol);
-    if (mri_slice_is(line->kind, "quote")) {
-        return read_quote(&reading, line, ret_input);
-    }
-    if (mri_slice_is(line->kind, "candle")) {
-        return read_candle(&reading, line, ret_input);
-    }
-    if (mri_slice_is(line->kind, "funding")) {
-        return read_funding(&reading, line, ret_input);
+    for (size_t i = 0; i < MRI_COUNT_OF(kinds); i++) {
+        if (!mri_slice_is(line->kind, kinds[i].name)) {
+            continue;
+        }
+        mr_err err = mri_fact_desk_symbol(reading.spec, kinds[i].type, reterr_problem);
+        if (err != MR_OK) {
+            *reterr_reason = MRI_REASON_ROW_UNKNOWN_SYMBOL;
+            return err;
+        }
+        return kinds[i].read(&reading, line, ret_input);
     }
     return refuse(&reading, MRI_REASON_ROW_FIELD, "kind", MRI_FACT_LINE_KINDS, line->kind);
 }

@@ -571,7 +571,9 @@ static void orders_are_told_and_reports_checked(void **fixture)
     says(ask("{'verb':'report','order':'m1','status':'filled','time':-1}"), "'field':'time'");
     says(ask("{'verb':'report','order':'m1','status':'sent','time':1690000000}"), "MR_NOT_FOUND");
     says(ask("{'verb':'report','order':'m1','status':'half'}"), "'field':'status'");
-    says(ask("{'verb':'report','order':'m1','status':'filled','price':1}"), "'text':'time: ");
+    says(ask("{'verb':'report','order':'m1','status':'filled','price':1}"), "'text':'quantity: ");
+    says(ask("{'verb':'report','order':'m1','status':'filled','price':1,'quantity':1,'fee':0}"),
+        "'text':'order_unknown: "); /* before its time */
     says(ask("{'verb':'report','order':'','status':'sent'}"), "'field':'order'");
     says(ask("{'verb':'report','order':'%065d','status':'sent'}", 0), "'text':'order: expected");
     says(mri_buf_c_text(&out), "'field':'order'");

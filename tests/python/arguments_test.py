@@ -5,6 +5,7 @@ type is a TypeError, a value that cannot be is MR_REFUSED, and the text begins w
 import ast
 import decimal
 import inspect
+import json
 import pathlib
 import re
 import sys
@@ -54,10 +55,11 @@ TIME = INTEGER
 NUMBER = types(True, False, "1", b"1", [], 1j) + refused(HUGE, -HUGE)
 PRICE = NUMBER + refused(NAN, INF, -INF, 0, 0.0, -1.0, 1e30)
 SECONDS = NUMBER + refused(NAN, INF, -1.0, 1e12)
-DATA = types(5, [], True) + refused(
+KEPT_DATA = types(5, [], True) + refused(
     "{", "[]", b"{", b"[1]", b"{}\0", "\ud800", "a\0b", {"a": NAN}, {"a": {"b": [1, INF]}}, {"a": FAR},
-    {"a": HUGE}, {"a": "\ud800"}, {"\ud800": 1}, {"a\0b": 1}, {"a": "y" * 70_000}) + [
+    {"a": HUGE}, {"a": "\ud800"}, {"\ud800": 1}, {"a\0b": 1}) + [
     ({1: 2}, TypeError), ({"a": object()}, TypeError), ({"a": {"b": {1, 2}}}, TypeError)]
+DATA = KEPT_DATA + refused({"a": "y" * 70_000})
 SIGNAL = types(None, True, 1.5, b"x", []) + refused(0, -1, 2 ** 32, 2 ** 40, FAR, -FAR, HUGE, "\ud800", "a\0b")
 MOMENT = types(True, 1.5, b"x", []) + refused(-1, FAR, HUGE, "yesterday", "\ud800", "a\0b")
 PLACE = NEEDED + refused("", "No Name", "x" * 1000)
@@ -162,7 +164,9 @@ class ArgumentsCase(program.Case):
             "Bus.symbols": (bus.symbols, {}, {}),
             "Bus.sources": (bus.sources, {}, {}),
             "Bus.observe": (bus.observe, {"source": "bot", "data": "{}"}, {
-                "symbol": TEXT, "source": TEXT, "data": TEXT + refused("x" * 10 ** 7), "about": types(True, 1.5, b"x", []) + refused(0, -1, FAR, HUGE, "\ud800", "a\0b"),
+                "symbol": TEXT, "source": TEXT, "about": types(True, 1.5, b"x", []) + refused(0, -1, FAR, HUGE, "\ud800", "a\0b"),
+                "data": KEPT_DATA + refused({"a": "y" * 10 ** 6}, '{"a": "%s"}' % ("y" * 10 ** 6), "word", '{"a": 1} {}', '"a"',
+                                            "{" * 300, '{"a":' * 300 + "1" + "}" * 299, '{"a": 1e}', '{"a": 1', ""),
                 "to": STATE, "durable": BOOL}),
             "Bus.observed": (bus.observed, {}, {"before": INTEGER, "limit": INTEGER + refused(0)}),
             "Bus.observed_id": (bus.observed_id, {"number": bus.observed()[0]["number"]}, {
@@ -294,6 +298,9 @@ class ArgumentsTest(ArgumentsCase):
 
     def test_texts_say_what_is_taken(self):
         bus = self.outside()
+        bus.register("NEWUSD")
+        signal = {"symbol": "ONEUSD", "side": "long", "source": "bot"}
+        move = {"id": 1, "to": "evaluating"}
         wrong = [
             (lambda: bus.query("state=nonsense"),
              f"question: character 7: expected a state ({STATES}), found nonsense"),
@@ -317,6 +324,27 @@ class ArgumentsTest(ArgumentsCase):
              "bid_quantity: must not be below zero, found -1"),
             (lambda: bus.emit_many([{"symbol": "BTCUSDT", "side": "up", "source": "bot"}]),
              "signal 1 of 1: side: expected long, buy, short or sell, found 'up'"),
+            (lambda: self.bus.move_many([move, {**move, "form_state": "generated"}]),
+             "move 2 of 2: unknown key 'form_state' (free data go into \"data\")"),
+            (lambda: self.bus.move_many([{**move, 5: None}, move]),
+             'move 1 of 2: unknown key 5 (free data go into "data")'),
+            (lambda: self.bus.move_many([{**move, "durable": True}]),
+             "move 1 of 1: unknown key 'durable' (free data go into \"data\")"),
+            (lambda: self.bus.move_many([move, {"to": "evaluating"}]),
+             "move 2 of 2: id is missing: expected the id of a signal, or its number"),
+            (lambda: self.bus.move_many([{"id": 1}]), "move 1 of 1: to is missing: expected a state"),
+            *((lambda call=call: call(), f"symbol: NEWUSD is provisional, without an instrument: no {kind} of it is taken")
+              for kind, call in (("quote", lambda: bus.quote("NEWUSD", 1.5, 2.5, time_unix_ns=NOON_NS)),
+                                 ("candle", lambda: bus.candle("NEWUSD", NOON_NS, 1.5, 1.5, 1.5, 1.5, 1.0)),
+                                 ("funding", lambda: bus.funding("NEWUSD", 0.1, time_unix_ns=NOON_NS)))),
+            (lambda: self.bus.emit("idempotency_key x", "long", "bot"),
+             'symbol: expected a registered symbol, found "idempotency_key x"'),
+            (lambda: self.bus.emit("ONEUSD", "long", "bot", key="idempotency_key\n"),
+             'key: expected a text without control characters, found "idempotency_key\\x0a"'),
+            (lambda: self.bus.emit_many([{**signal, "key": "k" * 257}] * 2),
+             "signal 1 of 2: key: expected 1 to 256 bytes, found 257"),
+            (lambda: self.bus.emit_many([{**signal, "source": "idempotency_key\n"}] * 2),
+             'signal 1 of 2: source: expected a text without control characters, found "idempotency_key\\x0a"'),
         ]
         for call, text in wrong:
             with self.subTest(text):
@@ -327,6 +355,52 @@ class ArgumentsTest(ArgumentsCase):
             self.bus.emit("ONEUSD", "long", "bot", value)
         self.assertEqual(len(self.bus.query(limit=Index(2))), 2)
         self.assertEqual(self.bus.get(Index(1))["id"], self.name)
+
+    def test_what_there_is_none_of_is_named(self):
+        bus, trading = self.bus, self.trading()
+        far = 10 ** 9
+        for name, text in ((far, "there is no signal 1000000000"), ("ONEUSD_1_0000000F", "there is no signal ONEUSD_1_0000000F")):
+            for call, before in (
+                    (lambda: bus.move(name, "expired"), ""),
+                    (lambda: bus.move(name, "expired", from_state="generated", gate="expiry", reason="external"), ""),
+                    (lambda: bus.move_many([{"id": 1, "to": "evaluating"}, {"id": name, "to": "expired"}]), "move 2 of 2: "),
+                    (lambda: bus.get(name), ""), (lambda: bus.claim("desk", "evaluating", id=name), ""),
+                    (lambda: bus.advance(name, [("generated", "evaluating", None, None, None)]), ""),
+                    (lambda: bus.feedback(name, "desk", "win"), "")):
+                self.says(millrace.MR_NOT_FOUND, before + text, call)
+        self.says(millrace.MR_NOT_FOUND, "there was no signal 1000000000 then", lambda: bus.get(far, as_of=bus.moment()))
+        self.says(millrace.MR_NOT_FOUND, "after: there is no signal 1000000000 to go on behind", lambda: bus.query(after=far))
+        for call in (lambda: bus.observe(about=far), lambda: bus.observed_id(far)):
+            self.says(millrace.MR_NOT_FOUND, "there is no emission 1000000000 outside the lifecycle", call)
+        for call, field in ((lambda: bus.observe(about="ONEUSD_1_0000000F"), "about"), (lambda: bus.history("ONEUSD_1_0000000F"), "id")):
+            self.says(millrace.MR_NOT_FOUND, f"{field}: there is no signal, and no emission outside the lifecycle, "
+                                             "'ONEUSD_1_0000000F'", call)
+        self.says(millrace.MR_NOT_FOUND, "there is no order ONEUSD", lambda: trading.order("ONEUSD"))
+        claim = bus.claim("desk", "evaluating", id=self.name)
+        claim.release()
+        for call in (claim.release, claim.move, claim.renew):
+            self.says(millrace.MR_CONFLICT, "the claim of signal 1 is over", call)
+        for arguments in (("move", "1000000000", "--to", "expired"), ("why", "1000000000"), ("show", "1000000000"),
+                          ("claim", "1000000000", "--owner", "desk", "--to", "evaluating")):
+            answer = program.call(*arguments[:1], "--dir", self.folder / "log", *arguments[1:])
+            self.assertIn("1000000000", answer.err, arguments)
+
+    def says(self, kind, text, call):
+        with self.assertRaises(kind) as caught:
+            call()
+        self.assertEqual(str(caught.exception), text)
+
+    def test_what_is_observed_is_any_json_object(self):
+        for data, kept in ((None, None), ({}, "{}"), ({"a": [1, None]}, {"a": [1, None]}), (b'{"a": 1}', '{"a": 1}'),
+                           ({"a": "y" * 70_000}, {"a": "y" * 70_000}), ('{"a": %d}' % FAR, '{"a": %d}' % FAR),
+                           ('{"a": 1e999}', '{"a": 1e999}'), (' {"a": "\u00e4"}\n', ' {"a": "\u00e4"}\n'),
+                           ('{"a":' * 300 + "[]" + "}" * 300, '{"a":' * 300 + "[]" + "}" * 300)):
+            with self.subTest(data=repr(data)[:60]):
+                told = self.bus.history(self.bus.observe(source="bot", data=data))[0]["data"]
+                self.assertEqual(json.loads(told) if isinstance(kept, dict) else told, kept)
+        with self.assertRaises(millrace.MR_REFUSED) as caught:
+            self.bus.observe(data="{")
+        self.assertEqual(str(caught.exception), "data: no JSON, at byte 2: it ends too early")
 
     def wrong(self, call, arguments, argument, kind, positional):
         with self.assertRaises((millrace.MillraceError, TypeError)) as caught:

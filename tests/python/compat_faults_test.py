@@ -88,6 +88,23 @@ class ExportFaultTest(BotCase):
         self.assertEqual((lines[2], lines[-1], len(lines)), ('{"torn": ', "", 6))
         self.assertEqual([json.loads(line)["signal_id"] for line in lines[3:5]], ids)
 
+    def test_who_writes_alone_does_not_look_at_its_own_lines_again(self):
+        bus, other = self.open(), self.open()
+        bus.emit_signal(dict(LONG))
+        with mock.patch.object(module._export.os, "pread", wraps=os.pread) as looks:
+            for _ in range(10):
+                bus.emit_signal(dict(LONG))
+            self.assertEqual(looks.call_count, 0)
+            other.emit_signal(dict(LONG))
+            bus.emit_signal(dict(LONG))
+            self.assertEqual(looks.call_count, 2)
+            with self.export.open("a") as torn:
+                torn.write('{"torn": ')
+            bus.emit_signal(dict(LONG))
+            self.assertEqual(looks.call_count, 3)
+        lines = self.export.read_text().split("\n")
+        self.assertEqual((lines[13], lines[-1], len(lines)), ('{"torn": ', "", 16))
+
     def test_a_write_of_the_newline_alone_leaves_no_empty_line(self):
         bus = self.open()
         bus.emit_signal(dict(LONG))

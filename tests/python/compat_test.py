@@ -63,6 +63,16 @@ class EmitTest(BotCase):
         mine = {**LONG, "ts": "2025-12-15T20:20:08Z", "timestamp": "later"}
         self.assertEqual(bus.get_signal(bus.emit_signal(dict(mine)))["signal"], mine)
 
+    def test_numbers_of_any_size_and_values_of_any_depth_are_kept(self):
+        deep = {}
+        for _ in range(200):
+            deep = {"a": [deep]}
+        bus = self.open()
+        for value in (10 ** 20, 10 ** 1000, deep):
+            for base in (LONG, {}):
+                signal_id = bus.emit_signal({**base, "value": value})
+                self.assertEqual(bus.get_signal(signal_id)["signal"]["value"], value)
+
     def test_what_has_no_form_in_json_is_kept_as_a_marked_repr(self):
         class Colour(enum.Enum):
             RED = 1

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The drop-in signal bus: what is said of a signal, by its bot and by others, comes back as it was said."""
+import datetime
 import enum
 import json
 import logging
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
@@ -123,6 +125,18 @@ class AnyDictTest(BotCase):
         self.assertEqual(bus.get_signal(kept[2])["signal"]["inner"]["a"], 1)
         self.assertEqual(bus.get_pipeline_health()["observed"], 3)
         self.assertEqual(len(bus.replay_events()), 6)
+
+    def test_times_are_told_as_a_datetime_tells_them(self):
+        def told(seconds):
+            moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+            return moment.isoformat(timespec="microseconds")[:26] + "Z"
+
+        draw = random.Random(7)
+        times = [0.0, 0, 1e-6, 5e-7, 1.5e-6, -1e-6, -0.5, -86400.25, 1765829999.9999995, 1765829999.9999997, 1765830000, 2 ** 31, 253402300799.0]
+        times += [draw.uniform(0, 4e9) for _ in range(2000)] + [1765830000 + draw.uniform(0, 3) for _ in range(2000)]
+        times += [1765830000 + at / 2e6 for at in range(2000)]
+        for seconds in times:
+            self.assertEqual(module._words.iso(seconds), told(seconds), seconds)
 
     def test_a_symbol_may_be_a_word_of_an_enumeration(self):
         class Symbol(str, enum.Enum):

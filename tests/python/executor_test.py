@@ -286,11 +286,17 @@ class ReportTest(ExternalCase):
                 self.assertRaisesRegex(millrace.MR_CONFLICT, reason, self.fill, **changes)
         self.assertRaisesRegex(millrace.MR_NOT_FOUND, "order_unknown",
                                self.bus.order_report, "nobody's", "sent")
+        self.assertRaisesRegex(millrace.MR_NOT_FOUND, "order_unknown: filled", self.bus.order_report,
+                               "nobody's", "filled", price=1.0, quantity=1.0, fee=0.0, time_unix_ns=5)
+        self.assertRaisesRegex(millrace.MR_NOT_FOUND, "order_unknown: filled", self.bus.order_report,
+                               "nobody's", "filled", price=1.0, quantity=1.0, fee=0.0)  # the same: counted once
+        for time_unix_ns, text in ((0, "time_unix_ns: expected when"), (5, "time_unix_ns: expected one from")):
+            self.assertRaisesRegex(millrace.MR_REFUSED, f"^{text}", self.fill, time_unix_ns=time_unix_ns)
         self.bus.order_report(self.order, "rejected")
         self.assertRaisesRegex(millrace.MR_CONFLICT, "order_over", self.fill)
         health = self.bus.health()
-        self.assertEqual((health["order_disputes"], health["order_reports"]), (5, 1))
-        self.assertEqual(program.call("status", "--json", "--dir", self.log).json["order_disputes"], 5)
+        self.assertEqual((health["order_disputes"], health["order_reports"]), (6, 1))
+        self.assertEqual(program.call("status", "--json", "--dir", self.log).json["order_disputes"], 6)
 
     def test_a_field_that_cannot_be_is_named(self):
         wrong = [({"price": -1.0}, "price"), ({"price": float("nan")}, "price"),

@@ -27,6 +27,7 @@ class Export:
         self._fd = -1
         self._closes = None  # with the object, at the latest
         self._key = None
+        self._whole = None  # how large the file was when this object had written a whole line; None: it had not
         self._process_id = 0
         self._looked = 0.0
         self._wait_s = WAIT_S
@@ -75,14 +76,17 @@ class Export:
         return TimeoutError(f"{self.path}: somebody else holds its lock")
 
     def _write(self, line):
-        size = os.fstat(self._fd).st_size
-        is_torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"  # by whomever
+        size = os.lseek(self._fd, 0, os.SEEK_END)  # every write goes to the end, wherever that leaves us
+        is_own = size == self._whole  # the last line is ours: whoever wrote since made the file longer
+        self._whole = None
+        is_torn = not is_own and size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"  # by whomever
         text = b"\n" + line if is_torn else line
         written = os.write(self._fd, text)
         if written < len(text):  # a full disk, mostly
             written += os.write(self._fd, text[written:])
         if written < len(text):
             raise OSError(f"{self.path}: only a part of a line could be written")
+        self._whole = size + written
 
     def close(self):
         with self._lock:
@@ -93,6 +97,7 @@ class Export:
             self._closes()
         self._closes = None
         self._fd = -1
+        self._whole = None
 
     def _ready(self):
         now = time.monotonic()

@@ -21,6 +21,8 @@ SOURCE_BYTES_MAX = 64
 
 def word(value):
     """An enum, a str or anything as its text."""
+    if type(value) is str:
+        return value
     if isinstance(value, enum.Enum):
         value = value.value
     return value if isinstance(value, str) else str(value)
@@ -83,7 +85,23 @@ def source_name(source):
     return RESERVED_PREFIX + name if _millrace.is_reserved_source(name) else name
 
 
+_second = (None, "")  # the newest one that was asked for, and its text: they come again
+
+
 def iso(seconds):
+    global _second
+    part, whole = math.modf(seconds)
+    microseconds = round(part * 1e6)
+    if not 0 <= microseconds < 1_000_000 or seconds < 0:
+        return _iso(seconds)
+    known, said = _second
+    if known != whole:
+        said = _iso(whole)[:20]
+        _second = (whole, said)
+    return f"{said}{microseconds:06d}Z"
+
+
+def _iso(seconds):
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
 

@@ -118,7 +118,7 @@ class SignalBus:
         event_log_path = _words.place(event_log_path, "event_log_path") if event_log_path else None
         self.directory = os.path.abspath(
             directory or os.environ.get("MILLRACE_DIR") or os.path.join(logs, "millrace"))
-        self._lock_path = os.path.join(self.directory, "lock")
+        self._lock_path = os.fsencode(os.path.join(self.directory, "lock"))
         self._export = _export.Export(event_log_path or os.path.join(logs, "signal_bus.jsonl"))
         self._lock = threading.RLock()
         self._counters = dict.fromkeys(
