@@ -125,8 +125,8 @@ static void print_signals(const struct mri_fold *fold, struct mri_buf *text)
     mri_buf_text(text, "\n  blocked by");
     for (unsigned gate = 1; gate < MRI_REPORT_GATES; gate++) {
         if (counts.by_gate[gate] > 0) {
-            mri_buf_printf(text, "  %s %llu", word(MRI_VOCABULARY_gate, gate),
-                u(counts.by_gate[gate]));
+            mri_buf_printf(
+                text, "  %s %llu", word(MRI_VOCABULARY_gate, gate), u(counts.by_gate[gate]));
         }
     }
     mri_buf_text(text, "\n");
@@ -302,8 +302,7 @@ static void json_signals(
     open_object(json, "blocked_by_gate");
     for (unsigned gate = 1; gate < MRI_REPORT_GATES; gate++) {
         if (counts.by_gate[gate] > 0) {
-            mri_json_put_count(
-                json, word(MRI_VOCABULARY_gate, gate), counts.by_gate[gate]);
+            mri_json_put_count(json, word(MRI_VOCABULARY_gate, gate), counts.by_gate[gate]);
         }
     }
     mri_json_write_object_close(json);
