@@ -42,6 +42,13 @@ struct mri_file_info {
     uint64_t inode;
 };
 
+/** Which file a descriptor is of. */
+struct mri_file_identity {
+    uint64_t device;
+    uint64_t inode;
+    bool is_nameless; /**< the last of its names was removed */
+};
+
 /** How to lock a range of an open file. */
 enum mri_range_lock {
     MRI_RANGE_SHARED = 0,
@@ -70,6 +77,8 @@ struct mri_os {
     mr_err (*open)(void *context, const char *path, unsigned flags, int *ret_fd);
     void (*close)(void *context, int fd);
     mr_err (*info)(void *context, const char *path, struct mri_file_info *ret_info);
+    mr_err (*identify)(void *context, int fd,
+        struct mri_file_identity *ret_identity); /**< MR_EPATH: the descriptor is open no more */
     mr_err (*size)(void *context, int fd, uint64_t *ret_bytes);
     mr_err (*read_at)(
         void *context, int fd, void *bytes, size_t count, uint64_t offset, size_t *ret_count);

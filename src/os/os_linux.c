@@ -175,6 +175,19 @@ static mr_err linux_info(void *context, const char *path, struct mri_file_info *
     return MR_OK;
 }
 
+static mr_err linux_identify(void *context, int fd, struct mri_file_identity *ret_identity)
+{
+    (void)context;
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return errno == EBADF ? MR_EPATH : err_of(errno);
+    }
+    *ret_identity = (struct mri_file_identity){.device = (uint64_t)status.st_dev,
+        .inode = (uint64_t)status.st_ino,
+        .is_nameless = status.st_nlink == 0};
+    return MR_OK;
+}
+
 static mr_err linux_size(void *context, int fd, uint64_t *ret_bytes)
 {
     (void)context;
@@ -731,6 +744,7 @@ const struct mri_os *mri_os_linux(void)
         .open = linux_open,
         .close = linux_close,
         .info = linux_info,
+        .identify = linux_identify,
         .size = linux_size,
         .read_at = linux_read_at,
         .read = linux_read,

@@ -71,6 +71,15 @@ CANARIES = [
      "    struct chain chain = chain_now(hot, now_unix_ns);\n"
      "    atomic_store(&hot->shared->tail,\n        hot->shared->writer.pending + hot->shared->segment_bytes / 64);\n"
      "    for (size_t i = 0; i < batch->count", "tests/sim/log_sim_test", {}),
+    ("a segment of another log is written to", LOG + "hot/hot_files.c",
+     "if (err == MR_OK && is_of_another_log(hot, *ret_fd)) {",
+     "if (err == MR_OK && 0 && is_of_another_log(hot, *ret_fd)) {", "hot_tail_test"),
+    ("a lock of a renamed log is kept", LOG + "meet/presence.c",
+     "return err == MR_OK && !is_it ? MR_EPATH : err;",
+     "return err == MR_OK && !is_it ? MR_NOT_FOUND : err;", "python_moved_test"),
+    ("the memory of a removed log stays", LOG + "open/attachment.c",
+     "(void)os->memory_remove(os->context, attachment->memory_path);\n}\n\nstatic void leave(",
+     "}\n\nstatic void leave(", "python_moved_test"),
     ("the folder is not synced behind a new segment", LOG + "hot/hot_files.c",
      "    return err == MR_OK ? os->sync_folder(os->context, hot->options.folder) : err;",
      "    return err;", CRASH + "power_states_test", {}),

@@ -15,6 +15,7 @@
 #define MRI_OS_CALL_MAP(X)                                                                         \
     X(OPEN, open)                                                                                  \
     X(INFO, info)                                                                                  \
+    X(IDENTIFY, identify)                                                                          \
     X(SIZE, size)                                                                                  \
     X(READ_AT, read_at)                                                                            \
     X(READ, read)                                                                                  \

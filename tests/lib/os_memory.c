@@ -235,6 +235,20 @@ static mr_err memory_info(void *context, const char *path, struct mri_file_info 
     return MR_OK;
 }
 
+static mr_err memory_identify(void *context, int fd, struct mri_file_identity *ret_identity)
+{
+    struct mri_os_memory *memory = context;
+    (void)file_of(memory, fd);
+    int file = memory->handles[fd].file;
+    *ret_identity = (struct mri_file_identity){
+        .device = 1, .inode = (uint64_t)file, .is_nameless = true};
+    for (size_t i = 0; i < memory->now.count; i++) {
+        ret_identity->is_nameless =
+            ret_identity->is_nameless && memory->now.items[i].file != file;
+    }
+    return MR_OK;
+}
+
 static mr_err memory_size(void *context, int fd, uint64_t *ret_bytes)
 {
     *ret_bytes = file_of(context, fd)->size;
@@ -507,6 +521,7 @@ static const struct mri_os calls = {
     .open = memory_open,
     .close = memory_close,
     .info = memory_info,
+    .identify = memory_identify,
     .size = memory_size,
     .read_at = memory_read_at,
     .read = memory_read,

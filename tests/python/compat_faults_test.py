@@ -20,11 +20,10 @@ from millrace.compat.signal_bus import SignalBus  # noqa: E402
 
 
 class LostLogTest(BotCase):
-    def forget_memory(self):
-        """What processes share of a log that is removed stays in memory; not after a test."""
+    def memory(self):
+        """What this process has of logs in memory."""
         maps = pathlib.Path("/proc/self/maps").read_text()
-        for path in set(re.findall(r"/dev/shm/millrace-[0-9a-f-]+", maps)):
-            self.addCleanup(pathlib.Path(path).unlink, missing_ok=True)
+        return set(re.findall(r"/dev/shm/millrace-[0-9a-f-]+", maps))
 
     def test_a_log_that_is_removed_or_renamed_is_opened_anew(self):
         logging.getLogger("millrace").setLevel(logging.NOTSET)
@@ -34,10 +33,13 @@ class LostLogTest(BotCase):
                                       lambda: logs.rename(self.folder / "logs.old")), 1):
             for base in (LONG, {}):
                 lost = bus.emit_signal(dict(base))
-            self.forget_memory()
+            memory = self.memory()
+            self.assertEqual(len(memory), 1)
             lose()
             with self.assertLogs(module.log, logging.WARNING) as told:
                 kept = [bus.emit_signal(dict(LONG)), bus.emit_signal({})]
+            self.assertNotEqual(self.memory(), memory)
+            self.assertEqual(any(os.path.exists(path) for path in memory), count == 3)
             noticed = [text for text in told.output if "removed or renamed" in text]
             self.assertEqual(len(noticed), 1, told.output)
             self.assertRegex(noticed[0], " [24] emissions of this process")
@@ -48,16 +50,20 @@ class LostLogTest(BotCase):
             self.assertEqual(bus.get_pipeline_health()["counters"]["reopened"], count)
         with millrace.Bus(str(self.folder / "logs.old/millrace")) as old:
             self.assertEqual(sum(old.counts().values()), 2)
+        self.assertEqual([path for path in memory if os.path.exists(path)], [])
+        for log in (self.folder / "logs.old/millrace", self.log):
+            self.ok("verify", "--dir", log)
 
     def test_another_process_may_have_made_it_anew(self):
         bus = self.open()
         bus.emit_signal(dict(LONG))
-        self.forget_memory()
+        memory = self.memory()
         shutil.rmtree(self.log)
         other = self.in_child(lambda: SignalBus().emit_signal({**LONG, "n": 1}))
         self.assertEqual(bus.get_signal(other)["signal"]["n"], 1)
         own = bus.emit_signal(dict(LONG))
         self.assertEqual([row["signal_id"] for row in bus.get_signals()], [own, other])
+        self.assertEqual([path for path in memory if os.path.exists(path)], [])
 
 
 class ExportFaultTest(BotCase):

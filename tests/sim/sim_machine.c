@@ -418,6 +418,8 @@ static bool is_due(uint32_t part)
 #define INNER sim.inner->context
 CALL(info, (void *context, const char *path, struct mri_file_info *ret_info),
     (INNER, path, ret_info))
+CALL(identify, (void *context, int fd, struct mri_file_identity *ret_identity),
+    (INNER, fd, ret_identity))
 CALL(size, (void *context, int fd, uint64_t *ret_bytes), (INNER, fd, ret_bytes))
 CALL(read_at,
     (void *context, int fd, void *bytes, size_t count, uint64_t offset, size_t *ret_count),
@@ -614,6 +616,7 @@ static const struct mri_os calls = {
     .open = sim_open,
     .close = sim_close,
     .info = sim_info,
+    .identify = sim_identify,
     .size = sim_size,
     .read_at = sim_read_at,
     .read = sim_read,

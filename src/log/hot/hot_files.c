@@ -7,6 +7,8 @@
  * Invariants
  *  1. A descriptor that syncs has itself written all that it syncs, or has seen the others' writes
  *     fail: the kernel tells of a failed writeback only those who had the file open before.
+ *  2. A file is written to only when its head does not say that it is another log's: a folder may be
+ *     renamed, and another log made under its name, while we are in.
  *
  * Not here: making spares (hot_spares.c).
  */
@@ -31,13 +33,33 @@ void mri_hot_close_files(struct mri_hot_tail *hot)
     }
 }
 
+/** Does a file say that it is of another log? */
+static bool is_of_another_log(const struct mri_hot_tail *hot, int fd)
+{
+    const struct mri_os *os = hot->options.os;
+    uint8_t page[MRI_SEGMENT_PAGE_BYTES];
+    struct mri_segment_head head;
+    size_t count = 0;
+    bool is_hurt;
+    return os->read_at(os->context, fd, page, sizeof(page), 0, &count) == MR_OK &&
+           mri_segment_head_read(page, count, &head, &is_hurt) == MR_OK &&
+           memcmp(head.log_uuid, hot->shared->pattern.log_uuid, sizeof(head.log_uuid)) != 0;
+}
+
 static mr_err open_named(struct mri_hot_tail *hot, uint64_t base_seq, int *ret_fd)
 {
     const struct mri_os *os = hot->options.os;
     char name[MRI_SEGMENT_NAME_BYTES];
     char path[MRI_PATH_BYTES_MAX];
     mr_err err = mri_os_path(hot->options.folder, mri_segment_name(base_seq, name), path);
-    return err == MR_OK ? os->open(os->context, path, MRI_OPEN_WRITE, ret_fd) : err;
+    if (err == MR_OK) {
+        err = os->open(os->context, path, MRI_OPEN_WRITE, ret_fd);
+    }
+    if (err == MR_OK && is_of_another_log(hot, *ret_fd)) {
+        os->close(os->context, *ret_fd);
+        err = MR_EPATH; /* ours was renamed or removed, and another one made in its place */
+    }
+    return err;
 }
 
 /** Write a stretch of a segment once more, from what the file holds, if that checks. */
@@ -101,6 +123,16 @@ mr_err mri_hot_file_of(struct mri_hot_tail *hot, uint64_t position, int *ret_fd)
     hot->files[slot].fd = fd;
     *ret_fd = fd;
     return MR_OK;
+}
+
+void mri_hot_tail_hold_file(struct mri_hot_tail *hot)
+{
+    int fd;
+    if (mri_hot_take(hot, &hot->shared->write_lock, true) == MR_OK) {
+        /* Who cannot open it now tries again when he writes. */
+        (void)mri_hot_file_of(hot, atomic_load(&hot->shared->written), &fd);
+        mri_robust_lock_give(&hot->shared->write_lock);
+    }
 }
 
 mr_err mri_hot_own_file_of(struct mri_hot_tail *hot, uint64_t position, int *ret_fd)

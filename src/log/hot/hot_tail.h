@@ -269,6 +269,14 @@ MR_MUST_USE mr_err mri_hot_tail_commit(struct mri_hot_tail *hot, uint64_t positi
 MR_MUST_USE mr_err mri_hot_tail_make_spares(struct mri_hot_tail *hot);
 
 /**
+ * Have the file at hand that is written to now, so that it is written to wherever its folder goes.
+ *
+ * Returns  nothing; what cannot be opened now is opened when it is needed.
+ * Threads  one at a time, before others use the tail.
+ */
+void mri_hot_tail_hold_file(struct mri_hot_tail *hot);
+
+/**
  * Have all pages of the memory at hand: of the ring, those ahead of the tail first, then of the
  * head. Leaving breaks it off.
  *

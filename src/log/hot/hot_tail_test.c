@@ -270,6 +270,65 @@ static void memory_of_another_kind_is_not_attached(void **fixture)
     expect_log(5);
 }
 
+/** The file that is written to next, by its path: a descriptor, and what its first page says. */
+static int open_first_segment(struct mri_segment_head *ret_head)
+{
+    const struct mri_os *os = sample.options.os;
+    uint8_t page[MRI_SEGMENT_PAGE_BYTES];
+    char name[MRI_SEGMENT_NAME_BYTES];
+    char path[MRI_PATH_BYTES_MAX];
+    size_t count;
+    bool is_hurt;
+    int fd;
+    assert_int_equal(mri_os_path(sample.log_folder, mri_segment_name(1, name), path), MR_OK);
+    assert_int_equal(os->open(os->context, path, MRI_OPEN_WRITE, &fd), MR_OK);
+    assert_int_equal(os->read_at(os->context, fd, page, sizeof(page), 0, &count), MR_OK);
+    assert_int_equal(mri_segment_head_read(page, count, ret_head, &is_hurt), MR_OK);
+    return fd;
+}
+
+static void expect_nothing_behind_the_head(int fd)
+{
+    const struct mri_os *os = sample.options.os;
+    uint8_t page[MRI_SEGMENT_PAGE_BYTES];
+    size_t count;
+    assert_int_equal(
+        os->read_at(os->context, fd, page, sizeof(page), MRI_SEGMENT_PAGE_BYTES, &count), MR_OK);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(page[i], 0);
+    }
+}
+
+static void a_file_of_another_log_in_its_place_is_not_written_to(void **fixture)
+{
+    (void)fixture;
+    const struct mri_os *os = sample.options.os;
+    struct mri_segment_head head;
+    int fd = open_first_segment(&head);
+    head.log_uuid[0] ^= 1;
+    mri_segment_head_seal(&head);
+    assert_int_equal(mri_segment_head_write(os, fd, &head), MR_OK);
+    append_many(10, MR_ASYNC);
+    assert_int_equal(mri_hot_tail_write_behind(&sample.hot), MR_EPATH);
+    expect_nothing_behind_the_head(fd);
+    assert_int_equal(mri_hot_tail_write_behind(&sample.hot), MR_EPOISONED); /* and told again */
+    os->close(os->context, fd);
+}
+
+static void the_file_that_is_held_is_written_to_wherever_it_is(void **fixture)
+{
+    (void)fixture;
+    const struct mri_os *os = sample.options.os;
+    char moved[MRI_PATH_BYTES_MAX];
+    assert_int_equal(mri_os_path(sample.folder, "moved", moved), MR_OK);
+    mri_hot_tail_hold_file(&sample.hot);
+    assert_int_equal(os->rename(os->context, sample.log_folder, moved), MR_OK);
+    append_many(10, MR_ASYNC);
+    assert_int_equal(mri_hot_tail_write_behind(&sample.hot), MR_OK);
+    assert_int_equal(os->rename(os->context, moved, sample.log_folder), MR_OK);
+    expect_log(10);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -284,6 +343,8 @@ int main(void)
         TEST(a_sleeper_is_told_of_what_is_behind_its_position),
         TEST(the_helper_writes_syncs_and_keeps_spares),
         TEST(memory_of_another_kind_is_not_attached),
+        TEST(a_file_of_another_log_in_its_place_is_not_written_to),
+        TEST(the_file_that_is_held_is_written_to_wherever_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,10 @@ mr_err mri_presence_come(const struct mri_os *os, const char *folder, struct mri
         presence->fd = -1;
         return mri_problem(reterr_problem, err, "%s: %s", path, mr_err_text(err));
     }
-    err = mri_presence_shut_gate(presence);
+    err = os->identify(os->context, presence->fd, &presence->file);
+    if (err == MR_OK) {
+        err = mri_presence_shut_gate(presence);
+    }
     if (err == MR_BUSY) {
         (void)mri_problem(
             reterr_problem, err, "%s: another process has been opening this log for 10 s", folder);
@@ -188,22 +191,44 @@ mr_err mri_presence_enter(
                               who.text[0] != '\0' ? who.text : mr_err_text(err));
 }
 
+static bool is_same(const struct mri_file_identity *a, const struct mri_file_identity *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
+/** Is a descriptor of the file with our place in it? */
+static mr_err check_descriptor(
+    const struct mri_presence *presence, int fd, struct mri_file_identity *ret_identity)
+{
+    mr_err err = presence->os->identify(presence->os->context, fd, ret_identity);
+    bool is_it = err == MR_OK && is_same(ret_identity, &presence->file);
+    return err == MR_OK && !is_it ? MR_EPATH : err;
+}
+
 /** Looked at through another open of the file, since one's own locks do not show. */
 mr_err mri_presence_check(const struct mri_presence *presence, const char *folder)
 {
     const struct mri_os *os = presence->os;
     char path[MRI_PATH_BYTES_MAX];
+    struct mri_file_identity identity;
     int fd;
     bool is_locked = false;
-    mr_err err = mri_os_path(folder, MRI_PRESENCE_NAME, path);
+    mr_err err = check_descriptor(presence, presence->fd, &identity);
+    if (err != MR_OK) {
+        return err == MR_EPATH ? MR_NOT_FOUND : err;
+    }
+    err = mri_os_path(folder, MRI_PRESENCE_NAME, path);
     if (err == MR_OK) {
         err = os->open(os->context, path, MRI_OPEN_READ, &fd);
     }
     if (err != MR_OK) {
-        return err == MR_EPATH ? MR_NOT_FOUND : err;
+        return err;
     }
     unsigned place = (unsigned)presence->place;
-    err = os->is_range_locked(os->context, fd, PLACES + place, 1, &is_locked);
+    err = check_descriptor(presence, fd, &identity);
+    if (err == MR_OK) {
+        err = os->is_range_locked(os->context, fd, PLACES + place, 1, &is_locked);
+    }
     if (err == MR_OK) {
         uint32_t process_id = read_id(os, fd, place); /* 0: it cannot be read */
         bool is_ours = is_locked && process_id == presence->process_id;
@@ -211,6 +236,13 @@ mr_err mri_presence_check(const struct mri_presence *presence, const char *folde
     }
     os->close(os->context, fd);
     return err;
+}
+
+bool mri_presence_is_removed(const struct mri_presence *presence)
+{
+    struct mri_file_identity identity;
+    return presence->fd >= 0 && check_descriptor(presence, presence->fd, &identity) == MR_OK &&
+           identity.is_nameless;
 }
 
 void mri_presence_leave(struct mri_presence *presence)

@@ -30,6 +30,7 @@ struct mri_presence {
     int place;           /**< -1: not in */
     uint32_t process_id; /**< as the text of the place says */
     bool is_alone;
+    struct mri_file_identity file; /**< what fd is open to */
 };
 
 /**
@@ -94,11 +95,20 @@ MR_MUST_USE mr_err mri_presence_count_others(
  * Is the place still ours? A process that closed the descriptor of the lock file, with all it had,
  * has lost it without being told; its number may be another file's by now.
  *
- * Returns  MR_OK; MR_NOT_FOUND it is lost, and the descriptor must not be used; MR_EACCESS, MR_EIO,
+ * Returns  MR_OK; MR_NOT_FOUND it is lost, and the descriptor must not be used; MR_EPATH the folder
+ *          has another log by now, or none: ours was renamed or removed; MR_EACCESS, MR_EIO,
  *          MR_ELIMIT it cannot be found out.
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_presence_check(const struct mri_presence *presence, const char *folder);
+
+/**
+ * Was the log removed, so that nobody can come any more?
+ *
+ * Returns  true or false; false also where it cannot be found out.
+ * Threads  one at a time.
+ */
+bool mri_presence_is_removed(const struct mri_presence *presence);
 
 /**
  * Leave; gives the gate back, too. Not being in is allowed.

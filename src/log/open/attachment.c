@@ -632,6 +632,7 @@ static mr_err take(const struct mri_os *os, const struct mri_alloc *alloc, const
     attachment->is_alone = opener->options->is_alone;
     attachment->opening.file_system = info.file_system;
     attachment->opening.warning = mri_figures_warning(info.file_system);
+    mri_hot_tail_hold_file(&attachment->hot);
     start_helper(attachment);
     attachment->next = all;
     all = attachment;
@@ -683,6 +684,25 @@ static void put_away(struct mri_attachment *attachment)
     (void)mri_control_write_closed(os, attachment->folder, attachment->manifest.log_uuid);
 }
 
+/** Can nobody open the log any more? Its folder is gone, with all there was in it. */
+static bool is_removed(const struct mri_attachment *attachment)
+{
+    struct mri_file_info info;
+    mr_err err = attachment->os->info(attachment->os->context, attachment->folder, &info);
+    bool is_elsewhere =
+        err == MR_EPATH || (err == MR_OK && (info.device != attachment->device ||
+                                                info.inode != attachment->inode));
+    return is_elsewhere && mri_presence_is_removed(&attachment->presence);
+}
+
+/** The last one of a log that was removed: its memory is of no use to anybody. */
+static void forget_removed(struct mri_attachment *attachment)
+{
+    const struct mri_os *os = attachment->os;
+    mri_hot_tail_retire(&attachment->hot);
+    (void)os->memory_remove(os->context, attachment->memory_path);
+}
+
 static void leave(struct mri_attachment *attachment)
 {
     unsigned others = 0;
@@ -702,6 +722,9 @@ static void leave(struct mri_attachment *attachment)
     mr_err err = mri_presence_check(&attachment->presence, attachment->folder);
     if (err == MR_NOT_FOUND) {
         attachment->presence.fd = -1; /* by now another file's, maybe */
+    }
+    if (is_counted && others == 0 && is_removed(attachment)) {
+        forget_removed(attachment);
     }
     /* Who has lost his place sees nobody, whoever is in. */
     if (is_counted && others == 0 && err == MR_OK && !mri_hot_view_is_closed(&view)) {

@@ -44,6 +44,11 @@ static mr_err open_reader(struct mri_sealing *sealing)
         sealing->reader = NULL;
         return err;
     }
+    if (!mri_reader_is_of(sealing->reader, sealing->hot->shared->pattern.log_uuid)) {
+        mr_log_reader_close(sealing->reader); /* ours was renamed, and another one made */
+        sealing->reader = NULL;
+        return MR_EPATH;
+    }
     mri_reader_show_all(sealing->reader);
     return MR_OK;
 }

@@ -437,6 +437,12 @@ mr_err mr_log_reader_writer(const mr_log_reader *reader, uint32_t *ret_process_i
         reader->os, reader->folder, ret_process_id == NULL ? &unasked : ret_process_id);
 }
 
+bool mri_reader_is_of(const mr_log_reader *reader, const uint8_t *log_uuid)
+{
+    MRI_ASSERT(reader->magic == MRI_READER_MAGIC);
+    return memcmp(reader->manifest.log_uuid, log_uuid, sizeof(reader->manifest.log_uuid)) == 0;
+}
+
 void mri_reader_show_all(mr_log_reader *reader)
 {
     MRI_ASSERT(reader->magic == MRI_READER_MAGIC);

@@ -44,6 +44,14 @@ MR_MUST_USE mr_err mri_reader_open_with(const struct mri_os *os, const struct mr
 MR_MUST_USE mr_err mri_reader_check_count(const mr_log_reader *reader, mr_problem *reterr_problem);
 
 /**
+ * Is a reader of this log? What a folder has may have been replaced.
+ *
+ * Returns  true or false.
+ * Threads  the reader's thread.
+ */
+bool mri_reader_is_of(const mr_log_reader *reader, const uint8_t *log_uuid);
+
+/**
  * From now on hand out ROLL and SEAL records, too. They carry the seq of the next event.
  *
  * Returns  nothing.
