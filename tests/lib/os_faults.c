@@ -43,8 +43,6 @@ PASS_ON(OPEN, open, (void *context, const char *path, unsigned flags, int *ret_f
     (INNER(faults), path, flags, ret_fd))
 PASS_ON(INFO, info, (void *context, const char *path, struct mri_file_info *ret_info),
     (INNER(faults), path, ret_info))
-PASS_ON(IDENTIFY, identify, (void *context, int fd, struct mri_file_identity *ret_identity),
-    (INNER(faults), fd, ret_identity))
 PASS_ON(SIZE, size, (void *context, int fd, uint64_t *ret_bytes), (INNER(faults), fd, ret_bytes))
 PASS_ON(READ_AT, read_at,
     (void *context, int fd, void *bytes, size_t count, uint64_t offset, size_t *ret_count),
@@ -111,6 +109,9 @@ static void write_half(struct mri_os_faults *faults, int fd, const struct mri_io
         left -= piece.count;
     }
 }
+
+PASS_ON(IDENTIFY, identify, (void *context, int fd, struct mri_file_identity *ret_identity),
+    (INNER(faults), fd, ret_identity))
 
 static mr_err faults_write_at(
     void *context, int fd, const struct mri_io_piece *pieces, size_t count, uint64_t offset)

@@ -4,8 +4,7 @@
  *
  * Invariants
  *  1. Everything that decides comes from the seed: the same seed is the same run.
- *  2. A killed task is never run again; what it held in the process is forgotten with the process,
- *     what it held in shared memory stays as it was.
+ *  2. A killed task is never run again; what it held in shared memory stays as it was.
  */
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE /* its longjmp does not go from stack to stack */
@@ -54,8 +53,8 @@ struct sim_process {
     unsigned task_count; /**< that are left */
 };
 
-/* Contexts switch the mask of signals, too, which is two system calls for a step. Only where the
- * stacks are watched are they needed for more than the first step of a task. */
+/* Contexts cost two system calls a step: behind a task's first one only where stacks are watched.
+ */
 #ifndef __has_feature
 #define __has_feature(name) 0
 #endif
@@ -409,8 +408,7 @@ static bool is_due(uint32_t part)
 #define CALL(name, parameters, arguments)                                                          \
     static mr_err sim_##name parameters                                                            \
     {                                                                                              \
-        struct sim_process *process = context;                                                     \
-        (void)process;                                                                             \
+        (void)context;                                                                             \
         pass();                                                                                    \
         return sim.inner->name arguments;                                                          \
     }

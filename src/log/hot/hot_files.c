@@ -7,8 +7,8 @@
  * Invariants
  *  1. A descriptor that syncs has itself written all that it syncs, or has seen the others' writes
  *     fail: the kernel tells of a failed writeback only those who had the file open before.
- *  2. A file is written to only when its head does not say that it is another log's: a folder may be
- *     renamed, and another log made under its name, while we are in.
+ *  2. No file is written to whose head says that it is another log's: a folder may be renamed, and
+ *     another log made under its name, while we are in.
  *
  * Not here: making spares (hot_spares.c).
  */

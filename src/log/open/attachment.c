@@ -690,8 +690,8 @@ static bool is_removed(const struct mri_attachment *attachment)
     struct mri_file_info info;
     mr_err err = attachment->os->info(attachment->os->context, attachment->folder, &info);
     bool is_elsewhere =
-        err == MR_EPATH || (err == MR_OK && (info.device != attachment->device ||
-                                                info.inode != attachment->inode));
+        err == MR_EPATH ||
+        (err == MR_OK && (info.device != attachment->device || info.inode != attachment->inode));
     return is_elsewhere && mri_presence_is_removed(&attachment->presence);
 }
 
