@@ -140,7 +140,7 @@ static void no_event_gets_the_time_of_a_clock_that_cannot_be_right(void **fixtur
         assert_int_equal(mr_bus_observe(bus, &observation, MR_ASYNC, NULL, &problem), MR_REFUSED);
         assert_ptr_equal(strstr(problem.text, says), problem.text);
         assert_int_equal(mr_bus_quote(bus, quotes, 2, MR_ASYNC, NULL, &problem), MR_REFUSED);
-        assert_ptr_equal(strstr(problem.text, says), problem.text); /* none of them is to blame */
+        assert_non_null(strstr(problem.text, "provisional")); /* by whatever clock */
         assert_int_equal(mr_bus_feedback(bus, &feedback, MR_ASYNC, &problem),
             i == 0 ? MR_NOT_FOUND : MR_REFUSED);
         assert_int_equal(mr_log_last(bus->log).n, last);

@@ -238,12 +238,13 @@ static mr_err memory_info(void *context, const char *path, struct mri_file_info 
 static mr_err memory_identify(void *context, int fd, struct mri_file_identity *ret_identity)
 {
     struct mri_os_memory *memory = context;
-    (void)file_of(memory, fd);
+    if (fd < 0 || fd >= HANDLES_MAX || !memory->handles[fd].is_open) {
+        return MR_EPATH;
+    }
     int file = memory->handles[fd].file;
-    *ret_identity =
-        (struct mri_file_identity){.device = 1, .inode = (uint64_t)file, .is_nameless = true};
+    *ret_identity = (struct mri_file_identity){.inode = (uint64_t)file, .is_nameless = true};
     for (size_t i = 0; i < memory->now.count; i++) {
-        ret_identity->is_nameless = ret_identity->is_nameless && memory->now.items[i].file != file;
+        ret_identity->is_nameless &= memory->now.items[i].file != file;
     }
     return MR_OK;
 }

@@ -290,7 +290,7 @@ class ReportTest(ExternalCase):
                                "nobody's", "filled", price=1.0, quantity=1.0, fee=0.0, time_unix_ns=5)
         self.assertRaisesRegex(millrace.MR_NOT_FOUND, "order_unknown: filled", self.bus.order_report,
                                "nobody's", "filled", price=1.0, quantity=1.0, fee=0.0)  # the same: counted once
-        for time_unix_ns, text in ((0, "time_unix_ns: expected when"), (5, "time_unix_ns: expected one from")):
+        for time_unix_ns, text in ((0, "time_unix_ns: it is missing"), (5, "time_unix_ns: expected one from")):
             self.assertRaisesRegex(millrace.MR_REFUSED, f"^{text}", self.fill, time_unix_ns=time_unix_ns)
         self.bus.order_report(self.order, "rejected")
         self.assertRaisesRegex(millrace.MR_CONFLICT, "order_over", self.fill)

@@ -53,8 +53,7 @@ struct sim_process {
     unsigned task_count; /**< that are left */
 };
 
-/* Contexts cost two system calls a step: behind a task's first one only where stacks are watched.
- */
+/* Contexts cost two system calls a step: behind its first one only where stacks are watched. */
 #ifndef __has_feature
 #define __has_feature(name) 0
 #endif

@@ -33,17 +33,19 @@ void mri_hot_close_files(struct mri_hot_tail *hot)
     }
 }
 
-/** Does a file say that it is of another log? */
-static bool is_of_another_log(const struct mri_hot_tail *hot, int fd)
+/** MR_EPATH: a file says that it is of another log. Ours was renamed or removed, then. */
+static mr_err check_log(const struct mri_hot_tail *hot, int fd)
 {
     const struct mri_os *os = hot->options.os;
     uint8_t page[MRI_SEGMENT_PAGE_BYTES];
     struct mri_segment_head head;
     size_t count = 0;
     bool is_hurt;
-    return os->read_at(os->context, fd, page, sizeof(page), 0, &count) == MR_OK &&
-           mri_segment_head_read(page, count, &head, &is_hurt) == MR_OK &&
-           memcmp(head.log_uuid, hot->shared->pattern.log_uuid, sizeof(head.log_uuid)) != 0;
+    mr_err err = os->read_at(os->context, fd, page, sizeof(page), 0, &count);
+    bool is_read = err == MR_OK && mri_segment_head_read(page, count, &head, &is_hurt) == MR_OK;
+    bool is_other =
+        is_read && memcmp(head.log_uuid, hot->shared->pattern.log_uuid, sizeof(head.log_uuid)) != 0;
+    return is_other ? MR_EPATH : err;
 }
 
 static mr_err open_named(struct mri_hot_tail *hot, uint64_t base_seq, int *ret_fd)
@@ -55,9 +57,12 @@ static mr_err open_named(struct mri_hot_tail *hot, uint64_t base_seq, int *ret_f
     if (err == MR_OK) {
         err = os->open(os->context, path, MRI_OPEN_WRITE, ret_fd);
     }
-    if (err == MR_OK && is_of_another_log(hot, *ret_fd)) {
+    if (err != MR_OK) {
+        return err;
+    }
+    err = check_log(hot, *ret_fd);
+    if (err != MR_OK) {
         os->close(os->context, *ret_fd);
-        err = MR_EPATH; /* ours was renamed or removed, and another one made in its place */
     }
     return err;
 }
@@ -127,11 +132,13 @@ mr_err mri_hot_file_of(struct mri_hot_tail *hot, uint64_t position, int *ret_fd)
 
 void mri_hot_tail_hold_file(struct mri_hot_tail *hot)
 {
+    uint64_t written = atomic_load(&hot->shared->written);
     int fd;
-    if (mri_hot_take(hot, &hot->shared->write_lock, true) == MR_OK) {
-        /* Who cannot open it now tries again when he writes. */
-        (void)mri_hot_file_of(hot, atomic_load(&hot->shared->written), &fd);
-        mri_robust_lock_give(&hot->shared->write_lock);
+    /* Who cannot open it now tries again when he writes. */
+    mr_err err = mri_hot_file_of(hot, written, &fd);
+    uint64_t now = atomic_load(&hot->shared->written);
+    if (err == MR_OK && mri_hot_index_of(hot, now) != mri_hot_index_of(hot, written)) {
+        mri_hot_close_files(hot); /* which segment that was may have been read too late */
     }
 }
 
