@@ -355,6 +355,9 @@ static mr_err apply_moved(struct mri_learn *learn, const struct mri_event *event
         return MR_ECORRUPT;
     }
     uint8_t *life = &learn->lives[event->ordinal];
+    if (move->to < (*life & LIFE_STATE)) {
+        return MR_OK; /* a later one was applied before its turn */
+    }
     *life = (uint8_t)((*life & ~LIFE_STATE) | move->to);
     if (move->to == MR_LEARNED) {
         remove_finished(learn, event->ordinal);

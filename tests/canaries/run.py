@@ -71,6 +71,9 @@ CANARIES = [
      "    struct chain chain = chain_now(hot, now_unix_ns);\n"
      "    atomic_store(&hot->shared->tail,\n        hot->shared->writer.pending + hot->shared->segment_bytes / 64);\n"
      "    for (size_t i = 0; i < batch->count", "tests/sim/log_sim_test", {}),
+    ("a move that comes behind a later one is taken for the newest", "src/learn/learn.c",
+     "if (move->to < (*life & LIFE_STATE)) {", "if (0 && move->to < (*life & LIFE_STATE)) {",
+     "tests/scenarios/superseded_test", {}),
     ("a segment of another log is written to", LOG + "hot/hot_files.c",
      "return is_other ? MR_EPATH : err;", "return is_other && is_hurt ? MR_EPATH : err;", "src/hot_tail_test", {}),
     ("the folder is not synced behind a new segment", LOG + "hot/hot_files.c",

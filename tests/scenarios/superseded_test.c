@@ -100,6 +100,28 @@ static void a_signal_expired_from_outside_before_its_decision_stays_expired(void
     check_overtaken(MR_EXPIRED);
 }
 
+/** The last of two moves wins, and is taken in before the one before it. */
+static void a_signal_that_was_moved_twice_before_its_decision_is_learned_all_the_same(void **state)
+{
+    (void)state;
+    static const mr_state ends[] = {MR_BLOCKED, MR_EXPIRED};
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct mri_story *story = warm_story();
+        uint32_t ordinal = emit(story, 0, 1);
+        mri_story_move(story, ordinal, MR_EVALUATING);
+        mri_story_move(story, ordinal, ends[i]);
+        mri_story_open(story);
+        check_superseded(story, ordinal, MRI_EVENT_SIGNAL_GENERATED);
+        finish(story, MRI_STORY_WARM_MINUTES);
+        mri_story_open(story);
+        assert_int_equal(mri_story_slot(story, ordinal)->state, MR_LEARNED);
+        assert_int_equal(mri_story_slot(story, ordinal)->ended, ends[i]);
+        mri_story_close(story);
+        mri_story_check_replay(story);
+        mri_story_end(story);
+    }
+}
+
 static void only_the_signal_that_was_overtaken_is_lost(void **state)
 {
     (void)state;
@@ -234,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signal_blocked_from_outside_before_its_decision_stays_blocked),
         cmocka_unit_test(a_signal_expired_from_outside_before_its_decision_stays_expired),
+        cmocka_unit_test(a_signal_that_was_moved_twice_before_its_decision_is_learned_all_the_same),
         cmocka_unit_test(only_the_signal_that_was_overtaken_is_lost),
         cmocka_unit_test(a_move_between_a_bar_and_its_decision_wins),
         cmocka_unit_test(a_move_of_a_signal_that_waits_is_no_conflict),
