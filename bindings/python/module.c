@@ -86,7 +86,10 @@ static PyMethodDef methods[] = {
         "Keep what is no signal, or a word about such an emission or a signal; returns the id it\n"
         "has or is about. Nothing is decided on it, and no signal is moved. data: a dict, or a "
         "JSON\n"
-        "object as str or bytes, with numbers of any size; up to 960 KiB."},
+        "object as str or bytes, with numbers of any size; up to 960 KiB. to: where its emitter "
+        "has "
+        "what it\n"
+        "is about, which must be given with it; an emission begins as generated."},
     {"observed", MRP_FUNCTION(mrp_bus_observed), METH_VARARGS | METH_KEYWORDS,
         "observed(*, before=0, limit=1024)\n\n"
         "Emissions outside the lifecycle as dicts, newest first; before=NUMBER goes on."},
@@ -98,8 +101,10 @@ static PyMethodDef methods[] = {
     {"history", MRP_FUNCTION(mrp_bus_history), METH_O,
         "history(id)\n\nThe events of a signal or an emission as dicts, in the order of the log."},
     {"sources", MRP_FUNCTION(mrp_bus_sources), METH_NOARGS,
-        "sources()\n\n(source, signals, emissions outside the lifecycle) for each; a source may "
-        "come twice."},
+        "sources()\n\n(source, signals, emissions outside the lifecycle) for each that has "
+        "emitted; "
+        "a source may\n"
+        "come twice, and is '' for emissions outside the lifecycle without a usable one."},
     {"symbol", MRP_FUNCTION(mrp_bus_symbol), METH_O,
         "symbol(name)\n\nThe name that a symbol is registered by, from it or a spelling of it; or "
         "None."},
