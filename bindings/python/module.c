@@ -64,9 +64,14 @@ static PyMethodDef methods[] = {
         "query() and get() as as_of, so that several answers are of one moment."},
     {"query", MRP_FUNCTION(mrp_bus_query), METH_VARARGS | METH_KEYWORDS,
         "query(question='', *, limit=100, after=None, as_of=None)\n\n"
-        "Signals as dicts, newest first: query('state=blocked and gate=expected_value and "
-        "age<2h').\n"
-        "after=ID goes on behind it. as_of: the number of an event, a time "
+        "Signals as dicts, newest first unless it says order by time asc:\n"
+        "query('state=blocked and gate=expected_value and age<2h'). A symbol, source or name that "
+        "the log\n"
+        "does not know, as of a source that has emitted nothing yet, is MR_REFUSED, not an empty "
+        "list.\n"
+        "after=ID: what comes behind that signal in the order of the question, whichever that is, "
+        "and\n"
+        "also when it does not match. as_of: the number of an event, a time "
         "('2025-05-04T15:34Z'), an age ('2h')\n"
         "or what moment() said: what the same question said then."},
     {"page", MRP_FUNCTION(mrp_bus_page), METH_VARARGS | METH_KEYWORDS,
