@@ -49,8 +49,9 @@ typedef struct mr_source_count {
  *
  * Returns  MR_OK; MR_NOT_FOUND there is no such emission or signal; MR_REFUSED a text is not as it
  *          must be, or an emission is moved at once, *reterr_problem says which; MR_FULL
- * limits.signals_max is reached; MR_EINVAL about both, or a state that there is not; as
- * mr_bus_emit(). Threads  one at a time per handle.
+ *          limits.signals_max is reached; MR_EINVAL about both, or a state that there is not; as
+ *          mr_bus_emit().
+ * Threads  one at a time per handle.
  */
 MR_MUST_USE mr_err mr_bus_observe(mr_bus *bus, const mr_observation *observation,
     mr_durability durability, uint32_t *ret_number, mr_problem *reterr_problem);
