@@ -64,9 +64,14 @@ static PyMethodDef methods[] = {
         "query() and get() as as_of, so that several answers are of one moment."},
     {"query", MRP_FUNCTION(mrp_bus_query), METH_VARARGS | METH_KEYWORDS,
         "query(question='', *, limit=100, after=None, as_of=None)\n\n"
-        "Signals as dicts, newest first: query('state=blocked and gate=expected_value and "
-        "age<2h').\n"
-        "after=ID goes on behind it. as_of: the number of an event, a time "
+        "Signals as dicts, newest first unless it says order by time asc:\n"
+        "query('state=blocked and gate=expected_value and age<2h'). A symbol, source or name that "
+        "the log\n"
+        "does not know, as of a source that has emitted nothing yet, is MR_REFUSED, not an empty "
+        "list.\n"
+        "after=ID: what comes behind that signal in the order of the question, whichever that is, "
+        "and\n"
+        "also when it does not match. as_of: the number of an event, a time "
         "('2025-05-04T15:34Z'), an age ('2h')\n"
         "or what moment() said: what the same question said then."},
     {"page", MRP_FUNCTION(mrp_bus_page), METH_VARARGS | METH_KEYWORDS,
@@ -86,7 +91,10 @@ static PyMethodDef methods[] = {
         "Keep what is no signal, or a word about such an emission or a signal; returns the id it\n"
         "has or is about. Nothing is decided on it, and no signal is moved. data: a dict, or a "
         "JSON\n"
-        "object as str or bytes, with numbers of any size; up to 960 KiB."},
+        "object as str or bytes, with numbers of any size; up to 960 KiB. to: where its emitter "
+        "has "
+        "what it\n"
+        "is about, which must be given with it; an emission begins as generated."},
     {"observed", MRP_FUNCTION(mrp_bus_observed), METH_VARARGS | METH_KEYWORDS,
         "observed(*, before=0, limit=1024)\n\n"
         "Emissions outside the lifecycle as dicts, newest first; before=NUMBER goes on."},
@@ -98,8 +106,10 @@ static PyMethodDef methods[] = {
     {"history", MRP_FUNCTION(mrp_bus_history), METH_O,
         "history(id)\n\nThe events of a signal or an emission as dicts, in the order of the log."},
     {"sources", MRP_FUNCTION(mrp_bus_sources), METH_NOARGS,
-        "sources()\n\n(source, signals, emissions outside the lifecycle) for each; a source may "
-        "come twice."},
+        "sources()\n\n(source, signals, emissions outside the lifecycle) for each that has "
+        "emitted; "
+        "a source may\n"
+        "come twice, and is '' for emissions outside the lifecycle without a usable one."},
     {"symbol", MRP_FUNCTION(mrp_bus_symbol), METH_O,
         "symbol(name)\n\nThe name that a symbol is registered by, from it or a spelling of it; or "
         "None."},

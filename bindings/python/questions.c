@@ -359,6 +359,9 @@ PyObject *mrp_bus_sources(Bus *self, PyObject *unused)
         if (err != MR_OK) {
             break;
         }
+        if (count.signals == 0 && count.observed == 0) {
+            continue; /* a number that is kept for one, or one that has emitted nothing */
+        }
         PyObject *one = Py_BuildValue("(sKK)", count.source, (unsigned long long)count.signals,
             (unsigned long long)count.observed);
         if (one == NULL || PyList_Append(list, one) < 0) {

@@ -34,7 +34,9 @@ typedef struct mr_observed {
 
 /** How many emissions a source has. */
 typedef struct mr_source_count {
-    const char *source; /**< "" for emissions outside the lifecycle without a usable one */
+    const char *source; /**< "" for emissions outside the lifecycle without a usable one; with no
+                             signals and none of these: a number that is kept for a source of this
+                             program, and is none yet */
     uint64_t signals;
     uint64_t observed; /**< outside the lifecycle */
 } mr_source_count;
@@ -46,8 +48,9 @@ typedef struct mr_source_count {
  * @param ret_number  NULL, or the number of the emission that it is or is about; 0 for a signal
  *
  * Returns  MR_OK; MR_NOT_FOUND there is no such emission or signal; MR_REFUSED a text is not as it
- *          must be, *reterr_problem says which; MR_FULL limits.signals_max is reached; MR_EINVAL
- *          about both, or a state that there is not; as mr_bus_emit().
+ *          must be, or an emission is moved at once, *reterr_problem says which; MR_FULL
+ *          limits.signals_max is reached; MR_EINVAL about both, or a state that there is not; as
+ *          mr_bus_emit().
  * Threads  one at a time per handle.
  */
 MR_MUST_USE mr_err mr_bus_observe(mr_bus *bus, const mr_observation *observation,
@@ -93,7 +96,8 @@ MR_MUST_USE mr_err mr_bus_observed_find(
 
 /**
  * The sources there are, one by one. The same one may come twice: once with signals, once with
- * emissions outside the lifecycle.
+ * emissions outside the lifecycle. The sources of this program, and the numbers that are kept for
+ * more of them, are there also when they have emitted nothing: both counts are 0.
  *
  * @param index  from 0, which takes in what others have done
  *

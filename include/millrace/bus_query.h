@@ -38,7 +38,8 @@ typedef struct mr_bus_record {
 typedef struct mr_bus_page {
     /* Asked. */
     mr_ordinal
-        beyond; /**< only signals behind this one in the order asked for; 0: from its begin */
+        beyond; /**< only signals behind this one in the order asked for; 0: from its begin. It need
+                     not match: of any question, what comes behind it in that question's order */
     mr_ordinal *ordinals; /**< room for `room` of them, newest first unless the question says
                                otherwise */
     uint32_t room;
@@ -71,6 +72,10 @@ MR_MUST_USE mr_err mr_bus_read(
  *   comparison  FIELD = VALUE, != < <= > >=, FIELD [not] in (VALUE, ...)
  *   fields      state ended side gate reason symbol source name id: = != in
  *               ordinal seq last_seq; time (2025-05-04T15:34Z); age (90s, 2h, 7d)
+ *
+ * The order is that of creation, and newest first unless it says asc: also without a direction. A
+ * symbol, source or name that the log does not know (a source has emitted nothing yet) is refused
+ * with those that there are: it is most often a typing error.
  *
  * @param question   as above; "" matches all; an age counts from the log's event time
  * @param page       asked for and answered; of one moment, as mr_bus_query_at(), unless it takes

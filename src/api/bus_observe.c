@@ -33,10 +33,15 @@ static mr_err check(const mr_observation *observation, mr_problem *problem)
     bool is_about_both = observation->about != 0 && observation->ordinal.n != 0;
     bool is_emission = observation->about == 0 && observation->ordinal.n == 0;
     bool has_state = !observation->is_moved || (unsigned)observation->to < MR_STATE_COUNT;
-    if (is_about_both || !has_state || (is_emission && observation->is_moved)) {
+    if (is_about_both || !has_state) {
         return mri_problem(problem, MR_EINVAL,
-            "an observation is an emission, or about one, or about a signal; only what it is about "
-            "is moved, into one of the eight states");
+            "an observation is an emission, or about one, or about a signal; what it is about is "
+            "moved into one of the eight states");
+    }
+    if (is_emission && observation->is_moved) {
+        return mri_problem(problem, MR_REFUSED,
+            "to: expected none without about: only what an observation is about is moved, and an "
+            "emission begins as generated");
     }
     mr_err err = check_text(observation->symbol, "symbol", NAME_BYTES_MAX, problem);
     if (err == MR_OK) {

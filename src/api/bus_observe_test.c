@@ -181,7 +181,7 @@ static void what_is_wrong_is_told_and_not_kept(void **fixture)
         {{.about = 7}, MR_NOT_FOUND},
         {{.ordinal = {7}}, MR_NOT_FOUND},
         {{.about = 1, .ordinal = {1}}, MR_EINVAL},
-        {{.is_moved = true, .to = MR_BLOCKED}, MR_EINVAL},
+        {{.is_moved = true, .to = MR_BLOCKED}, MR_REFUSED},
         {{.about = 1, .is_moved = true, .to = (mr_state)8}, MR_EINVAL},
         {{.symbol = "\xff"}, MR_REFUSED},
         {{.source = "\xc3"}, MR_REFUSED},

@@ -17,7 +17,10 @@
  *               id                                                   of a signal: = != in
  *
  * Words of the language and of the vocabularies are read in any case, names as they are. "time" is
- * when a signal was emitted; order by time is the order of creation.
+ * when a signal was emitted; order by time is the order of creation:
+ * asc is oldest first; desc, no direction, and no order are newest first. A symbol, source or name
+ * that nobody has used or registered is refused with those that there are, not matched by nothing:
+ * it is most often a typing error.
  */
 #ifndef MRI_BUS_FILTER_H
 #define MRI_BUS_FILTER_H

@@ -20,6 +20,7 @@
 #include "cli/progress.h"
 #include "cli/summary.h"
 #include "conf/yaml.h"
+#include "feeds/csv_row.h"
 #include "os/stop.h"
 #include "pipeline/health.h"
 #include "pipeline/intake.h"
@@ -678,7 +679,16 @@ const struct mri_command mri_cmd_run = {
              "continues it.\n"
              "A live log without a feed, as a bot's drop-in makes it, is run until Ctrl-C: time "
              "passes, and\n"
-             "what programs emit is decided on.\n",
+             "what programs emit is decided on.\n"
+             "\n"
+             "csv:PATH reads one-minute candles, *.csv or *.csv.gz; times are when the minute "
+             "opens, in ms.\n"
+             "Either " MRI_CSV_BARS_HEADER ":\n"
+             "  1704067200000,BTCUSDT,42283.5,42298.6,42261.0,42298.6,35.92\n"
+             "or the 12 columns of klines, of the symbol that the file's name begins with "
+             "(BTCUSDT-1m.csv):\n"
+             "  1704067200000,42283.5,42298.6,42261.0,42298.6,35.92,1704067259999,1519032.5,1327,"
+             "20.1,850000.1,0\n",
     .options = options,
     .option_count = MRI_COUNT_OF(options),
     .needs_folder = true,

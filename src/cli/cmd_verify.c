@@ -86,6 +86,27 @@ static void print_levels(const struct verification *all, struct mri_buf *text)
     }
 }
 
+/** What is not among the events that are counted, or not known of them. */
+static void print_left_out(const struct mri_log_digest_counts *counts, struct mri_buf *text)
+{
+    if (counts->own_records > 0) {
+        mri_buf_printf(text,
+            "  own     %llu record%s of the log itself (recoveries, gaps, acks, dead letters):\n"
+            "          checked, and numbered as events are, but not counted among them here\n",
+            (unsigned long long)counts->own_records, counts->own_records == 1 ? "" : "s");
+    }
+    if (counts->gaps > 0) {
+        mri_buf_printf(text, "  lost    %llu events in %llu gaps, which a repair gave up\n",
+            (unsigned long long)counts->lost_events, (unsigned long long)counts->gaps);
+    }
+    if (counts->unknown_events > 0) {
+        mri_buf_printf(text,
+            "  unknown %llu events are of kinds of another program: their bodies\n"
+            "          are as they were written, and what they mean is not checked\n",
+            (unsigned long long)counts->unknown_events);
+    }
+}
+
 static void print_result(const struct mri_cli *cli, const char *folder,
     const struct mri_log_digest_counts *counts, const char *digest, const struct verification *all,
     struct mri_buf *text)
@@ -98,6 +119,7 @@ static void print_result(const struct mri_cli *cli, const char *folder,
         mri_json_put_text(&json, "proves", "accidents: checksums, sequence and chain");
         mri_json_put_count(&json, "up_to_seq", counts->last_seq);
         mri_json_put_count(&json, "events", counts->events);
+        mri_json_put_count(&json, "own_records", counts->own_records);
         mri_json_put_count(&json, "batches", counts->batches);
         mri_json_put_count(&json, "bytes", counts->bytes);
         mri_json_put_count(&json, "recoveries", counts->recoveries);
@@ -135,16 +157,7 @@ static void print_result(const struct mri_cli *cli, const char *folder,
                         : "",
         all->level == 0 ? "an edit by somebody who computes checksums anew is not found"
                         : "whether somebody has, the levels below say");
-    if (counts->gaps > 0) {
-        mri_buf_printf(text, "  lost    %llu events in %llu gaps, which a repair gave up\n",
-            (unsigned long long)counts->lost_events, (unsigned long long)counts->gaps);
-    }
-    if (counts->unknown_events > 0) {
-        mri_buf_printf(text,
-            "  unknown %llu events are of kinds of another program: their bodies\n"
-            "          are as they were written, and what they mean is not checked\n",
-            (unsigned long long)counts->unknown_events);
-    }
+    print_left_out(counts, text);
     mri_buf_printf(text, "  digest  %s\n",
         digest[0] != '\0' ? digest : "none: it says what was decided in all of a log");
     print_levels(all, text);
@@ -387,6 +400,8 @@ const struct mri_command mri_cmd_verify = {
         "Events that were sealed together with lost or removed ones are counted as unproven and\n"
         "change no exit code: a gap that a repair left, and a beginning that was removed, are no\n"
         "trace of somebody.\n"
+        "Events are counted without the records of the log itself (recoveries, gaps, acks, dead\n"
+        "letters), which have numbers, too: sql and log stat count both.\n"
         "The digest is equal for logs that hold the same decisions on the same inputs, however\n"
         "often a run was interrupted.\n",
     .options = options,

@@ -56,6 +56,7 @@ static mr_err read_all(mr_log_reader *reader, struct mri_event_digest *digest,
             return err;
         }
         counts->events += record.type >= MR_LOG_TYPE_FREE;
+        counts->own_records += record.type < MR_LOG_TYPE_FREE;
         counts->recoveries += record.type == MRI_RECORD_RECOVERY;
         counts->batches += record.is_batch_end;
         counts->bytes += record.stored_bytes;

@@ -10,7 +10,9 @@
 
 /** What was seen on the way. */
 struct mri_log_digest_counts {
-    uint64_t events;
+    uint64_t events;      /**< of programs */
+    uint64_t own_records; /**< of the log itself: recoveries, gaps, acks, dead letters; numbered
+                             with them */
     uint64_t batches;
     uint64_t bytes;
     uint64_t last_seq;

@@ -3,6 +3,9 @@
  * Where an answer goes on: a moment of the log and the last signal that was shown, as one word.
  *
  *   3.12345.89abcdef.12000/8123      the moment's token, and the signal's ordinal
+ *
+ * Nothing of the question is in it: given with another one, that one is asked of the same moment,
+ * and answered with what comes behind that signal in its order.
  */
 #ifndef MRI_CLI_PAGE_TOKEN_H
 #define MRI_CLI_PAGE_TOKEN_H

@@ -63,6 +63,7 @@ struct survey {
     int64_t last_time;              /* of the file's bars */
     uint64_t refused_count;         /* rows and files that are problems */
     enum mri_reason refused_reason; /* of the first of them */
+    mr_problem refused_columns;     /* what is wrong with its columns; "": it is something else */
     uint64_t refused_line;
     const char *refused_path;
 };
@@ -182,6 +183,9 @@ static void note(struct survey *survey, const struct mri_csv_finding *finding, c
         survey->refused_reason = finding->reason;
         survey->refused_line = finding->line;
         survey->refused_path = path;
+        if (finding->reason == MRI_REASON_ROW_COLUMNS) {
+            mri_csv_row_explain(finding->text, finding->format, &survey->refused_columns);
+        }
     }
     if (finding->spec == MRI_CSV_NO_SPEC) {
         return;
@@ -294,10 +298,12 @@ static mr_err refuse(const struct survey *survey, const char *path, mr_problem *
             survey->refused_path == NULL ? path : survey->refused_path,
             about_reason(survey->refused_reason));
     }
+    bool is_columns = survey->refused_columns.text[0] != '\0';
     return mri_problem(problem, MR_REFUSED,
         "%s: not one usable bar among %llu problems, the first: %s, line %llu: %s", path,
         (unsigned long long)survey->refused_count, survey->refused_path,
-        (unsigned long long)survey->refused_line, about_reason(survey->refused_reason));
+        (unsigned long long)survey->refused_line,
+        is_columns ? survey->refused_columns.text : about_reason(survey->refused_reason));
 }
 
 /** Keep the instruments that have data. */

@@ -245,6 +245,7 @@ static bool examine(
         reason = check_order(file, spec, finding->row.time_unix_ns);
     }
     finding->reason = reason;
+    finding->format = file->format;
     finding->spec = spec;
     finding->line = line->number;
     finding->text = line->text;

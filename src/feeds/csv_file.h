@@ -35,9 +35,10 @@ struct mri_csv_file_options {
 
 /** What a row turned out to be. */
 struct mri_csv_finding {
-    enum mri_reason reason; /**< MRI_REASON_NONE: a usable bar, in `row` */
-    uint32_t spec;          /**< whose row; MRI_CSV_NO_SPEC: not known */
-    uint64_t line;          /**< 0: the file as a whole */
+    enum mri_reason reason;     /**< MRI_REASON_NONE: a usable bar, in `row` */
+    uint32_t spec;              /**< whose row; MRI_CSV_NO_SPEC: not known */
+    uint64_t line;              /**< 0: the file as a whole */
+    enum mri_csv_format format; /**< of the file, as far as it is known */
     struct mri_csv_row row;
     struct mri_slice text; /**< the row as it was read, or what there is to say */
 };

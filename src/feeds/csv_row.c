@@ -116,6 +116,30 @@ bool mri_csv_row_split(struct mri_slice line, enum mri_csv_format format,
     return err == MR_OK;
 }
 
+void mri_csv_row_explain(struct mri_slice line, enum mri_csv_format format, mr_problem *ret_problem)
+{
+    static const char expected[] = "expected " MRI_CSV_BARS_HEADER
+                                   " or the 12 columns of klines (open_time,open,high,low,close,"
+                                   "volume,close_time,...)";
+    struct mri_slice items[MRI_CSV_COLUMNS_MAX];
+    struct mri_csv_columns columns = {.items = items, .items_max = MRI_CSV_COLUMNS_MAX};
+    mr_problem quotes = {""};
+    if (format == MRI_CSV_BARS || format == MRI_CSV_KLINES) {
+        bool is_cut = mri_csv_row_split(line, format, items, ret_problem);
+        MRI_ASSERT(!is_cut);
+        return;
+    }
+    mr_err err = mri_csv_columns_cut(&columns, line, &quotes);
+    if (err != MR_OK) {
+        (void)mri_problem(
+            ret_problem, err, "%s; found quotes that are wrong: %s", expected, quotes.text);
+        return;
+    }
+    bool is_count = columns.count == BARS_COLUMNS || columns.count == KLINES_COLUMNS;
+    (void)mri_problem(ret_problem, MR_REFUSED, "%s, found %zu column%s%s", expected, columns.count,
+        columns.count == 1 ? "" : "s", is_count ? " of other names" : "");
+}
+
 struct mri_slice mri_csv_row_symbol(const struct mri_slice columns[static MRI_CSV_COLUMNS_MAX])
 {
     return columns[bars_layout.symbol];

@@ -11,6 +11,9 @@
 
 #include "market/feed.h"
 
+/** The header of a file in format MRI_CSV_BARS. */
+#define MRI_CSV_BARS_HEADER "ts_ms,symbol,open,high,low,close,volume"
+
 /** The longest row, and the most columns a format has. */
 enum { MRI_CSV_ROW_BYTES_MAX = 4096, MRI_CSV_COLUMNS_MAX = 12 };
 
@@ -49,6 +52,18 @@ enum mri_csv_format mri_csv_row_format(struct mri_slice line, bool *ret_is_heade
  */
 bool mri_csv_row_split(struct mri_slice line, enum mri_csv_format format,
     struct mri_slice columns[static MRI_CSV_COLUMNS_MAX], mr_problem *reterr_problem);
+
+/**
+ * Say what is wrong with the columns of a line that mri_csv_row_split() does not cut, or whose file
+ * has no known format.
+ *
+ * @param format  of the file, as far as it is known
+ *
+ * Returns  nothing; *ret_problem says what was expected and what was found.
+ * Threads  any.
+ */
+void mri_csv_row_explain(
+    struct mri_slice line, enum mri_csv_format format, mr_problem *ret_problem);
 
 /**
  * The column of a row in format MRI_CSV_BARS that names the symbol.

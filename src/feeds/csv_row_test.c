@@ -35,7 +35,7 @@ static void the_first_line_tells_the_format(void **state)
         enum mri_csv_format format;
         bool is_header;
     } cases[] = {
-        {"ts_ms,symbol,open,high,low,close,volume", MRI_CSV_BARS, true},
+        {MRI_CSV_BARS_HEADER, MRI_CSV_BARS, true},
         {"open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,"
          "taker_buy_quote_volume,ignore",
             MRI_CSV_KLINES, true},
@@ -88,6 +88,36 @@ static void a_quoted_column_is_the_same_without_its_quotes(void **state)
     assert_non_null(strstr(problem.text, "character 6: "));
     assert_false(mri_csv_row_split(mri_slice_of("1,A,1"), MRI_CSV_BARS, columns, &problem));
     assert_string_equal(problem.text, "expected 7 columns, found 3");
+}
+
+static void a_line_of_no_known_format_is_told_what_was_expected(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum mri_csv_format format;
+        const char *said;
+    } cases[] = {
+        {"time,open,high,low,close,volume", MRI_CSV_UNKNOWN, ", found 6 columns"},
+        {"time,symbol,open,high,low,close,volume", MRI_CSV_UNKNOWN,
+            ", found 7 columns of other names"},
+        {"hello", MRI_CSV_UNKNOWN, ", found 1 column"},
+        {OPEN_MS ",1", MRI_CSV_UNDECIDED, ", found 2 columns"},
+        {OPEN_MS ",\"A,1", MRI_CSV_UNDECIDED, "; found quotes that are wrong: character 15: "},
+    };
+    for (size_t i = 0; i < MRI_COUNT_OF(cases); i++) {
+        mr_problem problem = {""};
+        mri_csv_row_explain(mri_slice_of(cases[i].line), cases[i].format, &problem);
+        assert_ptr_equal(
+            strstr(problem.text, "expected " MRI_CSV_BARS_HEADER " or the 12 columns of klines"),
+            problem.text);
+        const char *said = strstr(problem.text, cases[i].said);
+        assert_non_null(said);
+        assert_true(strchr(cases[i].said, ':') != NULL || strlen(said) == strlen(cases[i].said));
+    }
+    mr_problem problem = {""};
+    mri_csv_row_explain(mri_slice_of("1,A"), MRI_CSV_BARS, &problem);
+    assert_string_equal(problem.text, "expected 7 columns, found 2");
 }
 
 static void a_bar_is_exact_and_timed_at_its_close(void **state)
@@ -224,6 +254,7 @@ int main(void)
         cmocka_unit_test(the_first_line_tells_the_format),
         cmocka_unit_test(a_row_has_exactly_the_columns_of_its_format),
         cmocka_unit_test(a_quoted_column_is_the_same_without_its_quotes),
+        cmocka_unit_test(a_line_of_no_known_format_is_told_what_was_expected),
         cmocka_unit_test(a_bar_is_exact_and_timed_at_its_close),
         cmocka_unit_test(every_bad_row_has_its_reason),
         cmocka_unit_test(a_number_is_the_nearest_double),

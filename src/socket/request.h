@@ -68,8 +68,11 @@ enum mri_request_type {
     X(REASON, "reason", MRI_REQUEST_TEXT,                                                          \
         "of FORMAT.md \"reason\"; needed when `to` is blocked. Of `nack`: why, up to 200 bytes")   \
     X(QUESTION, "question", MRI_REQUEST_TEXT,                                                      \
-        "as that of `millrace query`; default: every signal, newest first")                        \
-    X(PAGE, "page", MRI_REQUEST_TEXT, "the `next` of the page before; absent: the first page")     \
+        "as that of `millrace query`; default: every signal. Newest first unless it says `order "  \
+        "by time asc`; a symbol, source or name that the log does not know is refused")            \
+    X(PAGE, "page", MRI_REQUEST_TEXT,                                                              \
+        "the `next` of the page before; absent: the first page. It names a signal, not the "       \
+        "question: with any question, what comes behind that signal in its order")                 \
     X(LIMIT, "limit", MRI_REQUEST_INTEGER, "signals of a page, 1 to 1,000; default: 100")          \
     X(SUBSCRIPTION, "subscription", MRI_REQUEST_TEXT,                                              \
         "the cursor's name: a-z, 0-9, _ and -, up to 64")                                          \

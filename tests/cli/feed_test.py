@@ -213,6 +213,10 @@ class BadFileTest(FeedCase):
                     "short.csv.gz", "ends early")
         self.refuse(self.write("unknown.csv", text_of(bars(9, "NOPEUSDT"))), USAGE, "unknown.csv",
                     "line 2", "a symbol that is not registered")
+        self.refuse(self.write("other.csv", "time,open,high,low,close,volume\n1704067200000,1,1,1,1,1\n"), USAGE,
+                    f"other.csv, line 1: expected {BARS_HEADER} or the 12 columns of klines", "found 6 columns")
+        self.refuse(self.write("few.csv", BARS_HEADER + "\n1704067200000,BTCUSDT,1\n"), USAGE,
+                    "few.csv, line 2: expected 7 columns, found 3")
         self.refuse(self.write("fake.csv.gz", b"this is not gzip\n"), USAGE, "fake.csv.gz")
 
     def test_an_empty_file_beside_a_good_one_is_told_and_the_good_one_is_used(self):

@@ -112,6 +112,13 @@ class ForeignTextTest(ServeCase):
         self.assertIn(f": {quoted}\n", stat.out)
         doctor = program.call("doctor", "--dir", self.log)
         self.assertIn(f": {quoted}\n", doctor.out)
+        verified = self.ok("verify", "--json", "--dir", self.log).json
+        self.assertEqual(verified["own_records"], 1)
+        self.assertEqual(verified["events"] + verified["own_records"], verified["up_to_seq"])
+        self.assertEqual(program.call("log", "stat", "--json", "--dir", self.log).json["records"], verified["up_to_seq"])
+        counted = self.ok("sql", "--json", "--dir", self.log, "SELECT count(*) AS n FROM events").out
+        self.assertEqual(json.loads(counted), [{"n": verified["up_to_seq"]}])
+        self.assert_says(self.ok("verify", "--dir", self.log), "own     1 record of the log itself")
 
     def test_csv_and_json_of_sql_have_a_text_as_it_is(self):
         self.emit(source=NAME)

@@ -398,6 +398,9 @@ class ArgumentsTest(ArgumentsCase):
             with self.subTest(data=repr(data)[:60]):
                 told = self.bus.history(self.bus.observe(source="bot", data=data))[0]["data"]
                 self.assertEqual(json.loads(told) if isinstance(kept, dict) else told, kept)
+        for given in ({}, {"source": "bot"}, {"about": None, "data": {}}):
+            self.says(millrace.MR_REFUSED, "to: expected none without about: only what an observation is about is moved, and "
+                                           "an emission begins as generated", lambda: self.bus.observe(to="blocked", **given))
         with self.assertRaises(millrace.MR_REFUSED) as caught:
             self.bus.observe(data="{")
         self.assertEqual(str(caught.exception), "data: no JSON, at byte 2: it ends too early")

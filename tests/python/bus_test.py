@@ -29,6 +29,28 @@ class BusTest(program.LogCase):
         return self.bus.emit(**{"symbol": "SIM01USD", "side": "long", "source": "bot",
                                 "confidence": 0.5, **values})
 
+    def test_sources_are_those_that_have_emitted(self):
+        before = self.bus.sources()
+        self.assertEqual([row for row in before if not row[0] or row[1] + row[2] == 0], [])
+        self.emit(source="north")
+        self.bus.observe(source="south")
+        self.bus.observe()
+        self.assertEqual(sorted(set(self.bus.sources()) - set(before)), [("", 0, 1), ("north", 1, 0), ("south", 0, 1)])
+
+    def test_after_names_a_signal_and_no_question(self):
+        names = [self.emit(source=source) for source in ("one", "two", "one", "two", "one")]
+        page = self.bus.page("source=one", limit=1)
+        self.assertEqual(page["after"], names[4])
+
+        def behind(question):
+            return [row["id"] for row in self.bus.query(question, after=page["after"], as_of=page["moment"])]
+        self.assertEqual(behind("source=two"), [names[3], names[1]])  # the order of the question counts: newest first,
+        self.assertEqual(behind("source=two order by time"), [names[3], names[1]])  # also without a direction
+        self.assertEqual(behind("source=two order by time desc"), [names[3], names[1]])
+        self.assertEqual(behind("source=two order by time asc"), [])
+        with self.assertRaises(millrace.MR_REFUSED):
+            self.bus.query("source=three")  # has emitted nothing: an error in typing, most often
+
     def test_what_is_emitted_is_found(self):
         name = self.emit(side="SELL", name="fast", horizon="15m", valid_for=90.5, price=10.25,
                          account="a", external_id="x", data={"why": ["é", 1, 2.5, None, True]})
