@@ -138,7 +138,6 @@ class MovedTest(program.Case):
         "subscribe": lambda bus: bus.subscribe("desk"),
         "subscribe anew": lambda bus: bus.subscribe("own", start="beginning"),
         "wait": lambda bus: bus.wait(60),
-        "observe": lambda bus: bus.observe(source="bot", data={"a": 1}),
     }
 
     def test_a_handle_of_it_neither_asks_nor_changes_the_other_one(self):
