@@ -58,7 +58,10 @@ PyObject *mrp_bus_forget(Bus *self, PyObject *name)
         return NULL;
     }
     mr_err err;
-    Py_BEGIN_ALLOW_THREADS err = mr_consumer_remove(PyBytes_AsString(self->folder), text, &problem);
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_check_place(self->bus, &problem);
+    if (err == MR_OK) {
+        err = mr_consumer_remove(PyBytes_AsString(self->folder), text, &problem);
+    }
     Py_END_ALLOW_THREADS mrp_leave(self);
     if (err != MR_OK) {
         return mrp_raise_error(err, problem.text);

@@ -144,6 +144,19 @@ MR_MUST_USE mr_err mr_bus_create_sized(
 MR_MUST_USE mr_err mr_bus_register(mr_bus *bus, const char *symbol, mr_problem *reterr_problem);
 
 /**
+ * Is the log still where it was opened? A folder may be renamed or removed while it is in use, and
+ * another log be made at its path. What is open and mapped stays the log's: signals are emitted,
+ * moved and asked about as before, until a file must be opened by its path. What opens or writes
+ * one (claims, subscriptions, orders, the past, health), and what waits, is MR_EPATH then.
+ *
+ * Returns  MR_OK, also when it cannot be found out; MR_EPATH it was renamed or removed: close the
+ *          handle, and open the log where it is now.
+ * Threads  any.
+ * Cost     about a microsecond.
+ */
+MR_MUST_USE mr_err mr_bus_check_place(const mr_bus *bus, mr_problem *reterr_problem);
+
+/**
  * Close. NULL is allowed.
  *
  * Returns  nothing.

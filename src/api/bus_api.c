@@ -69,21 +69,34 @@ static mr_err make_fold(struct mr_bus *bus, mr_problem *problem)
         .parse = mri_yaml_config,
         .is_market_only = true};
     mr_err err = mri_fold_init(&bus->fold, &options, problem);
-    if (err == MR_OK) {
-        bus->fold.bus.log = bus->log;
-        bus->has_fold = true;
+    if (err != MR_OK) {
+        return mri_bus_api_tell_place(bus, err, problem);
     }
-    return err;
+    err = mri_bus_api_check_place(bus, problem);
+    if (err != MR_OK) { /* it may be of another log */
+        mri_fold_fini(&bus->fold);
+        memset(&bus->fold, 0, sizeof(bus->fold));
+        return err;
+    }
+    bus->fold.bus.log = bus->log;
+    bus->has_fold = true;
+    return MR_OK;
 }
 
 mr_err mri_bus_api_follow(struct mr_bus *bus, mr_problem *reterr_problem)
 {
     mr_err err = bus->has_fold ? MR_OK : make_fold(bus, reterr_problem);
+    uint64_t last = bus->log == NULL ? UINT64_MAX : mr_log_last(bus->log).n;
     if (err == MR_OK) {
         err = mri_fold_follow(&bus->fold, reterr_problem);
+        err = mri_bus_api_tell_place(bus, err, reterr_problem);
     }
     if (err == MR_OK && bus->fold.damage != MR_OK) {
-        return mri_problem_pass(reterr_problem, bus->fold.damage, bus->fold.damage_problem.text);
+        err = mri_problem_pass(reterr_problem, bus->fold.damage, bus->fold.damage_problem.text);
+        return mri_bus_api_tell_place(bus, err, reterr_problem);
+    }
+    if (err == MR_OK && bus->fold.bus.last_seq < last) { /* its files are not to be found */
+        err = mri_bus_api_check_place(bus, reterr_problem);
     }
     return err == MR_OK ? read_config(bus) : err;
 }
@@ -175,6 +188,9 @@ int64_t mri_bus_api_event_time(const struct mr_bus *bus)
 mr_err mri_bus_api_explain(
     const struct mr_bus *bus, mr_err err, const char *full, mr_problem *problem)
 {
+    if (mri_bus_api_explain_place(bus, err, problem)) {
+        return err;
+    }
     if (err == MR_ENOSPC) {
         return mri_problem(problem, err, "%s: %s", bus->folder, mr_err_text(err));
     }
@@ -326,6 +342,7 @@ static mr_err open_steps(struct mr_bus *bus, mr_problem *problem)
 {
     const char *folder = bus->folder;
     mr_err err = open_log(bus, problem);
+    err = err == MR_OK ? mri_bus_api_note_place(bus) : err;
     mri_buf_init(&bus->texts, bus->alloc, (size_t)4 * MRI_OBSERVATION_BYTES_MAX);
     if (err == MR_OK) {
         err = make_arrays(bus);
@@ -430,7 +447,7 @@ mr_err mri_bus_api_prepare_waiter(struct mr_bus *bus, mr_problem *reterr_problem
 {
     mr_err err = MR_OK;
     if (bus->waiter == NULL) {
-        err = mri_reader_open(bus->os, bus->alloc, bus->folder, &bus->waiter, reterr_problem);
+        err = mri_bus_api_open_reader(bus, &bus->waiter, reterr_problem);
         err = err == MR_OK ? mr_log_reader_seek_end(bus->waiter, reterr_problem) : err;
     }
     while (err == MR_OK) {
@@ -440,12 +457,17 @@ mr_err mri_bus_api_prepare_waiter(struct mr_bus *bus, mr_problem *reterr_problem
     return err == MR_END ? MR_OK : err;
 }
 
+static mr_err wait_for_others(struct mr_bus *bus, int64_t timeout_ms)
+{
+    return mr_log_reader_wait(bus->waiter, timeout_ms);
+}
+
 mr_err mr_bus_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_problem)
 {
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     mr_err err = mri_bus_api_prepare_waiter(bus, reterr_problem);
     if (err == MR_OK && newest_of(bus) <= bus->seen_seq) {
-        err = mr_log_reader_wait(bus->waiter, timeout_ms);
+        err = mri_bus_api_wait(bus, wait_for_others, timeout_ms, reterr_problem);
     }
     return err == MR_OK ? mr_bus_follow(bus, reterr_problem) : err;
 }

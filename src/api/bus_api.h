@@ -41,6 +41,14 @@ struct mri_bus_reader {
     uint64_t used;         /**< the read it was used for last */
 };
 
+/** Where a log was opened, and which one it is. */
+struct mri_bus_place {
+    struct mri_file_info folder; /**< of who may append, as the next */
+    struct mri_file_info lock;
+    uint8_t log_uuid[16]; /**< of who may only read */
+    bool is_known;
+};
+
 struct mr_bus {
     uint32_t magic; /**< MRI_BUS_API_MAGIC */
     const struct mri_os *os;
@@ -48,6 +56,7 @@ struct mr_bus {
     char folder[MRI_PATH_BYTES_MAX];
     mr_log *log;                   /**< NULL: this user may only read */
     mr_problem no_log;             /**< and why; with log NULL */
+    struct mri_bus_place place;    /**< for mri_bus_api_check_place() */
     struct mri_shared_state state; /**< with has_state */
     struct mri_mirror mirror;
     struct mri_fold fold; /**< with has_fold, after mri_bus_api_follow() */
@@ -133,6 +142,65 @@ MR_MUST_USE mr_err mri_bus_api_compare_if_due(struct mr_bus *bus, mr_problem *re
  * Threads  one at a time.
  */
 MR_MUST_USE mr_err mri_bus_api_may_append(const struct mr_bus *bus, mr_problem *reterr_problem);
+
+/**
+ * Note where the log is that was just opened.
+ *
+ * Returns  MR_OK; faults of looking.
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_api_note_place(struct mr_bus *bus);
+
+/**
+ * Is the log still where it was opened? Before something is written there by its path, after
+ * something was opened there to be read, and when a wait is over.
+ *
+ * Returns  MR_OK, also when it cannot be found out; MR_EPATH it was renamed or removed, whether or
+ *          not another one is there now; *reterr_problem says so.
+ * Threads  any.
+ * Cost     about a microsecond.
+ */
+MR_MUST_USE mr_err mri_bus_api_check_place(const struct mr_bus *bus, mr_problem *reterr_problem);
+
+/**
+ * Where appending failed because the log was renamed or removed, say that; the result stays.
+ *
+ * Returns  whether *problem says it now.
+ * Threads  any.
+ */
+bool mri_bus_api_explain_place(const struct mr_bus *bus, mr_err err, mr_problem *problem);
+
+/**
+ * Where reading failed because the log was renamed or removed, answer that.
+ *
+ * Returns  err; MR_EPATH in the place of a fault or of an end, as mri_bus_api_check_place().
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_bus_api_tell_place(
+    const struct mr_bus *bus, mr_err err, mr_problem *problem);
+
+/**
+ * Open a reader of the log of a handle, and of no other in its place.
+ *
+ * Returns  MR_OK; MR_EPATH as mri_bus_api_check_place(); as mr_log_reader_open().
+ * Owner    mr_log_reader_close() frees.
+ * Threads  any.
+ */
+MR_MUST_USE mr_err mri_bus_api_open_reader(
+    const struct mr_bus *bus, mr_log_reader **ret_reader, mr_problem *reterr_problem);
+
+/**
+ * Wait, and look about each second whether the log is still where it was opened.
+ *
+ * @param wait        waits so long, at most; MR_AGAIN the time has passed or a signal came
+ * @param timeout_ms  negative: no limit
+ *
+ * Returns  as wait; MR_EPATH as mri_bus_api_check_place().
+ * Threads  one at a time.
+ */
+MR_MUST_USE mr_err mri_bus_api_wait(struct mr_bus *bus,
+    mr_err (*wait)(struct mr_bus *bus, int64_t timeout_ms), int64_t timeout_ms,
+    mr_problem *reterr_problem);
 
 /**
  * The registered instruments, of the shared state or the fold.

@@ -23,6 +23,16 @@ static mr_err reach(struct mr_bus *bus, uint64_t seq, mr_problem *problem)
     return err;
 }
 
+/** A moment reads by its own reader, which may have been opened on another log just now. */
+static mr_err in_place(struct mr_bus *bus, mr_err err, mr_problem *problem)
+{
+    mr_err place = mri_bus_api_check_place(bus, problem);
+    if (place != MR_OK) {
+        mri_as_of_fini(&bus->as_of);
+    }
+    return place != MR_OK ? place : err;
+}
+
 mr_err mr_bus_moment(
     mr_bus *bus, const char *text, mr_log_token *ret_moment, mr_problem *reterr_problem)
 {
@@ -34,15 +44,16 @@ mr_err mr_bus_moment(
     if (err != MR_OK) {
         return err;
     }
-    return text == NULL
-               ? mri_as_of_now(&bus->as_of, ret_moment, reterr_problem)
-               : mri_as_of_find(&bus->as_of, mri_slice_of(text), ret_moment, reterr_problem);
+    err = text == NULL
+              ? mri_as_of_now(&bus->as_of, ret_moment, reterr_problem)
+              : mri_as_of_find(&bus->as_of, mri_slice_of(text), ret_moment, reterr_problem);
+    return in_place(bus, err, reterr_problem);
 }
 
 static mr_err go(struct mr_bus *bus, const mr_log_token *moment, mr_problem *problem)
 {
     mr_err err = reach(bus, moment->seq, problem);
-    return err == MR_OK ? mri_as_of_go(&bus->as_of, moment, problem) : err;
+    return err == MR_OK ? in_place(bus, mri_as_of_go(&bus->as_of, moment, problem), problem) : err;
 }
 
 /** A question about the signals as they were then. */

@@ -26,6 +26,11 @@ static mr_err make_whole(struct mr_bus *bus, mr_problem *problem)
         return mri_problem(problem, err, "%s", mr_err_text(err));
     }
     err = mri_fold_init(block, &options, problem);
+    mr_err place = mri_bus_api_check_place(bus, problem);
+    if (err == MR_OK && place != MR_OK) { /* it may be of another log */
+        mri_fold_fini(block);
+    }
+    err = place != MR_OK ? place : err;
     if (err != MR_OK) {
         mri_alloc_free(bus->alloc, block, sizeof(struct mri_fold));
         return err;
@@ -59,7 +64,7 @@ static mr_err count_pending(
     if (fold->applied_seq >= fold->bus.last_seq || fold->damage != MR_OK) {
         return MR_OK;
     }
-    mr_err err = mri_reader_open(bus->os, bus->alloc, bus->folder, &reader, problem);
+    mr_err err = mri_bus_api_open_reader(bus, &reader, problem);
     if (err != MR_OK) {
         return err;
     }
@@ -133,6 +138,7 @@ mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_prob
     mr_err err = bus->whole == NULL ? make_whole(bus, reterr_problem) : MR_OK;
     if (err == MR_OK) {
         err = follow(bus, bus->whole, reterr_problem);
+        err = mri_bus_api_tell_place(bus, err, reterr_problem);
     }
     if (err == MR_OK) {
         err = mri_bus_api_compare_if_due(bus, reterr_problem);
@@ -143,6 +149,10 @@ mr_err mr_bus_health(mr_bus *bus, mr_health *ret_health, mr_problem *reterr_prob
     if (err == MR_OK) {
         err = count_pending(bus, &pending, reterr_problem);
     }
+    if (err != MR_OK) {
+        return err;
+    }
+    err = mri_bus_api_check_place(bus, reterr_problem); /* who is there was looked up there */
     if (err != MR_OK) {
         return err;
     }

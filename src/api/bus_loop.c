@@ -57,14 +57,16 @@ mr_err mri_bus_loop_consumers(mr_bus *bus,
         .each = each,
         .context = context,
         .problem = reterr_problem};
-    return mri_consumer_list(&telling.at, tell_consumer, &telling, reterr_problem);
+    mr_err err = mri_bus_api_check_place(bus, reterr_problem);
+    return err == MR_OK ? mri_consumer_list(&telling.at, tell_consumer, &telling, reterr_problem)
+                        : err;
 }
 
 mr_err mri_bus_loop_sync(mr_bus *bus, mr_problem *reterr_problem)
 {
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
     mr_err err = mr_log_sync(bus->log);
-    return err == MR_OK ? MR_OK : mri_problem(reterr_problem, err, "%s", mr_err_text(err));
+    return err == MR_OK ? MR_OK : mri_bus_api_explain(bus, err, NULL, reterr_problem);
 }
 
 mr_err mri_bus_loop_fd(mr_bus *bus, int *ret_fd, mr_problem *reterr_problem)

@@ -128,7 +128,7 @@ static mr_err find_event(
     }
     struct mri_bus_reader *reader = reader_for(bus, seq.n);
     if (reader->reader == NULL) {
-        err = mri_reader_open(bus->os, bus->alloc, bus->folder, &reader->reader, problem);
+        err = mri_bus_api_open_reader(bus, &reader->reader, problem);
     }
     if (err != MR_OK) {
         return err;
@@ -141,7 +141,7 @@ static mr_err find_event(
         reader->next = seq.n + 1;
     }
     reader->next = err == MR_OK ? reader->next : 0;
-    return err;
+    return mri_bus_api_tell_place(bus, err, problem);
 }
 
 mr_err mr_bus_read(mr_bus *bus, mr_seq seq, mr_bus_record *ret_record, mr_problem *reterr_problem)

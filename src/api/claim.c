@@ -28,10 +28,11 @@ MRI_STATIC_ASSERT(MR_BUS_OWNER_BYTES == MRI_INTERN_BYTES_MAX + 1, "a name and it
 static mr_err begin_claiming(struct mr_bus *bus, mr_problem *problem)
 {
     void *block;
-    if (bus->claiming != NULL) {
-        return MR_OK;
+    mr_err err = mri_bus_api_check_place(bus, problem); /* leases are written by their path */
+    if (err != MR_OK || bus->claiming != NULL) {
+        return err;
     }
-    mr_err err = mri_alloc_array(bus->alloc, 1, sizeof(*bus->claiming), &block);
+    err = mri_alloc_array(bus->alloc, 1, sizeof(*bus->claiming), &block);
     if (err == MR_OK) {
         struct mri_claiming *claiming = block;
         err = mri_claim_watch_init(&claiming->watch, bus->os, bus->alloc, bus->folder);
@@ -371,6 +372,11 @@ mr_err mr_bus_claim(mr_bus *bus, const mr_claim_options *options, mr_durability 
     return err == MR_OK ? MR_OK : explain_claim(bus, err, ordinal, reterr_problem);
 }
 
+static mr_err wait_for_claims(struct mr_bus *bus, int64_t timeout_ms)
+{
+    return mri_claim_watch_wait(&bus->claiming->watch, &bus->fold.bus, bus->fold.lead, timeout_ms);
+}
+
 mr_err mr_bus_claim_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_problem)
 {
     if (bus == NULL) {
@@ -384,8 +390,8 @@ mr_err mr_bus_claim_wait(mr_bus *bus, int64_t timeout_ms, mr_problem *reterr_pro
     if (err != MR_OK) {
         return err;
     }
-    err = mri_claim_watch_wait(&bus->claiming->watch, &bus->fold.bus, bus->fold.lead, timeout_ms);
-    return err == MR_OK || err == MR_AGAIN
+    err = mri_bus_api_wait(bus, wait_for_claims, timeout_ms, reterr_problem);
+    return err == MR_OK || err == MR_AGAIN || mri_bus_api_explain_place(bus, err, reterr_problem)
                ? err
                : mri_problem(reterr_problem, err, "%s: %s", bus->folder, mr_err_text(err));
 }

@@ -74,6 +74,9 @@ static mr_err open_steps(struct mr_executor *executor, const char *name, mr_prob
     const mr_subscribe_options options = {.kind = "order.intent"};
     mr_err err = mri_bus_api_may_append(bus, problem);
     if (err == MR_OK) {
+        err = mri_bus_api_check_place(bus, problem);
+    }
+    if (err == MR_OK) {
         err = mri_seat_take(bus->os, bus->folder, MRI_SEAT_EXECUTOR, &executor->seat, problem);
     }
     if (err == MR_OK) {
@@ -150,8 +153,9 @@ static mr_err hand_out(const struct mr_executor *executor, const struct mri_orde
     if (err == MR_OK) {
         err = mri_order_fill(bus, view, ret_order);
     }
-    return err == MR_OK ? MR_OK
-                        : mri_problem(problem, err, "order %s: %s", view->id, mr_err_text(err));
+    return err == MR_OK || mri_bus_api_explain_place(bus, err, problem)
+               ? err
+               : mri_problem(problem, err, "order %s: %s", view->id, mr_err_text(err));
 }
 
 mr_err mr_executor_next(mr_executor *executor, mr_order *ret_order, mr_problem *reterr_problem)

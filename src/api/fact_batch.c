@@ -35,5 +35,8 @@ mr_err mri_fact_batch_append(mr_bus *bus, const struct mri_fact_input *inputs, s
     mr_durability durability, struct mri_facts_answer *ret_answer, mr_problem *reterr_problem)
 {
     MRI_ASSERT(bus->has_facts);
-    return mri_facts_append(&bus->facts, inputs, count, durability, ret_answer, reterr_problem);
+    mr_err err =
+        mri_facts_append(&bus->facts, inputs, count, durability, ret_answer, reterr_problem);
+    (void)mri_bus_api_explain_place(bus, err, reterr_problem);
+    return err;
 }

@@ -35,7 +35,7 @@ static mr_err find_venue_id(
     if (order->venue_id_hash == 0) {
         return MR_OK;
     }
-    mr_err err = mri_reader_open(bus->os, bus->alloc, bus->folder, &reader, NULL);
+    mr_err err = mri_bus_api_open_reader(bus, &reader, NULL);
     if (err != MR_OK) {
         return err;
     }
@@ -91,8 +91,9 @@ mr_err mri_order_fill(
 
 static mr_err explain(const struct mr_bus *bus, mr_err err, mr_problem *problem)
 {
-    return err == MR_OK ? MR_OK
-                        : mri_problem(problem, err, "%s: %s", bus->folder, mr_err_text(err));
+    return err == MR_OK || mri_bus_api_explain_place(bus, err, problem)
+               ? err
+               : mri_problem(problem, err, "%s: %s", bus->folder, mr_err_text(err));
 }
 
 mr_err mr_bus_order(mr_bus *bus, const char *id, mr_order *ret_order, mr_problem *reterr_problem)

@@ -230,8 +230,12 @@ static mr_err open_consumer(struct mr_subscription *subscription, const char *na
     struct mr_bus *bus = subscription->bus;
     const struct mri_consumer_at at = {
         .os = bus->os, .alloc = bus->alloc, .folder = bus->folder, .name = name};
-    mr_err err = MR_EINVAL;
+    mr_err err = mri_bus_api_check_place(bus, problem);
     bool is_new = true;
+    if (err != MR_OK) {
+        return err;
+    }
+    err = MR_EINVAL;
     for (int turn = 0; turn < TURNS && is_new && err == MR_EINVAL; turn++) {
         mr_consumer_options options = {
             .max_in_flight = wanted->max_in_flight,
@@ -387,6 +391,7 @@ static mr_err take(
     } while (err == MR_AGAIN && ret_look->is_cut && looks_max > 0);
     if (err != MR_OK && !ret_look->is_cut) {
         subscription->end_seq = end_seq;
+        err = mri_bus_api_tell_place(subscription->bus, err, taking->problem);
     }
     const struct mri_os *os = subscription->bus->os;
     subscription->due_boot_ns =
@@ -438,7 +443,10 @@ mr_err mr_subscription_next_many(mr_subscription *subscription, mr_bus_event *re
         .subscription = subscription, .events = ret_events, .problem = reterr_problem};
     uint32_t own_room =
         room < MR_CONSUMER_IN_FLIGHT_MAX ? (uint32_t)room : MR_CONSUMER_IN_FLIGHT_MAX;
-    mr_err err = take(&taking, own_room, UINT32_MAX, &look);
+    mr_err err = mri_bus_api_check_place(subscription->bus, reterr_problem);
+    if (err == MR_OK) {
+        err = take(&taking, own_room, UINT32_MAX, &look);
+    }
     if (err == MR_OK) {
         take_again(&taking, own_room);
     }

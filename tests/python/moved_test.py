@@ -6,6 +6,8 @@ import pathlib
 import re
 import shutil
 import sys
+import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import bus_test  # noqa: E402
@@ -92,6 +94,134 @@ class MovedTest(program.Case):
         shutil.rmtree(self.place)
         bus.close()
         self.assertEqual([os.path.exists(path) for path in memory], [False])
+
+    # ---- what a handle of the old log opens by its path ------------------------------------------
+
+    def lose(self, how):
+        """A handle of a log that was renamed or removed, and another log in its place."""
+        for folder in (self.place, self.moved):
+            shutil.rmtree(folder, ignore_errors=True)
+        old = self.make(self.place, 3)
+        if how == "rename":
+            self.place.rename(self.moved)
+        else:
+            shutil.rmtree(self.place)
+        new = self.make(self.place, 5)
+        new.subscribe("desk", start="beginning").close()
+        new.emit("BTCUSDT", "short", "other", 0.5, durable=True)
+        return old, new
+
+    def files(self):
+        """The names of what lies there, and the bytes of what nobody writes behind."""
+        found = {}
+        for path in sorted(self.place.rglob("*")):
+            is_kept = path.is_file() and path.suffix not in (".mrs", ".mrseg") and path.stat().st_size < 1 << 20
+            found[str(path.relative_to(self.place))] = path.read_bytes() if is_kept else None
+        return found
+
+    def expect_lost(self, call):
+        begun = time.monotonic()
+        with self.assertRaises(millrace.MR_EPATH) as told:
+            call()
+        self.assertLess(time.monotonic() - begun, 20)
+        self.assertIn(f"{self.place}: the log was renamed or removed while it was in use", str(told.exception))
+
+    CALLS = {
+        "claim": lambda bus: bus.claim("other", "evaluating"),
+        "claim in time": lambda bus: bus.claim("other", "evaluating", timeout=60),
+        "forget": lambda bus: bus.forget("desk"),
+        "orders": lambda bus: bus.orders(),
+        "history": lambda bus: bus.history(bus.query("")[0]["id"]),
+        "health": lambda bus: bus.health(),
+        "moment": lambda bus: bus.moment("0s"),
+        "as of": lambda bus: bus.query("", as_of=9),
+        "subscribe": lambda bus: bus.subscribe("desk"),
+        "subscribe anew": lambda bus: bus.subscribe("own", start="beginning"),
+        "wait": lambda bus: bus.wait(60),
+    }
+
+    def test_a_handle_of_it_neither_asks_nor_changes_the_other_one(self):
+        for how in ("rename", "remove"):
+            old, new = self.lose(how)
+            ids = [row["source"] for row in old.query("")]
+            before = self.files()
+            for name, call in self.CALLS.items():
+                with self.subTest(how=how, call=name):
+                    self.expect_lost(lambda: call(old))
+                    self.assertEqual(self.files(), before)
+            self.assertEqual(ids, ["bot"] * 3)
+            self.assertEqual([row["source"] for row in old.query("")], ids)
+            self.assertIn("desk", new.health()["consumers"])
+            old.close()
+            new.close()
+            with millrace.Bus(self.place) as bus:
+                self.assertEqual(bus.counts()["generated"], 6)
+            self.ok("verify", "--dir", self.place)
+            self.ok("replay", "--check", "--dir", self.place)
+
+    def test_who_waits_is_told(self):
+        waits = {
+            "wait": lambda bus: lambda: [bus.wait(60) for _ in range(9)],
+            "take": lambda bus: (lambda events: lambda: events.take(60))(bus.subscribe("own", start="end")),
+            "claim": lambda bus: lambda: bus.claim("me", "evaluating", timeout=60),
+            "order": lambda bus: (lambda orders: lambda: orders.take(60))(bus.orders()),
+        }
+        for how in ("rename", "remove"):
+            for name, prepare in waits.items():
+                with self.subTest(how=how, wait=name):
+                    shutil.rmtree(self.place, ignore_errors=True)
+                    shutil.rmtree(self.moved, ignore_errors=True)
+                    bus = self.make(self.place, 0)
+                    call = prepare(bus)
+                    timer = threading.Timer(0.5, lambda: self.place.rename(self.moved) if how == "rename"
+                                            else shutil.rmtree(self.place))
+                    timer.start()
+                    self.addCleanup(timer.join)
+                    self.expect_lost(call)
+                    timer.join()
+                    bus.close()
+
+    def test_what_was_claimed_and_read_before_ends_with_the_place(self):
+        old = self.make(self.place, 3)
+        claim = old.claim("me", "evaluating")
+        events = old.subscribe("own", start="beginning")
+        self.assertIsNotNone(events.take(0))
+        self.place.rename(self.moved)
+        new = self.make(self.place, 1)
+        before = self.files()
+        self.expect_lost(lambda: old.claim("me", "evaluating"))
+        self.expect_lost(lambda: [events.take(1) for _ in range(9)])
+        claim.renew(50)  # of its own log, which it has open
+        old.close()
+        self.assertEqual(self.files(), before)
+        new.close()
+        for folder in (self.place, self.moved):
+            self.ok("verify", "--dir", folder)
+
+    def test_what_cannot_be_appended_any_more_says_why(self):
+        for how in ("rename", "remove"):
+            old, new = self.lose(how)
+            with self.subTest(how=how), self.assertRaises(millrace.MillraceError) as told:
+                for _ in range(400):  # more than what is open
+                    old.emit("BTCUSDT", "long", "bot", 0.5, data={"text": "x" * 60000})
+                    old.emit("BTCUSDT", "long", "bot", 0.5, durable=True)
+            self.assertIn("the log was renamed or removed while it was in use", str(told.exception))
+            old.close()
+            new.close()
+
+    def test_one_that_is_moved_back_answers_for_itself(self):
+        bus = self.make(self.place, 2)
+        self.place.rename(self.moved)
+        self.make(self.place, 5).close()
+        for name in ("claim", "history", "health", "moment", "subscribe anew"):
+            self.expect_lost(lambda: self.CALLS[name](bus))
+        shutil.rmtree(self.place)
+        self.moved.rename(self.place)
+        self.assertEqual(bus.health()["signals"], 2)
+        self.assertEqual(len(bus.history(bus.query("")[0]["id"])), 1)
+        self.assertIsNotNone(bus.moment("0s"))
+        bus.close()
+        self.ok("verify", "--dir", self.place)
 
 
 if __name__ == "__main__":
