@@ -11,6 +11,7 @@
 #include "cli/describe.h"
 #include "cli/opened.h"
 #include "cli/own_record.h"
+#include "log/format/manifest.h"
 #include "os/stop.h"
 
 enum { TAIL_BYTES_MAX = 8 * 1024 * 1024, WAIT_MS = 1000 };
@@ -76,9 +77,28 @@ static enum mri_exit print_all(struct tail *tail)
     }
 }
 
+/** Is the folder that of the log which is read? What cannot be found out now is asked again. */
+static bool is_there(const struct tail *tail, const uint8_t *log_uuid)
+{
+    struct mri_manifest manifest;
+    const char *folder = mri_cli_folder(tail->cli);
+    mr_err err = mri_manifest_read(tail->cli->os, folder, &manifest, NULL);
+    bool is_gone = err == MR_NOT_FOUND || err == MR_EPATH;
+    bool is_other =
+        err == MR_OK && memcmp(manifest.log_uuid, log_uuid, sizeof(manifest.log_uuid)) != 0;
+    return !is_gone && !is_other;
+}
+
 static enum mri_exit follow(struct tail *tail)
 {
     enum mri_exit exit = MRI_EXIT_OK;
+    struct mri_manifest manifest;
+    mr_problem problem = {""};
+    const char *folder = mri_cli_folder(tail->cli);
+    mr_err read = mri_manifest_read(tail->cli->os, folder, &manifest, &problem);
+    if (read != MR_OK) {
+        return mri_cli_fail(tail->cli, mri_cli_exit_of(read), "%s", problem.text);
+    }
     mri_stop_install();
     while (exit == MRI_EXIT_OK && !mri_stop_is_wished()) {
         if (fflush(stdout) != 0) {
@@ -89,6 +109,10 @@ static enum mri_exit follow(struct tail *tail)
             return mri_cli_fail(tail->cli, MRI_EXIT_FAULT, "%s", mr_err_text(err));
         }
         exit = print_all(tail);
+        if (exit == MRI_EXIT_OK && !is_there(tail, manifest.log_uuid)) {
+            return mri_cli_fail(tail->cli, MRI_EXIT_FAULT,
+                "%s: the log was renamed or removed while it was in use", folder);
+        }
     }
     return exit;
 }

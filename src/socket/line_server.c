@@ -541,6 +541,9 @@ mr_err mri_line_server_run(struct mri_line_server *server, mr_problem *reterr_pr
         if (err == MR_OK) {
             err = sleep_and_wake(server, plan_sleep(server, is_busy), reterr_problem);
         }
+        if (err == MR_OK) { /* what it would answer may be of another log */
+            err = mr_bus_check_place(server->bus, reterr_problem);
+        }
         let_signals_in();
     }
     mr_problem farewell;

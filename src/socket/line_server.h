@@ -64,7 +64,8 @@ MR_MUST_USE mr_err mri_line_server_open(const struct mri_os *os, const struct mr
  * Serve until a stop is wished for (os/stop.h), then answer what waits, send what is to be sent to
  * peers that read, and end. SIGINT and SIGTERM must be blocked, mri_line_server_block_signals().
  *
- * Returns  MR_OK it was stopped; faults of reading the log; MR_EIO of epoll.
+ * Returns  MR_OK it was stopped; MR_EPATH the log was renamed or removed, as of the next thing that
+ *          comes; faults of reading the log; MR_EIO of epoll.
  * Threads  one.
  */
 MR_MUST_USE mr_err mri_line_server_run(struct mri_line_server *server, mr_problem *reterr_problem);

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -222,6 +223,25 @@ class MovedTest(program.Case):
         self.assertIsNotNone(bus.moment("0s"))
         bus.close()
         self.ok("verify", "--dir", self.place)
+
+    def test_servers_and_those_who_follow_say_so_and_end(self):
+        self.make(self.place, 2).close()
+        path = self.folder / "socket"
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        server = self.start("serve", "--dir", self.place, "--socket", path, **pipes)
+        tail = self.start("tail", "--follow", "--dir", self.place, **pipes)
+        with program.connect(path, server) as peer:
+            peer.sendall(b'{"id":1,"verb":"counts"}\n')
+            self.assertIn(b'"ok":true', peer.recv(65536))
+            tail.stdout.readline()
+            self.place.rename(self.moved)
+            self.make(self.place, 1).close()
+            peer.sendall(b'{"id":2,"verb":"counts"}\n')
+            for process in (server, tail):
+                said = process.communicate(timeout=60)[1]
+                self.assertEqual(process.returncode, program.FAULT)
+                self.assertIn(b"the log was renamed or removed while it was in use", said)
+        self.expect(self.place, 1)
 
 
 if __name__ == "__main__":
