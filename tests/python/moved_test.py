@@ -21,10 +21,23 @@ class MovedTest(program.Case):
     def setUp(self):
         super().setUp()
         self.place, self.moved = self.folder / "place", self.folder / "moved"
+        self.memory = set()
+        self.addCleanup(self.forget_memory)
+
+    def mapped(self):
+        """What this process has of logs in memory."""
+        maps = pathlib.Path("/proc/self/maps").read_text(encoding="utf-8")
+        return set(re.findall(r"/dev/shm/millrace-[0-9a-f-]+", maps))
+
+    def forget_memory(self):
+        """A renamed log that nobody opens again for writing has its memory still."""
+        for path in self.memory:
+            pathlib.Path(path).unlink(missing_ok=True)
 
     def make(self, folder, count):
         """A log with so many signals, in use."""
         bus = millrace.Bus(folder, create=True)
+        self.memory |= self.mapped()
         self.addCleanup(bus.close)
         bus.register("BTCUSDT")
         for _ in range(count):

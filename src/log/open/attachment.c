@@ -684,14 +684,14 @@ static void put_away(struct mri_attachment *attachment)
     (void)mri_control_write_closed(os, attachment->folder, attachment->manifest.log_uuid);
 }
 
-/** Can nobody open the log any more? Its folder is gone, with all there was in it. */
+/** Can nobody open the log any more? Its lock has no name, and the folder is gone or another's. */
 static bool is_removed(const struct mri_attachment *attachment)
 {
-    struct mri_file_info info;
-    mr_err err = attachment->os->info(attachment->os->context, attachment->folder, &info);
-    bool is_elsewhere =
-        err == MR_EPATH ||
-        (err == MR_OK && (info.device != attachment->device || info.inode != attachment->inode));
+    struct mri_manifest found;
+    mr_err err = mri_manifest_read(attachment->os, attachment->folder, &found, NULL);
+    bool is_elsewhere = err == MR_NOT_FOUND || err == MR_EPATH ||
+                        (err == MR_OK && memcmp(found.log_uuid, attachment->manifest.log_uuid,
+                                             sizeof(found.log_uuid)) != 0);
     return is_elsewhere && mri_presence_is_removed(&attachment->presence);
 }
 
