@@ -59,6 +59,17 @@ PyObject *mrp_shown(PyObject *value)
     return text;
 }
 
+int mrp_refuse_key(PyObject *key)
+{
+    PyObject *shown = mrp_shown(key);
+    if (shown != NULL) {
+        PyErr_Format(
+            mrp_error_kind(MR_REFUSED), "unknown key %U (free data go into \"data\")", shown);
+        Py_DECREF(shown);
+    }
+    return -1;
+}
+
 int mrp_refuse(const char *field, const char *expected, PyObject *value)
 {
     PyObject *shown = mrp_shown(value);

@@ -473,13 +473,7 @@ static int read_dict(Bus *self, PyObject *item, struct mri_buf *texts, mr_emissi
     while (PyDict_Next(item, &at, &key, &value)) {
         enum field field = field_of(key);
         if (field == FIELDS) {
-            PyObject *shown = mrp_shown(key);
-            if (shown != NULL) {
-                PyErr_Format(mrp_error_kind(MR_REFUSED),
-                    "unknown key %U (free data go into \"data\")", shown);
-                Py_DECREF(shown);
-            }
-            return -1;
+            return mrp_refuse_key(key);
         }
         values[field] = value == Py_None && field != CONFIDENCE ? NULL : value;
     }

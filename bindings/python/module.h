@@ -243,6 +243,14 @@ struct mrp_range {
 PyObject *mrp_shown(PyObject *value);
 
 /**
+ * Say that a dict has a key that nobody asks for.
+ *
+ * Returns  -1 and an exception.
+ * Threads  any, with the interpreter's lock.
+ */
+int mrp_refuse_key(PyObject *key);
+
+/**
  * Raise MR_REFUSED for a value of the right type that cannot be.
  *
  * Returns  -1, for returning it.

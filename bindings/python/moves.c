@@ -162,13 +162,7 @@ static int read_values(PyObject *item, PyObject *given[MOVE_NAMES])
     while (PyDict_Next(item, &at, &key, &value)) {
         size_t name = name_of(key);
         if (name == MOVE_NAMES) {
-            PyObject *shown = mrp_shown(key);
-            if (shown != NULL) {
-                PyErr_Format(mrp_error_kind(MR_REFUSED),
-                    "unknown key %U (free data go into \"data\")", shown);
-                Py_DECREF(shown);
-            }
-            return -1;
+            return mrp_refuse_key(key);
         }
         given[name] = value;
     }

@@ -48,6 +48,14 @@ static mr_bus *create(void)
     return bus;
 }
 
+/** A live run without a feed. */
+static void open_run(void)
+{
+    story->has_no_feed = true;
+    story->time_mode = "live";
+    mri_story_open(story);
+}
+
 static uint32_t emit(mr_bus *bus, const char *symbol)
 {
     const mr_emission emission = {
@@ -154,6 +162,38 @@ static void no_event_gets_the_time_of_a_clock_that_cannot_be_right(void **fixtur
     mr_bus_close(bus);
 }
 
+/** Of a symbol that a run has registered: prices are asked for the clock last. */
+static void a_fact_without_a_time_is_refused_under_a_wrong_clock(void **fixture)
+{
+    (void)fixture;
+    const struct mri_instrument_spec *spec = &story->script.instruments[0];
+    assert_int_equal(mri_config_add_instrument(&story->config, spec), MR_OK);
+    mr_bus_close(create());
+    open_run();
+    mri_story_close(story);
+    const mr_quote quote = {.symbol = spec->symbol, .source = "ws", .bid = 1.0, .ask = 2.0};
+    const mr_funding funding = {
+        .symbol = spec->symbol, .source = "rest", .rate = 0.0001, .interval_ns = 3600 * SECOND_NS};
+    int64_t right = machine->realtime_unix_ns;
+    const int64_t wrong[2] = {-3600 * SECOND_NS, MRI_CLOCK_BEYOND_UNIX_NS};
+    mr_bus *bus = create();
+    for (unsigned i = 0; i < 2; i++) {
+        mr_problem problem = {""};
+        uint64_t last = mr_log_last(bus->log).n;
+        machine->realtime_unix_ns = wrong[i];
+        assert_int_equal(mr_bus_quote(bus, &quote, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+        assert_non_null(strstr(problem.text, "the machine's clock says "));
+        problem.text[0] = '\0';
+        assert_int_equal(mr_bus_funding(bus, &funding, 1, MR_ASYNC, NULL, &problem), MR_REFUSED);
+        assert_non_null(strstr(problem.text, "the machine's clock says "));
+        assert_int_equal(mr_log_last(bus->log).n, last);
+    }
+    machine->realtime_unix_ns = right;
+    assert_int_equal(mr_bus_quote(bus, &quote, 1, MR_ASYNC, NULL, NULL), MR_OK);
+    assert_int_equal(mr_bus_funding(bus, &funding, 1, MR_ASYNC, NULL, NULL), MR_OK);
+    mr_bus_close(bus);
+}
+
 static void a_provisional_symbol_has_a_name_and_nothing_else(void **fixture)
 {
     (void)fixture;
@@ -230,14 +270,6 @@ static void pass(int64_t seconds)
     machine->realtime_unix_ns += seconds * SECOND_NS;
     machine->boottime_ns += seconds * SECOND_NS;
     assert_int_equal(mri_node_tick(&story->node), MR_OK);
-}
-
-/** A live run without a feed. */
-static void open_run(void)
-{
-    story->has_no_feed = true;
-    story->time_mode = "live";
-    mri_story_open(story);
 }
 
 static void a_log_whose_time_is_ahead_of_the_clock_is_degraded(void **fixture)
@@ -402,6 +434,7 @@ int main(void)
         TEST(a_folder_of_something_else_is_left_alone),
         TEST(the_wall_clock_is_its_time_and_never_goes_back),
         TEST(no_event_gets_the_time_of_a_clock_that_cannot_be_right),
+        TEST(a_fact_without_a_time_is_refused_under_a_wrong_clock),
         TEST(a_log_whose_time_is_ahead_of_the_clock_is_degraded),
         TEST(a_provisional_symbol_has_a_name_and_nothing_else),
         TEST(there_is_room_for_so_many_symbols),

@@ -394,7 +394,8 @@ bool mri_json_scan_check(struct mri_slice text, struct mri_json_fault *reterr_fa
 bool mri_json_scan_shape(
     struct mri_slice text, uint64_t *kinds, size_t levels, struct mri_json_fault *reterr_fault)
 {
-    const struct walk walk = {.kinds = kinds, .depth_max = levels, .is_any_number = true};
+    struct walk walk = {.depth_max = levels, .is_any_number = true};
+    walk.kinds = kinds;
     return scan(text, walk, reterr_fault);
 }
 

@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import bus_test  # noqa: E402
@@ -236,6 +238,51 @@ class MovedTest(program.Case):
         self.assertIsNotNone(bus.moment("0s"))
         bus.close()
         self.ok("verify", "--dir", self.place)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_who_may_only_read_is_told(self):
+        """He holds no file of the log: its manifest tells whose log lies there."""
+        for folder in (self.folder, *self.folder.parents):
+            if folder.stat().st_uid == 0 and str(folder).startswith(tempfile.gettempdir() + "/"):
+                folder.chmod(0o755)
+        reads = {name: self.CALLS[name] for name in ("history", "health", "moment", "as of", "wait")}
+        for how in ("rename", "remove", "replace"):
+            for folder in (self.place, self.moved):
+                shutil.rmtree(folder, ignore_errors=True)
+            self.make(self.place, 3).close()
+            for path in (self.place, *self.place.rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)
+            opened, lost = os.pipe(), os.pipe()
+            child = os.fork()
+            if child == 0:
+                try:
+                    program.become_nobody()
+                    with millrace.Bus(self.place) as bus:
+                        assert bus.health()["signals"] == 3
+                        self.assertRaises(millrace.MR_EACCESS, bus.emit, "BTCUSDT", "long", "bot", 0.5)
+                        os.write(opened[1], b"x")
+                        os.read(lost[0], 1)
+                        for call in reads.values():
+                            self.expect_lost(lambda call=call: call(bus))
+                    os._exit(0)
+                except BaseException as failed:  # the child must not go on with the other tests
+                    print(repr(failed), file=sys.stderr)
+                    os._exit(1)
+            os.close(opened[1])
+            self.assertEqual(os.read(opened[0], 1), b"x")
+            if how == "remove":
+                shutil.rmtree(self.place)
+            else:
+                self.place.rename(self.moved)
+            if how == "replace":
+                self.make(self.place, 5).close()
+                for path in (self.place, *self.place.rglob("*")):
+                    path.chmod(0o755 if path.is_dir() else 0o644)
+            os.write(lost[1], b"x")
+            for end in (opened[0], *lost):
+                os.close(end)
+            with self.subTest(how=how):
+                self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
 
     def test_servers_and_those_who_follow_say_so_and_end(self):
         self.make(self.place, 2).close()
