@@ -7,41 +7,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/cmocka_all.h"
-
-static struct mri_yaml_problems problems; /* 50 KiB: not on the stack of every test */
-
-static mr_err parse(const char *text, size_t count, struct mri_config *config)
-{
-    return mri_yaml_parse(
-        (struct mri_slice){text, count}, "t.yaml", mri_alloc_system(), config, &problems);
-}
-
-/** The built-in configuration as text; buf owns it. */
-static const char *default_text(struct mri_buf *buf)
-{
-    struct mri_config config;
-    mri_buf_init(buf, mri_alloc_system(), 2 * MRI_CONFIG_TEXT_BYTES_MAX);
-    assert_int_equal(mri_config_default(&config, mri_alloc_system()), MR_OK);
-    mri_config_print(&config, buf);
-    mri_config_fini(&config);
-    return mri_buf_c_text(buf);
-}
-
-/** Fails with everything that was found. */
-static void fail_with_problems(const char *text)
-{
-    for (uint32_t i = 0; i < problems.count; i++) {
-        print_error("%s\n", problems.items[i].what.text);
-    }
-    fail_msg("%u problems in: %.200s", problems.count, text);
-}
-
-static void assert_no_problem(const char *text, mr_err err)
-{
-    if (err != MR_OK || problems.count != 0) {
-        fail_with_problems(text);
-    }
-}
+#include "tests/lib/yaml_sample.h"
 
 /** Expect exactly these problems, one a line. */
 static void assert_problems(const char *text, size_t count, const char *expected)
@@ -49,9 +15,9 @@ static void assert_problems(const char *text, size_t count, const char *expected
     struct mri_config config;
     struct mri_buf found;
     mri_buf_init(&found, mri_alloc_system(), 65536);
-    assert_int_equal(parse(text, count, &config), MR_REFUSED);
-    for (uint32_t i = 0; i < problems.count; i++) {
-        mri_buf_printf(&found, "%s\n", problems.items[i].what.text);
+    assert_int_equal(mri_yaml_sample_parse(text, count, &config), MR_REFUSED);
+    for (uint32_t i = 0; i < mri_yaml_sample_problems.count; i++) {
+        mri_buf_printf(&found, "%s\n", mri_yaml_sample_problems.items[i].what.text);
     }
     assert_string_equal(mri_buf_c_text(&found), expected);
     mri_buf_fini(&found);
@@ -86,12 +52,13 @@ static void a_second_document_is_refused(void **fixture)
     (void)fixture;
     struct mri_buf buf;
     struct mri_config config;
-    (void)default_text(&buf);
+    (void)mri_yaml_sample_default(&buf);
     mri_buf_text(&buf, "---\na: 1\n");
-    assert_int_equal(parse((const char *)buf.bytes, buf.count, &config), MR_REFUSED);
-    assert_int_equal(problems.count, 1);
-    assert_non_null(strstr(
-        problems.items[0].what.text, ":1: expected one document, found the begin of a second"));
+    assert_int_equal(
+        mri_yaml_sample_parse((const char *)buf.bytes, buf.count, &config), MR_REFUSED);
+    assert_int_equal(mri_yaml_sample_problems.count, 1);
+    assert_non_null(strstr(mri_yaml_sample_problems.items[0].what.text,
+        ":1: expected one document, found the begin of a second"));
     mri_buf_fini(&buf);
 }
 
@@ -101,12 +68,13 @@ static void a_document_may_have_its_marks(void **fixture)
     struct mri_buf buf;
     struct mri_buf marked;
     struct mri_config config;
-    const char *text = default_text(&buf);
+    const char *text = mri_yaml_sample_default(&buf);
     mri_buf_init(&marked, mri_alloc_system(), 65536);
     mri_buf_text(&marked, "\xef\xbb\xbf%YAML 1.1\n---\n");
     mri_buf_text(&marked, text);
     mri_buf_text(&marked, "...\n");
-    assert_no_problem("marked", parse((const char *)marked.bytes, marked.count, &config));
+    mri_yaml_sample_assert_good(
+        "marked", mri_yaml_sample_parse((const char *)marked.bytes, marked.count, &config));
     mri_config_fini(&config);
     mri_buf_fini(&marked);
     mri_buf_fini(&buf);
@@ -117,13 +85,14 @@ static void problems_beyond_the_maximum_are_counted(void **fixture)
     (void)fixture;
     struct mri_buf buf;
     struct mri_config config;
-    (void)default_text(&buf);
+    (void)mri_yaml_sample_default(&buf);
     for (int i = 0; i < 250; i++) {
         mri_buf_printf(&buf, "unknown_%d: 1\n", i);
     }
-    assert_int_equal(parse((const char *)buf.bytes, buf.count, &config), MR_REFUSED);
-    assert_int_equal(problems.count, MRI_YAML_PROBLEMS_MAX);
-    assert_int_equal(problems.left_out, 250 - MRI_YAML_PROBLEMS_MAX);
+    assert_int_equal(
+        mri_yaml_sample_parse((const char *)buf.bytes, buf.count, &config), MR_REFUSED);
+    assert_int_equal(mri_yaml_sample_problems.count, MRI_YAML_PROBLEMS_MAX);
+    assert_int_equal(mri_yaml_sample_problems.left_out, 250 - MRI_YAML_PROBLEMS_MAX);
     assert_int_equal(mri_yaml_parse((struct mri_slice){(const char *)buf.bytes, buf.count}, "t",
                          mri_alloc_system(), &config, NULL),
         MR_REFUSED);
@@ -135,10 +104,11 @@ static void a_text_that_is_too_long_is_not_read(void **fixture)
     (void)fixture;
     struct mri_buf buf;
     struct mri_config config;
-    (void)default_text(&buf);
+    (void)mri_yaml_sample_default(&buf);
     char *padding = mri_buf_grow(&buf, MRI_CONFIG_TEXT_BYTES_MAX - buf.count);
     memset(padding, '\n', MRI_CONFIG_TEXT_BYTES_MAX - (size_t)(padding - (char *)buf.bytes));
-    assert_no_problem("padded", parse((const char *)buf.bytes, buf.count, &config));
+    mri_yaml_sample_assert_good(
+        "padded", mri_yaml_sample_parse((const char *)buf.bytes, buf.count, &config));
     mri_config_fini(&config);
     mri_buf_text(&buf, "\n");
     assert_problems((const char *)buf.bytes, buf.count, "t.yaml: expected at most 655360 bytes\n");
@@ -160,8 +130,8 @@ static void deep_and_long_structures_end_quickly(void **fixture)
             memcpy(text + count, units[i], unit);
             count += unit;
         }
-        assert_int_equal(parse(text, count, &config), MR_REFUSED);
-        assert_true(problems.count > 0);
+        assert_int_equal(mri_yaml_sample_parse(text, count, &config), MR_REFUSED);
+        assert_true(mri_yaml_sample_problems.count > 0);
     }
     free(text);
 }

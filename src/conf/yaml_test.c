@@ -12,41 +12,7 @@
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/failing_alloc.h"
 #include "tests/lib/temp_folder.h"
-
-static struct mri_yaml_problems problems; /* 50 KiB: not on the stack of every test */
-
-static mr_err parse(const char *text, size_t count, struct mri_config *config)
-{
-    return mri_yaml_parse(
-        (struct mri_slice){text, count}, "t.yaml", mri_alloc_system(), config, &problems);
-}
-
-/** The built-in configuration as text; buf owns it. */
-static const char *default_text(struct mri_buf *buf)
-{
-    struct mri_config config;
-    mri_buf_init(buf, mri_alloc_system(), 2 * MRI_CONFIG_TEXT_BYTES_MAX);
-    assert_int_equal(mri_config_default(&config, mri_alloc_system()), MR_OK);
-    mri_config_print(&config, buf);
-    mri_config_fini(&config);
-    return mri_buf_c_text(buf);
-}
-
-/** Fails with everything that was found. */
-static void fail_with_problems(const char *text)
-{
-    for (uint32_t i = 0; i < problems.count; i++) {
-        print_error("%s\n", problems.items[i].what.text);
-    }
-    fail_msg("%u problems in: %.200s", problems.count, text);
-}
-
-static void assert_no_problem(const char *text, mr_err err)
-{
-    if (err != MR_OK || problems.count != 0) {
-        fail_with_problems(text);
-    }
-}
+#include "tests/lib/yaml_sample.h"
 
 /* ---- round trip ------------------------------------------------------------------------------ */
 
@@ -87,7 +53,8 @@ static void assert_round_trip(const struct mri_config *config)
     mri_buf_init(&buf, mri_alloc_system(), MRI_CONFIG_TEXT_BYTES_MAX);
     mri_config_print(config, &buf);
     assert_int_equal(buf.err, MR_OK);
-    assert_no_problem(mri_buf_c_text(&buf), parse((const char *)buf.bytes, buf.count, &again));
+    mri_yaml_sample_assert_good(
+        mri_buf_c_text(&buf), mri_yaml_sample_parse((const char *)buf.bytes, buf.count, &again));
     assert_equal_configs(config, &again);
     mri_config_fini(&again);
     mri_buf_fini(&buf);
@@ -469,9 +436,10 @@ static void assert_fault(const char *good, const struct fault *fault)
     struct mri_config config;
     int count = snprintf(
         text, room, "%.*s%s%s", (int)(at - good), good, fault->replace, at + strlen(fault->find));
-    mr_err err = parse(text, (size_t)count, &config);
-    if (err != MR_REFUSED || problems.count != 1 || problems.left_out != 0) {
-        fail_with_problems(fault->replace);
+    mr_err err = mri_yaml_sample_parse(text, (size_t)count, &config);
+    if (err != MR_REFUSED || mri_yaml_sample_problems.count != 1 ||
+        mri_yaml_sample_problems.left_out != 0) {
+        mri_yaml_sample_fail(fault->replace);
     }
     char expected[2 * MR_PROBLEM_BYTES];
     char what[MR_PROBLEM_BYTES];
@@ -483,12 +451,14 @@ static void assert_fault(const char *good, const struct fault *fault)
         (void)snprintf(
             what + before, sizeof(what) - (size_t)before, "%u%s", (unsigned)line, blank + 2);
     }
-    uint32_t found_line = fault->column == 0 ? problems.items[0].line : line + fault->lines;
-    uint32_t found_column = fault->column == 0 ? problems.items[0].column : fault->column;
+    uint32_t found_line =
+        fault->column == 0 ? mri_yaml_sample_problems.items[0].line : line + fault->lines;
+    uint32_t found_column =
+        fault->column == 0 ? mri_yaml_sample_problems.items[0].column : fault->column;
     (void)snprintf(expected, sizeof(expected), "t.yaml:%u:%u: %s", found_line, found_column, what);
-    assert_string_equal(problems.items[0].what.text, expected);
-    assert_int_equal(problems.items[0].line, found_line);
-    assert_int_equal(problems.items[0].column, found_column);
+    assert_string_equal(mri_yaml_sample_problems.items[0].what.text, expected);
+    assert_int_equal(mri_yaml_sample_problems.items[0].line, found_line);
+    assert_int_equal(mri_yaml_sample_problems.items[0].column, found_column);
     free(text);
 }
 
@@ -496,7 +466,7 @@ static void a_single_fault_gives_exactly_its_problem(void **fixture)
 {
     (void)fixture;
     struct mri_buf buf;
-    const char *good = default_text(&buf);
+    const char *good = mri_yaml_sample_default(&buf);
     for (size_t i = 0; i < MRI_COUNT_OF(faults); i++) {
         assert_fault(good, &faults[i]);
     }
@@ -510,18 +480,19 @@ static void every_missing_section_is_named_with_its_keys(void **fixture)
     (void)fixture;
     struct mri_config config;
     static const char text[] = "view: {step_bars: 5}\ngates:\n";
-    assert_int_equal(parse(text, sizeof(text) - 1, &config), MR_REFUSED);
-    assert_int_equal(problems.count, 1 + 11 + 2); /* gates is empty; eleven others; both lists */
-    assert_string_equal(
-        problems.items[0].what.text, "t.yaml:2:7: gates: expected a map of keys, found nothing");
-    assert_string_equal(problems.items[1].what.text,
+    assert_int_equal(mri_yaml_sample_parse(text, sizeof(text) - 1, &config), MR_REFUSED);
+    assert_int_equal(
+        mri_yaml_sample_problems.count, 1 + 11 + 2); /* gates is empty; eleven others; both lists */
+    assert_string_equal(mri_yaml_sample_problems.items[0].what.text,
+        "t.yaml:2:7: gates: expected a map of keys, found nothing");
+    assert_string_equal(mri_yaml_sample_problems.items[1].what.text,
         "t.yaml:3:1: sources: missing section; add \"sources: {emit: on_change, band: 0.25}\"");
-    assert_string_equal(problems.items[12].what.text,
+    assert_string_equal(mri_yaml_sample_problems.items[12].what.text,
         "t.yaml:3:1: routes: missing section; add \"routes: []\", or a list of them");
-    assert_string_equal(problems.items[13].what.text,
+    assert_string_equal(mri_yaml_sample_problems.items[13].what.text,
         "t.yaml:3:1: instruments: missing section; add \"instruments: []\", or a list of them");
     for (uint32_t i = 1; i < 12; i++) { /* the line to add is whole: it ends with its bracket */
-        const char *what = problems.items[i].what.text;
+        const char *what = mri_yaml_sample_problems.items[i].what.text;
         assert_string_equal(what + strlen(what) - 2, "}\"");
     }
 }
@@ -531,7 +502,7 @@ static void all_problems_of_a_text_come_in_one_run_in_order_of_place(void **fixt
     (void)fixture;
     struct mri_buf buf;
     struct mri_config config;
-    const char *good = default_text(&buf);
+    const char *good = mri_yaml_sample_default(&buf);
     struct mri_buf bad;
     mri_buf_init(&bad, mri_alloc_system(), 65536);
     const char *at = strstr(good, "gates:\n");
@@ -539,7 +510,8 @@ static void all_problems_of_a_text_come_in_one_run_in_order_of_place(void **fixt
     uint32_t first_line = line_of(good, at);
     mri_buf_text(&bad, "gates:\n  colldown: 1x\n  ev_z: 9\n  ev_z: [1]\n");
     mri_buf_text(&bad, strstr(good, "\nexecute:\n"));
-    assert_int_equal(parse((const char *)bad.bytes, bad.count, &config), MR_REFUSED);
+    assert_int_equal(
+        mri_yaml_sample_parse((const char *)bad.bytes, bad.count, &config), MR_REFUSED);
     static const char *const expected[] = {
         ":1: gates.stale_signal: missing key; add \"stale_signal: 120\"",
         ":1: gates.stale_price: missing key; add \"stale_price: 120\"",
@@ -551,11 +523,11 @@ static void all_problems_of_a_text_come_in_one_run_in_order_of_place(void **fixt
         ":9: gates.ev_z: expected a number from 0 to 5 (sd), found \"9\"",
         ":3: gates.ev_z: expected once, found a second time (first in line ",
     };
-    assert_int_equal(problems.count, MRI_COUNT_OF(expected));
+    assert_int_equal(mri_yaml_sample_problems.count, MRI_COUNT_OF(expected));
     for (size_t i = 0; i < MRI_COUNT_OF(expected); i++) {
-        assert_non_null(strstr(problems.items[i].what.text, expected[i]));
+        assert_non_null(strstr(mri_yaml_sample_problems.items[i].what.text, expected[i]));
         uint32_t below = i < 6 ? 0 : i == 6 ? 1 : i == 7 ? 2 : 3; /* the line of "gates:" */
-        assert_int_equal(problems.items[i].line, first_line + below);
+        assert_int_equal(mri_yaml_sample_problems.items[i].line, first_line + below);
     }
     mri_buf_fini(&bad);
     mri_buf_fini(&buf);
@@ -566,7 +538,7 @@ static void more_instruments_than_there_may_be_are_refused_once(void **fixture)
     (void)fixture;
     struct mri_buf buf;
     struct mri_config config;
-    const char *good = default_text(&buf);
+    const char *good = mri_yaml_sample_default(&buf);
     struct mri_buf many;
     mri_buf_init(&many, mri_alloc_system(), MRI_CONFIG_TEXT_BYTES_MAX);
     mri_buf_put(&many, good, (size_t)(strstr(good, "instruments:\n") - good));
@@ -578,10 +550,11 @@ static void more_instruments_than_there_may_be_are_refused_once(void **fixture)
             "multiplier: 1}\n",
             i);
     }
-    assert_int_equal(parse((const char *)many.bytes, many.count, &config), MR_REFUSED);
-    assert_int_equal(problems.count, 1);
-    assert_non_null(strstr(
-        problems.items[0].what.text, ": instruments[1024]: expected at most 1024 instruments"));
+    assert_int_equal(
+        mri_yaml_sample_parse((const char *)many.bytes, many.count, &config), MR_REFUSED);
+    assert_int_equal(mri_yaml_sample_problems.count, 1);
+    assert_non_null(strstr(mri_yaml_sample_problems.items[0].what.text,
+        ": instruments[1024]: expected at most 1024 instruments"));
     mri_buf_fini(&many);
     mri_buf_fini(&buf);
 }
@@ -594,7 +567,7 @@ static void a_damaged_text_is_refused_or_means_what_it_prints(void **fixture)
     static const char bytes[] = "{}[]:,-?&*!|>'\"%@`#\n \t0129.eaxz\xff\xc3";
     struct mri_buf buf;
     struct mri_prng prng;
-    (void)default_text(&buf);
+    (void)mri_yaml_sample_default(&buf);
     char *text = malloc(buf.count);
     mri_prng_init(&prng, 17);
     for (int round = 0; round < 3000; round++) {
@@ -604,14 +577,15 @@ static void a_damaged_text_is_refused_or_means_what_it_prints(void **fixture)
             text[mri_prng_below(&prng, buf.count)] =
                 bytes[mri_prng_below(&prng, sizeof(bytes) - 1)];
         }
-        mr_err err = parse(text, buf.count - mri_prng_below(&prng, 2) * 100, &config);
+        mr_err err =
+            mri_yaml_sample_parse(text, buf.count - mri_prng_below(&prng, 2) * 100, &config);
         if (err == MR_OK) {
-            assert_int_equal(problems.count, 0);
+            assert_int_equal(mri_yaml_sample_problems.count, 0);
             assert_round_trip(&config);
             mri_config_fini(&config);
         } else {
             assert_int_equal(err, MR_REFUSED);
-            assert_true(problems.count > 0);
+            assert_true(mri_yaml_sample_problems.count > 0);
         }
     }
     free(text);
@@ -623,7 +597,7 @@ static void nothing_is_lost_when_memory_is_short(void **fixture)
     (void)fixture;
     struct mri_buf buf;
     struct failing_alloc failing = {.calls = 1};
-    (void)default_text(&buf);
+    (void)mri_yaml_sample_default(&buf);
     struct mri_slice text = {(const char *)buf.bytes, buf.count};
     for (unsigned n = 1; failing.calls >= failing.failing; n++) {
         struct mri_config config;
@@ -658,29 +632,35 @@ static void a_file_is_read_or_its_fault_is_the_only_problem(void **fixture)
     struct mri_buf text;
     const struct mri_os *os = mri_os_linux();
     mri_buf_init(&text, mri_alloc_system(), MRI_CONFIG_TEXT_BYTES_MAX);
-    (void)default_text(&buf);
+    (void)mri_yaml_sample_default(&buf);
     (void)snprintf(path, sizeof(path), "%s/m.yaml", mri_temp_folder_make(folder));
 
-    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, &problems), MR_EPATH);
-    assert_int_equal(problems.count, 1);
-    assert_int_equal(problems.items[0].line, 0);
-    assert_memory_equal(problems.items[0].what.text, path, strlen(path));
-    assert_int_equal(mri_yaml_read_file(os, folder, &text, &config, &problems), MR_EPATH);
+    assert_int_equal(
+        mri_yaml_read_file(os, path, &text, &config, &mri_yaml_sample_problems), MR_EPATH);
+    assert_int_equal(mri_yaml_sample_problems.count, 1);
+    assert_int_equal(mri_yaml_sample_problems.items[0].line, 0);
+    assert_memory_equal(mri_yaml_sample_problems.items[0].what.text, path, strlen(path));
+    assert_int_equal(
+        mri_yaml_read_file(os, folder, &text, &config, &mri_yaml_sample_problems), MR_EPATH);
     assert_int_equal(mri_yaml_read_file(os, path, &text, &config, NULL), MR_EPATH);
     write_file(path, buf.bytes, buf.count);
-    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, &problems), MR_OK);
-    assert_int_equal(problems.count, 0);
+    assert_int_equal(
+        mri_yaml_read_file(os, path, &text, &config, &mri_yaml_sample_problems), MR_OK);
+    assert_int_equal(mri_yaml_sample_problems.count, 0);
     assert_int_equal(config.instrument_count, 16);
     mri_config_fini(&config);
     write_file(path, "a: 1", 4);
-    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, &problems), MR_REFUSED);
-    assert_memory_equal(problems.items[0].what.text, path, strlen(path));
-    assert_memory_equal(problems.items[0].what.text + strlen(path), ":1:1: a: unknown", 16);
+    assert_int_equal(
+        mri_yaml_read_file(os, path, &text, &config, &mri_yaml_sample_problems), MR_REFUSED);
+    assert_memory_equal(mri_yaml_sample_problems.items[0].what.text, path, strlen(path));
+    assert_memory_equal(
+        mri_yaml_sample_problems.items[0].what.text + strlen(path), ":1:1: a: unknown", 16);
     assert_string_equal(mri_buf_c_text(&text), "a: 1");
     assert_non_null(mri_buf_grow(&buf, MRI_CONFIG_TEXT_BYTES_MAX));
     write_file(path, buf.bytes, buf.count);
-    assert_int_equal(mri_yaml_read_file(os, path, &text, &config, &problems), MR_REFUSED);
-    assert_int_equal(problems.count, 1);
+    assert_int_equal(
+        mri_yaml_read_file(os, path, &text, &config, &mri_yaml_sample_problems), MR_REFUSED);
+    assert_int_equal(mri_yaml_sample_problems.count, 1);
     mri_temp_folder_remove(folder);
     mri_buf_fini(&text);
     mri_buf_fini(&buf);
@@ -692,7 +672,7 @@ static void the_parser_fits_the_port(void **fixture)
     struct mri_buf buf;
     struct mri_config config;
     const mri_config_parser parser = mri_yaml_config;
-    (void)default_text(&buf);
+    (void)mri_yaml_sample_default(&buf);
     struct mri_slice text = {(const char *)buf.bytes, buf.count};
     assert_int_equal(parser(text, mri_alloc_system(), &config), MR_OK);
     mri_config_fini(&config);
@@ -736,7 +716,7 @@ static void a_setting_that_a_logged_text_lacks_has_its_default(void **fixture)
     struct mri_config config;
     size_t count;
     const struct mri_setting *settings = mri_config_settings(&count);
-    const char *text = default_text(&buf);
+    const char *text = mri_yaml_sample_default(&buf);
     assert_int_equal(mri_config_default(&wanted, mri_alloc_system()), MR_OK);
     mri_buf_init(&older, mri_alloc_system(), MRI_CONFIG_TEXT_BYTES_MAX);
     for (size_t i = 0; i < count; i++) {
@@ -745,7 +725,8 @@ static void a_setting_that_a_logged_text_lacks_has_its_default(void **fixture)
         assert_int_equal(mri_yaml_config(slice, mri_alloc_system(), &config), MR_OK);
         assert_equal_configs(&wanted, &config);
         mri_config_fini(&config);
-        assert_int_equal(parse(slice.bytes, slice.count, &config), MR_REFUSED); /* of a user */
+        assert_int_equal(
+            mri_yaml_sample_parse(slice.bytes, slice.count, &config), MR_REFUSED); /* of a user */
     }
     mri_buf_fini(&older);
     mri_config_fini(&wanted);

@@ -22,6 +22,7 @@
 #include "millrace/log_admin.h"
 #include "millrace/log_read.h"
 #include "tests/lib/cmocka_all.h"
+#include "tests/lib/fork_sample.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/temp_folder.h"
 
@@ -712,20 +713,9 @@ static void a_loop_over_poll_hears_of_every_event(void **fixture)
     mr_log_reader_close(reader);
 }
 
-/* A child of a process with threads may use malloc(); that of clang 14's address sanitizer keeps
- * locks that a thread of the parent held at fork(), and waits for ever. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_FORK_UNSAFE 1
-#endif
-#endif
-
 int main(void)
 {
-#if defined(IS_FORK_UNSAFE)
-    (void)puts("SKIP: the address sanitizer's malloc() is not usable behind fork()");
-    return 77;
-#endif
+    MRI_FORK_SAMPLE_SKIP_IF_UNSAFE();
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(processes_come_append_and_go_while_another_stays),

@@ -13,6 +13,7 @@
 #include "log/read/way.h"
 #include "millrace/log.h"
 #include "tests/lib/cmocka_all.h"
+#include "tests/lib/fork_sample.h"
 #include "tests/lib/log_sample.h"
 #include "tests/lib/temp_folder.h"
 
@@ -187,19 +188,9 @@ static void an_event_that_a_child_was_given_by_its_parent_can_be_freed_there(voi
     assert_int_equal(event.seq.n, 2);
 }
 
-/* See attachment_test.c. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_FORK_UNSAFE 1
-#endif
-#endif
-
 int main(void)
 {
-#if defined(IS_FORK_UNSAFE)
-    (void)puts("SKIP: the address sanitizer's malloc() is not usable behind fork()");
-    return 77;
-#endif
+    MRI_FORK_SAMPLE_SKIP_IF_UNSAFE();
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_parent_hears_through_the_kernel_whatever_its_child_does),
