@@ -12,16 +12,10 @@
 #include "tests/lib/bus_sample.h"
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/event_sample.h"
-#include "tests/lib/os_memory.h"
 #include "tests/lib/sql_twin.h"
 
-enum { FILE_BYTES = 1 << 23, BATCH_MAX = 40, BATCHES = 40, STATEMENTS = 2000, COLUMNS_MAX = 64 };
+enum { BATCH_MAX = 40, BATCHES = 40, STATEMENTS = 2000, COLUMNS_MAX = 64 };
 
-static struct mri_os_memory *memory;
-static mr_log *log_handle;
-static struct mri_bus bus;
-static struct mri_market market;
-static struct mri_batch batch;
 static struct mri_prng prng;
 static struct mri_sql_twin twin;
 static struct mri_event_sample sample;
@@ -47,7 +41,8 @@ static void emit(void)
 {
     struct mri_signal_generated fixed = {
         /* In the order of the ordinals, some at the same time. */
-        .event_time_unix_ns = 1700000000000000000 + (int64_t)(batch.next_ordinal / 3) * 700000000,
+        .event_time_unix_ns =
+            1700000000000000000 + (int64_t)(twin.batch.next_ordinal / 3) * 700000000,
         .confidence = (double)mri_prng_below(&prng, 5) / 4.0,
         .symbol = (uint32_t)mri_prng_below(&prng, MRI_BUS_SAMPLE_SYMBOLS),
         .side = mri_prng_below(&prng, 2) == 0 ? MR_LONG : MR_SHORT,
@@ -58,7 +53,7 @@ static void emit(void)
     struct mri_draft draft = {.type = MRI_EVENT_SIGNAL_GENERATED, .fixed = &fixed};
     draft.texts[MRI_TEXT_signal_generated_source] = mri_slice_of(source);
     draft.texts[MRI_TEXT_signal_generated_name] = mri_slice_of("name-1");
-    assert_int_equal(mri_batch_add(&batch, &draft, batch.next_ordinal), MR_OK);
+    assert_int_equal(mri_batch_add(&twin.batch, &draft, twin.batch.next_ordinal), MR_OK);
 }
 
 /** Numbers that meet one another, where the sample's never would. */
@@ -86,57 +81,47 @@ static void say_something(uint32_t known)
 {
     const struct mri_event_kind *kind =
         mri_event_kind(facts[mri_prng_below(&prng, MRI_COUNT_OF(facts))]);
-    mri_event_sample_make(&sample, kind, mri_batch_next_seq(&batch), &prng);
+    mri_event_sample_make(&sample, kind, mri_batch_next_seq(&twin.batch), &prng);
     tame(kind);
     bool is_of_signal = known > 0 && kind->type != MRI_EVENT_CANDLE &&
                         kind->type != MRI_EVENT_QUOTE && mri_prng_below(&prng, 4) != 0;
     uint32_t ordinal = is_of_signal ? 1 + (uint32_t)mri_prng_below(&prng, known) : 0;
-    assert_int_equal(mri_batch_add(&batch, &sample.draft, ordinal), MR_OK);
+    assert_int_equal(mri_batch_add(&twin.batch, &sample.draft, ordinal), MR_OK);
 }
 
 static void append_some(void)
 {
     mr_log_ack ack;
     uint8_t is_moved[BATCH_MAX * BATCHES + 1] = {0};
-    mri_bus_begin(&bus, &batch);
-    while (batch.count < BATCH_MAX - 1) {
-        uint32_t known = bus.slots.count;
+    mri_bus_begin(&twin.bus, &twin.batch);
+    while (twin.batch.count < BATCH_MAX - 1) {
+        uint32_t known = twin.bus.slots.count;
         uint64_t what = mri_prng_below(&prng, 10);
         if (what < 2 || known == 0) {
             emit();
             continue;
         }
         uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, known);
-        unsigned from = mri_slots_get(&bus.slots, ordinal)->state;
+        unsigned from = mri_slots_get(&twin.bus.slots, ordinal)->state;
         unsigned to = mri_bus_sample_next_state(&prng, from);
         if (what < 5 && to < MR_STATE_COUNT && is_moved[ordinal] == 0) {
             is_moved[ordinal] = 1;
-            assert_int_equal(mri_bus_sample_move(&batch, &prng, ordinal, from, to), MR_OK);
+            assert_int_equal(mri_bus_sample_move(&twin.batch, &prng, ordinal, from, to), MR_OK);
         } else {
             say_something(known);
         }
     }
-    assert_int_equal(mri_bus_append(&bus, &batch, MR_ASYNC, &ack, NULL), MR_OK);
+    assert_int_equal(mri_bus_append(&twin.bus, &twin.batch, MR_ASYNC, &ack, NULL), MR_OK);
 }
 
 static void make_log(void)
 {
-    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
-    memory = mri_os_memory_new(FILE_BYTES);
     mri_prng_init(&prng, 19);
-    assert_int_equal(mri_log_open(mri_os_memory_table(memory), mri_alloc_system(), "/log", &options,
-                         &log_handle, NULL),
-        MR_OK);
-    assert_int_equal(
-        mri_bus_init(&bus, mri_alloc_system(), &mri_bus_sample_limits, log_handle), MR_OK);
-    assert_int_equal(mri_batch_init(&batch, mri_alloc_system(), BATCH_MAX, 4 << 20), MR_OK);
-    assert_int_equal(mri_market_init(&market, mri_alloc_system(), MRI_BUS_SAMPLE_SYMBOLS), MR_OK);
+    mri_sql_twin_begin(&twin, BATCH_MAX);
     for (unsigned i = 0; i < MRI_BUS_SAMPLE_SYMBOLS; i++) {
-        struct mri_instrument_spec *spec = &market.instruments.specs[i];
-        (void)snprintf(spec->symbol, sizeof(spec->symbol), "%s%u", i % 2 == 0 ? "SYM" : "4", i);
+        struct mri_instrument_spec *spec = &twin.market.instruments.specs[i];
         spec->price_decimals = (uint8_t)(i % 4);
         spec->quantity_decimals = (uint8_t)(i % 3);
-        market.instruments.count++;
     }
     for (int i = 0; i < BATCHES; i++) {
         append_some();
@@ -147,17 +132,7 @@ static int set_up(void **fixture)
 {
     (void)fixture;
     make_log();
-    const struct mri_sql_options options = {
-        .os = mri_os_memory_table(memory),
-        .alloc = mri_alloc_system(),
-        .bus = &bus,
-        .market = &market,
-        .folder = "/log",
-        .first_seq = 1,
-        .memory_bytes_max = (size_t)256 << 20,
-    };
-    assert_int_equal(mri_sql_open(&options, &twin.sql), MR_OK);
-    assert_int_equal(sqlite3_open(":memory:", &twin.native), SQLITE_OK);
+    mri_sql_twin_open(&twin);
     mri_sql_twin_run(&twin, "BEGIN");
     for (size_t i = 0; i < MRI_COUNT_OF(tables); i++) {
         char text[128];
@@ -181,15 +156,7 @@ static int set_up(void **fixture)
 static int tear_down(void **fixture)
 {
     (void)fixture;
-    mri_sql_close(twin.sql);
-    (void)sqlite3_close(twin.native);
-    mri_market_fini(&market);
-    mri_batch_fini(&batch);
-    mri_bus_fini(&bus);
-    mr_log_close(log_handle);
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
+    return mri_sql_twin_end(&twin);
 }
 
 /* ---- random statements ----------------------------------------------------------------------- */

@@ -13,12 +13,9 @@
 #include "sql/sql.h"
 #include "tests/lib/bus_sample.h"
 #include "tests/lib/cmocka_all.h"
-#include "tests/lib/os_faults.h"
-#include "tests/lib/os_memory.h"
 #include "tests/lib/sql_twin.h"
 
 enum {
-    FILE_BYTES = 1 << 23,
     BATCH_MAX = 40,
     BATCHES = 450,
     STATEMENTS = 1500,
@@ -26,12 +23,6 @@ enum {
     ANSWER_MAX = 1 << 24
 };
 
-static struct mri_os_memory *memory;
-static struct mri_os_faults machine;
-static mr_log *log_handle;
-static struct mri_bus bus;
-static struct mri_market market;
-static struct mri_batch batch;
 static struct mri_prng prng;
 static struct mri_sql_twin twin;
 
@@ -66,7 +57,7 @@ static void add_shadow(uint32_t ordinal)
     }
     has_shadow[ordinal] = true;
     assert_int_equal(
-        mri_batch_add(&batch,
+        mri_batch_add(&twin.batch,
             &(struct mri_draft){.type = MRI_EVENT_SHADOW_CLOSED, .fixed = &closed}, ordinal),
         MR_OK);
 }
@@ -76,11 +67,11 @@ static void append_some(void)
     struct mri_bus_sample_signal signal;
     mr_log_ack ack;
     uint8_t is_moved[BATCH_MAX * BATCHES + 1] = {0};
-    mri_bus_begin(&bus, &batch);
-    while (batch.count < BATCH_MAX - 1) {
-        uint32_t known = bus.slots.count;
+    mri_bus_begin(&twin.bus, &twin.batch);
+    while (twin.batch.count < BATCH_MAX - 1) {
+        uint32_t known = twin.bus.slots.count;
         if (known == 0 || mri_prng_below(&prng, 3) == 0) {
-            assert_int_equal(mri_bus_sample_emit(&batch, &prng, &signal), MR_OK);
+            assert_int_equal(mri_bus_sample_emit(&twin.batch, &prng, &signal), MR_OK);
             continue;
         }
         uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, known);
@@ -88,34 +79,20 @@ static void append_some(void)
             add_shadow(ordinal);
             continue;
         }
-        unsigned from = mri_slots_get(&bus.slots, ordinal)->state;
+        unsigned from = mri_slots_get(&twin.bus.slots, ordinal)->state;
         unsigned to = mri_bus_sample_next_state(&prng, from);
         if (to < MR_STATE_COUNT && is_moved[ordinal] == 0) {
             is_moved[ordinal] = 1;
-            assert_int_equal(mri_bus_sample_move(&batch, &prng, ordinal, from, to), MR_OK);
+            assert_int_equal(mri_bus_sample_move(&twin.batch, &prng, ordinal, from, to), MR_OK);
         }
     }
-    assert_int_equal(mri_bus_append(&bus, &batch, MR_ASYNC, &ack, NULL), MR_OK);
+    assert_int_equal(mri_bus_append(&twin.bus, &twin.batch, MR_ASYNC, &ack, NULL), MR_OK);
 }
 
 static void make_log(void)
 {
-    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
-    memory = mri_os_memory_new(FILE_BYTES);
-    mri_os_faults_init(&machine, mri_os_memory_table(memory));
     mri_prng_init(&prng, 7);
-    assert_int_equal(
-        mri_log_open(&machine.table, mri_alloc_system(), "/log", &options, &log_handle, NULL),
-        MR_OK);
-    assert_int_equal(
-        mri_bus_init(&bus, mri_alloc_system(), &mri_bus_sample_limits, log_handle), MR_OK);
-    assert_int_equal(mri_batch_init(&batch, mri_alloc_system(), BATCH_MAX, 1 << 20), MR_OK);
-    assert_int_equal(mri_market_init(&market, mri_alloc_system(), MRI_BUS_SAMPLE_SYMBOLS), MR_OK);
-    for (unsigned i = 0; i < MRI_BUS_SAMPLE_SYMBOLS; i++) {
-        struct mri_instrument_spec *spec = &market.instruments.specs[i];
-        (void)snprintf(spec->symbol, sizeof(spec->symbol), "%s%u", i % 2 == 0 ? "SYM" : "4", i);
-        market.instruments.count++;
-    }
+    mri_sql_twin_begin(&twin, BATCH_MAX);
     for (int i = 0; i < BATCHES; i++) {
         append_some();
     }
@@ -127,17 +104,7 @@ static int set_up(void **fixture)
 {
     (void)fixture;
     make_log();
-    const struct mri_sql_options options = {
-        .os = &machine.table,
-        .alloc = mri_alloc_system(),
-        .bus = &bus,
-        .market = &market,
-        .folder = "/log",
-        .first_seq = 1,
-        .memory_bytes_max = (size_t)256 << 20,
-    };
-    assert_int_equal(mri_sql_open(&options, &twin.sql), MR_OK);
-    assert_int_equal(sqlite3_open(":memory:", &twin.native), SQLITE_OK);
+    mri_sql_twin_open(&twin);
     mri_sql_twin_run(&twin, "BEGIN");
     for (size_t i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
         mri_sql_twin_copy(&twin, copied[i]);
@@ -149,15 +116,7 @@ static int set_up(void **fixture)
 static int tear_down(void **fixture)
 {
     (void)fixture;
-    mri_sql_close(twin.sql);
-    (void)sqlite3_close(twin.native);
-    mri_market_fini(&market);
-    mri_batch_fini(&batch);
-    mri_bus_fini(&bus);
-    mr_log_close(log_handle);
-    size_t open_count = mri_os_memory_open_count(memory);
-    mri_os_memory_free(memory);
-    return open_count == 0 ? 0 : 1;
+    return mri_sql_twin_end(&twin);
 }
 
 /* ---- random statements ----------------------------------------------------------------------- */
@@ -269,10 +228,11 @@ static void number_condition(char text[static 512], const char *column, uint64_t
 
 static void id_condition(char text[static 512])
 {
-    uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, bus.slots.count);
-    const struct mri_slot *slot = mri_slots_get(&bus.slots, ordinal);
+    uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, twin.bus.slots.count);
+    const struct mri_slot *slot = mri_slots_get(&twin.bus.slots, ordinal);
     (void)snprintf(text, 512, "signal_id %s '%s_%lld_%08x'",
-        mri_prng_below(&prng, 4) == 0 ? "!=" : "=", market.instruments.specs[slot->symbol].symbol,
+        mri_prng_below(&prng, 4) == 0 ? "!=" : "=",
+        twin.market.instruments.specs[slot->symbol].symbol,
         (long long)(slot->event_time_unix_ns / 1000000) + (mri_prng_below(&prng, 5) == 0), ordinal);
 }
 
@@ -282,10 +242,10 @@ static void signal_condition(char text[static 512])
         "'2023-11-14T22:13:20.001Z'", "'2023-11-15'", "'1700000000'", "'x'", "1700000000"};
     switch (mri_prng_below(&prng, 10)) {
     case 0:
-        number_condition(text, "ordinal", bus.slots.count + 3);
+        number_condition(text, "ordinal", twin.bus.slots.count + 3);
         break;
     case 1:
-        number_condition(text, "generated_seq", bus.last_seq + 3);
+        number_condition(text, "generated_seq", twin.bus.last_seq + 3);
         break;
     case 2:
         (void)snprintf(text, 512, "event_time_unix_ns %s %lld", ONE_OF(ops),
@@ -298,7 +258,7 @@ static void signal_condition(char text[static 512])
         id_condition(text);
         break;
     case 5:
-        number_condition(text, "moved_seq", bus.last_seq + 3);
+        number_condition(text, "moved_seq", twin.bus.last_seq + 3);
         break;
     default:
         text_condition(text, ONE_OF(codes));
@@ -312,7 +272,7 @@ static void event_condition(char text[static 512])
         "'signal.moved'", "'signal.generated'", "'candle'", "'x'", "NULL", "5"};
     switch (mri_prng_below(&prng, 7)) {
     case 0:
-        number_condition(text, "ordinal", bus.slots.count + 3);
+        number_condition(text, "ordinal", twin.bus.slots.count + 3);
         break;
     case 1:
         (void)snprintf(text, 512, "kind %s %s", ONE_OF(ops), ONE_OF(kinds));
@@ -324,13 +284,13 @@ static void event_condition(char text[static 512])
         (void)snprintf(text, 512,
             "wall_unix_ns %s (SELECT wall_unix_ns FROM moves WHERE seq > %u "
             "ORDER BY seq LIMIT 1)",
-            ONE_OF(ops), (unsigned)mri_prng_below(&prng, bus.last_seq));
+            ONE_OF(ops), (unsigned)mri_prng_below(&prng, twin.bus.last_seq));
         break;
     case 4:
         id_condition(text);
         break;
     default:
-        number_condition(text, "seq", bus.last_seq + 3);
+        number_condition(text, "seq", twin.bus.last_seq + 3);
         break;
     }
 }
@@ -342,7 +302,7 @@ static void shadow_condition(char text[static 512])
         "side = 'long'", "quantity IS NULL", "slippage_e8 > 10", "net_e8 BETWEEN -500 AND 100"};
     switch (mri_prng_below(&prng, 3)) {
     case 0:
-        number_condition(text, "ordinal", bus.slots.count + 3);
+        number_condition(text, "ordinal", twin.bus.slots.count + 3);
         break;
     case 1:
         id_condition(text);
@@ -438,7 +398,7 @@ static void no_signal_is_lost_where_blocks_meet(void **fixture)
 {
     (void)fixture;
     static const unsigned widths[] = {1, 2, 255, 256, 257, 2047, 2048, 2049, 4095, 4096, 4097};
-    assert_true(bus.slots.count > 4200);
+    assert_true(twin.bus.slots.count > 4200);
     for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
         for (unsigned low = 1; low < 4; low++) {
             char text[256];
@@ -523,13 +483,13 @@ static void what_the_bus_finds_is_found_in_the_same_order(void **fixture)
         query.symbol = (uint32_t)mri_prng_below(&prng, MRI_BUS_SAMPLE_SYMBOLS);
         query.limit = 1 + (uint32_t)mri_prng_below(&prng, 400);
         query.is_oldest_first = mri_prng_below(&prng, 2) == 0;
-        assert_int_equal(mri_query_run(&bus, &query, ordinals, &result), MR_OK);
+        assert_int_equal(mri_query_run(&twin.bus, &query, ordinals, &result), MR_OK);
         (void)snprintf(text, sizeof(text),
             "SELECT ordinal FROM signals WHERE state = '%s' AND "
             "symbol = '%s' ORDER BY ordinal %s LIMIT %u",
             mri_word_text(MRI_VOCABULARY_state, query.state),
-            market.instruments.specs[query.symbol].symbol, query.is_oldest_first ? "ASC" : "DESC",
-            query.limit);
+            twin.market.instruments.specs[query.symbol].symbol,
+            query.is_oldest_first ? "ASC" : "DESC", query.limit);
         mri_sql_twin_ask(&twin, text);
         for (uint32_t k = 0; k < result.count; k++) {
             assert_int_equal(mri_sql_twin_step(&twin, text), MR_OK);
@@ -609,9 +569,9 @@ static void a_log_that_cannot_be_read_is_a_fault_and_not_an_answer(void **fixtur
     (void)fixture;
     struct mri_sql_fault fault;
     mri_sql_twin_ask(&twin, "SELECT count(*) FROM events");
-    mri_os_faults_arm(&machine, MRI_OS_CALL_COUNT, 1, MR_EIO);
+    mri_os_faults_arm(&twin.machine, MRI_OS_CALL_COUNT, 1, MR_EIO);
     assert_int_equal(mri_sql_step(twin.sql, &fault), MR_EIO);
-    mri_os_faults_arm(&machine, MRI_OS_CALL_COUNT, 0, MR_OK);
+    mri_os_faults_arm(&twin.machine, MRI_OS_CALL_COUNT, 0, MR_OK);
     assert_true(fault.problem.text[0] != '\0');
     assert_true(mri_sql_twin_compare(&twin, "SELECT count(*) FROM events") >
                 0); /* and the next query is answered */

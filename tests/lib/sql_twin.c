@@ -8,9 +8,58 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "tests/lib/bus_sample.h"
 #include "tests/lib/cmocka_all.h"
 
-enum { ANSWER_MAX = 1 << 24 };
+enum { ANSWER_MAX = 1 << 24, FILE_BYTES = 1 << 23, BATCH_BYTES = 4 << 20 };
+
+static const char folder[] = "/log";
+
+void mri_sql_twin_begin(struct mri_sql_twin *twin, uint32_t drafts_max)
+{
+    const mr_log_options options = {.is_create = true, .segment_bytes = FILE_BYTES};
+    const struct mri_alloc *alloc = mri_alloc_system();
+    *twin = (struct mri_sql_twin){.memory = mri_os_memory_new(FILE_BYTES)};
+    mri_os_faults_init(&twin->machine, mri_os_memory_table(twin->memory));
+    assert_int_equal(
+        mri_log_open(&twin->machine.table, alloc, folder, &options, &twin->log, NULL), MR_OK);
+    assert_int_equal(mri_bus_init(&twin->bus, alloc, &mri_bus_sample_limits, twin->log), MR_OK);
+    assert_int_equal(mri_batch_init(&twin->batch, alloc, drafts_max, BATCH_BYTES), MR_OK);
+    assert_int_equal(mri_market_init(&twin->market, alloc, MRI_BUS_SAMPLE_SYMBOLS), MR_OK);
+    for (unsigned i = 0; i < MRI_BUS_SAMPLE_SYMBOLS; i++) {
+        struct mri_instrument_spec *spec = &twin->market.instruments.specs[i];
+        (void)snprintf(spec->symbol, sizeof(spec->symbol), "%s%u", i % 2 == 0 ? "SYM" : "4", i);
+        twin->market.instruments.count++;
+    }
+}
+
+void mri_sql_twin_open(struct mri_sql_twin *twin)
+{
+    const struct mri_sql_options options = {
+        .os = &twin->machine.table,
+        .alloc = mri_alloc_system(),
+        .bus = &twin->bus,
+        .market = &twin->market,
+        .folder = folder,
+        .first_seq = 1,
+        .memory_bytes_max = (size_t)256 << 20,
+    };
+    assert_int_equal(mri_sql_open(&options, &twin->sql), MR_OK);
+    assert_int_equal(sqlite3_open(":memory:", &twin->native), SQLITE_OK);
+}
+
+int mri_sql_twin_end(struct mri_sql_twin *twin)
+{
+    mri_sql_close(twin->sql);
+    (void)sqlite3_close(twin->native);
+    mri_market_fini(&twin->market);
+    mri_batch_fini(&twin->batch);
+    mri_bus_fini(&twin->bus);
+    mr_log_close(twin->log);
+    size_t open_count = mri_os_memory_open_count(twin->memory);
+    mri_os_memory_free(twin->memory);
+    return open_count == 0 ? 0 : 1;
+}
 
 void mri_sql_twin_ask(struct mri_sql_twin *twin, const char *text)
 {

@@ -8,12 +8,52 @@
 
 #include <sqlite3.h>
 
+#include "bus/batch.h"
+#include "bus/bus.h"
+#include "market/market.h"
 #include "sql/sql.h"
+#include "tests/lib/os_faults.h"
+#include "tests/lib/os_memory.h"
 
+/** A log in memory, and both databases of it. */
 struct mri_sql_twin {
+    struct mri_os_memory *memory;
+    struct mri_os_faults machine;
+    mr_log *log;
+    struct mri_bus bus;
+    struct mri_market market;
+    struct mri_batch batch; /**< to append to the log */
     struct mri_sql *sql;
     sqlite3 *native;
 };
+
+/**
+ * Begin with an empty log and the symbols of bus_sample.h, every other one of which looks like a
+ * number.
+ *
+ * @param drafts_max  events of a batch
+ *
+ * Returns  nothing.
+ * Owner    mri_sql_twin_end() frees.
+ * Threads  one at a time.
+ */
+void mri_sql_twin_begin(struct mri_sql_twin *twin, uint32_t drafts_max);
+
+/**
+ * Make both databases of what the log has by now; the native one is empty.
+ *
+ * Returns  nothing.
+ * Threads  one at a time.
+ */
+void mri_sql_twin_open(struct mri_sql_twin *twin);
+
+/**
+ * Free everything.
+ *
+ * Returns  0; 1: a file is still open.
+ * Threads  one at a time.
+ */
+int mri_sql_twin_end(struct mri_sql_twin *twin);
 
 /**
  * Ask ours.
