@@ -85,9 +85,11 @@ static int64_t look_at_all(mr_bus *bus, uint64_t *found)
 static int64_t span_s(mr_bus *bus)
 {
     mr_signal first;
+    int64_t time_unix_ns;
     mr_problem problem = {""};
     check(mr_bus_get(bus, (mr_ordinal){1}, &first), &problem);
-    return (mr_bus_event_time_unix_ns(bus) - first.event_time_unix_ns) / 1000000000;
+    check(mr_bus_event_time(bus, &time_unix_ns, &problem), &problem);
+    return (time_unix_ns - first.event_time_unix_ns) / 1000000000;
 }
 
 /** Nanoseconds an event, from the end on. */

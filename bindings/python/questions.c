@@ -421,10 +421,13 @@ PyObject *mrp_bus_is_live(Bus *self, void *unused)
 PyObject *mrp_bus_event_time(Bus *self, void *unused)
 {
     (void)unused;
+    int64_t time_unix_ns;
+    mr_problem problem = {""};
+    mr_err err;
     if (mrp_enter(self) < 0) {
         return NULL;
     }
-    int64_t time = mr_bus_event_time_unix_ns(self->bus);
-    mrp_leave(self);
-    return PyLong_FromLongLong(time);
+    Py_BEGIN_ALLOW_THREADS err = mr_bus_event_time(self->bus, &time_unix_ns, &problem);
+    Py_END_ALLOW_THREADS mrp_leave(self);
+    return err == MR_OK ? PyLong_FromLongLong(time_unix_ns) : mrp_raise_error(err, problem.text);
 }

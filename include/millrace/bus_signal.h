@@ -292,12 +292,14 @@ MR_MUST_USE mr_err mr_bus_counts(
     mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT], mr_problem *reterr_problem);
 
 /**
- * The log's event time: the newest that a candle, tick or signal has brought.
+ * The log's event time: the newest that a candle, tick or signal has brought. 0: none yet.
  *
- * Returns  it; 0: none yet.
+ * Returns  MR_OK; as mr_bus_follow().
  * Threads  one at a time per handle.
+ * Cost     some loads; while another process makes the shared table anew, as mr_bus_follow().
  */
-int64_t mr_bus_event_time_unix_ns(const mr_bus *bus);
+MR_MUST_USE mr_err mr_bus_event_time(
+    mr_bus *bus, int64_t *ret_time_unix_ns, mr_problem *reterr_problem);
 
 /**
  * Is the log's time that of the clock, and not of a feed? Then a signal's time is the clock's;

@@ -131,8 +131,12 @@ static mr_err read_question(struct mr_bus *bus, const char *question, const mr_b
     const struct mri_known_names known = {.instruments = mri_bus_api_instruments(bus),
         .sources = mri_bus_api_sources(bus),
         .names = mri_bus_api_names(bus)};
-    const struct mri_filter_names names =
-        mri_known_names_filter(&known, mri_bus_api_event_time(bus));
+    int64_t time_unix_ns;
+    mr_err err = mri_bus_api_event_time(bus, &time_unix_ns, problem);
+    if (err != MR_OK) {
+        return err;
+    }
+    const struct mri_filter_names names = mri_known_names_filter(&known, time_unix_ns);
     return mri_bus_api_read_question(bus, &names, question, page, ret_query, problem);
 }
 
@@ -240,10 +244,13 @@ mr_err mr_bus_counts(mr_bus *bus, uint64_t ret_counts[MR_STATE_COUNT], mr_proble
     return err;
 }
 
-int64_t mr_bus_event_time_unix_ns(const mr_bus *bus)
+mr_err mr_bus_event_time(mr_bus *bus, int64_t *ret_time_unix_ns, mr_problem *reterr_problem)
 {
+    if (bus == NULL || ret_time_unix_ns == NULL) {
+        return mri_problem(reterr_problem, MR_EINVAL, "a bus, and where to put its time");
+    }
     MRI_ASSERT(bus->magic == MRI_BUS_API_MAGIC);
-    return mri_bus_api_event_time(bus);
+    return mri_bus_api_event_time(bus, ret_time_unix_ns, reterr_problem);
 }
 
 bool mr_bus_is_live(const mr_bus *bus)

@@ -179,10 +179,20 @@ const struct mri_intern *mri_bus_api_names(const struct mr_bus *bus)
     return bus->has_state ? &bus->mirror.names : &bus->fold.bus.names;
 }
 
-int64_t mri_bus_api_event_time(const struct mr_bus *bus)
+mr_err mri_bus_api_event_time(
+    struct mr_bus *bus, int64_t *ret_time_unix_ns, mr_problem *reterr_problem)
 {
-    return bus->has_state ? mri_shared_state_event_time_unix_ns(&bus->state)
-                          : bus->fold.bus.event_time_unix_ns;
+    uint32_t version;
+    while (bus->has_state && mri_derived_look(bus->log, &version) == MR_OK) {
+        int64_t time_unix_ns = mri_shared_state_event_time_unix_ns(&bus->state);
+        if (time_unix_ns != 0 || mri_derived_is_same(bus->log, version)) {
+            *ret_time_unix_ns = time_unix_ns;
+            return MR_OK;
+        }
+    }
+    mr_err err = mri_bus_api_follow(bus, reterr_problem);
+    *ret_time_unix_ns = err == MR_OK ? bus->fold.bus.event_time_unix_ns : 0;
+    return err;
 }
 
 mr_err mri_bus_api_explain(

@@ -230,12 +230,14 @@ const struct mri_intern *mri_bus_api_sources(const struct mr_bus *bus);
 const struct mri_intern *mri_bus_api_names(const struct mr_bus *bus);
 
 /**
- * The log's event time.
+ * The log's event time; 0: none yet. A state that is in the making has none, so the log is folded
+ * instead.
  *
- * Returns  it; 0: none yet.
+ * Returns  MR_OK; as mri_bus_api_follow().
  * Threads  one at a time.
  */
-int64_t mri_bus_api_event_time(const struct mr_bus *bus);
+MR_MUST_USE mr_err mri_bus_api_event_time(
+    struct mr_bus *bus, int64_t *ret_time_unix_ns, mr_problem *reterr_problem);
 
 /**
  * Read a question for a page.

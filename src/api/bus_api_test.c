@@ -58,7 +58,7 @@ static void what_was_emitted_is_found_by_ordinal_and_id(void **fixture)
     assert_string_equal(signal.gate, "none");
     assert_int_equal(signal.side, MR_SHORT);
     assert_int_equal(signal.state, MR_GENERATED);
-    assert_int_equal(signal.event_time_unix_ns, mr_bus_event_time_unix_ns(bus));
+    assert_int_equal(signal.event_time_unix_ns, mri_api_sample_event_time(bus));
     assert_int_equal(mr_bus_id(bus, (mr_ordinal){ordinal}, id), MR_OK);
     assert_int_equal(mr_bus_find(bus, id, &found), MR_OK);
     assert_int_equal(found.n, ordinal);

@@ -188,7 +188,7 @@ static void see(struct seen *at)
     assert_int_equal(mr_bus_follow(bus, &problem), MR_OK);
     assert_int_equal(mr_bus_moment(bus, NULL, &at->token, &problem), MR_OK);
     assert_int_equal(at->token.seq, mr_log_last(bus->log).n);
-    at->event_time_unix_ns = mr_bus_event_time_unix_ns(bus);
+    at->event_time_unix_ns = mri_api_sample_event_time(bus);
     for (uint32_t i = 0; i < QUESTIONS; i++) {
         make_question(&at->answers[i]);
         ask_now(&at->answers[i]);

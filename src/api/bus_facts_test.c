@@ -92,14 +92,14 @@ static void time_begins_with_the_first_fact(void **fixture)
 {
     (void)fixture;
     mr_emission emission = mri_api_sample_emission(&sample, 0, "bot");
-    assert_int_equal(mr_bus_event_time_unix_ns(bus), 0);
+    assert_int_equal(mri_api_sample_event_time(bus), 0);
     assert_false(mr_bus_is_live(bus));
     refused(mr_bus_emit(bus, &emission, 1, MR_ASYNC, NULL, &problem), "no market time");
     emission.key = "k";
     refused(mr_bus_emit(bus, &emission, 1, MR_ASYNC, NULL, &problem), "no market time");
     assert_int_equal(give_candle(bus, candle(3, 100.0)), MR_OK);
     assert_int_equal(mr_bus_follow(bus, &problem), MR_OK);
-    assert_int_equal(mr_bus_event_time_unix_ns(bus), mri_script_time(3));
+    assert_int_equal(mri_api_sample_event_time(bus), mri_script_time(3));
     (void)mri_api_sample_emit(bus, &emission);
 }
 

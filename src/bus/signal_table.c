@@ -573,8 +573,8 @@ bool mri_signal_table_peek(
     }
     const uint64_t *slot = slot_at(table, number);
     uint64_t seq = mri_pair_load(&slot[GENERATED]);
-    if (mri_pair_low(mri_pair_load(&slot[WHO])) != ordinal) {
-        return false; /* whoever takes the slot says so before the rest is changed */
+    if (seq == 0 || mri_pair_low(mri_pair_load(&slot[WHO])) != ordinal) {
+        return false; /* whoever takes the slot says so first, who makes the table anew clears it */
     }
     fetch_neighbours(table, slot);
     *ret_generated_seq = seq;

@@ -368,12 +368,18 @@ static enum mri_exit open_log(struct emit *emit)
     }
     const char *time_mode = mr_log_attribute_get(emit->log, MRI_ATTRIBUTE_TIME);
     bool is_live = time_mode != NULL && strcmp(time_mode, "live") == 0;
-    bool is_usable = err == MR_OK && mr_bus_symbol_count(emit->bus, NULL) > 0 &&
-                     (is_live || mr_bus_event_time_unix_ns(emit->bus) != 0);
-    if (is_usable) {
+    bool has_symbols = err == MR_OK && mr_bus_symbol_count(emit->bus, NULL) > 0;
+    int64_t time_unix_ns = 0;
+    if (has_symbols && !is_live) {
+        err = mr_bus_event_time(emit->bus, &time_unix_ns, &problem);
+        if (err != MR_OK) {
+            return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
+        }
+    }
+    if (has_symbols && (is_live || time_unix_ns != 0)) {
         return MRI_EXIT_OK;
     }
-    return err == MR_OK && mr_bus_symbol_count(emit->bus, NULL) > 0
+    return has_symbols
                ? mri_cli_fail(cli, MRI_EXIT_USAGE,
                      "%s has no market time yet: it begins with the first price; the run's feed or "
                      "`%s feed --dir %s` brings it in",

@@ -532,7 +532,11 @@ mr_err mri_verb_counts(struct mri_line_session *session, const struct mri_reques
     char time[MRI_UTC_BYTES];
     struct mri_reply reply;
     mr_bus *bus = session->service->bus;
+    int64_t time_unix_ns;
     mr_err err = mr_bus_counts(bus, counts, &reterr_fault->problem);
+    if (err == MR_OK) {
+        err = mr_bus_event_time(bus, &time_unix_ns, &reterr_fault->problem);
+    }
     if (err != MR_OK) {
         return mri_verb_fail(reterr_fault, err);
     }
@@ -543,6 +547,6 @@ mr_err mri_verb_counts(struct mri_line_session *session, const struct mri_reques
         mri_reply_count(&reply, mr_state_text((mr_state)state), counts[state]);
     }
     mri_json_write_object_close(&reply.json);
-    mri_reply_text(&reply, "time", mri_utc_format(mr_bus_event_time_unix_ns(bus), time));
+    mri_reply_text(&reply, "time", mri_utc_format(time_unix_ns, time));
     return mri_verb_end(session, &reply);
 }

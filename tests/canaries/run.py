@@ -21,6 +21,11 @@ CRASH = "tests/crash/"
 
 # name, file, text, what is there instead, program that must fail, environment of it
 CANARIES = [
+    ("a state in the making tells the time", "src/api/bus_api.c",
+     "    while (bus->has_state && mri_derived_look(bus->log, &version) == MR_OK) {",
+     "    for (version = 0; bus->has_state; version++) {\n"
+     "        if (version > 0) {\n            *ret_time_unix_ns = 0;\n            return MR_OK;\n        }",
+     "tests/crash/state_making_test", {}),
     ("a derived area that lacks events is taken for whole", LOG + "hot/hot_derive.c",
      "    return atomic_load_explicit(&writer->derived_seq, memory_order_relaxed) + 1 == writer->next_seq;",
      "    return atomic_load_explicit(&writer->derived_seq, memory_order_relaxed) < writer->next_seq;",

@@ -93,3 +93,13 @@ mr_ordinal mri_api_sample_emit(mr_bus *bus, const mr_emission *emission)
     }
     return emitted.ordinal;
 }
+
+int64_t mri_api_sample_event_time(mr_bus *bus)
+{
+    mr_problem problem = {""};
+    int64_t time_unix_ns = -1;
+    if (mr_bus_event_time(bus, &time_unix_ns, &problem) != MR_OK) {
+        fail_msg("event time: %s", problem.text);
+    }
+    return time_unix_ns;
+}

@@ -72,4 +72,12 @@ mr_emission mri_api_sample_emission(
  */
 mr_ordinal mri_api_sample_emit(mr_bus *bus, const mr_emission *emission);
 
+/**
+ * The event time of the log.
+ *
+ * Returns  it; 0: none yet.
+ * Threads  one at a time.
+ */
+int64_t mri_api_sample_event_time(mr_bus *bus);
+
 #endif
