@@ -392,6 +392,17 @@ static void an_exit_that_ends_without_a_fill_is_tried_again_as_another_order(voi
     expect(MR_CONFLICT, &late); /* an attempt that is over */
     const mr_order_report again = simple(&exits[0], "rejected");
     expect(MR_EXISTS, &again);
+    const mr_order_report otherwise = simple(&exits[0], "cancelled");
+    expect(MR_CONFLICT, &otherwise);
+    for (unsigned i = 0; i < 3; i++) { /* each is what has become of it, not of the newest */
+        static const char *const states[] = {"rejected", "cancelled", "intent"};
+        mr_order found;
+        assert_int_equal(mr_bus_order(bus, exits[i].id, &found, &problem), MR_OK);
+        assert_string_equal(found.id, exits[i].id);
+        assert_int_equal(found.attempt, i + 1);
+        assert_int_equal(found.intent.n, exits[i].intent.n);
+        assert_string_equal(found.state, states[i]);
+    }
     mr_order_report last = fill_of(&exits[2], 5000.0);
     last.venue_order_id = "V-9";
     expect(MR_OK, &last);

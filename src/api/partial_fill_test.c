@@ -313,6 +313,12 @@ static void an_exit_in_parts_closes_the_position_over_several_orders(void **fixt
     mr_order second = only_order();
     assert_int_equal(second.attempt, 2);
     assert_int_equal(units(second.quantity), whole - 2);
+    mr_order found;
+    assert_int_equal(mr_bus_order(bus, first.id, &found, &problem), MR_OK);
+    assert_int_equal(found.attempt, 1);
+    assert_int_equal(units(found.quantity), whole);
+    assert_int_equal(units(found.filled_quantity), 2);
+    assert_string_equal(found.state, "cancelled");
     assert_int_equal(fill(&first, 1, opened.stop_price, 2), MR_EXISTS); /* of the order before */
     assert_int_equal(fill(&first, 1, opened.stop_price, 9), MR_CONFLICT);
     assert_int_equal(fill(&second, 1, opened.stop_price - 20, 4), MR_OK);

@@ -12,7 +12,8 @@
  *  2. A fill of the whole is known by its order; each part, the last one too, has an entry in
  *     `parts`, and an order the newest of its leg's. So a part that comes again is known, also when
  *     the leg has another order by then.
- *  3. `due` of an order that lives and was not told is the time of its newest report or intent;
+ *  3. Earlier orders of a leg have ended, and are as they were when the next one was made.
+ *  4. `due` of an order that lives and was not told is the time of its newest report or intent;
  *     of every other one it is never.
  */
 #include "bus/order_table.h"
@@ -26,8 +27,8 @@ MRI_STATIC_ASSERT(MRI_LEG_COUNT == 4, "two bits of a place");
 MRI_STATIC_ASSERT(sizeof(struct mri_table_order) == 80, "it is saved as it is");
 MRI_STATIC_ASSERT(sizeof(struct mri_order_part) == 32, "it is saved as it is");
 
-/** Parts at first. */
-enum { PARTS_MIN = 16, PARTS_MAX = 1 << 28 };
+/** Parts, and earlier orders, at first and at most. */
+enum { ARRAY_MIN = 16, PARTS_MAX = 1 << 28, EARLIER_MAX = (1 << 24) - 1 };
 
 void mri_order_table_init(struct mri_order_table *table, const struct mri_alloc *alloc)
 {
@@ -41,36 +42,57 @@ void mri_order_table_fini(struct mri_order_table *table)
         if (table->queue.alloc != NULL) {
             mri_alloc_free(
                 table->queue.alloc, table->parts, table->part_capacity * sizeof(*table->parts));
+            mri_alloc_free(table->queue.alloc, table->earlier,
+                table->earlier_capacity * sizeof(*table->earlier));
         }
         mri_due_queue_fini(&table->queue);
         *table = (struct mri_order_table){.intents = 0};
     }
 }
 
+/** Let an array grow, to so many items at least. */
+static mr_err grow(const struct mri_alloc *alloc, void **array, uint32_t *capacity, uint32_t needed,
+    size_t item_bytes)
+{
+    uint32_t grown = *capacity == 0 ? ARRAY_MIN : *capacity;
+    while (grown < needed) {
+        grown *= 2;
+    }
+    if (grown == *capacity) {
+        return MR_OK;
+    }
+    mr_err err = mri_alloc_resize(alloc, array, *capacity * item_bytes, grown * item_bytes);
+    *capacity = err == MR_OK ? grown : *capacity;
+    return err;
+}
+
+static mr_err reserve_earlier(struct mri_order_table *table, uint32_t more)
+{
+    void *block = table->earlier;
+    if (more > EARLIER_MAX - table->earlier_count) {
+        return MR_ENOMEM;
+    }
+    mr_err err = grow(table->queue.alloc, &block, &table->earlier_capacity,
+        table->earlier_count + more, sizeof(*table->earlier));
+    table->earlier = block;
+    return err;
+}
+
 mr_err mri_order_table_reserve(struct mri_order_table *table, uint32_t more)
 {
-    return mri_due_queue_reserve(&table->queue, more);
+    mr_err err = mri_due_queue_reserve(&table->queue, more);
+    return err == MR_OK ? reserve_earlier(table, more) : err;
 }
 
 mr_err mri_order_table_reserve_parts(struct mri_order_table *table, uint32_t more)
 {
     void *block = table->parts;
-    uint32_t capacity = table->part_capacity == 0 ? PARTS_MIN : table->part_capacity;
     if (more > PARTS_MAX - table->part_count) {
         return MR_ENOMEM;
     }
-    while (capacity < table->part_count + more) {
-        capacity *= 2;
-    }
-    if (capacity == table->part_capacity) {
-        return MR_OK;
-    }
-    mr_err err = mri_alloc_resize(table->queue.alloc, &block,
-        table->part_capacity * sizeof(*table->parts), capacity * sizeof(*table->parts));
-    if (err == MR_OK) {
-        table->parts = block;
-        table->part_capacity = capacity;
-    }
+    mr_err err = grow(table->queue.alloc, &block, &table->part_capacity, table->part_count + more,
+        sizeof(*table->parts));
+    table->parts = block;
     return err;
 }
 
@@ -91,6 +113,16 @@ const struct mri_table_order *mri_order_table_find(
     const struct mri_order_table *table, uint32_t ordinal, unsigned leg)
 {
     return find(table, ordinal, leg);
+}
+
+const struct mri_table_order *mri_order_table_attempt(
+    const struct mri_order_table *table, uint32_t ordinal, unsigned leg, unsigned attempt)
+{
+    const struct mri_table_order *order = find(table, ordinal, leg);
+    while (order != NULL && order->attempt > attempt) {
+        order = order->earlier == 0 ? NULL : &table->earlier[order->earlier - 1];
+    }
+    return order != NULL && order->attempt == attempt ? order : NULL;
 }
 
 const struct mri_table_order *mri_order_table_at(
@@ -142,12 +174,12 @@ static uint64_t hash_of_fill(const struct mri_order_claim *claim)
     return mri_hash(numbers, sizeof(numbers)) | 1;
 }
 
-/** Has this very fill been taken in, of an attempt of the leg? */
+/** Has this very fill been taken in, of the order? */
 static bool is_known_fill(const struct mri_order_table *table, const struct mri_table_order *order,
     const struct mri_order_claim *claim)
 {
     uint64_t hash = hash_of_fill(claim);
-    if (claim->attempt == order->attempt && order->fill_hash == hash) {
+    if (order->fill_hash == hash) {
         return true;
     }
     for (uint32_t at = order->newest_part; at != 0; at = table->parts[at - 1].before) {
@@ -208,9 +240,10 @@ static enum mri_reason check_step(const struct mri_order_table *table,
 enum mri_reason mri_order_table_check(
     const struct mri_order_table *table, const struct mri_order_claim *claim, bool *ret_is_repeated)
 {
-    const struct mri_table_order *order = find(table, claim->ordinal, claim->leg);
+    const struct mri_table_order *order =
+        mri_order_table_attempt(table, claim->ordinal, claim->leg, claim->attempt);
     *ret_is_repeated = false;
-    if (order == NULL || claim->attempt > order->attempt) {
+    if (order == NULL) {
         return MRI_REASON_ORDER_UNKNOWN;
     }
     if (claim->instrument != UINT32_MAX && claim->instrument != order->instrument) {
@@ -219,19 +252,12 @@ enum mri_reason mri_order_table_check(
     if (claim->side != 0 && claim->side != order->side) {
         return MRI_REASON_SIDE_DIFFERS;
     }
-    if (claim->status == MRI_REPORT_FILLED) {
-        *ret_is_repeated = is_known_fill(table, order, claim);
-    }
-    if (claim->attempt < order->attempt) { /* it has ended, with less than its quantity */
-        *ret_is_repeated = *ret_is_repeated || claim->status != MRI_REPORT_FILLED;
-        return *ret_is_repeated ? MRI_REASON_NONE : MRI_REASON_ORDER_OVER;
-    }
     uint64_t venue_id = hash_of_text(claim->venue_order_id);
     if (venue_id != 0 && order->venue_id_hash != 0 && venue_id != order->venue_id_hash) {
-        *ret_is_repeated = false;
         return MRI_REASON_VENUE_ORDER_DIFFERS;
     }
     if (claim->status == MRI_REPORT_FILLED) {
+        *ret_is_repeated = is_known_fill(table, order, claim);
         return *ret_is_repeated ? MRI_REASON_NONE : check_fill(table, order, claim);
     }
     if (is_passed((enum mri_order_state)order->state, claim->status)) {
@@ -303,9 +329,13 @@ static void take_intent(
     struct mri_table_order *order = mri_due_queue_find(&table->queue, place);
     unsigned attempt = order == NULL ? 0 : order->attempt + 1u;
     uint32_t newest = order == NULL ? 0 : order->newest_part;
+    uint32_t earlier = 0;
     if (order == NULL) {
         order = mri_due_queue_add(&table->queue, place, time_unix_ns);
     } else {
+        MRI_ASSERT(table->earlier_count < table->earlier_capacity);
+        table->earlier[table->earlier_count++] = *order;
+        earlier = table->earlier_count;
         mri_due_queue_set(&table->queue, place, time_unix_ns);
     }
     *order = (struct mri_table_order){
@@ -318,6 +348,7 @@ static void take_intent(
         .side = intent->side,
         .type = intent->order_type,
         .state = MRI_ORDER_INTENT,
+        .earlier = earlier & EARLIER_MAX,
         .newest_part = newest,
     };
     table->intents++;
@@ -451,10 +482,12 @@ bool mri_order_table_knows_dispute(const struct mri_order_table *table, uint64_t
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
-/** In saved_counts.intents: parts stand behind the orders, and behind them what disputes say.
- * Without any parts, or with one dispute at most, a table is saved as by versions that had none. */
+/** In saved_counts.intents: parts stand behind the orders, behind them what disputes say, and
+ * earlier orders. Without any, or with one dispute, a table is saved as by versions that had none.
+ */
 #define HAS_PARTS    ((uint64_t)1 << 63)
 #define HAS_DISPUTES ((uint64_t)1 << 62)
+#define HAS_EARLIER  ((uint64_t)1 << 61)
 
 /** What stands before the orders. */
 struct saved_counts {
@@ -468,7 +501,8 @@ void mri_order_table_save(const struct mri_order_table *table, struct mri_buf *b
 {
     const struct saved_counts counts = {
         .intents = table->intents | (table->part_count > 0 ? HAS_PARTS : 0) |
-                   (table->disputes > 1 ? HAS_DISPUTES : 0),
+                   (table->disputes > 1 ? HAS_DISPUTES : 0) |
+                   (table->earlier_count > 0 ? HAS_EARLIER : 0),
         .reports = table->reports,
         .disputes = table->disputes,
         .dispute_hash = table->dispute_hashes[table->disputes % MRI_ORDER_DISPUTES_KNOWN],
@@ -481,6 +515,10 @@ void mri_order_table_save(const struct mri_order_table *table, struct mri_buf *b
     }
     if (table->disputes > 1) {
         mri_buf_put(buf, table->dispute_hashes, sizeof(table->dispute_hashes));
+    }
+    if (table->earlier_count > 0) {
+        mri_buf_put(buf, &table->earlier_count, sizeof(table->earlier_count));
+        mri_buf_put(buf, table->earlier, table->earlier_count * sizeof(*table->earlier));
     }
 }
 
@@ -502,6 +540,26 @@ static mr_err load_parts(struct mri_order_table *table, struct mri_unpack *unpac
     return unpack->err;
 }
 
+/** Each has ended, and points to earlier ones alone. */
+static mr_err load_earlier(struct mri_order_table *table, struct mri_unpack *unpack)
+{
+    uint32_t count = mri_unpack_count(unpack, EARLIER_MAX, sizeof(*table->earlier));
+    mr_err err = unpack->err == MR_OK ? reserve_earlier(table, count) : unpack->err;
+    if (err != MR_OK) {
+        return err;
+    }
+    mri_unpack_take(unpack, table->earlier, count * sizeof(*table->earlier));
+    for (uint32_t i = 0; unpack->err == MR_OK && i < count; i++) {
+        const struct mri_table_order *order = &table->earlier[i];
+        bool is_over = order->state == MRI_ORDER_REJECTED || order->state == MRI_ORDER_CANCELLED;
+        if (!is_over || order->earlier > i || order->newest_part > table->part_count) {
+            return MR_ECORRUPT;
+        }
+    }
+    table->earlier_count = count;
+    return unpack->err;
+}
+
 mr_err mri_order_table_load(struct mri_order_table *table, struct mri_unpack *unpack)
 {
     struct saved_counts counts;
@@ -514,6 +572,9 @@ mr_err mri_order_table_load(struct mri_order_table *table, struct mri_unpack *un
         mri_unpack_take(unpack, table->dispute_hashes, sizeof(table->dispute_hashes));
         err = unpack->err;
     }
+    if (err == MR_OK && (counts.intents & HAS_EARLIER) != 0) {
+        err = load_earlier(table, unpack);
+    }
     for (uint32_t i = 0; err == MR_OK && i < table->queue.count; i++) {
         uint32_t ordinal;
         unsigned leg;
@@ -521,14 +582,15 @@ mr_err mri_order_table_load(struct mri_order_table *table, struct mri_unpack *un
         bool is_live = mri_order_is_live((enum mri_order_state)order->state);
         bool is_good = ordinal != 0 && order->state != MRI_ORDER_NONE &&
                        order->state < MRI_ORDER_STATE_COUNT && order->is_told <= is_live &&
-                       order->newest_part <= table->part_count;
+                       order->newest_part <= table->part_count &&
+                       order->earlier <= table->earlier_count;
         err = is_good ? MR_OK : MR_ECORRUPT;
         table->live_count += is_live;
         table->in_doubt_count += order->state == MRI_ORDER_IN_DOUBT;
         table->told_count += order->is_told;
     }
     if (err == MR_OK) {
-        table->intents = counts.intents & ~(HAS_PARTS | HAS_DISPUTES);
+        table->intents = counts.intents & ~(HAS_PARTS | HAS_DISPUTES | HAS_EARLIER);
         table->reports = counts.reports;
         table->disputes = counts.disputes;
         *newest_dispute(table) = counts.dispute_hash;

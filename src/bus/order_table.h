@@ -4,8 +4,8 @@
  *
  * Derived from the log in log order: an order begins with its order.intent, every order.report
  * moves it on. So a report is compared with all that was reported before, and appended behind it or
- * compared anew. Orders that have ended stay, about 110 bytes each, and their parts, 32 bytes each:
- * a report that comes again is known.
+ * compared anew. Orders that have ended stay, 80 to 110 bytes each, and their parts, 32 bytes each:
+ * a report that comes again is known, and what has become of each order.
  */
 #ifndef MRI_BUS_ORDER_TABLE_H
 #define MRI_BUS_ORDER_TABLE_H
@@ -16,7 +16,7 @@
 /** The longest client order id, with its NUL. */
 enum { MRI_ORDER_ID_BYTES = 24, MRI_ORDER_ATTEMPT_MAX = 255 };
 
-/** The newest order of a signal's leg. */
+/** An order of a signal's leg. */
 struct mri_table_order {
     uint64_t intent_seq;
     uint64_t report_seq; /**< newest order.report; 0: none */
@@ -30,10 +30,11 @@ struct mri_table_order {
     uint8_t attempt; /**< 0: the leg's first order */
     uint8_t side;
     uint8_t type;
-    uint8_t state;   /**< enum mri_order_state */
-    uint8_t is_told; /**< 1: the log has the alert that nobody reports on it */
-    uint8_t reserved[3];
-    uint32_t newest_part; /**< of the leg, in the table's parts, from 1; 0: none */
+    uint8_t state;         /**< enum mri_order_state */
+    uint32_t is_told : 8;  /**< 1: the log has the alert that nobody reports on it */
+    uint32_t earlier : 24; /**< the leg's order before this, in the table's, from 1; 0: none, or,
+                                of a snapshot by a version that kept none, not known */
+    uint32_t newest_part;  /**< of the leg, in the table's parts, from 1; 0: none */
 };
 
 /** A fill of less than an order. */
@@ -52,9 +53,13 @@ enum { MRI_ORDER_DISPUTES_KNOWN = 256 };
 struct mri_order_table {
     struct mri_due_queue queue; /**< by place; due at the event time since when nobody has reported
                                      on one that lives and is not told */
-    struct mri_order_part *parts; /**< in log order */
+    struct mri_order_part *parts;    /**< in log order */
+    struct mri_table_order *earlier; /**< that a leg's next order has taken the place of: ended,
+                                          with less than their quantity; in log order */
     uint32_t part_count;
     uint32_t part_capacity;
+    uint32_t earlier_count;
+    uint32_t earlier_capacity;
     uint64_t intents;
     uint64_t reports;
     uint64_t disputes;
@@ -133,6 +138,20 @@ MR_MUST_USE mr_err mri_order_table_reserve_parts(struct mri_order_table *table, 
  */
 int64_t mri_order_table_filled(
     const struct mri_order_table *table, const struct mri_table_order *order, int64_t *ret_fee_e8);
+
+/**
+ * An order of a leg, which may have ended long ago.
+ *
+ * @param attempt  0: the leg's first order
+ *
+ * Returns  it; NULL: there is none, or, of an earlier one of a snapshot by a version that kept
+ *          none, it is not known.
+ * Owner    points into the table, until it grows.
+ * Threads  one at a time.
+ * Cost     O(orders of the leg behind it).
+ */
+const struct mri_table_order *mri_order_table_attempt(
+    const struct mri_order_table *table, uint32_t ordinal, unsigned leg, unsigned attempt);
 
 /**
  * The newest order of a leg.

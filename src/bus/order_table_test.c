@@ -11,7 +11,14 @@
 #include "tests/lib/cmocka_all.h"
 #include "tests/lib/environment.h"
 
-enum { SIGNALS = 6, QUANTITY = 500, INSTRUMENT = 3, PRICE = 1000, FILLS_MAX = 4000 };
+enum {
+    SIGNALS = 6,
+    QUANTITY = 500,
+    INSTRUMENT = 3,
+    PRICE = 1000,
+    FILLS_MAX = 4000,
+    ATTEMPTS = MRI_ORDER_ATTEMPT_MAX + 1
+};
 
 #define LOG_NUMBER UINT64_C(0x123456789a)
 
@@ -20,14 +27,24 @@ static struct mri_prng prng;
 static uint64_t seq;
 static _Alignas(8) uint8_t bytes[4096];
 
-/** What must be, kept by other means: the state of each order and how many of its leg ended. */
-static struct {
+/** What must be of an order, kept by other means. */
+struct expected {
     enum mri_order_state state;
-    unsigned attempt;
     uint64_t intent_seq;
     int64_t filled;
     int venue_id; /* 0: not said */
+};
+
+/** Each leg's orders; the newest is that of `attempt`. */
+static struct {
+    unsigned attempt;
+    struct expected orders[ATTEMPTS];
 } model[SIGNALS + 1][MRI_LEG_COUNT];
+
+static struct expected *newest(uint32_t ordinal, unsigned leg)
+{
+    return &model[ordinal][leg].orders[model[ordinal][leg].attempt];
+}
 
 /** Every fill that was taken in. */
 static struct mri_order_claim fills[FILLS_MAX];
@@ -124,10 +141,11 @@ static bool is_in(enum mri_order_state state, const char *states)
 static enum mri_reason expect(const struct mri_order_claim *claim, int venue_id, bool *ret_repeated)
 {
     *ret_repeated = false;
-    if (claim->ordinal > SIGNALS || model[claim->ordinal][claim->leg].state == MRI_ORDER_NONE ||
-        claim->attempt > model[claim->ordinal][claim->leg].attempt) {
+    if (claim->ordinal > SIGNALS || claim->attempt >= ATTEMPTS ||
+        model[claim->ordinal][claim->leg].orders[claim->attempt].state == MRI_ORDER_NONE) {
         return MRI_REASON_ORDER_UNKNOWN;
     }
+    const struct expected *order = &model[claim->ordinal][claim->leg].orders[claim->attempt];
     if (claim->instrument != INSTRUMENT && claim->instrument != UINT32_MAX) {
         return MRI_REASON_SYMBOL_DIFFERS;
     }
@@ -135,15 +153,10 @@ static enum mri_reason expect(const struct mri_order_claim *claim, int venue_id,
         return MRI_REASON_SIDE_DIFFERS;
     }
     bool is_filled = claim->status == MRI_REPORT_FILLED;
-    if (claim->attempt < model[claim->ordinal][claim->leg].attempt) {
-        *ret_repeated = !is_filled || is_known_fill(claim);
-        return *ret_repeated ? MRI_REASON_NONE : MRI_REASON_ORDER_OVER;
-    }
-    int known = model[claim->ordinal][claim->leg].venue_id;
-    if (known != 0 && venue_id != 0 && known != venue_id) {
+    if (order->venue_id != 0 && venue_id != 0 && order->venue_id != venue_id) {
         return MRI_REASON_VENUE_ORDER_DIFFERS;
     }
-    enum mri_order_state state = model[claim->ordinal][claim->leg].state;
+    enum mri_order_state state = order->state;
     static const char *const is_old_news[] = {
         [MRI_REPORT_SENT] = "sent accepted in_doubt filled rejected cancelled",
         [MRI_REPORT_ACCEPTED] = "accepted filled cancelled",
@@ -165,11 +178,10 @@ static enum mri_reason expect(const struct mri_order_claim *claim, int venue_id,
     if (is_in(state, "filled rejected cancelled")) {
         return MRI_REASON_ORDER_OVER;
     }
-    int64_t filled = model[claim->ordinal][claim->leg].filled;
-    if (is_filled && claim->quantity > QUANTITY - filled) {
+    if (is_filled && claim->quantity > QUANTITY - order->filled) {
         return MRI_REASON_QUANTITY_DIFFERS;
     }
-    return claim->status == MRI_REPORT_REJECTED && state == MRI_ORDER_ACCEPTED && filled == 0
+    return claim->status == MRI_REPORT_REJECTED && state == MRI_ORDER_ACCEPTED && order->filled == 0
                ? MRI_REASON_ORDER_STEP
                : MRI_REASON_NONE;
 }
@@ -198,7 +210,9 @@ static struct mri_order_claim any_claim(int *ret_venue_id)
     if (claim.ordinal != 0 && claim.ordinal <= SIGNALS) {
         unsigned attempt = model[claim.ordinal][claim.leg].attempt;
         claim.attempt = mri_prng_below(&prng, 10) == 0 ? attempt + 1 : attempt;
-        claim.attempt -= claim.attempt > 0 && mri_prng_below(&prng, 10) == 0;
+        if (mri_prng_below(&prng, 5) == 0) { /* what comes late */
+            claim.attempt = (unsigned)mri_prng_below(&prng, attempt + 1);
+        }
     }
     return claim;
 }
@@ -209,29 +223,47 @@ static void check_counts(void)
     uint32_t in_doubt = 0;
     for (uint32_t ordinal = 1; ordinal <= SIGNALS; ordinal++) {
         for (unsigned leg = 0; leg < MRI_LEG_COUNT; leg++) {
-            live += mri_order_is_live(model[ordinal][leg].state);
-            in_doubt += model[ordinal][leg].state == MRI_ORDER_IN_DOUBT;
+            live += mri_order_is_live(newest(ordinal, leg)->state);
+            in_doubt += newest(ordinal, leg)->state == MRI_ORDER_IN_DOUBT;
         }
     }
     assert_int_equal(table.live_count, live);
     assert_int_equal(table.in_doubt_count, in_doubt);
 }
 
+/** What has become of each order of a leg. */
+static void check_orders(uint32_t ordinal, unsigned leg)
+{
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const struct expected *expected = &model[ordinal][leg].orders[attempt];
+        const struct mri_table_order *order =
+            mri_order_table_attempt(&table, ordinal, leg, attempt);
+        int64_t fee_e8;
+        if (expected->state == MRI_ORDER_NONE) {
+            assert_null(order);
+            return;
+        }
+        assert_non_null(order);
+        assert_int_equal(order->attempt, attempt);
+        assert_int_equal(order->state, expected->state);
+        assert_int_equal(order->intent_seq, expected->intent_seq);
+        assert_int_equal(mri_order_table_filled(&table, order, &fee_e8), expected->filled);
+    }
+}
+
 static void step_intent(void)
 {
     uint32_t ordinal = 1 + (uint32_t)mri_prng_below(&prng, SIGNALS);
     unsigned leg = (unsigned)mri_prng_below(&prng, MRI_LEG_COUNT);
-    enum mri_order_state state = model[ordinal][leg].state;
+    enum mri_order_state state = newest(ordinal, leg)->state;
     bool is_again = state == MRI_ORDER_REJECTED || state == MRI_ORDER_CANCELLED;
     bool is_next = state == MRI_ORDER_NONE || (leg != MRI_LEG_ENTRY && is_again);
     assert_int_equal(intend(ordinal, leg), is_next ? MR_OK : MR_REFUSED);
     if (is_next) {
-        unsigned attempt = is_again ? model[ordinal][leg].attempt + 1 : 0;
-        memset(&model[ordinal][leg], 0, sizeof(model[ordinal][leg]));
-        model[ordinal][leg].state = MRI_ORDER_INTENT;
-        model[ordinal][leg].attempt = attempt;
-        model[ordinal][leg].intent_seq = seq;
+        model[ordinal][leg].attempt += is_again;
+        *newest(ordinal, leg) = (struct expected){.state = MRI_ORDER_INTENT, .intent_seq = seq};
     }
+    check_orders(ordinal, leg);
 }
 
 static void step_report(void)
@@ -247,26 +279,24 @@ static void step_report(void)
         return;
     }
     seq++;
-    struct mri_event event = report_of(&claim, model[claim.ordinal][claim.leg].intent_seq);
+    struct expected *order = newest(claim.ordinal, claim.leg);
+    assert_int_equal(claim.attempt, model[claim.ordinal][claim.leg].attempt);
+    struct mri_event event = report_of(&claim, order->intent_seq);
     assert_int_equal(mri_order_table_fits(&table, &event), MR_OK);
     assert_int_equal(mri_order_table_reserve_parts(&table, 1), MR_OK);
     mri_order_table_take(&table, &event, (int64_t)seq);
     assert_int_equal(mri_order_table_fits(&table, &event), MR_REFUSED); /* never a second time */
-    model[claim.ordinal][claim.leg].state = mri_order_state_reported(claim.status);
+    order->state = mri_order_state_reported(claim.status);
     if (venue_id != 0) {
-        model[claim.ordinal][claim.leg].venue_id = venue_id;
+        order->venue_id = venue_id;
     }
     if (claim.status == MRI_REPORT_FILLED) {
-        int64_t filled = model[claim.ordinal][claim.leg].filled += claim.quantity;
+        order->filled += claim.quantity;
         assert_true(fill_count < FILLS_MAX);
         fills[fill_count++] = claim;
-        model[claim.ordinal][claim.leg].state =
-            filled == QUANTITY ? MRI_ORDER_FILLED : MRI_ORDER_ACCEPTED;
+        order->state = order->filled == QUANTITY ? MRI_ORDER_FILLED : MRI_ORDER_ACCEPTED;
     }
-    int64_t fee_e8;
-    assert_int_equal(mri_order_table_filled(
-                         &table, mri_order_table_find(&table, claim.ordinal, claim.leg), &fee_e8),
-        model[claim.ordinal][claim.leg].filled);
+    check_orders(claim.ordinal, claim.leg);
 }
 
 static void random_reports_are_judged_by_the_rules(void **fixture)
@@ -454,7 +484,7 @@ static void a_snapshot_gives_the_same_table_and_damage_is_found(void **fixture)
     struct mri_buf again;
     struct mri_order_table loaded;
     struct mri_unpack unpack;
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 600; i++) {
         if (i % 3 == 0) {
             step_intent();
         } else {
@@ -464,6 +494,7 @@ static void a_snapshot_gives_the_same_table_and_damage_is_found(void **fixture)
     mri_buf_init(&saved, mri_alloc_system(), 1 << 20);
     mri_buf_init(&again, mri_alloc_system(), 1 << 20);
     assert_true(table.part_count > 0);
+    assert_true(table.earlier_count > 0);
     mri_order_table_save(&table, &saved);
     mri_order_table_init(&loaded, mri_alloc_system());
     mri_unpack_init(&unpack, saved.bytes, saved.count);
@@ -474,6 +505,13 @@ static void a_snapshot_gives_the_same_table_and_damage_is_found(void **fixture)
     assert_memory_equal(saved.bytes, again.bytes, saved.count);
     assert_int_equal(loaded.live_count, table.live_count);
     assert_int_equal(loaded.in_doubt_count, table.in_doubt_count);
+    mri_order_table_fini(&loaded);
+    saved.bytes[saved.count - sizeof(struct mri_table_order) +
+                offsetof(struct mri_table_order, state)] = MRI_ORDER_SENT;
+    mri_order_table_init(&loaded, mri_alloc_system());
+    mri_unpack_init(&unpack, saved.bytes, saved.count);
+    assert_int_equal(
+        mri_order_table_load(&loaded, &unpack), MR_ECORRUPT); /* an earlier one lives */
     mri_order_table_fini(&loaded);
     for (size_t cut = 0; cut < saved.count; cut += 7) {
         mri_order_table_init(&loaded, mri_alloc_system());

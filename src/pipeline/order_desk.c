@@ -59,8 +59,8 @@ mr_err mri_order_desk_find(
         MR_OK) {
         return MR_NOT_FOUND;
     }
-    view.order = mri_order_table_find(&fold->bus.orders, view.ordinal, view.leg);
-    if (view.order == NULL || view.order->attempt < attempt) {
+    view.order = mri_order_table_attempt(&fold->bus.orders, view.ordinal, view.leg, attempt);
+    if (view.order == NULL) {
         return MR_NOT_FOUND;
     }
     view.spec = mri_instruments_get(&fold->wiring.market.instruments, view.order->instrument);

@@ -71,7 +71,7 @@ struct mri_order_view mri_order_desk_view(const struct mri_fold *fold,
 struct mri_order_view mri_order_desk_at(const struct mri_fold *fold, uint32_t index);
 
 /**
- * An order by its client order id.
+ * An order by its client order id, also one that its leg has tried again since.
  *
  * Returns  MR_OK; MR_NOT_FOUND.
  * Owner    points into the fold, until it goes on.

@@ -60,6 +60,8 @@ CANARIES = [
     ("two exits of a position live at once", "src/execute/outside.c",
      "        if (mri_order_is_live((enum mri_order_state)order->state) ||", "        if (",
      "src/execution_test", {}),
+    ("what became of an order that was tried again is forgotten", "src/bus/order_table.c",
+     "        .earlier = earlier & EARLIER_MAX,", "        .earlier = (uint32_t)(attempt & 0),", "src/order_table_test", {}),
     ("a snapshot lacks the orders", "src/pipeline/fold_snapshot.c",
      "    mri_order_snapshot_save(&fold->bus.orders, &payload);\n", "", "src/execution_test", {}),
     ("a neighbour in a list by state is not noted as changed", "src/bus/slots.c",
