@@ -484,6 +484,7 @@ bool mri_order_table_knows_dispute(const struct mri_order_table *table, uint64_t
 
 /** In saved_counts.intents: parts stand behind the orders, behind them what disputes say, and
  * earlier orders. Without any, or with one dispute, a table is saved as by versions that had none.
+ * One of a version that forgot earlier orders is refused where there were some: the log has them.
  */
 #define HAS_PARTS    ((uint64_t)1 << 63)
 #define HAS_DISPUTES ((uint64_t)1 << 62)
@@ -540,6 +541,16 @@ static mr_err load_parts(struct mri_order_table *table, struct mri_unpack *unpac
     return unpack->err;
 }
 
+/** Does an order point to the one before it, which is among the first so many? */
+static bool is_behind(
+    const struct mri_order_table *table, const struct mri_table_order *order, uint32_t count)
+{
+    if (order->attempt == 0 || order->earlier == 0 || order->earlier > count) {
+        return order->attempt == 0 && order->earlier == 0;
+    }
+    return table->earlier[order->earlier - 1].attempt + 1 == order->attempt;
+}
+
 /** Each has ended, and points to earlier ones alone. */
 static mr_err load_earlier(struct mri_order_table *table, struct mri_unpack *unpack)
 {
@@ -552,7 +563,7 @@ static mr_err load_earlier(struct mri_order_table *table, struct mri_unpack *unp
     for (uint32_t i = 0; unpack->err == MR_OK && i < count; i++) {
         const struct mri_table_order *order = &table->earlier[i];
         bool is_over = order->state == MRI_ORDER_REJECTED || order->state == MRI_ORDER_CANCELLED;
-        if (!is_over || order->earlier > i || order->newest_part > table->part_count) {
+        if (!is_over || !is_behind(table, order, i) || order->newest_part > table->part_count) {
             return MR_ECORRUPT;
         }
     }
@@ -583,7 +594,7 @@ mr_err mri_order_table_load(struct mri_order_table *table, struct mri_unpack *un
         bool is_good = ordinal != 0 && order->state != MRI_ORDER_NONE &&
                        order->state < MRI_ORDER_STATE_COUNT && order->is_told <= is_live &&
                        order->newest_part <= table->part_count &&
-                       order->earlier <= table->earlier_count;
+                       is_behind(table, order, table->earlier_count);
         err = is_good ? MR_OK : MR_ECORRUPT;
         table->live_count += is_live;
         table->in_doubt_count += order->state == MRI_ORDER_IN_DOUBT;

@@ -32,8 +32,7 @@ struct mri_table_order {
     uint8_t type;
     uint8_t state;         /**< enum mri_order_state */
     uint32_t is_told : 8;  /**< 1: the log has the alert that nobody reports on it */
-    uint32_t earlier : 24; /**< the leg's order before this, in the table's, from 1; 0: none, or,
-                                of a snapshot by a version that kept none, not known */
+    uint32_t earlier : 24; /**< the leg's order before this, in the table's, from 1; 0: none */
     uint32_t newest_part;  /**< of the leg, in the table's parts, from 1; 0: none */
 };
 
@@ -144,8 +143,7 @@ int64_t mri_order_table_filled(
  *
  * @param attempt  0: the leg's first order
  *
- * Returns  it; NULL: there is none, or, of an earlier one of a snapshot by a version that kept
- *          none, it is not known.
+ * Returns  it; NULL: there is none.
  * Owner    points into the table, until it grows.
  * Threads  one at a time.
  * Cost     O(orders of the leg behind it).
