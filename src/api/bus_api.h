@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "bus/filter.h"
 #include "bus/query.h"
+#include "log/format/manifest.h"
 #include "millrace/bus.h"
 #include "os/os.h"
 #include "pipeline/as_of.h"
@@ -45,7 +46,7 @@ struct mri_bus_reader {
 struct mri_bus_place {
     struct mri_file_info folder; /**< of who may append, as the next */
     struct mri_file_info lock;
-    uint8_t log_uuid[16]; /**< of who may only read */
+    char uuid_text[MRI_MANIFEST_UUID_TEXT_BYTES]; /**< of who may only read */
     bool is_known;
 };
 

@@ -10,11 +10,8 @@
  *  2. Who may append holds the file `lock` open, so that no other file has its device and inode.
  *     Who may only read holds none: he compares what the manifest calls the log.
  */
-#include <string.h>
-
 #include "api/bus_api.h"
 #include "base/problem.h"
-#include "log/format/manifest.h"
 #include "log/meet/presence.h"
 
 #define MS_NS ((int64_t)1000000)
@@ -31,21 +28,15 @@ static mr_err look_at_lock(const struct mr_bus *bus, struct mri_file_info *ret_i
     return err == MR_OK ? bus->os->info(bus->os->context, path, ret_info) : err;
 }
 
-static mr_err look_at_manifest(const struct mr_bus *bus, uint8_t *ret_uuid)
-{
-    struct mri_manifest manifest;
-    mr_err err = mri_manifest_read(bus->os, bus->folder, &manifest, NULL);
-    if (err == MR_OK) {
-        memcpy(ret_uuid, manifest.log_uuid, sizeof(manifest.log_uuid));
-    }
-    return err;
-}
-
 mr_err mri_bus_api_note_place(struct mr_bus *bus)
 {
     struct mri_bus_place *place = &bus->place;
     if (bus->log == NULL) { /* who cannot read it is told where the log is read, next */
-        place->is_known = look_at_manifest(bus, place->log_uuid) == MR_OK;
+        struct mri_manifest manifest;
+        place->is_known = mri_manifest_read(bus->os, bus->folder, &manifest, NULL) == MR_OK;
+        if (place->is_known) {
+            (void)mri_manifest_uuid_text(&manifest, place->uuid_text);
+        }
         return MR_OK;
     }
     mr_err err = bus->os->info(bus->os->context, bus->folder, &place->folder);
@@ -62,11 +53,8 @@ static bool is_moved(const struct mr_bus *bus)
 {
     struct mri_file_info info;
     const struct mri_bus_place *place = &bus->place;
-    uint8_t uuid[sizeof(place->log_uuid)];
     if (bus->log == NULL) {
-        mr_err err = look_at_manifest(bus, uuid);
-        return err == MR_OK ? memcmp(uuid, place->log_uuid, sizeof(uuid)) != 0
-                            : err == MR_NOT_FOUND || err == MR_EPATH;
+        return mri_manifest_is_gone(bus->os, bus->folder, place->uuid_text);
     }
     mr_err err = look_at_lock(bus, &info);
     if (err == MR_OK) {

@@ -21,11 +21,14 @@
 #include "cli/summary.h"
 #include "conf/yaml.h"
 #include "feeds/csv_row.h"
+#include "log/format/manifest.h"
 #include "os/stop.h"
 #include "pipeline/health.h"
 #include "pipeline/intake.h"
 
 enum { SUMMARY_BYTES_MAX = 1024 * 1024, PROBLEMS_SHOWN_MAX = 20, WAIT_MS = 200 };
+
+#define LOOK_NS ((int64_t)1000000000)
 
 /** Pacing: so many seconds of event time a second; 0 = as fast as possible. */
 struct speed {
@@ -48,6 +51,7 @@ struct run {
     struct mri_report before; /**< the report when this run began */
     uint64_t learned_before;
     uint64_t problems_shown;
+    int64_t looked_boot_ns; /**< when the folder was looked at last, for the log to be there */
     uint32_t bad_spellings; /**< of the configuration, which were told */
     bool has_config;
     bool is_outside; /**< no feed: other processes bring in prices */
@@ -491,6 +495,22 @@ static mr_err feed_all(struct run *run, mr_problem *problem)
 }
 
 /** Decide on what others bring in, until a signal comes; or only on what is there. */
+static bool is_moved(const struct run *run)
+{
+    return mri_manifest_is_gone(run->cli->os, run->folder, mr_log_uuid(run->node.log));
+}
+
+/** A run that has nothing to write would not hear of it. */
+static mr_err look_after_folder(struct run *run)
+{
+    int64_t now_ns = run->cli->os->boottime_ns(run->cli->os->context);
+    if (now_ns - run->looked_boot_ns < LOOK_NS) {
+        return MR_OK;
+    }
+    run->looked_boot_ns = now_ns;
+    return is_moved(run) ? MR_EPATH : MR_OK;
+}
+
 static mr_err live_on_others(struct run *run)
 {
     struct mri_node *node = &run->node;
@@ -505,7 +525,7 @@ static mr_err live_on_others(struct run *run)
         }
         show_progress(run);
         err = mri_node_wait(node, WAIT_MS);
-        err = err == MR_AGAIN ? MR_OK : err;
+        err = err == MR_AGAIN ? look_after_folder(run) : err;
     }
     run->is_interrupted = err == MR_OK && !run->is_drained;
     return err;
@@ -585,6 +605,21 @@ static enum mri_exit stop_early(const struct run *run)
     return MRI_EXIT_OK;
 }
 
+static enum mri_exit tell_failure(const struct run *run, mr_err err, const mr_problem *problem)
+{
+    if (is_moved(run)) {
+        return mri_cli_fail(run->cli, MRI_EXIT_FAULT,
+            "%s: the log was renamed or removed while it was in use; what was decided is in it: "
+            "run "
+            "it anew, where it is now",
+            run->folder);
+    }
+    return problem->text[0] != '\0'
+               ? mri_cli_fail(run->cli, mri_cli_exit_of(err), "%s", problem->text)
+               : mri_cli_fail(
+                     run->cli, mri_cli_exit_of(err), "%s: %s", run->folder, mr_err_text(err));
+}
+
 static enum mri_exit go(struct run *run)
 {
     struct mri_cli *cli = run->cli;
@@ -605,9 +640,7 @@ static enum mri_exit go(struct run *run)
         return stop_early(run);
     }
     if (err != MR_OK) {
-        bool is_told = problem.text[0] != '\0';
-        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s%s%s", is_told ? "" : run->folder,
-            is_told ? "" : ": ", is_told ? problem.text : mr_err_text(err));
+        return tell_failure(run, err, &problem);
     }
     err = mri_node_end_session(&run->node);
     if (err != MR_OK) {

@@ -284,6 +284,33 @@ class MovedTest(program.Case):
             with self.subTest(how=how):
                 self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
 
+    def test_a_run_says_so_and_ends(self):
+        config = self.write_config("live.yaml", learn__score_after=0)
+        for how in ("rename", "replace", "remove"):
+            for folder in (self.place, self.moved):
+                shutil.rmtree(folder, ignore_errors=True)
+            bus = self.make(self.place, 1)
+            run = self.start("run", "--dir", self.place, "--config", config, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE)
+            program.wait_until(lambda: bus.health()["signals"] and bus.counts()["generated"] == 0, "a decision", run)
+            if how == "remove":
+                shutil.rmtree(self.place)
+            else:
+                self.place.rename(self.moved)
+            if how == "replace":
+                self.make(self.place, 5).close()
+            with self.subTest(how=how):
+                said = run.communicate(timeout=60)[1]
+                self.assertEqual(run.returncode, program.FAULT, said)
+                self.assertIn(b"the log was renamed or removed while it was in use", said)
+            bus.close()
+            if how != "remove":
+                with millrace.Bus(self.moved) as moved:
+                    self.assertEqual(moved.health()["signals"], 1)
+                    moved.emit("BTCUSDT", "long", "bot", 0.5, durable=True)
+                self.ok("verify", "--dir", self.moved)
+                self.ok("replay", "--check", "--dir", self.moved)
+
     def test_servers_and_those_who_follow_say_so_and_end(self):
         self.make(self.place, 2).close()
         path = self.folder / "socket"

@@ -286,6 +286,24 @@ mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
                         : mri_problem(reterr_problem, err, "%s: %s", path, mr_err_text(err));
 }
 
+const char *mri_manifest_uuid_text(
+    const struct mri_manifest *manifest, char ret_text[static MRI_MANIFEST_UUID_TEXT_BYTES])
+{
+    for (size_t i = 0; i < sizeof(manifest->log_uuid); i++) {
+        (void)snprintf(ret_text + 2 * i, 3, "%02x", manifest->log_uuid[i]);
+    }
+    return ret_text;
+}
+
+bool mri_manifest_is_gone(const struct mri_os *os, const char *folder, const char *uuid_text)
+{
+    struct mri_manifest manifest = {.attribute_count = 0};
+    char text[MRI_MANIFEST_UUID_TEXT_BYTES];
+    mr_err err = mri_manifest_read(os, folder, &manifest, NULL);
+    return err == MR_OK ? strcmp(mri_manifest_uuid_text(&manifest, text), uuid_text) != 0
+                        : err == MR_NOT_FOUND || err == MR_EPATH;
+}
+
 const char *mri_manifest_get(const struct mri_manifest *manifest, const char *key)
 {
     for (uint32_t i = 0; i < manifest->attribute_count; i++) {

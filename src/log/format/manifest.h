@@ -55,6 +55,29 @@ struct mri_manifest {
 MR_MUST_USE mr_err mri_manifest_read(const struct mri_os *os, const char *folder,
     struct mri_manifest *ret_manifest, mr_problem *reterr_problem);
 
+/** The longest text of a log's id, with its NUL. */
+enum { MRI_MANIFEST_UUID_TEXT_BYTES = 33 };
+
+/**
+ * The log's id in hex.
+ *
+ * Returns  ret_text.
+ * Threads  any.
+ */
+const char *mri_manifest_uuid_text(
+    const struct mri_manifest *manifest, char ret_text[static MRI_MANIFEST_UUID_TEXT_BYTES]);
+
+/**
+ * Has a folder lost its log: is there none by now, or another one?
+ *
+ * @param uuid_text  by mri_manifest_uuid_text(), of the log that was there
+ *
+ * Returns  true or false; false also when the manifest cannot be read.
+ * Threads  any.
+ * Cost     reads a small file.
+ */
+bool mri_manifest_is_gone(const struct mri_os *os, const char *folder, const char *uuid_text);
+
 /**
  * Is the oldest segment that is there the one that the log begins with?
  *

@@ -117,8 +117,8 @@ static mr_err load_manifest(
         return mri_problem(problem, MR_EVERSION,
             "%s: a newer version wrote this log; this one can only read it", attachment->folder);
     }
-    for (size_t i = 0; err == MR_OK && i < sizeof(manifest->log_uuid); i++) {
-        (void)snprintf(attachment->uuid_text + 2 * i, 3, "%02x", manifest->log_uuid[i]);
+    if (err == MR_OK) {
+        (void)mri_manifest_uuid_text(manifest, attachment->uuid_text);
     }
     return err;
 }

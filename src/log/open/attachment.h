@@ -5,6 +5,7 @@
 #ifndef MRI_LOG_OPEN_ATTACHMENT_H
 #define MRI_LOG_OPEN_ATTACHMENT_H
 
+#include "log/format/manifest.h"
 #include "log/hot/hot_thread.h"
 #include "log/meet/presence.h"
 #include "log/open/append.h"
@@ -20,7 +21,7 @@ struct mri_attachment {
     uint32_t process_id;
     uint8_t boot_id[MRI_BOOT_ID_BYTES];
     struct mri_manifest manifest;
-    char uuid_text[33];
+    char uuid_text[MRI_MANIFEST_UUID_TEXT_BYTES];
     struct mri_log_opening opening;
     struct mri_presence presence;
     struct mri_hot_tail hot;
