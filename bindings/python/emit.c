@@ -363,13 +363,14 @@ static PyObject *emit_one(Bus *self, const mr_emission *emission, int is_durable
 
 static PyObject *emit_list(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
 {
-    mr_emitted *emitted = PyMem_Malloc(count * sizeof(*emitted));
-    PyObject *result = NULL;
+    PyObject *result = PyList_New((Py_ssize_t)count); /* now: it may run a program, which closes */
+    mr_emitted *emitted = result == NULL ? NULL : PyMem_Malloc(count * sizeof(*emitted));
     if (emitted == NULL) {
+        Py_XDECREF(result);
         return PyErr_NoMemory();
     }
-    if (emit_them(self, emissions, count, is_durable, emitted) == 0) {
-        result = PyList_New((Py_ssize_t)count);
+    if (emit_them(self, emissions, count, is_durable, emitted) < 0) {
+        Py_CLEAR(result);
     }
     for (size_t i = 0; result != NULL && i < count; i++) {
         PyObject *id = emitted_id(self, &emitted[i]);
