@@ -628,7 +628,8 @@ struct mrp_named {
 struct mrp_instant {
     const char *text; /**< the object's; NULL: now, unless it is a number */
     bool is_number;
-    char number[24]; /**< of an event, in digits */
+    char number[24];   /**< of an event, in digits */
+    const char *field; /**< what its argument is called in an exception, with ": " */
 };
 
 /**

@@ -91,7 +91,7 @@ int mrp_find_either(Bus *self, const struct mrp_named *named, uint32_t *ret_numb
 int mrp_read_instant(PyObject *as_of, struct mrp_instant *ret_instant)
 {
     int64_t number = 0;
-    *ret_instant = (struct mrp_instant){.text = NULL};
+    *ret_instant = (struct mrp_instant){.field = "as_of: "};
     if (as_of == NULL || as_of == Py_None) {
         return 0;
     }
@@ -124,7 +124,7 @@ int mrp_find_moment(Bus *self, const struct mrp_instant *instant, mr_log_token *
         (void)mrp_raise_error(err, problem.text);
     }
     if (err == MR_REFUSED) {
-        mrp_name_argument("as_of: ");
+        mrp_name_argument(instant->field);
     }
     return err == MR_OK ? 0 : -1;
 }

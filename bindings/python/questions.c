@@ -4,6 +4,8 @@
  */
 #include "methods.h"
 
+#include "bus/page_token.h"
+
 enum { ROOM_MAX = 1 << 22, QUESTION_BYTES_MAX = 65536 }; /* ordinals, of one answer */
 
 PyObject *mrp_bus_get(Bus *self, PyObject *args, PyObject *keywords)
@@ -59,6 +61,7 @@ struct asking {
     int64_t limit;
     struct mrp_named after; /**< of no number, and no text: from the beginning */
     struct mrp_instant instant;
+    char page_moment[MR_LOG_TOKEN_BYTES]; /**< what a page token in `after` names */
     mr_ordinal beyond;
     mr_log_token token;
     const mr_log_token *moment; /**< NULL: now */
@@ -116,6 +119,44 @@ static PyObject *ask(const Bus *self, struct asking *asking, PyObject *signals)
     return found < 0 ? NULL : signals;
 }
 
+/** Behind which signal: its id or number, or a page's token, which names the moment, too. */
+static int read_after(PyObject *after, struct asking *asking)
+{
+    struct mri_slice moment;
+    uint32_t ordinal;
+    if (mrp_read_signal(after, "after", &asking->after) < 0) {
+        return -1;
+    }
+    const char *text = asking->after.text;
+    mr_err err = text == NULL ? MR_NOT_FOUND : mri_page_token_parse(text, &moment, &ordinal);
+    if (err == MR_REFUSED) {
+        return mrp_refuse("after",
+            "a signal (its id or number), or a page token: a moment, '/', and the number of a "
+            "signal",
+            after);
+    }
+    if (err != MR_OK) {
+        return 0;
+    }
+    asking->after.text = NULL;
+    asking->after.number = ordinal;
+    if (moment.count == 0) {
+        return 0;
+    }
+    (void)snprintf(
+        asking->page_moment, sizeof(asking->page_moment), "%.*s", (int)moment.count, moment.bytes);
+    struct mrp_instant *instant = &asking->instant;
+    bool is_other = instant->is_number ||
+                    (instant->text != NULL && strcmp(instant->text, asking->page_moment) != 0);
+    instant->text = asking->page_moment;
+    instant->field = "after: ";
+    return is_other
+               ? mrp_refuse("after",
+                     "a page token of the moment that as_of says, or no as_of: it names its own",
+                     after)
+               : 0;
+}
+
 /** What query() and page() are given. */
 static int read_asking(
     PyObject *args, PyObject *keywords, const char *format, struct asking *ret_asking)
@@ -134,7 +175,7 @@ static int read_asking(
         return mrp_refuse("question", "up to 65536 bytes", given[0]);
     }
     bool has_after = given[2] != NULL && given[2] != Py_None;
-    return has_after ? mrp_read_signal(given[2], "after", &ret_asking->after) : 0;
+    return has_after ? read_after(given[2], ret_asking) : 0;
 }
 
 /** The signals that are asked for, as a list; the bus is entered. */
@@ -142,9 +183,12 @@ static PyObject *answer(Bus *self, struct asking *asking)
 {
     PyObject *signals = PyList_New(0);
     bool has_after = asking->after.text != NULL || asking->after.number != 0;
-    bool is_good = signals != NULL &&
-                   (!has_after || mrp_find(self, &asking->after, &asking->beyond) == 0) &&
-                   ask(self, asking, signals) != NULL;
+    bool is_found =
+        signals != NULL && (!has_after || mrp_find(self, &asking->after, &asking->beyond) == 0);
+    if (signals != NULL && !is_found) {
+        mrp_name_argument("after: ");
+    }
+    bool is_good = is_found && ask(self, asking, signals) != NULL;
     if (!is_good) {
         Py_CLEAR(signals);
     }
