@@ -138,6 +138,17 @@ class WithinTest(program.LogCase):
         self.bus.advance(Index(self.number, forget), steps)
         self.assertEqual(self.bus.get(self.number)["state"], "blocked")
 
+    def test_dicts_that_change_while_a_batch_is_read(self):
+        first = {"symbol": "SIM01USD", "side": "long", "source": "".join(list("north")), "confidence": 0.5}
+        taken = []
+
+        def forget():
+            first.clear()
+            taken.extend("".join(list("south")) for _ in range(10_000))  # where its words were
+        later = {"symbol": "SIM01USD", "side": "long", "source": "east", "confidence": Index(0, forget)}
+        names = self.bus.emit_many([first, later])
+        self.assertEqual([self.bus.get(name)["source"] for name in names], ["north", "east"])
+
     def test_data_that_change_while_they_are_read(self):
         data = {}
 
