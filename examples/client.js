@@ -37,6 +37,10 @@ async function main(ask, symbol) {
   await ask("quit");
 }
 
+if (process.argv.length !== 4) {
+  console.error("usage: client.js DIR/socket SYMBOL");
+  process.exit(2);
+}
 const ask = connect(process.argv[2]);
 main(ask, process.argv[3]).catch((error) => {
   console.error(error.message);

@@ -23,6 +23,9 @@ class Client:
         return reply
 
 
+if len(sys.argv) != 3:
+    print("usage: client.py DIR/socket SYMBOL", file=sys.stderr)
+    sys.exit(2)
 bus = Client(sys.argv[1])
 bus.ask("hello", version=1)
 bus.ask("subscribe", subscription="example-py", kind="signal.generated", source="client-py")

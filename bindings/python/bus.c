@@ -5,7 +5,9 @@
  * Invariants
  *  1. A handle is used by one thread at a time: `lock` is held during every call of the library,
  *     and the interpreter is let go of while a call may wait. A call that does not wait may do
- *     without the lock while nobody has entered: with the interpreter's, nobody can.
+ *     without the lock while nobody has entered: with the interpreter's, nobody can. Who has
+ *     entered, and does so again (a __del__ that the interpreter runs when it makes an object), is
+ *     refused; to close is done when it leaves.
  *  2. A handle is of no use in a child of fork(): every call is refused there, and what the parent
  *     has is left alone.
  */
@@ -33,6 +35,12 @@ int mrp_enter(Bus *self)
             mrp_error_kind(MR_EINVAL), "this bus was opened before a fork; open one in the child");
         return -1;
     }
+    if (mrp_is_within(self)) {
+        PyErr_SetString(mrp_error_kind(MR_BUSY),
+            "this thread is in the middle of a call of this bus: a finalizer can close it, and no "
+            "more");
+        return -1;
+    }
     if (PyThread_acquire_lock(self->lock, NOWAIT_LOCK) == 0) {
         Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(self->lock, WAIT_LOCK);
         Py_END_ALLOW_THREADS
@@ -43,7 +51,13 @@ int mrp_enter(Bus *self)
         return -1;
     }
     self->is_entered = true;
+    self->entered_by = PyThread_get_thread_ident();
     return 0;
+}
+
+bool mrp_is_within(const Bus *self)
+{
+    return self->is_entered && self->entered_by == PyThread_get_thread_ident();
 }
 
 bool mrp_is_free(const Bus *self)
@@ -51,8 +65,35 @@ bool mrp_is_free(const Bus *self)
     return !self->is_entered && self->bus != NULL && self->forks == forks;
 }
 
+/** Close it, entered: it is left, and nothing of it is used any more. */
+static void close_and_leave(Bus *self)
+{
+    mr_bus *bus = self->bus;
+    Subscription *subscriptions = self->subscriptions;
+    Orders *orders = self->orders;
+    self->bus = NULL;
+    self->subscriptions = NULL;
+    self->orders = NULL;
+    self->is_to_close = false;
+    self->is_entered = false;
+    PyThread_release_lock(self->lock);
+    for (; orders != NULL; orders = orders->next) {
+        mr_executor_close(orders->executor);
+        orders->executor = NULL;
+    }
+    for (; subscriptions != NULL; subscriptions = subscriptions->next) {
+        mrp_close_subscription(subscriptions);
+    }
+    Py_BEGIN_ALLOW_THREADS mr_bus_close(bus);
+    Py_END_ALLOW_THREADS
+}
+
 void mrp_leave(Bus *self)
 {
+    if (self->is_to_close) {
+        close_and_leave(self);
+        return;
+    }
     self->is_entered = false;
     PyThread_release_lock(self->lock);
 }
@@ -148,26 +189,16 @@ PyObject *mrp_bus_close(Bus *self, PyObject *unused)
         self->bus = NULL; /* in a child of fork() it is the parent's */
         Py_RETURN_NONE;
     }
+    if (mrp_is_within(self)) {
+        self->is_to_close = true;
+        Py_RETURN_NONE;
+    }
     if (mrp_enter(self) < 0) {
         PyErr_Clear();
         Py_RETURN_NONE;
     }
-    mr_bus *bus = self->bus;
-    self->bus = NULL;
-    Subscription *subscriptions = self->subscriptions;
-    self->subscriptions = NULL;
-    Orders *orders = self->orders;
-    self->orders = NULL;
-    mrp_leave(self);
-    for (; orders != NULL; orders = orders->next) {
-        mr_executor_close(orders->executor);
-        orders->executor = NULL;
-    }
-    for (; subscriptions != NULL; subscriptions = subscriptions->next) {
-        mrp_close_subscription(subscriptions);
-    }
-    Py_BEGIN_ALLOW_THREADS mr_bus_close(bus);
-    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+    close_and_leave(self);
+    Py_RETURN_NONE;
 }
 
 void mrp_bus_dealloc(Bus *self)

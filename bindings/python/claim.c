@@ -104,10 +104,12 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
 {
     double lease;
     PyObject *name;
+    struct mrp_named named;
     struct attempt attempt = {.may_come = false};
     mr_claim_options *options = &attempt.options;
     mr_problem problem = {""};
-    if (read_claim(args, keywords, &attempt, &name, &lease) < 0) {
+    if (read_claim(args, keywords, &attempt, &name, &lease) < 0 ||
+        (name != NULL && mrp_read_signal(name, "id", &named) < 0)) {
         return NULL;
     }
     for (;;) {
@@ -116,8 +118,8 @@ PyObject *mrp_bus_claim(Bus *self, PyObject *args, PyObject *keywords)
         if (mrp_enter(self) < 0) {
             return NULL;
         }
-        bool is_found = name == NULL || (mrp_follow(self) == 0 &&
-                                            mrp_find(self, name, "id", &options->ordinal) == 0);
+        bool is_found = name == NULL ||
+                        (mrp_follow(self) == 0 && mrp_find(self, &named, &options->ordinal) == 0);
         if (is_found) {
             err = claim_in_time(self, &attempt, &claim, &problem);
         }

@@ -363,13 +363,14 @@ static PyObject *emit_one(Bus *self, const mr_emission *emission, int is_durable
 
 static PyObject *emit_list(Bus *self, const mr_emission *emissions, size_t count, int is_durable)
 {
-    mr_emitted *emitted = PyMem_Malloc(count * sizeof(*emitted));
-    PyObject *result = NULL;
+    PyObject *result = PyList_New((Py_ssize_t)count); /* now: it may run a program, which closes */
+    mr_emitted *emitted = result == NULL ? NULL : PyMem_Malloc(count * sizeof(*emitted));
     if (emitted == NULL) {
+        Py_XDECREF(result);
         return PyErr_NoMemory();
     }
-    if (emit_them(self, emissions, count, is_durable, emitted) == 0) {
-        result = PyList_New((Py_ssize_t)count);
+    if (emit_them(self, emissions, count, is_durable, emitted) < 0) {
+        Py_CLEAR(result);
     }
     for (size_t i = 0; result != NULL && i < count; i++) {
         PyObject *id = emitted_id(self, &emitted[i]);
@@ -458,11 +459,10 @@ PyObject *mrp_bus_emit(Bus *self, PyObject *const *args, Py_ssize_t count, PyObj
     return result;
 }
 
-/** One dict of emit_many(). */
-static int read_dict(Bus *self, PyObject *item, struct mri_buf *texts, mr_emission *ret_emission,
-    bool *ret_is_written)
+/** One dict of emit_many(); its values are kept: the dict may change before they are emitted. */
+static int read_dict(Bus *self, PyObject *item, PyObject *values[FIELDS], struct mri_buf *texts,
+    mr_emission *ret_emission, bool *ret_is_written)
 {
-    PyObject *values[FIELDS] = {NULL};
     PyObject *key;
     PyObject *value;
     Py_ssize_t at = 0;
@@ -475,9 +475,21 @@ static int read_dict(Bus *self, PyObject *item, struct mri_buf *texts, mr_emissi
         if (field == FIELDS) {
             return mrp_refuse_key(key);
         }
-        values[field] = value == Py_None && field != CONFIDENCE ? NULL : value;
+        PyObject *before = values[field]; /* a text that is equal to another key */
+        values[field] = value == Py_None && field != CONFIDENCE ? NULL : Py_NewRef(value);
+        Py_XDECREF(before);
     }
     return read_emission(self, values, texts, ret_emission, ret_is_written);
+}
+
+static void drop_values(PyObject *(*values)[FIELDS], size_t count)
+{
+    for (size_t i = 0; values != NULL && i < count; i++) {
+        for (unsigned field = 0; field < FIELDS; field++) {
+            Py_XDECREF(values[i][field]);
+        }
+    }
+    PyMem_Free(values);
 }
 
 static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
@@ -495,14 +507,15 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
     }
     mr_emission *emissions = PyMem_Malloc((size_t)count * sizeof(*emissions));
     bool *is_written = PyMem_Malloc((size_t)count * sizeof(*is_written));
+    PyObject *(*values)[FIELDS] = PyMem_Calloc((size_t)count, sizeof(*values));
     mri_buf_init(&texts, mri_alloc_system(), (size_t)1 << 30);
-    bool is_good = emissions != NULL && is_written != NULL;
+    bool is_good = emissions != NULL && is_written != NULL && values != NULL;
     if (!is_good) {
         (void)PyErr_NoMemory();
     }
     for (Py_ssize_t i = 0; is_good && i < count; i++) {
-        is_good =
-            read_dict(self, PyList_GetItem(signals, i), &texts, &emissions[i], &is_written[i]) == 0;
+        is_good = read_dict(self, PyList_GetItem(signals, i), values[i], &texts, &emissions[i],
+                      &is_written[i]) == 0;
         if (!is_good) {
             mrp_name_item("signal", (size_t)i, (size_t)count);
         }
@@ -522,6 +535,7 @@ static PyObject *emit_sequence(Bus *self, PyObject *signals, int is_durable)
     mri_buf_fini(&texts);
     PyMem_Free(emissions);
     PyMem_Free(is_written);
+    drop_values(values, (size_t)count);
     return result;
 }
 

@@ -66,8 +66,14 @@ static int write_dict(struct mri_json_writer *json, PyObject *value, int depth)
             return -1;
         }
         mri_json_write_key(json, text);
-        if (mrp_write_value(json, item, depth + 1) < 0) {
-            return name_place(key);
+        Py_INCREF(key); /* a list of the caller's own kind may change the dict */
+        Py_INCREF(item);
+        int result = mrp_write_value(json, item, depth + 1);
+        Py_DECREF(item);
+        result = result < 0 ? name_place(key) : 0;
+        Py_DECREF(key);
+        if (result < 0) {
+            return -1;
         }
     }
     mri_json_write_object_close(json);

@@ -71,7 +71,9 @@ static PyMethodDef methods[] = {
         "list.\n"
         "after=ID: what comes behind that signal in the order of the question, whichever that is, "
         "and\n"
-        "also when it does not match. as_of: the number of an event, a time "
+        "also when it does not match; also a page token of `millrace query`, of the moment that it "
+        "names.\n"
+        "as_of: the number of an event, a time "
         "('2025-05-04T15:34Z'), an age ('2h')\n"
         "or what moment() said: what the same question said then."},
     {"page", MRP_FUNCTION(mrp_bus_page), METH_VARARGS | METH_KEYWORDS,

@@ -10,10 +10,13 @@
  *   moves.c         moves of signals, and feedback        claim.c      signals for one alone
  *   subscription.c  a durable place in the log            orders.c     orders at a venue outside
  *   health.c        how the log is doing                  objects.c    how objects come and go
+ *   names.c         what a signal or a moment is asked for by
  *
  * Caveats first
  * - Every function is called with the interpreter's lock. One that says "entered" is called between
  *   mrp_enter() and mrp_leave(), and may let go of the interpreter's lock, but not of the handle's.
+ *   It runs no program of the caller's: arguments are read before. Objects that the interpreter
+ *   collects when it makes others may have one all the same (__del__): mrp_enter() refuses it.
  * - A failure is -1 or NULL, and an exception is set.
  * - A PyObject * that is returned is a new reference, unless it says so; an argument is borrowed.
  */
@@ -107,6 +110,8 @@ typedef struct {
     PyObject_HEAD mr_bus *bus; /**< NULL: closed */
     PyThread_type_lock lock;
     bool is_entered;             /**< the lock is held; changes with the interpreter's lock */
+    bool is_to_close;            /**< closed by who has entered: when that one leaves */
+    unsigned long entered_by;    /**< the thread that has, or had; as is_entered */
     unsigned long forks;         /**< when it was made */
     Subscription *subscriptions; /**< open ones, borrowed: each takes itself out */
     Orders *orders;              /**< likewise */
@@ -486,10 +491,19 @@ unsigned long mrp_forks(void);
 /**
  * Take the handle for a call.
  *
- * Returns  0; -1 and an exception: it is closed, or another process's.
+ * Returns  0; -1 and an exception: it is closed, another process's, or this thread has it already
+ *          (MR_BUSY): the interpreter collects what the caller's program made.
  * Threads  any, with the interpreter's lock, which is let go of while another has the handle.
  */
 int mrp_enter(Bus *self);
+
+/**
+ * Has this thread entered the handle? Then a program of the caller's runs within that call.
+ *
+ * Returns  true or false; no exception.
+ * Threads  any, with the interpreter's lock.
+ */
+bool mrp_is_within(const Bus *self);
 
 /**
  * Is the handle open and nobody's? It stays so while the interpreter's lock is held.
@@ -500,10 +514,10 @@ int mrp_enter(Bus *self);
 bool mrp_is_free(const Bus *self);
 
 /**
- * Give the handle back.
+ * Give the handle back, and close it if that was asked for meanwhile.
  *
- * Returns  nothing.
- * Threads  who entered it.
+ * Returns  nothing; an exception stays.
+ * Threads  who entered it, with the interpreter's lock, which is let go of to close.
  */
 void mrp_leave(Bus *self);
 
@@ -600,27 +614,60 @@ PyObject *mrp_signal_of(const Bus *self, const mr_log_token *moment, mr_ordinal 
  */
 PyObject *mrp_counts_dict(const uint64_t counts[MR_STATE_COUNT]);
 
+/* ---- what is asked for ----------------------------------------------------------------------- */
+
+/** A signal, or an emission outside the lifecycle, as it was asked for. */
+struct mrp_named {
+    const char *text;  /**< its id; the object's. NULL: it is the number that says it */
+    int64_t number;    /**< 1 to UINT32_MAX; 0 with a text */
+    PyObject *object;  /**< borrowed */
+    const char *field; /**< what it is called in an exception */
+};
+
+/** A moment as it was asked for. */
+struct mrp_instant {
+    const char *text; /**< the object's; NULL: now, unless it is a number */
+    bool is_number;
+    char number[24];   /**< of an event, in digits */
+    const char *field; /**< what its argument is called in an exception, with ": " */
+};
+
 /**
- * Find a signal by its id, or by its ordinal; of a number that no signal has yet, later calls say
- * so.
+ * Read what a signal is asked for by: an id, or a number.
  *
  * @param field  what it is called in an exception
  *
  * Returns  0; -1 and an exception.
+ * Owner    *ret_named refers to the name, which must stay.
+ * Threads  any, with the interpreter's lock; not entered: a program of the caller's may run.
+ */
+int mrp_read_signal(PyObject *name, const char *field, struct mrp_named *ret_named);
+
+/**
+ * The same of an emission outside the lifecycle.
+ *
+ * Returns  0; -1 and an exception.
+ * Owner    *ret_named refers to the name, which must stay.
+ * Threads  any, with the interpreter's lock; not entered: a program of the caller's may run.
+ */
+int mrp_read_observed(PyObject *name, const char *field, struct mrp_named *ret_named);
+
+/**
+ * Find a signal; of a number that no signal has yet, later calls say so.
+ *
+ * Returns  0; -1 and an exception.
  * Threads  entered.
  */
-int mrp_find(const Bus *self, PyObject *name, const char *field, mr_ordinal *ret_ordinal);
+int mrp_find(const Bus *self, const struct mrp_named *named, mr_ordinal *ret_ordinal);
 
 /**
  * Find the emission outside the lifecycle of an id or number; of a number that none has, later
  * calls say so.
  *
- * @param field  what it is called in an exception
- *
  * Returns  0; -1 and an exception: the text is not the form of one's id, or there is none.
  * Threads  entered.
  */
-int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *ret_number);
+int mrp_find_observed(Bus *self, const struct mrp_named *named, uint32_t *ret_number);
 
 /**
  * mrp_find_observed() of what is no signal's: that there is none says that it is neither's.
@@ -628,7 +675,27 @@ int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *re
  * Returns  0; -1 and an exception.
  * Threads  entered.
  */
-int mrp_find_either(Bus *self, PyObject *name, const char *field, uint32_t *ret_number);
+int mrp_find_either(Bus *self, const struct mrp_named *named, uint32_t *ret_number);
+
+/**
+ * Read what the argument as_of says; NULL and None: it is now.
+ *
+ * Returns  0; -1 and an exception.
+ * Owner    *ret_instant refers to the argument, which must stay.
+ * Threads  any, with the interpreter's lock; not entered: a program of the caller's may run.
+ */
+int mrp_read_instant(PyObject *as_of, struct mrp_instant *ret_instant);
+
+/**
+ * Find the moment.
+ *
+ * @param ret_moment  `token`, or NULL: it is now
+ *
+ * Returns  0; -1 and an exception.
+ * Threads  entered; lets go of the interpreter's lock.
+ */
+int mrp_find_moment(Bus *self, const struct mrp_instant *instant, mr_log_token *token,
+    const mr_log_token **ret_moment);
 
 /* ---- types ----------------------------------------------------------------------------------- */
 

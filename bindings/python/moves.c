@@ -25,7 +25,7 @@ int mrp_read_one_data(
 
 /** A move as it is asked for. */
 struct wish {
-    PyObject *name;
+    struct mrp_named name;
     PyObject *data;
     const char *to;
     const char *from; /**< NULL: where the signal is now */
@@ -49,7 +49,7 @@ static int read_states(const struct wish *wish, mr_move *move)
 /** Whose move it is, and from where when that is not given; the bus is entered. */
 static int find_signal(const Bus *self, const struct wish *wish, mr_move *move)
 {
-    if (mrp_find(self, wish->name, "id", &move->ordinal) < 0) {
+    if (mrp_find(self, &wish->name, &move->ordinal) < 0) {
         return -1;
     }
     if (wish->from == NULL) {
@@ -68,13 +68,14 @@ static int find_signal(const Bus *self, const struct wish *wish, mr_move *move)
 static int read_wish(PyObject *const given[MOVE_NAMES], struct wish *ret_wish, mr_move *ret_move)
 {
     *ret_move = (mr_move){0};
-    *ret_wish = (struct wish){.name = given[0], .data = given[5]};
+    *ret_wish = (struct wish){.data = given[5]};
     return mrp_need_text(given[1], "to", &ret_wish->to) < 0 ||
                    mrp_read_text(given[2], "from_state", &ret_wish->from) < 0 ||
                    mrp_read_text(given[3], "gate", &ret_move->gate) < 0 ||
                    mrp_read_text(given[4], "reason", &ret_move->reason) < 0 ||
                    mrp_read_text(given[6], "actor", &ret_move->actor) < 0 ||
-                   read_states(ret_wish, ret_move) < 0
+                   read_states(ret_wish, ret_move) < 0 ||
+                   mrp_read_signal(given[0], "id", &ret_wish->name) < 0
                ? -1
                : 0;
 }
@@ -197,7 +198,7 @@ static int find_in_batch(const Bus *self, struct moving *moving, size_t index)
 {
     mr_move *move = &moving->moves[index];
     struct wish wish = moving->wishes[index];
-    if (mrp_find(self, wish.name, "id", &move->ordinal) < 0) {
+    if (mrp_find(self, &wish.name, &move->ordinal) < 0) {
         return -1;
     }
     PyObject *key = PyLong_FromUnsignedLong(move->ordinal.n);
@@ -347,11 +348,28 @@ static int read_step(PyObject *item, mr_move *ret_move)
                : 0;
 }
 
+/** How many there are; -1 and an exception. */
+static Py_ssize_t read_steps(PyObject *steps, mr_move ret_moves[MR_STATE_COUNT])
+{
+    Py_ssize_t count = PyList_Size(steps);
+    if (count < 1 || count > MR_STATE_COUNT) {
+        return mrp_refuse("steps", "a list of 1 to 8", steps);
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        ret_moves[i] = (mr_move){0};
+        if (read_step(PyList_GetItem(steps, i), &ret_moves[i]) < 0) {
+            return -1;
+        }
+    }
+    return count;
+}
+
 PyObject *mrp_bus_advance(Bus *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"id", "steps", "durable", NULL};
     PyObject *name;
     PyObject *steps;
+    struct mrp_named named;
     PyObject *durable = NULL;
     int is_durable = 0;
     mr_move moves[MR_STATE_COUNT];
@@ -366,22 +384,14 @@ PyObject *mrp_bus_advance(Bus *self, PyObject *args, PyObject *keywords)
         (void)mrp_refuse_type("steps", "a list", steps);
         return NULL;
     }
-    Py_ssize_t count = PyList_Size(steps);
-    if (count < 1 || count > MR_STATE_COUNT) {
-        (void)mrp_refuse("steps", "a list of 1 to 8", steps);
-        return NULL;
-    }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        moves[i] = (mr_move){0};
-        if (read_step(PyList_GetItem(steps, i), &moves[i]) < 0) {
-            return NULL;
-        }
-    }
-    if (mrp_enter(self) < 0) {
+    PyObject *own = mrp_read_list(steps, "steps", "a list"); /* what is in it stays */
+    Py_ssize_t count = own == NULL ? -1 : read_steps(own, moves);
+    if (count < 0 || mrp_read_signal(name, "id", &named) < 0 || mrp_enter(self) < 0) {
+        Py_XDECREF(own);
         return NULL;
     }
     mr_ordinal ordinal = {0};
-    bool is_found = mrp_follow(self) == 0 && mrp_find(self, name, "id", &ordinal) == 0;
+    bool is_found = mrp_follow(self) == 0 && mrp_find(self, &named, &ordinal) == 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         moves[i].ordinal = ordinal;
     }
@@ -391,6 +401,7 @@ PyObject *mrp_bus_advance(Bus *self, PyObject *args, PyObject *keywords)
         Py_END_ALLOW_THREADS
     }
     mrp_leave(self);
+    Py_DECREF(own);
     if (!is_found) {
         return NULL;
     }
@@ -411,6 +422,7 @@ PyObject *mrp_bus_feedback(Bus *self, PyObject *args, PyObject *keywords)
     PyObject *given[7] = {NULL};
     int is_durable = 0;
     mr_feedback feedback = {0};
+    struct mrp_named named;
     mr_problem problem = {""};
     struct mri_buf texts;
     mr_err err = MR_OK;
@@ -426,11 +438,11 @@ PyObject *mrp_bus_feedback(Bus *self, PyObject *args, PyObject *keywords)
     }
     mri_buf_init(&texts, mri_alloc_system(), MRP_DATA_BYTES_MAX + 4096);
     if (mrp_read_one_data(given[5], "evidence", &texts, &feedback.evidence) < 0 ||
-        mrp_enter(self) < 0) {
+        mrp_read_signal(given[0], "id", &named) < 0 || mrp_enter(self) < 0) {
         mri_buf_fini(&texts);
         return NULL;
     }
-    bool is_found = mrp_follow(self) == 0 && mrp_find(self, given[0], "id", &feedback.ordinal) == 0;
+    bool is_found = mrp_follow(self) == 0 && mrp_find(self, &named, &feedback.ordinal) == 0;
     if (is_found) {
         Py_BEGIN_ALLOW_THREADS err =
             mr_bus_feedback(self->bus, &feedback, mrp_durability_of(is_durable), &problem);

@@ -6,43 +6,6 @@
 
 #include "base/alloc.h"
 
-int mrp_find_observed(Bus *self, PyObject *name, const char *field, uint32_t *ret_number)
-{
-    mr_problem problem = {""};
-    const char *text = NULL;
-    int64_t number = 0;
-    if (mrp_is_integer(name)) {
-        int result = mrp_read_integer(name, field, 1, UINT32_MAX, &number);
-        *ret_number = (uint32_t)number;
-        return result;
-    }
-    if (!PyUnicode_Check(name)) {
-        return mrp_refuse_type(field, "the id of an emission, or its number", name);
-    }
-    if (mrp_read_text(name, field, &text) < 0) {
-        return -1;
-    }
-    mr_err err = mr_bus_observed_find(self->bus, text, ret_number, &problem);
-    return err == MR_OK ? 0 : ((void)mrp_raise_error(err, problem.text), -1);
-}
-
-int mrp_find_either(Bus *self, PyObject *name, const char *field, uint32_t *ret_number)
-{
-    int result = mrp_find_observed(self, name, field, ret_number);
-    bool is_none = result < 0 && PyErr_ExceptionMatches(mrp_error_kind(MR_NOT_FOUND)) != 0;
-    PyObject *shown = NULL;
-    if (is_none) {
-        PyErr_Clear();
-        shown = mrp_shown(name);
-    }
-    if (shown != NULL) {
-        PyErr_Format(mrp_error_kind(MR_NOT_FOUND),
-            "%s: there is no signal, and no emission outside the lifecycle, %U", field, shown);
-        Py_DECREF(shown);
-    }
-    return result;
-}
-
 static PyObject *observed_id(Bus *self, uint32_t number)
 {
     char id[MR_BUS_ID_BYTES];
@@ -52,34 +15,34 @@ static PyObject *observed_id(Bus *self, uint32_t number)
 }
 
 /** Whom the observation is about, by whichever id it is. */
-static int read_about(Bus *self, PyObject *about, mr_observation *observation)
+static int find_about(Bus *self, const struct mrp_named *about, mr_observation *observation)
 {
-    const char *text = NULL;
-    if (about == NULL || about == Py_None) {
+    if (about->text == NULL && about->number == 0) {
         return 0;
     }
-    if (PyUnicode_Check(about) && mrp_read_text(about, "about", &text) < 0) {
-        return -1;
-    }
-    bool is_signal = text != NULL && mr_bus_find(self->bus, text, &observation->ordinal) == MR_OK;
+    bool is_signal =
+        about->text != NULL && mr_bus_find(self->bus, about->text, &observation->ordinal) == MR_OK;
     if (is_signal) {
         return 0;
     }
     observation->ordinal.n = 0;
-    return mrp_find_either(self, about, "about", &observation->about);
+    return mrp_find_either(self, about, &observation->about);
 }
 
 /** What observe() is given; the data may lie in `texts`. */
-static int read_observation(
-    PyObject *const given[6], struct mri_buf *texts, mr_observation *ret_observation)
+static int read_observation(PyObject *const given[6], struct mri_buf *texts,
+    mr_observation *ret_observation, struct mrp_named *ret_about)
 {
     const char *to;
+    bool has_about = given[3] != NULL && given[3] != Py_None;
     *ret_observation = (mr_observation){0};
+    *ret_about = (struct mrp_named){.field = "about"};
     if (mrp_read_text(given[0], "symbol", &ret_observation->symbol) < 0 ||
         mrp_read_text(given[1], "source", &ret_observation->source) < 0 ||
         mrp_read_kept_data(given[2], "data", texts, &ret_observation->data) < 0 ||
         mrp_read_text(given[4], "to", &to) < 0 ||
-        mrp_read_state(to, "to", &ret_observation->to) < 0) {
+        mrp_read_state(to, "to", &ret_observation->to) < 0 ||
+        (has_about && mrp_read_observed(given[3], "about", ret_about) < 0)) {
         return -1;
     }
     ret_observation->is_moved = to != NULL;
@@ -88,12 +51,12 @@ static int read_observation(
 
 /** Keep it; the bus is entered. What it is called: by its id, or as whom it is about. */
 static PyObject *observe(
-    Bus *self, PyObject *about, mr_observation *observation, mr_durability durability)
+    Bus *self, const struct mrp_named *about, mr_observation *observation, mr_durability durability)
 {
     uint32_t number = 0;
     mr_problem problem = {""};
     mr_err err;
-    if (mrp_follow(self) < 0 || read_about(self, about, observation) < 0) {
+    if (mrp_follow(self) < 0 || find_about(self, about, observation) < 0) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS err =
@@ -102,7 +65,7 @@ static PyObject *observe(
     {
         return mrp_raise_error(err, problem.text);
     }
-    return number != 0 ? observed_id(self, number) : Py_NewRef(about);
+    return number != 0 ? observed_id(self, number) : Py_NewRef(about->object);
 }
 
 PyObject *mrp_bus_observe(Bus *self, PyObject *args, PyObject *keywords)
@@ -111,6 +74,7 @@ PyObject *mrp_bus_observe(Bus *self, PyObject *args, PyObject *keywords)
     PyObject *given[6] = {NULL};
     int is_durable = 0;
     mr_observation observation;
+    struct mrp_named about;
     struct mri_buf texts;
     PyObject *result = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$OOOOOO:observe", names, &given[0],
@@ -119,8 +83,8 @@ PyObject *mrp_bus_observe(Bus *self, PyObject *args, PyObject *keywords)
         return NULL;
     }
     mri_buf_init(&texts, mri_alloc_system(), MRP_OBSERVED_BYTES_MAX + 4096);
-    if (read_observation(given, &texts, &observation) == 0 && mrp_enter(self) == 0) {
-        result = observe(self, given[3], &observation, mrp_durability_of(is_durable));
+    if (read_observation(given, &texts, &observation, &about) == 0 && mrp_enter(self) == 0) {
+        result = observe(self, &about, &observation, mrp_durability_of(is_durable));
         mrp_leave(self);
     }
     mri_buf_fini(&texts);
@@ -186,11 +150,12 @@ PyObject *mrp_bus_observed_counts(Bus *self, PyObject *unused)
 PyObject *mrp_bus_observed_id(Bus *self, PyObject *number)
 {
     uint32_t found;
-    if (mrp_enter(self) < 0) {
+    struct mrp_named named;
+    if (mrp_read_observed(number, "number", &named) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     PyObject *result =
-        mrp_find_observed(self, number, "number", &found) == 0 ? observed_id(self, found) : NULL;
+        mrp_find_observed(self, &named, &found) == 0 ? observed_id(self, found) : NULL;
     mrp_leave(self);
     return result;
 }

@@ -227,7 +227,8 @@ static PyObject *orders_close(Orders *self, PyObject *unused)
     if (bus->bus == NULL || bus->forks != mrp_forks()) {
         Py_RETURN_NONE; /* closed with it, or another process's */
     }
-    if (mrp_enter(bus) < 0) {
+    bool is_within = mrp_is_within(bus); /* let go of in the middle of a call, by the interpreter */
+    if (!is_within && mrp_enter(bus) < 0) {
         PyErr_Clear();
         Py_RETURN_NONE;
     }
@@ -239,7 +240,9 @@ static PyObject *orders_close(Orders *self, PyObject *unused)
     }
     mr_executor_close(self->executor);
     self->executor = NULL;
-    mrp_leave(bus);
+    if (!is_within) {
+        mrp_leave(bus);
+    }
     Py_RETURN_NONE;
 }
 

@@ -4,70 +4,9 @@
  */
 #include "methods.h"
 
+#include "bus/page_token.h"
+
 enum { ROOM_MAX = 1 << 22, QUESTION_BYTES_MAX = 65536 }; /* ordinals, of one answer */
-
-int mrp_find(const Bus *self, PyObject *name, const char *field, mr_ordinal *ret_ordinal)
-{
-    const char *text;
-    int64_t number = 0;
-    if (mrp_is_integer(name)) {
-        bool is_number = mrp_read_integer(name, field, 1, UINT32_MAX, &number) == 0;
-        if (!is_number && PyErr_ExceptionMatches(mrp_error_kind(MR_REFUSED))) {
-            PyErr_Clear();
-            (void)mrp_refuse(field, "the id of a signal, or its number, 1 to 4294967295", name);
-        }
-        ret_ordinal->n = (uint32_t)number;
-        return is_number ? 0 : -1;
-    }
-    if (!PyUnicode_Check(name)) {
-        return mrp_refuse_type(field, "the id of a signal, or its ordinal", name);
-    }
-    if (mrp_read_text(name, field, &text) < 0) {
-        return -1;
-    }
-    if (mr_bus_find(self->bus, text, ret_ordinal) != MR_OK) {
-        PyErr_Format(mrp_error_kind(MR_NOT_FOUND), "there is no signal %.80s", text);
-        return -1;
-    }
-    return 0;
-}
-
-/** The moment that an argument as_of says; *ret_moment is NULL when it is absent. */
-static int find_moment(
-    Bus *self, PyObject *as_of, mr_log_token *token, const mr_log_token **ret_moment)
-{
-    mr_problem problem = {""};
-    mr_err err;
-    *ret_moment = NULL;
-    if (as_of == NULL || as_of == Py_None) {
-        return 0;
-    }
-    int64_t number = 0;
-    if (mrp_is_integer(as_of)) {
-        if (mrp_read_integer(as_of, "as_of", 0, INT64_MAX, &number) < 0) {
-            return -1;
-        }
-    } else if (!PyUnicode_Check(as_of)) {
-        return mrp_refuse_type(
-            "as_of", "the number of an event, or a time, an age or a moment as str", as_of);
-    }
-    PyObject *words = PyUnicode_Check(as_of) ? Py_NewRef(as_of) : PyNumber_ToBase(as_of, 10);
-    const char *text;
-    if (words == NULL || mrp_read_text(words, "as_of", &text) < 0) {
-        Py_XDECREF(words);
-        return -1;
-    }
-    Py_BEGIN_ALLOW_THREADS err = mr_bus_moment(self->bus, text, token, &problem);
-    Py_END_ALLOW_THREADS Py_DECREF(words);
-    *ret_moment = token;
-    if (err != MR_OK) {
-        (void)mrp_raise_error(err, problem.text);
-    }
-    if (err == MR_REFUSED) {
-        mrp_name_argument("as_of: ");
-    }
-    return err == MR_OK ? 0 : -1;
-}
 
 PyObject *mrp_bus_get(Bus *self, PyObject *args, PyObject *keywords)
 {
@@ -76,14 +15,17 @@ PyObject *mrp_bus_get(Bus *self, PyObject *args, PyObject *keywords)
     PyObject *name;
     PyObject *as_of = NULL;
     PyObject *result = NULL;
+    struct mrp_named named;
+    struct mrp_instant instant;
     mr_log_token token;
     const mr_log_token *moment;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$O:get", names, &name, &as_of) ||
+        mrp_read_signal(name, "id", &named) < 0 || mrp_read_instant(as_of, &instant) < 0 ||
         mrp_enter(self) < 0) {
         return NULL;
     }
-    if (mrp_follow(self) == 0 && mrp_find(self, name, "id", &ordinal) == 0 &&
-        find_moment(self, as_of, &token, &moment) == 0) {
+    if (mrp_follow(self) == 0 && mrp_find(self, &named, &ordinal) == 0 &&
+        mrp_find_moment(self, &instant, &token, &moment) == 0) {
         result = mrp_signal_of(self, moment, ordinal);
     }
     mrp_leave(self);
@@ -98,12 +40,13 @@ PyObject *mrp_bus_moment(Bus *self, PyObject *args, PyObject *keywords)
     mr_problem problem = {""};
     mr_log_token token;
     const mr_log_token *moment;
+    struct mrp_instant instant;
     char text[MR_LOG_TOKEN_BYTES];
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:moment", names, &as_of) ||
-        mrp_enter(self) < 0) {
+        mrp_read_instant(as_of, &instant) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
-    if (mrp_follow(self) == 0 && find_moment(self, as_of, &token, &moment) == 0) {
+    if (mrp_follow(self) == 0 && mrp_find_moment(self, &instant, &token, &moment) == 0) {
         mr_err err = moment != NULL ? MR_OK : mr_bus_moment(self->bus, NULL, &token, &problem);
         result = err == MR_OK ? PyUnicode_FromString(mr_log_token_text(&token, text))
                               : mrp_raise_error(err, problem.text);
@@ -116,7 +59,9 @@ PyObject *mrp_bus_moment(Bus *self, PyObject *args, PyObject *keywords)
 struct asking {
     const char *question;
     int64_t limit;
-    PyObject *after;
+    struct mrp_named after; /**< of no number, and no text: from the beginning */
+    struct mrp_instant instant;
+    char page_moment[MR_LOG_TOKEN_BYTES]; /**< what a page token in `after` names */
     mr_ordinal beyond;
     mr_log_token token;
     const mr_log_token *moment; /**< NULL: now */
@@ -174,33 +119,76 @@ static PyObject *ask(const Bus *self, struct asking *asking, PyObject *signals)
     return found < 0 ? NULL : signals;
 }
 
-/** What query() and page() are given; *ret_as_of is borrowed. */
-static int read_asking(PyObject *args, PyObject *keywords, const char *format,
-    struct asking *ret_asking, PyObject **ret_as_of)
+/** Behind which signal: its id or number, or a page's token, which names the moment, too. */
+static int read_after(PyObject *after, struct asking *asking)
 {
-    static char *names[] = {"question", "limit", "after", "as_of", NULL};
-    PyObject *question = NULL;
-    PyObject *limit = NULL;
-    *ret_asking = (struct asking){.question = "", .limit = 100};
-    if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, format, names, &question, &limit, &ret_asking->after, ret_as_of) ||
-        (question != NULL && mrp_need_text(question, "question", &ret_asking->question) < 0) ||
-        mrp_read_integer(limit, "limit", 1, INT64_MAX, &ret_asking->limit) < 0) {
+    struct mri_slice moment;
+    uint32_t ordinal;
+    if (mrp_read_signal(after, "after", &asking->after) < 0) {
         return -1;
     }
-    return strlen(ret_asking->question) <= QUESTION_BYTES_MAX
-               ? 0
-               : mrp_refuse("question", "up to 65536 bytes", question);
+    const char *text = asking->after.text;
+    mr_err err = text == NULL ? MR_NOT_FOUND : mri_page_token_parse(text, &moment, &ordinal);
+    if (err == MR_REFUSED) {
+        return mrp_refuse("after",
+            "a signal (its id or number), or a page token: a moment, '/', and the number of a "
+            "signal",
+            after);
+    }
+    if (err != MR_OK) {
+        return 0;
+    }
+    asking->after.text = NULL;
+    asking->after.number = ordinal;
+    if (moment.count == 0) {
+        return 0;
+    }
+    (void)snprintf(
+        asking->page_moment, sizeof(asking->page_moment), "%.*s", (int)moment.count, moment.bytes);
+    struct mrp_instant *instant = &asking->instant;
+    bool is_other = instant->is_number ||
+                    (instant->text != NULL && strcmp(instant->text, asking->page_moment) != 0);
+    instant->text = asking->page_moment;
+    instant->field = "after: ";
+    return is_other
+               ? mrp_refuse("after",
+                     "a page token of the moment that as_of says, or no as_of: it names its own",
+                     after)
+               : 0;
+}
+
+/** What query() and page() are given. */
+static int read_asking(
+    PyObject *args, PyObject *keywords, const char *format, struct asking *ret_asking)
+{
+    static char *names[] = {"question", "limit", "after", "as_of", NULL};
+    PyObject *given[4] = {NULL};
+    *ret_asking = (struct asking){.question = "", .limit = 100};
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, format, names, &given[0], &given[1], &given[2], &given[3]) ||
+        (given[0] != NULL && mrp_need_text(given[0], "question", &ret_asking->question) < 0) ||
+        mrp_read_integer(given[1], "limit", 1, INT64_MAX, &ret_asking->limit) < 0 ||
+        mrp_read_instant(given[3], &ret_asking->instant) < 0) {
+        return -1;
+    }
+    if (strlen(ret_asking->question) > QUESTION_BYTES_MAX) {
+        return mrp_refuse("question", "up to 65536 bytes", given[0]);
+    }
+    bool has_after = given[2] != NULL && given[2] != Py_None;
+    return has_after ? read_after(given[2], ret_asking) : 0;
 }
 
 /** The signals that are asked for, as a list; the bus is entered. */
 static PyObject *answer(Bus *self, struct asking *asking)
 {
     PyObject *signals = PyList_New(0);
-    bool has_after = asking->after != NULL && asking->after != Py_None;
-    bool is_good = signals != NULL &&
-                   (!has_after || mrp_find(self, asking->after, "after", &asking->beyond) == 0) &&
-                   ask(self, asking, signals) != NULL;
+    bool has_after = asking->after.text != NULL || asking->after.number != 0;
+    bool is_found =
+        signals != NULL && (!has_after || mrp_find(self, &asking->after, &asking->beyond) == 0);
+    if (signals != NULL && !is_found) {
+        mrp_name_argument("after: ");
+    }
+    bool is_good = is_found && ask(self, asking, signals) != NULL;
     if (!is_good) {
         Py_CLEAR(signals);
     }
@@ -210,12 +198,12 @@ static PyObject *answer(Bus *self, struct asking *asking)
 PyObject *mrp_bus_query(Bus *self, PyObject *args, PyObject *keywords)
 {
     struct asking asking;
-    PyObject *as_of = NULL;
     PyObject *signals = NULL;
-    if (read_asking(args, keywords, "|O$OOO:query", &asking, &as_of) < 0 || mrp_enter(self) < 0) {
+    if (read_asking(args, keywords, "|O$OOO:query", &asking) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
-    if (mrp_follow(self) == 0 && find_moment(self, as_of, &asking.token, &asking.moment) == 0) {
+    if (mrp_follow(self) == 0 &&
+        mrp_find_moment(self, &asking.instant, &asking.token, &asking.moment) == 0) {
         signals = answer(self, &asking);
     }
     mrp_leave(self);
@@ -236,14 +224,14 @@ static PyObject *next_after(PyObject *signals, bool is_cut)
 PyObject *mrp_bus_page(Bus *self, PyObject *args, PyObject *keywords)
 {
     struct asking asking;
-    PyObject *as_of = NULL;
     PyObject *signals = NULL;
     mr_problem problem = {""};
     char text[MR_LOG_TOKEN_BYTES];
-    if (read_asking(args, keywords, "|O$OOO:page", &asking, &as_of) < 0 || mrp_enter(self) < 0) {
+    if (read_asking(args, keywords, "|O$OOO:page", &asking) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
-    if (mrp_follow(self) == 0 && find_moment(self, as_of, &asking.token, &asking.moment) == 0) {
+    if (mrp_follow(self) == 0 &&
+        mrp_find_moment(self, &asking.instant, &asking.token, &asking.moment) == 0) {
         mr_err err = MR_OK;
         if (asking.moment == NULL) { /* of one moment, which the next page can name */
             Py_BEGIN_ALLOW_THREADS err = mr_bus_moment(self->bus, NULL, &asking.token, &problem);
@@ -327,15 +315,15 @@ PyObject *mrp_bus_history(Bus *self, PyObject *name)
     mr_ordinal ordinal;
     uint32_t number;
     PyObject *result = NULL;
-    const char *text;
-    if (mrp_need_text(name, "id", &text) < 0 || mrp_enter(self) < 0) {
+    struct mrp_named named = {.field = "id"};
+    if (mrp_need_text(name, "id", &named.text) < 0 || mrp_enter(self) < 0) {
         return NULL;
     }
     if (mrp_follow(self) == 0) {
-        if (mr_bus_find(self->bus, text, &ordinal) == MR_OK &&
+        if (mr_bus_find(self->bus, named.text, &ordinal) == MR_OK &&
             mr_bus_get(self->bus, ordinal, &signal) == MR_OK) {
             result = read_back(self, signal.last);
-        } else if (mrp_find_either(self, name, "id", &number) == 0 &&
+        } else if (mrp_find_either(self, &named, &number) == 0 &&
                    mr_bus_observed(self->bus, number, &observed, NULL) == MR_OK) {
             result = read_back(self, observed.last);
         }

@@ -409,7 +409,8 @@ static PyObject *subscription_close(Subscription *self, PyObject *unused)
     if (bus->bus == NULL || bus->forks != mrp_forks()) {
         Py_RETURN_NONE; /* closed with it, or another process's */
     }
-    if (mrp_enter(bus) < 0) {
+    bool is_within = mrp_is_within(bus); /* let go of in the middle of a call, by the interpreter */
+    if (!is_within && mrp_enter(bus) < 0) {
         PyErr_Clear();
         Py_RETURN_NONE;
     }
@@ -420,7 +421,9 @@ static PyObject *subscription_close(Subscription *self, PyObject *unused)
         }
     }
     mrp_close_subscription(self);
-    mrp_leave(bus);
+    if (!is_within) {
+        mrp_leave(bus);
+    }
     Py_RETURN_NONE;
 }
 

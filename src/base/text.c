@@ -173,6 +173,15 @@ bool mri_text_is_blank(struct mri_slice text)
     return i == text.count;
 }
 
+bool mri_text_is_white(struct mri_slice text)
+{
+    size_t i = 0;
+    while (i < text.count && is_space(text.bytes[i])) {
+        i++;
+    }
+    return i == text.count;
+}
+
 bool mri_text_is_braced(struct mri_slice text)
 {
     size_t from = 0;

@@ -63,6 +63,15 @@ bool mri_text_has_control(struct mri_slice text);
 bool mri_text_is_blank(struct mri_slice text);
 
 /**
+ * Has the text nothing but white space of JSON (space, TAB, LF, CR)? An empty one, too. Lines of
+ * that kind say nothing, wherever lines are read.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_text_is_white(struct mri_slice text);
+
+/**
  * Has the text the brackets of a JSON object, { first and } last but for white space? What lies
  * between them is not looked at.
  *

@@ -66,6 +66,20 @@ static void every_code_point_is_utf8_and_nothing_else(void **fixture)
     }
 }
 
+static void white_space_is_that_of_json(void **fixture)
+{
+    (void)fixture;
+    static const char *const white[] = {"", " ", "\t", "\r", " \t \r\n "};
+    static const char *const other[] = {"x", " x", "\t\v", "\f", "\xc2\xa0", "  {}"};
+    for (size_t i = 0; i < sizeof(white) / sizeof(white[0]); i++) {
+        assert_true(mri_text_is_white(mri_slice_of(white[i])));
+    }
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        assert_false(mri_text_is_white(mri_slice_of(other[i])));
+    }
+    assert_false(mri_text_is_white((struct mri_slice){"\0", 1}));
+}
+
 static void random_bytes_are_judged_as_the_definition_says(void **fixture)
 {
     (void)fixture;
@@ -324,6 +338,7 @@ int main(void)
         cmocka_unit_test(what_was_escaped_is_quoted_without_being_escaped_again),
         cmocka_unit_test(a_word_is_quoted_when_it_could_be_taken_for_more),
         cmocka_unit_test(what_cannot_be_seen_is_escaped_and_what_joins_letters_is_not),
+        cmocka_unit_test(white_space_is_that_of_json),
         cmocka_unit_test(characters_are_counted_and_not_bytes),
         cmocka_unit_test(the_distance_is_that_of_the_whole_table),
         cmocka_unit_test(a_misspelt_word_finds_its_neighbour),

@@ -137,6 +137,14 @@ void mri_cli_next_line(void);
 enum mri_exit mri_cli_exit_of(mr_err err);
 
 /**
+ * Can lines come from standard input, or is it a folder? Tells the latter.
+ *
+ * Returns  MRI_EXIT_OK; MRI_EXIT_FAULT.
+ * Threads  one.
+ */
+enum mri_exit mri_cli_check_stdin(const struct mri_cli *cli);
+
+/**
  * Print bytes to stdout; a closed pipe is no error, any other failure is.
  *
  * Returns  MRI_EXIT_OK; MRI_EXIT_FAULT stdout cannot be written.

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/problem.h"
+#include "base/text.h"
 #include "bus/shared_state.h"
 #include "cli/bus_option.h"
 #include "cli/cli.h"
@@ -243,8 +244,8 @@ static enum mri_exit take_line(
     mr_problem problem;
     mr_err err = MR_REFUSED;
     const struct place place = {.line = line->number, .is_torn = line->is_torn};
-    if (line->text.count == 0) {
-        return MRI_EXIT_OK; /* an empty line is no signal */
+    if (mri_text_is_white(line->text) && !line->is_too_long) {
+        return MRI_EXIT_OK; /* a line of nothing is no signal */
     }
     problem.text[0] = '\0';
     enum mri_exit exit = make_room(emit, line);
@@ -276,12 +277,15 @@ static enum mri_exit take_stdin(struct emit *emit)
     struct mri_json_parser *parser = NULL;
     mr_problem problem = {""};
     const struct mri_line_source source = {.fd = STDIN_FILENO, .line_bytes_max = LINE_BYTES_MAX};
+    enum mri_exit exit = mri_cli_check_stdin(cli);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
     mr_err err = mri_line_reader_open(cli->os, cli->alloc, &source, &reader, &problem);
     if (err != MR_OK) {
         return mri_cli_fail(cli, mri_cli_exit_of(err), "%s", problem.text);
     }
     err = mri_json_parser_open(cli->alloc, LINE_BYTES_MAX, &parser);
-    enum mri_exit exit = MRI_EXIT_OK;
     emit->is_stdin = true;
     mri_stop_install();
     while (err == MR_OK && exit == MRI_EXIT_OK && !mri_stop_is_wished()) {

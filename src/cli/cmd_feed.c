@@ -361,8 +361,8 @@ static enum mri_exit choose_format(
 static enum mri_exit take_line(struct feed *feed, const struct mri_line *line)
 {
     struct outcome outcome = {.err = MR_OK};
-    if (line->text.count == 0) {
-        return MRI_EXIT_OK; /* an empty line is no fact */
+    if (mri_text_is_white(line->text) && !line->is_too_long) {
+        return MRI_EXIT_OK; /* a line of nothing is no fact */
     }
     bool is_header = false;
     enum mri_exit exit =
@@ -516,6 +516,10 @@ static enum mri_exit read_options(struct feed *feed)
     if (is_followed && !is_file) {
         return mri_cli_fail(feed->cli, MRI_EXIT_USAGE,
             "--follow needs a file; standard input is read until it ends anyway");
+    }
+    enum mri_exit exit = is_file ? MRI_EXIT_OK : mri_cli_check_stdin(feed->cli);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
     }
     mr_err err = mri_fact_source_open(
         &feed->source, feed->cli, is_file ? path : NULL, is_followed, &problem);

@@ -6,12 +6,12 @@
 #include "base/ident.h"
 #include "base/problem.h"
 #include "base/utc.h"
+#include "bus/page_token.h"
 #include "bus/query.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/fault_mark.h"
 #include "cli/opened.h"
-#include "cli/page_token.h"
 #include "cli/table.h"
 #include "pipeline/as_of.h"
 
@@ -121,13 +121,14 @@ static enum mri_exit read_after(struct asking *asking)
             "--after: expected what an answer said behind --after, or a signal, found \"%s\"",
             text);
     }
-    if (err == MR_NOT_FOUND) {
+    if (err == MR_NOT_FOUND || moment.count == 0) {
         asking->query.beyond = mri_opened_signal(asking->cli, asking->opened, text);
         return asking->query.beyond == 0 ? MRI_EXIT_NO : MRI_EXIT_OK;
     }
     if (mri_options_get(asking->cli->options, "as-of") != NULL) {
         return mri_cli_fail(asking->cli, MRI_EXIT_USAGE,
-            "--as-of and --after: what --after names is of a moment already");
+            "--as-of and --after: the token that --after has names the moment of its page already; "
+            "leave out --as-of, or give --after a signal (its id or number)");
     }
     enum mri_exit exit = go_to_moment(asking, moment, "after");
     if (exit == MRI_EXIT_OK && asking->query.beyond > asking->signal_count) {
@@ -444,7 +445,8 @@ static const struct mri_option options[] = {
     {"limit", "N", "so many at most; default: 20"},
     {"as-of", "MOMENT", "answer as it was: behind an event, or at a time or age of the log"},
     {"after", "TOKEN",
-        "the next page, of the same moment: what an answer said; or behind a signal"},
+        "the next page: what an answer said, of the moment that it names (no --as-of); or behind a "
+        "signal"},
     {"page", NULL,
         "with --json: what is said of the page is the last line of the answer, not on stderr"},
     {"json", NULL, "one JSON object a line"},

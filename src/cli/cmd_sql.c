@@ -195,6 +195,10 @@ static enum mri_exit read_stdin(const struct mri_cli *cli, struct mri_buf *query
 {
     char piece[4096];
     size_t count;
+    enum mri_exit exit = mri_cli_check_stdin(cli);
+    if (exit != MRI_EXIT_OK) {
+        return exit;
+    }
     while ((count = fread(piece, 1, sizeof(piece), stdin)) > 0) {
         mri_buf_put(query, piece, count);
         if (query->err != MR_OK) {

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -121,6 +122,15 @@ enum mri_exit mri_cli_exit_of(mr_err err)
     default:
         return MRI_EXIT_FAULT;
     }
+}
+
+enum mri_exit mri_cli_check_stdin(const struct mri_cli *cli)
+{
+    struct stat found;
+    bool is_folder = fstat(STDIN_FILENO, &found) == 0 && S_ISDIR(found.st_mode);
+    return is_folder ? mri_cli_fail(cli, MRI_EXIT_FAULT,
+                           "stdin: it is a folder; give lines, from a file or a pipe")
+                     : MRI_EXIT_OK;
 }
 
 enum mri_exit mri_cli_print(const struct mri_cli *cli, const struct mri_buf *text)

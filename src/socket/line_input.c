@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/text.h"
 
 enum { KEPT_BYTES = 16 * 1024 }; /* memory that an idle connection may keep */
 
@@ -85,11 +86,6 @@ static void go_behind(struct mri_line_input *input, const char *end)
     input->looked_at = input->at;
 }
 
-static bool is_empty(struct mri_slice text)
-{
-    return text.count == 0 || (text.count == 1 && text.bytes[0] == '\r');
-}
-
 bool mri_line_input_next(struct mri_line_input *input, struct mri_input_line *ret_line)
 {
     for (;;) {
@@ -117,7 +113,7 @@ bool mri_line_input_next(struct mri_line_input *input, struct mri_input_line *re
             *ret_line = (struct mri_input_line){.number = input->number, .is_too_long = true};
             return true;
         }
-        if (!is_empty(text)) {
+        if (!mri_text_is_white(text)) {
             *ret_line = (struct mri_input_line){.text = text, .number = input->number};
             return true;
         }

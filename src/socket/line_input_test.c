@@ -48,7 +48,7 @@ static void put(const char *bytes, size_t count)
 static void lines_are_the_same_however_the_bytes_come(void **fixture)
 {
     (void)fixture;
-    static const char text[] = "one\n\ntwo\r\n\r\n0123456789\n01234567890\nfour\n"
+    static const char text[] = "one\n \t\ntwo\r\n \r\n0123456789\n01234567890\nfour\n"
                                "much longer than a line may be\nfive\nsi";
     for (size_t piece = 1; piece < sizeof(text); piece++) {
         set_up(NULL);

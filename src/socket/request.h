@@ -72,7 +72,8 @@ enum mri_request_type {
         "by time asc`; a symbol, source or name that the log does not know is refused")            \
     X(PAGE, "page", MRI_REQUEST_TEXT,                                                              \
         "the `next` of the page before; absent: the first page. It names a signal, not the "       \
-        "question: with any question, what comes behind that signal in its order")                 \
+        "question: with any question, what comes behind that signal in its order. A signal's id, " \
+        "and the token of `millrace query`, which names a moment, too, are also taken")            \
     X(LIMIT, "limit", MRI_REQUEST_INTEGER, "signals of a page, 1 to 1,000; default: 100")          \
     X(SUBSCRIPTION, "subscription", MRI_REQUEST_TEXT,                                              \
         "the cursor's name: a-z, 0-9, _ and -, up to 64")                                          \

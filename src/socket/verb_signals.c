@@ -14,6 +14,7 @@
 #include "base/problem.h"
 #include "base/utc.h"
 #include "bus/lifecycle.h"
+#include "bus/page_token.h"
 #include "bus/vocabulary.h"
 #include "millrace/execution.h"
 #include "socket/session_claims.h"
@@ -362,6 +363,21 @@ struct asked {
     mr_log_token moment;
 };
 
+/** The moment that a field names. */
+static mr_err find_moment(struct mri_line_session *session, const struct mri_request *request,
+    enum mri_request_field field, const char *text, mr_log_token *ret_moment,
+    struct mri_request_fault *fault)
+{
+    const struct mri_request_value *value = &request->fields[field];
+    mr_err err = mr_bus_moment(session->service->bus, text, ret_moment, &fault->problem);
+    if (err == MR_REFUSED || err == MR_NOT_FOUND) {
+        (void)snprintf(
+            fault->field, sizeof(fault->field), "%s", field == MRI_FIELD_PAGE ? "page" : "as_of");
+        fault->byte = value->raw.bytes - session->service->reader.line;
+    }
+    return err == MR_OK ? MR_OK : mri_verb_fail(fault, err);
+}
+
 static mr_err read_moment(struct mri_line_session *session, const struct mri_request *request,
     struct asked *ret_asked, struct mri_request_fault *fault)
 {
@@ -372,13 +388,8 @@ static mr_err read_moment(struct mri_line_session *session, const struct mri_req
         return MR_OK;
     }
     (void)snprintf(number, sizeof(number), "%lld", (long long)value->integer);
-    mr_err err = mr_bus_moment(session->service->bus, value->is_text ? value->text : number,
-        &ret_asked->moment, &fault->problem);
-    if (err == MR_REFUSED || err == MR_NOT_FOUND) {
-        (void)snprintf(fault->field, sizeof(fault->field), "as_of");
-        fault->byte = value->raw.bytes - session->service->reader.line;
-    }
-    return err == MR_OK ? MR_OK : mri_verb_fail(fault, err);
+    return find_moment(session, request, MRI_FIELD_AS_OF, value->is_text ? value->text : number,
+        &ret_asked->moment, fault);
 }
 
 static mr_err get(struct mri_line_session *session, const struct asked *asked, mr_ordinal ordinal,
@@ -431,25 +442,42 @@ mr_err mri_verb_get(struct mri_line_session *session, const struct mri_request *
     return mri_verb_end(session, &reply);
 }
 
-/** A page token is the ordinal of the last signal of the page before. */
-static mr_err read_page(const struct mri_line_session *session, const struct mri_request *request,
-    mr_ordinal *ret_beyond, struct mri_request_fault *fault)
+/**
+ * Where the page begins: behind a signal, by its ordinal or id, or by the token of another door,
+ * which names the moment, too.
+ */
+static mr_err read_page(struct mri_line_session *session, const struct mri_request *request,
+    struct asked *asked, mr_ordinal *ret_beyond, struct mri_request_fault *fault)
 {
     const struct mri_request_value *value = &request->fields[MRI_FIELD_PAGE];
     const struct mri_request_place place = {.reader = &session->service->reader, .fault = fault};
+    mr_bus *bus = session->service->bus;
+    struct mri_slice moment;
+    char named[MR_LOG_TOKEN_BYTES];
     *ret_beyond = (mr_ordinal){0};
     if (!value->is_given) {
         return MR_OK;
     }
-    char *end;
-    size_t count = strlen(value->text);
-    unsigned long long number = strtoull(value->text, &end, 10);
-    bool is_token = count > 0 && count <= 10 && value->text[0] >= '1' && value->text[0] <= '9' &&
-                    *end == '\0' && number <= UINT32_MAX;
-    ret_beyond->n = is_token ? (uint32_t)number : 0;
-    return is_token ? MR_OK
-                    : mri_request_items_refuse(&place, MRI_FIELD_PAGE, value->raw.bytes,
-                          "the field \"next\" of the page before");
+    mr_err err = mri_page_token_parse(value->text, &moment, &ret_beyond->n);
+    bool is_found =
+        err == MR_OK || (err == MR_NOT_FOUND && mr_bus_find(bus, value->text, ret_beyond) == MR_OK);
+    if (!is_found) {
+        return mri_request_items_refuse(&place, MRI_FIELD_PAGE, value->raw.bytes,
+            "the field \"next\" of the page before, a page token of `millrace query` or Python, "
+            "or a signal's id");
+    }
+    if (err != MR_OK || moment.count == 0) {
+        return MR_OK;
+    }
+    bool is_other =
+        asked->is_past && !mri_slice_is(moment, mr_log_token_text(&asked->moment, named));
+    if (is_other) {
+        return mri_request_items_refuse(&place, MRI_FIELD_PAGE, value->raw.bytes,
+            "a token of the moment that as_of says, or no as_of: it names its own");
+    }
+    (void)snprintf(named, sizeof(named), "%.*s", (int)moment.count, moment.bytes);
+    asked->is_past = true;
+    return find_moment(session, request, MRI_FIELD_PAGE, named, &asked->moment, fault);
 }
 
 static void put_page(struct mri_line_session *session, struct mri_reply *reply,
@@ -504,10 +532,10 @@ mr_err mri_verb_query(struct mri_line_session *session, const struct mri_request
     int64_t limit;
     mr_err err = mri_verb_integer(session, request, MRI_FIELD_LIMIT, bounds, &limit, reterr_fault);
     if (err == MR_OK) {
-        err = read_page(session, request, &page.beyond, reterr_fault);
+        err = read_moment(session, request, &asked, reterr_fault);
     }
     if (err == MR_OK) {
-        err = read_moment(session, request, &asked, reterr_fault);
+        err = read_page(session, request, &asked, &page.beyond, reterr_fault);
     }
     if (err != MR_OK) {
         return err;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Signals from outside: flags, JSON lines, everything that can be wrong with them."""
 import json
+import os
 
 import program
 from program import FAULT, NO, OK, USAGE
@@ -234,11 +235,20 @@ class LinesTest(EmitCase):
         self.assert_says(answer, "stdin:2: refused", "the line has no end", "1 emitted, 1 refused")
 
     def test_no_line_is_no_signal_and_no_failure(self):
-        for text in ("", "\n", "\n\n\r\n"):
+        for text in ("", "\n", "\n\n\r\n", "   \n", " \t \r\n\t"):
             with self.subTest(text=text):
                 answer = self.assert_exit(self.emit(text), OK)
                 self.assertEqual(answer.out, "")
                 self.assert_says(answer, "0 emitted, 0 refused, 0 known already")
+
+    def test_a_folder_has_no_lines(self):
+        for words in (("emit",), ("feed",), ("sql",)):
+            with self.subTest(words):
+                folder = os.open(self.folder, os.O_RDONLY)
+                self.addCleanup(os.close, folder)
+                answer = program.finish(program.start(*words, "--dir", self.log, stdin=folder), words)
+                self.assert_exit(answer, program.FAULT)
+                self.assert_says(answer, "stdin: it is a folder")
 
     def test_only_bad_lines_change_nothing(self):
         before = program.content(self.log)

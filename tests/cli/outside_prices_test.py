@@ -174,6 +174,10 @@ class FeedTest(OutsideCase):
             newest = self.sql("select max(event_time_unix_ns) as t from quotes")[0]["t"]
             self.assertEqual(newest, (START_MS + 1000 * second) * 1_000_000, value)
 
+    def test_lines_of_white_space_say_nothing(self):
+        answer = self.ok("feed", "--dir", self.log, stdin="\n \t\n" + lines(quote(70)) + "   \r\n\t")
+        self.assert_says(answer, "1 taken, 0 refused")
+
     def test_csv_with_named_columns(self):
         text = ("kind,symbol,time,bid,ask,close_time,open,high,low,close,volume\n"
                 f"quote,BTCUSDT,{START_MS},42000.1,42000.2,,,,,,\n"

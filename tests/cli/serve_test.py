@@ -464,6 +464,16 @@ class AsOfTest(ServeCase):
                          [one["id"] for one in reversed(emitted)])
         self.assertEqual((rest["next"], rest["as_of"]), (None, page["as_of"]))
         self.assertEqual({one["state"] for one in page["signals"] + rest["signals"]}, {"generated"})
+        token = self.ok("query", question, "--as-of", str(then), "--limit", "2", "--page", "--json",
+                        "--dir", self.log).lines[-1]
+        token = json.loads(token)["page"]["next"]  # the program's: it names the moment, too
+        for fields in ({"page": token}, {"page": token, "as_of": page["as_of"]},
+                       {"page": page["signals"][-1]["id"], "as_of": then}):
+            self.assertEqual(peer.ok("query", question=question, limit=2, **fields), rest)
+        for fields in ({"page": token.split("/")[0]}, {"page": "garbage"}, {"page": token, "as_of": before}):
+            wrong = peer.ask("query", question=question, **fields)
+            self.assertEqual((wrong["error"], wrong["field"]), ("MR_REFUSED", "page"), wrong)
+        self.assertIn("it names its own", wrong["text"])
         missing = peer.ask("get", signal=first, as_of=before)
         self.assertEqual((missing["error"], missing["field"]), ("MR_NOT_FOUND", "signal"), missing)
         self.assertEqual(peer.ok("query", question=question, as_of=before)["signals"], [])
@@ -771,10 +781,18 @@ class ExamplesTest(ServeCase):
     def test_the_client_in_python_runs_and_is_short(self):
         self.assertLessEqual(len((ROOT / "examples/client.py").read_text().splitlines()), 40)
         self.run_example(sys.executable, ROOT / "examples/client.py")
+        self.assert_tells_usage(sys.executable, ROOT / "examples/client.py")
+
+    def assert_tells_usage(self, *words):
+        for arguments in ((), (self.path,), (self.path, "SIM01USD", "more")):
+            done = subprocess.run([*words, *arguments], stderr=subprocess.PIPE, text=True, timeout=60)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, r"\Ausage: client\.(py|js) DIR/socket SYMBOL\n\Z")
 
     @unittest.skipUnless(shutil.which("node"), "node is not installed (the package nodejs)")
     def test_the_client_in_javascript_runs(self):
         self.run_example("node", ROOT / "examples/client.js")
+        self.assert_tells_usage("node", ROOT / "examples/client.js")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Questions about the past from Python: they say what they said then."""
+import json
 import random
 
 import bus_test
@@ -107,6 +108,26 @@ class AsOfTest(program.LogCase):
                 with self.assertRaisesRegex(millrace.MR_NOT_FOUND, "^after: .*no signal 99999"):
                     ask(limit=3, after=99999, as_of=as_of)
         self.assertRaises(millrace.MR_REFUSED, self.bus.page, "state=nonsense")
+
+    def test_a_page_token_of_another_door_is_taken(self):
+        self.bus.emit("SIM01USD", "long", "north", 0.5)
+        said = self.ok("query", "--limit", "3", "--page", "--json", "--dir", self.log).lines
+        token = json.loads(said[-1])["page"]["next"]  # the program's: it names the moment, too
+        moment, number = token.split("/")
+        self.bus.emit("SIM01USD", "long", "north", 0.5)
+        whole = self.bus.query(limit=6, as_of=moment)
+        self.assertEqual([row["id"] for row in whole[:3]], [json.loads(line)["id"] for line in said[:3]])
+        for page in (self.bus.page(limit=3, after=token), self.bus.page(limit=3, after=token, as_of=moment),
+                     self.bus.page(limit=3, after=number, as_of=moment)):  # the socket's is the number
+            self.assertEqual((page["signals"], page["moment"]), (whole[3:], moment))
+        self.assertEqual(self.bus.query(limit=3, after=token), whole[3:])
+        for as_of in ("2h", 30, self.bus.moment()):
+            with self.assertRaisesRegex(millrace.MR_REFUSED, "^after: .*it names its own"):
+                self.bus.page(after=token, as_of=as_of)
+        for after, error in ((moment + "/0", millrace.MR_REFUSED), (moment + "/99999", millrace.MR_NOT_FOUND),
+                             (moment, millrace.MR_REFUSED), ("NOPE_0_00000001", millrace.MR_NOT_FOUND)):
+            with self.assertRaisesRegex(error, "^after: "):
+                self.bus.page(after=after)
 
     def test_the_narrower_limit_counts(self):
         whole = self.bus.query(limit=5000)

@@ -5,7 +5,7 @@
  * Invariants
  *  1. What stands before the last '/' of one is the text of a moment, which no id of a signal is.
  */
-#include "cli/page_token.h"
+#include "bus/page_token.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,8 +26,13 @@ mr_err mri_page_token_parse(const char *text, struct mri_slice *ret_moment, uint
     mr_log_token moment;
     int64_t number;
     const char *mark = strrchr(text, '/');
+    *ret_moment = (struct mri_slice){NULL, 0};
     if (mark == NULL) {
-        return MR_NOT_FOUND;
+        bool is_signal = mri_fixed_parse_count(mri_slice_of(text), &number) == MR_OK &&
+                         number >= 1 && number <= UINT32_MAX;
+        bool is_moment = mr_log_token_parse(text, &moment) == MR_OK;
+        *ret_ordinal = is_signal ? (uint32_t)number : 0;
+        return is_signal ? MR_OK : is_moment ? MR_REFUSED : MR_NOT_FOUND;
     }
     size_t count = (size_t)(mark - text);
     int put = snprintf(named, sizeof(named), "%.*s", (int)(count < 200 ? count : 200), text);
