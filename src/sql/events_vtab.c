@@ -128,18 +128,13 @@ static bool is_certain(sqlite3_index_info *info, int at, const struct mri_event_
     struct mri_plan_term term)
 {
     bool is_text = strcmp(column->type, "TEXT") == 0;
-    bool is_integer = !is_text && mri_plan_is_known(info, at, SQLITE_INTEGER);
     if (term.op == MRI_PLAN_NULL || term.op == MRI_PLAN_NOT_NULL) {
         return true;
     }
     if (term.op == MRI_PLAN_IN || column->is_mixed || column->from == MRI_EVENT_COLUMN_ID) {
         return false;
     }
-    if (is_way(column->from, term.op) && !is_text) {
-        return is_integer;
-    }
-    return is_text ? mri_plan_is_known(info, at, SQLITE_TEXT)
-                   : is_integer || mri_plan_is_known(info, at, SQLITE_FLOAT);
+    return is_text ? mri_plan_is_known_text(info, at) : mri_plan_is_known_number(info, at);
 }
 
 static void offer(
@@ -358,14 +353,10 @@ static mr_err narrow_signal(
     const struct table *table, struct cursor *cursor, int16_t column, sqlite3_value *value)
 {
     if (column == MRI_EVENT_COLUMN_ORDINAL) {
-        /* Only an integer is certain; what is not compares equal to none or is looked at again. */
-        bool is_integer = sqlite3_value_numeric_type(value) == SQLITE_INTEGER;
-        double real = is_integer ? 0.0 : sqlite3_value_double(value);
-        bool is_whole = real >= 0.0 && real < 4e9;
-        return find_chain(table, cursor,
-            is_integer ? sqlite3_value_int64(value)
-            : is_whole ? (int64_t)real
-                       : 0);
+        int64_t low;
+        int64_t high;
+        bool is_number = mri_plan_range(MRI_PLAN_EQ, value, &low, &high) && low == high;
+        return find_chain(table, cursor, is_number ? low : 0); /* else it is equal to none */
     }
     struct mri_ident ident;
     struct mri_slice text = {(const char *)sqlite3_value_text(value), 0};

@@ -165,8 +165,9 @@ static int tear_down(void **fixture)
 static void some_value(unsigned table, const char *column, char value[static 512])
 {
     static const char *const others[] = {"NULL", "0", "-1", "1.5", "'x'", "''", "'SYM0'", "'41'",
-        "41", "9223372036854775807", "1e300", "x'41'", "abs(-1)", "upper('sym2')", "'1'", "-0.5",
-        "9223372036854775808", "-9223372036854775808", "'long'"};
+        "41", "9223372036854775807", "1e300", "1000.0", "41.0", "1e3", "-0.0", "9.2e18", "-1e300",
+        "x'41'", "abs(-1)", "upper('sym2')", "'1'", "-0.5", "9223372036854775808",
+        "-9223372036854775808", "'long'"};
     char text[256];
     sqlite3_stmt *statement;
     if (mri_prng_below(&prng, 4) == 0) {
@@ -178,7 +179,9 @@ static void some_value(unsigned table, const char *column, char value[static 512
     assert_int_equal(sqlite3_prepare_v2(twin.native, text, -1, &statement, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
     const char *found = (const char *)sqlite3_column_text(statement, 0);
-    (void)snprintf(value, 512, "%s", found != NULL && strlen(found) < 512 ? found : "NULL");
+    bool is_integer = found != NULL && strspn(found, "-0123456789") == strlen(found);
+    const char *end = is_integer && mri_prng_below(&prng, 3) == 0 ? ".0" : ""; /* the same REAL */
+    (void)snprintf(value, 512, "%s%s", found != NULL && strlen(found) < 500 ? found : "NULL", end);
     (void)sqlite3_finalize(statement);
 }
 
