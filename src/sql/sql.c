@@ -25,7 +25,7 @@
 #include "sql/health_vtab.h"
 #include "sql/signals_vtab.h"
 
-enum { STEPS_A_LOOK = 5000, VALUE_BYTES_MAX = 16 << 20 };
+enum { STEPS_A_LOOK = 5000, VALUE_BYTES_MAX = 16 << 20, STORE_SHARE = 4 };
 
 struct mri_sql {
     struct mri_sql_options options;
@@ -202,6 +202,7 @@ static int register_tables(struct mri_sql *sql)
         .guard = &sql->guard,
         .first_seq = options->first_seq > 0 ? options->first_seq : 1,
         .last_seq = options->bus->last_seq,
+        .store_bytes_max = options->memory_bytes_max / STORE_SHARE,
     };
     sql->health = (struct mri_health_vtab){.fold = options->fold,
         .judge = options->judge,
@@ -450,6 +451,7 @@ void mri_sql_forget(struct mri_sql *sql)
 {
     (void)sqlite3_finalize(sql->statement); /* says again what the last step said */
     sql->statement = NULL;
+    mri_events_vtab_forget(&sql->events); /* its cursors are closed */
 }
 
 bool mri_sql_is_complete(const char *text)

@@ -345,6 +345,42 @@ static void every_table_is_read_from_any_row_on_both_ways(void **fixture)
     }
 }
 
+static uint64_t calls_of_the_machine(void)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < MRI_OS_CALL_COUNT; i++) {
+        count += twin.machine.calls[i];
+    }
+    return count;
+}
+
+/** A join looks up so many that the table's events are kept, and the log is left alone. */
+static void many_lookups_find_the_same_rows_and_read_the_log_once(void **fixture)
+{
+    (void)fixture;
+    static const char *const joins[] = {"signals a JOIN %s b ON b.ordinal = a.ordinal",
+        "signals a JOIN %s b ON b.signal_id = a.signal_id", "events a JOIN %s b ON b.seq = a.seq",
+        "events a JOIN %s b ON b.seq = a.seq AND b.ordinal = a.ordinal"};
+    for (size_t i = 0; i < MRI_COUNT_OF(tables) - 1; i++) { /* the last one is `signals` */
+        char text[512];
+        for (size_t k = 0; k < MRI_COUNT_OF(joins); k++) {
+            const char *rest = strchr(joins[k], '%') + 2;
+            (void)snprintf(text, sizeof(text),
+                "SELECT count(*), sum(b.seq), max(b.symbol) FROM %.*s%s%s",
+                (int)(rest - 2 - joins[k]), joins[k], tables[i].name, rest);
+            uint64_t before = calls_of_the_machine();
+            (void)mri_sql_twin_compare(&twin, text);
+            assert_in_range(calls_of_the_machine() - before, 0, 400);
+        }
+        (void)snprintf(text, sizeof(text),
+            "SELECT a.ordinal, (SELECT count(*) FROM %s b WHERE b.ordinal = a.ordinal), (SELECT "
+            "b.kind FROM %s b WHERE b.ordinal = a.ordinal ORDER BY b.seq DESC LIMIT 1) FROM "
+            "signals a ORDER BY 1",
+            tables[i].name, tables[i].name);
+        (void)mri_sql_twin_compare(&twin, text);
+    }
+}
+
 static void the_plan_says_what_is_checked_on_each_event(void **fixture)
 {
     (void)fixture;
@@ -378,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_column_of_any_table_is_compared_as_sqlite_does),
         cmocka_unit_test(every_table_is_read_from_any_row_on_both_ways),
+        cmocka_unit_test(many_lookups_find_the_same_rows_and_read_the_log_once),
         cmocka_unit_test(the_plan_says_what_is_checked_on_each_event),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
