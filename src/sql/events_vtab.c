@@ -129,6 +129,7 @@ static bool is_way(unsigned column, unsigned op)
         return op == MRI_PLAN_EQ || op == MRI_PLAN_IN;
     case MRI_EVENT_COLUMN_ORDINAL:
     case MRI_EVENT_COLUMN_ID:
+    case MRI_EVENT_COLUMN_CLIENT_ORDER_ID:
         return op == MRI_PLAN_EQ;
     default:
         return false;
@@ -143,7 +144,8 @@ static bool is_certain(sqlite3_index_info *info, int at, const struct mri_event_
     if (term.op == MRI_PLAN_NULL || term.op == MRI_PLAN_NOT_NULL) {
         return true;
     }
-    if (term.op == MRI_PLAN_IN || column->is_mixed || column->from == MRI_EVENT_COLUMN_ID) {
+    if (term.op == MRI_PLAN_IN || column->is_mixed || column->from == MRI_EVENT_COLUMN_ID ||
+        column->from == MRI_EVENT_COLUMN_CLIENT_ORDER_ID) {
         return false;
     }
     return is_text ? mri_plan_is_known_text(info, at) : mri_plan_is_known_number(info, at);
@@ -223,7 +225,8 @@ static void estimate(
             info->idxFlags =
                 table->described->row_groups == 0 ? SQLITE_INDEX_SCAN_UNIQUE : info->idxFlags;
         } else if (is_way(from, op) &&
-                   (from == MRI_EVENT_COLUMN_ORDINAL || from == MRI_EVENT_COLUMN_ID)) {
+                   (from == MRI_EVENT_COLUMN_ORDINAL || from == MRI_EVENT_COLUMN_ID ||
+                       from == MRI_EVENT_COLUMN_CLIENT_ORDER_ID)) {
             rows = rows < 32.0 ? rows : 32.0;
             read = read < 3200.0 ? read : 3200.0; /* each is looked for */
         } else if (is_way(from, op)) {
@@ -330,7 +333,7 @@ static bool is_looking_up(const struct table *table, const struct mri_plan *plan
         unsigned from = column < 0 ? MRI_EVENT_COLUMN_KIND : table->described->columns[column].from;
         if (plan->terms[i].op == MRI_PLAN_EQ &&
             (from == MRI_EVENT_COLUMN_SEQ || from == MRI_EVENT_COLUMN_ORDINAL ||
-                from == MRI_EVENT_COLUMN_ID)) {
+                from == MRI_EVENT_COLUMN_ID || from == MRI_EVENT_COLUMN_CLIENT_ORDER_ID)) {
             return true;
         }
     }
@@ -374,6 +377,22 @@ static mr_err look_into_store(const struct table *table, struct cursor *cursor)
     }
     cursor->kept = store->state == MRI_EVENT_STORE_FULL ? store : NULL;
     return MR_OK;
+}
+
+/** Before a table of orders is read: are all their attempts known? */
+static mr_err know_attempts(const struct table *table, struct cursor *cursor)
+{
+    struct mri_events_vtab *events = table->events;
+    const struct mri_event_column *last =
+        &table->described->columns[table->described->column_count - 1];
+    if (last->from != MRI_EVENT_COLUMN_ATTEMPT || !mri_order_ids_is_open(events->order_ids)) {
+        return MR_OK;
+    }
+    mr_err err = open_reader(table, cursor);
+    cursor->stands_behind = 0;
+    return err != MR_OK ? err
+                        : mri_order_ids_read(events->order_ids, cursor->reader, events->first_seq,
+                              events->last_seq, events->guard);
 }
 
 /** The events of a signal, of those that are kept. */
@@ -449,6 +468,20 @@ static mr_err narrow_signal(
     return find_chain(table, cursor, is_id ? ident.ordinal.n : 0);
 }
 
+/** An order's events are among its signal's, whose ordinal its id has. */
+static mr_err narrow_order(const struct table *table, struct cursor *cursor, sqlite3_value *value)
+{
+    uint32_t ordinal;
+    unsigned leg;
+    unsigned attempt;
+    struct mri_slice text = {(const char *)sqlite3_value_text(value), 0};
+    text.count = (size_t)sqlite3_value_bytes(value);
+    bool is_id = sqlite3_value_type(value) == SQLITE_TEXT &&
+                 mri_order_table_parse_id(
+                     table->events->order_ids->log_number, text, &ordinal, &leg, &attempt) == MR_OK;
+    return find_chain(table, cursor, is_id ? ordinal : 0);
+}
+
 static int narrow(const struct table *table, struct cursor *cursor, struct mri_plan_term term,
     sqlite3_value *value)
 {
@@ -465,7 +498,10 @@ static int narrow(const struct table *table, struct cursor *cursor, struct mri_p
         return mri_event_condition_init(
             condition, &table->described->columns[term.column], term, value);
     }
-    switch (term.column) {
+    switch (table->described->columns[term.column].from) {
+    case MRI_EVENT_COLUMN_CLIENT_ORDER_ID:
+        err = narrow_order(table, cursor, value);
+        return err == MR_OK ? SQLITE_OK : fail(table, err);
     case MRI_EVENT_COLUMN_KIND:
         return mri_kind_set_narrow(&cursor->wanted, term.op, value);
     case MRI_EVENT_COLUMN_ORDINAL:
@@ -577,8 +613,10 @@ static mr_err take(const struct table *table, struct cursor *cursor, const mr_lo
         }
     }
     const struct mri_event_table *described = table->described;
-    cursor->value =
-        (struct mri_event_value){.table = described, .rows = table->events->rows, .event = event};
+    cursor->value = (struct mri_event_value){.table = described,
+        .rows = table->events->rows,
+        .order_ids = table->events->order_ids,
+        .event = event};
     for (unsigned i = 0; i < described->kind_count; i++) {
         cursor->value.kind = described->kinds[i]->type == event->type ? i : cursor->value.kind;
     }
@@ -670,7 +708,10 @@ static int filter(
     }
     begin(table, cursor, &plan);
     bool is_lookup = is_looking_up(table, &plan);
-    mr_err err = is_lookup ? look_into_store(table, cursor) : MR_OK;
+    mr_err err = know_attempts(table, cursor);
+    if (err == MR_OK && is_lookup) {
+        err = look_into_store(table, cursor);
+    }
     int result = err == MR_OK ? SQLITE_OK : fail(table, err);
     for (int i = 0; i < argc && result == SQLITE_OK; i++) {
         result = narrow(table, cursor, plan.terms[i], argv[i]);

@@ -10,6 +10,7 @@
 #include "sql/event_columns.h"
 #include "sql/event_store.h"
 #include "sql/guard.h"
+#include "sql/order_ids.h"
 #include "sql/signal_rows.h"
 
 /** What the tables are read from; borrowed by the connection. */
@@ -20,6 +21,7 @@ struct mri_events_vtab {
     struct mri_event_tables *tables;
     struct mri_signal_rows *rows;
     struct mri_guard *guard;
+    struct mri_order_ids *order_ids;
     uint64_t first_seq;
     uint64_t last_seq;      /**< what comes later is not shown */
     size_t store_bytes_max; /**< of what is kept of a query's tables, all together */
