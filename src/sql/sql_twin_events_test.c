@@ -417,29 +417,32 @@ static void many_lookups_find_the_same_rows_and_read_the_log_once(void **fixture
     }
 }
 
+/** A row for each event of the order, if there is one. */
+static void look_for_order(const char *table, uint32_t ordinal, uint32_t attempt)
+{
+    char text[256];
+    char id[MRI_ORDER_ID_BYTES];
+    (void)mri_order_table_id(0, ordinal, MRI_LEG_STOP, attempt, id);
+    (void)snprintf(text, sizeof(text),
+        "SELECT ordinal, attempt, leg FROM %s WHERE client_order_id = '%s'", table, id);
+    (void)mri_sql_twin_compare(&twin, text);
+    mri_sql_twin_expect_plan(&twin, text, "0:client_order_id=");
+    mri_sql_twin_ask(&twin, text);
+    if (attempt < ordinal) {
+        assert_int_equal(mri_sql_twin_step(&twin, text), MR_OK);
+        assert_int_equal(mri_sql_value(twin.sql, 0).integer, ordinal);
+        assert_int_equal(mri_sql_value(twin.sql, 1).integer, attempt + 1);
+    }
+    assert_int_equal(mri_sql_twin_step(&twin, text), MR_END);
+}
+
 static void orders_have_the_id_that_their_executor_knows(void **fixture)
 {
     (void)fixture;
-    static const char *const names[] = {"orders", "order_reports"};
-    char text[256];
-    char id[MRI_ORDER_ID_BYTES];
     for (uint32_t ordinal = 1; ordinal <= ORDERS; ordinal++) {
         for (uint32_t attempt = 0; attempt <= ordinal; attempt++) {
-            (void)mri_order_table_id(0, ordinal, MRI_LEG_STOP, attempt, id);
-            for (size_t i = 0; i < MRI_COUNT_OF(names); i++) {
-                (void)snprintf(text, sizeof(text),
-                    "SELECT ordinal, attempt, leg FROM %s WHERE client_order_id = '%s'", names[i],
-                    id);
-                (void)mri_sql_twin_compare(&twin, text);
-                mri_sql_twin_expect_plan(&twin, text, "0:client_order_id=");
-                mri_sql_twin_ask(&twin, text);
-                if (attempt < ordinal) {
-                    assert_int_equal(mri_sql_twin_step(&twin, text), MR_OK);
-                    assert_int_equal(mri_sql_value(twin.sql, 0).integer, ordinal);
-                    assert_int_equal(mri_sql_value(twin.sql, 1).integer, attempt + 1);
-                }
-                assert_int_equal(mri_sql_twin_step(&twin, text), MR_END);
-            }
+            look_for_order("orders", ordinal, attempt);
+            look_for_order("order_reports", ordinal, attempt);
         }
     }
     (void)mri_sql_twin_compare(&twin,
