@@ -249,6 +249,16 @@ static void add_kind(struct mri_event_table *table, const struct mri_event_kind 
     add_texts(table, index);
 }
 
+/** What an executor and its venue know an order by. A dispute has the id that was given. */
+static void add_order_ids(struct mri_event_table *table)
+{
+    if (table->kinds[0]->type == MRI_EVENT_ORDER_INTENT ||
+        table->kinds[0]->type == MRI_EVENT_ORDER_REPORT) {
+        (void)add_column(table, "client_order_id", "TEXT", MRI_EVENT_COLUMN_CLIENT_ORDER_ID);
+        (void)add_column(table, "attempt", "INTEGER", MRI_EVENT_COLUMN_ATTEMPT);
+    }
+}
+
 /** The table of one kind's rows. Gates stand in two groups side by side. */
 static void add_rows(struct mri_event_tables *tables, const struct mri_event_kind *kind,
     unsigned groups, const char *name)
@@ -351,6 +361,7 @@ mr_err mri_event_columns_init(struct mri_event_tables *tables, const struct mri_
         for (unsigned k = 0; k < MRI_EVENT_TABLE_KINDS_MAX && named[i].types[k] != 0; k++) {
             add_kind(table, mri_event_kind(named[i].types[k]));
         }
+        add_order_ids(table);
     }
     add_kinds(tables);
     return MR_OK;

@@ -338,6 +338,24 @@ static void get_said(const struct mri_event *event, unsigned from, struct mri_ev
     }
 }
 
+/** What the order is known by outside; nothing of one that no executor was given. */
+static void get_order(
+    const struct mri_event_value *value, unsigned from, struct mri_event_datum *datum)
+{
+    unsigned leg;
+    unsigned attempt;
+    MRI_STATIC_ASSERT(sizeof(datum->room) >= (size_t)MRI_ORDER_ID_BYTES, "the id fits");
+    if (!mri_order_ids_attempt(value->order_ids, value->event, &leg, &attempt)) {
+        return;
+    }
+    if (from == MRI_EVENT_COLUMN_ATTEMPT) {
+        set_integer(datum, (int64_t)attempt + 1);
+        return;
+    }
+    set_passing(datum, mri_slice_of(mri_order_table_id(value->order_ids->log_number,
+                           value->event->ordinal, leg, attempt, datum->room)));
+}
+
 static void get_of_events(
     const struct mri_event_value *value, unsigned from, struct mri_event_datum *datum)
 {
@@ -380,6 +398,10 @@ static void get_of_events(
     case MRI_EVENT_COLUMN_DELIVERIES:
     case MRI_EVENT_COLUMN_NACK_REASON:
         get_said(event, from, datum);
+        break;
+    case MRI_EVENT_COLUMN_CLIENT_ORDER_ID:
+    case MRI_EVENT_COLUMN_ATTEMPT:
+        get_order(value, from, datum);
         break;
     default:
         set_integer(datum, value->position);

@@ -9,12 +9,14 @@
 #include <sqlite3.h>
 
 #include "sql/event_columns.h"
+#include "sql/order_ids.h"
 #include "sql/signal_rows.h"
 
 /** A row of a table. */
 struct mri_event_value {
     const struct mri_event_table *table;
     const struct mri_signal_rows *rows;
+    const struct mri_order_ids *order_ids;
     const struct mri_event *event;
     unsigned kind;     /**< index in the table */
     unsigned position; /**< of the row within the event */

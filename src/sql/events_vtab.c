@@ -6,6 +6,9 @@
  *   backward   for ORDER BY seq DESC
  *   chain      the events of one signal, each of which names the one before
  *
+ * A query that looks up many signals or seqs (a join) has the events of the table kept in memory
+ * after a while (event_store.h): then a chain is made of what is kept, and no reader is needed.
+ *
  * Invariants
  *  1. Nothing behind last_seq is shown, so all tables of a connection show the same log.
  *  2. A row that SQLite would accept is never left out; where `omit` is set, none that it would
@@ -18,10 +21,17 @@
 #include "base/problem.h"
 #include "log/read/reader.h"
 #include "sql/event_condition.h"
+#include "sql/kind_set.h"
 #include "sql/plan.h"
 #include "sql/vtab.h"
 
-enum { TYPES = 65536, RECORDS_A_LOOK = 4096, DECLARATION_BYTES_MAX = 16384, CHAIN_FIRST = 64 };
+enum {
+    TYPES = 65536,
+    RECORDS_NEAR = 16384,
+    RECORDS_A_LOOK = 4096,
+    DECLARATION_BYTES_MAX = 16384,
+    CHAIN_FIRST = 64
+};
 
 struct table {
     sqlite3_vtab base;
@@ -31,13 +41,15 @@ struct table {
 
 struct cursor {
     sqlite3_vtab_cursor base;
-    mr_log_reader *reader;
-    uint64_t low; /**< seqs, both ends included */
+    mr_log_reader *reader;  /**< NULL: nothing was read yet */
+    uint64_t stands_behind; /**< seq that the reader has read, for the next lookup; 0: unknown */
+    uint64_t low;           /**< seqs, both ends included */
     uint64_t high;
     int64_t wall_low_unix_ns;
     int64_t wall_high_unix_ns;
     bool is_descending;
     bool is_chain;
+    const struct mri_event_store *kept; /**< the chain is of this; NULL: of the log */
     bool is_end;
     uint32_t looked;
     int64_t chain_ordinal;
@@ -51,7 +63,7 @@ struct cursor {
     uint64_t skip;      /**< so many rows are left out */
     unsigned condition_count;
     struct mri_event_condition conditions[MRI_PLAN_TERMS_MAX];
-    uint8_t is_wanted[TYPES / 8]; /**< a bit for each type of event */
+    struct mri_kind_set wanted;
 };
 
 /** Note why reading failed, for who asked the query. */
@@ -117,6 +129,7 @@ static bool is_way(unsigned column, unsigned op)
         return op == MRI_PLAN_EQ || op == MRI_PLAN_IN;
     case MRI_EVENT_COLUMN_ORDINAL:
     case MRI_EVENT_COLUMN_ID:
+    case MRI_EVENT_COLUMN_CLIENT_ORDER_ID:
         return op == MRI_PLAN_EQ;
     default:
         return false;
@@ -128,18 +141,14 @@ static bool is_certain(sqlite3_index_info *info, int at, const struct mri_event_
     struct mri_plan_term term)
 {
     bool is_text = strcmp(column->type, "TEXT") == 0;
-    bool is_integer = !is_text && mri_plan_is_known(info, at, SQLITE_INTEGER);
     if (term.op == MRI_PLAN_NULL || term.op == MRI_PLAN_NOT_NULL) {
         return true;
     }
-    if (term.op == MRI_PLAN_IN || column->is_mixed || column->from == MRI_EVENT_COLUMN_ID) {
+    if (term.op == MRI_PLAN_IN || column->is_mixed || column->from == MRI_EVENT_COLUMN_ID ||
+        column->from == MRI_EVENT_COLUMN_CLIENT_ORDER_ID) {
         return false;
     }
-    if (is_way(column->from, term.op) && !is_text) {
-        return is_integer;
-    }
-    return is_text ? mri_plan_is_known(info, at, SQLITE_TEXT)
-                   : is_integer || mri_plan_is_known(info, at, SQLITE_FLOAT);
+    return is_text ? mri_plan_is_known_text(info, at) : mri_plan_is_known_number(info, at);
 }
 
 static void offer(
@@ -216,7 +225,8 @@ static void estimate(
             info->idxFlags =
                 table->described->row_groups == 0 ? SQLITE_INDEX_SCAN_UNIQUE : info->idxFlags;
         } else if (is_way(from, op) &&
-                   (from == MRI_EVENT_COLUMN_ORDINAL || from == MRI_EVENT_COLUMN_ID)) {
+                   (from == MRI_EVENT_COLUMN_ORDINAL || from == MRI_EVENT_COLUMN_ID ||
+                       from == MRI_EVENT_COLUMN_CLIENT_ORDER_ID)) {
             rows = rows < 32.0 ? rows : 32.0;
             read = read < 3200.0 ? read : 3200.0; /* each is looked for */
         } else if (is_way(from, op)) {
@@ -247,56 +257,6 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 
 /* ---- filtering ------------------------------------------------------------------------------- */
 
-static void want(struct cursor *cursor, uint16_t type)
-{
-    cursor->is_wanted[type / 8] |= (uint8_t)(1U << type % 8);
-}
-
-static bool is_wanted(const struct cursor *cursor, uint16_t type)
-{
-    return (cursor->is_wanted[type / 8] >> type % 8 & 1) != 0;
-}
-
-static void want_kinds(const struct table *table, struct cursor *cursor)
-{
-    memset(
-        cursor->is_wanted, table->described->kind_count == 0 ? 0xff : 0, sizeof(cursor->is_wanted));
-    for (unsigned i = 0; i < table->described->kind_count; i++) {
-        want(cursor, table->described->kinds[i]->type);
-    }
-}
-
-/** Keep the types whose name is a value, or one of a list. */
-static int narrow_kinds(struct cursor *cursor, enum mri_plan_op op, sqlite3_value *argument)
-{
-    uint8_t before[TYPES / 8];
-    sqlite3_value *value = argument;
-    int result = SQLITE_DONE;
-    memcpy(before, cursor->is_wanted, sizeof(before));
-    memset(cursor->is_wanted, 0, sizeof(cursor->is_wanted));
-    if (op == MRI_PLAN_IN) {
-        result = sqlite3_vtab_in_first(argument, &value);
-    }
-    do {
-        struct mri_slice text = {NULL, 0};
-        if (op != MRI_PLAN_IN || result == SQLITE_OK) {
-            text.bytes = (const char *)sqlite3_value_text(value);
-            text.count = (size_t)sqlite3_value_bytes(value);
-        }
-        for (unsigned type = 0; type < 1024 && text.bytes != NULL; type++) {
-            const char *name = mri_event_value_kind((uint16_t)type);
-            bool was_wanted = (before[type / 8] >> type % 8 & 1) != 0;
-            if (was_wanted && name != NULL && mri_slice_is(text, name)) {
-                want(cursor, (uint16_t)type);
-            }
-        }
-        if (op == MRI_PLAN_IN && result == SQLITE_OK) {
-            result = sqlite3_vtab_in_next(argument, &value);
-        }
-    } while (result == SQLITE_OK);
-    return result == SQLITE_DONE ? SQLITE_OK : result;
-}
-
 static mr_err push_chain(struct cursor *cursor, uint64_t seq)
 {
     if (cursor->chain_count == cursor->chain_room) {
@@ -312,15 +272,149 @@ static mr_err push_chain(struct cursor *cursor, uint64_t seq)
     return MR_OK;
 }
 
-static mr_err read_at(
-    const struct table *table, mr_log_reader *reader, uint64_t seq, mr_log_event *ret_record)
+static struct mri_event_store *store_of(const struct table *table)
+{
+    return &table->events->stores[table->described - table->events->tables->tables];
+}
+
+/** A cursor opens its reader when it reads the log: many look up what is kept. */
+static mr_err open_reader(const struct table *table, struct cursor *cursor)
+{
+    return cursor->reader != NULL
+               ? MR_OK
+               : mri_reader_open(table->events->os, table->events->alloc, table->events->folder,
+                     &cursor->reader, &table->events->guard->problem);
+}
+
+/** Read the event of a seq that is not far from where the reader stands. */
+static mr_err walk_to(
+    const struct table *table, struct cursor *cursor, uint64_t seq, mr_log_event *ret_record)
 {
     mr_problem *problem = &table->events->guard->problem;
-    mr_err err = mr_log_reader_seek(reader, (mr_seq){seq}, problem);
+    bool is_back = seq <= cursor->stands_behind;
+    mr_err err;
+    do {
+        store_of(table)->walked++;
+        err = is_back ? mr_log_reader_previous(cursor->reader, ret_record, problem)
+                      : mr_log_reader_next(cursor->reader, ret_record, problem);
+    } while (err == MR_OK && (is_back ? ret_record->seq.n > seq : ret_record->seq.n < seq));
+    cursor->stands_behind = err == MR_OK ? ret_record->seq.n - is_back : 0;
+    return err;
+}
+
+static mr_err read_at(
+    const struct table *table, struct cursor *cursor, uint64_t seq, mr_log_event *ret_record)
+{
+    mr_problem *problem = &table->events->guard->problem;
+    if (cursor->kept != NULL) { /* the chain is made of what it has */
+        return mri_event_store_get(cursor->kept, seq, ret_record) ? MR_OK : MR_EINTERNAL;
+    }
+    mr_err err = open_reader(table, cursor);
+    if (err != MR_OK) {
+        return err;
+    }
+    uint64_t from = cursor->stands_behind;
+    if (from != 0 && (seq > from ? seq - from : from - seq) <= RECORDS_NEAR) {
+        return walk_to(table, cursor, seq, ret_record);
+    }
+    store_of(table)->walked += MRI_EVENT_STORE_SEEK;
+    err = mr_log_reader_seek(cursor->reader, (mr_seq){seq}, problem);
     if (err == MR_OK) {
-        err = mr_log_reader_next(reader, ret_record, problem);
+        err = mr_log_reader_next(cursor->reader, ret_record, problem);
+    }
+    cursor->stands_behind = err == MR_OK ? ret_record->seq.n : 0;
+    return err;
+}
+
+static bool is_looking_up(const struct table *table, const struct mri_plan *plan)
+{
+    for (unsigned i = 0; i < plan->term_count; i++) {
+        int column = plan->terms[i].column;
+        unsigned from = column < 0 ? MRI_EVENT_COLUMN_KIND : table->described->columns[column].from;
+        if (plan->terms[i].op == MRI_PLAN_EQ &&
+            (from == MRI_EVENT_COLUMN_SEQ || from == MRI_EVENT_COLUMN_ORDINAL ||
+                from == MRI_EVENT_COLUMN_ID || from == MRI_EVENT_COLUMN_CLIENT_ORDER_ID)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t bytes_left(const struct mri_events_vtab *events)
+{
+    size_t left = events->store_bytes_max;
+    for (unsigned i = 0; i < events->tables->count; i++) {
+        left -= events->stores[i].bytes;
+    }
+    return left;
+}
+
+/** Before a lookup: are the table's events kept, or is it time to? */
+static mr_err look_into_store(const struct table *table, struct cursor *cursor)
+{
+    struct mri_events_vtab *events = table->events;
+    struct mri_event_store *store = store_of(table);
+    if (mri_event_store_is_due(store, events->last_seq - events->first_seq)) {
+        mr_err err = open_reader(table, cursor);
+        if (err != MR_OK) {
+            return err;
+        }
+        const struct mri_event_store_source source = {
+            .alloc = events->alloc,
+            .table = table->described,
+            .reader = cursor->reader,
+            .guard = events->guard,
+            .first_seq = events->first_seq,
+            .last_seq = events->last_seq,
+            .ordinal_max = events->rows->count,
+            .bytes_max = bytes_left(events),
+        };
+        cursor->stands_behind = 0;
+        err = mri_event_store_fill(store, &source);
+        if (err != MR_OK) {
+            return err;
+        }
+    }
+    cursor->kept = store->state == MRI_EVENT_STORE_FULL ? store : NULL;
+    return MR_OK;
+}
+
+/** Before a table of orders is read: are all their attempts known? */
+static mr_err know_attempts(const struct table *table, struct cursor *cursor)
+{
+    struct mri_events_vtab *events = table->events;
+    const struct mri_event_column *last =
+        &table->described->columns[table->described->column_count - 1];
+    if (last->from != MRI_EVENT_COLUMN_ATTEMPT || !mri_order_ids_is_open(events->order_ids)) {
+        return MR_OK;
+    }
+    mr_err err = open_reader(table, cursor);
+    cursor->stands_behind = 0;
+    return err != MR_OK ? err
+                        : mri_order_ids_read(events->order_ids, cursor->reader, events->first_seq,
+                              events->last_seq, events->guard);
+}
+
+/** The events of a signal, of those that are kept. */
+static mr_err gather_chain(struct cursor *cursor, uint32_t ordinal)
+{
+    mr_err err = MR_OK;
+    uint32_t place = mri_event_store_newest(cursor->kept, ordinal);
+    while (place != 0 && err == MR_OK) {
+        uint64_t seq;
+        place = mri_event_store_before(cursor->kept, place, &seq);
+        err = push_chain(cursor, seq);
     }
     return err;
+}
+
+/** The event of a seq as a chain of one, or of none. */
+static mr_err chain_seq(struct cursor *cursor)
+{
+    mr_log_event record;
+    cursor->is_chain = true;
+    bool is_there = cursor->kept == NULL || mri_event_store_get(cursor->kept, cursor->low, &record);
+    return is_there ? push_chain(cursor, cursor->low) : MR_OK;
 }
 
 /** The events of a signal. A second signal that is asked for has none in common with it. */
@@ -335,6 +429,9 @@ static mr_err find_chain(const struct table *table, struct cursor *cursor, int64
     }
     cursor->is_chain = true;
     cursor->chain_ordinal = ordinal;
+    if (cursor->kept != NULL) {
+        return gather_chain(cursor, (uint32_t)ordinal);
+    }
     const struct mri_event_table *described = table->described;
     if (described->kind_count == 1 && described->kinds[0]->type == MRI_EVENT_SIGNAL_GENERATED) {
         return push_chain(cursor, row.generated_seq);
@@ -342,9 +439,10 @@ static mr_err find_chain(const struct table *table, struct cursor *cursor, int64
     uint64_t seq = row.last_seq;
     while (seq != 0 && seq >= table->events->first_seq && seq <= table->events->last_seq) {
         mr_log_event record;
-        mr_err err = mri_guard_is_over(table->events->guard) ? MR_AGAIN : push_chain(cursor, seq);
-        if (err == MR_OK) {
-            err = read_at(table, cursor->reader, seq, &record);
+        mr_err err = mri_guard_is_over(table->events->guard) ? MR_AGAIN
+                                                             : read_at(table, cursor, seq, &record);
+        if (err == MR_OK && mri_kind_set_has(&cursor->wanted, record.type)) {
+            err = push_chain(cursor, seq);
         }
         if (err != MR_OK) {
             return err;
@@ -358,20 +456,30 @@ static mr_err narrow_signal(
     const struct table *table, struct cursor *cursor, int16_t column, sqlite3_value *value)
 {
     if (column == MRI_EVENT_COLUMN_ORDINAL) {
-        /* Only an integer is certain; what is not compares equal to none or is looked at again. */
-        bool is_integer = sqlite3_value_numeric_type(value) == SQLITE_INTEGER;
-        double real = is_integer ? 0.0 : sqlite3_value_double(value);
-        bool is_whole = real >= 0.0 && real < 4e9;
-        return find_chain(table, cursor,
-            is_integer ? sqlite3_value_int64(value)
-            : is_whole ? (int64_t)real
-                       : 0);
+        int64_t low;
+        int64_t high;
+        bool is_number = mri_plan_range(MRI_PLAN_EQ, value, &low, &high) && low == high;
+        return find_chain(table, cursor, is_number ? low : 0); /* else it is equal to none */
     }
     struct mri_ident ident;
     struct mri_slice text = {(const char *)sqlite3_value_text(value), 0};
     text.count = (size_t)sqlite3_value_bytes(value);
     bool is_id = sqlite3_value_type(value) == SQLITE_TEXT && mri_ident_parse(text, &ident) == MR_OK;
     return find_chain(table, cursor, is_id ? ident.ordinal.n : 0);
+}
+
+/** An order's events are among its signal's, whose ordinal its id has. */
+static mr_err narrow_order(const struct table *table, struct cursor *cursor, sqlite3_value *value)
+{
+    uint32_t ordinal;
+    unsigned leg;
+    unsigned attempt;
+    struct mri_slice text = {(const char *)sqlite3_value_text(value), 0};
+    text.count = (size_t)sqlite3_value_bytes(value);
+    bool is_id = sqlite3_value_type(value) == SQLITE_TEXT &&
+                 mri_order_table_parse_id(
+                     table->events->order_ids->log_number, text, &ordinal, &leg, &attempt) == MR_OK;
+    return find_chain(table, cursor, is_id ? ordinal : 0);
 }
 
 static int narrow(const struct table *table, struct cursor *cursor, struct mri_plan_term term,
@@ -390,9 +498,12 @@ static int narrow(const struct table *table, struct cursor *cursor, struct mri_p
         return mri_event_condition_init(
             condition, &table->described->columns[term.column], term, value);
     }
-    switch (term.column) {
+    switch (table->described->columns[term.column].from) {
+    case MRI_EVENT_COLUMN_CLIENT_ORDER_ID:
+        err = narrow_order(table, cursor, value);
+        return err == MR_OK ? SQLITE_OK : fail(table, err);
     case MRI_EVENT_COLUMN_KIND:
-        return narrow_kinds(cursor, term.op, value);
+        return mri_kind_set_narrow(&cursor->wanted, term.op, value);
     case MRI_EVENT_COLUMN_ORDINAL:
     case MRI_EVENT_COLUMN_ID:
         err = narrow_signal(table, cursor, term.column, value);
@@ -427,11 +538,18 @@ static mr_err set_out(const struct table *table, struct cursor *cursor)
     if (cursor->is_chain) {
         return MR_OK;
     }
+    mr_err err = open_reader(table, cursor);
+    if (err != MR_OK) {
+        return err;
+    }
+    cursor->stands_behind = 0; /* it goes on from there by itself */
     if (cursor->is_descending && cursor->wall_high_unix_ns < INT64_MAX) {
         return mr_log_reader_seek_time(cursor->reader, cursor->wall_high_unix_ns + 1, problem);
     }
     if (cursor->is_descending) { /* turning round, it comes again */
-        return read_at(table, cursor->reader, cursor->high, &record);
+        err = read_at(table, cursor, cursor->high, &record);
+        cursor->stands_behind = 0;
+        return err;
     }
     if (cursor->low == table->events->first_seq && cursor->wall_low_unix_ns > INT64_MIN) {
         return mr_log_reader_seek_time(cursor->reader, cursor->wall_low_unix_ns, problem);
@@ -451,7 +569,7 @@ static mr_err step(const struct table *table, struct cursor *cursor, mr_log_even
         if (at >= cursor->chain_count) {
             return MR_END;
         }
-        return read_at(table, cursor->reader,
+        return read_at(table, cursor,
             cursor->chain[cursor->is_descending ? at : cursor->chain_count - 1 - at], record);
     }
     mr_err err = cursor->is_descending ? mr_log_reader_previous(cursor->reader, record, problem)
@@ -470,7 +588,8 @@ static bool is_within(const struct cursor *cursor, const mr_log_event *record)
 {
     return record->seq.n >= cursor->low && record->seq.n <= cursor->high &&
            record->time_unix_ns >= cursor->wall_low_unix_ns &&
-           record->time_unix_ns <= cursor->wall_high_unix_ns && is_wanted(cursor, record->type);
+           record->time_unix_ns <= cursor->wall_high_unix_ns &&
+           mri_kind_set_has(&cursor->wanted, record->type);
 }
 
 /** Take a record as the event to be shown. */
@@ -494,8 +613,10 @@ static mr_err take(const struct table *table, struct cursor *cursor, const mr_lo
         }
     }
     const struct mri_event_table *described = table->described;
-    cursor->value =
-        (struct mri_event_value){.table = described, .rows = table->events->rows, .event = event};
+    cursor->value = (struct mri_event_value){.table = described,
+        .rows = table->events->rows,
+        .order_ids = table->events->order_ids,
+        .event = event};
     for (unsigned i = 0; i < described->kind_count; i++) {
         cursor->value.kind = described->kinds[i]->type == event->type ? i : cursor->value.kind;
     }
@@ -555,6 +676,24 @@ static void forget_conditions(struct cursor *cursor)
     cursor->condition_count = 0;
 }
 
+static void begin(const struct table *table, struct cursor *cursor, const struct mri_plan *plan)
+{
+    cursor->low = table->events->first_seq;
+    cursor->high = table->events->last_seq;
+    cursor->wall_low_unix_ns = INT64_MIN;
+    cursor->wall_high_unix_ns = INT64_MAX;
+    cursor->is_descending = plan->order_count > 0 && plan->orders[0].is_descending;
+    cursor->is_chain = false;
+    cursor->kept = NULL;
+    cursor->is_end = false;
+    cursor->looked = 0;
+    cursor->chain_count = 0;
+    cursor->chain_at = 0;
+    cursor->skip = 0;
+    forget_conditions(cursor);
+    mri_kind_set_of_table(&cursor->wanted, table->described);
+}
+
 static int filter(
     sqlite3_vtab_cursor *base, int number, const char *text, int argc, sqlite3_value **argv)
 {
@@ -567,20 +706,13 @@ static int filter(
         plan.term_count != (unsigned)argc) {
         return SQLITE_INTERNAL;
     }
-    cursor->low = table->events->first_seq;
-    cursor->high = table->events->last_seq;
-    cursor->wall_low_unix_ns = INT64_MIN;
-    cursor->wall_high_unix_ns = INT64_MAX;
-    cursor->is_descending = plan.order_count > 0 && plan.orders[0].is_descending;
-    cursor->is_chain = false;
-    cursor->is_end = false;
-    cursor->looked = 0;
-    cursor->chain_count = 0;
-    cursor->chain_at = 0;
-    cursor->skip = 0;
-    forget_conditions(cursor);
-    want_kinds(table, cursor);
-    int result = SQLITE_OK;
+    begin(table, cursor, &plan);
+    bool is_lookup = is_looking_up(table, &plan);
+    mr_err err = know_attempts(table, cursor);
+    if (err == MR_OK && is_lookup) {
+        err = look_into_store(table, cursor);
+    }
+    int result = err == MR_OK ? SQLITE_OK : fail(table, err);
     for (int i = 0; i < argc && result == SQLITE_OK; i++) {
         result = narrow(table, cursor, plan.terms[i], argv[i]);
     }
@@ -589,7 +721,11 @@ static int filter(
         cursor->is_end = true;
         return result;
     }
-    mr_err err = set_out(table, cursor);
+    if (is_lookup && !cursor->is_chain && cursor->low == cursor->high) {
+        err = chain_seq(cursor);
+    }
+    cursor->kept = cursor->is_chain ? cursor->kept : NULL;
+    err = err == MR_OK ? set_out(table, cursor) : err;
     return err == MR_OK ? advance(table, cursor) : fail(table, err);
 }
 
@@ -597,18 +733,12 @@ static int filter(
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **ret_cursor)
 {
-    const struct table *table = (const struct table *)vtab;
+    (void)vtab;
     struct cursor *cursor = sqlite3_malloc64(sizeof(*cursor));
     if (cursor == NULL) {
         return SQLITE_NOMEM;
     }
     memset(cursor, 0, sizeof(*cursor));
-    mr_err err = mri_reader_open(table->events->os, table->events->alloc, table->events->folder,
-        &cursor->reader, &table->events->guard->problem);
-    if (err != MR_OK) {
-        sqlite3_free(cursor);
-        return fail(table, err);
-    }
     *ret_cursor = &cursor->base;
     return SQLITE_OK;
 }
@@ -645,6 +775,13 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int numbe
 }
 
 static const sqlite3_module module = MRI_VTAB_MODULE;
+
+void mri_events_vtab_forget(struct mri_events_vtab *events)
+{
+    for (unsigned i = 0; i < MRI_EVENT_TABLES_MAX; i++) {
+        mri_event_store_clear(&events->stores[i]);
+    }
+}
 
 int mri_events_vtab_register(sqlite3 *db, struct mri_events_vtab *events)
 {

@@ -8,7 +8,9 @@
 #include <sqlite3.h>
 
 #include "sql/event_columns.h"
+#include "sql/event_store.h"
 #include "sql/guard.h"
+#include "sql/order_ids.h"
 #include "sql/signal_rows.h"
 
 /** What the tables are read from; borrowed by the connection. */
@@ -19,8 +21,11 @@ struct mri_events_vtab {
     struct mri_event_tables *tables;
     struct mri_signal_rows *rows;
     struct mri_guard *guard;
+    struct mri_order_ids *order_ids;
     uint64_t first_seq;
-    uint64_t last_seq; /**< what comes later is not shown */
+    uint64_t last_seq;      /**< what comes later is not shown */
+    size_t store_bytes_max; /**< of what is kept of a query's tables, all together */
+    struct mri_event_store stores[MRI_EVENT_TABLES_MAX]; /**< by table, for the query under way */
 };
 
 /**
@@ -31,5 +36,13 @@ struct mri_events_vtab {
  * Threads  the connection's.
  */
 int mri_events_vtab_register(sqlite3 *db, struct mri_events_vtab *events);
+
+/**
+ * Forget what was kept for a query that is over.
+ *
+ * Returns  nothing.
+ * Threads  the connection's.
+ */
+void mri_events_vtab_forget(struct mri_events_vtab *events);
 
 #endif

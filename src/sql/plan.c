@@ -5,6 +5,8 @@
  * Invariants
  *  1. The term at place i has argument i of xFilter.
  *  2. What was written is read again as it was.
+ *  3. A range is what SQLite's comparison allows, exactly, of any number that comes: a literal is
+ *     shown to the planner as an integer where it is whole (1000.0), and is a REAL when it comes.
  */
 #include "sql/plan.h"
 
@@ -12,6 +14,9 @@
 #include <string.h>
 
 #include "base/slice.h"
+
+/** The double behind the last int64; the first one is what it is below zero. */
+#define BEYOND_INT64 9223372036854775808.0
 
 /** What stands behind the name of a column. */
 static const char *const op_texts[MRI_PLAN_OP_COUNT] = {
@@ -66,11 +71,21 @@ bool mri_plan_op(const sqlite3_index_info *info, int constraint, enum mri_plan_o
     }
 }
 
-bool mri_plan_is_known(sqlite3_index_info *info, int constraint, int type)
+bool mri_plan_is_known_text(sqlite3_index_info *info, int constraint)
 {
     sqlite3_value *value = NULL;
     return sqlite3_vtab_rhs_value(info, constraint, &value) == SQLITE_OK && value != NULL &&
-           sqlite3_value_type(value) == type;
+           sqlite3_value_type(value) == SQLITE_TEXT;
+}
+
+bool mri_plan_is_known_number(sqlite3_index_info *info, int constraint)
+{
+    sqlite3_value *value = NULL;
+    if (sqlite3_vtab_rhs_value(info, constraint, &value) != SQLITE_OK || value == NULL) {
+        return false;
+    }
+    int type = sqlite3_value_type(value);
+    return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
 bool mri_plan_take(struct mri_plan *plan, sqlite3_index_info *info, int constraint,
@@ -239,34 +254,55 @@ bool mri_plan_is_accepted(enum mri_plan_op op, int order)
     }
 }
 
+/** The greatest integer that is not above a number, and whether it is that number. */
+struct floor {
+    int64_t number;
+    bool is_same;
+};
+
+static struct floor floor_of(double real)
+{
+    int64_t number = (int64_t)real; /* towards zero, and exact */
+    bool is_same = (double)number == real;
+    return (struct floor){is_same || real > 0.0 ? number : number - 1, is_same};
+}
+
+static void allow(bool is_any, int64_t *low, int64_t *high)
+{
+    *low = is_any ? INT64_MIN : 1;
+    *high = is_any ? INT64_MAX : 0;
+}
+
 bool mri_plan_range(enum mri_plan_op op, sqlite3_value *value, int64_t *low, int64_t *high)
 {
     int type = sqlite3_value_numeric_type(value);
-    *low = INT64_MIN;
-    *high = INT64_MAX;
-    if (type == SQLITE_NULL) {
-        *low = 1;
-        *high = 0;
-        return true;
-    }
-    double real = sqlite3_value_double(value);
-    if (type != SQLITE_INTEGER && (type != SQLITE_FLOAT || !(real > -9e18 && real < 9e18))) {
-        return false; /* SQLite looks again */
-    }
-    int64_t number = type == SQLITE_INTEGER ? sqlite3_value_int64(value) : (int64_t)real;
-    bool is_whole = type == SQLITE_INTEGER;
+    double real = type == SQLITE_FLOAT ? sqlite3_value_double(value) : 0.0;
     bool has_low = op == MRI_PLAN_EQ || op == MRI_PLAN_GT || op == MRI_PLAN_GE;
     bool has_high = op == MRI_PLAN_EQ || op == MRI_PLAN_LT || op == MRI_PLAN_LE;
-    if ((op == MRI_PLAN_GT && number == INT64_MAX) || (op == MRI_PLAN_LT && number == INT64_MIN)) {
-        *low = 1;
-        *high = 0;
+    bool is_beyond = !(real >= -BEYOND_INT64 && real < BEYOND_INT64);
+    if (type == SQLITE_NULL || is_beyond) {
+        bool is_met = real > 0.0 ? !has_low : !has_high; /* by every integer, or by none */
+        allow(type != SQLITE_NULL && is_met, low, high);
+        return true;
+    }
+    allow(true, low, high);
+    if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) {
+        return false; /* SQLite looks again */
+    }
+    struct floor at =
+        type == SQLITE_FLOAT ? floor_of(real) : (struct floor){sqlite3_value_int64(value), true};
+    bool is_none = (op == MRI_PLAN_EQ && !at.is_same) ||
+                   (op == MRI_PLAN_GT && at.number == INT64_MAX) ||
+                   (op == MRI_PLAN_LT && at.number == INT64_MIN && at.is_same);
+    if (is_none) {
+        allow(false, low, high);
         return true;
     }
     if (has_low) {
-        *low = !is_whole ? number - 1024 : op == MRI_PLAN_GT ? number + 1 : number;
+        *low = op == MRI_PLAN_GT || !at.is_same ? at.number + 1 : at.number;
     }
     if (has_high) {
-        *high = !is_whole ? number + 1024 : op == MRI_PLAN_LT ? number - 1 : number;
+        *high = op == MRI_PLAN_LT && at.is_same ? at.number - 1 : at.number;
     }
     return true;
 }

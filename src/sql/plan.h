@@ -61,12 +61,21 @@ struct mri_plan {
 bool mri_plan_op(const sqlite3_index_info *info, int constraint, enum mri_plan_op *ret_op);
 
 /**
- * Is the other side of a constraint known, and of this type (SQLITE_TEXT, SQLITE_INTEGER)?
+ * Is the other side of a constraint known to be a text?
  *
  * Returns  true or false.
  * Threads  any.
  */
-bool mri_plan_is_known(sqlite3_index_info *info, int constraint, int type);
+bool mri_plan_is_known_text(sqlite3_index_info *info, int constraint);
+
+/**
+ * Is it known to be a number? Which of both is not known: SQLite shows a REAL literal that is whole
+ * as an integer here, and hands out a REAL when the query runs.
+ *
+ * Returns  true or false.
+ * Threads  any.
+ */
+bool mri_plan_is_known_number(sqlite3_index_info *info, int constraint);
 
 /**
  * Take a constraint into the plan.
@@ -128,10 +137,10 @@ bool mri_plan_is_range(enum mri_plan_op op);
 bool mri_plan_is_accepted(enum mri_plan_op op, int order);
 
 /**
- * The integers that a comparison with a value allows, both ends included; more of them when the
- * value is none.
+ * The integers that a comparison with a value allows, both ends included: exactly those that SQLite
+ * accepts, of an integer, a REAL or a text that is a number. None are low 1, high 0.
  *
- * Returns  true; false: any, as far as can be told here.
+ * Returns  true; false: the value is no number, and nothing is said.
  * Threads  any.
  */
 bool mri_plan_range(enum mri_plan_op op, sqlite3_value *value, int64_t *low, int64_t *high);

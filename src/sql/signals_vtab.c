@@ -148,9 +148,9 @@ static double offer(
         (void)sqlite3_vtab_in(info, at, 1);
         op = MRI_PLAN_IN;
     }
-    bool is_certain =
-        role == CODE ? is_null || (op != MRI_PLAN_IN && mri_plan_is_known(info, at, SQLITE_TEXT))
-                     : !is_text && mri_plan_is_known(info, at, SQLITE_INTEGER);
+    bool is_certain = role == CODE
+                          ? is_null || (op != MRI_PLAN_IN && mri_plan_is_known_text(info, at))
+                          : !is_text && mri_plan_is_known_number(info, at);
     const struct mri_plan_term term = {(int16_t)number, (uint8_t)op};
     return mri_plan_take(plan, info, at, term, is_certain) ? share_of(table, (unsigned)number, op)
                                                            : 1.0;

@@ -25,13 +25,14 @@
 #include "sql/health_vtab.h"
 #include "sql/signals_vtab.h"
 
-enum { STEPS_A_LOOK = 5000, VALUE_BYTES_MAX = 16 << 20 };
+enum { STEPS_A_LOOK = 5000, VALUE_BYTES_MAX = 16 << 20, STORE_SHARE = 4 };
 
 struct mri_sql {
     struct mri_sql_options options;
     struct mri_guard guard;
     struct mri_signal_rows rows;
     struct mri_event_tables tables;
+    struct mri_order_ids order_ids;
     struct mri_signals_vtab signals;
     struct mri_events_vtab events;
     struct mri_health_vtab health;
@@ -49,6 +50,7 @@ struct mri_sql_options mri_sql_options_of(struct mri_fold *fold)
         .market = &fold->wiring.market,
         .folder = fold->options.folder,
         .first_seq = fold->first_seq,
+        .log_number = fold->log_number,
         .fold = fold,
         .timeout_ns = MRI_SQL_TIMEOUT_S * (int64_t)1000000000,
         .memory_bytes_max = (size_t)MRI_SQL_MEMORY_MIB << 20,
@@ -193,6 +195,8 @@ static int register_tables(struct mri_sql *sql)
 {
     const struct mri_sql_options *options = &sql->options;
     sql->signals = (struct mri_signals_vtab){.rows = &sql->rows, .guard = &sql->guard};
+    sql->order_ids = (struct mri_order_ids){
+        .alloc = options->alloc, .table = &options->bus->orders, .log_number = options->log_number};
     sql->events = (struct mri_events_vtab){
         .os = options->os,
         .alloc = options->alloc,
@@ -200,8 +204,10 @@ static int register_tables(struct mri_sql *sql)
         .tables = &sql->tables,
         .rows = &sql->rows,
         .guard = &sql->guard,
+        .order_ids = &sql->order_ids,
         .first_seq = options->first_seq > 0 ? options->first_seq : 1,
         .last_seq = options->bus->last_seq,
+        .store_bytes_max = options->memory_bytes_max / STORE_SHARE,
     };
     sql->health = (struct mri_health_vtab){.fold = options->fold,
         .judge = options->judge,
@@ -286,6 +292,7 @@ void mri_sql_close(struct mri_sql *sql)
     }
     mri_sql_forget(sql);
     (void)sqlite3_close_v2(sql->db); /* no statement is left, so it closes */
+    mri_order_ids_fini(&sql->order_ids);
     mri_event_columns_fini(&sql->tables);
     mri_signal_rows_fini(&sql->rows);
     mri_alloc_free(sql->options.alloc, sql, sizeof(*sql));
@@ -450,6 +457,7 @@ void mri_sql_forget(struct mri_sql *sql)
 {
     (void)sqlite3_finalize(sql->statement); /* says again what the last step said */
     sql->statement = NULL;
+    mri_events_vtab_forget(&sql->events); /* its cursors are closed */
 }
 
 bool mri_sql_is_complete(const char *text)

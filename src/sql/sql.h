@@ -27,6 +27,7 @@ struct mri_sql_options {
     const struct mri_market *market;
     const char *folder;    /**< of the log; NULL: only `signals` has rows */
     uint64_t first_seq;    /**< of the log */
+    uint64_t log_number;   /**< for the ids of orders, see mri_order_table_id() */
     struct mri_fold *fold; /**< for `health`, with the two functions; NULL: it is empty */
     mr_err (*judge)(struct mri_fold *fold, struct mri_health *ret_health, mr_problem *problem);
     const char *(*health_text)(enum mri_health_state state);

@@ -14,7 +14,7 @@
 #include "tests/lib/event_sample.h"
 #include "tests/lib/sql_twin.h"
 
-enum { BATCH_MAX = 40, BATCHES = 40, STATEMENTS = 2000, COLUMNS_MAX = 64 };
+enum { BATCH_MAX = 40, BATCHES = 40, STATEMENTS = 2000, ORDERS = 9, COLUMNS_MAX = 64 };
 
 static struct mri_prng prng;
 static struct mri_sql_twin twin;
@@ -33,7 +33,7 @@ static struct {
 } tables[] = {{.name = "events"}, {.name = "moves"}, {.name = "emissions"}, {.name = "prices"},
     {.name = "outcomes"}, {.name = "decisions"}, {.name = "gates"}, {.name = "feedback"},
     {.name = "orders"}, {.name = "positions"}, {.name = "alerts"}, {.name = "quotes"},
-    {.name = "prediction_forecasts"}, {.name = "signals"}};
+    {.name = "prediction_forecasts"}, {.name = "order_reports"}, {.name = "signals"}};
 
 /* ---- a log ----------------------------------------------------------------------------------- */
 
@@ -114,6 +114,41 @@ static void append_some(void)
     assert_int_equal(mri_bus_append(&twin.bus, &twin.batch, MR_ASYNC, &ack, NULL), MR_OK);
 }
 
+static void append_order(const struct mri_draft *draft, uint32_t ordinal, uint64_t *ret_seq)
+{
+    mr_log_ack ack;
+    mri_bus_begin(&twin.bus, &twin.batch);
+    *ret_seq = mri_batch_next_seq(&twin.batch);
+    assert_int_equal(mri_batch_add(&twin.batch, draft, ordinal), MR_OK);
+    assert_int_equal(mri_bus_append(&twin.bus, &twin.batch, MR_ASYNC, &ack, NULL), MR_OK);
+}
+
+/** Orders that executors outside were given: of signal n, n attempts of a leg, each rejected but
+ * the last. */
+static void append_orders(void)
+{
+    for (uint32_t ordinal = 1; ordinal <= ORDERS; ordinal++) {
+        uint64_t intent_seq;
+        uint64_t report_seq;
+        for (uint32_t attempt = 0; attempt < ordinal; attempt++) {
+            const struct mri_order_intent intent = {.quantity = 5,
+                .reference_price = 7,
+                .side = MR_LONG,
+                .leg = MRI_LEG_STOP,
+                .venue_mode = MRI_VENUE_EXTERNAL};
+            append_order(&(struct mri_draft){.type = MRI_EVENT_ORDER_INTENT, .fixed = &intent},
+                ordinal, &intent_seq);
+            const struct mri_order_report report = {.intent = intent_seq,
+                .event_time_unix_ns = 1,
+                .side = MR_LONG,
+                .leg = MRI_LEG_STOP,
+                .status = attempt + 1 < ordinal ? MRI_REPORT_REJECTED : MRI_REPORT_ACCEPTED};
+            append_order(&(struct mri_draft){.type = MRI_EVENT_ORDER_REPORT, .fixed = &report},
+                ordinal, &report_seq);
+        }
+    }
+}
+
 static void make_log(void)
 {
     mri_prng_init(&prng, 19);
@@ -126,6 +161,7 @@ static void make_log(void)
     for (int i = 0; i < BATCHES; i++) {
         append_some();
     }
+    append_orders();
 }
 
 static int set_up(void **fixture)
@@ -165,8 +201,9 @@ static int tear_down(void **fixture)
 static void some_value(unsigned table, const char *column, char value[static 512])
 {
     static const char *const others[] = {"NULL", "0", "-1", "1.5", "'x'", "''", "'SYM0'", "'41'",
-        "41", "9223372036854775807", "1e300", "x'41'", "abs(-1)", "upper('sym2')", "'1'", "-0.5",
-        "9223372036854775808", "-9223372036854775808", "'long'"};
+        "41", "9223372036854775807", "1e300", "1000.0", "41.0", "1e3", "-0.0", "9.2e18", "-1e300",
+        "x'41'", "abs(-1)", "upper('sym2')", "'1'", "-0.5", "9223372036854775808",
+        "-9223372036854775808", "'long'"};
     char text[256];
     sqlite3_stmt *statement;
     if (mri_prng_below(&prng, 4) == 0) {
@@ -178,7 +215,9 @@ static void some_value(unsigned table, const char *column, char value[static 512
     assert_int_equal(sqlite3_prepare_v2(twin.native, text, -1, &statement, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
     const char *found = (const char *)sqlite3_column_text(statement, 0);
-    (void)snprintf(value, 512, "%s", found != NULL && strlen(found) < 512 ? found : "NULL");
+    bool is_integer = found != NULL && strspn(found, "-0123456789") == strlen(found);
+    const char *end = is_integer && mri_prng_below(&prng, 3) == 0 ? ".0" : ""; /* the same REAL */
+    (void)snprintf(value, 512, "%s%s", found != NULL && strlen(found) < 500 ? found : "NULL", end);
     (void)sqlite3_finalize(statement);
 }
 
@@ -342,6 +381,78 @@ static void every_table_is_read_from_any_row_on_both_ways(void **fixture)
     }
 }
 
+static uint64_t calls_of_the_machine(void)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < MRI_OS_CALL_COUNT; i++) {
+        count += twin.machine.calls[i];
+    }
+    return count;
+}
+
+/** A join looks up so many that the table's events are kept, and the log is left alone. */
+static void many_lookups_find_the_same_rows_and_read_the_log_once(void **fixture)
+{
+    (void)fixture;
+    static const char *const joins[] = {"signals a JOIN %s b ON b.ordinal = a.ordinal",
+        "signals a JOIN %s b ON b.signal_id = a.signal_id", "events a JOIN %s b ON b.seq = a.seq",
+        "events a JOIN %s b ON b.seq = a.seq AND b.ordinal = a.ordinal"};
+    for (size_t i = 0; i < MRI_COUNT_OF(tables) - 1; i++) { /* the last one is `signals` */
+        char text[512];
+        for (size_t k = 0; k < MRI_COUNT_OF(joins); k++) {
+            const char *rest = strchr(joins[k], '%') + 2;
+            (void)snprintf(text, sizeof(text),
+                "SELECT count(*), sum(b.seq), max(b.symbol) FROM %.*s%s%s",
+                (int)(rest - 2 - joins[k]), joins[k], tables[i].name, rest);
+            uint64_t before = calls_of_the_machine();
+            (void)mri_sql_twin_compare(&twin, text);
+            assert_in_range(calls_of_the_machine() - before, 0, 400);
+        }
+        (void)snprintf(text, sizeof(text),
+            "SELECT a.ordinal, (SELECT count(*) FROM %s b WHERE b.ordinal = a.ordinal), (SELECT "
+            "b.kind FROM %s b WHERE b.ordinal = a.ordinal ORDER BY b.seq DESC LIMIT 1) FROM "
+            "signals a ORDER BY 1",
+            tables[i].name, tables[i].name);
+        (void)mri_sql_twin_compare(&twin, text);
+    }
+}
+
+/** A row for each event of the order, if there is one. */
+static void look_for_order(const char *table, uint32_t ordinal, uint32_t attempt)
+{
+    char text[256];
+    char id[MRI_ORDER_ID_BYTES];
+    (void)mri_order_table_id(0, ordinal, MRI_LEG_STOP, attempt, id);
+    (void)snprintf(text, sizeof(text),
+        "SELECT ordinal, attempt, leg FROM %s WHERE client_order_id = '%s'", table, id);
+    (void)mri_sql_twin_compare(&twin, text);
+    mri_sql_twin_expect_plan(&twin, text, "0:client_order_id=");
+    mri_sql_twin_ask(&twin, text);
+    if (attempt < ordinal) {
+        assert_int_equal(mri_sql_twin_step(&twin, text), MR_OK);
+        assert_int_equal(mri_sql_value(twin.sql, 0).integer, ordinal);
+        assert_int_equal(mri_sql_value(twin.sql, 1).integer, attempt + 1);
+    }
+    assert_int_equal(mri_sql_twin_step(&twin, text), MR_END);
+}
+
+static void orders_have_the_id_that_their_executor_knows(void **fixture)
+{
+    (void)fixture;
+    for (uint32_t ordinal = 1; ordinal <= ORDERS; ordinal++) {
+        for (uint32_t attempt = 0; attempt <= ordinal; attempt++) {
+            look_for_order("orders", ordinal, attempt);
+            look_for_order("order_reports", ordinal, attempt);
+        }
+    }
+    (void)mri_sql_twin_compare(&twin,
+        "SELECT o.client_order_id, o.attempt, r.attempt, r.status FROM orders o JOIN "
+        "order_reports r USING (client_order_id) WHERE o.kind = 'order.intent' ORDER BY r.seq");
+    (void)mri_sql_twin_compare(&twin,
+        "SELECT count(*), count(client_order_id), count(attempt) FROM orders WHERE "
+        "client_order_id IS NULL OR client_order_id IN ('x', 'm000000000000000000', 5, NULL)");
+}
+
 static void the_plan_says_what_is_checked_on_each_event(void **fixture)
 {
     (void)fixture;
@@ -375,6 +486,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_column_of_any_table_is_compared_as_sqlite_does),
         cmocka_unit_test(every_table_is_read_from_any_row_on_both_ways),
+        cmocka_unit_test(orders_have_the_id_that_their_executor_knows),
+        cmocka_unit_test(many_lookups_find_the_same_rows_and_read_the_log_once),
         cmocka_unit_test(the_plan_says_what_is_checked_on_each_event),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

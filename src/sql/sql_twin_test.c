@@ -143,8 +143,10 @@ static const char *text_value(char room[static 64])
 
 static const char *number_value(uint64_t below, char room[static 64])
 {
+    static const char *const far[] = {
+        "1e300", "-1e300", "9.2e18", "-9.2e18", "9223372036854775807.0", "9e999", "-9e999", "'x'"};
     long long number = (long long)mri_prng_below(&prng, below);
-    switch (mri_prng_below(&prng, 12)) {
+    switch (mri_prng_below(&prng, 16)) {
     case 0:
         (void)snprintf(room, 64, "%lld.5", number);
         break;
@@ -159,10 +161,21 @@ static const char *number_value(uint64_t below, char room[static 64])
             mri_prng_below(&prng, 2) == 0 ? "9223372036854775807" : "-9223372036854775808");
         break;
     case 4:
-        (void)snprintf(room, 64, "%s", mri_prng_below(&prng, 2) == 0 ? "1e300" : "'x'");
+        (void)snprintf(room, 64, "%s", ONE_OF(far));
         break;
     case 5:
         (void)snprintf(room, 64, "abs(%lld)", number);
+        break;
+    case 6:
+    case 7:
+        (void)snprintf(room, 64, "%lld.0", number);
+        break;
+    case 8:
+        (void)snprintf(room, 64, "%llde1", number / 10);
+        break;
+    case 9:
+        (void)snprintf(room, 64, mri_prng_below(&prng, 2) == 0 ? "'%lld.0'" : "-%lld.0",
+            mri_prng_below(&prng, 3) == 0 ? 0 : number);
         break;
     default:
         (void)snprintf(room, 64, "%lld", number);
@@ -470,6 +483,36 @@ static void random_statements_over_shadows_get_the_same_rows(void **fixture)
     assert_true(rows > EVENT_STATEMENTS);
 }
 
+/** A literal that is whole is shown to the planner as an integer, and is a REAL when it is
+ * compared. */
+static void integers_are_compared_with_reals_exactly(void **fixture)
+{
+    (void)fixture;
+    static const char *const columns[][2] = {{"signals", "ordinal"}, {"signals", "generated_seq"},
+        {"signals", "moved_seq"}, {"signals", "last_seq"}, {"signals", "event_time_unix_ns"},
+        {"events", "seq"}, {"events", "body_bytes"}, {"moves", "ordinal"}};
+    static const char *const values[] = {"1000.0", "1e3", "1000.5", "999.5", "41.0", "64.0", "0.0",
+        "-0.0", "-1.0", "-0.5", "0.5", "9.2e18", "-9.2e18", "9223372036854775807.0",
+        "-9223372036854775808.0", "1e300", "-1e300", "9e999", "-9e999", "1.7e18", "'1000.0'",
+        "2000/2.0", "cast(1000 as real)", "9e999 - 9e999", "9223372036854775807"};
+    static const char *const forms[][3] = {{"", " = ", ""}, {"", " IS ", ""}, {"", " IN (", ")"},
+        {"", " IN (", ", 2000.0)"}, {"", " < ", ""}, {"", " <= ", ""}, {"", " > ", ""},
+        {"", " >= ", ""}, {"", " != ", ""}, {"", " IS NOT ", ""}, {"", " BETWEEN ", " AND 1001.0"},
+        {"NOT ", " = ", ""}};
+    for (size_t i = 0; i < MRI_COUNT_OF(columns); i++) {
+        for (size_t k = 0; k < MRI_COUNT_OF(values) * MRI_COUNT_OF(forms); k++) {
+            const char *const *form = forms[k % MRI_COUNT_OF(forms)];
+            char condition[128];
+            char text[256];
+            (void)snprintf(condition, sizeof(condition), "%s%s%s%s%s", form[0], columns[i][1],
+                form[1], values[k / MRI_COUNT_OF(forms)], form[2]);
+            (void)snprintf(text, sizeof(text), "SELECT count(*), min(%s), max(%s) FROM %s WHERE %s",
+                columns[i][1], columns[i][1], columns[i][0], condition);
+            (void)mri_sql_twin_compare(&twin, text);
+        }
+    }
+}
+
 static void what_the_bus_finds_is_found_in_the_same_order(void **fixture)
 {
     (void)fixture;
@@ -584,6 +627,7 @@ int main(void)
         cmocka_unit_test(no_signal_is_lost_where_blocks_meet),
         cmocka_unit_test(random_statements_over_events_get_the_same_rows),
         cmocka_unit_test(random_statements_over_shadows_get_the_same_rows),
+        cmocka_unit_test(integers_are_compared_with_reals_exactly),
         cmocka_unit_test(what_the_bus_finds_is_found_in_the_same_order),
         cmocka_unit_test(the_plan_says_what_is_pushed_down),
         cmocka_unit_test(times_that_are_not_in_order_are_sorted),

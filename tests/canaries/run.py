@@ -219,6 +219,8 @@ CANARIES = [
      "        how->expected_last != shared->writer.next_seq - 1) {",
      "        how->expected_last > shared->writer.next_seq - 1) {",
      "src/append_test", {}),
+    ("a whole REAL is not the integer that it is equal to", "src/sql/plan.c",
+     "number : number - 1, is_same};", "number : number - 1, false};", "src/sql_twin_test", {}),
 ]
 
 def copy_tree(source, tree):

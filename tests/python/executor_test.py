@@ -171,6 +171,12 @@ class KillTest(ExternalCase):
         print(f"{kills} executors were killed, {len(book['orders'])} orders")
         self.assertGreater(kills, 0)
         self.assertGreater(len(book["orders"]), 5)
+        attempts = {row["client_order_id"]: row["attempt"] for row in json.loads(self.ok(
+            "sql", "--json", "--dir", self.log,
+            "select client_order_id, attempt from orders where kind = 'order.intent'").out)}
+        self.assertLessEqual(set(book["orders"]), set(attempts))
+        for name, order in orders.items():
+            self.assertEqual(attempts[name], order["attempt"], name)
         newest = {}
         for row in json.loads(self.ok("sql", "--json", "--dir", self.log,
                                       "select seq, kind, leg, ordinal from orders order by seq").out):
