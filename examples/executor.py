@@ -132,3 +132,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         pass
+    except millrace.MillraceError as refused:  # it says what is wrong: no log there, another executor, ...
+        sys.exit(f"executor: {refused}")

@@ -157,6 +157,14 @@ class KillTest(ExternalCase):
         self.assertEqual(executor.wait(), 0)
         self.assertEqual(executor.stderr.read(), "")  # nothing was disputed
 
+    def test_an_executor_without_a_log_says_so(self):
+        executor = self.python(EXAMPLES / "executor.py", "--dir", self.folder / "nothing", "--port", self.port,
+                               stderr=subprocess.PIPE)
+        said = executor.communicate(timeout=60)[1]
+        self.assertEqual(executor.returncode, 1)
+        self.assertRegex(said, "^executor: .*nothing: ")
+        self.assertNotIn("Traceback", said)
+
     def test_killed_at_any_moment_no_order_is_sent_twice_and_every_one_ends(self):
         print(f"SEED={SEED}")
         run = self.start_run()
