@@ -51,11 +51,13 @@ int mrp_find(const Bus *self, const struct mrp_named *named, mr_ordinal *ret_ord
         ret_ordinal->n = (uint32_t)named->number;
         return 0;
     }
-    if (mr_bus_find(self->bus, named->text, ret_ordinal) != MR_OK) {
-        PyErr_Format(mrp_error_kind(MR_NOT_FOUND), "there is no signal %.80s", named->text);
-        return -1;
+    mr_err err = mr_bus_find(self->bus, named->text, ret_ordinal);
+    if (err == MR_NOT_FOUND) {
+        PyErr_Format(mrp_error_kind(err), "there is no signal %.80s", named->text);
+    } else if (err != MR_OK) {
+        (void)mrp_raise_error(err, mr_err_text(err));
     }
-    return 0;
+    return err == MR_OK ? 0 : -1;
 }
 
 int mrp_find_observed(Bus *self, const struct mrp_named *named, uint32_t *ret_number)

@@ -277,7 +277,7 @@ MR_MUST_USE mr_err mr_bus_id(mr_bus *bus, mr_ordinal ordinal, char ret_id[MR_BUS
 /**
  * The signal of an id, compared whole, or of an ordinal as text.
  *
- * Returns  MR_OK; MR_NOT_FOUND.
+ * Returns  MR_OK; MR_NOT_FOUND; a fault of reading the log.
  * Threads  one at a time per handle.
  */
 MR_MUST_USE mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordinal);

@@ -85,10 +85,12 @@ mr_err mr_bus_find(mr_bus *bus, const char *id, mr_ordinal *ret_ordinal)
         ret_ordinal->n = (uint32_t)number;
         return mri_bus_api_signal(bus, ret_ordinal->n, &signal);
     }
-    bool is_found = mri_ident_parse(mri_slice_of(id), &ident) == MR_OK &&
-                    mr_bus_id(bus, ident.ordinal, own) == MR_OK && strcmp(own, id) == 0;
+    if (mri_ident_parse(mri_slice_of(id), &ident) != MR_OK) {
+        return MR_NOT_FOUND;
+    }
     *ret_ordinal = ident.ordinal;
-    return is_found ? MR_OK : MR_NOT_FOUND;
+    mr_err err = mr_bus_id(bus, ident.ordinal, own);
+    return err == MR_OK && strcmp(own, id) != 0 ? MR_NOT_FOUND : err;
 }
 
 mr_err mri_bus_api_read_question(struct mr_bus *bus, const struct mri_filter_names *names,

@@ -292,6 +292,31 @@ static void questions_are_answered_in_pages(void **fixture)
     assert_int_equal(counts[MR_GENERATED], 5);
 }
 
+/** Of a handle that has the shared state no more, and cannot read the log. */
+static void a_fault_is_not_told_as_a_signal_that_is_not_there(void **fixture)
+{
+    (void)fixture;
+    mr_emission emission = emission_of("bot", NULL);
+    mr_ordinal ordinal = {emit_one(bus, &emission)};
+    char id[MR_BUS_ID_BYTES];
+    unsigned told = 0;
+    assert_int_equal(mr_bus_id(bus, ordinal, id), MR_OK);
+    for (unsigned call = 1; call <= 40; call++) { /* some are done without */
+        mr_bus *other = mri_api_sample_open(&sample);
+        mr_ordinal found;
+        other->has_state = false;
+        mri_os_faults_arm(&sample.story->machine, MRI_OS_CALL_COUNT, call, MR_EIO);
+        mr_err err = mr_bus_find(other, id, &found);
+        mri_os_faults_arm(&sample.story->machine, MRI_OS_CALL_COUNT, 0, MR_OK);
+        assert_true(err == MR_OK || err == MR_EIO);
+        told += err == MR_EIO;
+        assert_int_equal(mr_bus_find(other, id, &found), MR_OK);
+        assert_int_equal(found.n, ordinal.n);
+        mr_bus_close(other);
+    }
+    assert_true(told > 0);
+}
+
 static void what_others_emit_ends_a_wait(void **fixture)
 {
     (void)fixture;
@@ -354,6 +379,7 @@ int main(void)
         TEST(of_a_full_disk_the_folder_is_told),
         TEST(moves_that_cannot_be_are_refused_with_the_reason),
         TEST(questions_are_answered_in_pages),
+        TEST(a_fault_is_not_told_as_a_signal_that_is_not_there),
         TEST(what_others_emit_ends_a_wait),
         TEST(a_log_that_was_never_run_takes_no_signals),
         cmocka_unit_test(words_are_read_both_ways),

@@ -25,12 +25,15 @@ enum mri_exit mri_bus_option_open(const struct mri_cli *cli, mr_bus **ret_bus)
 enum mri_exit mri_bus_option_signal(
     const struct mri_cli *cli, mr_bus *bus, const char *text, mr_ordinal *ret_ordinal)
 {
-    return mr_bus_find(bus, text, ret_ordinal) == MR_OK
-               ? MRI_EXIT_OK
-               : mri_cli_fail(cli, MRI_EXIT_NO, "there is no signal \"%s\"%s", text,
-                     mri_ident_is_name(mri_slice_of(text))
-                         ? ""
-                         : ": that is neither an id nor a number");
+    mr_err err = mr_bus_find(bus, text, ret_ordinal);
+    if (err != MR_OK && err != MR_NOT_FOUND) {
+        return mri_cli_fail(cli, mri_cli_exit_of(err), "%s: %s", text, mr_err_text(err));
+    }
+    return err == MR_OK ? MRI_EXIT_OK
+                        : mri_cli_fail(cli, MRI_EXIT_NO, "there is no signal \"%s\"%s", text,
+                              mri_ident_is_name(mri_slice_of(text))
+                                  ? ""
+                                  : ": that is neither an id nor a number");
 }
 
 enum mri_exit mri_bus_option_state(
